@@ -1,0 +1,78 @@
+"""The public face of petbench: all that a plugin needs, and nothing that imports torch before it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from petbench_datasets.errors import PetbenchError
+    from petbench_datasets.specs import DatasetSpec
+
+    from petbench.contract import (
+        API_VERSION,
+        Budget,
+        CohortShape,
+        Method,
+        MethodSpec,
+        RunContext,
+        Supervision,
+        TrainingData,
+        Volume,
+    )
+    from petbench.hookspecs import hookimpl
+    from petbench.intensity import IntensityMap
+    from petbench.step_method import Batch, StepMethod, StepParameters, Update
+
+__version__ = "0.1.0"
+
+_HOME_OF = {
+    "API_VERSION": "petbench.contract",
+    "Batch": "petbench.step_method",
+    "Budget": "petbench.contract",
+    "CohortShape": "petbench.contract",
+    "DatasetSpec": "petbench_datasets.specs",
+    "IntensityMap": "petbench.intensity",
+    "Method": "petbench.contract",
+    "MethodSpec": "petbench.contract",
+    "PetbenchError": "petbench_datasets.errors",
+    "RunContext": "petbench.contract",
+    "StepMethod": "petbench.step_method",
+    "StepParameters": "petbench.step_method",
+    "Supervision": "petbench.contract",
+    "TrainingData": "petbench.contract",
+    "Update": "petbench.step_method",
+    "Volume": "petbench.contract",
+    "hookimpl": "petbench.hookspecs",
+}
+
+__all__ = [
+    "API_VERSION",
+    "Batch",
+    "Budget",
+    "CohortShape",
+    "DatasetSpec",
+    "IntensityMap",
+    "Method",
+    "MethodSpec",
+    "PetbenchError",
+    "RunContext",
+    "StepMethod",
+    "StepParameters",
+    "Supervision",
+    "TrainingData",
+    "Update",
+    "Volume",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module when it is first asked for."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'petbench' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,156 @@
+"""What a plugin promises petbench, and what petbench hands it. Plain data: nothing here imports torch.
+
+A plugin registers `MethodSpec` objects; a spec builds a `Method`. `petbench.StepMethod` is the convenience
+that most authors want; a method that trains in its own way implements the four verbs of `Method` itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from pydantic import BaseModel
+
+    from petbench.training.settings import EngineSettings
+
+API_VERSION = 1
+
+Volume: TypeAlias = "NDArray[np.float32]"
+"""One patient's image in SUV, shape (z, y, x)."""
+
+Supervision = Literal["paired", "unpaired", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class CohortShape:
+    """What a preset may depend on: the size of the training part of a cohort.
+
+    Attributes:
+        patients: training patients.
+        slices: axial slices of those patients, empty ones included.
+        matrix: voxels of one axial slice, (y, x).
+    """
+
+    patients: int
+    slices: int
+    matrix: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSpec:
+    """One method, described without importing what it needs to run.
+
+    Attributes:
+        name: a slug, the same as typed after `petbench run --method`.
+        summary: one line for `petbench methods`.
+        build: makes the method from its validated parameters; imports the heavy modules when called.
+        supervision: `paired` (early and delayed image of the same patient), `unpaired` (drawn independently)
+            or `none` (sees no delayed image).
+        parameters: a pydantic model of every parameter, with default, range and description; None for no parameters.
+        presets: named sets of parameter values.
+        choose_preset: the preset used when none is asked for, from the size of the cohort.
+        citation: what to cite, as text.
+        licence: SPDX identifier of the method's code.
+        api: the version of this contract the plugin was written for.
+    """
+
+    name: str
+    summary: str
+    build: Callable[[Any], Method]
+    supervision: Supervision = "paired"
+    parameters: type[BaseModel] | None = None
+    presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    choose_preset: Callable[[CohortShape], str] | None = None
+    citation: str = ""
+    licence: str = ""
+    api: int = API_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much training a run may spend: images seen, or seconds of training. Exactly one is given."""
+
+    images: int | None = None
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        """Return the budget as it is typed: `images=48000` or `seconds=120`."""
+        return f"images={self.images}" if self.images is not None else f"seconds={self.seconds:g}"
+
+
+class TrainingData(Protocol):
+    """What a method may learn from: training and validation patients only, volumes in SUV, shape (z, y, x).
+
+    A method whose supervision is `unpaired` gets its delayed volumes in an order of their own and no `pairs`;
+    one whose supervision is `none` gets no delayed volume at all.
+    """
+
+    supervision: Supervision
+
+    def early(self) -> Sequence[Volume]:
+        """Return the early volumes of the training patients."""
+
+    def delayed(self) -> Sequence[Volume]:
+        """Return the delayed volumes of the training patients; unpaired: in an independent order."""
+
+    def pairs(self) -> Sequence[tuple[Volume, Volume]]:
+        """Return (early, delayed) of each training patient; an error unless supervision is `paired`."""
+
+    def validation_pairs(self) -> Sequence[tuple[Volume, Volume]]:
+        """Return (early, delayed) of each validation patient, for choosing among one's own models."""
+
+
+class RunContext(Protocol):
+    """What the harness gives a method for the length of one `fit`."""
+
+    seed: int
+    budget: Budget
+    device: torch.device
+    folder: Path
+    engine: EngineSettings
+
+    def should_stop(self) -> bool:
+        """Return whether the budget is spent or the user asked to stop; look at it often."""
+
+    def advance(self, images: int, losses: Callable[[], Mapping[str, float]]) -> None:
+        """Tell the harness that `images` more were seen.
+
+        `losses` is called only when they are shown or logged, so that reading them costs no synchronisation.
+        """
+
+    def checkpoint(self, state: Callable[[], Mapping[str, object]], *, force: bool = False) -> None:
+        """Write a checkpoint of `state()` if one is due; `force` writes it now."""
+
+    def resume_state(self) -> Mapping[str, Any] | None:
+        """Return the state of the newest whole checkpoint of this run, or None for a fresh start."""
+
+    @property
+    def fraction(self) -> float:
+        """The part of the budget that is spent, 0 to 1."""
+
+    @property
+    def images_seen(self) -> int:
+        """Images seen so far, over all resumed parts of the run."""
+
+
+class Method(Protocol):
+    """The four verbs of a method."""
+
+    def fit(self, data: TrainingData, run: RunContext) -> None:
+        """Learn from `data` until `run.should_stop()`."""
+
+    def predict(self, early: Volume) -> Volume:
+        """Draw one patient's delayed volume in SUV, shape (z, y, x), from the early one."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that `predict` needs, as tensors, numbers, strings, lists and dictionaries."""
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> object:
+        """Take back what `state_dict` gave."""

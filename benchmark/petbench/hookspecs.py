@@ -1,0 +1,27 @@
+"""The hooks a plugin may implement. All return plain data; none needs torch to be imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from petbench_datasets.specs import DatasetSpec
+
+    from petbench.contract import MethodSpec
+
+hookspec = pluggy.HookspecMarker("petbench")
+hookimpl = pluggy.HookimplMarker("petbench")
+
+
+@hookspec
+def petbench_methods() -> Iterable[MethodSpec]:  # type: ignore[empty-body]
+    """Return the methods this plugin brings."""
+
+
+@hookspec
+def petbench_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
+    """Return the cohorts this plugin can build or find."""

@@ -1,0 +1,1 @@
+"""Methods without a network: the rows that every other row is measured against."""

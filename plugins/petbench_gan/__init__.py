@@ -1,0 +1,1 @@
+"""pix2pix and CycleGAN: two adversarial methods that share their networks."""
