@@ -1,0 +1,169 @@
+"""Which patients train, validate and test, fold by fold: a hashed JSON file, never a draw of slices."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from petbench_datasets.errors import DataError
+from petbench_datasets.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One division of a cohort's participants; no participant is in two parts."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """Return the three parts by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The folds of one cohort.
+
+    Attributes:
+        name: the same as the file's stem.
+        fingerprint: of the cohort it was made for.
+        folds: at least one.
+    """
+
+    name: str
+    fingerprint: str
+    folds: tuple[Fold, ...]
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the split's content, whatever its file looks like."""
+        text = json.dumps(self.content(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def content(self) -> dict[str, Any]:
+        """Return the split as plain data, without its digest."""
+        folds = [{part: list(names) for part, names in fold.parts().items()} for fold in self.folds]
+        return {"name": self.name, "fingerprint": self.fingerprint, "folds": folds}
+
+
+class SplitCohort(Protocol):
+    """What a split needs to know of its cohort."""
+
+    @property
+    def root(self) -> Path:
+        """The cohort's folder."""
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """The names of its participants."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of its content."""
+
+    @property
+    def pixel_digests(self) -> Mapping[str, tuple[str, ...]]:
+        """The hashes of each participant's voxels alone."""
+
+
+def split_path(root: Path, name: str) -> Path:
+    """Return where the split called `name` of the cohort at `root` is kept."""
+    return root / "splits" / f"{name}.json"
+
+
+def write_split(root: Path, split: Split) -> Path:
+    """Write a split into the cohort at `root`, wholly or not at all, and return its path."""
+    path = split_path(root, split.name)
+    write_text(path, json.dumps({**split.content(), "digest": split.digest}, indent=1) + "\n")
+    return path
+
+
+def split_names(root: Path) -> tuple[str, ...]:
+    """Return the names of the splits that the cohort at `root` has."""
+    return tuple(sorted(path.stem for path in (root / "splits").glob("*.json")))
+
+
+def load_split(cohort: SplitCohort, name: str = "holdout") -> Split:
+    """Read one split of `cohort` and refuse one that would mislead.
+
+    Raises:
+        DataError: no such split; damaged, edited by hand, or made for other images; a participant in two parts or
+            unknown; an empty part; the same voxels under two names.
+    """
+    path = split_path(cohort.root, name)
+    split = _read(path, cohort.root)
+    check_split(split, cohort, path)
+    return split
+
+
+def check_split(split: Split, cohort: SplitCohort, path: Path) -> None:
+    """Raise a DataError that names `path` unless `split` fits `cohort`."""
+    if split.fingerprint != cohort.fingerprint:
+        raise DataError(
+            f"{path}: made for a cohort with fingerprint {split.fingerprint[:12]}, but the images here have "
+            f"{cohort.fingerprint[:12]}; make the split anew (petbench datasets split)"
+        )
+    if not split.folds:
+        raise DataError(f"{path}: has no folds; make the split anew (petbench datasets split)")
+    for number, fold in enumerate(split.folds):
+        _check_fold(fold, number, cohort.participants, path)
+    used = {name for fold in split.folds for part in fold.parts().values() for name in part}
+    twins = duplicates({name: cohort.pixel_digests[name] for name in sorted(used)})
+    if twins:
+        first, second = twins[0]
+        raise DataError(f"{path}: {first} and {second} hold the same voxels under two names; remove one of them")
+
+
+def duplicates(digests: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    """Return the pairs of participants that share an image, by the hashes of their voxels."""
+    owner: dict[str, str] = {}
+    found: list[tuple[str, str]] = []
+    for participant, hashes in digests.items():
+        earlier = (owner.setdefault(digest, participant) for digest in hashes)
+        found.extend((first, participant) for first in earlier if first != participant)
+    return list(dict.fromkeys(found))
+
+
+def _check_fold(fold: Fold, number: int, participants: tuple[str, ...], path: Path) -> None:
+    seen: dict[str, str] = {}
+    for part, names in fold.parts().items():
+        for name in names:
+            if name not in participants:
+                raise DataError(f"{path}: fold {number} names {name}, whom the cohort does not have; correct it")
+            if name in seen:
+                where = f"both {seen[name]} and {part}" if seen[name] != part else f"{part} twice"
+                raise DataError(f"{path}: fold {number} has {name} in {where}; keep every patient in one part")
+            seen[name] = part
+    for part in ("train", "test"):
+        if not fold.parts()[part]:
+            raise DataError(f"{path}: fold {number} has nobody to {part}; name at least one participant")
+
+
+def _read(path: Path, root: Path) -> Split:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        folds = tuple(Fold(*(tuple(map(str, fold[part])) for part in PARTS)) for fold in data["folds"])
+        split = Split(str(data["name"]), str(data["fingerprint"]), folds)
+        digest = str(data["digest"])
+    except FileNotFoundError as error:
+        known = ", ".join(split_names(root)) or "none"
+        raise DataError(
+            f"{path}: no such split; splits here: {known} (make one with petbench datasets split)"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not a split file; make it anew with petbench datasets split") from error
+    if digest != split.digest:
+        raise DataError(f"{path}: its content does not match its digest; make it anew with petbench datasets split")
+    if split.name != path.stem:
+        raise DataError(f"{path}: holds the split {split.name!r}; name the file {split.name}.json")
+    return split
