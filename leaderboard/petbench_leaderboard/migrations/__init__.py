@@ -1,0 +1,1 @@
+"""The history of the leaderboard's schema, in Alembic's form."""

@@ -1,0 +1,134 @@
+"""The tables of the leaderboard, as SQLAlchemy classes. Migrations make them; `SCHEMA_REVISION` names the newest.
+
+Nothing here is ever formatted or rounded: what the harness measured is what is stored.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Float, ForeignKey, Index, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+SCHEMA_REVISION = "0001"
+"""The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
+
+COHORT_LEVEL = ""
+"""Stored in place of a participant for a score that belongs to all of them: a key column may not be NULL."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant, stored and returned in UTC; SQLite itself forgets the time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Convert to UTC on the way in."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Put the time zone back on the way out."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Maps Python types to column types for all tables."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        str: Text,
+        float: Float(53),
+    }
+
+
+class Run(Base):
+    """One run: what was planned, how it went, what it cost."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index("runs_board", "dataset", "split_digest", "pool"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    identity: Mapped[str] = mapped_column(String(64), index=True)
+    pool: Mapped[str] = mapped_column(String(64))
+
+    method: Mapped[str]
+    plugin: Mapped[str]
+    distribution: Mapped[str]
+    version: Mapped[str]
+    source_hash: Mapped[str]
+    supervision: Mapped[str]
+    preset: Mapped[str | None]
+    parameters: Mapped[dict[str, Any]]
+
+    dataset: Mapped[str]
+    fingerprint: Mapped[str]
+    split: Mapped[str]
+    split_digest: Mapped[str]
+    fold: Mapped[int]
+    test_participants: Mapped[list[str]]
+    split_participants: Mapped[list[str]]
+
+    seed: Mapped[int] = mapped_column(BigInteger)
+    precision: Mapped[str]
+    budget: Mapped[str]
+    protocol: Mapped[int]
+
+    status: Mapped[str] = mapped_column(String(16), index=True)
+    verification: Mapped[str] = mapped_column(String(16))
+    phase: Mapped[str | None]
+    error_class: Mapped[str | None]
+    error_message: Mapped[str | None]
+    log_path: Mapped[str | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    device: Mapped[str | None]
+    machine: Mapped[dict[str, Any]]
+    environment: Mapped[dict[str, Any]]
+    images_seen: Mapped[int | None] = mapped_column(BigInteger)
+    train_seconds: Mapped[float | None]
+    images_per_second: Mapped[float | None]
+    seconds_per_volume: Mapped[float | None]
+    peak_memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    peak_device_memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    parameter_count: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Score(Base):
+    """One metric of one run, participant and region. Stored in the order of its key, so a run's scores lie together."""
+
+    __tablename__ = "scores"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    protocol: Mapped[int] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    convention_id: Mapped[str] = mapped_column(primary_key=True)
+    region: Mapped[str] = mapped_column(primary_key=True)
+    participant: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float | None]
+    unit: Mapped[str]
+    higher_is_better: Mapped[bool | None]
+    reason: Mapped[str | None]
+    extra: Mapped[dict[str, Any]]
+
+
+class Phase(Base):
+    """How long one phase of a run took, measured once."""
+
+    __tablename__ = "phases"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
+    phase: Mapped[str]
+    seconds: Mapped[float]
+    recorded_at: Mapped[datetime]

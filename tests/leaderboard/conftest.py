@@ -1,0 +1,88 @@
+"""Invented runs and scores for the leaderboard's tests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from petbench_leaderboard.records import RunRecord, ScoreRecord
+from petbench_leaderboard.store import Leaderboard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MakeRecord = Callable[..., RunRecord]
+MakeScore = Callable[..., ScoreRecord]
+AddRun = Callable[..., int]
+
+
+@pytest.fixture
+def leaderboard(tmp_path: Path) -> Iterator[Leaderboard]:
+    with Leaderboard.open(tmp_path / "leaderboard.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def make_record() -> MakeRecord:
+    def make(method: str = "pix2pix", **changes: Any) -> RunRecord:
+        facts: dict[str, Any] = {
+            "method": method,
+            "plugin": "gan",
+            "distribution": "petbench",
+            "version": "0.1.0",
+            "source_hash": "a" * 64,
+            "supervision": "paired",
+            "preset": "small",
+            "parameters": {"width": 16, "learning_rate": 1e-3},
+            "dataset": "fdg-phantom-mini",
+            "fingerprint": "f" * 64,
+            "split": "holdout",
+            "split_digest": "5" * 64,
+            "fold": 0,
+            "seed": 0,
+            "precision": "fp32",
+            "budget": "images=1000",
+            "protocol": 1,
+            "device": "cpu",
+        }
+        facts |= changes
+        facts.setdefault("identity", hashlib.sha256(repr(sorted(facts.items())).encode()).hexdigest())
+        return RunRecord(**facts)
+
+    return make
+
+
+@pytest.fixture
+def make_score() -> MakeScore:
+    def make(participant: str | None = "sub-01", value: float | None = 30.0, **changes: Any) -> ScoreRecord:
+        facts: dict[str, Any] = {
+            "participant": participant,
+            "region": "body",
+            "metric": "psnr_body_suv20",
+            "convention_id": "psnr/body/suv20@1",
+            "value": value,
+            "unit": "dB",
+            "higher_is_better": True,
+        }
+        return ScoreRecord(**facts | changes)
+
+    return make
+
+
+@pytest.fixture
+def add_run(leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore) -> AddRun:
+    """Store a finished run with its PSNR of each participant; `planned` names more participants than have scores."""
+
+    def add(
+        method: str, values: Mapping[str, float], *, planned: tuple[str, ...] = (), status: str = "ok", **changes: Any
+    ) -> int:
+        who = tuple(values) + planned
+        run_id = leaderboard.plan(make_record(method, **{"test_participants": who} | changes))
+        leaderboard.update(run_id, status=status)  # type: ignore[arg-type]
+        leaderboard.record_scores(run_id, [make_score(participant, value) for participant, value in values.items()])
+        return run_id
+
+    return add
