@@ -1,0 +1,187 @@
+"""The BIDS-PET sidecar: what a scan's JSON file says, its known quirks repaired where that is safe.
+
+Everything is checked against BIDS 1.10 and against sidecars found in public data sets; a repair is reported in
+`Sidecar.repairs`, and whatever would need a guess is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from petbench_datasets.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_DAY_SECONDS = 86400.0
+_BECQUEREL = {"bq": 1.0, "kbq": 1e3, "mbq": 1e6, "gbq": 1e9, "uci": 3.7e4, "mci": 3.7e7}
+_SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "min": 60.0, "minutes": 60.0}
+_BQ_PER_ML = {"bq/ml": 1.0, "bqml": 1.0, "bq/cc": 1.0, "bq/cm3": 1.0, "kbq/ml": 1e3, "kbq/cc": 1e3, "mbq/ml": 1e6}
+_SUV_UNITS = {"g/ml", "gml", "suv", "suvbw"}
+
+
+class Sidecar(BaseModel):
+    """The fields that petbench reads, under BIDS's own names. Times are seconds after `TimeZero`."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    Units: str | None = None
+    TracerRadionuclide: str | None = None
+    RadionuclideHalfLife: float | None = None
+    InjectedRadioactivity: float | None = None
+    InjectedRadioactivityUnits: str | None = None
+    RadionuclideTotalDose: float | None = None
+    InjectionStart: float | None = None
+    ScanStart: float | None = None
+    FrameTimesStart: tuple[float, ...] | None = None
+    FrameTimesStartUnits: str | None = None
+    FrameDuration: tuple[float, ...] | None = None
+    FrameDurationUnits: str | None = None
+    ImageDecayCorrected: bool | None = None
+    ImageDecayCorrectionTime: float | None = None
+    PatientWeight: float | None = None
+    repairs: tuple[str, ...] = ()
+
+    @field_validator("FrameTimesStart", "FrameDuration", mode="before")
+    @classmethod
+    def _one_frame_is_a_list_too(cls, value: object) -> object:
+        return [value] if isinstance(value, (int, float, str)) else value
+
+    def bq_per_ml(self, path: Path) -> float | None:
+        """Return what one stored unit is in Bq/mL, or None when the voxels are SUV (g/mL) already."""
+        unit = _simple(self.needed("Units", path))
+        if unit in _SUV_UNITS:
+            return None
+        if unit not in _BQ_PER_ML:
+            raise DataError(f"{path}: Units is {self.Units!r}, which is no activity; give the image in Bq/mL or g/mL")
+        return _BQ_PER_ML[unit]
+
+    def injected_bq(self, path: Path) -> tuple[float, tuple[str, ...]]:
+        """Return the injected activity in Bq, and what was repaired to get it."""
+        value = float(self.needed("InjectedRadioactivity", path))
+        unit = _simple(self.InjectedRadioactivityUnits or "")
+        if unit not in _BECQUEREL:
+            raise DataError(
+                f"{path}: InjectedRadioactivityUnits is {self.InjectedRadioactivityUnits!r}; give it as Bq or MBq"
+            )
+        dose = value * _BECQUEREL[unit]
+        repairs: tuple[str, ...] = ()
+        # Nobody is scanned with less than 10 kBq nor with more than 100 GBq: there the unit, not the number, is wrong.
+        if unit == "bq" and 0 < value < 1e4:
+            dose, repairs = value * 1e6, (f"InjectedRadioactivity {value:g} Bq taken as MBq",)
+        elif unit == "mbq" and value > 1e5:
+            dose, repairs = value, (f"InjectedRadioactivity {value:g} MBq taken as Bq",)
+        if not 1e5 <= dose <= 1e11:
+            raise DataError(f"{path}: InjectedRadioactivity {value:g} {unit} is impossible; correct it")
+        other = self.RadionuclideTotalDose
+        if other is not None and other > 0:
+            other = other if other >= 1e4 else other * 1e6
+            if abs(other / dose - 1.0) > 0.1:
+                raise DataError(
+                    f"{path}: InjectedRadioactivity ({dose / 1e6:.1f} MBq) contradicts RadionuclideTotalDose "
+                    f"({other / 1e6:.1f} MBq); keep the right one"
+                )
+        return dose, repairs
+
+    def frames(self, path: Path) -> tuple[tuple[tuple[float, float], ...], tuple[str, ...]]:
+        """Return (start, duration) of every frame in seconds after `TimeZero`, and what was repaired."""
+        start_unit = self._seconds("FrameTimesStartUnits", path)
+        duration_unit = self._seconds("FrameDurationUnits", path)
+        starts = [float(value) * start_unit for value in self.needed("FrameTimesStart", path)]
+        durations = [float(value) * duration_unit for value in self.needed("FrameDuration", path)]
+        repairs = _unwrap(starts)
+        if len(starts) != len(durations):
+            raise DataError(
+                f"{path}: {len(starts)} FrameTimesStart but {len(durations)} FrameDuration; give one of each a frame"
+            )
+        for number, (start, duration) in enumerate(zip(starts, durations, strict=True)):
+            if not duration > 0:
+                raise DataError(f"{path}: FrameDuration of frame {number} is {duration:g} s; correct it")
+            if number and start < starts[number - 1] + durations[number - 1] - 1.0:
+                raise DataError(f"{path}: frame {number} starts before frame {number - 1} ends; correct the times")
+        if starts and self.ScanStart is not None and starts[0] < self.ScanStart - 60.0:
+            raise DataError(
+                f"{path}: frame 0 starts at {starts[0]:g} s, before ScanStart at {self.ScanStart:g} s; "
+                "count FrameTimesStart from TimeZero"
+            )
+        return tuple(zip(starts, durations, strict=True)), repairs
+
+    def needed(self, field: str, path: Path) -> Any:
+        """Return a field's value, or raise a DataError that names it."""
+        value = getattr(self, field)
+        if value is None:
+            raise DataError(f"{path}: {field} is missing or n/a; add it to the sidecar")
+        return value
+
+    def _seconds(self, field: str, path: Path) -> float:
+        unit = _simple(getattr(self, field) or "s")
+        if unit not in _SECONDS:
+            raise DataError(f"{path}: {field} is {unit!r}; give the times in seconds")
+        return _SECONDS[unit]
+
+
+def parse_sidecar(content: Mapping[str, Any], path: Path) -> Sidecar:
+    """Make a `Sidecar` of a JSON object, known misspellings of field names repaired.
+
+    Raises:
+        DataError: a field's value is not what BIDS says.
+    """
+    names = {_simple(name): name for name in Sidecar.model_fields if name != "repairs"}
+    # Singular "Unit" and stray capitals are common; the meaning is not in doubt.
+    names |= {name.removesuffix("s"): full for name, full in names.items() if name.endswith("units")}
+    names |= {"bodyweight": "PatientWeight"}
+    fields: dict[str, Any] = {}
+    repairs: list[str] = []
+    for key, value in content.items():
+        field = names.get(_simple(key))
+        if field is None or (field in fields and key != field):
+            continue
+        if key != field and key != "BodyWeight":
+            repairs.append(f"{key} read as {field}")
+        fields[field] = None if _absent(value) else value
+    try:
+        return Sidecar(**fields, repairs=tuple(repairs))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DataError(f"{path}: {where} is {first['input']!r}: {first['msg'].lower()}; correct it") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        DataError: missing, unreadable, or no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; every PET image needs its JSON sidecar") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not readable as text; restore it") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not valid JSON ({error}); correct it") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: holds no JSON object; write the fields between braces")
+    return content
+
+
+def _simple(text: str) -> str:
+    return text.strip().lower().replace(" ", "").replace("μ", "u").replace("µ", "u")
+
+
+def _absent(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.strip().lower() in {"", "n/a", "na", "nan", "none"})
+
+
+def _unwrap(starts: list[float]) -> tuple[str, ...]:
+    """Take a day off leading frame times that passed midnight backwards: 86399, 15, 31 means -1, 15, 31."""
+    for number in range(len(starts) - 1, 0, -1):
+        if starts[number - 1] - starts[number] > _DAY_SECONDS / 2:
+            starts[:number] = [start - _DAY_SECONDS for start in starts[:number]]
+            return (f"FrameTimesStart before frame {number} taken as a day earlier",)
+    return ()
