@@ -1,0 +1,163 @@
+"""The leaderboard as data: a board for each cohort, split and protocol, with its columns, rows and cells.
+
+Numbers are at full precision and are formatted only where people read them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from petbench_leaderboard.records import RunRow
+
+Role = Literal["method", "reference", "ceiling"]
+
+REFERENCE_METHODS = frozenset({"identity", "scale", "organ-scale", "ridge", "kinetic"})
+"""Methods that no one would use: they tell how much is gained by doing nothing, or next to nothing."""
+
+IDENTITY_METHOD = "identity"
+CEILING_METHOD = "noise-ceiling"
+"""A second noise realisation of the delayed image, scored as if it were a prediction."""
+
+DEFAULT_METRIC = "psnr_body_suv20"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Column:
+    """One metric in one convention and region: what may be compared from row to row.
+
+    Attributes:
+        metric: the metric's name.
+        region: `body` or `volume`.
+        convention_id: names formula, window, mask and version.
+        unit: of the values, empty or `1` for a plain number.
+        higher_is_better: the metric's direction; None for one that has none.
+    """
+
+    metric: str
+    region: str
+    convention_id: str
+    unit: str
+    higher_is_better: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How many of the participants that a split predicts have a score."""
+
+    scored: int
+    expected: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether nobody is missing."""
+        return self.expected > 0 and self.scored == self.expected
+
+    def __str__(self) -> str:
+        """Return it as it is written, such as `3/4`."""
+        return f"{self.scored}/{self.expected}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One metric of one row.
+
+    Attributes:
+        mean: over participants, each the mean of its seeds; None unless every participant has a score.
+        standard_deviation: over participants, N - 1 in the denominator; None for fewer than two.
+        seed_standard_deviation: of the seeds' means; None for fewer than two seeds.
+        gain: how much better than `identity`, in the metric's unit, positive where better: the mean of the
+            differences participant by participant.
+        fraction: the gain as a part of the way from `identity` to the noise ceiling.
+        values: each participant's score, the mean of its seeds; empty for a score of all participants together.
+        by_seed: the same, seed by seed; a score of all participants together is named by its fold.
+        reason: why there is no mean.
+        extra: what came with the first run's score, such as the number of images and the extractor.
+    """
+
+    mean: float | None
+    standard_deviation: float | None = None
+    seed_standard_deviation: float | None = None
+    gain: float | None = None
+    fraction: float | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
+    by_seed: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    reason: str | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What a row's runs took, the mean over them; nothing is averaged over unlike devices."""
+
+    train_seconds: float | None = None
+    images_seen: float | None = None
+    images_per_second: float | None = None
+    seconds_per_volume: float | None = None
+    peak_memory_bytes: float | None = None
+    peak_device_memory_bytes: float | None = None
+    parameter_count: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """All runs that differ in nothing but seed and fold.
+
+    Attributes:
+        rank: 1 is best, ties share a rank; None for references and for whatever does not cover all participants.
+        role: whether the row competes, or is there to be compared with.
+        run: one of the runs, for what they have in common: method, version, parameters, budget.
+        run_ids: the runs that the numbers come from.
+        seeds: those that cover every participant; where none does, all that have any score.
+        failed_seeds: seeds with a run that failed and was not mended by a later one.
+        devices: what the runs trained on.
+        coverage: by the ranking metric.
+        cells: by column; a column that was never scored has no cell.
+        costs: the mean over the runs.
+        newest: when the latest of the runs was planned.
+    """
+
+    rank: int | None
+    role: Role
+    run: RunRow
+    run_ids: tuple[int, ...]
+    seeds: tuple[int, ...]
+    failed_seeds: tuple[int, ...]
+    devices: tuple[str, ...]
+    coverage: Coverage
+    cells: Mapping[Column, Cell]
+    costs: Costs
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """One ranking: rows that were scored on the same participants by the same rules.
+
+    Attributes:
+        dataset: the cohort's name.
+        fingerprint: of the cohort's content.
+        split: the split's name.
+        split_digest: of the split.
+        protocol: version of the rules that the scores were computed by.
+        participants: everyone that the split predicts.
+        ranked_by: the column that decides, None where nothing was scored by it.
+        columns: every column that any row has.
+        rows: best first; rows without a rank for want of coverage come last.
+        unscored: runs without a score that no later run has mended, newest first.
+    """
+
+    dataset: str
+    fingerprint: str
+    split: str
+    split_digest: str
+    protocol: int
+    participants: tuple[str, ...]
+    ranked_by: Column | None
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    unscored: tuple[RunRow, ...]

@@ -1,0 +1,60 @@
+"""The arithmetic of one cell: means that drop nobody, and gains over `identity` participant by participant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING
+
+from petbench_leaderboard.board import Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from petbench_leaderboard.records import ScoreRow
+
+
+def make_cell(scores: Mapping[int, Mapping[str, ScoreRow]], seeds: Sequence[int], participants: Sequence[str]) -> Cell:
+    """Return the cell of one column and row.
+
+    Args:
+        scores: by seed, then by participant, or by fold for scores of all participants together.
+        seeds: the row's seeds; a seed without scores in this column leaves the cell without a mean.
+        participants: everyone that must have a score.
+    """
+    by_seed = {
+        seed: {who: score.value for who, score in scores.get(seed, {}).items() if score.value is not None}
+        for seed in seeds
+    }
+    found = [score for seed in seeds for score in scores.get(seed, {}).values()]
+    reason = next((score.reason for score in found if score.value is None), None)
+    extra = found[0].extra if found else {}
+    together = bool(found) and all(score.participant is None for score in found)
+    wanted = sorted({who for seed in seeds for who in scores.get(seed, {})}) if together else list(participants)
+    missing = [who for who in wanted if any(who not in by_seed[seed] for seed in seeds)]
+    if not wanted or missing:
+        why = reason or f"{len(wanted) - len(missing)}/{len(wanted)} scored, missing {', '.join(missing) or 'all'}"
+        return Cell(mean=None, by_seed=by_seed, reason=why, extra=extra)
+    means = {who: fmean(by_seed[seed][who] for seed in seeds) for who in wanted}
+    of_seeds = [fmean(by_seed[seed][who] for who in wanted) for seed in seeds]
+    return Cell(
+        mean=fmean(means.values()),
+        standard_deviation=None if together or len(means) < 2 else stdev(means.values()),
+        seed_standard_deviation=stdev(of_seeds) if len(seeds) > 1 else None,
+        values={} if together else means,
+        by_seed=by_seed,
+        extra=extra,
+    )
+
+
+def add_gain(cell: Cell, identity: Cell | None, ceiling: Cell | None, higher_is_better: bool | None) -> Cell:
+    """Return the cell with its gain over `identity`, and as a part of the way from there to the ceiling."""
+    if identity is None or cell.mean is None or identity.mean is None or higher_is_better is None:
+        return cell
+    if cell.values.keys() != identity.values.keys():
+        return cell
+    sign = 1.0 if higher_is_better else -1.0
+    pairs = [(cell.values[who], identity.values[who]) for who in cell.values] or [(cell.mean, identity.mean)]
+    gain = fmean(sign * (ours - theirs) for ours, theirs in pairs)
+    way = None if ceiling is None or ceiling.mean is None else sign * (ceiling.mean - identity.mean)
+    return replace(cell, gain=gain, fraction=gain / way if way else None)

@@ -1,0 +1,123 @@
+"""Boards as rows of plain values, for JSON and CSV, at full precision."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from petbench_leaderboard.board import Board, Cell, Column, Row
+
+_COMMON = (
+    *("method", "plugin", "distribution", "version", "source_hash", "supervision", "preset", "parameters"),
+    *("precision", "budget", "verification"),
+)
+
+
+def board_as_rows(board: Board) -> list[dict[str, object]]:
+    """Return a board's rows with one key a column: nested values only where a thing has several.
+
+    A metric gives `NAME`, `NAME_standard_deviation`, `NAME_gain`, and `NAME_reason` where it has no value. `NAME` is
+    the metric's name, followed by region and convention where the board has the metric in more than one.
+    """
+    names = _names(board)
+    return [_row_as_dict(board, row, names) for row in board.rows]
+
+
+def to_json(boards: Iterable[Board]) -> str:
+    """Return boards with rows, cells by participant and seed, and runs without a score."""
+    return json.dumps([_board_as_dict(board) for board in boards], indent=2, default=str, allow_nan=False)
+
+
+def to_csv(boards: Iterable[Board]) -> str:
+    """Return the rows of all boards as one CSV table.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front: names come from plugins.
+    """
+    rows = [row for board in boards for row in board_as_rows(board)]
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, header, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _csv_value(value) for key, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _names(board: Board) -> dict[Column, str]:
+    metrics = [column.metric for column in board.columns]
+    return {
+        column: column.metric
+        if metrics.count(column.metric) == 1
+        else f"{column.metric} [{column.region}, {column.convention_id}]"
+        for column in board.columns
+    }
+
+
+def _row_as_dict(board: Board, row: Row, names: Mapping[Column, str]) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "dataset": board.dataset,
+        "split": board.split,
+        "protocol": board.protocol,
+        "rank": row.rank,
+        "role": row.role,
+        **{name: getattr(row.run, name) for name in _COMMON},
+        "device": ", ".join(row.devices),
+        "seeds": list(row.seeds),
+        "failed_seeds": list(row.failed_seeds),
+        "runs": list(row.run_ids),
+        "coverage": str(row.coverage),
+    }
+    for column, cell in row.cells.items():
+        facts |= _cell_as_dict(names[column], cell)
+    return facts | asdict(row.costs)
+
+
+def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
+    facts: dict[str, object] = {name: _number(cell.mean)}
+    if cell.mean is None:
+        return facts | {f"{name}_reason": cell.reason}
+    return facts | {
+        f"{name}_standard_deviation": _number(cell.standard_deviation),
+        f"{name}_gain": _number(cell.gain),
+        **({f"{name}_fraction": _number(cell.fraction)} if cell.fraction is not None else {}),
+    }
+
+
+def _board_as_dict(board: Board) -> dict[str, object]:
+    names = _names(board)
+    return {
+        **{name: getattr(board, name) for name in ("dataset", "fingerprint", "split", "split_digest", "protocol")},
+        "participants": list(board.participants),
+        "ranked_by": board.ranked_by.metric if board.ranked_by else None,
+        "columns": [{"name": names[column]} | asdict(column) for column in board.columns],
+        "rows": [
+            _row_as_dict(board, row, names)
+            | {"participants": {names[column]: dict(cell.by_seed) for column, cell in row.cells.items()}}
+            for row in board.rows
+        ],
+        "unscored": [
+            {
+                name: getattr(run, name)
+                for name in ("id", "method", "seed", "fold", "status", "phase", "error_class", "error_message")
+            }
+            for run in board.unscored
+        ],
+    }
+
+
+def _number(value: float | None) -> float | str | None:
+    """Return a value that JSON has: it knows no infinity."""
+    return value if value is None or math.isfinite(value) else str(value)
+
+
+def _csv_value(value: object) -> object:
+    if isinstance(value, list):
+        return " ".join(str(item) for item in value)
+    text = json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+    return f"'{text}" if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

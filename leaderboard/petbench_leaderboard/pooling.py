@@ -1,0 +1,93 @@
+"""Which runs make one row, and what each participant scored in it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from petbench_leaderboard.board import Column
+from petbench_leaderboard.records import FAILURES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from petbench_leaderboard.records import RunRow, ScoreRow
+
+REGIONS = ("body", "volume")
+"""The regions of a score of the whole image; organs and lesions have tables of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """Runs that differ in nothing but seed and fold, and their scores.
+
+    Attributes:
+        runs: the newest finished run of each seed and fold, oldest first.
+        scores: by column, seed and participant; a score of all participants together is named by its fold.
+        failed_seeds: seeds with a failed run and no finished one in its place.
+    """
+
+    runs: tuple[RunRow, ...]
+    scores: Mapping[Column, Mapping[int, Mapping[str, ScoreRow]]]
+    failed_seeds: tuple[int, ...]
+
+    def complete_seeds(self, column: Column | None, participants: Sequence[str]) -> tuple[int, ...]:
+        """Return the seeds in which every participant has a value in `column`."""
+        by_seed = self.scores.get(column, {}) if column else {}
+        return tuple(sorted(seed for seed, scores in by_seed.items() if participants and _covers(scores, participants)))
+
+
+def pool_runs(runs: Iterable[RunRow], scores: Iterable[ScoreRow]) -> list[Pool]:
+    """Group the runs of one board into pools; runs without a score only count as failed or not.
+
+    A run that was repeated (`--force`, or again after a failure) counts once: the newest with a score.
+    """
+    of_run: dict[int, list[ScoreRow]] = defaultdict(list)
+    for score in scores:
+        of_run[score.run_id].append(score)
+    pools: dict[str, list[RunRow]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.id):
+        pools[run.pool].append(run)
+    return [_pool(members, of_run) for members in pools.values() if any(run.id in of_run for run in members)]
+
+
+def unmended(runs: Iterable[RunRow], scored: Iterable[int]) -> tuple[RunRow, ...]:
+    """Return the runs without a score whose place no scored run has taken, newest first."""
+    with_score = set(scored)
+    runs = list(runs)
+    mended = {_place(run) for run in runs if run.id in with_score}
+    newest: dict[tuple[str, int, int], RunRow] = {}
+    for run in sorted(runs, key=lambda run: run.id):
+        if _place(run) not in mended:
+            newest[_place(run)] = run
+    return tuple(sorted(newest.values(), key=lambda run: run.id, reverse=True))
+
+
+def _place(run: RunRow) -> tuple[str, int, int]:
+    return run.pool, run.seed, run.fold
+
+
+def _pool(members: Sequence[RunRow], of_run: Mapping[int, Sequence[ScoreRow]]) -> Pool:
+    newest = {(run.seed, run.fold): run for run in members if run.id in of_run}
+    failed = {(run.seed, run.fold) for run in members if run.status in FAILURES} - newest.keys()
+    table: dict[Column, dict[int, dict[str, ScoreRow]]] = defaultdict(lambda: defaultdict(dict))
+    for run in newest.values():
+        for score in of_run[run.id]:
+            if score.region in REGIONS:
+                whose = score.participant or f"fold {run.fold}"
+                table[column_of(score)][run.seed][whose] = score
+    return Pool(
+        runs=tuple(newest.values()),
+        scores=table,
+        failed_seeds=tuple(sorted({seed for seed, _ in failed})),
+    )
+
+
+def column_of(score: ScoreRow) -> Column:
+    """Return the column that a score stands in."""
+    return Column(score.metric, score.region, score.convention_id, score.unit, score.higher_is_better)
+
+
+def _covers(scores: Mapping[str, ScoreRow], participants: Sequence[str]) -> bool:
+    return all(who in scores and scores[who].value is not None for who in participants)

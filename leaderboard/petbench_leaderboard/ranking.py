@@ -1,0 +1,178 @@
+"""Draw the ranking from the store: boards of pooled rows, best first, with gains over `identity`.
+
+The rules: no participant is ever dropped from a mean. A row that lacks a participant has no mean in that column,
+no rank, and says how many it covers, such as `3/4`. References are placed among the methods but take no rank.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import replace
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from petbench_leaderboard.board import (
+    CEILING_METHOD,
+    DEFAULT_METRIC,
+    IDENTITY_METHOD,
+    REFERENCE_METHODS,
+    Board,
+    Column,
+    Costs,
+    Coverage,
+    Role,
+    Row,
+)
+from petbench_leaderboard.cells import add_gain, make_cell
+from petbench_leaderboard.pooling import Pool, pool_runs, unmended
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from petbench_leaderboard.records import RunRow, ScoreRow
+    from petbench_leaderboard.store import Leaderboard
+
+_BoardKey = tuple[str, str, str, str, int]
+
+
+def rank(
+    leaderboard: Leaderboard, *, dataset: str | None = None, split: str | None = None, metric: str = DEFAULT_METRIC
+) -> list[Board]:
+    """Return the boards of the leaderboard, one for each cohort, split and protocol, newest protocol first.
+
+    Args:
+        leaderboard: where the runs are.
+        dataset: only this cohort.
+        split: only this split.
+        metric: what decides the order.
+    """
+    runs = leaderboard.runs(dataset=dataset, split=split)
+    by_id = {run.id: run for run in runs}
+    scores: dict[_BoardKey, list[ScoreRow]] = defaultdict(list)
+    for score in leaderboard.scores(run.id for run in runs if run.status == "ok"):
+        scores[_key(by_id[score.run_id], score.protocol)].append(score)
+    members: dict[_BoardKey, set[int]] = defaultdict(set)
+    for run in runs:
+        members[_key(run, run.protocol)].add(run.id)
+    for key, found in scores.items():
+        members[key].update(score.run_id for score in found)
+    boards = [_board(key, [by_id[n] for n in sorted(ids)], scores.get(key, []), metric) for key, ids in members.items()]
+    return sorted(boards, key=lambda board: (board.dataset, board.split, -board.protocol, board.fingerprint))
+
+
+def _key(run: RunRow, protocol: int) -> _BoardKey:
+    return run.dataset, run.fingerprint, run.split, run.split_digest, protocol
+
+
+def _board(key: _BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], metric: str) -> Board:
+    dataset, fingerprint, split, split_digest, protocol = key
+    participants = _everyone(runs, scores)
+    pools = pool_runs(runs, scores)
+    columns = sorted({column for pool in pools for column in pool.scores}, key=_column_order)
+    ranked_by = next((column for column in columns if column.metric == metric), None)
+    rows = _with_gains([_row(pool, columns, ranked_by, participants) for pool in pools])
+    return Board(
+        dataset=dataset,
+        fingerprint=fingerprint,
+        split=split,
+        split_digest=split_digest,
+        protocol=protocol,
+        participants=participants,
+        ranked_by=ranked_by,
+        columns=tuple(columns),
+        rows=tuple(_in_order(rows, ranked_by)),
+        unscored=unmended(runs, (score.run_id for score in scores)),
+    )
+
+
+def _everyone(runs: Iterable[RunRow], scores: Iterable[ScoreRow]) -> tuple[str, ...]:
+    planned = {who for run in runs for who in (run.split_participants or run.test_participants)}
+    return tuple(sorted(planned | {score.participant for score in scores if score.participant}))
+
+
+def _column_order(column: Column) -> tuple[str, str, str]:
+    return column.metric, column.region, column.convention_id
+
+
+def _row(pool: Pool, columns: Sequence[Column], ranked_by: Column | None, participants: Sequence[str]) -> Row:
+    complete = pool.complete_seeds(ranked_by, participants)
+    seeds = complete or tuple(sorted({run.seed for run in pool.runs}))
+    used = [run for run in pool.runs if run.seed in seeds]
+    scored = {
+        who
+        for by_participant in (pool.scores.get(ranked_by, {}) if ranked_by else {}).values()
+        for who, score in by_participant.items()
+        if score.value is not None
+    }
+    run = pool.runs[-1]
+    return Row(
+        rank=None,
+        role=_role(run.method),
+        run=run,
+        run_ids=tuple(run.id for run in used),
+        seeds=seeds,
+        failed_seeds=pool.failed_seeds,
+        devices=tuple(sorted({run.device for run in used if run.device})),
+        coverage=Coverage(scored=len(scored.intersection(participants)), expected=len(participants)),
+        cells={c: make_cell(pool.scores[c], seeds, participants) for c in columns if c in pool.scores},
+        costs=_costs(used),
+        newest=max(run.created_at for run in pool.runs),
+    )
+
+
+def _role(method: str) -> Role:
+    if method == CEILING_METHOD:
+        return "ceiling"
+    return "reference" if method in REFERENCE_METHODS else "method"
+
+
+def _costs(runs: Sequence[RunRow]) -> Costs:
+    def mean(name: str) -> float | None:
+        values = [getattr(run, name) for run in runs]
+        return fmean(values) if values and None not in values else None
+
+    if len({run.device for run in runs}) > 1:
+        return Costs(images_seen=mean("images_seen"), parameter_count=mean("parameter_count"))
+    return Costs(**{name: mean(name) for name in Costs.__dataclass_fields__})
+
+
+def _with_gains(rows: Sequence[Row]) -> list[Row]:
+    """Compare every row with the newest rows of `identity` and of the noise ceiling."""
+
+    def newest(method: str) -> Row | None:
+        candidates = [row for row in rows if row.run.method == method and row.coverage.complete]
+        return max(candidates, key=lambda row: row.newest, default=None)
+
+    identity, ceiling = newest(IDENTITY_METHOD), newest(CEILING_METHOD)
+    if identity is None:
+        return list(rows)
+    limits = ceiling.cells if ceiling else {}
+    return [
+        replace(
+            row,
+            cells={
+                column: add_gain(cell, identity.cells.get(column), limits.get(column), column.higher_is_better)
+                for column, cell in row.cells.items()
+            },
+        )
+        for row in rows
+    ]
+
+
+def _in_order(rows: Iterable[Row], column: Column | None) -> list[Row]:
+    """Sort best first and give ranks; equal means share one."""
+    sign = -1.0 if column is None or column.higher_is_better is not False else 1.0
+
+    def goodness(row: Row) -> float:
+        cell = row.cells.get(column) if column else None
+        return math.inf if cell is None or cell.mean is None else sign * cell.mean
+
+    placed = sorted(rows, key=lambda row: (goodness(row), -row.coverage.scored, row.run.method, row.run_ids))
+    competing = [goodness(row) for row in placed if row.role == "method" and goodness(row) < math.inf]
+    return [
+        replace(row, rank=1 + competing.index(goodness(row)))
+        if row.role == "method" and goodness(row) < math.inf
+        else row
+        for row in placed
+    ]

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from petbench_leaderboard.exports import board_as_rows, to_csv, to_json
+from petbench_leaderboard.ranking import rank
+
+if TYPE_CHECKING:
+    from tests.leaderboard.conftest import AddRun, MakeRecord, MakeScore
+
+    from petbench_leaderboard.board import Board, Cell, Row
+    from petbench_leaderboard.store import Leaderboard
+
+WHO = ("sub-01", "sub-02", "sub-03", "sub-04")
+
+
+def _only(leaderboard: Leaderboard) -> Board:
+    (board,) = rank(leaderboard)
+    return board
+
+
+def _row(board: Board, method: str) -> Row:
+    (row,) = [row for row in board.rows if row.run.method == method]
+    return row
+
+
+def _cell(board: Board, method: str, metric: str = "psnr_body_suv20") -> Cell:
+    (cell,) = [cell for column, cell in _row(board, method).cells.items() if column.metric == metric]
+    return cell
+
+
+def test_an_empty_leaderboard_has_no_boards(leaderboard: Leaderboard) -> None:
+    assert rank(leaderboard) == []
+    assert json.loads(to_json([])) == []
+    assert to_csv([]) == "\n"
+
+
+def test_methods_are_ranked_best_first_with_references_in_place_but_without_rank(
+    leaderboard: Leaderboard, add_run: AddRun
+) -> None:
+    add_run("cyclegan", {"sub-01": 29.5})
+    add_run("scale", {"sub-01": 28.5})
+    add_run("pix2pix", {"sub-01": 30.8})
+    add_run("identity", {"sub-01": 29.0})
+    add_run("noise-ceiling", {"sub-01": 44.0})
+    board = _only(leaderboard)
+    assert [(row.run.method, row.rank, row.role) for row in board.rows] == [
+        ("noise-ceiling", None, "ceiling"),
+        ("pix2pix", 1, "method"),
+        ("cyclegan", 2, "method"),
+        ("identity", None, "reference"),
+        ("scale", None, "reference"),
+    ]
+
+
+def test_equal_means_share_a_rank_and_the_next_rank_is_left_out(leaderboard: Leaderboard, add_run: AddRun) -> None:
+    for method, value in (("a", 30.0), ("b", 31.0), ("c", 31.0), ("d", 29.0)):
+        add_run(method, {"sub-01": value})
+    assert {row.run.method: row.rank for row in _only(leaderboard).rows} == {"b": 1, "c": 1, "a": 3, "d": 4}
+
+
+def test_a_metric_for_which_lower_is_better_ranks_and_gains_the_other_way(
+    leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
+) -> None:
+    for method, value in (("identity", 0.32), ("worse", 0.4), ("better", 0.22)):
+        run_id = leaderboard.plan(make_record(method))
+        leaderboard.update(run_id, status="ok")
+        score = make_score(value=value, metric="mae_body_suv", unit="SUV", higher_is_better=False)
+        leaderboard.record_scores(run_id, [score])
+    (board,) = rank(leaderboard, metric="mae_body_suv")
+    assert [row.run.method for row in board.rows] == ["better", "identity", "worse"]
+    assert _cell(board, "better", "mae_body_suv").gain == pytest.approx(0.10)
+    assert _cell(board, "worse", "mae_body_suv").gain == pytest.approx(-0.08)
+
+
+def test_mean_and_spread_are_over_participants_and_the_gain_is_over_identity(
+    leaderboard: Leaderboard, add_run: AddRun
+) -> None:
+    add_run("identity", dict(zip(WHO, (28.0, 29.0, 30.0, 31.0), strict=True)))
+    add_run("pix2pix", dict(zip(WHO, (30.0, 32.0, 31.0, 35.0), strict=True)))
+    add_run("noise-ceiling", dict(zip(WHO, (38.0, 39.0, 40.0, 41.0), strict=True)))
+    cell = _cell(_only(leaderboard), "pix2pix")
+    assert cell.mean == 32.0
+    assert cell.standard_deviation == pytest.approx((14 / 3) ** 0.5)
+    assert cell.gain == 2.5
+    assert cell.fraction == 0.25
+    assert cell.seed_standard_deviation is None
+
+
+def test_a_row_that_lacks_a_participant_has_no_mean_no_rank_and_says_how_many_it_covers(
+    leaderboard: Leaderboard, add_run: AddRun
+) -> None:
+    add_run("whole", dict.fromkeys(WHO, 20.0))
+    add_run("partial", {"sub-01": 50.0, "sub-02": 50.0, "sub-03": 50.0}, planned=("sub-04",))
+    board = _only(leaderboard)
+    assert [row.run.method for row in board.rows] == ["whole", "partial"]
+    row, cell = _row(board, "partial"), _cell(board, "partial")
+    assert (row.rank, str(row.coverage), row.coverage.complete) == (None, "3/4", False)
+    assert cell.mean is None
+    assert cell.reason == "3/4 scored, missing sub-04"
+    assert cell.by_seed == {0: {"sub-01": 50.0, "sub-02": 50.0, "sub-03": 50.0}}
+
+
+def test_a_fold_that_nobody_has_run_yet_leaves_everyone_unranked(leaderboard: Leaderboard, add_run: AddRun) -> None:
+    add_run("identity", {"sub-01": 29.0}, split_participants=WHO)
+    add_run("pix2pix", {"sub-01": 30.0}, split_participants=WHO)
+    assert {(row.rank, str(row.coverage)) for row in _only(leaderboard).rows} == {(None, "1/4")}
+
+
+def test_seeds_and_folds_of_one_method_make_one_row(leaderboard: Leaderboard, add_run: AddRun) -> None:
+    for seed in (0, 1):
+        add_run("pix2pix", {"sub-01": 30.0 + seed, "sub-02": 31.0}, seed=seed, fold=0, split_participants=WHO)
+        add_run("pix2pix", {"sub-03": 32.0, "sub-04": 33.0 + seed}, seed=seed, fold=1, split_participants=WHO)
+    add_run("pix2pix", {"sub-01": 0.0, "sub-02": 0.0}, seed=2, fold=0, split_participants=WHO)
+    board = _only(leaderboard)
+    (row,) = board.rows
+    cell = _cell(board, "pix2pix")
+    assert (row.rank, row.seeds, row.run_ids) == (1, (0, 1), (1, 2, 3, 4))
+    assert cell.values == {"sub-01": 30.5, "sub-02": 31.0, "sub-03": 32.0, "sub-04": 33.5}
+    assert cell.mean == 31.75
+    assert cell.seed_standard_deviation == pytest.approx(0.125**0.5)
+
+
+@pytest.mark.parametrize(
+    "change", [{"version": "0.2.0"}, {"budget": "images=9"}, {"parameters": {"width": 8}}, {"source_hash": "b" * 64}]
+)
+def test_runs_that_differ_in_more_than_seed_and_fold_are_rows_of_their_own(
+    leaderboard: Leaderboard, add_run: AddRun, change: dict[str, object]
+) -> None:
+    add_run("pix2pix", {"sub-01": 30.0})
+    add_run("pix2pix", {"sub-01": 31.0}, seed=1, **change)
+    assert len(_only(leaderboard).rows) == 2
+
+
+def test_cohorts_splits_and_protocols_never_share_a_board(
+    leaderboard: Leaderboard, add_run: AddRun, make_score: MakeScore
+) -> None:
+    first = add_run("pix2pix", {"sub-01": 30.0})
+    add_run("pix2pix", {"sub-01": 30.0}, fingerprint="e" * 64)
+    add_run("pix2pix", {"sub-01": 30.0}, split="cv6", split_digest="6" * 64)
+    leaderboard.record_scores(first, [make_score(value=40.0)], protocol=2)
+    boards = rank(leaderboard)
+    assert [(board.split, board.protocol, len(board.rows)) for board in boards] == [
+        ("cv6", 1, 1),
+        ("holdout", 2, 1),
+        ("holdout", 1, 1),
+        ("holdout", 1, 1),
+    ]
+    assert len(rank(leaderboard, split="cv6")) == 1
+
+
+def test_two_conventions_of_one_metric_never_share_a_column(
+    leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
+) -> None:
+    for method, convention in (("a", "fid/one@1"), ("b", "fid/two@1")):
+        run_id = leaderboard.plan(make_record(method))
+        leaderboard.update(run_id, status="ok")
+        leaderboard.record_scores(run_id, [make_score(None, 10.0, metric="fid", convention_id=convention)])
+    board = _only(leaderboard)
+    assert len(board.columns) == 2
+    assert "fid [body, fid/two@1]" in board_as_rows(board)[1]
+
+
+def test_a_missing_score_keeps_its_reason(
+    leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
+) -> None:
+    run_id = leaderboard.plan(make_record(test_participants=("sub-01",)))
+    leaderboard.update(run_id, status="ok")
+    missing = make_score(None, None, metric="fid", region="volume", reason="weights unavailable")
+    leaderboard.record_scores(run_id, [make_score(), missing])
+    board = _only(leaderboard)
+    assert _cell(board, "pix2pix", "fid").reason == "weights unavailable"
+    assert _row(board, "pix2pix").rank == 1
+    assert board_as_rows(board)[0]["fid_reason"] == "weights unavailable"
+
+
+def test_failures_are_listed_until_a_later_run_takes_their_place(
+    leaderboard: Leaderboard, add_run: AddRun, make_record: MakeRecord
+) -> None:
+    failed = leaderboard.plan(make_record("cyclegan", seed=3))
+    leaderboard.update(failed, status="diverged", error_message="the loss is not finite")
+    add_run("cyclegan", {"sub-01": 29.0}, seed=0)
+    board = _only(leaderboard)
+    assert [run.id for run in board.unscored] == [failed]
+    assert _row(board, "cyclegan").failed_seeds == (3,)
+    add_run("cyclegan", {"sub-01": 29.0}, seed=3)
+    board = _only(leaderboard)
+    assert board.unscored == ()
+    assert _row(board, "cyclegan").failed_seeds == ()
+
+
+def test_a_run_repeated_by_force_counts_once_and_the_newest_counts(leaderboard: Leaderboard, add_run: AddRun) -> None:
+    add_run("pix2pix", {"sub-01": 30.0})
+    newest = add_run("pix2pix", {"sub-01": 40.0})
+    board = _only(leaderboard)
+    assert _cell(board, "pix2pix").mean == 40.0
+    assert board.rows[0].run_ids == (newest,)
+
+
+def test_times_are_averaged_over_runs_but_never_over_unlike_devices(leaderboard: Leaderboard, add_run: AddRun) -> None:
+    for seed, seconds in ((0, 100.0), (1, 120.0)):
+        run_id = add_run("pix2pix", {"sub-01": 30.0}, seed=seed)
+        leaderboard.update(run_id, train_seconds=seconds, parameter_count=7)
+    assert _only(leaderboard).rows[0].costs.train_seconds == 110.0
+    run_id = add_run("pix2pix", {"sub-01": 30.0}, seed=2, device="cuda:0")
+    leaderboard.update(run_id, train_seconds=3.0, parameter_count=7)
+    (row,) = _only(leaderboard).rows
+    assert (row.costs.train_seconds, row.costs.parameter_count, row.devices) == (None, 7, ("cpu", "cuda:0"))
+
+
+def test_exports_carry_full_precision_and_no_formula(leaderboard: Leaderboard, add_run: AddRun) -> None:
+    add_run("=HYPERLINK(1)", {"sub-01": 1 / 3 + 30})
+    (row,) = csv.DictReader(io.StringIO(to_csv(rank(leaderboard))))
+    assert row["method"] == "'=HYPERLINK(1)"
+    assert float(row["psnr_body_suv20"]) == 1 / 3 + 30
+    (board,) = json.loads(to_json(rank(leaderboard)))
+    assert board["rows"][0]["method"] == "=HYPERLINK(1)"
+    assert board["rows"][0]["participants"] == {"psnr_body_suv20": {"0": {"sub-01": 1 / 3 + 30}}}
