@@ -1,0 +1,111 @@
+"""What the tests of cohorts share: a tiny cohort on disk, and the real scans where they are to be had."""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from petbench_datasets.grid import Grid
+from petbench_datasets.nifti import write_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from petbench_datasets.grid import Volume
+
+GRID = Grid.regular((6, 8, 8), (20.0, 10.0, 10.0))
+TIMES = {"early": (420.0, 840.0), "delayed": (2520.0, 1260.0)}
+
+
+class CohortWriter:
+    """Writes BIDS-PET cohorts of a few voxels, right in everything that a test does not make wrong."""
+
+    grid = GRID
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def image_path(self, participant: str, window: str) -> Path:
+        return self.root / participant / "pet" / f"{participant}_trc-18FFDG_rec-{window}_pet.nii.gz"
+
+    def sidecar_path(self, participant: str, window: str) -> Path:
+        return self.image_path(participant, window).with_name(f"{participant}_trc-18FFDG_rec-{window}_pet.json")
+
+    def voxels(self, seed: int, grid: Grid = GRID) -> Volume:
+        values = np.random.default_rng(seed).gamma(4.0, 1000.0, grid.shape)
+        return values.astype(np.float32)
+
+    def sidecar(self, window: str, **changes: Any) -> dict[str, Any]:
+        start, duration = TIMES.get(window, TIMES["early"])
+        fields: dict[str, Any] = {
+            "Manufacturer": "petbench",
+            "Units": "Bq/mL",
+            "TracerName": "FDG",
+            "TracerRadionuclide": "F18",
+            "InjectedRadioactivity": 250.0,
+            "InjectedRadioactivityUnits": "MBq",
+            "TimeZero": "10:00:00",
+            "ScanStart": 0,
+            "InjectionStart": 0,
+            "FrameTimesStart": [start],
+            "FrameDuration": [duration],
+            "ImageDecayCorrected": True,
+            "ImageDecayCorrectionTime": 0,
+        }
+        fields |= changes
+        return {key: value for key, value in fields.items() if value is not ...}
+
+    def image(self, participant: str, window: str, voxels: Volume, grid: Grid = GRID, **changes: Any) -> Path:
+        path = self.image_path(participant, window)
+        write_image(path, voxels, grid)
+        self.sidecar_path(participant, window).write_text(json.dumps(self.sidecar(window, **changes)))
+        return path
+
+    def participants(self, weights: dict[str, object], **columns: list[str]) -> None:
+        lines = ["\t".join(["participant_id", "body_weight", *columns])]
+        for number, (name, weight) in enumerate(weights.items()):
+            lines.append("\t".join([name, str(weight), *(values[number] for values in columns.values())]))
+        (self.root / "participants.tsv").write_text("\n".join(lines) + "\n")
+
+    def cohort(self, count: int = 3, **columns: list[str]) -> Path:
+        """Write `count` whole participants."""
+        names = [f"sub-{number:02d}" for number in range(1, count + 1)]
+        for number, name in enumerate(names):
+            self.image(name, "early", self.voxels(2 * number))
+            self.image(name, "delayed", self.voxels(2 * number + 1))
+        (self.root / "dataset_description.json").write_text('{"Name": "tiny", "BIDSVersion": "1.10.0"}')
+        self.participants({name: 70.0 + number for number, name in enumerate(names)}, **columns)
+        return self.root
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> CohortWriter:
+    root = tmp_path / "tiny"
+    root.mkdir()
+    return CohortWriter(root)
+
+
+@pytest.fixture(scope="session")
+def real_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Unpack one archive of real scans; skip where they are absent."""
+    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "real"
+    folder = Path(os.environ.get("PETBENCH_REAL_DATA", beside))
+    unpacked: dict[str, Path] = {}
+
+    def unpack(name: str) -> Path:
+        archive = folder / f"{name}.tar.gz"
+        if not archive.exists():
+            pytest.skip(f"{archive.name} is not here; set PETBENCH_REAL_DATA to the folder that holds it")
+        if name not in unpacked:
+            unpacked[name] = tmp_path_factory.mktemp(name)
+            with tarfile.open(archive) as content:
+                content.extractall(unpacked[name], filter="data")
+        return unpacked[name]
+
+    return unpack
