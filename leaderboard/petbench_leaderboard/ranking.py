@@ -141,8 +141,8 @@ def _with_gains(rows: Sequence[Row]) -> list[Row]:
     """Compare every row with the newest rows of `identity` and of the noise ceiling."""
 
     def newest(method: str) -> Row | None:
-        candidates = [row for row in rows if row.run.method == method and row.coverage.complete]
-        return max(candidates, key=lambda row: row.newest, default=None)
+        candidates = [row for row in rows if row.run.method == method]
+        return max(candidates, key=lambda row: (row.coverage.complete, row.newest), default=None)
 
     identity, ceiling = newest(IDENTITY_METHOD), newest(CEILING_METHOD)
     if identity is None:

@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from petbench_leaderboard.records import RunRecord, ScoreRecord
+from petbench_leaderboard.report.images import PatientImages
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 MakeRecord = Callable[..., RunRecord]
 MakeScore = Callable[..., ScoreRecord]
 AddRun = Callable[..., int]
+MakeImages = Callable[..., PatientImages]
 
 
 @pytest.fixture
@@ -86,3 +89,20 @@ def add_run(leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeS
         return run_id
 
     return add
+
+
+@pytest.fixture
+def make_images() -> MakeImages:
+    def make(participant: str = "sub-06", predictions: tuple[str, ...] = ("pix2pix",)) -> PatientImages:
+        generator = np.random.default_rng(7)
+        shape = (24, 12, 14)
+        early = generator.gamma(1.0, 1.0, shape).astype(np.float32)
+        return PatientImages(
+            participant=participant,
+            spacing_millimetres=(20.0, 10.7, 10.7),
+            early=early,
+            delayed=generator.gamma(1.0, 1.0, shape).astype(np.float32),
+            predictions={name: early * np.float32(1.1) for name in predictions},
+        )
+
+    return make

@@ -1,0 +1,210 @@
+"""A board in words and written numbers, ready for the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from petbench_leaderboard.records import FAILURES
+from petbench_leaderboard.report import labels
+
+if TYPE_CHECKING:
+    from petbench_leaderboard.board import Board, Cell, Column, Row
+    from petbench_leaderboard.records import RunRow
+
+_PLACES = {"reference": "ref", "ceiling": "limit"}
+_SHOWN_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadView:
+    """The head of one metric's column."""
+
+    name: str
+    detail: str
+    arrow: str
+    direction: str
+    explanation: str
+    ranked_by: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellView:
+    """One written score: the mean, its spread, the difference from `identity`, and the mark of a note."""
+
+    value: str
+    spread: str = ""
+    change: str = ""
+    change_kind: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowView:
+    """One written row."""
+
+    kind: str
+    rank: str
+    place: str
+    method: str
+    plugin: str
+    settings: str
+    origin: str
+    cells: list[CellView]
+    train_time: str
+    rate: str
+    seconds_per_volume: str
+    parameter_count: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Why a cell is empty, once for all cells with that reason."""
+
+    mark: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run without a score."""
+
+    id: int
+    method: str
+    plugin: str
+    seed: int
+    fold: int
+    status: str
+    failed: bool
+    phase: str
+    message: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardView:
+    """One written board."""
+
+    dataset: str
+    split: str
+    protocol: int
+    participants: str
+    fingerprint: str
+    heads: list[HeadView]
+    rows: list[RowView]
+    notes: list[Note]
+    unscored: list[RunView]
+    explains_gain: bool
+    explains_spread: bool
+    has_references: bool
+
+
+def view_board(board: Board) -> BoardView:
+    """Write a board for people: numbers rounded, reasons as notes, references marked."""
+    columns = labels.headline_columns(board)
+    notes: dict[str, list[str]] = {}
+    rows = [_row(row, columns, notes) for row in board.rows]
+    cells = [cell for row in rows for cell in row.cells]
+    people = len(board.participants)
+    return BoardView(
+        dataset=board.dataset,
+        split=board.split,
+        protocol=board.protocol,
+        participants=f"{people} test participant{'' if people == 1 else 's'}",
+        fingerprint=board.fingerprint[:_SHOWN_DIGITS],
+        heads=[_head(column, ranked_by=column == board.ranked_by) for column in columns],
+        rows=rows,
+        notes=[Note(_mark(index), f"{', '.join(who)}: {why}") for index, (why, who) in enumerate(notes.items())],
+        unscored=[_run(run) for run in board.unscored],
+        explains_gain=any(cell.change for cell in cells),
+        explains_spread=any(cell.spread for cell in cells),
+        has_references=any(row.kind in _PLACES for row in rows),
+    )
+
+
+def _head(column: Column, *, ranked_by: bool) -> HeadView:
+    label = labels.label_of(column)
+    unit = labels.unit_of(column)
+    return HeadView(
+        name=label.name,
+        detail=", ".join(part for part in (label.detail, unit) if part),
+        arrow={True: "↑", False: "↓", None: ""}[column.higher_is_better],
+        direction={True: "higher is better", False: "lower is better", None: ""}[column.higher_is_better],
+        explanation=label.explanation + (" (ranked by this)" if ranked_by else ""),
+        ranked_by=ranked_by,
+    )
+
+
+def _row(row: Row, columns: list[Column], notes: dict[str, list[str]]) -> RowView:
+    run, costs = row.run, row.costs
+    unranked = row.rank is None and row.role == "method"
+    return RowView(
+        kind=row.role + (" unranked" if unranked else ""),
+        rank="" if row.rank is None else str(row.rank),
+        place=_PLACES.get(row.role, str(row.coverage)),
+        method=run.method,
+        plugin=f"{run.distribution} {run.version}",
+        settings=", ".join(part for part in (run.preset or "", labels.budget(run.budget)) if part),
+        origin=" · ".join([_seeds(row), *row.devices, run.precision, *_claim(run)]),
+        cells=[_cell(row.cells.get(column), column, notes) for column in columns],
+        train_time=labels.duration(costs.train_seconds),
+        rate=labels.rate(costs.images_per_second) if costs.images_per_second is not None else "",
+        seconds_per_volume=labels.duration(costs.seconds_per_volume),
+        parameter_count=labels.count(costs.parameter_count),
+    )
+
+
+def _seeds(row: Row) -> str:
+    listed = ", ".join(str(seed) for seed in row.seeds)
+    text = f"seed{'' if len(row.seeds) == 1 else 's'} {listed}"
+    return f"{text} ({', '.join(str(seed) for seed in row.failed_seeds)} failed)" if row.failed_seeds else text
+
+
+def _claim(run: RunRow) -> list[str]:
+    """Say so where the scores were not computed here from the predictions, or where more was done than that."""
+    return [] if run.verification == "recomputed" else [run.verification]
+
+
+def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]]) -> CellView:
+    if cell is None:
+        return CellView(value=labels.MISSING)
+    decimals = labels.label_of(column).decimals
+    if cell.mean is None:
+        metrics = notes.setdefault(str(cell.reason), [])
+        if labels.label_of(column).name not in metrics:
+            metrics.append(labels.label_of(column).name)
+        return CellView(value=labels.MISSING, note=_mark(list(notes).index(str(cell.reason))))
+    change, kind = "", ""
+    if cell.gain is not None and column.higher_is_better is not None:
+        change = labels.number(cell.gain if column.higher_is_better else -cell.gain, decimals, sign=True)
+        kind = "better" if cell.gain > 0 else "worse" if cell.gain < 0 else ""
+    spread = "" if cell.standard_deviation is None else labels.number(cell.standard_deviation, decimals)
+    return CellView(
+        value=labels.number(cell.mean, decimals), spread=spread, change="" if not kind else change, change_kind=kind
+    )
+
+
+def _mark(index: int) -> str:
+    """Return a, b, … z, aa, ab, … as journals mark the notes of a table."""
+    text = ""
+    index += 1
+    while index:
+        index, letter = divmod(index - 1, 26)
+        text = chr(ord("a") + letter) + text
+    return text
+
+
+def _run(run: RunRow) -> RunView:
+    what = ": ".join(part for part in (run.error_class, run.error_message) if part)
+    return RunView(
+        id=run.id,
+        method=run.method,
+        plugin=f"{run.distribution} {run.version}",
+        seed=run.seed,
+        fold=run.fold,
+        status=run.status,
+        failed=run.status in FAILURES,
+        phase=run.phase or "",
+        message=what,
+        log=run.log_path or "",
+    )
