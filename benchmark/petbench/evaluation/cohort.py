@@ -1,0 +1,52 @@
+"""What scoring needs of a cohort: the part of `petbench_datasets.cohort.Cohort` that it uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from petbench_datasets.grid import Grid
+
+
+class ScoredPair(Protocol):
+    """One patient's real images in SUV, shape (z, y, x), on one grid."""
+
+    @property
+    def early(self) -> NDArray[np.float32]:
+        """The early image."""
+
+    @property
+    def delayed(self) -> NDArray[np.float32]:
+        """The delayed image."""
+
+    @property
+    def grid(self) -> Grid:
+        """Their grid."""
+
+
+class ScoredCohort(Protocol):
+    """A cohort as scoring sees it."""
+
+    @property
+    def name(self) -> str:
+        """The cohort's name."""
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """Everyone in it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of its content."""
+
+    def pair(self, participant: str, /) -> ScoredPair:
+        """Return one patient's real images."""
+
+    def body_mask(self, participant: str, /) -> NDArray[np.bool_]:
+        """Return where the body is, shape (z, y, x)."""
+
+    def labels(self, participant: str, /) -> tuple[NDArray[np.int16], dict[int, str]] | None:
+        """Return organ labels and their names, or None."""

@@ -1,0 +1,165 @@
+"""Distances between the real and the predicted slices of the same patients, one extractor at a time.
+
+The two sets of a score are the axial body slices of the scored patients' real delayed images and the same slices of
+their predictions: equal in number and matched by patient, so that a copy scores 0. A number means little without its
+scale, so beside each stands the *floor*: the same distance between the real slices of the scored patients and as many
+real slices of the cohort's other patients, evenly spaced over them. (The sets of a score share patients, those of the
+floor do not: a score may lie under its floor.) Numbers compare at equal N only: N is in the row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from petbench.evaluation.frechet import frechet_distance
+from petbench.evaluation.kid import kernel_distance, patient_bootstrap
+from petbench.evaluation.protocol import SLICE_RULE, SLICE_WINDOW_SUV
+from petbench.evaluation.slices import body_slices, digest_of
+from petbench_leaderboard.records import ScoreRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from petbench.evaluation.cohort import ScoredCohort
+    from petbench.evaluation.extractors.base import Extractor
+    from petbench.evaluation.feature_cache import FeatureCache
+
+    Matrix = NDArray[np.float64]
+    Slices = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One extractor's two columns: the Fréchet distance and the kernel distance.
+
+    Attributes:
+        frechet: name of the Fréchet column; only `fid` may be FID.
+        kernel: name of the kernel column.
+        extractor_id: of the extractor that fills it where nothing is missing.
+    """
+
+    frechet: str
+    kernel: str
+    extractor_id: str
+
+
+def distribution_scores(
+    column: Column, extractor: Extractor, real: Mapping[str, Slices], predicted: Mapping[str, Slices], floor: Floor
+) -> list[ScoreRecord]:
+    """Return the Fréchet and the kernel row of one extractor.
+
+    Args:
+        column: the names of the rows.
+        extractor: what draws the features.
+        real: the real slices of each scored patient, shape (slices, y, x).
+        predicted: the predicted ones, of the same patients in the same order.
+        floor: features of real slices, cached.
+    """
+    real_features = [floor.cache.features(extractor, participant, slices) for participant, slices in real.items()]
+    predicted_features = [extractor(slices) for slices in predicted.values()]
+    first, second = np.concatenate(real_features), np.concatenate(predicted_features)
+    others, why_no_floor = floor.features(extractor, len(first))
+    extra: dict[str, object] = {
+        "extractor": extractor.id,
+        "extractor_sha256": extractor.digest,
+        "slices": SLICE_RULE,
+        "window_suv": list(SLICE_WINDOW_SUV),
+        "quantisation": "uint8",
+        "channels": "grey repeated to RGB" if "inception" in extractor.id else "grey",
+        "resize": "299 bilinear half-pixel" if "inception" in extractor.id else "none",
+        "n_real": len(first),
+        "n_predicted": len(second),
+        "patients": list(real),
+        "slice_set_sha256": hashlib.sha256("".join(map(digest_of, real.values())).encode()).hexdigest(),
+        "floor_patients": list(floor.participants),
+        "floor_reason": why_no_floor,
+    }
+    if len(first) <= extractor.dimension:
+        extra["caution"] = (
+            f"{len(first)} slices for {extractor.dimension} features: biased upward, compare at equal N only"
+        )
+    spread = patient_bootstrap(real_features, predicted_features)
+    kernel_extra = extra | {
+        "floor": None if others is None else kernel_distance(first, others),
+        "patient_bootstrap": None
+        if spread is None
+        else {"standard_error": spread.standard_error, "low": spread.low, "high": spread.high},
+    }
+    frechet_extra = extra | {"floor": None if others is None else frechet_distance(first, others)}
+    return [
+        _record(column.frechet, "frechet", extractor.id, frechet_distance(first, second), extra=frechet_extra),
+        _record(column.kernel, "kernel3", extractor.id, kernel_distance(first, second), extra=kernel_extra),
+    ]
+
+
+def empty_scores(column: Column, reason: str) -> list[ScoreRecord]:
+    """Return the two rows of an extractor that cannot be had, empty and with the reason."""
+    return [
+        _record(column.frechet, "frechet", column.extractor_id, None, reason=reason),
+        _record(column.kernel, "kernel3", column.extractor_id, None, reason=reason),
+    ]
+
+
+class Floor:
+    """Features of real slices of patients who are not scored.
+
+    Attributes:
+        participants: those patients.
+        cache: where features of real images are kept.
+    """
+
+    def __init__(self, cohort: ScoredCohort, scored: Sequence[str], cache: FeatureCache) -> None:
+        self._cohort = cohort
+        self.cache = cache
+        self.participants = tuple(name for name in cohort.participants if name not in scored)
+
+    def features(self, extractor: Extractor, count: int) -> tuple[Matrix | None, str | None]:
+        """Return features of `count` slices evenly spaced over the other patients, or None and the reason."""
+        if not self.participants:
+            return None, "every patient of the cohort is scored: no others for a floor"
+        name = "floor-" + hashlib.sha256(repr((self.participants, count)).encode()).hexdigest()[:16]
+        kept = self.cache.load(extractor, name)
+        if kept is not None:
+            return kept, None
+        slices: list[NDArray[np.uint8]] = []
+        for participant in self.participants:
+            pair = self._cohort.pair(participant)
+            slices += list(body_slices(pair.delayed, self._cohort.body_mask(participant)))
+        if len(slices) < count:
+            return None, f"the other patients have {len(slices)} body slices, fewer than {count}"
+        chosen = [slices[index] for index in np.linspace(0, len(slices) - 1, count).round().astype(int)]
+        shapes = sorted({image.shape for image in chosen})
+        features = np.empty((count, extractor.dimension))
+        for shape in shapes:  # patients may have grids of their own
+            where = [index for index, image in enumerate(chosen) if image.shape == shape]
+            features[where] = extractor(np.stack([chosen[index] for index in where]))
+        self.cache.store(extractor, name, features)
+        return features, None
+
+
+def _record(
+    metric: str,
+    kind: str,
+    extractor_id: str,
+    value: float | None,
+    *,
+    reason: str | None = None,
+    extra: Mapping[str, object] | None = None,
+) -> ScoreRecord:
+    return ScoreRecord(
+        participant=None,
+        region="volume",
+        metric=metric,
+        convention_id=f"{kind}/{extractor_id}/{SLICE_RULE}",
+        value=value,
+        unit="",
+        higher_is_better=False,
+        reason=reason,
+        extra=extra or {},
+    )

@@ -1,0 +1,153 @@
+"""Read predictions from disk and refuse, by name, what cannot be scored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from petbench.evaluation.protocol import PLAUSIBLE_BODY_MEAN_SUV
+from petbench_datasets.errors import DataError
+from petbench_datasets.nifti import read_image
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from petbench.evaluation.metrics.typing import Mask
+    from petbench_datasets.grid import Grid
+
+_SUFFIXES = (".nii.gz", ".nii")
+_SUV_UNITS = frozenset({"SUV", "SUVbw", "g/mL", "g/ml"})
+
+
+class Known(Protocol):
+    """What a prediction's file names are checked against."""
+
+    @property
+    def name(self) -> str:
+        """The cohort's name."""
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """Everyone in it."""
+
+
+def find_predictions(folder: Path, participants: Sequence[str], cohort: Known) -> dict[str, Path]:
+    """Return the file of each of `participants` in `folder`: `<participant>.nii.gz` or `.nii`.
+
+    Predictions of the cohort's other participants may lie beside them and are left alone.
+
+    Raises:
+        DataError: the folder or a participant's file is missing, a participant has two files, a file is named after
+            nobody in the cohort, or a participant is asked for twice.
+    """
+    if not folder.is_dir():
+        msg = f"{folder}: no such folder of predictions; give the folder that holds <participant>.nii.gz"
+        raise DataError(msg)
+    twice = sorted({name for name in participants if participants.count(name) > 1})
+    if twice:
+        msg = f"{twice[0]} is to be scored twice; name each participant once"
+        raise DataError(msg)
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        suffix = next((suffix for suffix in _SUFFIXES if path.name.endswith(suffix)), None)
+        if suffix is None or path.name.startswith("."):
+            continue
+        participant = path.name.removesuffix(suffix)
+        if participant not in cohort.participants:
+            msg = f"{path}: no participant of {cohort.name} is called {participant!r}; rename or remove the file"
+            raise DataError(msg)
+        if participant in found:
+            msg = f"{path}: a second prediction of {participant} beside {found[participant].name}; remove one"
+            raise DataError(msg)
+        found[participant] = path
+    missing = [name for name in participants if name not in found]
+    if missing:
+        msg = (
+            f"{folder}: no prediction of {', '.join(missing)} ({len(participants) - len(missing)}/{len(participants)} "
+            f"are there); add {missing[0]}.nii.gz"
+        )
+        raise DataError(msg)
+    return {name: found[name] for name in participants}
+
+
+def read_prediction(path: Path, grid: Grid, body: Mask) -> NDArray[np.float32]:
+    """Return the prediction at `path` in SUV, float32, shape (z, y, x).
+
+    Args:
+        path: a NIfTI file.
+        grid: the grid of the participant's real images, on which the prediction must lie.
+        body: where the body is, shape (z, y, x).
+
+    Raises:
+        DataError: not a readable 3-D image, another grid, NaN, infinite or negative values, or not in SUV.
+    """
+    _check_unit(path)
+    values, found = read_image(path)
+    if values.ndim != 3:
+        msg = f"{path}: has {values.ndim} dimensions; a prediction is one 3-D volume in SUV"
+        raise DataError(msg)
+    if not found.matches(grid):
+        msg = f"{path}: its grid ({found}) is not that of the real image ({grid}); resample it to that grid"
+        raise DataError(msg)
+    for what, count in (
+        ("NaN", int(np.isnan(values).sum())),
+        ("infinite", int(np.isinf(values).sum())),
+        ("negative", int((values < 0).sum())),
+    ):
+        if count:
+            msg = f"{path}: {count} {what} voxel{'s' if count > 1 else ''}; a prediction is finite SUV of at least 0"
+            raise DataError(msg)
+    mean = float(values[body].mean(dtype=np.float64))
+    if mean > PLAUSIBLE_BODY_MEAN_SUV:
+        msg = f"{path}: its mean in the body is {mean:.3g}, which is no SUV (about 1); convert Bq/mL to SUV"
+        raise DataError(msg)
+    return np.asarray(values, dtype=np.float32)
+
+
+def check_distinct(volumes: Mapping[str, str]) -> None:
+    """Refuse two participants whose predictions hold the same voxels.
+
+    Args:
+        volumes: participant to `content_digest` of the prediction.
+
+    Raises:
+        DataError: naming the two.
+    """
+    seen: dict[str, str] = {}
+    for participant, digest in volumes.items():
+        if digest and digest in seen:
+            msg = (
+                f"the predictions of {seen[digest]} and {participant} hold the same voxels: one was stored twice; "
+                f"predict {participant} again"
+            )
+            raise DataError(msg)
+        seen[digest] = participant
+
+
+def content_digest(volume: NDArray[np.float32]) -> str:
+    """Return a SHA-256 of the voxels; empty for a constant volume, which two failed predictions may well share."""
+    if float(volume.min()) == float(volume.max()):
+        return ""
+    return hashlib.sha256(np.ascontiguousarray(volume).tobytes()).hexdigest()
+
+
+def _check_unit(path: Path) -> None:
+    """Refuse a prediction whose sidecar says a unit other than SUV; without a sidecar SUV is taken for granted."""
+    sidecar = path.parent / (path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+    if not sidecar.is_file():
+        return
+    try:
+        content = json.loads(sidecar.read_text(encoding="utf-8"))
+    except ValueError as error:
+        msg = f"{sidecar}: not readable as JSON ({error}); mend or remove it"
+        raise DataError(msg) from error
+    unit = content.get("Units") if isinstance(content, dict) else None
+    if unit is not None and unit not in _SUV_UNITS:
+        msg = f"{sidecar}: its unit is {unit!r}; predictions are scored in SUV: convert the image"
+        raise DataError(msg)

@@ -1,0 +1,141 @@
+"""Score the predictions in a folder: NIfTI files in, rows for the leaderboard out. No model is looked at."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from petbench.evaluation.catalogue import builtin_metrics
+from petbench.evaluation.distribution import Column, Floor, distribution_scores, empty_scores
+from petbench.evaluation.extractors.base import WeightsUnavailableError
+from petbench.evaluation.extractors.columns import resolve
+from petbench.evaluation.extractors.names import FOLDED_MIXED6E_ID, POOL3_ID, RANDCONV_ID
+from petbench.evaluation.feature_cache import FeatureCache
+from petbench.evaluation.reader import check_distinct, content_digest, find_predictions, read_prediction
+from petbench.evaluation.slices import body_slices
+from petbench.evaluation.spec import Case, Measurement, MetricSpec
+from petbench_datasets.progress import silent
+from petbench_leaderboard.records import ScoreRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from petbench.evaluation.cohort import ScoredCohort
+    from petbench_datasets.progress import Progress
+
+COLUMNS: tuple[Column, ...] = (
+    Column("fid", "kid", POOL3_ID),
+    Column("fd_768", "kd_768", FOLDED_MIXED6E_ID),
+    Column("fd_randconv", "kd_randconv", RANDCONV_ID),
+)
+
+
+def score_predictions(
+    cohort: ScoredCohort,
+    participants: Sequence[str],
+    predictions: Path,
+    *,
+    progress: Progress = silent,
+    cache: Path,
+    offline: bool = False,
+    metrics: Sequence[MetricSpec] | None = None,
+    columns: Sequence[Column] = COLUMNS,
+    weights: Path | None = None,
+    device: str = "cpu",
+) -> list[ScoreRecord]:
+    """Return every score of the predictions of `participants`.
+
+    All predictions are read and checked before anything is returned: one that cannot be scored raises, and there are
+    no scores at all.
+
+    Args:
+        cohort: where the real images come from.
+        participants: who is scored, all of them, without exception.
+        predictions: the folder with `<participant>.nii.gz`, float32 SUV on the grid of the real images.
+        progress: told how far the work is.
+        cache: petbench's cache folder, for features of real slices and for weights.
+        offline: whether downloading weights is forbidden.
+        metrics: the metrics of one patient; None for the built-in ones.
+        columns: the metrics of all patients together.
+        weights: a file of Inception weights named by the user.
+        device: where features are computed; everything else is numpy.
+
+    Returns:
+        One record for each metric, region and participant, then one for each cohort-level metric.
+
+    Raises:
+        DataError: a prediction is missing, there twice, on another grid, not finite, negative or not in SUV; or a file
+            of weights has the wrong hash.
+    """
+    specs = builtin_metrics() if metrics is None else tuple(metrics)
+    files = find_predictions(predictions, participants, cohort)
+    steps = len(files) + len(columns)
+    records: list[ScoreRecord] = []
+    digests: dict[str, str] = {}
+    real: dict[str, NDArray[np.uint8]] = {}
+    predicted: dict[str, NDArray[np.uint8]] = {}
+    for done, (participant, path) in enumerate(files.items()):
+        progress(f"scoring {participant}", done, steps)
+        case = _read_case(cohort, participant, path)
+        digests[participant] = content_digest(case.predicted)
+        check_distinct(digests)
+        real[participant] = body_slices(case.delayed, case.body)
+        predicted[participant] = body_slices(case.predicted, case.body)
+        records += [record for spec in specs for record in measure(spec, case)]
+    floor = Floor(cohort, participants, FeatureCache(cache, cohort.fingerprint))
+    for done, column in enumerate(columns, start=len(files)):
+        progress(f"features for {column.frechet}", done, steps)
+        try:
+            extractor = resolve(column.frechet, cache=cache, given=weights, offline=offline, device=device)
+        except WeightsUnavailableError as unavailable:
+            records += empty_scores(column, str(unavailable))
+            continue
+        records += distribution_scores(column, extractor, real, predicted, floor)
+    progress("scored", steps, steps)
+    return records
+
+
+def measure(spec: MetricSpec, case: Case) -> list[ScoreRecord]:
+    """Return the rows of one metric of one patient; a metric that fails leaves a row with its reason."""
+    try:
+        measurements: Iterable[Measurement] = list(spec.measure(case))
+    except Exception as error:  # a plugin's metric may raise anything, and must not cost the run its other scores
+        measurements = [Measurement("body", None, f"{type(error).__name__}: {error}")]
+    return [_record(spec, case.participant, measurement) for measurement in measurements]
+
+
+def _record(spec: MetricSpec, participant: str, measurement: Measurement) -> ScoreRecord:
+    value, reason = measurement.value, measurement.reason
+    if value is not None and not math.isfinite(value):
+        value, reason = None, f"{spec.name} is {value:g} here"
+    return ScoreRecord(
+        participant=participant,
+        region=measurement.region,
+        metric=spec.name,
+        convention_id=spec.convention_id,
+        value=None if value is None else float(value),
+        unit=spec.unit,
+        higher_is_better=spec.higher_is_better,
+        reason=reason if value is None else None,
+        extra=dict(measurement.extra),
+    )
+
+
+def _read_case(cohort: ScoredCohort, participant: str, path: Path) -> Case:
+    pair = cohort.pair(participant)
+    body = cohort.body_mask(participant)
+    labels = cohort.labels(participant)
+    return Case(
+        participant=participant,
+        predicted=read_prediction(path, pair.grid, body),
+        delayed=pair.delayed,
+        early=pair.early,
+        body=body,
+        grid=pair.grid,
+        labels=None if labels is None else labels[0],
+        names={} if labels is None else labels[1],
+    )

@@ -1,0 +1,243 @@
+"""From prediction files to rows: which rows, from whom, and what happens to what cannot be scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from petbench.evaluation.catalogue import IMAGE_METRICS, builtin_metrics
+from petbench.evaluation.distribution import Floor
+from petbench.evaluation.extractors.random_convolution import RandomConvolution
+from petbench.evaluation.feature_cache import FeatureCache
+from petbench.evaluation.frechet import frechet_distance
+from petbench.evaluation.kid import kernel_distance
+from petbench.evaluation.metrics.psnr import psnr_body_suv20
+from petbench.evaluation.scoring import COLUMNS, score_predictions
+from petbench.evaluation.slices import body_slices
+from petbench.evaluation.spec import Case, Measurement, MetricSpec
+from petbench_datasets.errors import DataError
+from petbench_datasets.grid import Grid
+from petbench_datasets.nifti import write_image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from petbench_leaderboard.records import ScoreRecord
+
+GRID = Grid.regular((14, 16, 18), (20.0, 10.0, 10.0))
+RANDCONV = [column for column in COLUMNS if column.frechet == "fd_randconv"]
+
+
+@dataclass(frozen=True)
+class TinyPair:
+    early: NDArray[np.float32]
+    delayed: NDArray[np.float32]
+    grid: Grid = GRID
+
+
+@dataclass(frozen=True)
+class TinyCohort:
+    """Four patients in memory."""
+
+    name: str = "tiny"
+    participants: tuple[str, ...] = ("sub-01", "sub-02", "sub-03", "sub-04")
+    fingerprint: str = "f" * 64
+    asked: list[str] = field(default_factory=list)
+
+    def pair(self, participant: str, /) -> TinyPair:
+        self.asked.append(participant)
+        generator = np.random.default_rng(int(participant[-2:]))
+        early = generator.gamma(2.0, 0.7, GRID.shape).astype(np.float32) * self.body_mask(participant)
+        return TinyPair(early, (early * generator.normal(1.3, 0.2, GRID.shape)).clip(0).astype(np.float32))
+
+    def body_mask(self, participant: str, /) -> NDArray[np.bool_]:
+        z, y, x = np.indices(GRID.shape)
+        return np.asarray(((y - 8) ** 2 + (x - 9) ** 2 < 40 + int(participant[-1])) & (z > 1))
+
+    def labels(self, participant: str, /) -> tuple[NDArray[np.int16], dict[int, str]] | None:
+        return None
+
+
+def predict(folder: Path, participants: Iterable[str], error: float = 0.1) -> Path:
+    """Write the real delayed image with `error` SUV added in the body as the prediction of each participant."""
+    cohort = TinyCohort()
+    for participant in participants:
+        volume = cohort.pair(participant).delayed + np.float32(error) * cohort.body_mask(participant)
+        write_image(folder / f"{participant}.nii.gz", volume, GRID)
+    return folder
+
+
+def rows(records: list[ScoreRecord], metric: str) -> dict[str | None, ScoreRecord]:
+    return {record.participant: record for record in records if record.metric == metric}
+
+
+def test_every_metric_has_a_row_for_each_participant_and_one_for_all(tmp_path: Path) -> None:
+    folder = predict(tmp_path / "predictions", ["sub-03", "sub-04"])
+    records = score_predictions(TinyCohort(), ["sub-03", "sub-04"], folder, cache=tmp_path, offline=True)
+    for spec in IMAGE_METRICS:
+        found = rows(records, spec.name)
+        assert set(found) == {"sub-03", "sub-04"}
+        assert {row.convention_id for row in found.values()} == {spec.convention_id}
+        assert all(row.value is not None for row in found.values())
+    mae = rows(records, "mae_body_suv")["sub-03"]
+    assert mae.value == pytest.approx(0.1, abs=1e-6)
+    assert (mae.unit, mae.region, mae.higher_is_better) == ("SUV", "body", False)
+    cohort_level = [record for record in records if record.participant is None]
+    assert [row.metric for row in cohort_level] == ["fid", "kid", "fd_768", "kd_768", "fd_randconv", "kd_randconv"]
+
+
+def test_a_score_is_that_of_its_own_participant(tmp_path: Path) -> None:
+    cohort = TinyCohort()
+    folder = predict(tmp_path, ["sub-01"], error=0.1)
+    predict(tmp_path, ["sub-02"], error=0.7)
+    records = score_predictions(cohort, ["sub-02", "sub-01"], folder, cache=tmp_path / "cache", columns=())
+    values = {name: row.value for name, row in rows(records, "rmse_body_suv").items()}
+    assert values == {"sub-01": pytest.approx(0.1, abs=1e-6), "sub-02": pytest.approx(0.7, abs=1e-6)}
+
+
+def test_scores_are_those_of_the_file_as_it_was_stored(tmp_path: Path) -> None:
+    cohort, pair = TinyCohort(), TinyCohort().pair("sub-01")
+    volume = pair.delayed * np.float32(0.9)
+    write_image(tmp_path / "sub-01.nii.gz", volume, GRID)
+    records = score_predictions(cohort, ["sub-01"], tmp_path, cache=tmp_path / "cache", columns=())
+    expected = psnr_body_suv20(volume, pair.delayed, cohort.body_mask("sub-01"))
+    assert rows(records, "psnr_body_suv20")["sub-01"].value == expected
+
+
+def test_missing_weights_leave_empty_rows_with_their_reason_and_never_a_substitute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PETBENCH_FID_WEIGHTS", raising=False)
+    monkeypatch.delenv("PETBENCH_FD768_WEIGHTS", raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    folder = predict(tmp_path / "predictions", ["sub-04"])
+    records = score_predictions(TinyCohort(), ["sub-04"], folder, cache=tmp_path, offline=True)
+    for metric in ("fid", "kid", "fd_768", "kd_768"):
+        row = rows(records, metric)[None]
+        assert row.value is None
+        assert row.reason is not None
+        assert row.reason.startswith("weights unavailable: ")
+    assert rows(records, "fid")[None].convention_id.startswith("frechet/inception-2015-12-05/pool3-2048@1/")
+    assert rows(records, "fd_randconv")[None].value is not None
+
+
+def test_the_distribution_row_is_the_distance_of_the_same_patients_slices_and_explains_itself(tmp_path: Path) -> None:
+    cohort, scored = TinyCohort(), ["sub-03", "sub-04"]
+    folder = predict(tmp_path / "predictions", scored, error=0.4)
+    records = score_predictions(cohort, scored, folder, cache=tmp_path, columns=RANDCONV)
+    extractor = RandomConvolution()
+    real = [body_slices(cohort.pair(name).delayed, cohort.body_mask(name)) for name in scored]
+    predicted = [
+        body_slices(cohort.pair(name).delayed + np.float32(0.4) * cohort.body_mask(name), cohort.body_mask(name))
+        for name in scored
+    ]
+    features = [extractor(np.concatenate(side)) for side in (real, predicted)]
+    frechet, kernel = rows(records, "fd_randconv")[None], rows(records, "kd_randconv")[None]
+    assert frechet.value == pytest.approx(frechet_distance(*features), rel=1e-4)
+    assert kernel.value == pytest.approx(kernel_distance(*features), rel=1e-4)
+    assert frechet.extra["n_real"] == frechet.extra["n_predicted"] == 24
+    assert frechet.extra["patients"] == scored
+    assert frechet.extra["window_suv"] == [0.0, 10.0]
+    assert frechet.extra["extractor_sha256"] == extractor.digest
+    assert "compare at equal N only" in str(frechet.extra["caution"])
+    assert frechet.extra["floor_patients"] == ["sub-01", "sub-02"]
+    assert isinstance(frechet.extra["floor"], float)
+    assert kernel.extra["patient_bootstrap"] is not None
+
+
+def test_the_floor_compares_real_slices_of_other_patients_in_equal_number(tmp_path: Path) -> None:
+    cohort = TinyCohort()
+    floor = Floor(cohort, ["sub-04"], FeatureCache(tmp_path, cohort.fingerprint))
+    features, reason = floor.features(RandomConvolution(), 10)
+    assert reason is None
+    assert features is not None
+    assert features.shape == (10, 960)
+    assert floor.features(RandomConvolution(), 37)[1] == "the other patients have 36 body slices, fewer than 37"
+    alone = Floor(cohort, cohort.participants, floor.cache)
+    assert alone.features(RandomConvolution(), 10)[1] == "every patient of the cohort is scored: no others for a floor"
+
+
+def test_a_perfect_copy_is_at_distance_exactly_zero(tmp_path: Path) -> None:
+    folder = predict(tmp_path / "predictions", ["sub-01", "sub-02"], error=0.0)
+    records = score_predictions(TinyCohort(), ["sub-01", "sub-02"], folder, cache=tmp_path, columns=RANDCONV)
+    assert rows(records, "fd_randconv")[None].value == 0.0
+
+
+def test_features_of_real_slices_are_kept_and_used_only_for_those_very_slices(tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, "f" * 64)
+    extractor = RandomConvolution()
+    generator = np.random.default_rng(1)
+    images = generator.integers(0, 255, (3, 16, 16), dtype=np.uint8)
+    first = cache.features(extractor, "sub-01", images)
+    file = next(tmp_path.rglob("sub-01.npz"))
+    written = file.stat().st_mtime_ns
+    np.testing.assert_array_equal(cache.features(extractor, "sub-01", images), first)
+    assert file.stat().st_mtime_ns == written
+    other = cache.features(extractor, "sub-01", images[::-1])
+    np.testing.assert_allclose(other, first[::-1], rtol=1e-6)
+    file.write_bytes(b"damaged")
+    np.testing.assert_array_equal(cache.features(extractor, "sub-01", images), first)
+
+
+@pytest.mark.parametrize("broken", ["missing", "nan", "twice"])
+def test_one_prediction_that_cannot_be_scored_means_no_scores_at_all(tmp_path: Path, broken: str) -> None:
+    scored = ["sub-01", "sub-02", "sub-03"]
+    folder = predict(tmp_path / "predictions", scored)
+    last = folder / "sub-03.nii.gz"
+    if broken == "missing":
+        last.unlink()
+    elif broken == "nan":
+        write_image(last, np.full(GRID.shape, np.nan, dtype=np.float32), GRID)
+    else:
+        last.write_bytes((folder / "sub-01.nii.gz").read_bytes())
+    with pytest.raises(DataError, match="sub-03"):
+        score_predictions(TinyCohort(), scored, folder, cache=tmp_path, columns=())
+
+
+def test_a_metric_that_fails_or_gives_no_number_leaves_its_reason_and_the_others_stand(tmp_path: Path) -> None:
+    def explode(case: Case) -> Iterable[Measurement]:
+        raise RuntimeError(f"no luck with {case.participant}")
+
+    base = IMAGE_METRICS[0]
+    specs: list[MetricSpec] = [
+        replace(base, name="exploding", measure=explode),
+        replace(base, name="infinite", measure=lambda _case: [Measurement("body", float("inf"))]),
+        base,
+    ]
+    folder = predict(tmp_path / "predictions", ["sub-01"])
+    records = score_predictions(TinyCohort(), ["sub-01"], folder, cache=tmp_path, metrics=specs, columns=())
+    reasons = {record.metric: record.reason for record in records}
+    assert reasons == {
+        "exploding": "RuntimeError: no luck with sub-01",
+        "infinite": "infinite is inf here",
+        "psnr_body_suv20": None,
+    }
+
+
+def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:
+    told: list[tuple[float, float]] = []
+    folder = predict(tmp_path / "predictions", ["sub-01"])
+    score_predictions(
+        TinyCohort(),
+        ["sub-01"],
+        folder,
+        cache=tmp_path,
+        columns=RANDCONV,
+        progress=lambda _what, done, total: told.append((done, total)),
+    )
+    assert told == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_column_names_are_unique_and_only_the_canonical_extractor_is_called_fid() -> None:
+    names = [spec.name for spec in builtin_metrics()]
+    names += [name for column in COLUMNS for name in (column.frechet, column.kernel)]
+    assert len(names) == len(set(names))
+    assert [column.extractor_id for column in COLUMNS if "fid" in column.frechet or "kid" in column.kernel] == [
+        "inception-2015-12-05/pool3-2048@1"
+    ]
