@@ -1,1 +1,59 @@
 """pix2pix and CycleGAN: two adversarial methods that share their networks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench import MethodSpec, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from petbench import Method
+    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters
+
+
+def _pix2pix(parameters: Pix2pixParameters) -> Method:
+    from petbench_gan.pix2pix import Pix2pix
+
+    return Pix2pix(parameters)
+
+
+def _cyclegan(parameters: CycleGanParameters) -> Method:
+    from petbench_gan.cyclegan import CycleGan
+
+    return CycleGan(parameters)
+
+
+@hookimpl
+def petbench_methods() -> Iterable[MethodSpec]:
+    """Return the two methods."""
+    from petbench_gan import presets
+    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters
+
+    return [
+        MethodSpec(
+            name="pix2pix",
+            summary="conditional GAN with an L1 term, on pairs",
+            build=_pix2pix,
+            supervision="paired",
+            parameters=Pix2pixParameters,
+            presets=presets.PIX2PIX,
+            choose_preset=presets.choose_preset,
+            citation="Isola, Zhu, Zhou, Efros: Image-to-Image Translation with Conditional Adversarial Networks. "
+            "CVPR 2017. arXiv:1611.07004",
+            licence="Apache-2.0",
+        ),
+        MethodSpec(
+            name="cyclegan",
+            summary="two GANs held together by cycle consistency, without pairs",
+            build=_cyclegan,
+            supervision="unpaired",
+            parameters=CycleGanParameters,
+            presets=presets.CYCLEGAN,
+            choose_preset=presets.choose_preset,
+            citation="Zhu, Park, Isola, Efros: Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial "
+            "Networks. ICCV 2017. arXiv:1703.10593",
+            licence="Apache-2.0",
+        ),
+    ]

@@ -1,0 +1,77 @@
+"""What the author of a step-by-step method works with: parameters, batches, updates, and the base class.
+
+Plain data lives here, and nothing here imports torch, so that a plugin can describe its parameters without it;
+`StepMethod` itself is an `nn.Module` and is loaded from `petbench.training.steps` when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from petbench.training.steps import StepMethod
+
+__all__ = ["Batch", "StepMethod", "StepParameters", "Update"]
+
+
+class StepParameters(BaseModel):
+    """What every method trained step by step lets its user choose; a method adds its own fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images: int = Field(24_000, ge=1, description="training budget when none is asked for: images seen")
+    batch_size: int = Field(16, ge=1, description="images of one optimiser step")
+    learning_rate: float = Field(2e-4, gt=0, description="Adam's step size before it decays")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the first moment")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the second moment")
+    decay_start: float = Field(0.5, ge=0, le=1, description="share of the budget after which the rate falls to 0")
+    shift_voxels: int = Field(8, ge=0, description="augmentation: largest shift along y and x, whole voxels")
+    suv_maximum: float = Field(50.0, gt=0, description="SUV at the upper end of the intensity map")
+    norm_eval: Literal["auto", "running", "batch"] = Field(
+        "auto",
+        description="batch norm when predicting: running statistics, or those of each image alone; "
+        "auto takes running from batch size 8 on",
+    )
+    dropout_eval: bool = Field(False, description="keep dropout on when predicting, as the pix2pix paper does")
+    validations: int = Field(5, ge=0, description="how often the validation patients are scored during training")
+    selection: Literal["last", "best"] = Field(
+        "last", description="which weights predict: the last, or those of the lowest validation MAE"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Mapped images of one step.
+
+    Attributes:
+        early: (batch, early_slices, y, x) in [-1, 1].
+        delayed: (batch, delayed_slices, y, x) in [-1, 1]; of the same slices as `early` for a paired method,
+            drawn independently for an unpaired one.
+    """
+
+    early: Tensor
+    delayed: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One optimiser step: `player` goes down the sum of the already weighted loss `terms`."""
+
+    player: str
+    terms: Mapping[str, Tensor]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the base class, and torch with it, when it is first asked for."""
+    if name == "StepMethod":
+        from petbench.training.steps import StepMethod
+
+        return StepMethod
+    raise AttributeError(f"module 'petbench.step_method' has no attribute {name!r}")

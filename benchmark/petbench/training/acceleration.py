@@ -1,0 +1,88 @@
+"""Precision, compilation and memory format of a method's networks, for as long as it trains."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from petbench.training.settings import EngineSettings
+
+
+def networks_of(method: nn.Module) -> list[nn.Module]:
+    """Return the networks a method calls: its children, those inside lists and dictionaries included."""
+    found: list[nn.Module] = []
+    for child in method.children():
+        found += networks_of(child) if isinstance(child, nn.ModuleList | nn.ModuleDict) else [child]
+    return found
+
+
+@contextlib.contextmanager
+def accelerated(method: nn.Module, engine: EngineSettings, device: torch.device, *, compiled: bool) -> Iterator[None]:
+    """Within the block, run the networks of `method` as `engine` says.
+
+    Autocast covers a network and nothing else, and what a network returns is float32: whatever a training step
+    computes from it, losses above all, is float32 without the author doing anything.
+    """
+    networks = networks_of(method)
+    if engine.channels_last:
+        method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for network in networks:
+        forward: Callable[..., Any] = network.forward
+        if engine.precision == "bf16":
+            forward = _autocast(forward, device.type)
+        if compiled:
+            forward = torch.compile(forward, dynamic=False)
+        if forward is not network.forward:
+            network.forward = forward
+    try:
+        with _process_settings(engine):
+            yield
+    finally:
+        for network in networks:
+            network.__dict__.pop("forward", None)
+
+
+def _autocast(forward: Callable[..., Any], device_type: str) -> Callable[..., Any]:
+    """Wrap `forward` so that it computes in bfloat16 and returns float32."""
+
+    def in_bfloat16(*arguments: Any, **keywords: Any) -> Any:
+        with torch.autocast(device_type, torch.bfloat16):
+            result = forward(*arguments, **keywords)
+        return _to_float32(result)
+
+    return in_bfloat16
+
+
+def _to_float32(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.float() if value.is_floating_point() else value
+    if isinstance(value, list | tuple):
+        return type(value)(_to_float32(item) for item in value)
+    return value
+
+
+@contextlib.contextmanager
+def _process_settings(engine: EngineSettings) -> Iterator[None]:
+    """Set what torch keeps for the whole process, and put it back afterwards."""
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    tuned, tf32 = torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()
+    if engine.threads is not None:
+        torch.set_num_threads(engine.threads)
+    torch.use_deterministic_algorithms(engine.deterministic)
+    # Fixed shapes: let cuDNN time its algorithms once, unless the choice must not depend on that clock.
+    torch.backends.cudnn.benchmark = not engine.deterministic
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
+        torch.backends.cudnn.benchmark = tuned
+        torch.set_float32_matmul_precision(tf32)

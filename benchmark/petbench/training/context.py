@@ -1,0 +1,164 @@
+"""The harness's side of one training: budget, stop, log, progress and checkpoints."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from petbench.training.checkpoint import CheckpointFolder
+from petbench_datasets.files import write_text
+from petbench_datasets.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import torch
+
+    from petbench.contract import Budget
+    from petbench.training.settings import EngineSettings
+
+LOG_SECONDS = 2.0
+PROGRESS_SECONDS = 0.2
+
+
+class TrainingContext:
+    """Implements `petbench.contract.RunContext` for one `fit`, over any number of kills and resumes.
+
+    Args:
+        seed: of the run.
+        budget: images or seconds; counted over all resumed parts.
+        device: to train on.
+        folder: of the run; holds `log.jsonl` and `checkpoints/`.
+        engine: how the engine runs.
+        progress: told of the images (or seconds) done.
+        checkpoint_seconds: a checkpoint is due this long after the last.
+
+    Attributes:
+        images_seen: over all resumed parts.
+        seconds_spent: of training, over all resumed parts.
+        images_at_start: seen before this part.
+        seconds_before: spent before this part.
+        warm_up_seconds: until the first step of this part was done: data, compilation, first kernels.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        budget: Budget,
+        device: torch.device,
+        folder: Path,
+        engine: EngineSettings,
+        progress: Progress = silent,
+        checkpoint_seconds: float = 60.0,
+    ) -> None:
+        self.seed = seed
+        self.budget = budget
+        self.device = device
+        self.folder = folder
+        self.engine = engine
+        self.images_seen = 0
+        self.warm_up_seconds = 0.0
+        self.checkpoints = CheckpointFolder(folder / "checkpoints")
+        self._progress = progress
+        self._checkpoint_seconds = checkpoint_seconds
+        self._stop_requested = False
+        self._started = self._last_log = self._last_progress = self._last_checkpoint = time.monotonic()
+        self.seconds_before = 0.0
+        self._images_logged = 0
+        self.images_at_start = 0
+        self._description = "train"
+
+    @property
+    def seconds_spent(self) -> float:
+        """Seconds of training, over all resumed parts."""
+        return self.seconds_before + time.monotonic() - self._started
+
+    @property
+    def fraction(self) -> float:
+        """The part of the budget that is spent, 0 to 1."""
+        if self.budget.images is not None:
+            return min(1.0, self.images_seen / self.budget.images) if self.budget.images else 1.0
+        assert self.budget.seconds is not None, "a budget is images or seconds"
+        return min(1.0, self.seconds_spent / self.budget.seconds)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether training ended before its budget because somebody asked."""
+        return self._stop_requested and self.fraction < 1.0
+
+    def request_stop(self) -> None:
+        """Ask training to end after the step under way; safe in a signal handler."""
+        self._stop_requested = True
+
+    def should_stop(self) -> bool:
+        """Return whether the budget is spent or the user asked to stop."""
+        return self._stop_requested or self.fraction >= 1.0
+
+    def advance(self, images: int, losses: Callable[[], Mapping[str, float]]) -> None:
+        """Count `images` more; read, log and show the losses when that is due."""
+        now = time.monotonic()
+        if self.images_seen == self.images_at_start:
+            self.warm_up_seconds = now - self._started
+        self.images_seen += images
+        if now - self._last_log >= LOG_SECONDS or self.fraction >= 1.0:
+            values = dict(losses())
+            rate = (self.images_seen - self._images_logged) / max(now - self._last_log, 1e-9)
+            self.log("step", {"images_per_second": rate, "losses": values})
+            shown = " ".join(f"{name.rpartition('/')[2]} {value:.3g}" for name, value in list(values.items())[:3])
+            self._description = f"train · {rate:.0f} images/s · {shown}"
+            self._last_log, self._images_logged = now, self.images_seen
+        if now - self._last_progress >= PROGRESS_SECONDS or self.fraction >= 1.0:
+            total = self.budget.images if self.budget.images is not None else self.budget.seconds
+            assert total is not None, "a budget is images or seconds"
+            self._progress(self._description, self.fraction * total, total)
+            self._last_progress = now
+
+    def log(self, event: str, values: Mapping[str, object]) -> None:
+        """Append one line of JSON to `log.jsonl`."""
+        line = {"event": event, "images": self.images_seen, "seconds": round(self.seconds_spent, 3), **values}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._log_path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def checkpoint(self, state: Callable[[], Mapping[str, object]], *, force: bool = False) -> None:
+        """Write a checkpoint of `state()` if one is due; with `force`, now, and wait until it is on disk."""
+        if force or time.monotonic() - self._last_checkpoint >= self._checkpoint_seconds:
+            whole = {"images": self.images_seen, "seconds": self.seconds_spent, "method": state()}
+            self.checkpoints.save(self.images_seen, whole)
+            self._last_checkpoint = time.monotonic()
+        if force:
+            self.checkpoints.wait()
+
+    def resume_state(self) -> Mapping[str, Any] | None:
+        """Return the state of the newest whole checkpoint, and count on from where it was written."""
+        whole = self.checkpoints.newest()
+        if whole is None:
+            self._cut_log()
+            return None
+        self.images_seen = self._images_logged = self.images_at_start = int(whole["images"])
+        self.seconds_before = float(whole["seconds"])
+        self._started = time.monotonic()
+        self._cut_log()
+        state: Mapping[str, Any] = whole["method"]
+        return state
+
+    @property
+    def _log_path(self) -> Path:
+        return self.folder / "log.jsonl"
+
+    def _cut_log(self) -> None:
+        """Drop the lines of steps that will be taken again, and a last line that a kill cut short."""
+        if not self._log_path.exists():
+            return
+        kept = []
+        for line in self._log_path.read_text(encoding="utf-8").splitlines():
+            try:
+                images = json.loads(line)["images"]
+            except (ValueError, KeyError):
+                continue
+            if 0 < images <= self.images_seen:
+                kept.append(line + "\n")
+        write_text(self._log_path, "".join(kept))

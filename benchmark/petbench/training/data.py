@@ -1,0 +1,144 @@
+"""The training patients of a cohort as two stacks of mapped slices: on the device, or memory-mapped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+
+from petbench.intensity import AIR, IntensityMap
+from petbench_datasets.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from petbench.contract import TrainingData, Volume
+    from petbench.training.settings import Storage
+
+EMPTY_SLICE_SUV = 0.1
+"""A slice whose early maximum lies below this is air: not trained on, and predicted as 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceStack:
+    """Every slice of one kind of image, patient after patient, with air between them.
+
+    Attributes:
+        images: (slices, y, x), mapped to [-1, 1].
+        drawable: (n,) int64, the slices a batch may centre on.
+        clipped_share: share of voxels outside the intensity map's range.
+    """
+
+    images: Tensor
+    drawable: Tensor
+    clipped_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class CohortTensors:
+    """The early and delayed stacks. `paired` stacks share their drawable slices, one for one."""
+
+    early: SliceStack
+    delayed: SliceStack
+    paired: bool
+
+
+def load_tensors(
+    data: TrainingData,
+    intensity: IntensityMap,
+    device: torch.device,
+    *,
+    size_multiple: int = 1,
+    margin: int = 0,
+    storage: Storage = "auto",
+    folder: Path | None = None,
+) -> CohortTensors:
+    """Read all training volumes once and stack their slices.
+
+    Args:
+        data: the volumes.
+        intensity: maps SUV to [-1, 1].
+        device: where batches will be drawn.
+        size_multiple: y and x are padded to a multiple of it; volumes of several matrices to the largest.
+        margin: slices of air at either end of each volume, for methods that look at neighbours.
+        storage: `mapped` keeps the stacks in files in `folder`, for cohorts larger than memory.
+        folder: needed for `mapped`.
+
+    Raises:
+        DataError: no training patient, or no slice with anything in it.
+    """
+    shapes = [volume.shape for volume in data.early()]
+    if not shapes:
+        raise DataError("the training part of this split is empty: give it at least one patient")
+    matrix = tuple(-(-max(shape[axis] for shape in shapes) // size_multiple) * size_multiple for axis in (1, 2))
+    total = sum(shape[0] + 2 * margin for shape in shapes)
+    shape = (total, matrix[0], matrix[1])
+    mapped = storage == "mapped" or (storage == "auto" and 2 * 4 * total * matrix[0] * matrix[1] > _room(device))
+    files = [folder / "early.f32", folder / "delayed.f32"] if mapped and folder is not None else [None, None]
+
+    early = _Filler(shape, margin, intensity, files[0])
+    delayed = _Filler(shape, margin, intensity, files[1])
+    paired = data.supervision == "paired"
+    if paired:
+        for early_volume, delayed_volume in data.pairs():
+            early.add(early_volume)
+            delayed.add(delayed_volume)
+        used = np.concatenate(early.used) | np.concatenate(delayed.used)
+        early.used, delayed.used = [used], [used]
+    else:
+        early.add_all(data.early())
+        delayed.add_all(data.delayed() if data.supervision == "unpaired" else data.early())
+    target = torch.device("cpu") if mapped else device
+    return CohortTensors(early.finish(target), delayed.finish(target), paired)
+
+
+def _room(device: torch.device) -> float:
+    """Return the bytes that a cohort may take on `device`: half of what is free."""
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    return 0.5 * float(free)
+
+
+class _Filler:
+    """Fills one stack volume by volume."""
+
+    def __init__(self, shape: Sequence[int], margin: int, intensity: IntensityMap, file: Path | None) -> None:
+        if file is None:
+            self.images = torch.empty(tuple(shape))
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            size = int(np.prod(np.asarray(shape, dtype=np.int64)))
+            self.images = torch.from_file(str(file), shared=True, size=size).view(tuple(shape))
+        self.images.fill_(AIR)
+        self.used: list[np.ndarray[tuple[int], np.dtype[np.bool_]]] = []
+        self._margin = margin
+        self._intensity = intensity
+        self._next = 0
+        self._clipped: list[float] = []
+
+    def add_all(self, volumes: Iterable[Volume]) -> None:
+        for volume in volumes:
+            self.add(volume)
+
+    def add(self, volume: Volume) -> None:
+        suv = torch.from_numpy(np.ascontiguousarray(volume, dtype=np.float32))
+        slices, rows, columns = suv.shape
+        first = self._next + self._margin
+        top, left = ((self.images.shape[1] - rows) // 2, (self.images.shape[2] - columns) // 2)
+        target = self.images[first : first + slices, top : top + rows, left : left + columns]
+        target.copy_(self._intensity.to_unit(suv))
+        used = np.zeros(slices + 2 * self._margin, dtype=np.bool_)
+        used[self._margin : self._margin + slices] = suv.amax(dim=(1, 2)).numpy() >= EMPTY_SLICE_SUV
+        self.used.append(used)
+        self._clipped.append(self._intensity.clipped_share(suv))
+        self._next += slices + 2 * self._margin
+
+    def finish(self, device: torch.device) -> SliceStack:
+        drawable = torch.from_numpy(np.flatnonzero(np.concatenate(self.used)))
+        if len(drawable) == 0:
+            raise DataError(f"no training slice reaches SUV {EMPTY_SLICE_SUV:g}: check the unit of the images")
+        return SliceStack(self.images.to(device), drawable, float(np.mean(self._clipped)))

@@ -1,0 +1,132 @@
+"""The training loop: knows batches, budget and checkpoints, and nothing of any method."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from petbench.training.acceleration import accelerated
+from petbench.training.data import CohortTensors, load_tensors
+from petbench.training.players import Players
+from petbench.training.randomness import capture_random_state, restore_random_state, seed_everything
+from petbench.training.sampler import Sampler
+from petbench.training.validation import Validator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from petbench.contract import RunContext, TrainingData
+    from petbench.step_method import StepMethod
+
+logger = logging.getLogger(__name__)
+
+
+def fit(method: StepMethod, data: TrainingData, run: RunContext) -> None:
+    """Train `method` until the budget is spent or the user stops it.
+
+    With a budget in images, a run that is killed and resumed any number of times ends bit for bit as one that never
+    was: on the CPU with the same number of threads, on a CUDA device in deterministic mode.
+
+    Raises:
+        Diverged: a loss or weight is no longer finite; the newest checkpoint is from before that.
+    """
+    method.to(run.device)
+    compiled = run.engine.compiles(run.device.type, run.budget.images)
+    tensors = load_tensors(
+        data,
+        method.intensity,
+        run.device,
+        size_multiple=method.size_multiple,
+        margin=max(method.early_slices, method.delayed_slices) // 2,
+        storage=run.engine.storage,
+        folder=run.folder / "tensors",
+    )
+    log = getattr(run, "log", _nobody)
+    log("engine", {**run.engine.to_json(), "compiled": compiled, "threads_used": torch.get_num_threads()})
+    log("data", _describe(tensors))
+    with accelerated(method, run.engine, run.device, compiled=compiled):
+        training = Training(method, tensors, data, run)
+        state = run.resume_state()
+        if state is None:
+            seed_everything(run.seed, "training")
+        else:
+            training.load_state(state)
+        training.go()
+
+
+class Training:
+    """One training from its first step, or from a checkpoint, to the end of its budget."""
+
+    def __init__(self, method: StepMethod, tensors: CohortTensors, data: TrainingData, run: RunContext) -> None:
+        chosen = method.parameters_chosen
+        self._method = method
+        self._run = run
+        self._batch_size = chosen.batch_size
+        self._players = Players(method, run.device)
+        self._validator = Validator(method, data, chosen.validations, chosen.selection)
+        self._sampler = Sampler(
+            tensors,
+            run.device,
+            batch_size=chosen.batch_size,
+            shift_voxels=chosen.shift_voxels,
+            seed=run.seed,
+            early_slices=method.early_slices,
+            delayed_slices=method.delayed_slices,
+        )
+        self._position = 0
+
+    def go(self) -> None:
+        """Step until the context says stop, then leave the chosen weights in the method."""
+        run, method = self._run, self._method
+        log = getattr(run, "log", _nobody)
+        method.train()
+        while not run.should_stop():
+            self._players.step(self._sampler.batch(self._position), run.fraction)
+            self._position += self._batch_size
+            run.advance(self._batch_size, self._players.losses)
+            if self._validator.due(run.fraction):
+                log("validation", self._validator.validate())
+            run.checkpoint(self.state)
+        run.checkpoint(self.state, force=True)
+        if run.fraction >= 1.0:
+            log("selection", self._validator.select())
+        method.eval()
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the next step depends on.
+
+        Raises:
+            Diverged: it is not worth keeping.
+        """
+        self._players.check_weights()
+        return {
+            "weights": self._method.state_dict(),
+            "optimisers": self._players.state(),
+            "random": capture_random_state(self._run.device),
+            "validation": self._validator.state(),
+            "position": self._position,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state` was taken."""
+        self._method.load_state_dict(state["weights"])
+        self._players.load_state(state["optimisers"])
+        self._validator.load_state(state["validation"])
+        self._position = int(state["position"])
+        restore_random_state(state["random"], self._run.device)
+
+
+def _describe(tensors: CohortTensors) -> dict[str, object]:
+    return {
+        "paired": tensors.paired,
+        "matrix": list(tensors.early.images.shape[1:]),
+        "slices": len(tensors.early.drawable),
+        "clipped_early": tensors.early.clipped_share,
+        "clipped_delayed": tensors.delayed.clipped_share,
+    }
+
+
+def _nobody(event: str, values: Mapping[str, object]) -> None:
+    """Stand in for the log of a context that keeps none."""

@@ -1,0 +1,107 @@
+"""From one early volume in SUV to one delayed volume in SUV, with the conventions of evaluation made explicit."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from petbench.intensity import AIR
+from petbench.training.data import EMPTY_SLICE_SUV
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from petbench.contract import Volume
+    from petbench.step_method import StepMethod, StepParameters
+
+SLICES_AT_ONCE = 32
+RUNNING_FROM_BATCH_SIZE = 8
+
+
+def translate_volume(method: StepMethod, early: Volume) -> Volume:
+    """Translate (z, y, x) slice by slice, or slab by slab; empty slices stay 0.
+
+    Slices are independent of how many are translated at once: batch norm takes its running statistics, or those of
+    one image alone, and dropout is off, or on with a fixed seed. Overlapping slabs are averaged.
+    """
+    device = next((tensor.device for tensor in method.parameters()), torch.device("cpu"))
+    suv = torch.from_numpy(np.ascontiguousarray(early, dtype=np.float32))
+    filled = torch.nonzero(suv.amax(dim=(1, 2)) >= EMPTY_SLICE_SUV).flatten().tolist()
+    unit, (top, left) = _pad(method.intensity.to_unit(suv), method.size_multiple)
+    margin = method.early_slices // 2
+    unit = functional.pad(unit, (0, 0, 0, 0, margin, margin), value=AIR)
+
+    half = method.delayed_slices // 2
+    offsets = torch.arange(method.early_slices) - method.early_slices // 2 + margin
+    centres = _centres(filled, method.delayed_slices)
+    total = torch.zeros(suv.shape)
+    weight = torch.zeros(len(suv))
+    with _evaluating(method) as at_once, torch.no_grad():
+        for some in (centres[first : first + at_once] for first in range(0, len(centres), at_once)):
+            window = torch.tensor(some)[:, None] + offsets
+            output = method.translate(unit[window].to(device)).float().cpu()
+            output = output[..., top : top + suv.shape[1], left : left + suv.shape[2]]
+            for centre, slab in zip(some, output, strict=True):
+                first = max(0, centre - half)
+                last = min(len(suv), centre - half + method.delayed_slices)
+                total[first:last] += slab[first - centre + half : last - centre + half]
+                weight[first:last] += 1
+    delayed = method.intensity.to_suv(total / weight.clamp(min=1)[:, None, None])
+    keep = torch.zeros(len(suv), dtype=torch.bool)
+    keep[filled] = True
+    result: Volume = torch.where(keep[:, None, None], delayed, torch.zeros(())).numpy()
+    return result
+
+
+def _centres(filled: list[int], slab: int) -> list[int]:
+    """Return the slices to centre on, so that every filled slice lies in a slab, and in two where slabs are thick."""
+    if slab == 1 or not filled:
+        return filled
+    step = max(1, slab // 2)
+    return list(range(filled[0], filled[-1] + step, step))
+
+
+def _pad(unit: Tensor, multiple: int) -> tuple[Tensor, tuple[int, int]]:
+    """Pad y and x with air to a multiple; return the padding above and on the left."""
+    rows, columns = (-size % multiple for size in unit.shape[1:])
+    top, left = rows // 2, columns // 2
+    return functional.pad(unit, (left, columns - left, top, rows - top), value=AIR), (top, left)
+
+
+@contextlib.contextmanager
+def _evaluating(method: StepMethod) -> Iterator[int]:
+    """Put `method` into the evaluation mode its parameters ask for; yield how many slices go through at once."""
+    chosen = method.parameters_chosen
+    own_statistics = _uses_own_statistics(chosen)
+    training = {module: module.training for module in method.modules()}
+    norms = [module for module in method.modules() if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d)]
+    running = [(norm, norm.running_mean, norm.running_var) for norm in norms]
+    method.eval()
+    if chosen.dropout_eval:
+        for module in method.modules():
+            if isinstance(module, nn.Dropout):
+                module.train()
+    if own_statistics:
+        for norm in norms:
+            norm.running_mean = norm.running_var = None  # then batch norm uses the batch, and changes nothing
+    try:
+        with torch.random.fork_rng(enabled=chosen.dropout_eval):
+            if chosen.dropout_eval:
+                torch.manual_seed(0)
+            yield 1 if own_statistics and norms else SLICES_AT_ONCE
+    finally:
+        for norm, mean, variance in running:
+            norm.running_mean, norm.running_var = mean, variance
+        for module, mode in training.items():
+            module.training = mode
+
+
+def _uses_own_statistics(chosen: StepParameters) -> bool:
+    if chosen.norm_eval == "auto":
+        return chosen.batch_size < RUNNING_FROM_BATCH_SIZE
+    return chosen.norm_eval == "batch"

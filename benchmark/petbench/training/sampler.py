@@ -1,0 +1,119 @@
+"""Batches as a pure function of how many images were drawn before: resuming needs no more than that number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from petbench.intensity import AIR
+from petbench.step_method import Batch
+from petbench.training.randomness import derive_seed
+
+if TYPE_CHECKING:
+    from petbench.training.data import CohortTensors, SliceStack
+
+
+class Sampler:
+    """Draws every non-empty slice once an epoch, in an order of its own for each epoch, shifted by whole voxels.
+
+    Paired stacks are drawn and shifted together. Unpaired ones follow two orders and two shifts that know nothing
+    of each other. There are no flips: a mirrored patient has the liver on the left.
+
+    Args:
+        tensors: the training stacks.
+        device: where batches are wanted.
+        batch_size: images of a batch; always full, so that shapes never change.
+        shift_voxels: largest shift along y and x.
+        seed: of the run.
+        early_slices: neighbouring slices in an early image.
+        delayed_slices: neighbouring slices in a delayed image.
+    """
+
+    def __init__(
+        self,
+        tensors: CohortTensors,
+        device: torch.device,
+        *,
+        batch_size: int,
+        shift_voxels: int,
+        seed: int,
+        early_slices: int = 1,
+        delayed_slices: int = 1,
+    ) -> None:
+        delayed_stream = "early" if tensors.paired else "delayed"
+        common = (device, batch_size, shift_voxels, seed)
+        self._early = _Stream(tensors.early, early_slices, "early", *common)
+        self._delayed = _Stream(tensors.delayed, delayed_slices, delayed_stream, *common)
+
+    def batch(self, position: int) -> Batch:
+        """Return the batch that follows after `position` images."""
+        return Batch(self._early.images(position), self._delayed.images(position))
+
+
+class _Stream:
+    """The order and the shifts of one stack."""
+
+    def __init__(
+        self,
+        stack: SliceStack,
+        slices: int,
+        name: str,
+        device: torch.device,
+        batch_size: int,
+        shift_voxels: int,
+        seed: int,
+    ) -> None:
+        self._stack = stack
+        self._offsets = torch.arange(slices) - slices // 2
+        self._name = name
+        self._device = device
+        self._batch_size = batch_size
+        self._shift = shift_voxels
+        self._seed = seed
+        self._generator = torch.Generator(device="cpu")
+        self._epochs: dict[int, Tensor] = {}
+
+    def images(self, position: int) -> Tensor:
+        """Return (batch, slices, y, x) on the device."""
+        first, last = position, position + self._batch_size
+        size = len(self._stack.drawable)
+        parts = []
+        while first < last:
+            epoch, start = divmod(first, size)
+            stop = min(size, start + last - first)
+            parts.append(self._order(epoch)[start:stop])
+            first += stop - start
+        centres = torch.cat(parts)
+        where = self._stack.images.device
+        indices = (centres[:, None] + self._offsets).to(where, non_blocking=True)
+        return self._shifted(self._stack.images[indices].to(self._device, non_blocking=True), position)
+
+    def _order(self, epoch: int) -> Tensor:
+        """Return the drawable slices in the order of `epoch`; two epochs are remembered, as a batch may span both."""
+        if epoch not in self._epochs:
+            self._generator.manual_seed(derive_seed(self._seed, self._name, "order", epoch))
+            order = torch.randperm(len(self._stack.drawable), generator=self._generator)
+            self._epochs = {key: value for key, value in self._epochs.items() if key == epoch - 1}
+            self._epochs[epoch] = self._stack.drawable[order]
+        return self._epochs[epoch]
+
+    def _shifted(self, images: Tensor, position: int) -> Tensor:
+        """Shift each image by whole voxels: padded with air, then cropped, without interpolation."""
+        if self._shift == 0:
+            return images
+        self._generator.manual_seed(derive_seed(self._seed, self._name, "shift", position))
+        corner = torch.randint(0, 2 * self._shift + 1, (2, len(images)), generator=self._generator)
+        corner = corner.to(self._device, non_blocking=True)
+        padded = functional.pad(images, (self._shift,) * 4, value=AIR)
+        batch, slices, height, width = (torch.arange(size, device=self._device) for size in images.shape)
+        rows = corner[0][:, None] + height
+        columns = corner[1][:, None] + width
+        return padded[
+            batch[:, None, None, None],
+            slices[None, :, None, None],
+            rows[:, None, :, None],
+            columns[:, None, None, :],
+        ]

@@ -1,0 +1,51 @@
+"""How the engine runs, as plain data: part of a run's record, readable without torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Precision = Literal["fp32", "bf16"]
+Compile = Literal["on", "off", "auto"]
+Storage = Literal["device", "mapped", "auto"]
+
+COMPILE_FROM_IMAGES = 200_000
+"""`auto` compiles from this budget on: below it, compiling costs more seconds than it saves."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Everything that changes speed or the last bits of a result, but not what is computed.
+
+    Attributes:
+        precision: `bf16` runs the networks under autocast; losses, weights and optimisers stay in float32.
+        compile: torch.compile each network; `auto` decides by device and budget, see `compiles`.
+        deterministic: refuse every operation whose result may change from run to run.
+        threads: threads of one operation on the CPU; None leaves torch's own choice. A CPU run repeats bit for bit
+            only with the same number.
+        channels_last: keep images channel by channel within a voxel.
+        storage: where the cohort's tensors live: on the device, in a memory-mapped file, or `auto` by size.
+    """
+
+    precision: Precision = "fp32"
+    compile: Compile = "auto"
+    deterministic: bool = False
+    threads: int | None = None
+    channels_last: bool = False
+    storage: Storage = "auto"
+
+    def compiles(self, device: str, images: int | None) -> bool:
+        """Return whether networks are compiled on a `device` ("cpu", "cuda") for a budget of `images`."""
+        if self.compile != "auto":
+            return self.compile == "on"
+        return device == "cuda" and (images is None or images >= COMPILE_FROM_IMAGES)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as a dictionary that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> EngineSettings:
+        """Return the settings that `to_json` gave."""
+        return cls(**values)

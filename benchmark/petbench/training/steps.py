@@ -1,0 +1,79 @@
+"""The base class of methods that train step by step."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from petbench.intensity import IntensityMap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from petbench.contract import RunContext, TrainingData, Volume
+    from petbench.step_method import Batch, StepParameters, Update
+
+
+class StepMethod(nn.Module):
+    """A method whose training is a sequence of equal steps.
+
+    A subclass builds its networks in `__init__` as attributes, writes `training_step` and `translate`, and names its
+    optimisers in `players` where there is more than one. Precision, compilation, optimisers, schedule, data,
+    checkpoints, resume and validation are the harness's. Whatever must survive a kill is a parameter or a buffer.
+
+    Attributes:
+        early_slices: neighbouring slices in one early image, the middle one being translated.
+        delayed_slices: slices in one delayed image.
+        size_multiple: y and x of every image are padded with air to a multiple of this.
+    """
+
+    early_slices = 1
+    delayed_slices = 1
+    size_multiple = 1
+
+    def __init__(self, parameters: StepParameters) -> None:
+        super().__init__()
+        self.parameters_chosen = parameters
+        self.intensity = IntensityMap(parameters.suv_maximum)
+
+    def players(self) -> Mapping[str, nn.Module]:
+        """Return the module that each optimiser owns, by the name that `Update` uses."""
+        return {"model": self}
+
+    def training_step(self, batch: Batch) -> Mapping[str, Tensor] | Iterator[Update]:
+        """Return weighted loss terms for the one optimiser, or yield one `Update` after the other.
+
+        Between two yields the harness has cleared the gradients, gone backward and stepped, so that the code after
+        a yield already sees the changed weights.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no training_step")
+
+    def translate(self, early: Tensor) -> Tensor:
+        """Turn (batch, early_slices, y, x) into (batch, delayed_slices, y, x), both in [-1, 1]."""
+        raise NotImplementedError(f"{type(self).__name__} has no translate")
+
+    def fit(self, data: TrainingData, run: RunContext) -> None:
+        """Train until the budget is spent."""
+        from petbench.training.loop import fit
+
+        fit(self, data, run)
+
+    def predict(self, early: Volume) -> Volume:
+        """Translate one patient's volume in SUV, shape (z, y, x); always in float32."""
+        from petbench.training.prediction import translate_volume
+
+        return translate_volume(self, early)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def frozen(*modules: nn.Module) -> Iterator[None]:
+        """Within the block, no gradient is computed for the parameters of `modules`; it still flows through them."""
+        for module in modules:
+            module.requires_grad_(requires_grad=False)
+        try:
+            yield
+        finally:
+            for module in modules:
+                module.requires_grad_(requires_grad=True)

@@ -1,0 +1,67 @@
+"""Scores of the validation patients during training, and which weights they choose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from petbench.training.checkpoint import snapshot
+from petbench.training.prediction import translate_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from petbench.contract import TrainingData
+    from petbench.step_method import StepMethod
+
+
+class Validator:
+    """Predicts the validation patients `times` in a budget; never sees another patient.
+
+    These values choose weights and draw curves. They are no scores: scores are made from files, elsewhere.
+    """
+
+    def __init__(self, method: StepMethod, data: TrainingData, times: int, selection: Literal["last", "best"]) -> None:
+        self._method = method
+        self._pairs = data.validation_pairs()
+        self._times = times if len(self._pairs) else 0
+        self._selection = selection
+        self._done = 0
+        self._best: dict[str, Any] | None = None
+        self._best_mae = float("inf")
+
+    def due(self, fraction: float) -> bool:
+        """Return whether the next share of the budget is through."""
+        return int(fraction * self._times + 1e-9) > self._done
+
+    def validate(self) -> dict[str, object]:
+        """Return the mean absolute error, and gain and offset of the prediction against the target, in SUV."""
+        self._done += 1
+        rows = []
+        for early, delayed in self._pairs:
+            predicted = translate_volume(self._method, early)
+            inside = np.maximum(early, delayed) > 0.1  # the body, roughly; air would hide every difference
+            truth, drawn = delayed[inside].astype(np.float64), predicted[inside].astype(np.float64)
+            gain, offset = np.polyfit(truth, drawn, 1) if np.ptp(truth) > 0 else (np.nan, np.nan)
+            rows.append((np.abs(drawn - truth).mean(), gain, offset))
+        mae, gain, offset = (float(value) for value in np.mean(rows, axis=0))
+        if self._selection == "best" and mae < self._best_mae:
+            self._best_mae = mae
+            self._best = snapshot(dict(self._method.state_dict()))
+        return {"mae_suv": mae, "gain": gain, "offset_suv": offset}
+
+    def select(self) -> dict[str, object]:
+        """Put the chosen weights into the method and say which they are."""
+        if self._best is None:
+            return {"rule": "last"}
+        self._method.load_state_dict(self._best)
+        return {"rule": "best", "mae_suv": self._best_mae}
+
+    def state(self) -> dict[str, Any]:
+        """Return what a resumed training must know."""
+        return {"done": self._done, "best": self._best, "best_mae": self._best_mae}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` gave."""
+        self._done, self._best, self._best_mae = int(state["done"]), state["best"], float(state["best_mae"])

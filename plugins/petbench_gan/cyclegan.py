@@ -1,0 +1,90 @@
+"""CycleGAN: two generators held together by cycle consistency. Zhu, Park, Isola, Efros, ICCV 2017, arXiv:1703.10593.
+
+    L = GAN(G, D_delayed) + GAN(F, D_early)
+      + lambda (E|F(G(x)) - x| + E|G(F(y)) - y|)  +  lambda/2 (E|G(y) - y| + E|F(x) - x|)
+
+with x an early and y a delayed image, drawn independently: of other patients, other slices. The generators step
+together first, then the discriminators, which are shown a pool of earlier drawn images.
+
+Deviations, all of them settings: those of `pix2pix.py`, and by default the same generator and discriminator as
+pix2pix's, as in the comparison that petbench repeats; the authors' ResNet with instance norm is preset `canonical`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from petbench import Batch, StepMethod, Update
+from petbench_gan.losses import adversarial_loss
+from petbench_gan.pool import ImagePool
+from petbench_gan.settings import CycleGanParameters, make_discriminator, make_generator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class CycleGan(StepMethod):
+    """Two generators, two discriminators, no pairs."""
+
+    def __init__(self, parameters: CycleGanParameters) -> None:
+        super().__init__(parameters)
+        self.options = parameters
+        self.size_multiple = parameters.size_multiple
+        self.to_delayed = make_generator(parameters)
+        self.to_early = make_generator(parameters)
+        self.judge_delayed = make_discriminator(parameters, channels=1)
+        self.judge_early = make_discriminator(parameters, channels=1)
+        self.pool_delayed = ImagePool(parameters.pool_size)
+        self.pool_early = ImagePool(parameters.pool_size)
+
+    def players(self) -> Mapping[str, nn.Module]:
+        """Return who shares an optimiser: both generators, both discriminators."""
+        return {
+            "generators": nn.ModuleList([self.to_delayed, self.to_early]),
+            "discriminators": nn.ModuleList([self.judge_delayed, self.judge_early]),
+        }
+
+    def training_step(self, batch: Batch) -> Iterator[Update]:
+        """Step both generators, then both discriminators."""
+        options, early, delayed = self.options, batch.early, batch.delayed
+        drawn_delayed = self.to_delayed(early)
+        drawn_early = self.to_early(delayed)
+        cycle = options.cycle_weight
+        terms = {
+            "cycle_early": cycle * _l1(self.to_early(drawn_delayed), early),
+            "cycle_delayed": cycle * _l1(self.to_delayed(drawn_early), delayed),
+        }
+        if options.identity_weight > 0:
+            identity = cycle * options.identity_weight
+            terms["identity_early"] = identity * _l1(self.to_early(early), early)
+            terms["identity_delayed"] = identity * _l1(self.to_delayed(delayed), delayed)
+        with self.frozen(self.judge_delayed, self.judge_early):
+            for name, judge, drawn in (
+                ("delayed", self.judge_delayed, drawn_delayed),
+                ("early", self.judge_early, drawn_early),
+            ):
+                terms[f"gan_{name}"] = options.gan_weight * self._adversarial(judge(drawn), real=True)
+        yield Update("generators", terms)
+
+        terms = {}
+        for name, judge, pool, drawn, real in (
+            ("delayed", self.judge_delayed, self.pool_delayed, drawn_delayed, delayed),
+            ("early", self.judge_early, self.pool_early, drawn_early, early),
+        ):
+            terms[f"real_{name}"] = 0.5 * self._adversarial(judge(real), real=True)
+            terms[f"fake_{name}"] = 0.5 * self._adversarial(judge(pool.exchange(drawn.detach())), real=False)
+        yield Update("discriminators", terms)
+
+    def translate(self, early: Tensor) -> Tensor:
+        """Draw the delayed image."""
+        delayed: Tensor = self.to_delayed(early)
+        return delayed
+
+    def _adversarial(self, verdict: Tensor, *, real: bool) -> Tensor:
+        return adversarial_loss(verdict, self.options.gan_loss, real=real)
+
+
+def _l1(first: Tensor, second: Tensor) -> Tensor:
+    return (first - second).abs().mean()

@@ -1,0 +1,56 @@
+"""Named settings of the two GANs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from petbench import CohortShape
+
+SMALL_COHORT_VOXELS = 20_000_000
+"""Training voxels below which `mini` is chosen: four patients of the mini cohort have 1.6 million."""
+
+MINI: Mapping[str, object] = {
+    "depth": 5,
+    "width": 16,
+    "discriminator_layers": 2,
+    "discriminator_width": 16,
+    "learning_rate": 1e-3,
+    "decay_start": 0.0,
+    "batch_size": 16,
+    "shift_voxels": 4,
+    "images": 24_000,
+}
+"""For a few patients on a coarse grid and two CPU cores: about a hundred seconds."""
+
+PAPER: Mapping[str, object] = {"batch_size": 16, "images": 600_000}
+"""The comparison petbench repeats: unet_128 and PatchGAN-70 for both methods, each with its own loss."""
+
+PIX2PIX: Mapping[str, Mapping[str, object]] = {
+    "mini": MINI,
+    "paper": PAPER,
+    # Isola et al.: batch 1, batch norm on the test image's own statistics, dropout at test.
+    "canonical": {"batch_size": 1, "images": 1_200_000, "norm_eval": "batch", "dropout_eval": True},
+}
+
+CYCLEGAN: Mapping[str, Mapping[str, object]] = {
+    "mini": MINI,
+    "paper": PAPER,
+    # Zhu et al.: ResNet-6 (their rule for 128 pixels; `blocks=9` for 256), instance norm, no dropout, batch 1.
+    "canonical": {
+        "generator": "resnet",
+        "blocks": 6,
+        "norm": "instance",
+        "dropout": False,
+        "batch_size": 1,
+        "images": 1_200_000,
+    },
+}
+
+
+def choose_preset(shape: CohortShape) -> str:
+    """Return `mini` for a small cohort, else `paper`."""
+    voxels = shape.slices * shape.matrix[0] * shape.matrix[1]
+    return "mini" if voxels < SMALL_COHORT_VOXELS else "paper"

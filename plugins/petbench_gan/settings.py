@@ -1,0 +1,86 @@
+"""The settings both GANs share, readable without torch, and the networks they stand for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from petbench import StepParameters
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from petbench_gan.networks import PatchGAN
+
+GanLoss = Literal["vanilla", "lsgan"]
+Norm = Literal["batch", "instance", "none"]
+Upsample = Literal["deconv", "resize"]
+
+
+class GanParameters(StepParameters):
+    """Generator, discriminator and adversarial loss: the same defaults for both methods, as in the paper."""
+
+    generator: Literal["unet", "resnet"] = Field("unet", description="kind of generator")
+    depth: int = Field(7, ge=2, le=9, description="U-Net: halvings down to the bottleneck; 7 is unet_128")
+    blocks: int = Field(6, ge=1, le=18, description="ResNet: residual blocks")
+    width: int = Field(64, ge=4, le=256, description="generator: channels of the outermost level")
+    norm: Norm = Field("batch", description="normalisation layers of generator and discriminator")
+    dropout: bool = Field(True, description="0.5 dropout in the middle levels of the generator")
+    upsample: Upsample = Field("deconv", description="transposed convolution, or resize and convolve")
+    residual: bool = Field(False, description="generator adds to the early image with a linear output, not tanh")
+    discriminator_layers: int = Field(3, ge=1, le=5, description="PatchGAN: 1, 2, 3 see 16, 34, 70 pixels")
+    discriminator_width: int = Field(64, ge=4, le=256, description="PatchGAN: channels of its first layer")
+    gan_loss: GanLoss = Field("vanilla", description="cross-entropy (vanilla) or least squares (lsgan)")
+    gan_weight: float = Field(1.0, ge=0, description="weight of the adversarial term in the generator's loss")
+
+    @property
+    def size_multiple(self) -> int:
+        """What y and x of an image must be a multiple of."""
+        return 2**self.depth if self.generator == "unet" else 4
+
+
+class Pix2pixParameters(GanParameters):
+    """pix2pix's own settings."""
+
+    l1_weight: float = Field(100.0, ge=0, description="lambda: weight of the L1 term")
+    feature_weight: float = Field(0.0, ge=0, description="weight of the feature-matching term (pix2pixHD: 10)")
+
+
+class CycleGanParameters(GanParameters):
+    """CycleGAN's own settings."""
+
+    gan_loss: GanLoss = Field("lsgan", description="cross-entropy (vanilla) or least squares (lsgan)")
+    cycle_weight: float = Field(10.0, ge=0, description="lambda: weight of each cycle-consistency term")
+    identity_weight: float = Field(0.5, ge=0, description="weight of the identity terms, times cycle_weight")
+    pool_size: int = Field(50, ge=0, description="earlier drawn images kept for each discriminator")
+
+
+def make_generator(parameters: GanParameters) -> nn.Module:
+    """Return a freshly initialised generator."""
+    from petbench_gan.networks import ResNet, UNet
+
+    if parameters.generator == "unet":
+        return UNet(
+            parameters.depth,
+            parameters.width,
+            norm=parameters.norm,
+            dropout=parameters.dropout,
+            upsample=parameters.upsample,
+            residual=parameters.residual,
+        )
+    return ResNet(
+        parameters.blocks,
+        parameters.width,
+        norm=parameters.norm,
+        dropout=parameters.dropout,
+        upsample=parameters.upsample,
+        residual=parameters.residual,
+    )
+
+
+def make_discriminator(parameters: GanParameters, channels: int) -> PatchGAN:
+    """Return a freshly initialised discriminator of images with `channels` channels."""
+    from petbench_gan.networks import PatchGAN
+
+    return PatchGAN(parameters.discriminator_layers, parameters.discriminator_width, channels, norm=parameters.norm)
