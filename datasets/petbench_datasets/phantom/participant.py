@@ -1,0 +1,140 @@
+"""One participant's scans, from the person to the images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from petbench_datasets.phantom.acquisition import frame, scan, survival
+from petbench_datasets.phantom.anatomy import body
+from petbench_datasets.phantom.fields import FWHM_PER_SIGMA, filter_axis, generator, half_kernel, smooth_noise
+from petbench_datasets.phantom.lesions import lesions
+from petbench_datasets.phantom.organs import ORGANS
+from petbench_datasets.phantom.pose import Pose
+from petbench_datasets.phantom.projector import Projector
+from petbench_datasets.phantom.raster import rasterise
+from petbench_datasets.phantom.reconstruction import osem
+from petbench_datasets.phantom.spec import DELAYED_SECONDS, EARLY_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from petbench_datasets.phantom.acquisition import Frame, Scan
+    from petbench_datasets.phantom.lesions import Lesions
+    from petbench_datasets.phantom.population import Participant
+    from petbench_datasets.phantom.raster import Tissues
+    from petbench_datasets.phantom.spec import PhantomSpec
+
+    Field = NDArray[np.float64]
+
+_TEXTURE_FWHM_MILLIMETRES = 15.0
+_TEXTURE_TIE = 0.85  # correlation of early and delayed texture
+_BREATHING_MILLIMETRES, _BREATHING_REACH_MILLIMETRES = 3.5, 100.0
+_DIAPHRAGM_CENTIMETRES = 43.5 - 7.0  # template height above the field's centre
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """What is kept of one participant; volumes are SUV decay-corrected to injection, shape (z, y, x).
+
+    Attributes:
+        early, delayed: reconstructed.
+        repeat: the delayed frame again, with other noise.
+        early_truth, delayed_truth: what was in the body, without blur or noise.
+        labels: organs at the delayed frame.
+        body: voxels that the body touches in either frame.
+        trues: expected true coincidences of (early, delayed).
+        lesions: where the profile has them.
+    """
+
+    early: Field
+    delayed: Field
+    repeat: Field
+    early_truth: Field
+    delayed_truth: Field
+    labels: NDArray[np.int16]
+    body: NDArray[np.bool_]
+    trues: tuple[float, float]
+    lesions: Lesions | None
+
+
+def simulate(spec: PhantomSpec, person: Participant, tell: Callable[[float], None]) -> Images:
+    """Simulate one participant; `tell` hears how much is done, 0 to 1."""
+    early_times, delayed_times = frame(spec, EARLY_SECONDS), frame(spec, DELAYED_SECONDS)
+    grain = _grain(spec, person)
+    early_body = _still(spec, person, early_times, 0)
+    tell(0.1)
+    delayed_body = _still(spec, person, delayed_times, 1)
+    found = lesions(spec, person, delayed_body.labels)
+    early_truth = _alive(spec, person, early_body, grain[0], found, early_times)
+    delayed_truth = _alive(spec, person, delayed_body, grain[1], found, delayed_times)
+    tell(0.2)
+    projector = Projector(spec)
+    delayed_scan = scan(
+        spec, projector, delayed_truth, survival(spec, projector, delayed_body.attenuation), delayed_times
+    )
+    volumes = []
+    for stream, done in ((4, 0.45), (5, 0.7)):
+        volumes.append(_reconstruct(spec, person, projector, delayed_scan, delayed_times, stream))
+        tell(done)
+    scale, delayed_trues = delayed_scan.scale, delayed_scan.trues
+    del delayed_scan
+    leaving = survival(spec, projector, early_body.attenuation)
+    early_scan = scan(spec, projector, early_truth, leaving, early_times, scale)
+    early = _reconstruct(spec, person, projector, early_scan, early_times, 6)
+    tell(0.95)
+    inside = (early_body.labels > 0) | (delayed_body.labels > 0)
+    trues = (early_scan.trues, delayed_trues)
+    return Images(early, volumes[0], volumes[1], early_truth, delayed_truth, delayed_body.labels, inside, trues, found)
+
+
+def _still(spec: PhantomSpec, person: Participant, times: Frame, which: int) -> Tissues:
+    """Return the body of one frame, each slice at its own time."""
+    parts = body(person.sex, person.organ_scales, person.bladder_millilitres[which] / _frame_volume(person))
+    columns: dict[tuple[float, float], list[float]] = {}
+    for window in zip(times.start, times.stop, strict=True):
+        if window not in columns:
+            minutes = (window[0] / 60, window[1] / 60)
+            columns[window] = [0.0, *(person.curves[organ.name].mean(*minutes) for organ in ORGANS)]
+    suv = np.array([columns[window] for window in zip(times.start, times.stop, strict=True)])
+    return rasterise(spec, parts, Pose(spec, person, moved=which == 1), suv)
+
+
+def _alive(
+    spec: PhantomSpec, person: Participant, tissues: Tissues, grain: Field, found: Lesions | None, times: Frame
+) -> Field:
+    """Return the activity with texture and lesions in the organs, blurred by breathing about the diaphragm."""
+    activity = np.maximum(tissues.activity + tissues.roughness * grain, 0.0)
+    if found is not None:
+        activity = found.added_to(activity, person, times)
+    spacing = spec.spacing_millimetres[0]
+    kernel = half_kernel(_BREATHING_MILLIMETRES / spacing)
+    heights = (np.arange(spec.shape[0]) + 0.5 - spec.shape[0] / 2) * spacing
+    middle = 10 * _DIAPHRAGM_CENTIMETRES * person.upright
+    share = np.clip(1.5 - abs(heights - middle) * (1 / _BREATHING_REACH_MILLIMETRES), 0.0, 1.0)[:, None, None]
+    return np.asarray(activity + share * (filter_axis(activity, kernel, 0) - activity))
+
+
+def _grain(spec: PhantomSpec, person: Participant) -> tuple[Field, Field]:
+    """Return the texture of the early and of the delayed frame: smooth, variance 1, tied to each other."""
+    random = generator(spec.seed, 7, person.index)
+    sigma = [_TEXTURE_FWHM_MILLIMETRES / FWHM_PER_SIGMA / step for step in spec.spacing_millimetres]
+    first, second = (smooth_noise(random, spec.shape, (sigma[0], sigma[1], sigma[2])) for _ in range(2))
+    rest = 0.5267826876426369  # sqrt(1 - _TEXTURE_TIE ** 2)
+    return first.clip(-2.5, 2.5), (_TEXTURE_TIE * first + rest * second).clip(-2.5, 2.5)
+
+
+def _reconstruct(
+    spec: PhantomSpec, person: Participant, projector: Projector, data: Scan, times: Frame, stream: int
+) -> Field:
+    counts = data.counts(generator(spec.seed, stream, person.index))
+    return osem(spec, projector, data, times, counts)
+
+
+def _frame_volume(person: Participant) -> float:
+    """Return the volume of the lean frame over the template's."""
+    return person.lean * person.lean * person.upright
