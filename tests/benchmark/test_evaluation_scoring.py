@@ -60,8 +60,13 @@ class TinyCohort:
         z, y, x = np.indices(GRID.shape)
         return np.asarray(((y - 8) ** 2 + (x - 9) ** 2 < 40 + int(participant[-1])) & (z > 1))
 
-    def labels(self, participant: str, /) -> tuple[NDArray[np.int16], dict[int, str]] | None:
-        return None
+    def labels(self, participant: str, /, kind: str = "organs") -> tuple[NDArray[np.int16], dict[int, str]] | None:
+        if kind != "organs" or participant == "sub-04":
+            return None
+        labels = np.zeros(GRID.shape, dtype=np.int16)
+        labels[4:8, 6:10, 7:11] = 1
+        labels[9:11, 6:10, 7:11] = 2
+        return labels, {1: "liver", 2: "bladder"}
 
 
 def predict(folder: Path, participants: Iterable[str], error: float = 0.1) -> Path:
@@ -88,7 +93,8 @@ def test_every_metric_has_a_row_for_each_participant_and_one_for_all(tmp_path: P
     mae = rows(records, "mae_body_suv")["sub-03"]
     assert mae.value == pytest.approx(0.1, abs=1e-6)
     assert (mae.unit, mae.region, mae.higher_is_better) == ("SUV", "body", False)
-    cohort_level = [record for record in records if record.participant is None]
+    assert rows(records, "organ_suvmean_error")["sub-04"].reason == "the cohort has no organ labels"
+    cohort_level = [record for record in records if record.participant is None and record.region == "volume"]
     assert [row.metric for row in cohort_level] == ["fid", "kid", "fd_768", "kd_768", "fd_randconv", "kd_randconv"]
 
 
@@ -241,3 +247,28 @@ def test_column_names_are_unique_and_only_the_canonical_extractor_is_called_fid(
     assert [column.extractor_id for column in COLUMNS if "fid" in column.frechet or "kid" in column.kernel] == [
         "inception-2015-12-05/pool3-2048@1"
     ]
+
+
+def test_organs_have_a_row_each_and_limits_of_agreement_over_patients(tmp_path: Path) -> None:
+    scored = ["sub-01", "sub-02"]
+    folder = predict(tmp_path / "predictions", scored, error=0.2)
+    records = score_predictions(TinyCohort(), scored, folder, cache=tmp_path, columns=())
+    bias = {
+        row.participant: row.value
+        for row in records
+        if row.metric == "organ_suvmean_bias" and row.region == "liver" and row.value is not None
+    }
+    for participant, value in bias.items():
+        assert participant is not None
+        real = float(TinyCohort().pair(participant).delayed[4:8, 6:10, 7:11].mean(dtype=np.float64))
+        assert value == pytest.approx(100.0 * 0.2 / real, rel=1e-5)
+    limits = next(row for row in records if row.metric == "organ_suvmean_bias_limits" and row.region == "liver")
+    values = list(bias.values())
+    spread = float(np.std(values, ddof=1))
+    assert limits.participant is None
+    assert limits.value == pytest.approx(np.mean(values))
+    assert limits.extra["low"] == pytest.approx(np.mean(values) - 1.96 * spread)
+    assert limits.extra["high"] == pytest.approx(np.mean(values) + 1.96 * spread)
+    error = rows(records, "organ_suvmean_error")["sub-01"]
+    assert error.value == pytest.approx(bias["sub-01"])  # the bladder is left out
+    assert error.extra["organs"] == 1

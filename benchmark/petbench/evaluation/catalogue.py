@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from petbench.evaluation.metrics.error import mae_body_suv, nmae_body, nrmse_volume_range, rmse_body_suv
 from petbench.evaluation.metrics.psnr import psnr_body_suv20, psnr_slice_volume_max, psnr_volume_max
 from petbench.evaluation.metrics.ssim import ssim_body_suv20
+from petbench.evaluation.pet_metrics import PET_METRICS
 from petbench.evaluation.spec import Case, Measurement, MetricSpec
 
 if TYPE_CHECKING:
@@ -117,4 +118,4 @@ IMAGE_METRICS: tuple[MetricSpec, ...] = (
 
 def builtin_metrics() -> tuple[MetricSpec, ...]:
     """Return every built-in metric of one patient; those of a whole cohort are in `distribution`."""
-    return IMAGE_METRICS
+    return IMAGE_METRICS + PET_METRICS

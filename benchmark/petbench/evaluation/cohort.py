@@ -48,5 +48,5 @@ class ScoredCohort(Protocol):
     def body_mask(self, participant: str, /) -> NDArray[np.bool_]:
         """Return where the body is, shape (z, y, x)."""
 
-    def labels(self, participant: str, /) -> tuple[NDArray[np.int16], dict[int, str]] | None:
-        """Return organ labels and their names, or None."""
+    def labels(self, participant: str, /, kind: str = "organs") -> tuple[NDArray[np.int16], dict[int, str]] | None:
+        """Return labels of a kind (`organs` or `lesions`) and their names, or None."""

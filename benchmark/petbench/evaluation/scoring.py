@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from petbench.evaluation.agreement import agreement_scores
 from petbench.evaluation.catalogue import builtin_metrics
 from petbench.evaluation.distribution import Column, Floor, distribution_scores, empty_scores
 from petbench.evaluation.extractors.base import WeightsUnavailableError
@@ -86,6 +87,7 @@ def score_predictions(
         real[participant] = body_slices(case.delayed, case.body)
         predicted[participant] = body_slices(case.predicted, case.body)
         records += [record for spec in specs for record in measure(spec, case)]
+    records += agreement_scores(records)
     floor = Floor(cohort, participants, FeatureCache(cache, cohort.fingerprint))
     for done, column in enumerate(columns, start=len(files)):
         progress(f"features for {column.frechet}", done, steps)
@@ -128,7 +130,8 @@ def _record(spec: MetricSpec, participant: str, measurement: Measurement) -> Sco
 def _read_case(cohort: ScoredCohort, participant: str, path: Path) -> Case:
     pair = cohort.pair(participant)
     body = cohort.body_mask(participant)
-    labels = cohort.labels(participant)
+    labels, names = cohort.labels(participant) or (None, {})
+    lesions, lesion_names = cohort.labels(participant, "lesions") or (None, {})
     return Case(
         participant=participant,
         predicted=read_prediction(path, pair.grid, body),
@@ -136,6 +139,8 @@ def _read_case(cohort: ScoredCohort, participant: str, path: Path) -> Case:
         early=pair.early,
         body=body,
         grid=pair.grid,
-        labels=None if labels is None else labels[0],
-        names={} if labels is None else labels[1],
+        labels=labels,
+        names=names,
+        lesions=lesions,
+        lesion_names=lesion_names,
     )

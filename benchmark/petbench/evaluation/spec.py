@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 API_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Case:
     """One patient's prediction beside the truth: all that a metric may look at.
+
+    Two cases are equal only when they are one object, so that what is costly can be kept for as long as a case lives.
 
     Attributes:
         participant: such as `sub-01`.
@@ -27,8 +29,10 @@ class Case:
         early: the real early image, SUV, float32, shape (z, y, x).
         body: where the body is, shape (z, y, x); made from real images only.
         grid: the grid of all of them.
-        labels: an integer per voxel, shape (z, y, x), or None where the cohort has no labels.
+        labels: an integer per voxel for the organs, shape (z, y, x), or None where the cohort has no labels.
         names: what the integers mean.
+        lesions: the same for lesions.
+        lesion_names: what its integers mean.
     """
 
     participant: str
@@ -39,6 +43,8 @@ class Case:
     grid: Grid
     labels: NDArray[np.int16] | None = None
     names: Mapping[int, str] = field(default_factory=dict)
+    lesions: NDArray[np.int16] | None = None
+    lesion_names: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
