@@ -6,9 +6,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from petbench_datasets.errors import PetbenchError
-    from petbench_datasets.specs import DatasetSpec
-
     from petbench.contract import (
         API_VERSION,
         Budget,
@@ -23,6 +20,8 @@ if TYPE_CHECKING:
     from petbench.hookspecs import hookimpl
     from petbench.intensity import IntensityMap
     from petbench.step_method import Batch, StepMethod, StepParameters, Update
+    from petbench_datasets.errors import PetbenchError
+    from petbench_datasets.specs import DatasetSpec
 
 __version__ = "0.1.0"
 

@@ -9,9 +9,8 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from petbench_datasets.specs import DatasetSpec
-
     from petbench.contract import MethodSpec
+    from petbench_datasets.specs import DatasetSpec
 
 hookspec = pluggy.HookspecMarker("petbench")
 hookimpl = pluggy.HookimplMarker("petbench")

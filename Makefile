@@ -1,0 +1,37 @@
+# `make run` and `make test` set up all they need in .venv; run again, they do not install again.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# The demonstration keeps its cohort, runs and leaderboard in the checkout, not in the user's own petbench home.
+DEMO_HOME := $(CURDIR)/results
+
+.PHONY: run test lint bench clean help
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/installed ## Train pix2pix on the simulated cohort and show the leaderboard
+	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method identity
+	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method scale
+	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method pix2pix
+	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench leaderboard
+	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench report -o $(DEMO_HOME)/report
+
+test: .venv/installed ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: .venv/installed ## Check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/installed ## Measure speed, as ratios within one run
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -s
+
+clean: ## Remove what was built here
+	rm -rf .venv results build dist site .mypy_cache .ruff_cache .pytest_cache
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,145 @@
+"""`petbench leaderboard`: the ranking on the terminal, or as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from petbench_leaderboard.board import Board, Cell, Row
+    from petbench_leaderboard.store import Leaderboard
+
+#: What the terminal has room for; `--json` and `--csv` give every column.
+_SHOWN = (
+    ("psnr_body_suv20", "PSNR body", 2),
+    ("psnr_volume_max", "volume", 2),
+    ("psnr_slice_volume_max", "slice", 2),
+    ("ssim_body_suv20", "SSIM", 4),
+    ("mae_body_suv", "MAE SUV", 3),
+    ("rmse_body_suv", "RMSE SUV", 3),
+    ("fid", "FID", 2),
+    ("fd_randconv", "FD-randconv", 2),
+)
+
+
+@click.command()
+@click.option("--dataset", "-d", help="Only this cohort.")
+@click.option("--split", help="Only this split.")
+@click.option("--metric", default="psnr_body_suv20", show_default=True, help="What decides the order.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print every row as CSV.")
+def leaderboard(*, dataset: str | None, split: str | None, metric: str, as_json: bool, as_csv: bool) -> None:
+    """Show the methods best first, each score with its gain over `identity` (the early image as it is).
+
+    A score is the mean over patients. A row that lacks a patient has no rank: its coverage, such as 3/4, is shown.
+    """
+    from petbench.home import Home
+    from petbench_leaderboard.exports import to_csv, to_json
+    from petbench_leaderboard.ranking import rank
+    from petbench_leaderboard.store import Leaderboard
+
+    store = Leaderboard.open(Home.find().database)
+    if as_json or as_csv:
+        boards = rank(store, dataset=dataset, split=split, metric=metric)
+        click.echo(to_json(boards) if as_json else to_csv(boards), nl=as_json)
+        return
+    print_table(store, dataset=dataset, split=split, metric=metric)
+
+
+def print_table(
+    store: Leaderboard,
+    *,
+    dataset: str | None,
+    split: str | None,
+    metric: str = "psnr_body_suv20",
+    highlight: int | None = None,
+) -> None:
+    """Print the boards; the row that run `highlight` belongs to is marked."""
+    from petbench_leaderboard.ranking import rank
+
+    boards = rank(store, dataset=dataset, split=split, metric=metric)
+    if not boards:
+        click.echo("nothing on the leaderboard yet; start with: petbench run --method pix2pix")
+    for board in boards:
+        _print_board(board, highlight)
+
+
+def _print_board(board: Board, highlight: int | None) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from petbench.cli.console import standard_output
+
+    console = standard_output()
+    scored = f"{len(board.participants)} test participant" + ("s" if len(board.participants) != 1 else "")
+    console.print(Text.assemble((board.dataset, "bold"), f"  split {board.split}, {scored}, protocol {board.protocol}"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", justify="right")
+    table.add_column("method", no_wrap=True)
+    by_name = {column.metric: column for column in reversed(board.columns)}
+    shown = [(by_name[name], heading, digits) for name, heading, digits in _SHOWN if name in by_name]
+    for _, heading, _ in shown:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("trained", "s/volume", "parameters"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    notes: dict[str, None] = {}
+    for row in board.rows:
+        mark = highlight is not None and highlight in row.run_ids
+        place = str(row.rank) if row.rank else ("·" if row.role != "method" else "-")
+        cells = []
+        for column, heading, digits in shown:
+            cell = row.cells.get(column)
+            cells.append(_cell_text(cell, digits))
+            if cell is not None and cell.mean is None and cell.reason:
+                notes[f"{heading}: {cell.reason.partition(';')[0]}; petbench doctor says what to do"] = None
+        table.add_row(place, _method_text(row, mark=mark), *cells, *_costs(row))
+    console.print(table)
+    if shown:
+        console.print(Text("dB but for SSIM; the small figure is the gain over identity, positive is better", "dim"))
+    for note in notes:
+        console.print(Text(f"– {note}", "dim"), soft_wrap=True)
+    for run in board.unscored:
+        console.print(
+            Text(f"run {run.id} {run.method} seed {run.seed}: {run.status}, {run.error_message or ''}", "red")
+        )
+
+
+def _method_text(row: Row, *, mark: bool) -> Text:
+    from rich.text import Text
+
+    name = Text(row.run.method, style="bold" if mark else ("" if row.role == "method" else "italic"))
+    details = []
+    if row.run.preset not in (None, "default"):
+        details.append(str(row.run.preset))
+    if row.role == "method" or len(row.seeds) > 1:
+        details.append(f"seed {', '.join(str(seed) for seed in row.seeds)}")
+    if not row.coverage.complete:
+        details.append(f"{row.coverage} scored")
+    if details:
+        name.append(f"\n{' · '.join(details)}", style="dim")
+    return name
+
+
+def _cell_text(cell: Cell | None, digits: int) -> Text:
+    from rich.text import Text
+
+    if cell is None or cell.mean is None:
+        return Text("–", style="dim")
+    text = Text(f"{cell.mean:.{digits}f}")
+    if cell.gain is not None:
+        text.append(f"\n{cell.gain:+.{digits}f}", style="green dim" if cell.gain > 0 else "dim")
+    return text
+
+
+def _costs(row: Row) -> tuple[str, str, str]:
+    costs = row.costs
+    seconds, volume, count = costs.train_seconds, costs.seconds_per_volume, costs.parameter_count
+    return (
+        "" if seconds is None else f"{seconds:.0f} s",
+        "" if volume is None else f"{volume:.2f}",
+        "" if not count else (f"{count / 1e6:.2f} M" if count >= 1e5 else f"{count:.0f}"),
+    )

@@ -1,0 +1,76 @@
+"""The command `petbench`: its verbs and how failures leave it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+import petbench
+from petbench.cli.datasets import datasets
+from petbench.cli.doctor import doctor
+from petbench.cli.leaderboard import leaderboard
+from petbench.cli.methods import methods
+from petbench.cli.predict import predict
+from petbench.cli.report import report
+from petbench.cli.run import run
+from petbench.cli.runs import runs
+from petbench.cli.score import score
+from petbench.errors import PetbenchError
+
+_VERBS = (run, leaderboard, report, runs, predict, score, methods, datasets, doctor)
+
+
+class PetbenchGroup(click.Group):
+    """A group whose verbs keep their order, and whose expected failures are one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the verbs in the order in which a newcomer meets them."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; turn an expected failure into one line on standard error."""
+        try:
+            return super().invoke(ctx)
+        except PetbenchError as error:
+            click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+            ctx.exit(error.exit_code)
+        except OSError as error:
+            # A full disk or a read-only folder is the user's to mend; a traceback would not help.
+            if error.filename is None and error.errno is None:
+                raise
+            where = f": {error.filename}" if error.filename else ""
+            message = f"{error.strerror or error}{where}; free or choose another place and repeat the command"
+            click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+            ctx.exit(1)
+
+
+@click.group(
+    cls=PetbenchGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Research use only: nothing that petbench prints or draws is fit for diagnosis.",
+)
+@click.version_option(petbench.__version__, prog_name="petbench")
+def cli() -> None:
+    """Compare methods that draw the delayed PET image (42-63 min) from an early one (7-21 min).
+
+    \b
+    petbench run --method pix2pix     train, predict, score and record one method
+    petbench leaderboard              see where it stands
+    petbench report -o site           look at its images
+    """
+
+
+for _verb in _VERBS:
+    cli.add_command(_verb)
+
+
+def main() -> None:
+    """Start petbench from a shell."""
+    try:
+        cli(prog_name="petbench")
+    except BrokenPipeError:  # the reader of a pipe went away, as in `petbench runs list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,45 @@
+"""`petbench predict`: apply a trained run to any scan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run_id", type=int, metavar="RUN")
+@click.argument("scan", type=click.Path(path_type=Path))
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="NIfTI file to write, .nii.gz.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
+@click.option("--force", is_flag=True, help="Replace the output where it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def predict(*, run_id: int, scan: Path, output: Path, device: str, force: bool, as_json: bool) -> None:
+    """Draw the delayed image of SCAN with the trained model of RUN (its id in `petbench runs list`).
+
+    SCAN is a NIfTI file with a BIDS-PET sidecar; the weight is read from participants.tsv. The scan is carried to the
+    model's grid and the drawn image back, so that OUTPUT lies on the scan's own grid, in SUV.
+
+    \b
+    petbench predict 3 sub-01/pet/sub-01_pet.nii.gz -o delayed.nii.gz
+
+    Research use only: a drawn image is no measurement.
+    """
+    from petbench.cli.console import print_json
+    from petbench.home import Home
+    from petbench.runs.apply import apply_run
+    from petbench_leaderboard.store import Leaderboard
+
+    home = Home.find()
+    drawn = apply_run(
+        run_id, scan, output, home=home, leaderboard=Leaderboard.open(home.database), device=device, force=force
+    )
+    if as_json:
+        print_json(drawn.to_dict())
+        return
+    for warning in drawn.warnings:
+        click.echo(f"{click.style('note:', fg='yellow')} {warning}", err=True)
+    click.echo(
+        f"{output}: SUV mean {drawn.mean_suv:.4f}, maximum {drawn.maximum_suv:.2f} "
+        f"(the scan: mean {drawn.early_mean_suv:.4f}, maximum {drawn.early_maximum_suv:.2f}), {drawn.seconds:.1f} s"
+    )

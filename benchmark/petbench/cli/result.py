@@ -1,0 +1,127 @@
+"""How runs are shown on the terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from petbench.home import Home
+    from petbench_leaderboard.records import RunRow, ScoreRow
+    from petbench_leaderboard.store import Leaderboard
+
+_COLOURS = {"ok": "green", "running": "cyan", "planned": "cyan", "interrupted": "yellow", "skipped": "yellow"}
+_LONG = ("environment", "machine", "parameters")
+
+
+def run_facts(row: RunRow) -> dict[str, Any]:
+    """Return a run's row as JSON values."""
+    return dataclasses.asdict(row)
+
+
+def print_runs(rows: Iterable[RunRow]) -> None:
+    """Print one line a run."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from petbench.cli.console import standard_output
+
+    rows = list(rows)
+    if not rows:
+        click.echo("no runs yet; start one with: petbench run --method pix2pix")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading, justify in (
+        ("id", "right"), ("method", "left"), ("preset", "left"), ("dataset", "left"), ("fold", "right"),
+        ("seed", "right"), ("budget", "left"), ("status", "left"), ("trained", "right"), ("when (UTC)", "left"),
+    ):  # fmt: skip
+        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
+    for row in rows:
+        status = Text(row.status, style=_COLOURS.get(row.status, "red"))
+        if row.error_message:
+            status.append(f": {row.error_message}", style="dim")
+        trained = "" if row.train_seconds is None else f"{row.train_seconds:.0f} s"
+        table.add_row(
+            str(row.id), Text(row.method), row.preset or "", Text(row.dataset), f"{row.split}/{row.fold}", str(row.seed),
+            row.budget, status, trained, f"{row.created_at:%Y-%m-%d %H:%M}",
+        )  # fmt: skip
+    standard_output().print(table)
+
+
+def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
+    """Print all that is known of one run."""
+    from rich.text import Text
+
+    from petbench.cli.console import print_json, standard_output
+
+    row = leaderboard.run(run_id)
+    scores = leaderboard.scores([run_id])
+    phases = leaderboard.phases(run_id)
+    if as_json:
+        print_json(
+            run_facts(row)
+            | {
+                "phases": [dataclasses.asdict(phase) for phase in phases],
+                "scores": [dataclasses.asdict(score) for score in scores],
+            }
+        )
+        return
+    console = standard_output()
+    for key, value in run_facts(row).items():
+        if key not in _LONG and value not in (None, ()):
+            shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+            console.print(Text.assemble((f"{key:26}", "dim"), shown))
+    for title, facts in (("parameters", row.parameters), ("machine", row.machine)):
+        settings = "  ".join(f"{key}={value}" for key, value in facts.items())
+        console.print(Text.assemble((f"{title:26}", "dim"), settings))
+    totals: dict[str, float] = {}
+    for phase in phases:
+        totals[phase.phase] = totals.get(phase.phase, 0.0) + phase.seconds
+    spent = "  ".join(f"{name} {seconds:.2f} s" for name, seconds in totals.items())
+    console.print(Text.assemble((f"{'phases':26}", "dim"), spent))
+    if scores:
+        print_scores(scores)
+
+
+def print_scores(scores: Sequence[ScoreRow]) -> None:
+    """Print one line a score: participant, region, metric, value with its unit, or why there is none."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from petbench.cli.console import standard_output
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("participant", "region", "metric", "value", "convention"):
+        table.add_column(heading, justify="right" if heading == "value" else "left", overflow="fold")
+    for score in scores:
+        value = (
+            Text(score.reason or "", style="dim") if score.value is None else Text(f"{score.value:.6g} {score.unit}")
+        )
+        table.add_row(
+            score.participant or "all", Text(score.region), Text(score.metric), value, Text(score.convention_id)
+        )
+    standard_output().print(table)
+
+
+def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, repeated: bool, as_json: bool) -> None:
+    """Print how a run ended: its standing among the rows it compares with, or what went wrong."""
+    if as_json:
+        print_run(leaderboard, row.id, as_json=True)
+        return
+    if row.status != "ok":
+        colour = _COLOURS.get(row.status, "red")
+        click.echo(f"run {row.id} {click.style(row.status, fg=colour)}: {row.error_message or ''}", err=True)
+        if row.log_path:
+            click.echo(f"log: {home.folder / row.log_path}", err=True)
+        return
+    if repeated:
+        click.echo(f"run {row.id} is this very run and is shown instead of repeated; --force runs it again", err=True)
+    from petbench.cli.leaderboard import print_table
+
+    print_table(leaderboard, dataset=row.dataset, split=row.split, highlight=row.id)

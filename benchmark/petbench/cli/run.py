@@ -1,0 +1,90 @@
+"""`petbench run`: one method, trained, applied, scored and recorded."""
+
+from __future__ import annotations
+
+import click
+
+from petbench.cli.options import complete_dataset, complete_method
+
+
+@click.command()
+@click.option(
+    "--method", "-m", required=True, shell_complete=complete_method, help="Method to run; see `petbench methods`."
+)
+@click.option(
+    "--dataset",
+    "-d",
+    default="fdg-phantom-mini",
+    show_default=True,
+    shell_complete=complete_dataset,
+    help="Cohort by name, or the folder of a BIDS-PET cohort.",
+)
+@click.option("--split", default="holdout", show_default=True, help="Split of the cohort's patients.")
+@click.option("--fold", default=0, show_default=True, help="Fold of the split.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Seed of every random draw."
+)
+@click.option("--preset", help="Named set of parameters. Default: the one the method chooses for the cohort's size.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
+@click.option("--budget", metavar="images=N|seconds=S", help="Training to spend. Default: the preset's.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    default="bf16",
+    show_default=True,
+    help="Arithmetic of the networks; losses are float32.",
+)
+@click.option(
+    "--compile",
+    "compile_",
+    type=click.Choice(["on", "off", "auto"]),
+    default="auto",
+    show_default=True,
+    help="Whether the networks are compiled.",
+)
+@click.option("--deterministic", is_flag=True, help="Allow only deterministic algorithms on CUDA.")
+@click.option("--force", is_flag=True, help="Run again although the same run is on the leaderboard.")
+@click.option(
+    "--fid-weights", type=click.Path(exists=True, dir_okay=False), help="File of the canonical Inception weights."
+)
+@click.option("--offline", is_flag=True, help="Do not try to download the Inception weights.")
+@click.option("--json", "as_json", is_flag=True, help="Print the row and its scores as JSON.")
+def run(*, force: bool, fid_weights: str | None, offline: bool, as_json: bool, **request: object) -> None:
+    """Train METHOD on a cohort's training patients, draw the test patients, score and record it.
+
+    The row exists from the moment the run is planned. Ctrl-C ends it as `interrupted` with a checkpoint, and the same
+    command goes on from there; a second Ctrl-C ends at once. A run that is on the leaderboard already is shown,
+    not repeated, unless --force is given.
+
+    \b
+    petbench run --method pix2pix
+    petbench run --method pix2pix --seed 1 --budget seconds=60
+    petbench run --method cyclegan --dataset ~/my-cohort --split holdout --set learning_rate=0.0005
+    """
+    import os
+
+    from petbench.cli.console import progress_bar
+    from petbench.cli.result import print_result
+    from petbench.home import Home
+    from petbench.registry import load_plugins
+    from petbench.runs.execute import execute
+    from petbench.runs.plan import parse_budget
+    from petbench.runs.planner import Request, make_plan
+    from petbench_leaderboard.store import Leaderboard
+
+    budget = request.pop("budget")
+    request["compile"] = request.pop("compile_")
+    asked = Request(**request, budget=parse_budget(str(budget)) if budget else None)  # type: ignore[arg-type]
+    if fid_weights:
+        os.environ["PETBENCH_FID_WEIGHTS"] = fid_weights
+    if offline:
+        os.environ["PETBENCH_OFFLINE"] = "1"
+    home = Home.find()
+    with progress_bar() as progress:
+        plan = make_plan(asked, home, load_plugins(), progress)
+    leaderboard = Leaderboard.open(home.database)
+    row, repeated = execute(plan, home, leaderboard, force=force)
+    print_result(leaderboard, row, home, repeated=repeated, as_json=as_json)
+    if row.status != "ok":
+        raise SystemExit(130 if row.status == "interrupted" else 1)

@@ -1,0 +1,58 @@
+"""`petbench runs`: look at single runs."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def runs() -> None:
+    """List runs, show one of them, or read its log."""
+
+
+@runs.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+@click.option("--status", help="Only runs with this status.")
+@click.option("--method", help="Only runs of this method.")
+def list_runs(*, as_json: bool, status: str | None, method: str | None) -> None:
+    """List every run, failures included, newest first."""
+    from petbench.cli.console import print_json
+    from petbench.cli.result import print_runs, run_facts
+    from petbench.home import Home
+    from petbench_leaderboard.store import Leaderboard
+
+    leaderboard = Leaderboard.open(Home.find().database)
+    filters = {key: value for key, value in (("status", status), ("method", method)) if value}
+    rows = leaderboard.runs(**filters)
+    if as_json:
+        print_json([run_facts(row) for row in rows])
+    else:
+        print_runs(rows)
+
+
+@runs.command("show")
+@click.argument("run_id", type=int, metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+def show_run(run_id: int, *, as_json: bool) -> None:
+    """Show run ID in full: identity, parameters, phases, scores patient by patient, failure."""
+    from petbench.cli.result import print_run
+    from petbench.home import Home
+    from petbench_leaderboard.store import Leaderboard
+
+    print_run(Leaderboard.open(Home.find().database), run_id, as_json=as_json)
+
+
+@runs.command("log")
+@click.argument("run_id", type=int, metavar="ID")
+def show_log(run_id: int) -> None:
+    """Print the log of run ID."""
+    from petbench.errors import DataError
+    from petbench.home import Home
+    from petbench_leaderboard.store import Leaderboard
+
+    home = Home.find()
+    row = Leaderboard.open(home.database).run(run_id)
+    path = home.folder / str(row.log_path)
+    if not row.log_path or not path.is_file():
+        raise DataError(f"run {run_id} has no log at {path}; it may have been deleted")
+    click.echo(path.read_text(encoding="utf-8", errors="replace"), nl=False)

@@ -1,0 +1,33 @@
+"""The harness's own expected failures; the base is `petbench_datasets.errors.PetbenchError`."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from petbench_datasets.errors import DataError, PetbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["DataError", "PetbenchError", "PluginError", "UnknownNameError", "UsageError"]
+
+
+class UsageError(PetbenchError):
+    """A request that makes no sense as it was typed."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name that nothing has, with the nearest ones that something has."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        super().__init__(f"no {kind} is called {name!r}; {hint}Installed: {', '.join(names) or 'none'}.")
+
+
+class PluginError(PetbenchError):
+    """A plugin that broke its contract."""

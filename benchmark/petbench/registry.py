@@ -1,0 +1,181 @@
+"""Find plugins through their entry points, one at a time, so that a broken one hurts nobody else.
+
+pluggy's own `load_setuptools_entrypoints` imports every plugin in one loop and stops at the first failure. Here
+each entry point is loaded, registered and asked for its specs by itself; whatever goes wrong is kept as data.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from petbench import hookspecs
+from petbench.contract import API_VERSION, MethodSpec
+from petbench.errors import PluginError, UnknownNameError
+from petbench_datasets.specs import API_VERSION as DATASET_API_VERSION
+from petbench_datasets.specs import DatasetSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+GROUP = "petbench"
+OWN_DISTRIBUTION = "petbench"
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_SUPERVISIONS = ("paired", "unpaired", "none")
+_HOOKS: dict[str, tuple[type, int]] = {
+    "petbench_methods": (MethodSpec, API_VERSION),
+    "petbench_datasets": (DatasetSpec, DATASET_API_VERSION),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One entry point and what became of it.
+
+    Attributes:
+        name: of the entry point.
+        distribution: the installed package that brings it, and its version.
+        module: the dotted name the entry point refers to.
+        methods: the methods it registered.
+        datasets: the cohorts it registered.
+        error: why it is not usable, in one line; None when it is.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    methods: tuple[MethodSpec, ...] = ()
+    datasets: tuple[DatasetSpec, ...] = ()
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class Registry:
+    """All plugins that were found, the working and the broken."""
+
+    plugins: list[Plugin] = field(default_factory=list)
+
+    def methods(self) -> dict[str, tuple[MethodSpec, Plugin]]:
+        """Return each usable method by its name, with the plugin that brings it."""
+        return {spec.name: (spec, plugin) for plugin in self.plugins for spec in plugin.methods}
+
+    def datasets(self) -> dict[str, DatasetSpec]:
+        """Return each usable cohort by its name."""
+        return {spec.name: spec for plugin in self.plugins for spec in plugin.datasets}
+
+    def method(self, name: str) -> tuple[MethodSpec, Plugin]:
+        """Return the method called `name` and its plugin.
+
+        Raises:
+            PluginError: a plugin of that name is installed and broken.
+            UnknownNameError: nothing has that name.
+        """
+        methods = self.methods()
+        if name in methods:
+            return methods[name]
+        for plugin in self.plugins:
+            if plugin.name == name and plugin.error:
+                raise PluginError(f"the plugin {name!r} of {plugin.distribution} does not work: {plugin.error}")
+        raise UnknownNameError("method", name, methods)
+
+
+def load_plugins(entry_points: Iterable[importlib.metadata.EntryPoint] | None = None) -> Registry:
+    """Load every installed plugin: petbench's own first, then by distribution and name.
+
+    With the environment variable `PETBENCH_RAISE=1` a plugin's failure is raised where it happens, for its author.
+    """
+    found = importlib.metadata.entry_points(group=GROUP) if entry_points is None else entry_points
+    manager = pluggy.PluginManager("petbench")
+    manager.add_hookspecs(hookspecs)
+    registry = Registry()
+    for entry_point in sorted(found, key=_order):
+        registry.plugins.append(_load(entry_point, manager, registry))
+    return registry
+
+
+def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
+    distribution = entry_point.dist.name if entry_point.dist else ""
+    return (distribution != OWN_DISTRIBUTION, distribution, entry_point.name)
+
+
+def _load(entry_point: importlib.metadata.EntryPoint, manager: pluggy.PluginManager, registry: Registry) -> Plugin:
+    distribution = entry_point.dist.name if entry_point.dist else "unknown"
+    version = entry_point.dist.version if entry_point.dist else "unknown"
+    facts: dict[str, Any] = {
+        "name": entry_point.name,
+        "distribution": distribution,
+        "version": version,
+        "module": entry_point.value,
+    }
+    registered = None
+    try:
+        loaded = entry_point.load()
+        if manager.is_registered(loaded):
+            raise PluginError(f"{entry_point.value} is registered already under another name")
+        registered = loaded
+        manager.register(loaded, name=f"{distribution}:{entry_point.name}")
+        manager.check_pending()  # an unknown hook is an error now, not a hook that is silently never called
+        specs = {hook: _specs(manager, registered, hook) for hook in _HOOKS}
+        _refuse_taken_names(specs, registry)
+        return Plugin(**facts, methods=specs["petbench_methods"], datasets=specs["petbench_datasets"])
+    except (Exception, SystemExit) as error:  # also CUDA's OSError and a plugin that calls sys.exit while imported
+        if os.environ.get("PETBENCH_RAISE") == "1":
+            raise
+        if registered is not None and manager.is_registered(registered):
+            manager.unregister(registered)
+        return Plugin(**facts, error=_one_line(error))
+
+
+def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[Any, ...]:
+    """Ask this one plugin for its specs and check each of them."""
+    kind, api = _HOOKS[hook]
+    others = [other for other in manager.get_plugins() if other is not plugin]
+    answers = manager.subset_hook_caller(hook, remove_plugins=others)()
+    specs = tuple(spec for answer in answers for spec in answer)
+    for spec in specs:
+        if not isinstance(spec, kind):
+            raise PluginError(f"{hook} returned a {type(spec).__name__} where a {kind.__name__} is expected")
+        if spec.api != api:  # type: ignore[attr-defined]
+            raise PluginError(f"{_name(spec)!r} is for plugin API {spec.api}, this petbench has API {api}")  # type: ignore[attr-defined]
+        if not _SLUG.fullmatch(_name(spec)):
+            raise PluginError(f"the name {_name(spec)!r} is no slug: use lower-case letters, digits and hyphens")
+        if not callable(spec.build):  # type: ignore[attr-defined]
+            raise PluginError(f"{_name(spec)!r} has a build that cannot be called")
+        if isinstance(spec, MethodSpec) and spec.supervision not in _SUPERVISIONS:
+            raise PluginError(f"{spec.name!r} has supervision {spec.supervision!r}; use one of {_SUPERVISIONS}")
+    return specs
+
+
+def _refuse_taken_names(specs: dict[str, tuple[Any, ...]], registry: Registry) -> None:
+    """Refuse a newcomer whose name is held: a leaderboard must never swap what `pix2pix` means."""
+    for hook, own in specs.items():
+        held = {
+            _name(spec): plugin.distribution
+            for plugin in registry.plugins
+            for spec in (plugin.methods if hook == "petbench_methods" else plugin.datasets)
+        }
+        for position, spec in enumerate(own):
+            name = _name(spec)
+            if name in held:
+                raise PluginError(f"the name {name!r} is taken already by {held[name]}; choose another")
+            if name in {_name(earlier) for earlier in own[:position]}:
+                raise PluginError(f"the name {name!r} is registered twice")
+
+
+def _name(spec: Any) -> str:
+    return str(spec.name)
+
+
+def _one_line(error: BaseException) -> str:
+    """Return an exception as one line."""
+    text = " ".join(str(error).split())
+    if isinstance(error, PluginError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""Planning, starting, carrying out and finding runs."""

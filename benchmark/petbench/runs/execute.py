@@ -1,0 +1,48 @@
+"""Carry out a plan once: show what is stored, go on with what was interrupted, or start afresh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench.errors import PetbenchError
+from petbench.runs import supervisor
+
+if TYPE_CHECKING:
+    from petbench.home import Home
+    from petbench.runs.plan import RunPlan
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.store import Leaderboard
+
+#: Statuses from which the same command goes on in the same folder.
+RESUMABLE = ("planned", "interrupted")
+
+
+def execute(plan: RunPlan, home: Home, leaderboard: Leaderboard, *, force: bool) -> tuple[RunRow, bool]:
+    """Return the row of a plan, and whether it was on the leaderboard already.
+
+    Args:
+        plan: what to run.
+        home: where its folder is made.
+        leaderboard: where its row is kept.
+        force: start afresh although the same run is stored.
+
+    Raises:
+        PetbenchError: the same run is going on in another process.
+    """
+    for row in [] if force else leaderboard.find(plan.identity):
+        folder = supervisor.folder_of(home, row.id, plan)
+        settled = supervisor.settle(row, folder, leaderboard)
+        if settled.status == "ok":
+            return settled, True
+        if settled.status in supervisor.UNFINISHED:
+            raise PetbenchError(
+                f"run {row.id} is the same run and still going; wait for it, or stop it with Ctrl-C there"
+            )
+        if settled.status in RESUMABLE:
+            return supervisor.start(row.id, folder, home, leaderboard), False
+    run_id = leaderboard.plan(plan.record())
+    folder = supervisor.folder_of(home, run_id, plan)
+    folder.mkdir(parents=True, exist_ok=True)
+    plan.save(folder)
+    leaderboard.update(run_id, log_path=str((folder / "run.log").relative_to(home.folder)))
+    return supervisor.start(run_id, folder, home, leaderboard), False

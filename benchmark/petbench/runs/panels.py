@@ -1,0 +1,83 @@
+"""Gather the images that the report draws: each test participant with every method's prediction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from petbench.errors import PetbenchError
+from petbench.runs import apply
+from petbench.runs.plan import RunPlan
+from petbench.runs.stages import PREDICTIONS
+from petbench_datasets.cohort import open_cohort
+from petbench_datasets.nifti import read_image
+from petbench_leaderboard.report.images import PatientImages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from petbench.contract import Volume
+    from petbench.home import Home
+    from petbench_datasets.cohort import Cohort
+    from petbench_leaderboard.board import Board
+
+
+def patient_images(boards: Sequence[Board], home: Home) -> Iterator[PatientImages]:
+    """Yield the images of every participant that the boards predict, one at a time.
+
+    Methods stand in the order of the board; of a row with several seeds the first is drawn. A run whose folder is
+    elsewhere, as after a merge, is left out: its numbers stay in the table.
+    """
+    for board in boards:
+        plans = _plans(board, home)
+        cohort = _cohort(board, [plan for _, plan in plans.values()])
+        if cohort is None:
+            continue
+        for participant in board.participants:
+            drawn = _drawn(plans, participant)
+            if drawn:
+                pair = cohort.pair(participant)
+                yield PatientImages(
+                    participant=participant,
+                    spacing_millimetres=pair.grid.spacing_millimetres,
+                    early=pair.early,
+                    delayed=pair.delayed,
+                    predictions={label: volume for label, volume in drawn.items() if volume.shape == pair.early.shape},
+                    dataset=board.dataset,
+                )
+
+
+def _plans(board: Board, home: Home) -> dict[int, tuple[Path, RunPlan]]:
+    """Return folder and plan of every run of the board that is here, in the board's order."""
+    found: dict[int, tuple[Path, RunPlan]] = {}
+    for row in board.rows:
+        for run_id in row.run_ids:
+            try:
+                folder = apply.run_folder(home, run_id)
+                found[run_id] = (folder, RunPlan.load(folder))
+            except (PetbenchError, OSError, ValueError):
+                continue
+    return found
+
+
+def _cohort(board: Board, plans: Sequence[RunPlan]) -> Cohort | None:
+    """Return the cohort that the board's runs were made with, where it is still here and unchanged."""
+    for folder in dict.fromkeys(Path(plan.cohort) for plan in plans):
+        try:
+            cohort = open_cohort(folder)
+        except PetbenchError:
+            continue
+        if cohort.fingerprint == board.fingerprint:
+            return cohort
+    return None
+
+
+def _drawn(plans: dict[int, tuple[Path, RunPlan]], participant: str) -> dict[str, Volume]:
+    """Return each method's prediction of a participant by the label to show."""
+    drawn: dict[str, Volume] = {}
+    for folder, plan in plans.values():
+        path = folder / PREDICTIONS / f"{participant}.nii.gz"
+        label = plan.method if plan.preset in ("default", "mini") else f"{plan.method} ({plan.preset})"
+        if label not in drawn and path.is_file():
+            drawn[label] = read_image(path)[0]
+    return drawn

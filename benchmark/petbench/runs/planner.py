@@ -1,0 +1,102 @@
+"""From a request on the command line to a plan whose every default is written out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from petbench.contract import CohortShape
+from petbench.errors import UsageError
+from petbench.runs import parameters
+from petbench.runs.cohorts import find_cohort
+from petbench.runs.plan import RunPlan
+from petbench.runs.source import source_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from petbench.contract import Budget
+    from petbench.home import Home
+    from petbench.registry import Registry
+    from petbench_datasets.cohort import Cohort
+    from petbench_datasets.progress import Progress
+    from petbench_datasets.split import Fold, Split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for; everything not asked for has its default."""
+
+    method: str
+    dataset: str = "fdg-phantom-mini"
+    split: str = "holdout"
+    fold: int = 0
+    seed: int = 0
+    preset: str | None = None
+    settings: Sequence[str] = field(default_factory=tuple)
+    budget: Budget | None = None
+    device: str = "auto"
+    precision: str = "bf16"
+    compile: str = "auto"
+    deterministic: bool = False
+
+
+def make_plan(request: Request, home: Home, registry: Registry, progress: Progress) -> RunPlan:
+    """Return the plan of a request.
+
+    Names are checked before the cohort is opened or built, so that a typing error costs no minutes.
+    """
+    from petbench.evaluation.protocol import PROTOCOL
+    from petbench_datasets.split import load_split
+
+    spec, plugin = registry.method(request.method)
+    if request.preset is not None:
+        parameters.choose_preset(spec, request.preset, CohortShape(patients=0, slices=0, matrix=(0, 0)))
+        parameters.resolve(spec, request.preset, request.settings, request.budget)
+    named = find_cohort(request.dataset, home, registry, progress)
+    split = load_split(named.cohort, request.split)
+    fold = choose_fold(split, request.fold)
+    preset = parameters.choose_preset(spec, request.preset, cohort_shape(named.cohort, fold))
+    values = parameters.resolve(spec, preset, request.settings, request.budget)
+    return RunPlan(
+        method=spec.name,
+        plugin=plugin.name,
+        distribution=plugin.distribution,
+        version=plugin.version,
+        source_hash=source_hash(plugin.module),
+        supervision=spec.supervision,
+        preset=preset,
+        parameters=values,
+        dataset=named.name,
+        cohort=str(named.cohort.root),
+        fingerprint=named.cohort.fingerprint,
+        split=split.name,
+        split_digest=split.digest,
+        fold=request.fold,
+        test_participants=fold.test,
+        split_participants=tuple(sorted({name for each in split.folds for name in each.test})),
+        seed=request.seed,
+        budget=request.budget or parameters.default_budget(values),
+        precision=request.precision,
+        compile=request.compile,
+        deterministic=request.deterministic,
+        device=request.device,
+        protocol=PROTOCOL,
+    )
+
+
+def choose_fold(split: Split, index: int) -> Fold:
+    """Return one fold of a split."""
+    if not 0 <= index < len(split.folds):
+        raise UsageError(f"the split {split.name!r} has folds 0 to {len(split.folds) - 1}, not {index}")
+    return split.folds[index]
+
+
+def cohort_shape(cohort: Cohort, fold: Fold) -> CohortShape:
+    """Return the size of a fold's training part, which a default preset may depend on."""
+    grids = [cohort.grid(participant) for participant in fold.train]
+    return CohortShape(
+        patients=len(grids),
+        slices=sum(grid.shape[0] for grid in grids),
+        matrix=(grids[0].shape[1], grids[0].shape[2]),
+    )

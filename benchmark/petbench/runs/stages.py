@@ -1,0 +1,200 @@
+"""The stages of a run, in the one order they have: prepare, train, predict, score."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from petbench.cli.console import progress_bar, training_bar
+from petbench.errors import DataError, PluginError
+from petbench.evaluation.scoring import score_predictions
+from petbench.runs import apply, environment, models
+from petbench.training.context import TrainingContext
+from petbench.training.settings import EngineSettings
+from petbench.training.volumes import CohortTrainingData
+from petbench_datasets.cohort import open_cohort
+from petbench_datasets.nifti import write_image
+from petbench_datasets.split import load_split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from petbench.contract import Method
+    from petbench.home import Home
+    from petbench.runs.plan import RunPlan
+    from petbench.runs.stop import StopFlag
+    from petbench_datasets.cohort import Cohort
+    from petbench_datasets.progress import Progress
+    from petbench_datasets.split import Fold
+    from petbench_leaderboard.records import RunChanges
+    from petbench_leaderboard.store import Leaderboard
+
+    Phase = Callable[[str], AbstractContextManager[None]]
+
+PREDICTIONS = "predictions"
+
+
+class Interrupted(Exception):  # noqa: N818 - the name is the status of the run
+    """The user asked to stop, and a checkpoint is written."""
+
+
+def carry_out(
+    plan: RunPlan,
+    run_id: int,
+    folder: Path,
+    home: Home,
+    leaderboard: Leaderboard,
+    phase: Phase,
+    stop: StopFlag,
+) -> None:
+    """Carry out a run and record what it found.
+
+    Args:
+        plan: what to run.
+        run_id: its row.
+        folder: its folder.
+        home: where the cache is.
+        leaderboard: where the row is.
+        phase: times a phase by its name.
+        stop: whether the user asked to stop.
+
+    Raises:
+        Interrupted: the user asked to stop; a checkpoint is in the folder.
+    """
+    device = models.choose_device(plan.device)
+    with phase("prepare"):
+        cohort, fold = open_planned(plan)
+        if plan.deterministic:
+            torch.use_deterministic_algorithms(mode=True)
+        method = models.build(plan)
+        models.move(method, device)
+        machine = environment.machine() | {"source": environment.source_state()}
+        leaderboard.update(run_id, device=str(device), machine=machine | environment.device_facts(str(device)))
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    _train(method, plan, run_id, folder, cohort, fold, device, leaderboard, phase, stop)
+    with phase("predict"):
+        seconds = _predict(method, plan, fold, cohort, folder / PREDICTIONS)
+    leaderboard.update(
+        run_id,
+        seconds_per_volume=seconds,
+        parameter_count=models.parameter_count(method),
+        peak_memory_bytes=_peak_memory_bytes(),
+        peak_device_memory_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
+    )
+    with phase("score"), progress_bar() as progress:
+        score(cohort, fold.test, folder, run_id, home, leaderboard, progress, device=str(device))
+
+
+def score(
+    cohort: Cohort,
+    participants: tuple[str, ...],
+    folder: Path,
+    run_id: int,
+    home: Home,
+    leaderboard: Leaderboard,
+    progress: Progress,
+    *,
+    device: str = "cpu",
+) -> None:
+    """Score the prediction files of a run and store the scores; no model is looked at."""
+    import os
+
+    given = os.environ.get("PETBENCH_FID_WEIGHTS")
+    records = score_predictions(
+        cohort,
+        participants,
+        folder / PREDICTIONS,
+        progress=progress,
+        cache=home.cache,
+        offline=os.environ.get("PETBENCH_OFFLINE") == "1",
+        weights=Path(given) if given else None,
+        device=device,
+    )
+    leaderboard.record_scores(run_id, records)
+
+
+def open_planned(plan: RunPlan) -> tuple[Cohort, Fold]:
+    """Open the cohort of a plan and make sure that it is still the one that was planned with."""
+    cohort = open_cohort(Path(plan.cohort))
+    if cohort.fingerprint != plan.fingerprint:
+        raise DataError(f"{plan.cohort}: the images have changed since the run was planned; repeat the command")
+    split = load_split(cohort, plan.split)
+    if split.digest != plan.split_digest:
+        raise DataError(f"{plan.cohort}: the split {plan.split} has changed since it was planned; repeat the command")
+    return cohort, split.folds[plan.fold]
+
+
+def _train(
+    method: Method,
+    plan: RunPlan,
+    run_id: int,
+    folder: Path,
+    cohort: Cohort,
+    fold: Fold,
+    device: torch.device,
+    leaderboard: Leaderboard,
+    phase: Phase,
+    stop: StopFlag,
+) -> None:
+    """Train the method, keep its model, and note what training cost."""
+    if (folder / models.FILE_NAME).exists():  # the run was stopped after training, while it predicted or scored
+        method.load_state_dict(torch.load(folder / models.FILE_NAME, map_location=device, weights_only=True))
+        return
+    data = CohortTrainingData(cohort, fold, plan.supervision, seed=plan.seed)  # type: ignore[arg-type]
+    engine = EngineSettings(precision=plan.precision, compile=plan.compile, deterministic=plan.deterministic)  # type: ignore[arg-type]
+    with training_bar() as show:
+        run = TrainingContext(
+            seed=plan.seed, budget=plan.budget, device=device, folder=folder, engine=engine, progress=show
+        )
+        stop.listen(run.request_stop)
+        try:
+            with phase("train"):
+                method.fit(data, run)
+        finally:
+            leaderboard.update(run_id, **_training_costs(run))
+    if run.interrupted:
+        raise Interrupted("stopped while training; repeat the command to go on from its checkpoint")
+    models.save(method, folder)
+    apply.save_grid(folder, cohort.grid(fold.train[0]))
+
+
+def _predict(method: Method, plan: RunPlan, fold: Fold, cohort: Cohort, predictions: Path) -> float:
+    """Write the prediction of every test patient and return the seconds that drawing one took, the mean over them."""
+    spent = []
+    for participant in fold.test:
+        early, grid = cohort.early(participant)
+        given = early.copy()
+        start = time.perf_counter()
+        drawn = np.asarray(method.predict(given))
+        spent.append(time.perf_counter() - start)
+        if drawn.shape != early.shape:
+            raise PluginError(f"{plan.method} drew {drawn.shape} voxels for {participant}, not {early.shape}")
+        if not np.isfinite(drawn).all():
+            raise PluginError(f"{plan.method} drew NaN or infinite voxels for {participant}; nothing was scored")
+        write_image(predictions / f"{participant}.nii.gz", drawn.astype(np.float32), grid)
+    return float(np.mean(spent))
+
+
+def _training_costs(run: TrainingContext) -> RunChanges:
+    """Return what training has cost so far. The rate leaves out data, compilation and first kernels."""
+    images = run.images_seen - run.images_at_start
+    seconds = run.seconds_spent - run.seconds_before - run.warm_up_seconds
+    return {
+        "images_seen": run.images_seen,
+        "train_seconds": run.seconds_spent,
+        "images_per_second": images / seconds if images and seconds > 0 else None,
+    }
+
+
+def _peak_memory_bytes() -> int:
+    """Return the largest resident size that this process has had."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

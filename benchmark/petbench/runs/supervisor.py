@@ -1,0 +1,95 @@
+"""Start a run in a fresh process, wait for it, and keep the row true if the process dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from petbench.runs import worker_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from petbench.home import Home
+    from petbench.runs.plan import RunPlan
+    from petbench_leaderboard.records import RunRow, Status
+    from petbench_leaderboard.store import Leaderboard
+
+#: Statuses that a run can still leave.
+UNFINISHED = ("planned", "running")
+
+
+def folder_of(home: Home, run_id: int, plan: RunPlan) -> Path:
+    """Return the folder of a run."""
+    return home.runs / f"{run_id:05d}-{plan.method}-{plan.identity[:8]}"
+
+
+def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard) -> RunRow:
+    """Carry out a planned or interrupted run in a process of its own and return its row when it has ended.
+
+    Whatever kills the worker leaves a row that says so.
+    """
+    kills_before = _out_of_memory_kills()
+    environment = os.environ | {"PETBENCH_HOME": str(home.folder)}
+    command = [sys.executable, "-m", "petbench.runs.worker", str(run_id), str(folder)]
+    # A process group of its own: Ctrl-C on the terminal reaches this process alone, which passes it on exactly once.
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0)
+    with _passing_on_signals(process):
+        code = process.wait()
+    row = leaderboard.run(run_id)
+    if row.status in UNFINISHED:
+        _record_death(leaderboard, run_id, code, out_of_memory=_out_of_memory_kills() > kills_before)
+        row = leaderboard.run(run_id)
+    return row
+
+
+def settle(row: RunRow, folder: Path, leaderboard: Leaderboard) -> RunRow:
+    """Return the row, corrected to `interrupted` where it claims to run but no process holds its folder."""
+    if row.status in UNFINISHED and not worker_lock.is_held(folder):
+        leaderboard.update(
+            row.id,
+            status="interrupted",
+            error_message="its process ended without a word; repeat the command to go on from its checkpoint",
+        )
+        return leaderboard.run(row.id)
+    return row
+
+
+@contextlib.contextmanager
+def _passing_on_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Pass every request to end on to the worker, which answers the first in order and the second at once."""
+    before = {
+        number: signal.signal(number, lambda *_: process.send_signal(signal.SIGINT))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _record_death(leaderboard: Leaderboard, run_id: int, code: int, *, out_of_memory: bool) -> None:
+    """Write down how a worker died that could not do so itself."""
+    status: Status
+    if out_of_memory:
+        status, message = "out-of-memory", "the system ran out of memory and killed the process; use a smaller batch"
+    elif code in (-signal.SIGINT, 128 + signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL):
+        status, message = "interrupted", f"killed by signal {abs(code) % 128}; repeat the command to go on"
+    else:
+        status, message = "failed", f"the process ended with code {code}; its log says more"
+    leaderboard.update(run_id, status=status, error_class="ProcessDied", error_message=message)
+
+
+def _out_of_memory_kills() -> int:
+    """Return how many processes the kernel has killed for memory since boot, where it says."""
+    try:
+        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
