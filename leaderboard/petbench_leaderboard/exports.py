@@ -98,7 +98,7 @@ def _board_as_dict(board: Board) -> dict[str, object]:
         "columns": [{"name": names[column]} | asdict(column) for column in board.columns],
         "rows": [
             _row_as_dict(board, row, names)
-            | {"participants": {names[column]: dict(cell.by_seed) for column, cell in row.cells.items()}}
+            | {"participants": {names[column]: _by_seed(cell) for column, cell in row.cells.items()}}
             for row in board.rows
         ],
         "unscored": [
@@ -109,6 +109,10 @@ def _board_as_dict(board: Board) -> dict[str, object]:
             for run in board.unscored
         ],
     }
+
+
+def _by_seed(cell: Cell) -> dict[int, dict[str, float | str | None]]:
+    return {seed: {who: _number(value) for who, value in values.items()} for seed, values in cell.by_seed.items()}
 
 
 def _number(value: float | None) -> float | str | None:

@@ -49,6 +49,7 @@ def write_report(
     folder: Path,
     *,
     dataset: str | None = None,
+    split: str | None = None,
     title: str = "Early to delayed PET: the leaderboard",
 ) -> Path:
     """Write the leaderboard and the patients' images as one page and return its path.
@@ -60,6 +61,7 @@ def write_report(
         panels: the patients to draw, taken one at a time, so that only one patient's volumes need be in memory.
         folder: where `index.html` is written, wholly or not at all.
         dataset: only this cohort's boards.
+        split: only this split's boards.
         title: the page's heading.
     """
     environment = Environment(
@@ -74,7 +76,7 @@ def write_report(
         title=title,
         css=Markup(css),  # noqa: S704 - petbench's own file
         policy=_policy(css),
-        boards=[view_board(board) for board in rank(leaderboard, dataset=dataset)],
+        boards=[view_board(board) for board in rank(leaderboard, dataset=dataset, split=split)],
         patients=[_patient(images) for images in panels],
         suv_limit=f"{SUV_LIMIT:g}",
         error_limit=f"{ERROR_LIMIT_SUV:g}",
