@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -104,9 +105,12 @@ def scan_of(image_path: Path, root: Path, participants: dict[str, Row]) -> Scan:
     sidecar = parse_sidecar(content, path)
     relative, frame_repairs = sidecar.frames(path)
     repairs = [*sidecar.repairs, *frame_repairs]
-    injection = float(sidecar.needed("InjectionStart", path))
-    frames = tuple(Frame(start - injection, duration) for start, duration in relative)
     unit = sidecar.bq_per_ml(path)
+    if unit is None and sidecar.InjectionStart is None:
+        injection = math.nan  # SUV needs no time; such a scan can be looked at, but lies in neither window
+    else:
+        injection = float(sidecar.needed("InjectionStart", path))
+    frames = tuple(Frame(start - injection, duration) for start, duration in relative)
     calibration = None
     if unit is not None:
         dose, dose_repairs = sidecar.injected_bq(path)

@@ -7,6 +7,7 @@ used throughout, so every frame is decay-corrected to the injection before it is
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,8 @@ class WindowPlan:
 
 def shared_seconds(frame: Frame, window: tuple[float, float]) -> float:
     """Return how many seconds of `frame` lie in `window`."""
+    if math.isnan(frame.start_seconds):
+        return 0.0
     return max(0.0, min(frame.stop_seconds, window[1]) - max(frame.start_seconds, window[0]))
 
 

@@ -17,7 +17,7 @@ from petbench_datasets.files import atomic_path
 from petbench_datasets.grid import Grid, Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -53,19 +53,13 @@ class StoredImage:
             affine = self._checked_affine()
         self.dynamic = len(shape) == 4
         self.frame_count = shape[3] if self.dynamic else 1
-        start = orientations.io_orientation(affine)
-        self._transform = orientations.ornt_transform(start, _TARGET_ORIENTATION)
-        turned = affine @ orientations.inv_ornt_aff(self._transform, shape[:3])
-        x, y, z = (shape[int(np.flatnonzero(self._transform[:, 0] == axis)[0])] for axis in range(3))
-        self.grid = Grid((z, y, x), np.asarray(turned, dtype=np.float64))
+        self._transform, self.grid = _patient_order(affine, shape[:3])
 
     def frame(self, index: int) -> Volume:
         """Return frame `index` as float32, shape (z, y, x), in the unit that the file stores."""
         with _one_line(self.path):
             picture = self._whole() if not self.dynamic else self._stored_frame(index)
-        turned = orientations.apply_orientation(picture, self._transform)
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
-            return np.ascontiguousarray(np.transpose(turned), dtype=np.float32)
+        return _turn(picture, self._transform)
 
     def close(self) -> None:
         """Let go of the open file."""
@@ -93,6 +87,12 @@ class StoredImage:
         if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
             raise DataError(f"{self.path}: its affine is not invertible; correct the NIfTI header")
         return affine
+
+
+def in_patient_order(voxels: NDArray[Any], affine: NDArray[np.float64]) -> tuple[Volume, Grid]:
+    """Turn voxels indexed (x, y, z) with any NIfTI affine into an (z, y, x) image on a `Grid`, by flips and swaps."""
+    transform, grid = _patient_order(affine, voxels.shape)
+    return _turn(voxels, transform), grid
 
 
 def read_image(path: Path) -> tuple[Volume, Grid]:
@@ -133,17 +133,72 @@ def write_image(path: Path, volume: NDArray[Any], grid: Grid, *, dtype: Any = np
         grid: where the voxels lie.
         dtype: how they are stored.
     """
-    if volume.shape[-3:] != grid.shape:
-        raise DataError(f"{path}: {volume.shape} voxels do not fit a grid of {grid.shape}; nothing was written")
-    image = nibabel.Nifti1Image(np.transpose(volume.astype(dtype, copy=False)), grid.affine)
-    image.set_sform(grid.affine, code=1)
-    image.set_qform(grid.affine, code=1)
-    image.header.set_xyzt_units("mm", "sec")
-    content = image.to_bytes()
+    frames = volume if volume.ndim == 4 else volume[None]
+    write_frames(path, frames, len(frames) if volume.ndim == 4 else None, grid, dtype=dtype)
+
+
+def write_frames(
+    path: Path, frames: Iterable[NDArray[Any]], count: int | None, grid: Grid, *, dtype: Any = np.float32
+) -> None:
+    """Write frames one after the other, so that a long dynamic image is never whole in memory.
+
+    Args:
+        path: ends in .nii.gz.
+        frames: each of shape (z, y, x).
+        count: how many there will be; None for one frame without a time axis.
+        grid: where the voxels lie.
+        dtype: how they are stored.
+
+    Raises:
+        DataError: a frame that does not fit the grid; nothing is written.
+    """
+    header = nibabel.Nifti1Header()
+    header.set_data_dtype(np.dtype(dtype).newbyteorder("<"))
+    header.set_data_shape((*reversed(grid.shape), *([] if count is None else [count])))
+    header.set_sform(grid.affine, code=1)
+    header.set_qform(grid.affine, code=1)
+    header.set_xyzt_units("mm", "sec")
+    header.set_slope_inter(1.0, 0.0)
+    header["vox_offset"] = 352
+    header["magic"] = b"n+1"
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         packer = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-        file.write(_GZIP_HEADER + packer.compress(content) + packer.flush())
-        file.write(struct.pack("<II", zlib.crc32(content), len(content) % 2**32))
+        checksum = length = 0
+        file.write(_GZIP_HEADER)
+        for content in _pieces(path, bytes(header.binaryblock) + bytes(4), frames, count or 1, grid, dtype):
+            checksum = zlib.crc32(content, checksum)
+            length += len(content)
+            file.write(packer.compress(content))
+        file.write(packer.flush() + struct.pack("<II", checksum, length % 2**32))
+
+
+def _pieces(
+    path: Path, header: bytes, frames: Iterable[NDArray[Any]], count: int, grid: Grid, dtype: Any
+) -> Iterator[bytes]:
+    yield header
+    seen = 0
+    for frame in frames:
+        if frame.shape != grid.shape:
+            raise DataError(f"{path}: {frame.shape} voxels do not fit a grid of {grid.shape}; nothing was written")
+        seen += 1
+        # C order of (z, y, x) is what NIfTI keeps: x runs fastest.
+        yield frame.astype(np.dtype(dtype).newbyteorder("<"), copy=False).tobytes()
+    if seen != count:
+        raise DataError(f"{path}: {seen} frames came where {count} were announced; nothing was written")
+
+
+def _patient_order(affine: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[NDArray[np.float64], Grid]:
+    """Return the flips and swaps that bring an image to Left, Posterior, Superior, and the grid it then lies on."""
+    transform = orientations.ornt_transform(orientations.io_orientation(affine), _TARGET_ORIENTATION)
+    turned = affine @ orientations.inv_ornt_aff(transform, shape)
+    x, y, z = (shape[int(np.flatnonzero(transform[:, 0] == axis)[0])] for axis in range(3))
+    return transform, Grid((z, y, x), np.asarray(turned, dtype=np.float64))
+
+
+def _turn(voxels: NDArray[Any], transform: NDArray[np.float64]) -> Volume:
+    turned = orientations.apply_orientation(voxels, transform)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
+        return np.ascontiguousarray(np.transpose(turned), dtype=np.float32)
 
 
 def _spatial_and_time(shape: tuple[int, ...], path: Path) -> tuple[int, ...]:

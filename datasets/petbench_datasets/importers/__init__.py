@@ -1,0 +1,1 @@
+"""Bringing people's own scans into the one format that petbench reads, BIDS-PET."""

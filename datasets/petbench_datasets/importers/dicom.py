@@ -1,0 +1,172 @@
+"""Importing DICOM PET series: `import_dicom`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from petbench_datasets.errors import DataError
+from petbench_datasets.importers.bids_writer import ImportReport, NewImage, write_cohort
+from petbench_datasets.importers.dicom_headers import SliceHeader, pet_slices
+from petbench_datasets.importers.dicom_series import Series, read_series
+from petbench_datasets.importers.dicom_volume import grid_of
+from petbench_datasets.importers.new_sidecar import entities_of, new_sidecar
+from petbench_datasets.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_SAME_INJECTION_SECONDS = 600.0
+
+
+def import_dicom(
+    directory: Path,
+    folder: Path,
+    *,
+    radionuclide: str | None = "F18",
+    weights_kilograms: Mapping[str, float] | None = None,
+    skip_unusable: bool = False,
+    progress: Progress = silent,
+) -> ImportReport:
+    """Import every PET series below `directory` into the cohort at `folder`.
+
+    The series of one patient become one participant, named after the patient's identifier. Early, delayed and
+    dynamic series are told apart by their times; a patient's series may also come with several imports.
+
+    Args:
+        directory: DICOM files, in any order and depth; other modalities are passed over.
+        folder: the cohort, new or existing.
+        radionuclide: the only one allowed; None allows every nuclide that PET uses.
+        weights_kilograms: by patient identifier, for headers without one or with a wrong one.
+        skip_unusable: pass over series that cannot be used (not attenuation-corrected, gated, ...) with their
+            reason in the report, as long as one is left.
+        progress: told after each image.
+
+    Raises:
+        DataError: in one line, why the first unusable series is refused. Nothing is written then.
+    """
+    slices, skipped = pet_slices(directory)
+    by_series: dict[str, list[SliceHeader]] = defaultdict(list)
+    for header in slices:
+        by_series[header.series].append(header)
+    understood: list[Series] = []
+    refused: list[DataError] = []
+    for members in by_series.values():
+        subject = f"{members[0].path.parent} ({members[0].description or 'PET series'})"
+        if "REPROJECTION" in members[0].series_type:
+            skipped.append((subject, "a projection, not a volume"))
+            continue
+        try:
+            understood.append(read_series(members, subject, radionuclide, weights_kilograms or {}))
+        except DataError as error:
+            if not skip_unusable:
+                raise
+            refused.append(error)
+            skipped.append((subject, str(error)))
+    if not understood:
+        raise refused[0] if refused else DataError(f"{directory}: has no PET volume; give the folder of the PET series")
+    return _write(understood, folder, skipped, progress)
+
+
+def _write(
+    series: Sequence[Series], folder: Path, skipped: Sequence[tuple[str, str]], progress: Progress
+) -> ImportReport:
+    names = _participant_names(sorted({one.first.patient for one in series}))
+    by_patient: dict[str, list[Series]] = defaultdict(list)
+    for one in series:
+        by_patient[one.first.patient].append(one)
+    images: list[NewImage] = []
+    people: dict[str, dict[str, object]] = {}
+    for patient, members in sorted(by_patient.items()):
+        _require_one_injection(members)
+        members.sort(key=lambda one: (min(one.timing.starts), one.first.series))
+        people[names[patient]] = _person(members)
+        images += [_image(one, names[patient]) for one in members]
+    return write_cohort(folder, images, people, skipped, progress)
+
+
+def _require_one_injection(members: Sequence[Series]) -> None:
+    injections = [one.timing.injection for one in members if one.timing.injection is not None]
+    if injections and (max(injections) - min(injections)).total_seconds() > _SAME_INJECTION_SECONDS:
+        raise DataError(
+            f"{members[0].subject} and {members[-1].subject}: one patient, but injected at {min(injections)} and "
+            f"{max(injections)}; import the scans of one injection"
+        )
+    weights = {one.facts.weight_kilograms for one in members if one.facts.weight_kilograms}
+    if weights and max(weights) > 1.01 * min(weights):
+        raise DataError(
+            f"{members[0].subject}: the patient weighs {min(weights):g} and {max(weights):g} kg in different series; "
+            "give the weight with the import"
+        )
+
+
+def _participant_names(patients: Sequence[str]) -> dict[str, str]:
+    """Name participants after their identifiers, letters and digits alone; two that then look alike get a hash."""
+    plain = {patient: re.sub(r"[^A-Za-z0-9]", "", patient) or "unnamed" for patient in patients}
+    taken = list(plain.values())
+    return {
+        patient: f"sub-{label}"
+        if taken.count(label) == 1
+        else f"sub-{label}x{hashlib.sha256(patient.encode()).hexdigest()[:6]}"
+        for patient, label in plain.items()
+    }
+
+
+def _person(members: Sequence[Series]) -> dict[str, object]:
+    facts, first = members[0].facts, members[0].first
+    age = re.fullmatch(r"0*(\d+)Y", first.age.upper())
+    weight = next((one.facts.weight_kilograms for one in members if one.facts.weight_kilograms), None)
+    return {
+        "sex": facts.sex if facts.sex in {"M", "F", "O"} else "",
+        "age": age[1] if age else "",
+        "height": "" if facts.height_centimetres is None else f"{facts.height_centimetres:g}",
+        "body_weight": "" if weight is None else repr(round(weight, 6)),
+    }
+
+
+def _image(series: Series, participant: str) -> NewImage:
+    first, timing, frames = series.first, series.timing, series.frames()
+    known = timing.injection is not None
+    tracer = "FDG" if _is_fdg(first) else first.tracer_name or "unknown"
+    notes = timing.notes
+    if not known:
+        notes = (*notes, "no injection time: the image can be looked at, but lies in neither window")
+    injected = first.decay_correction == "NONE" or series.is_suv
+    sidecar = new_sidecar(
+        frames,
+        tracer=tracer,
+        radionuclide=series.radionuclide,
+        half_life_seconds=series.half_life_seconds,
+        is_suv=series.is_suv,
+        dose_bq=series.dose_bq,
+        injection_known=known,
+        decay_corrected_to_seconds=0.0 if injected else timing.seconds(timing.reference),
+        time_zero=(timing.injection or timing.reference).strftime("%H:%M:%S"),
+        scanner={
+            "Manufacturer": first.manufacturer,
+            "ManufacturersModelName": first.model,
+            "AcquisitionMode": " ".join(first.series_type[:1]).lower(),
+            "ReconMethodName": first.reconstruction,
+            "AttenuationCorrection": first.attenuation,
+            "SourceUnits": first.units,
+            "SourceDecayCorrection": first.decay_correction,
+        },
+    )
+    return NewImage(
+        participant=participant,
+        entities=entities_of(frames, tracer, series.radionuclide, injection_known=known),
+        sidecar=sidecar,
+        grid=grid_of(series.slices, series.order[0]),
+        frames=series.voxels,
+        dynamic=len(frames) > 1,
+        source=series.subject,
+        notes=notes,
+    )
+
+
+def _is_fdg(header: SliceHeader) -> bool:
+    name = header.tracer_name.upper()
+    return "FDG" in name or "DEOXYGLUCOSE" in name

@@ -1,0 +1,222 @@
+"""What the stored values of a DICOM PET series are, and how they become Bq/mL or SUVbw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from petbench_datasets.decay import HALF_LIFE_SECONDS, nuclide
+from petbench_datasets.errors import DataError
+
+if TYPE_CHECKING:
+    from petbench_datasets.importers.dicom_headers import SliceHeader
+
+
+@dataclass(frozen=True)
+class PatientFacts:
+    """What SUV needs to know of the patient; None or empty for what the header does not say."""
+
+    weight_kilograms: float | None
+    height_centimetres: float | None
+    sex: str
+
+
+def patient_facts(header: SliceHeader, weight_kilograms: float | None, subject: str) -> PatientFacts:
+    """Return the patient's weight, height and sex; `weight_kilograms` goes before the header's.
+
+    Raises:
+        DataError: a weight or height that nobody has.
+    """
+    weight = weight_kilograms if weight_kilograms is not None else header.weight
+    if weight is not None and weight > 1000.0:
+        weight /= 1000.0  # given in grams
+    if weight is not None and weight <= 0.0:
+        weight = None
+    if weight is not None and not 1.0 <= weight <= 500.0:
+        raise DataError(f"{subject}: PatientWeight is {weight:g} kg; give the right one")
+    height = header.height_metres
+    if height is not None and height > 3.0:
+        height /= 100.0  # given in centimetres
+    if height is not None and not 0.3 <= height <= 2.6:
+        height = None
+    return PatientFacts(weight, None if height is None else height * 100.0, header.sex.upper()[:1])
+
+
+def suv_per_value(header: SliceHeader, facts: PatientFacts, subject: str) -> float | None:
+    """Return what turns a rescaled value into SUVbw, or None where the values are activity.
+
+    Raises:
+        DataError: units of which no SUV can be made, or a patient of whom too little is known.
+    """
+    if header.units == "GML":
+        return _gml(header, facts, subject)
+    if header.units == "CM2ML":
+        weight, height = _weight(facts, subject), _height(facts, subject)
+        surface_metres2 = float(0.007184 * weight**0.425 * height**0.725)  # DuBois 1916
+        return weight * 1000.0 / (surface_metres2 * 1e4)
+    if header.units == "CNTS" and "philips_suv" in header.factors:
+        return header.factors["philips_suv"]
+    return None
+
+
+def bq_per_ml_per_value(header: SliceHeader, subject: str) -> float:
+    """Return what turns a rescaled value into Bq/mL.
+
+    Raises:
+        DataError: units that are no activity.
+    """
+    if header.units == "BQML":
+        return 1.0
+    if header.units == "CNTS" and "philips_bq_per_ml" in header.factors:
+        return header.factors["philips_bq_per_ml"]
+    if header.units == "CNTS":
+        raise DataError(
+            f"{subject}: counts without Philips's SUV factor (7053,1000) or activity factor (7053,1009); "
+            "export the series in BQML"
+        )
+    if header.units == "CPS" and "DCAL" in header.corrections and header.calibration_factor:
+        return header.calibration_factor
+    raise DataError(f"{subject}: Units (0054,1001) is {header.units or 'missing'}; export the series in BQML")
+
+
+def require_corrections(header: SliceHeader, subject: str, *, already_suv: bool) -> None:
+    """Raise a DataError unless the series is corrected for attenuation, and says how for decay.
+
+    SUV needs no decay correction any more, so `already_suv` images may be silent about it, but not contradict
+    themselves.
+    """
+    if "ATTN" not in header.corrections:
+        raise DataError(
+            f"{subject}: not corrected for attenuation (no ATTN in CorrectedImage); export the corrected series"
+        )
+    if header.decay_correction not in {"START", "ADMIN", "NONE"}:
+        if already_suv:
+            return
+        raise DataError(
+            f"{subject}: DecayCorrection (0054,1102) is {header.decay_correction or 'missing'}, not START, ADMIN or "
+            "NONE; export the series with it"
+        )
+    if "DECY" not in header.corrections and header.decay_correction != "NONE":
+        raise DataError(
+            f"{subject}: DecayCorrection is {header.decay_correction}, but CorrectedImage has no DECY; "
+            "export a series whose decay correction is certain"
+        )
+
+
+def radionuclide_of(header: SliceHeader, required: str | None, subject: str) -> tuple[str, float]:
+    """Return the nuclide, as `F18`, and its half-life in seconds.
+
+    Raises:
+        DataError: unknown, not `required`, or a half-life of another nuclide.
+    """
+    tracer = header.tracer
+    given = None if tracer is None else tracer.half_life_seconds
+    name = _named(header)
+    if not name and given:
+        fits = [known for known, seconds in HALF_LIFE_SECONDS.items() if abs(given / seconds - 1.0) < 0.01]
+        name = fits[0] if fits else ""
+    if not name:
+        raise DataError(f"{subject}: does not say which radionuclide was used; export the series with it")
+    if required is not None and name != nuclide(required):
+        raise DataError(f"{subject}: the radionuclide is {name}, not {nuclide(required)}; leave the series out")
+    if name not in HALF_LIFE_SECONDS:
+        raise DataError(f"{subject}: the radionuclide is {name}, which is not used in PET; leave the series out")
+    known_seconds = HALF_LIFE_SECONDS[name]
+    if given and abs(given / known_seconds - 1.0) > 0.02:
+        raise DataError(
+            f"{subject}: RadionuclideHalfLife is {given:g} s, but that of {name} is {known_seconds:g} s; correct it"
+        )
+    return name, given or known_seconds
+
+
+def injected_bq(header: SliceHeader, subject: str) -> float:
+    """Return the injected activity; a value below 10^4 was written in MBq.
+
+    Raises:
+        DataError: missing or impossible.
+    """
+    dose = None if header.tracer is None else header.tracer.dose
+    if dose is None or dose <= 0.0:
+        raise DataError(f"{subject}: RadionuclideTotalDose (0018,1074) is missing; export the series with it")
+    dose = dose * 1e6 if dose < 1e4 else dose
+    if not 1e5 <= dose <= 1e11:
+        raise DataError(f"{subject}: RadionuclideTotalDose is {dose:g} Bq, which is impossible; correct it")
+    return dose
+
+
+def needed_weight(facts: PatientFacts, subject: str) -> float:
+    """Return the patient's weight in kilograms, or raise a DataError."""
+    return _weight(facts, subject)
+
+
+# SNOMED's codes, for files whose code has no meaning beside it.
+_CODES = {
+    "C-111A1": "F18",
+    "77004003": "F18",
+    "C-131A1": "Ga68",
+    "49026006": "Ga68",
+    "C-105A1": "C11",
+    "40565003": "C11",
+    "C-107A1": "N13",
+    "21576001": "N13",
+    "C-B1038": "O15",
+    "80751004": "O15",
+    "C-159A2": "Rb82",
+    "79197006": "Rb82",
+}
+
+
+def _named(header: SliceHeader) -> str:
+    if header.tracer is None:
+        return ""
+    *meaning, code = header.tracer.radionuclide.split() or [""]
+    for text in (" ".join(meaning), _CODES.get(code, ""), header.tracer.name):
+        name = nuclide(text)
+        if name in HALF_LIFE_SECONDS:
+            return name
+    # A nuclide that is none of PET's is still worth naming in the refusal.
+    name = nuclide(" ".join(meaning))
+    if name != " ".join(meaning):
+        return name
+    return "F18" if "FDG" in header.tracer.name.upper().replace("FLUORODEOXYGLUCOSE", "FDG") else ""
+
+
+def _gml(header: SliceHeader, facts: PatientFacts, subject: str) -> float:
+    """Return what turns an SUV of another normalisation into SUVbw: weight over the mass that was used."""
+    kind = header.suv_type or "BW"
+    if kind == "BW":
+        return 1.0
+    weight, height = _weight(facts, subject), _height(facts, subject)
+    if facts.sex not in {"M", "F"}:
+        raise DataError(f"{subject}: SUVType {kind} depends on the patient's sex, which is missing; export as BQML")
+    male = facts.sex == "M"
+    index = weight / (height / 100.0) ** 2
+    masses = {
+        "LBM": 1.10 * weight - 120.0 * (weight / height) ** 2,
+        "LBMJAMES128": 1.10 * weight - 128.0 * (weight / height) ** 2,
+        "LBMJANMA": 9270.0 * weight / (6680.0 + 216.0 * index),
+        "IBW": 48.0 + 1.06 * (height - 152.0),
+    }
+    if not male:
+        james = 1.07 * weight - 148.0 * (weight / height) ** 2
+        masses = {
+            "LBM": james,
+            "LBMJAMES128": james,
+            "LBMJANMA": 9270.0 * weight / (8780.0 + 244.0 * index),
+            "IBW": 45.5 + 0.91 * (height - 152.0),
+        }
+    if kind not in masses or masses[kind] <= 0.0:
+        raise DataError(f"{subject}: SUVType {kind} cannot be turned into SUV by body weight; export as BQML")
+    return weight / masses[kind]
+
+
+def _weight(facts: PatientFacts, subject: str) -> float:
+    if facts.weight_kilograms is None:
+        raise DataError(f"{subject}: PatientWeight is missing; give the patient's weight with the import")
+    return facts.weight_kilograms
+
+
+def _height(facts: PatientFacts, subject: str) -> float:
+    if facts.height_centimetres is None:
+        raise DataError(f"{subject}: PatientSize is missing, without which its SUV cannot be converted; export as BQML")
+    return facts.height_centimetres
