@@ -40,6 +40,8 @@ class TrainingContext:
         seconds_spent: of training, over all resumed parts.
         images_at_start: seen before this part.
         seconds_before: spent before this part.
+        images_at_start: seen before this part.
+        seconds_before: spent before this part.
         warm_up_seconds: until the first step of this part was done: data, compilation, first kernels.
     """
 
@@ -136,7 +138,7 @@ class TrainingContext:
         """Return the state of the newest whole checkpoint, and count on from where it was written."""
         whole = self.checkpoints.newest()
         if whole is None:
-            self._cut_log()
+            self._log_path.unlink(missing_ok=True)
             return None
         self.images_seen = self._images_logged = self.images_at_start = int(whole["images"])
         self.seconds_before = float(whole["seconds"])
@@ -159,6 +161,6 @@ class TrainingContext:
                 images = json.loads(line)["images"]
             except (ValueError, KeyError):
                 continue
-            if 0 < images <= self.images_seen:
+            if images <= self.images_seen:
                 kept.append(line + "\n")
         write_text(self._log_path, "".join(kept))

@@ -43,16 +43,17 @@ def fit(method: StepMethod, data: TrainingData, run: RunContext) -> None:
         storage=run.engine.storage,
         folder=run.folder / "tensors",
     )
-    log = getattr(run, "log", _nobody)
-    log("engine", {**run.engine.to_json(), "compiled": compiled, "threads_used": torch.get_num_threads()})
-    log("data", _describe(tensors))
     with accelerated(method, run.engine, run.device, compiled=compiled):
         training = Training(method, tensors, data, run)
         state = run.resume_state()
         if state is None:
+            _draw_weights(method, run.seed)
             seed_everything(run.seed, "training")
         else:
             training.load_state(state)
+        log = getattr(run, "log", _nobody)
+        log("engine", {**run.engine.to_json(), "compiled": compiled, "threads_used": torch.get_num_threads()})
+        log("data", _describe(tensors))
         training.go()
 
 
@@ -116,6 +117,12 @@ class Training:
         self._validator.load_state(state["validation"])
         self._position = int(state["position"])
         restore_random_state(state["random"], self._run.device)
+
+
+def _draw_weights(method: StepMethod, seed: int) -> None:
+    """Start from weights that depend on the run's seed alone, whatever was drawn before the method was built."""
+    seed_everything(seed, "weights")
+    method.load_state_dict(type(method)(method.parameters_chosen).state_dict())
 
 
 def _describe(tensors: CohortTensors) -> dict[str, object]:

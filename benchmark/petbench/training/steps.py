@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class StepMethod(nn.Module):
     """A method whose training is a sequence of equal steps.
 
-    A subclass builds its networks in `__init__` as attributes, writes `training_step` and `translate`, and names its
-    optimisers in `players` where there is more than one. Precision, compilation, optimisers, schedule, data,
-    checkpoints, resume and validation are the harness's. Whatever must survive a kill is a parameter or a buffer.
+    A subclass is made from its parameters alone, builds its networks in `__init__` as attributes, writes
+    `training_step` and `translate`, and names its optimisers in `players` where there is more than one. Precision,
+    compilation, optimisers, schedule, data, checkpoints, resume and validation are the harness's. Whatever must
+    survive a kill is a parameter or a buffer.
 
     Attributes:
         early_slices: neighbouring slices in one early image, the middle one being translated.

@@ -1,0 +1,176 @@
+"""Stacks of slices, and the batches drawn from them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from petbench.intensity import AIR, IntensityMap
+from petbench.training.data import CohortTensors, load_tensors
+from petbench.training.sampler import Sampler
+from petbench_datasets.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from petbench.contract import Supervision, Volume
+
+CPU = torch.device("cpu")
+
+
+class FakeData:
+    """Volumes whose every voxel says which patient and slice it is from: SUV = 1 + patient + slice / 100."""
+
+    def __init__(self, supervision: Supervision = "paired", slices: tuple[int, ...] = (5, 7)) -> None:
+        self.supervision = supervision
+        self.volumes: list[Volume] = []
+        for patient, count in enumerate(slices):
+            volume = np.zeros((count, 6, 8), dtype=np.float32)
+            volume[:-1] = (1 + patient + np.arange(count - 1) / 100)[:, None, None]  # the last slice is air
+            self.volumes.append(volume)
+
+    def early(self) -> list[Volume]:
+        return self.volumes
+
+    def delayed(self) -> list[Volume]:
+        return [2 * volume for volume in reversed(self.volumes)]
+
+    def pairs(self) -> list[tuple[Volume, Volume]]:
+        return [(volume, 2 * volume) for volume in self.volumes]
+
+    def validation_pairs(self) -> list[tuple[Volume, Volume]]:
+        return []
+
+
+def load(data: FakeData, **settings: object) -> CohortTensors:
+    return load_tensors(data, IntensityMap(), CPU, **settings)  # type: ignore[arg-type]
+
+
+def sampler(tensors: CohortTensors, batch_size: int = 4, shift: int = 0, **slices: int) -> Sampler:
+    return Sampler(tensors, CPU, batch_size=batch_size, shift_voxels=shift, seed=3, **slices)
+
+
+def suv(mapped: torch.Tensor) -> torch.Tensor:
+    return IntensityMap().to_suv(mapped)
+
+
+def test_the_map_is_the_stated_formula_and_goes_back() -> None:
+    values = torch.tensor([0.0, 0.3, 2.5, 20.0, 50.0])
+    expected = [2 * math.log1p(float(value)) / math.log1p(50.0) - 1 for value in values]
+    mapped = IntensityMap(50.0).to_unit(values)
+    assert mapped.tolist() == pytest.approx(expected, abs=1e-6)
+    assert torch.allclose(IntensityMap(50.0).to_suv(mapped), values, rtol=1e-5, atol=1e-6)
+    assert float(mapped[0]) == AIR
+
+
+def test_the_map_clips_and_counts_what_lies_outside_its_range() -> None:
+    values = torch.tensor([-1.0, 0.0, 10.0, 60.0])
+    assert IntensityMap(50.0).to_unit(values).tolist() == pytest.approx(
+        IntensityMap(50.0).to_unit(torch.tensor([0.0, 0.0, 10.0, 50.0])).tolist()
+    )
+    assert IntensityMap(50.0).clipped_share(values) == 0.5
+
+
+def test_every_slice_is_stacked_and_air_is_not_drawn() -> None:
+    tensors = load(FakeData())
+    assert tensors.early.images.shape == (12, 6, 8)
+    assert tensors.early.drawable.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
+    assert float(suv(tensors.early.images[6, 0, 0])) == pytest.approx(2.01, rel=1e-5)
+
+
+def test_images_are_padded_with_air_to_the_multiple_a_network_needs() -> None:
+    tensors = load(FakeData(), size_multiple=16)
+    assert tensors.early.images.shape == (12, 16, 16)
+    assert bool((tensors.early.images[:, :5] == AIR).all())
+    assert bool((tensors.early.images[0, 5:11, 4:12] > AIR).all())
+
+
+def test_volumes_of_different_matrices_share_the_largest() -> None:
+    data = FakeData()
+    data.volumes[1] = np.pad(data.volumes[1], ((0, 0), (2, 2), (0, 0)), constant_values=1.0)
+    assert load(data).early.images.shape == (12, 10, 8)
+
+
+def test_a_mapped_cohort_gives_the_batches_of_one_in_memory(tmp_path: Path) -> None:
+    memory, mapped = load(FakeData()), load(FakeData(), storage="mapped", folder=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["delayed.f32", "early.f32"]
+    for position in (0, 4, 40):
+        first, second = sampler(memory, shift=2).batch(position), sampler(mapped, shift=2).batch(position)
+        assert torch.equal(first.early, second.early)
+        assert torch.equal(first.delayed, second.delayed)
+
+
+def test_a_cohort_of_air_is_refused() -> None:
+    data = FakeData()
+    data.volumes = [np.zeros((3, 4, 4), dtype=np.float32)]
+    with pytest.raises(DataError, match="no training slice"):
+        load(data)
+
+
+def test_a_split_without_training_patients_is_refused() -> None:
+    with pytest.raises(DataError, match="training part"):
+        load(FakeData(slices=()))
+
+
+def test_an_epoch_holds_each_slice_once_and_batches_run_over_its_end() -> None:
+    drawn = sampler(load(FakeData()), batch_size=4)
+    values = torch.cat([drawn.batch(4 * step).early[:, 0, 0, 0] for step in range(5)])
+    first, second = (Counter(round(float(value), 4) for value in suv(part)) for part in (values[:10], values[10:]))
+    assert set(first.values()) == set(second.values()) == {1}
+    assert len(first) == 10
+    assert first == second
+    assert not torch.equal(values[:10], values[10:])
+
+
+def test_a_batch_depends_on_its_position_alone() -> None:
+    tensors = load(FakeData())
+    straight, jumping = sampler(tensors, shift=3), sampler(tensors, shift=3)
+    batches = {position: straight.batch(position) for position in range(0, 40, 4)}
+    for position in (36, 0, 20):
+        assert torch.equal(jumping.batch(position).early, batches[position].early)
+
+
+def test_paired_images_are_of_the_same_slice_and_shifted_alike() -> None:
+    drawn = sampler(load(FakeData()), batch_size=10, shift=3).batch(0)
+    assert torch.allclose(suv(drawn.delayed), 2 * suv(drawn.early), rtol=1e-4, atol=1e-5)
+
+
+def test_a_shift_moves_whole_voxels_and_fills_with_air() -> None:
+    data = FakeData(slices=(2,))
+    data.volumes[0][0] = 0.0
+    data.volumes[0][0, 3, 4] = 5.0
+    places: set[tuple[int, ...]] = set()
+    drawn = sampler(load(data), batch_size=1, shift=2)
+    for position in range(300):
+        image = drawn.batch(position).early[0, 0]
+        hot = (image > AIR).nonzero().tolist()
+        assert len(hot) == 1
+        places.add(tuple(hot[0]))
+    assert places == {(row, column) for row in range(1, 6) for column in range(2, 7)}
+
+
+def test_an_unpaired_method_cannot_pair() -> None:
+    tensors = load(FakeData("unpaired", slices=(30, 30)))
+    drawn = sampler(tensors, batch_size=58)
+    together = 0
+    for epoch in range(20):
+        batch = drawn.batch(58 * epoch)
+        together += int(torch.isclose(suv(batch.delayed), 2 * suv(batch.early), rtol=1e-4).all(-1).all(-1).sum())
+    # Two independent orders of 58 slices agree in one place an epoch, on average.
+    assert 4 <= together <= 45
+
+
+def test_neighbours_come_from_the_same_patient_or_are_air() -> None:
+    tensors = load(FakeData(), margin=1)
+    drawn = sampler(tensors, batch_size=10, early_slices=3).batch(0)
+    assert drawn.early.shape == (10, 3, 6, 8)
+    values = suv(drawn.early[:, :, 0, 0])
+    for before, middle, after in values.tolist():
+        slice_number = round((middle % 1) * 100)
+        assert before == pytest.approx(middle - 0.01, abs=1e-4) if slice_number else before == 0.0
+        assert after == 0.0 or after == pytest.approx(middle + 0.01, abs=1e-4)

@@ -1,0 +1,291 @@
+"""Budget, schedule, precision, divergence, prediction: what the loop promises every step method."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from petbench import Batch, StepMethod, StepParameters, Update, Volume
+from petbench.contract import Budget, Supervision
+from petbench.training.acceleration import accelerated
+from petbench.training.context import TrainingContext
+from petbench.training.errors import Diverged
+from petbench.training.players import Players, linear_decay
+from petbench.training.prediction import translate_volume
+from petbench.training.settings import EngineSettings
+from petbench.training.volumes import CohortTrainingData
+from petbench_datasets.errors import PetbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+CPU = torch.device("cpu")
+SMALL = StepParameters(images=40, batch_size=4, shift_voxels=0, learning_rate=0.01, validations=2)
+
+
+class Linear(StepMethod):
+    """One 1x1 convolution with batch norm and dropout, so that evaluation conventions show."""
+
+    def __init__(self, parameters: StepParameters) -> None:
+        super().__init__(parameters)
+        self.network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.Dropout(0.5))
+        self.dtypes: set[torch.dtype] = set()
+
+    @property
+    def convolution(self) -> nn.Conv2d:
+        return cast("nn.Conv2d", self.network[0])
+
+    @property
+    def running_mean(self) -> Tensor:
+        return cast("Tensor", cast("nn.BatchNorm2d", self.network[1]).running_mean)
+
+    def training_step(self, batch: Batch) -> Mapping[str, Tensor] | Iterator[Update]:
+        drawn = self.network(batch.early)
+        self.dtypes.add(drawn.dtype)
+        return {"l1": (drawn - batch.delayed).abs().mean()}
+
+    def translate(self, early: Tensor) -> Tensor:
+        drawn: Tensor = self.network(early)
+        return drawn
+
+
+class Slabs(StepMethod):
+    """Five slices in, three out: the output of a slab names the slice it is for."""
+
+    early_slices = 5
+    delayed_slices = 3
+    size_multiple = 4
+
+    def __init__(self, parameters: StepParameters) -> None:
+        super().__init__(parameters)
+        self.unused = nn.Parameter(torch.zeros(()))
+
+    def translate(self, early: Tensor) -> Tensor:
+        return early[:, 1:4]
+
+
+class FakeData:
+    supervision: Supervision = "paired"
+
+    def __init__(self, value: float = 1.0) -> None:
+        self.volume = np.full((10, 4, 4), value, dtype=np.float32)
+
+    def early(self) -> list[Volume]:
+        return [self.volume]
+
+    def delayed(self) -> list[Volume]:
+        return [self.volume]
+
+    def pairs(self) -> list[tuple[Volume, Volume]]:
+        return [(self.volume, self.volume)]
+
+    def validation_pairs(self) -> list[tuple[Volume, Volume]]:
+        return [(self.volume, self.volume)]
+
+
+def context(folder: Path, budget: Budget, engine: EngineSettings = EngineSettings()) -> TrainingContext:  # noqa: B008
+    return TrainingContext(seed=0, budget=budget, device=CPU, folder=folder, engine=engine)
+
+
+def events(folder: Path, name: str) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["event"] == name]
+
+
+def test_a_budget_in_images_is_spent_to_the_last_batch(tmp_path: Path) -> None:
+    run = context(tmp_path, Budget(images=38))
+    Linear(SMALL).fit(FakeData(), run)
+    assert run.images_seen == 40
+    assert run.fraction == 1.0
+    assert not run.interrupted
+
+
+def test_a_budget_in_seconds_ends_by_itself(tmp_path: Path) -> None:
+    run = context(tmp_path, Budget(seconds=0.05))
+    Linear(SMALL).fit(FakeData(), run)
+    assert run.images_seen > 0
+    assert run.seconds_spent >= 0.05
+
+
+def test_seconds_are_counted_over_a_resume(tmp_path: Path) -> None:
+    first = context(tmp_path, Budget(seconds=0.05))
+    Linear(SMALL).fit(FakeData(), first)
+    second = context(tmp_path, Budget(seconds=0.05))
+    Linear(SMALL).fit(FakeData(), second)
+    assert second.images_seen == first.images_seen
+
+
+def test_the_log_says_how_it_ran_what_on_and_what_came_out(tmp_path: Path) -> None:
+    Linear(SMALL).fit(FakeData(60.0), context(tmp_path, Budget(images=40)))
+    assert events(tmp_path, "engine")[0]["precision"] == "fp32"
+    assert events(tmp_path, "data")[0]["clipped_delayed"] == 1.0
+    assert [event["images"] for event in events(tmp_path, "validation")] == [20, 40]
+    assert events(tmp_path, "selection")[0]["rule"] == "last"
+    assert set(events(tmp_path, "step")[-1]["losses"]) == {"model/l1"}  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(("fraction", "expected"), [(0.0, 1.0), (0.5, 1.0), (0.75, 0.5), (1.0, 0.0)])
+def test_the_rate_falls_in_a_straight_line_after_its_start(fraction: float, expected: float) -> None:
+    assert linear_decay(fraction, 0.5) == pytest.approx(expected)
+
+
+def test_a_first_adam_step_moves_a_weight_by_the_rate_of_the_moment() -> None:
+    method = Linear(SMALL.model_copy(update={"learning_rate": 0.1, "decay_start": 0.0}))
+    before = method.convolution.weight.detach().clone()
+    batch = Batch(torch.randn(4, 1, 4, 4), torch.randn(4, 1, 4, 4))
+    Players(method, CPU).step(batch, 0.75)
+    assert float((method.convolution.weight.detach() - before).abs()) == pytest.approx(0.025, rel=0.05)
+
+
+def test_losses_are_means_since_they_were_last_read() -> None:
+    method = Linear(SMALL)
+    values = iter([1.0, 2.0, 6.0])
+    method.training_step = lambda _batch: {"x": method.convolution.weight.sum() * 0 + next(values)}  # type: ignore[assignment, method-assign]
+    players, batch = Players(method, CPU), Batch(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4))
+    players.step(batch, 0.0)
+    players.step(batch, 0.0)
+    assert players.losses() == {"model/x": 1.5}
+    players.step(batch, 0.0)
+    assert players.losses() == {"model/x": 6.0}
+    assert players.losses() == {}
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_the_last_good_checkpoint_stays(tmp_path: Path) -> None:
+    method, run = Linear(SMALL), context(tmp_path, Budget(images=40))
+    good = method.training_step
+    run.checkpoint(lambda: {"good": torch.ones(1)}, force=True)
+
+    def poisoned(batch: Batch) -> Mapping[str, Tensor] | Iterator[Update]:
+        terms = good(batch)
+        return {"l1": terms["l1"] * float("nan")} if run.images_seen >= 12 else terms  # type: ignore[index]
+
+    method.training_step = poisoned  # type: ignore[method-assign]
+    run.resume_state = lambda: None  # type: ignore[method-assign]
+    with pytest.raises(Diverged, match="lower the learning rate"):
+        method.fit(FakeData(), run)
+    whole = run.checkpoints.newest()
+    assert whole is not None
+    assert whole["method"]["good"].item() == 1.0
+
+
+def test_networks_compute_in_bfloat16_and_losses_in_float32(tmp_path: Path) -> None:
+    method, inside = Linear(SMALL), set()
+    method.convolution.register_forward_hook(lambda _m, _i, output: inside.add(output.dtype))
+    method.to(CPU)
+    with accelerated(method, EngineSettings(precision="bf16"), CPU, compiled=False):
+        method.training_step(Batch(torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4)))
+    assert inside == {torch.bfloat16}
+    assert method.dtypes == {torch.float32}
+    assert "forward" not in vars(method.network)
+    method.predict(np.ones((2, 4, 4), dtype=np.float32))
+    assert inside == {torch.bfloat16, torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("compile_setting", "device", "images", "expected"),
+    [("on", "cpu", 10, True), ("off", "cuda", 10**7, False), ("auto", "cpu", 10**7, False),
+     ("auto", "cuda", 10**7, True), ("auto", "cuda", 1000, False), ("auto", "cuda", None, True)],
+)  # fmt: skip
+def test_auto_compiles_long_runs_on_a_cuda_device(
+    compile_setting: str, device: str, images: int | None, expected: bool
+) -> None:
+    assert EngineSettings(compile=compile_setting).compiles(device, images) is expected  # type: ignore[arg-type]
+
+
+def test_settings_survive_json() -> None:
+    settings = EngineSettings(precision="bf16", threads=3, deterministic=True)
+    assert EngineSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+
+
+def test_a_prediction_repeats_leaves_its_input_alone_and_keeps_empty_slices_empty() -> None:
+    method = Linear(SMALL.model_copy(update={"dropout_eval": True}))
+    early = np.random.default_rng(0).random((6, 5, 7), dtype=np.float32)
+    early[2] = 0.0
+    given = early.copy()
+    first, second = method.predict(early), method.predict(early)
+    assert np.array_equal(first, second)
+    assert np.array_equal(early, given)
+    assert not first[2].any()
+    assert first.dtype == np.float32
+    assert first.shape == early.shape
+    assert method.training
+
+
+def test_a_slice_is_drawn_alike_alone_and_among_others() -> None:
+    early = np.random.default_rng(1).random((40, 4, 4), dtype=np.float32)
+    for norm in ("running", "batch"):
+        method = Linear(SMALL.model_copy(update={"norm_eval": norm}))
+        whole = method.predict(early)
+        assert np.allclose(whole[33:34], method.predict(early[33:34]), atol=1e-6)
+
+
+def test_batch_statistics_at_evaluation_change_no_running_statistics() -> None:
+    early = np.random.default_rng(1).random((3, 4, 4), dtype=np.float32)
+    own = Linear(SMALL.model_copy(update={"norm_eval": "batch"}))
+    running = Linear(SMALL.model_copy(update={"norm_eval": "running"}))
+    running.load_state_dict(own.state_dict())
+    before = own.running_mean.clone()
+    assert not np.allclose(own.predict(early), running.predict(early))
+    assert torch.equal(own.running_mean, before)
+
+
+def test_overlapping_slabs_meet_where_they_came_from() -> None:
+    early = np.random.default_rng(2).random((11, 6, 5), dtype=np.float32) + 0.2
+    assert np.allclose(translate_volume(Slabs(SMALL), early), early, rtol=1e-4)
+
+
+class FakeCohort:
+    """Answers for every participant with a volume that names it."""
+
+    def pair(self, participant: str) -> object:
+        value = float(participant)
+
+        class Pair:
+            early = np.full((2, 2, 2), value, dtype=np.float32)
+            delayed = np.full((2, 2, 2), 10 * value, dtype=np.float32)
+
+        return Pair()
+
+    def early(self, participant: str) -> tuple[Volume, None]:
+        return np.full((2, 2, 2), float(participant), dtype=np.float32), None
+
+
+class FakeFold:
+    train = tuple(str(number) for number in range(1, 9))
+    validation = ("20",)
+    test = ("30",)
+
+
+def training_data(supervision: Supervision, seed: int = 0) -> CohortTrainingData:
+    return CohortTrainingData(FakeCohort(), FakeFold(), supervision, seed=seed)  # type: ignore[arg-type]
+
+
+def test_paired_data_holds_the_training_patients_and_no_test_patient() -> None:
+    data = training_data("paired")
+    pairs = [(float(early.max()), float(delayed.max())) for early, delayed in data.pairs()]
+    assert pairs == [(number, 10.0 * number) for number in range(1, 9)]
+    assert [float(early.max()) for early, _ in data.validation_pairs()] == [20.0]
+
+
+def test_unpaired_data_has_no_pairs_and_an_order_of_its_own() -> None:
+    data = training_data("unpaired")
+    early = [float(volume.max()) for volume in data.early()]
+    delayed = [float(volume.max()) / 10 for volume in data.delayed()]
+    assert sorted(delayed) == early
+    assert delayed != early
+    assert delayed == [float(volume.max()) / 10 for volume in training_data("unpaired").delayed()]
+    with pytest.raises(PetbenchError, match="gets no pairs"):
+        data.pairs()
+
+
+def test_a_method_without_supervision_sees_no_delayed_volume() -> None:
+    data = training_data("none")
+    with pytest.raises(PetbenchError, match="no delayed volume"):
+        data.delayed()
+    assert len(data.validation_pairs()) == 0

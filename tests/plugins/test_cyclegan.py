@@ -1,0 +1,149 @@
+"""CycleGAN against its paper: losses computed independently, the order of updates, and the pool."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from petbench import Batch
+from petbench.training.players import Players
+from petbench_gan.cyclegan import CycleGan
+from petbench_gan.pool import ImagePool
+from petbench_gan.settings import CycleGanParameters
+
+SMALL = {
+    "depth": 3, "width": 4, "discriminator_layers": 1, "discriminator_width": 4, "dropout": False, "norm": "none"
+}  # fmt: skip
+
+
+def make(**settings: object) -> CycleGan:
+    torch.manual_seed(0)
+    return CycleGan(CycleGanParameters.model_validate({**SMALL, **settings}))
+
+
+def make_batch() -> Batch:
+    generator = torch.Generator().manual_seed(1)
+    early, delayed = (torch.rand(3, 1, 16, 16, generator=generator) * 2 - 1 for _ in range(2))
+    return Batch(early, delayed)
+
+
+def distance(first: torch.Tensor, second: torch.Tensor) -> float:
+    return float((first.double() - second.double()).abs().mean())
+
+
+def test_the_generators_step_first_and_each_term_has_its_stated_weight() -> None:
+    method, batch = make(cycle_weight=10.0, identity_weight=0.5), make_batch()
+    x, y, forth, back = batch.early, batch.delayed, method.to_delayed, method.to_early
+    with torch.no_grad():
+        expected = {
+            "cycle_early": 10.0 * distance(back(forth(x)), x),
+            "cycle_delayed": 10.0 * distance(forth(back(y)), y),
+            "identity_early": 5.0 * distance(back(x), x),
+            "identity_delayed": 5.0 * distance(forth(y), y),
+            "gan_delayed": float(((method.judge_delayed(forth(x)) - 1) ** 2).mean()),
+            "gan_early": float(((method.judge_early(back(y)) - 1) ** 2).mean()),
+        }
+        judged = {
+            "real_delayed": 0.5 * float(((method.judge_delayed(y) - 1) ** 2).mean()),
+            "real_early": 0.5 * float(((method.judge_early(x) - 1) ** 2).mean()),
+            "fake_delayed": 0.5 * float((method.judge_delayed(forth(x)) ** 2).mean()),
+            "fake_early": 0.5 * float((method.judge_early(back(y)) ** 2).mean()),
+        }
+    first, second = list(method.training_step(batch))
+    assert (first.player, second.player) == ("generators", "discriminators")
+    assert {name: float(term.detach()) for name, term in first.terms.items()} == pytest.approx(expected, rel=1e-5)
+    assert {name: float(term.detach()) for name, term in second.terms.items()} == pytest.approx(judged, rel=1e-5)
+
+
+def test_both_generators_share_one_optimiser_and_both_discriminators_another() -> None:
+    players = make().players()
+    assert list(players) == ["generators", "discriminators"]
+    counted = sum(parameter.numel() for module in players.values() for parameter in module.parameters())
+    assert counted == sum(parameter.numel() for parameter in make().parameters())
+
+
+def test_the_identity_terms_can_be_left_out() -> None:
+    first, _ = list(make(identity_weight=0.0).training_step(make_batch()))
+    assert not any(name.startswith("identity") for name in first.terms)
+
+
+def test_one_batch_can_be_learnt_by_heart() -> None:
+    method, batch = make(learning_rate=3e-3, norm="batch"), make_batch()
+    players = Players(method, torch.device("cpu"))
+    players.step(batch, 0.0)
+    before = players.losses()
+    for _ in range(60):
+        players.step(batch, 0.0)
+    players.losses()
+    players.step(batch, 0.0)
+    after = players.losses()
+    assert after["generators/cycle_early"] < 0.7 * before["generators/cycle_early"]
+    assert after["generators/cycle_delayed"] < 0.7 * before["generators/cycle_delayed"]
+
+
+def images(first: int, count: int) -> torch.Tensor:
+    return torch.arange(first, first + count, dtype=torch.float32)[:, None, None, None].expand(-1, 1, 2, 2).clone()
+
+
+def test_a_pool_that_is_not_full_lets_images_through_and_keeps_them() -> None:
+    pool = ImagePool(10)
+    drawn = images(0, 6)
+    assert torch.equal(pool.exchange(drawn), drawn)
+    assert torch.equal(pool.images[:6], drawn)
+
+
+def test_a_full_pool_returns_an_older_image_half_of_the_time_and_never_loses_its_size() -> None:
+    torch.manual_seed(3)
+    pool = ImagePool(50)
+    pool.exchange(images(0, 50))
+    old = 0
+    for step in range(400):
+        drawn = images(50 + 10 * step, 10)
+        returned = pool.exchange(drawn)
+        known = set(drawn[:, 0, 0, 0].tolist())
+        old += sum(value not in known for value in returned[:, 0, 0, 0].tolist())
+    assert pool.images.shape == (50, 1, 2, 2)
+    assert abs(old / 4000 - 0.5) < 0.03
+
+
+def test_an_image_stays_in_the_pool_as_long_as_chance_says() -> None:
+    torch.manual_seed(4)
+    pool = ImagePool(20)
+    pool.exchange(images(0, 20))
+    for step in range(30):
+        pool.exchange(images(20 + step, 1))
+    survivors = int((pool.images[:, 0, 0, 0] < 20).sum())
+    # A place survives one exchange with probability 1 - 1/40, thirty of them with 0.468.
+    assert abs(survivors / 20 - 0.468) < 0.3
+
+
+def test_a_replaced_image_is_gone_and_the_one_returned_is_the_one_that_was_there() -> None:
+    torch.manual_seed(5)
+    pool = ImagePool(4)
+    pool.exchange(images(0, 4))
+    before = set(pool.images[:, 0, 0, 0].tolist())
+    returned = set(pool.exchange(images(100, 1))[:, 0, 0, 0].tolist())
+    after = set(pool.images[:, 0, 0, 0].tolist())
+    assert returned <= before | {100.0}
+    assert after == (before if returned == {100.0} else before - returned | {100.0})
+
+
+def test_of_two_images_for_one_place_the_later_stays() -> None:
+    pool = ImagePool(1)
+    pool.exchange(images(0, 1))
+    for _ in range(20):
+        pool.exchange(images(7, 2))
+    assert float(pool.images[0, 0, 0, 0]) in (7.0, 8.0)
+
+
+def test_an_empty_pool_lets_everything_through() -> None:
+    drawn = images(0, 3)
+    assert ImagePool(0).exchange(drawn) is drawn
+
+
+def test_the_pool_survives_its_state() -> None:
+    pool, other = ImagePool(4), ImagePool(4)
+    pool.exchange(images(0, 6))
+    other.load_state_dict(pool.state_dict())
+    assert torch.equal(other.images, pool.images)
+    assert int(other.seen) == 6
