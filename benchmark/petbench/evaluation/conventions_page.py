@@ -1,0 +1,91 @@
+"""The page of documentation on which one prediction stands in every convention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench.evaluation.catalogue import builtin_metrics
+from petbench.evaluation.conventions import CONVENTIONS
+from petbench.evaluation.protocol import PROTOCOL
+from petbench.evaluation.reader import read_prediction
+from petbench_datasets.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from petbench.evaluation.cohort import ScoredCohort
+    from petbench.evaluation.metrics.typing import Image, Mask
+
+_INTRODUCTION = """\
+# One prediction, every convention
+
+"PSNR 57 dB" says nothing before it is said how it was computed. Below, the same volumes of one patient
+({participant} of {cohort}, protocol {protocol}) are put through the conventions that are in use, in dB. `early` is the
+early image handed in unchanged: a convention in which it scores high, or close to a real method, cannot tell methods
+apart. Those that petbench scores are in bold; the others are here to be recognised, not to be used.
+"""
+
+
+def conventions_table(images: Mapping[str, Image], real: Image, body: Mask) -> str:
+    """Return a Markdown table with a row for each convention and a column of PSNR in dB for each image.
+
+    Args:
+        images: volumes in SUV by the name of their column, shape (z, y, x).
+        real: the real delayed image.
+        body: where the body is.
+    """
+    lines = [
+        f"| convention | {' | '.join(images)} | seen in | what it hides |",
+        f"| --- |{' ---: |' * len(images)} --- | --- |",
+    ]
+    for convention in CONVENTIONS:
+        values = " | ".join(f"{convention.psnr(image, real, body):.1f}" for image in images.values())
+        name = f"**{convention.name}** (`{convention.scored}`)" if convention.scored else convention.name
+        lines.append(f"| {name} | {values} | {convention.seen_in} | {convention.hides} |")
+    return "\n".join(lines)
+
+
+def metrics_table() -> str:
+    """Return a Markdown table of every built-in metric: its convention, formula, and what it hides."""
+    lines = [
+        "| metric | unit | better | formula | convention | what it hides |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    better = {True: "higher", False: "lower", None: "—"}
+    for spec in builtin_metrics():
+        formula = spec.formula.replace("|", "\\|")
+        lines.append(
+            f"| `{spec.name}` | {spec.unit or '1'} | {better[spec.higher_is_better]} | {formula} "
+            f"| `{spec.convention_id}` | {spec.hides} |"
+        )
+    return "\n".join(lines)
+
+
+def write_conventions_page(
+    path: Path, cohort: ScoredCohort, participant: str, predictions: Mapping[str, Path], *, command: str = ""
+) -> None:
+    """Write the page for one patient.
+
+    Args:
+        path: the Markdown file.
+        cohort: where the patient's real images come from.
+        participant: the patient.
+        predictions: prediction files by the name of their column; the early image is put before them.
+        command: how the page is made, for its last line.
+
+    Raises:
+        DataError: a prediction cannot be scored.
+    """
+    pair, body = cohort.pair(participant), cohort.body_mask(participant)
+    images: dict[str, Image] = {"early": pair.early}
+    images |= {name: read_prediction(file, pair.grid, body) for name, file in predictions.items()}
+    parts = [
+        _INTRODUCTION.format(participant=participant, cohort=cohort.name, protocol=PROTOCOL),
+        conventions_table(images, pair.delayed, body),
+        "\n## The metrics of the protocol\n",
+        metrics_table(),
+    ]
+    if command:
+        parts.append(f"\nMade by `{command}`.")
+    write_text(path, "\n".join(parts) + "\n")
