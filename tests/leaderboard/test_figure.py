@@ -71,6 +71,14 @@ def test_the_figure_shows_the_head_above_and_the_patients_left_on_the_right() ->
     assert below.min() > top.max() - 15
 
 
+def test_a_prediction_that_is_the_early_image_is_not_drawn_twice(make_images: MakeImages) -> None:
+    images = make_images(predictions=("identity", "pix2pix"))
+    images = replace(images, predictions=dict(images.predictions) | {"identity": images.early.copy()})
+    (figure,) = draw_patient(images)
+    assert "pix2pix" in figure.description
+    assert "identity" not in figure.description
+
+
 def test_the_error_scale_goes_from_white_and_only_gets_darker() -> None:
     lightness = rgb2lab(error_colours()(np.linspace(0, 1, 256))[None, :, :3])[0, :, 0]
     assert lightness[0] > 99.9
@@ -86,6 +94,7 @@ def test_the_error_scale_goes_from_white_and_only_gets_darker() -> None:
         (labels.number(1234.5, 1, sign=True), "+1,234.5"),
         (labels.number(float("inf"), 2), "∞"),
         (labels.number(None, 2), "–"),
+        (labels.duration(0.0042), "4 ms"),
         (labels.duration(0.4123), "0.41 s"),
         (labels.duration(9.97), "10 s"),
         (labels.duration(59.7), "1 min"),

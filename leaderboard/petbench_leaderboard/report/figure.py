@@ -47,8 +47,11 @@ class PatientFigure:
 
 
 def draw_patient(images: PatientImages) -> list[PatientFigure]:
-    """Return one figure for every few predictions; one without errors where there are none."""
-    names = iter(images.predictions)
+    """Return one figure for every few predictions; one without predictions where there are none.
+
+    A prediction that is the early image itself, as that of `identity`, is not drawn twice.
+    """
+    names = iter(name for name, volume in images.predictions.items() if not np.array_equal(volume, images.early))
     chunks = list(iter(lambda: list(islice(names, PREDICTIONS_IN_A_ROW)), [])) or [[]]
     return [_render(_compose(images, chunk), images, chunk) for chunk in chunks]
 

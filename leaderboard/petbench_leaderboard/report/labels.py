@@ -82,9 +82,11 @@ def unit_of(column: Column) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Write a duration as people say it: `0.42 s`, `58 s`, `2 min 5 s`, `3 h 20 min`."""
+    """Write a duration as people say it: `12 ms`, `0.42 s`, `58 s`, `2 min 5 s`, `3 h 20 min`."""
     if seconds is None:
         return MISSING
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 9.95:
         return f"{seconds:.2f} s" if seconds < 0.995 else f"{seconds:.1f} s"
     whole = round(seconds)

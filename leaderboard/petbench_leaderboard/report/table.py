@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import labels
+from petbench_leaderboard.statistics.analysis import analyse
 
 if TYPE_CHECKING:
     from petbench_leaderboard.board import Board, Cell, Column, Row
     from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
 
 _PLACES = {"reference": "ref", "ceiling": "limit"}
 _SHOWN_DIGITS = 12
@@ -45,6 +47,7 @@ class RowView:
 
     kind: str
     rank: str
+    rank_interval: str
     place: str
     method: str
     plugin: str
@@ -94,7 +97,9 @@ class BoardView:
     rows: list[RowView]
     notes: list[Note]
     unscored: list[RunView]
+    separation: str
     explains_gain: bool
+    explains_ranks: bool
     explains_spread: bool
     has_references: bool
 
@@ -103,7 +108,9 @@ def view_board(board: Board) -> BoardView:
     """Write a board for people: numbers rounded, reasons as notes, references marked."""
     columns = labels.headline_columns(board)
     notes: dict[str, list[str]] = {}
-    rows = [_row(row, columns, notes) for row in board.rows]
+    statistics = analyse(board)
+    known = statistics.rows if statistics else (None,) * len(board.rows)
+    rows = [_row(row, columns, notes, found) for row, found in zip(board.rows, known, strict=True)]
     cells = [cell for row in rows for cell in row.cells]
     people = len(board.participants)
     return BoardView(
@@ -116,6 +123,8 @@ def view_board(board: Board) -> BoardView:
         rows=rows,
         notes=[Note(_mark(index), f"{', '.join(who)}: {why}") for index, (why, who) in enumerate(notes.items())],
         unscored=[_run(run) for run in board.unscored],
+        separation=_separation(board, statistics),
+        explains_ranks=any(row.rank_interval for row in rows),
         explains_gain=any(cell.change for cell in cells),
         explains_spread=any(cell.spread for cell in cells),
         has_references=any(row.kind in _PLACES for row in rows),
@@ -135,12 +144,13 @@ def _head(column: Column, *, ranked_by: bool) -> HeadView:
     )
 
 
-def _row(row: Row, columns: list[Column], notes: dict[str, list[str]]) -> RowView:
+def _row(row: Row, columns: list[Column], notes: dict[str, list[str]], statistics: RowStatistics | None) -> RowView:
     run, costs = row.run, row.costs
     unranked = row.rank is None and row.role == "method"
     return RowView(
         kind=row.role + (" unranked" if unranked else ""),
         rank="" if row.rank is None else str(row.rank),
+        rank_interval=_interval(statistics.rank_interval) if statistics and statistics.rank_interval else "",
         place=_PLACES.get(row.role, str(row.coverage)),
         method=run.method,
         plugin=f"{run.distribution} {run.version}",
@@ -151,6 +161,25 @@ def _row(row: Row, columns: list[Column], notes: dict[str, list[str]]) -> RowVie
         rate=labels.rate(costs.images_per_second) if costs.images_per_second is not None else "",
         seconds_per_volume=labels.duration(costs.seconds_per_volume),
         parameter_count=labels.count(costs.parameter_count),
+    )
+
+
+def _interval(ranks: tuple[int, int]) -> str:
+    return str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]}–{ranks[1]}"
+
+
+def _separation(board: Board, statistics: BoardStatistics | None) -> str:
+    """Say in one sentence whether the first rank is earned, empty where there is nobody to compare with."""
+    if statistics is None or not statistics.comparisons:
+        return ""
+    people = len(board.participants)
+    test = f"Wilcoxon's signed ranks over {people} patient{'' if people == 1 else 's'}, Holm's correction, 5 %"
+    for row, found in zip(board.rows, statistics.rows, strict=True):
+        if found and found.separated_from_all:
+            return f"{row.run.method} is ahead of every other method ({test})."
+    first = [found.key.rsplit(" · ", 1)[0] for found in statistics.rows if found and found.tested_rank == 1]
+    return (
+        f"nothing separates {', '.join(first[:-1])} and {first[-1]} ({test}): read them as ties." if first[1:] else ""
     )
 
 
