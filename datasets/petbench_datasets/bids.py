@@ -101,7 +101,7 @@ def read_scan(image_path: Path) -> Scan:
 
 def scan_of(image_path: Path, root: Path, participants: dict[str, Row]) -> Scan:
     """Do as `read_scan` with the participants.tsv already read."""
-    content, path = _merged_sidecar(image_path, root)
+    content, path = merged_sidecar(image_path, root)
     sidecar = parse_sidecar(content, path)
     relative, frame_repairs = sidecar.frames(path)
     repairs = [*sidecar.repairs, *frame_repairs]
@@ -140,7 +140,7 @@ def image_stem(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".nii")
 
 
-def _merged_sidecar(image_path: Path, root: Path) -> tuple[dict[str, Any], Path]:
+def merged_sidecar(image_path: Path, root: Path) -> tuple[dict[str, Any], Path]:
     """Merge the JSON files that apply to an image: nearer ones win (BIDS's inheritance principle)."""
     *entities, suffix = image_stem(image_path).split("_")
     own = image_path.with_name(f"{image_stem(image_path)}.json")

@@ -101,7 +101,7 @@ def load_split(cohort: SplitCohort, name: str = "holdout") -> Split:
             unknown; an empty part; the same voxels under two names.
     """
     path = split_path(cohort.root, name)
-    split = _read(path, cohort.root)
+    split = read_split(path, cohort.root)
     check_split(split, cohort, path)
     return split
 
@@ -149,7 +149,12 @@ def _check_fold(fold: Fold, number: int, participants: tuple[str, ...], path: Pa
             raise DataError(f"{path}: fold {number} has nobody to {part}; name at least one participant")
 
 
-def _read(path: Path, root: Path) -> Split:
+def read_split(path: Path, root: Path) -> Split:
+    """Read a split file of the cohort at `root` without comparing it with the images.
+
+    Raises:
+        DataError: missing, damaged or edited by hand.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         folds = tuple(Fold(*(tuple(map(str, fold[part])) for part in PARTS)) for fold in data["folds"])

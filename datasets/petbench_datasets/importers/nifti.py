@@ -1,0 +1,224 @@
+"""Importing pairs of NIfTI files named in a table: `import_nifti`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from petbench_datasets.decay import HALF_LIFE_SECONDS, nuclide
+from petbench_datasets.errors import DataError
+from petbench_datasets.framing import WINDOWS_SECONDS
+from petbench_datasets.grid import resample
+from petbench_datasets.importers.bids_writer import ImportReport, NewImage, write_cohort
+from petbench_datasets.importers.new_sidecar import entities_of, new_sidecar
+from petbench_datasets.nifti import StoredImage
+from petbench_datasets.participants import checked_kilograms
+from petbench_datasets.progress import Progress, silent
+from petbench_datasets.suv import Frame
+from petbench_datasets.tables import Row, number, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+    from typing import Literal
+
+    from petbench_datasets.grid import Grid, Volume
+
+COLUMNS = {
+    "participant": "name of the patient: letters and digits",
+    "early": "path of the early image, relative to the table",
+    "delayed": "path of the delayed image, relative to the table",
+    "units": "SUV, Bq/mL or kBq/mL",
+    "weight_kg": "body weight; not needed for SUV",
+    "dose_mbq": "activity at injection; not needed for SUV",
+    "early_start_s": "start of the early scan, seconds after injection (or early_start_min)",
+    "early_duration_s": "its length in seconds (or early_duration_min)",
+    "delayed_start_s": "start of the delayed scan, seconds after injection (or delayed_start_min)",
+    "delayed_duration_s": "its length in seconds (or delayed_duration_min)",
+    "decay_correction": "START: each image to its own start; ADMIN: to the injection; NONE: not corrected",
+    "radionuclide": "F18 if left out",
+}
+"""The columns that `import_nifti` knows; all others (sex, age, site, ...) are kept in participants.tsv."""
+
+_ALIASES = {
+    "participant_id": "participant",
+    "weight": "weight_kg",
+    "body_weight": "weight_kg",
+    "dose": "dose_mbq",
+    "injected_mbq": "dose_mbq",
+    "unit": "units",
+}
+_UNITS = {"suv": None, "suvbw": None, "g/ml": None, "bq/ml": 1.0, "bqml": 1.0, "kbq/ml": 1e3}
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One image of one row."""
+
+    path: Path
+    frame: Frame
+    stored: StoredImage
+    notes: tuple[str, ...]
+
+
+def import_nifti(
+    table: Path,
+    folder: Path,
+    *,
+    resample_to: Literal["early", "delayed"] | None = None,
+    progress: Progress = silent,
+) -> ImportReport:
+    """Import the pairs that a table names into the cohort at `folder`.
+
+    Args:
+        table: comma-separated, or tab-separated if its name ends in .tsv; columns as in `COLUMNS`.
+        folder: the cohort, new or existing.
+        resample_to: bring both images of a pair to the grid of this one where they differ; the sidecar records it.
+        progress: told after each image.
+
+    Raises:
+        DataError: in one line, which row or file cannot be used. Nothing is written then.
+    """
+    rows = [_canonical(row) for row in read_table(table, "\t" if table.suffix.lower() == ".tsv" else ",")]
+    if not rows:
+        raise DataError(f"{table}: has no rows; give one participant a line (columns {', '.join(COLUMNS)})")
+    images: list[NewImage] = []
+    people: dict[str, dict[str, object]] = {}
+    for row in rows:
+        name = _name(row, table)
+        if name in people:
+            raise DataError(f"{table}: {name} has two rows; keep one")
+        people[name] = _person(row, name, table)
+        images += _pair(row, name, table, resample_to)
+    return write_cohort(folder, images, people, (), progress)
+
+
+def _canonical(row: Row) -> Row:
+    lowered = {key.strip().lower().replace(" ", "_"): value for key, value in row.items()}
+    return {_ALIASES.get(key, key): value for key, value in lowered.items()}
+
+
+def _name(row: Row, table: Path) -> str:
+    label = row.get("participant", "").removeprefix("sub-")
+    if not label or not label.isalnum() or not label.isascii():
+        raise DataError(f"{table}: participant {label!r}; name every participant with letters and digits alone")
+    return f"sub-{label}"
+
+
+def _person(row: Row, name: str, table: Path) -> dict[str, object]:
+    person: dict[str, object] = {key: value for key, value in row.items() if key not in COLUMNS}
+    if row.get("weight_kg"):
+        weight = number(row["weight_kg"], f"weight_kg of {name}", table)
+        person["body_weight"] = repr(checked_kilograms(weight, table, name))
+    return person
+
+
+def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delayed"] | None) -> list[NewImage]:
+    unit_text = row.get("units", "").lower().replace(" ", "")
+    if unit_text not in _UNITS:
+        raise DataError(f"{table}: units of {name} is {row.get('units', '')!r}; give SUV, Bq/mL or kBq/mL")
+    unit = _UNITS[unit_text]
+    dose = None
+    if unit is not None:
+        dose = _dose(row, name, table)
+        if not row.get("weight_kg"):
+            raise DataError(f"{table}: no weight_kg for {name}; add it (SUV cannot be computed without it)")
+    sources = {window: _source(row, window, name, table, is_suv=unit is None) for window in WINDOWS_SECONDS}
+    grids = {window: source.stored.grid for window, source in sources.items()}
+    if not grids["early"].matches(grids["delayed"]) and resample_to is None:
+        raise DataError(
+            f"{sources['delayed'].path}: lies on {grids['delayed']}, but {sources['early'].path.name} on "
+            f"{grids['early']}; bring both to one grid, or ask for the import to resample"
+        )
+    nuclide_name = nuclide(row.get("radionuclide") or "F18")
+    if nuclide_name not in HALF_LIFE_SECONDS:
+        raise DataError(f"{table}: radionuclide of {name} is {nuclide_name}; known are {', '.join(HALF_LIFE_SECONDS)}")
+    images = []
+    for window, source in sources.items():
+        target = grids[resample_to] if resample_to else grids[window]
+        reference, notes = _reference(row, source.frame, name, table, is_suv=unit is None)
+        sidecar = new_sidecar(
+            [source.frame],
+            tracer="FDG" if nuclide_name == "F18" else nuclide_name,
+            radionuclide=nuclide_name,
+            half_life_seconds=HALF_LIFE_SECONDS[nuclide_name],
+            is_suv=unit is None,
+            dose_bq=dose,
+            decay_corrected_to_seconds=reference,
+        )
+        if not target.matches(grids[window]):
+            sidecar["Resampled"] = resampling_record(grids[window], target)
+            notes = (*notes, f"resampled from {grids[window]}")
+        entities = entities_of([source.frame], str(sidecar["TracerName"]), nuclide_name)
+        read = _reader(source, unit or 1.0, target)
+        images.append(NewImage(name, entities, sidecar, target, read, False, str(source.path), (*source.notes, *notes)))
+    return images
+
+
+def resampling_record(source: Grid, target: Grid) -> dict[str, str]:
+    """Return what a sidecar says of an image that was carried to another grid."""
+    return {"From": str(source), "To": str(target), "Method": "linear; Gaussian anti-aliasing where coarser"}
+
+
+def _source(row: Row, window: str, name: str, table: Path, *, is_suv: bool) -> _Source:
+    if not row.get(window):
+        raise DataError(f"{table}: no {window} image for {name}; add its path to the column {window}")
+    path = table.parent / row[window]
+    stored = StoredImage(path)
+    if stored.dynamic:
+        raise DataError(f"{path}: a dynamic image; import its {window} mean, or write the scan as BIDS-PET")
+    start, stop = WINDOWS_SECONDS[window]
+    given = [_seconds(row, f"{window}_{part}", name, table) for part in ("start", "duration")]
+    notes: tuple[str, ...] = ()
+    if given[0] is None and given[1] is None and is_suv:
+        given = [start, stop - start]
+        notes = (f"no times given: taken as the whole {window} window",)
+    if given[0] is None or given[1] is None or given[1] <= 0:
+        raise DataError(f"{table}: {window}_start_s or {window}_duration_s of {name} is missing; add both")
+    return _Source(path, Frame(given[0], given[1]), stored, notes)
+
+
+def _seconds(row: Row, column: str, name: str, table: Path) -> float | None:
+    for suffix, factor in (("_s", 1.0), ("_seconds", 1.0), ("_min", 60.0), ("_minutes", 60.0)):
+        if row.get(column + suffix):
+            return number(row[column + suffix], f"{column}{suffix} of {name}", table) * factor
+    return None
+
+
+def _dose(row: Row, name: str, table: Path) -> float:
+    text = row.get("dose_mbq") or row.get("dose_bq") or ""
+    if not text:
+        raise DataError(f"{table}: no dose_mbq for {name}; add the injected activity, or give the images in SUV")
+    value = number(text, f"dose_mbq of {name}", table)
+    dose = value * 1e6 if value < 1e4 else value  # nobody is injected with 10 GBq: a large number is in Bq
+    if not 1e5 <= dose <= 1e11:
+        raise DataError(f"{table}: dose_mbq of {name} is {value:g}; correct it")
+    return dose
+
+
+def _reference(row: Row, frame: Frame, name: str, table: Path, *, is_suv: bool) -> tuple[float | None, tuple[str, ...]]:
+    """Return the time after the injection to which an image is decay-corrected, None for not at all."""
+    if is_suv:
+        return 0.0, ()
+    kind = row.get("decay_correction", "").upper()
+    if kind in {"START", ""}:
+        return frame.start_seconds, () if kind else ("decay_correction not given: taken as START, its own start",)
+    if kind == "ADMIN":
+        return 0.0, ()
+    if kind == "NONE":
+        return None, ()
+    raise DataError(f"{table}: decay_correction of {name} is {kind}; give START, ADMIN or NONE")
+
+
+def _reader(source: _Source, factor: float, target: Grid) -> Callable[[], Iterable[Volume]]:
+    def read() -> Iterable[Volume]:
+        volume = source.stored.frame(0)
+        if not np.isfinite(volume).all():
+            raise DataError(f"{source.path}: holds NaN or infinite voxels; export the image again")
+        if float(volume.max()) == float(volume.min()):
+            raise DataError(f"{source.path}: every voxel is {float(volume.max()):g}; export the image again")
+        yield resample(volume * np.float32(factor), source.stored.grid, target)
+
+    return read

@@ -1,0 +1,100 @@
+"""Writes small DICOM PET series, independently of petbench's own exporter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+
+PET = "1.2.840.10008.5.1.4.1.1.128"
+TRACER_FIELDS = {
+    "Radiopharmaceutical",
+    "RadiopharmaceuticalStartTime",
+    "RadiopharmaceuticalStartDateTime",
+    "RadionuclideTotalDose",
+    "RadionuclideHalfLife",
+}
+
+
+def write_series(
+    folder: Path,
+    pixels: np.ndarray[Any, np.dtype[np.int16]],
+    each: Callable[[int], dict[str, Any]] | None = None,
+    *,
+    series: str = "1.2.3.1",
+    **changes: Any,
+) -> Path:
+    """Write slices, (slice, row, column); `each` gives what differs by slice; `...` removes an element."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, plane in enumerate(pixels):
+        fields: dict[str, Any] = {
+            "SOPClassUID": PET,
+            "SOPInstanceUID": f"{series}.{index + 1}",
+            "SeriesInstanceUID": series,
+            "Modality": "PT",
+            "PatientID": "P-1",
+            "PatientSex": "F",
+            "PatientAge": "061Y",
+            "PatientSize": "1.70",
+            "PatientWeight": "70",
+            "SeriesDescription": "WB AC",
+            "SeriesDate": "20200101",
+            "SeriesTime": "100700",
+            "AcquisitionDate": "20200101",
+            "AcquisitionTime": "100700",
+            "SeriesType": ["STATIC", "IMAGE"],
+            "Units": "BQML",
+            "CorrectedImage": ["DECY", "ATTN", "SCAT"],
+            "DecayCorrection": "START",
+            "ActualFrameDuration": 840000,
+            "FrameReferenceTime": "0",
+            "InstanceNumber": index + 1,
+            "ImagePositionPatient": [-7.5, -7.5, 4.0 * index],
+            "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+            "PixelSpacing": [5, 5],
+            "SliceThickness": 4,
+            "RescaleSlope": "2",
+            "RescaleIntercept": "0",
+            "Radiopharmaceutical": "FDG",
+            "RadiopharmaceuticalStartTime": "100000",
+            "RadionuclideTotalDose": "250000000",
+            "RadionuclideHalfLife": "6586.2",
+            "Nuclide": ("C-111A1", "^18^Fluorine"),
+        }
+        fields |= changes
+        fields |= each(index) if each else {}
+        _write(folder / f"{series}-{index:04d}.dcm", plane, fields)
+    return folder
+
+
+def _write(path: Path, plane: np.ndarray[Any, np.dtype[np.int16]], fields: dict[str, Any]) -> None:
+    dataset, tracer, code = Dataset(), Dataset(), Dataset()
+    nuclide = fields.pop("Nuclide")
+    private = fields.pop("private", {})
+    for name, value in fields.items():
+        if value is not ...:
+            setattr(tracer if name in TRACER_FIELDS else dataset, name, value)
+    if nuclide is not ...:
+        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = nuclide[0], "SRT", nuclide[1]
+        tracer.RadionuclideCodeSequence = [code]
+    dataset.RadiopharmaceuticalInformationSequence = [tracer]
+    for (group, element), (kind, value) in private.items():
+        dataset.add_new((group, 0x10), "LO", "VENDOR")
+        dataset.add_new((group, element), kind, value)
+    dataset.Rows, dataset.Columns = plane.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated = dataset.BitsStored = 16
+    dataset.HighBit, dataset.PixelRepresentation = 15, 1
+    dataset.PixelData = plane.astype("<i2").tobytes()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = UID(str(dataset.SOPClassUID))
+    dataset.file_meta.MediaStorageSOPInstanceUID = UID(str(dataset.SOPInstanceUID))
+    dataset.save_as(path, enforce_file_format=True)
