@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench import Method
+    from petbench_baselines.settings import KineticParameters, RidgeParameters
 
 
 def _identity(_parameters: object) -> Method:
@@ -24,9 +25,23 @@ def _scale(_parameters: object) -> Method:
     return Scale()
 
 
+def _ridge(parameters: RidgeParameters) -> Method:
+    from petbench_baselines.ridge import Ridge
+
+    return Ridge(parameters)
+
+
+def _kinetic(parameters: KineticParameters) -> Method:
+    from petbench_baselines.kinetic import Kinetic
+
+    return Kinetic(parameters)
+
+
 @hookimpl
 def petbench_methods() -> Iterable[MethodSpec]:
     """Return the reference rows."""
+    from petbench_baselines.settings import KineticParameters, RidgeParameters
+
     return [
         MethodSpec(
             name="identity",
@@ -39,6 +54,22 @@ def petbench_methods() -> Iterable[MethodSpec]:
             name="scale",
             summary="the early image times one least-squares factor",
             build=_scale,
+            licence="Apache-2.0",
+        ),
+        MethodSpec(
+            name="ridge",
+            summary="one small linear filter, by ridge regression",
+            build=_ridge,
+            parameters=RidgeParameters,
+            citation="Hoerl, Kennard: Ridge Regression. Technometrics 1970;12(1):55-67",
+            licence="Apache-2.0",
+        ),
+        MethodSpec(
+            name="kinetic",
+            summary="Patlak's equation with a population's blood curve, net influx by early SUV",
+            build=_kinetic,
+            parameters=KineticParameters,
+            citation="Patlak, Blasberg, Fenstermacher: J Cereb Blood Flow Metab 1983;3(1):1-7",
             licence="Apache-2.0",
         ),
     ]

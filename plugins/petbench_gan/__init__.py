@@ -1,4 +1,4 @@
-"""pix2pix and CycleGAN: two adversarial methods that share their networks."""
+"""pix2pix, CycleGAN and their generator alone: methods that share their networks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench import Method
-    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters
+    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters, UNetParameters
 
 
 def _pix2pix(parameters: Pix2pixParameters) -> Method:
@@ -25,11 +25,17 @@ def _cyclegan(parameters: CycleGanParameters) -> Method:
     return CycleGan(parameters)
 
 
+def _unet(parameters: UNetParameters) -> Method:
+    from petbench_gan.unet import UNetRegression
+
+    return UNetRegression(parameters)
+
+
 @hookimpl
 def petbench_methods() -> Iterable[MethodSpec]:
-    """Return the two methods."""
+    """Return the methods."""
     from petbench_gan import presets
-    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters
+    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters, UNetParameters
 
     return [
         MethodSpec(
@@ -54,6 +60,17 @@ def petbench_methods() -> Iterable[MethodSpec]:
             choose_preset=presets.choose_preset,
             citation="Zhu, Park, Isola, Efros: Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial "
             "Networks. ICCV 2017. arXiv:1703.10593",
+            licence="Apache-2.0",
+        ),
+        MethodSpec(
+            name="unet",
+            summary="pix2pix's generator with its L1 term alone, no discriminator",
+            build=_unet,
+            supervision="paired",
+            parameters=UNetParameters,
+            presets=presets.UNET,
+            choose_preset=presets.choose_preset,
+            citation="Ronneberger, Fischer, Brox: U-Net. MICCAI 2015. arXiv:1505.04597",
             licence="Apache-2.0",
         ),
     ]

@@ -18,8 +18,8 @@ Norm = Literal["batch", "instance", "none"]
 Upsample = Literal["deconv", "resize"]
 
 
-class GanParameters(StepParameters):
-    """Generator, discriminator and adversarial loss: the same defaults for both methods, as in the paper."""
+class UNetParameters(StepParameters):
+    """The generator: the same defaults wherever it is used, as in the paper."""
 
     generator: Literal["unet", "resnet"] = Field("unet", description="kind of generator")
     depth: int = Field(7, ge=2, le=9, description="U-Net: halvings down to the bottleneck; 7 is unet_128")
@@ -29,15 +29,20 @@ class GanParameters(StepParameters):
     dropout: bool = Field(True, description="0.5 dropout in the middle levels of the generator")
     upsample: Upsample = Field("deconv", description="transposed convolution, or resize and convolve")
     residual: bool = Field(False, description="generator adds to the early image with a linear output, not tanh")
-    discriminator_layers: int = Field(3, ge=1, le=5, description="PatchGAN: 1, 2, 3 see 16, 34, 70 pixels")
-    discriminator_width: int = Field(64, ge=4, le=256, description="PatchGAN: channels of its first layer")
-    gan_loss: GanLoss = Field("vanilla", description="cross-entropy (vanilla) or least squares (lsgan)")
-    gan_weight: float = Field(1.0, ge=0, description="weight of the adversarial term in the generator's loss")
 
     @property
     def size_multiple(self) -> int:
         """What y and x of an image must be a multiple of."""
         return 2**self.depth if self.generator == "unet" else 4
+
+
+class GanParameters(UNetParameters):
+    """Discriminator and adversarial loss: the same defaults for both methods, as in the paper."""
+
+    discriminator_layers: int = Field(3, ge=1, le=5, description="PatchGAN: 1, 2, 3 see 16, 34, 70 pixels")
+    discriminator_width: int = Field(64, ge=4, le=256, description="PatchGAN: channels of its first layer")
+    gan_loss: GanLoss = Field("vanilla", description="cross-entropy (vanilla) or least squares (lsgan)")
+    gan_weight: float = Field(1.0, ge=0, description="weight of the adversarial term in the generator's loss")
 
 
 class Pix2pixParameters(GanParameters):
@@ -56,7 +61,7 @@ class CycleGanParameters(GanParameters):
     pool_size: int = Field(50, ge=0, description="earlier drawn images kept for each discriminator")
 
 
-def make_generator(parameters: GanParameters) -> nn.Module:
+def make_generator(parameters: UNetParameters) -> nn.Module:
     """Return a freshly initialised generator."""
     from petbench_gan.networks import ResNet, UNet
 

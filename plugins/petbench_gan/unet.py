@@ -1,0 +1,36 @@
+"""pix2pix's generator trained by its L1 term alone: what the adversary adds, or costs, is the difference.
+
+Ronneberger, Fischer, Brox: U-Net, MICCAI 2015, arXiv:1505.04597; the network, its initial values and the batch norm
+are those of `networks.py`, as pix2pix has them. Deviations from the 2015 U-Net are therefore pix2pix's: strided
+convolutions, batch norm, one channel. Without an adversary the loss needs no weight.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench import Batch, StepMethod
+from petbench_gan.settings import UNetParameters, make_generator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+
+class UNetRegression(StepMethod):
+    """A generator without an adversary."""
+
+    def __init__(self, parameters: UNetParameters) -> None:
+        super().__init__(parameters)
+        self.size_multiple = parameters.size_multiple
+        self.generator = make_generator(parameters)
+
+    def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Return the mean absolute difference."""
+        return {"l1": (self.generator(batch.early) - batch.delayed).abs().mean()}
+
+    def translate(self, early: Tensor) -> Tensor:
+        """Draw the delayed image."""
+        delayed: Tensor = self.generator(early)
+        return delayed
