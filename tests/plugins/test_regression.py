@@ -1,0 +1,63 @@
+"""The networks without an adversary."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from petbench import Batch, StepMethod
+from petbench.training.players import Players
+from petbench_gan.settings import UNetParameters
+from petbench_gan.unet import UNetRegression
+from petbench_regression.resunet25d import ResUNet25d
+from petbench_regression.settings import ResUNet25dParameters
+
+
+def make_unet() -> UNetRegression:
+    small = {"depth": 3, "width": 8, "learning_rate": 3e-3, "dropout": False}
+    return UNetRegression(UNetParameters.model_validate(small))
+
+
+def make_resunet() -> ResUNet25d:
+    return ResUNet25d(ResUNet25dParameters(depth=2, width=4, learning_rate=1e-2))
+
+
+@pytest.mark.parametrize("make", [make_unet, make_resunet])
+def test_the_loss_is_the_mean_absolute_difference_and_one_batch_can_be_learnt(make: type[StepMethod]) -> None:
+    torch.manual_seed(0)
+    method = make()  # type: ignore[call-arg]
+    early = torch.rand(2, method.early_slices, 16, 16) * 2 - 1
+    delayed = 0.5 * early[:, method.early_slices // 2].flip(-1)[:, None]
+    with torch.no_grad():
+        expected = np.abs(method.translate(early).numpy() - delayed.numpy()).mean()
+    players = Players(method, torch.device("cpu"))
+    players.step(Batch(early, delayed), 0.0)
+    assert players.losses() == pytest.approx({"model/l1": expected}, rel=1e-4)
+    for _ in range(60):
+        players.step(Batch(early, delayed), 0.0)
+    players.losses()
+    players.step(Batch(early, delayed), 0.0)
+    assert players.losses()["model/l1"] < 0.5 * expected
+
+
+def test_resunet25d_starts_from_the_middle_early_slice() -> None:
+    early = torch.rand(2, 5, 16, 16)
+    assert torch.equal(make_resunet().translate(early), early[:, 2:3])
+
+
+def test_resunet25d_looks_at_every_neighbour() -> None:
+    torch.manual_seed(0)
+    method = make_resunet().eval()
+    torch.nn.init.normal_(method.network.last.weight)
+    early = torch.rand(1, 5, 16, 16, requires_grad=True)
+    method.translate(early).sum().backward()  # type: ignore[no-untyped-call]
+    assert early.grad is not None
+    assert bool((early.grad.abs().sum(dim=(0, 2, 3)) > 0).all())
+
+
+def test_a_volume_of_any_matrix_comes_back_in_its_own() -> None:
+    early = np.random.default_rng(0).random((7, 13, 10), dtype=np.float32)
+    drawn = make_resunet().predict(early)
+    assert drawn.shape == early.shape
+    assert np.allclose(drawn, early, rtol=1e-4, atol=1e-5)
