@@ -11,9 +11,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from petbench_datasets.decay import average_count_seconds, remaining
-from petbench_datasets.errors import DataError
-from petbench_datasets.exporting import effective_frame
-from petbench_datasets.files import atomic_folder
+from petbench_datasets.exporting import effective_frame, new_folder
 from petbench_datasets.importers.dicom_headers import PET_IMAGE
 from petbench_datasets.progress import Progress, silent
 
@@ -36,11 +34,9 @@ def export_dicom(cohort: Cohort, folder: Path, progress: Progress = silent) -> N
     within one step: the slice's maximum over 32767. Identifiers and dates are made up from the participant's name.
 
     Raises:
-        DataError: `folder` exists.
+        DataError: `folder` exists or cannot be written.
     """
-    if folder.exists():
-        raise DataError(f"{folder}: is there already; name a new folder")
-    with atomic_folder(folder) as temporary:
+    with new_folder(folder) as temporary:
         for number, name in enumerate(cohort.participants):
             progress("exporting the cohort", number, len(cohort.participants))
             pair, plan = cohort.pair(name), cohort.plans[name]

@@ -5,6 +5,7 @@ Each function writes what its importer reads back to the same SUV within one ste
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from petbench_datasets.suv import Frame
 from petbench_datasets.tables import write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from petbench_datasets.cohort import Cohort
@@ -32,8 +34,7 @@ def export_nifti(cohort: Cohort, folder: Path, progress: Progress = silent) -> P
     Raises:
         DataError: `folder` exists or cannot be written.
     """
-    _require_new(folder)
-    with atomic_folder(folder) as temporary:
+    with new_folder(folder) as temporary:
         rows = []
         for number, name in enumerate(cohort.participants):
             progress("exporting the cohort", number, len(cohort.participants))
@@ -62,8 +63,7 @@ def export_bids(cohort: Cohort, folder: Path, progress: Progress = silent) -> No
     Raises:
         DataError: `folder` exists or cannot be written.
     """
-    _require_new(folder)
-    with atomic_folder(folder) as temporary:
+    with new_folder(folder) as temporary:
         for number, name in enumerate(cohort.participants):
             progress("exporting the cohort", number, len(cohort.participants))
             pair, plan = cohort.pair(name), cohort.plans[name]
@@ -99,6 +99,19 @@ def effective_frame(window: WindowPlan) -> Frame:
     return Frame(start, stop - start)
 
 
-def _require_new(folder: Path) -> None:
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `folder` when the block succeeds; nothing is left when it fails.
+
+    Raises:
+        DataError: `folder` exists or cannot be written.
+    """
     if folder.exists():
         raise DataError(f"{folder}: is there already; name a new folder")
+    try:
+        with atomic_folder(folder) as temporary:
+            yield temporary
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be written ({error.strerror or error}); free space or name another folder"
+        ) from error

@@ -70,6 +70,8 @@ class Grid:
 def resample(volume: Volume, source: Grid, target: Grid) -> Volume:
     """Carry `volume` from `source` to `target`: linear interpolation, 0 outside, smoothed first when coarsening.
 
+    Between the centre and the edge of the outermost voxels their own value holds; beyond the edge there is nothing.
+
     The smoothing is the Gaussian that makes a source voxel as wide as a target voxel (Cardoso et al. 2015, "Scale
     factor point spread function matching"), so that coarse voxels average what they cover and do not sample it.
 
@@ -89,10 +91,11 @@ def resample(volume: Volume, source: Grid, target: Grid) -> Volume:
     sigma = np.sqrt(np.maximum(ratio**2 - 1.0, 0.0)) / _FWHM_PER_SIGMA
     smooth = ndimage.gaussian_filter(volume, sigma, mode="nearest") if (sigma > 0.01).any() else volume
     matrix, offset = _index_map(source, target)
-    result = ndimage.affine_transform(
-        smooth.astype(np.float32, copy=False), matrix, offset, output_shape=target.shape, order=1, mode="constant"
+    result: Volume = ndimage.affine_transform(
+        smooth.astype(np.float32, copy=False), matrix, offset, output_shape=target.shape, order=1, mode="nearest"
     )
-    return np.asarray(result, dtype=np.float32)
+    result[_outside(source.shape, matrix, offset, target.shape)] = 0.0
+    return result
 
 
 def resample_labels(labels: NDArray[np.int16], source: Grid, target: Grid) -> NDArray[np.int16]:
@@ -102,8 +105,27 @@ def resample_labels(labels: NDArray[np.int16], source: Grid, target: Grid) -> ND
     if source.matches(target):
         return labels.copy()
     matrix, offset = _index_map(source, target)
-    result = ndimage.affine_transform(labels, matrix, offset, output_shape=target.shape, order=0, mode="constant")
-    return np.asarray(result, dtype=np.int16)
+    result: NDArray[np.int16] = ndimage.affine_transform(
+        labels.astype(np.int16, copy=False), matrix, offset, output_shape=target.shape, order=0, mode="nearest"
+    )
+    result[_outside(source.shape, matrix, offset, target.shape)] = 0
+    return result
+
+
+def _outside(
+    shape: tuple[int, int, int],
+    matrix: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    target_shape: tuple[int, int, int],
+) -> NDArray[np.bool_]:
+    """Return which target voxels have their centre outside the source's voxels, whose edges are half a step out."""
+    full = matrix if matrix.ndim == 2 else np.diag(matrix)
+    steps = np.ogrid[tuple(slice(count) for count in target_shape)]
+    outside = np.zeros(target_shape, dtype=bool)
+    for axis in range(3):
+        place = offset[axis] + sum(full[axis, other] * steps[other] for other in range(3) if full[axis, other])
+        outside |= (place < -0.5 - 1e-6) | (place > shape[axis] - 0.5 + 1e-6)
+    return outside
 
 
 def _index_map(source: Grid, target: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

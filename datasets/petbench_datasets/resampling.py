@@ -11,7 +11,8 @@ from petbench_datasets.bids import image_stem, merged_sidecar, pet_images, scan_
 from petbench_datasets.cohort import participant_names, scans_of
 from petbench_datasets.derivatives import find_derivative
 from petbench_datasets.errors import DataError
-from petbench_datasets.files import atomic_folder, write_text
+from petbench_datasets.exporting import new_folder
+from petbench_datasets.files import write_text
 from petbench_datasets.framing import plan_window
 from petbench_datasets.grid import Grid, resample, resample_labels
 from petbench_datasets.importers.nifti import resampling_record
@@ -47,20 +48,15 @@ def resample_cohort(root: Path, folder: Path, to: Target = "early", progress: Pr
     Raises:
         DataError: a participant that cannot be used, or `folder` exists.
     """
-    if folder.exists():
-        raise DataError(f"{folder}: is there already; name a new folder")
     table = read_participants(root)
     names = participant_names(root, table)
-    try:
-        with atomic_folder(folder) as temporary:
-            for number, name in enumerate(names):
-                progress("resampling the cohort", number, len(names))
-                _participant(root, temporary, name, table, to)
-            for kept in ("participants.tsv", "dataset_description.json"):
-                if (root / kept).exists():
-                    write_text(temporary / kept, (root / kept).read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error.strerror or error}); nothing was written") from error
+    with new_folder(folder) as temporary:
+        for number, name in enumerate(names):
+            progress("resampling the cohort", number, len(names))
+            _participant(root, temporary, name, table, to)
+        for kept in ("participants.tsv", "dataset_description.json"):
+            if (root / kept).exists():
+                write_text(temporary / kept, (root / kept).read_text(encoding="utf-8-sig"))
     progress("resampling the cohort", len(names), len(names))
 
 

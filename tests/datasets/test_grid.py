@@ -52,8 +52,19 @@ def test_resampling_to_a_finer_grid_is_linear_interpolation() -> None:
     axes = [np.arange(n) * s - (n - 1) * s / 2 for n, s in zip(FINE.shape, (4.0, 3.0, 3.0), strict=True)]
     wanted = [np.arange(n) * s - (n - 1) * s / 2 for n, s in zip(target.shape, (3.0, 2.0, 2.0), strict=True)]
     points = np.stack(np.meshgrid(*wanted, indexing="ij"), axis=-1)
-    expected = RegularGridInterpolator(axes, volume, bounds_error=False, fill_value=0.0)(points)
-    assert resample(volume, FINE, target) == pytest.approx(expected, abs=1e-5)
+    expected = RegularGridInterpolator(axes, volume, bounds_error=False, fill_value=-1.0)(points)
+    between = expected >= 0
+    assert between.mean() > 0.2
+    assert resample(volume, FINE, target)[between] == pytest.approx(expected[between], abs=1e-5)
+
+
+def test_a_voxel_reaches_half_a_step_from_its_centre_and_no_further() -> None:
+    source = Grid.regular((2, 2, 2), (8.0, 8.0, 8.0))
+    target = Grid.regular((12, 12, 12), (2.0, 2.0, 2.0))
+    result = resample(np.ones(source.shape, np.float32), source, target)
+    expected = np.zeros(target.shape)
+    expected[2:10, 2:10, 2:10] = 1.0
+    assert np.array_equal(result, expected)
 
 
 def test_outside_the_source_there_is_nothing() -> None:
