@@ -155,7 +155,7 @@ def test_text_from_plugins_is_shown_and_never_run(
     add_run(EVIL, {"sub-01": 30.0}, distribution='"><img src=x onerror=alert(1)>', preset="{{ 7 * 7 }}", dataset=EVIL)
     failed = leaderboard.plan(make_record("b", dataset=EVIL))
     leaderboard.update(failed, status="failed", error_message=EVIL, phase=EVIL, log_path="javascript:alert(1)")
-    images = make_images(participant=EVIL, predictions=(EVIL, "$\\frac{", "a" * 500))
+    images = make_images(participant=EVIL, predictions=(EVIL, "$\\frac{$", "a" * 500))
     html, page = _read(write_report(leaderboard, [images], tmp_path, title=EVIL))
     tags = {tag for tag, _ in page.elements}
     assert "script" not in tags
