@@ -21,6 +21,7 @@ def make_cell(scores: Mapping[int, Mapping[str, ScoreRow]], seeds: Sequence[int]
         scores: by seed, then by participant, or by fold for scores of all participants together.
         seeds: the row's seeds; a seed without scores in this column leaves the cell without a mean.
         participants: everyone that must have a score.
+        all_folds: whether the runs predict everyone; if not, a score of all participants together has no mean either.
     """
     by_seed = {
         seed: {who: score.value for who, score in scores.get(seed, {}).items() if score.value is not None}
@@ -32,6 +33,8 @@ def make_cell(scores: Mapping[int, Mapping[str, ScoreRow]], seeds: Sequence[int]
     together = bool(found) and all(score.participant is None for score in found)
     wanted = sorted({who for seed in seeds for who in scores.get(seed, {})}) if together else list(participants)
     missing = [who for who in wanted if any(who not in by_seed[seed] for seed in seeds)]
+    if together and not all_folds and not reason:
+        return Cell(mean=None, by_seed=by_seed, reason="not every fold was run", extra=extra)
     if not wanted or missing:
         why = reason or f"{len(wanted) - len(missing)}/{len(wanted)} scored, missing {', '.join(missing) or 'all'}"
         return Cell(mean=None, by_seed=by_seed, reason=why, extra=extra)

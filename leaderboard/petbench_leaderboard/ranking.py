@@ -115,10 +115,22 @@ def _row(pool: Pool, columns: Sequence[Column], ranked_by: Column | None, partic
         failed_seeds=pool.failed_seeds,
         devices=tuple(sorted({run.device for run in used if run.device})),
         coverage=Coverage(scored=len(scored.intersection(participants)), expected=len(participants)),
-        cells={c: make_cell(pool.scores[c], seeds, participants) for c in columns if c in pool.scores},
+        cells={
+            c: make_cell(pool.scores[c], seeds, participants, all_folds=_has_all_folds(used, participants))
+            for c in columns
+            if c in pool.scores
+        },
         costs=_costs(used),
         newest=max(run.created_at for run in pool.runs),
     )
+
+
+def _has_all_folds(runs: Sequence[RunRow], participants: Sequence[str]) -> bool:
+    """Return whether the runs of every seed together predict everyone, as far as it was recorded whom they predict."""
+    predicted: dict[int, set[str]] = defaultdict(set)
+    for run in runs:
+        predicted[run.seed].update(run.test_participants)
+    return not any(predicted.values()) or all(who.issuperset(participants) for who in predicted.values())
 
 
 def _role(method: str) -> Role:

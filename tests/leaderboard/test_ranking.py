@@ -179,6 +179,16 @@ def test_a_missing_score_keeps_its_reason(
     assert board_as_rows(board)[0]["fid_reason"] == "weights unavailable"
 
 
+def test_a_score_of_all_participants_has_no_mean_until_every_fold_was_run(
+    leaderboard: Leaderboard, add_run: AddRun, make_score: MakeScore
+) -> None:
+    for fold, who in enumerate(("sub-01", "sub-02")):
+        run_id = add_run("pix2pix", {who: 30.0}, fold=fold, split_participants=("sub-01", "sub-02"))
+        leaderboard.record_scores(run_id, [make_score(None, 8.0 + 2 * fold, metric="fid")])
+        cell = _cell(_only(leaderboard), "pix2pix", "fid")
+        assert (cell.mean, cell.reason) == ((None, "not every fold was run"), (9.0, None))[fold]
+
+
 def test_failures_are_listed_until_a_later_run_takes_their_place(
     leaderboard: Leaderboard, add_run: AddRun, make_record: MakeRecord
 ) -> None:
