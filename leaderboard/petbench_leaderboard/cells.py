@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import ScoreRow
 
 
-def make_cell(scores: Mapping[int, Mapping[str, ScoreRow]], seeds: Sequence[int], participants: Sequence[str]) -> Cell:
+def make_cell(
+    scores: Mapping[int, Mapping[str, ScoreRow]],
+    seeds: Sequence[int],
+    participants: Sequence[str],
+    *,
+    all_folds: bool = True,
+) -> Cell:
     """Return the cell of one column and row.
 
     Args:
