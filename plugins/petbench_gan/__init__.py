@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench import Method
-    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters, UNetParameters
+    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters, SupCycleGanParameters, UNetParameters
 
 
 def _pix2pix(parameters: Pix2pixParameters) -> Method:
@@ -25,6 +25,12 @@ def _cyclegan(parameters: CycleGanParameters) -> Method:
     return CycleGan(parameters)
 
 
+def _supcyclegan(parameters: SupCycleGanParameters) -> Method:
+    from petbench_gan.supcyclegan import SupCycleGan
+
+    return SupCycleGan(parameters)
+
+
 def _unet(parameters: UNetParameters) -> Method:
     from petbench_gan.unet import UNetRegression
 
@@ -35,7 +41,7 @@ def _unet(parameters: UNetParameters) -> Method:
 def petbench_methods() -> Iterable[MethodSpec]:
     """Return the methods."""
     from petbench_gan import presets
-    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters, UNetParameters
+    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters, SupCycleGanParameters, UNetParameters
 
     return [
         MethodSpec(
@@ -60,6 +66,18 @@ def petbench_methods() -> Iterable[MethodSpec]:
             choose_preset=presets.choose_preset,
             citation="Zhu, Park, Isola, Efros: Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial "
             "Networks. ICCV 2017. arXiv:1703.10593",
+            licence="Apache-2.0",
+        ),
+        MethodSpec(
+            name="supcyclegan",
+            summary="CycleGAN with an L1 term against the paired image",
+            build=_supcyclegan,
+            supervision="paired",
+            parameters=SupCycleGanParameters,
+            presets=presets.CYCLEGAN,
+            choose_preset=presets.choose_preset,
+            citation="Lei et al.: Whole-body PET estimation from low count statistics using cycle-consistent "
+            "generative adversarial networks. Phys Med Biol 2019;64(21):215017",
             licence="Apache-2.0",
         ),
         MethodSpec(

@@ -48,25 +48,9 @@ class CycleGan(StepMethod):
 
     def training_step(self, batch: Batch) -> Iterator[Update]:
         """Step both generators, then both discriminators."""
-        options, early, delayed = self.options, batch.early, batch.delayed
-        drawn_delayed = self.to_delayed(early)
-        drawn_early = self.to_early(delayed)
-        cycle = options.cycle_weight
-        terms = {
-            "cycle_early": cycle * _l1(self.to_early(drawn_delayed), early),
-            "cycle_delayed": cycle * _l1(self.to_delayed(drawn_early), delayed),
-        }
-        if options.identity_weight > 0:
-            identity = cycle * options.identity_weight
-            terms["identity_early"] = identity * _l1(self.to_early(early), early)
-            terms["identity_delayed"] = identity * _l1(self.to_delayed(delayed), delayed)
-        with self.frozen(self.judge_delayed, self.judge_early):
-            for name, judge, drawn in (
-                ("delayed", self.judge_delayed, drawn_delayed),
-                ("early", self.judge_early, drawn_early),
-            ):
-                terms[f"gan_{name}"] = options.gan_weight * self._adversarial(judge(drawn), real=True)
-        yield Update("generators", terms)
+        early, delayed = batch.early, batch.delayed
+        drawn_delayed, drawn_early = self.to_delayed(early), self.to_early(delayed)
+        yield Update("generators", self.generator_terms(batch, drawn_delayed, drawn_early))
 
         terms = {}
         for name, judge, pool, drawn, real in (
@@ -77,6 +61,26 @@ class CycleGan(StepMethod):
             terms[f"fake_{name}"] = 0.5 * self._adversarial(judge(pool.exchange(drawn.detach())), real=False)
         yield Update("discriminators", terms)
 
+    def generator_terms(self, batch: Batch, drawn_delayed: Tensor, drawn_early: Tensor) -> dict[str, Tensor]:
+        """Return the weighted terms of both generators: cycles, identities, and what the discriminators say."""
+        options, early, delayed = self.options, batch.early, batch.delayed
+        cycle = options.cycle_weight
+        terms = {
+            "cycle_early": cycle * l1(self.to_early(drawn_delayed), early),
+            "cycle_delayed": cycle * l1(self.to_delayed(drawn_early), delayed),
+        }
+        if options.identity_weight > 0:
+            identity = cycle * options.identity_weight
+            terms["identity_early"] = identity * l1(self.to_early(early), early)
+            terms["identity_delayed"] = identity * l1(self.to_delayed(delayed), delayed)
+        with self.frozen(self.judge_delayed, self.judge_early):
+            for name, judge, drawn in (
+                ("delayed", self.judge_delayed, drawn_delayed),
+                ("early", self.judge_early, drawn_early),
+            ):
+                terms[f"gan_{name}"] = options.gan_weight * self._adversarial(judge(drawn), real=True)
+        return terms
+
     def translate(self, early: Tensor) -> Tensor:
         """Draw the delayed image."""
         delayed: Tensor = self.to_delayed(early)
@@ -86,5 +90,6 @@ class CycleGan(StepMethod):
         return adversarial_loss(verdict, self.options.gan_loss, real=real)
 
 
-def _l1(first: Tensor, second: Tensor) -> Tensor:
+def l1(first: Tensor, second: Tensor) -> Tensor:
+    """Return the mean absolute difference."""
     return (first - second).abs().mean()

@@ -61,6 +61,12 @@ class CycleGanParameters(GanParameters):
     pool_size: int = Field(50, ge=0, description="earlier drawn images kept for each discriminator")
 
 
+class SupCycleGanParameters(CycleGanParameters):
+    """supcyclegan's own settings."""
+
+    paired_weight: float = Field(50.0, ge=0, description="weight of the L1 term against the paired image")
+
+
 def make_generator(parameters: UNetParameters) -> nn.Module:
     """Return a freshly initialised generator."""
     from petbench_gan.networks import ResNet, UNet

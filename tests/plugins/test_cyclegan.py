@@ -9,7 +9,8 @@ from petbench import Batch
 from petbench.training.players import Players
 from petbench_gan.cyclegan import CycleGan
 from petbench_gan.pool import ImagePool
-from petbench_gan.settings import CycleGanParameters
+from petbench_gan.settings import CycleGanParameters, SupCycleGanParameters
+from petbench_gan.supcyclegan import SupCycleGan
 
 SMALL = {
     "depth": 3, "width": 4, "discriminator_layers": 1, "discriminator_width": 4, "dropout": False, "norm": "none"
@@ -72,13 +73,28 @@ def test_one_batch_can_be_learnt_by_heart() -> None:
     players = Players(method, torch.device("cpu"))
     players.step(batch, 0.0)
     before = players.losses()
-    for _ in range(60):
+    for _ in range(40):
         players.step(batch, 0.0)
     players.losses()
     players.step(batch, 0.0)
     after = players.losses()
     assert after["generators/cycle_early"] < 0.7 * before["generators/cycle_early"]
     assert after["generators/cycle_delayed"] < 0.7 * before["generators/cycle_delayed"]
+
+
+def test_supcyclegan_adds_the_paired_terms_and_nothing_else() -> None:
+    torch.manual_seed(0)
+    method = SupCycleGan(SupCycleGanParameters.model_validate({**SMALL, "paired_weight": 7.0}))
+    plain, batch = CycleGan(CycleGanParameters.model_validate(SMALL)), make_batch()
+    plain.load_state_dict(method.state_dict())
+    with torch.no_grad():
+        expected = {
+            "paired_delayed": 7.0 * distance(method.to_delayed(batch.early), batch.delayed),
+            "paired_early": 7.0 * distance(method.to_early(batch.delayed), batch.early),
+        }
+        own, others = ({**next(iter(some.training_step(batch))).terms} for some in (method, plain))
+    assert {name: float(own.pop(name)) for name in expected} == pytest.approx(expected, rel=1e-5)
+    assert {name: float(term) for name, term in own.items()} == {name: float(term) for name, term in others.items()}
 
 
 def images(first: int, count: int) -> torch.Tensor:
