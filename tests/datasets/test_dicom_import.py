@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import math
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 from tests.datasets.dicom_writer import write_series
 
@@ -466,3 +468,45 @@ def test_a_truncated_slice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=str(path)):
         import_dicom(tmp_path / "dicom", tmp_path / "cohort")
     assert not (tmp_path / "cohort").exists()
+
+
+@pytest.mark.parametrize("meta", [True, False], ids=["with meta", "bare"])
+def test_files_without_the_preamble_are_read(tmp_path: Path, meta: bool) -> None:
+    write_series(tmp_path / "dicom", PIXELS)
+    for path in (tmp_path / "dicom").iterdir():
+        if meta:
+            path.write_bytes(path.read_bytes()[132:])
+        else:
+            bare = pydicom.Dataset()
+            bare.update(pydicom.dcmread(path))
+            bare.save_as(path, implicit_vr=True, little_endian=True, enforce_file_format=False)
+        assert path.read_bytes()[128:132] != b"DICM"
+    (image,) = import_dicom(tmp_path / "dicom", tmp_path / "cohort").images
+    assert np.allclose(read_scan(image.path).suv(), PIXELS * PLAIN, rtol=1e-5)
+
+
+@pytest.mark.parametrize("existing", [False, True], ids=["new folder", "existing cohort"])
+def test_a_full_disk_is_one_line_and_leaves_the_cohort_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: bool
+) -> None:
+    write_pair(tmp_path / "dicom")
+    if existing:
+        import_dicom(tmp_path / "dicom" / "early", tmp_path / "cohort")
+    before = sorted(tmp_path.rglob("*"))
+
+    def full(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("petbench_datasets.importers.bids_writer.write_frames", full)
+    with pytest.raises(DataError, match="No space left"):
+        import_dicom(tmp_path / "dicom" / "late", tmp_path / "cohort")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_weight_that_comes_later_fills_the_gap_in_the_table(tmp_path: Path) -> None:
+    write_pair(tmp_path / "dicom")
+    write_series(tmp_path / "suv", PIXELS, series="8.8", Units="GML", PatientWeight=...)
+    import_dicom(tmp_path / "suv", tmp_path / "cohort")
+    assert read_participants(tmp_path / "cohort")["sub-P1"]["body_weight"] == ""
+    import_dicom(tmp_path / "dicom" / "late", tmp_path / "cohort")
+    assert float(read_participants(tmp_path / "cohort")["sub-P1"]["body_weight"]) == 70

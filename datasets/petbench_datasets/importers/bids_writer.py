@@ -108,7 +108,8 @@ def write_cohort(
     _agree(existing, people, folder)
     rows: dict[str, dict[str, object]] = {name: dict(row) for name, row in existing.items()}
     for name, row in people.items():
-        rows.setdefault(name, {"participant_id": name, **row})
+        known = {key: value for key, value in rows.get(name, {}).items() if value}
+        rows[name] = {**row, **known, "participant_id": name}
     try:
         if existing or folder.exists():
             with tempfile.TemporaryDirectory(prefix=".partial-import-", dir=folder) as temporary:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
+from pydicom.uid import ImplicitVRLittleEndian
 
 from petbench_datasets.errors import DataError
 from petbench_datasets.nifti import in_patient_order
@@ -98,7 +99,10 @@ def _pixels(header: SliceHeader) -> NDArray[np.generic]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            pixels = np.asarray(pydicom.dcmread(header.path, force=True).pixel_array)
+            dataset = pydicom.dcmread(header.path, force=True)
+            if "TransferSyntaxUID" not in dataset.file_meta:
+                dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # what DICOM assumes unless told
+            pixels = np.asarray(dataset.pixel_array)
         except (OSError, EOFError, ValueError, AttributeError, KeyError, RuntimeError, NotImplementedError) as error:
             raise DataError(
                 f"{header.path}: its pixels cannot be decoded ({str(error).splitlines()[0]}); "
