@@ -14,7 +14,7 @@ from petbench.errors import UsageError
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.reader import find_predictions, read_prediction
 from petbench.evaluation.scoring import score_predictions
-from petbench_datasets.bids import read_scan
+from petbench_datasets.bids import scan_of
 from petbench_datasets.derivatives import find_derivative
 from petbench_datasets.errors import DataError
 from petbench_datasets.nifti import write_image
@@ -149,7 +149,7 @@ def write_noise_ceiling(cohort: Cohort, participants: Sequence[str], folder: Pat
         if path is None:
             msg = f"{cohort.root}: no second realisation of {participant} (*_{REPEAT_ENDING}.nii.gz): no noise ceiling"
             raise DataError(msg)
-        scan = read_scan(path)
+        scan = scan_of(path, cohort.root, dict(cohort.table))  # the weight is in the cohort's own table
         write_image(folder / f"{participant}.nii.gz", scan.suv(), scan.grid)
 
 

@@ -5,7 +5,8 @@ trained on photographs hardly do (Naeem et al., arXiv 2002.09797, recommend rand
 is `fd_randconv` and never FID.
 
 Four stages of 32, 64, 128 and 256 channels, each: 3×3 convolution, leaky rectifier, 2×2 mean pooling. The features are
-the mean and the standard deviation of every channel over space, each divided by a baked scale, 960 in all.
+the mean and the standard deviation of every channel over space, each standardised by a baked centre and scale, 960 in
+all.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 CHANNELS = (32, 64, 128, 256)
 DIMENSION = 2 * sum(CHANNELS)
 WEIGHTS_SHA256 = "78901cee97d3a03737d67ab738da1525b794701e28c5be7f1c21603d8b274c46"
-SCALES_SHA256 = "1b9078d2a16b58ec265e0496a66319c39ee6c018cc3069cb3cd7cb5eeff06c5d"
+CONSTANTS_SHA256 = "47fecad04bc4cec67abaf51d95e31781bd98275fff4230c0b186882ecd2a61b8"
 
 _PHILOX_KEY = 960
 _LEAK = 0.125
@@ -39,7 +40,7 @@ class RandomConvolution:
     """The extractor behind `fd_randconv`.
 
     Raises:
-        RuntimeError: the generated weights or the baked scales are not those of protocol 1.
+        RuntimeError: the generated weights or the baked constants are not those of protocol 1.
     """
 
     id = RANDCONV_ID
@@ -48,19 +49,21 @@ class RandomConvolution:
     def __init__(self, device: str = "cpu") -> None:
         kernels = generate_kernels()
         weights_digest = digest_of(kernels)
-        scales = baked_scales()
-        scales_digest = digest_of([scales])
-        if (weights_digest, scales_digest) != (WEIGHTS_SHA256, SCALES_SHA256):
-            msg = f"randconv-960: digests {weights_digest[:12]}…, {scales_digest[:12]}… are not those of the protocol"
+        centres, scales = baked_constants()
+        constants_digest = digest_of([centres, scales])
+        if (weights_digest, constants_digest) != (WEIGHTS_SHA256, CONSTANTS_SHA256):
+            msg = (
+                f"randconv-960: digests {weights_digest[:12]}…, {constants_digest[:12]}… are not those of the protocol"
+            )
             raise RuntimeError(msg)
-        self.digest = hashlib.sha256(f"{weights_digest}{scales_digest}".encode()).hexdigest()
+        self.digest = hashlib.sha256(f"{weights_digest}{constants_digest}".encode()).hexdigest()
         self._device = torch.device(device)
         self._kernels = [torch.from_numpy(kernel).to(self._device) for kernel in kernels]
-        self._scales = scales.astype(np.float64)
+        self._centres, self._scales = centres.astype(np.float64), scales.astype(np.float64)
 
     def __call__(self, slices: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the features of `slices`, shape (n, y, x), as a table of shape (n, 960)."""
-        return raw_features(slices, self._kernels) / self._scales
+        return (raw_features(slices, self._kernels) - self._centres) / self._scales
 
 
 def generate_kernels() -> list[NDArray[np.float32]]:
@@ -102,10 +105,11 @@ def raw_features(slices: NDArray[np.uint8], kernels: list[torch.Tensor]) -> NDAr
     return features
 
 
-def baked_scales() -> NDArray[np.float32]:
-    """Return what each feature is divided by, shape (960,): `randconv_scales.json`, made by `randconv_scales.py`."""
-    text = resources.files(__package__).joinpath("randconv_scales.json").read_text(encoding="utf-8")
-    return np.array(json.loads(text), dtype=np.float32)
+def baked_constants() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return centres and scales, shape (960,) each: `randconv_constants.json`, made by `randconv_constants.py`."""
+    text = resources.files(__package__).joinpath("randconv_constants.json").read_text(encoding="utf-8")
+    constants = json.loads(text)
+    return np.array(constants["centre"], dtype=np.float32), np.array(constants["scale"], dtype=np.float32)
 
 
 def digest_of(arrays: list[NDArray[np.float32]]) -> str:

@@ -1,9 +1,9 @@
-"""How the baked scales of randconv-960 were made: `python -m petbench.evaluation.extractors.randconv_scales`.
+"""How the baked constants of randconv-960 were made: `python -m petbench.evaluation.extractors.randconv_constants`.
 
-The scale of a feature is its standard deviation over synthetic slices that look like a body in FDG PET: an ellipse of
-background, hotter and colder ellipses in it, blurred. It is at least a tenth of the median of its group (stage and
-statistic), so that a channel that hardly varies is not blown up. The scales are constants of the protocol; this module
-is their provenance and is not used in scoring.
+The centre and the scale of a feature are its mean and its standard deviation over synthetic slices that look like a
+body in FDG PET: an ellipse of background, hotter and colder ellipses in it, blurred, with noise. A scale is at least a
+tenth of the median of its group (stage and statistic), so that a channel that hardly varies is not blown up. They are
+constants of the protocol; this module is their provenance and is not used in scoring.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from petbench.evaluation.protocol import SLICE_LEVELS, SLICE_WINDOW_SUV
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SLICES = 256
+SLICES = 96
 MATRIX = 128
 _SEED = 20151205
 _FLOOR = 0.1
 
 
 def synthetic_slices() -> NDArray[np.uint8]:
-    """Return slices of shape (256, 128, 128): blurred ellipses of uptake with noise, in the protocol's window."""
+    """Return slices of shape (96, 128, 128): blurred ellipses of uptake with noise, in the protocol's window."""
     generator = np.random.Generator(np.random.Philox(_SEED))
     y, x = np.mgrid[:MATRIX, :MATRIX].astype(np.float64)
     slices = np.zeros((SLICES, MATRIX, MATRIX))
@@ -49,17 +49,21 @@ def synthetic_slices() -> NDArray[np.uint8]:
     return np.rint(unit * SLICE_LEVELS).astype(np.uint8)
 
 
-def compute_scales() -> NDArray[np.float32]:
-    """Return the scales, shape (960,), rounded to four digits."""
+def compute_constants() -> dict[str, list[float]]:
+    """Return `centre` and `scale`, 960 numbers each, rounded to four digits."""
     kernels = [torch.from_numpy(kernel) for kernel in generate_kernels()]
-    spread = raw_features(synthetic_slices(), kernels).std(axis=0)
+    features = raw_features(synthetic_slices(), kernels)
+    spread = features.std(axis=0)
     start = 0
     for channels in CHANNELS:
         for _ in ("mean", "standard deviation"):
             group = spread[start : start + channels]
             group[:] = np.maximum(group, _FLOOR * np.median(group))
             start += channels
-    return np.array([float(f"{value:.4g}") for value in spread], dtype=np.float32)
+    return {
+        name: [float(f"{value:.4g}") for value in values]
+        for name, values in (("centre", features.mean(axis=0)), ("scale", spread))
+    }
 
 
 def _ellipse(
@@ -69,4 +73,4 @@ def _ellipse(
 
 
 if __name__ == "__main__":
-    json.dump([float(f"{value:.4g}") for value in compute_scales()], sys.stdout)
+    json.dump(compute_constants(), sys.stdout)

@@ -1,0 +1,199 @@
+"""Predictions of other programs and the noise ceiling as rows, on a cohort on disk."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from petbench.errors import UsageError
+from petbench.evaluation.external import score_external, score_noise_ceiling, write_noise_ceiling
+from petbench.home import Home
+from petbench.runs.plan import RunPlan
+from petbench_datasets.cohort import Cohort, open_cohort
+from petbench_datasets.errors import DataError
+from petbench_datasets.grid import Grid
+from petbench_datasets.nifti import read_image, write_image
+from petbench_datasets.split import Fold, Split
+from petbench_leaderboard.store import Leaderboard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from petbench_leaderboard.records import ScoreRow
+
+GRID = Grid.regular((12, 14, 13), (20.0, 10.0, 10.0))
+NAMES = ("sub-01", "sub-02", "sub-03")
+WINDOWS = {"early": (420.0, 840.0), "delayed": (2520.0, 1260.0)}
+BECQUEREL_PER_SUV = 5000.0  # 350 MBq in 70 kg
+
+
+def suv(seed: int) -> NDArray[np.float32]:
+    volume = np.random.default_rng(seed).gamma(4.0, 0.4, GRID.shape)
+    volume[:, :2] = volume[:, -2:] = 0.0
+    return volume.astype(np.float32)
+
+
+def write_scan(path: Path, seed: int, window: str) -> None:
+    start, length = WINDOWS[window]
+    write_image(path, suv(seed) * np.float32(BECQUEREL_PER_SUV), GRID)
+    sidecar = {
+        "Units": "Bq/mL",
+        "TracerName": "FDG",
+        "TracerRadionuclide": "F18",
+        "InjectedRadioactivity": 350.0,
+        "InjectedRadioactivityUnits": "MBq",
+        "TimeZero": "10:00:00",
+        "ScanStart": 0,
+        "InjectionStart": 0,
+        "FrameTimesStart": [start],
+        "FrameDuration": [length],
+        "ImageDecayCorrected": True,
+        "ImageDecayCorrectionTime": 0,
+        "ModeOfAdministration": "bolus",
+    }
+    path.with_name(path.name.replace(".nii.gz", ".json")).write_text(json.dumps(sidecar))
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Cohort:
+    root = tmp_path / "three"
+    for index, name in enumerate(NAMES):
+        for offset, window in enumerate(WINDOWS):
+            image = root / name / "pet" / f"{name}_trc-18FFDG_rec-{window}_pet.nii.gz"
+            write_scan(image, 10 * index + offset, window)
+        beside = root / "derivatives" / "phantom" / name / "pet"
+        write_scan(beside / f"{name}_trc-18FFDG_rec-delayed_desc-repeat_pet.nii.gz", 10 * index + 5, "delayed")
+    (root / "dataset_description.json").write_text(json.dumps({"Name": "three", "BIDSVersion": "1.10.0"}))
+    (root / "derivatives" / "phantom" / "dataset_description.json").write_text(
+        json.dumps({"Name": "beside", "BIDSVersion": "1.10.0", "DatasetType": "derivative"})
+    )
+    lines = ["participant_id\tbody_weight", *(f"{name}\t70" for name in NAMES)]
+    (root / "participants.tsv").write_text("\n".join(lines) + "\n")
+    return open_cohort(root)
+
+
+@pytest.fixture
+def leaderboard() -> Leaderboard:
+    return Leaderboard.open("sqlite://")
+
+
+def split_of(cohort: Cohort) -> Split:
+    return Split("holdout", cohort.fingerprint, (Fold(("sub-01",), (), ("sub-02", "sub-03")),))
+
+
+def predict(folder: Path, cohort: Cohort, names: tuple[str, ...] = ("sub-02", "sub-03")) -> Path:
+    for name in names:
+        write_image(folder / f"{name}.nii.gz", cohort.pair(name).early, GRID)
+    return folder
+
+
+def body_mae(scores: list[ScoreRow]) -> dict[str | None, float | None]:
+    return {score.participant: score.value for score in scores if score.metric == "mae_body_suv"}
+
+
+def test_predictions_of_another_program_become_a_row_that_can_be_scored_again(
+    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard
+) -> None:
+    home = Home(tmp_path / "home")
+    folder = predict(tmp_path / "theirs", cohort)
+    row = score_external(
+        home, leaderboard, cohort, split_of(cohort), 0, folder, "Their Method, v2", dataset="mine", offline=True
+    )
+    assert (row.method, row.plugin, row.dataset, row.status) == ("their-method-v2", "external", "mine", "ok")
+    assert row.test_participants == ("sub-02", "sub-03")
+    found = body_mae(leaderboard.scores([row.id]))
+    for name, value in found.items():
+        assert name is not None
+        pair, body = cohort.pair(name), cohort.body_mask(name)
+        assert value == pytest.approx(float(np.abs(pair.early.astype(float) - pair.delayed)[body].mean()))
+    run_folder = next(home.runs.iterdir())
+    assert RunPlan.load(run_folder).identity == row.identity
+    kept, grid = read_image(run_folder / "predictions" / "sub-03.nii.gz")
+    np.testing.assert_array_equal(kept, cohort.pair("sub-03").early)
+    assert grid.matches(GRID)
+
+
+def test_the_same_predictions_are_entered_once_and_others_beside_them(
+    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard
+) -> None:
+    home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", cohort)
+    first = score_external(home, leaderboard, cohort, split_of(cohort), 0, folder, "theirs", offline=True)
+    again = score_external(home, leaderboard, cohort, split_of(cohort), 0, folder, "theirs", offline=True)
+    assert again.id == first.id
+    write_image(folder / "sub-02.nii.gz", cohort.pair("sub-02").delayed, GRID)
+    other = score_external(home, leaderboard, cohort, split_of(cohort), 0, folder, "theirs", offline=True)
+    assert other.id != first.id
+
+
+@pytest.mark.parametrize("broken", ["missing", "nan", "grid"])
+def test_what_is_refused_leaves_no_row_and_no_folder(
+    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard, broken: str
+) -> None:
+    home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", cohort)
+    last = folder / "sub-03.nii.gz"
+    if broken == "missing":
+        last.unlink()
+    elif broken == "nan":
+        write_image(last, np.full(GRID.shape, np.nan, dtype=np.float32), GRID)
+    else:
+        write_image(last, suv(1)[:-1], Grid.regular((11, 14, 13), (20.0, 10.0, 10.0)))
+    with pytest.raises(DataError, match="sub-03"):
+        score_external(home, leaderboard, cohort, split_of(cohort), 0, folder, "theirs", offline=True)
+    assert leaderboard.runs() == []
+    assert not home.runs.exists()
+
+
+def test_a_failure_while_storing_takes_the_row_back(
+    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from petbench.evaluation import external
+
+    def full(*_arguments: object, **_options: object) -> None:
+        raise OSError("no space left on device")
+
+    folder = predict(tmp_path / "theirs", cohort)
+    monkeypatch.setattr(external, "write_image", full)
+    with pytest.raises(OSError, match="no space left"):
+        score_external(
+            Home(tmp_path / "home"), leaderboard, cohort, split_of(cohort), 0, folder, "theirs", offline=True
+        )
+    assert leaderboard.runs() == []
+
+
+@pytest.mark.parametrize("name", ["Identity", "noise ceiling", "pix2pix", "!!"])
+def test_a_name_that_means_something_else_is_refused(
+    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard, name: str
+) -> None:
+    with pytest.raises(UsageError, match="--as"):
+        score_external(
+            Home(tmp_path), leaderboard, cohort, split_of(cohort), 0, tmp_path, name, taken=("pix2pix",), offline=True
+        )
+    with pytest.raises(UsageError, match="folds 0 to 0, not 3"):
+        score_external(Home(tmp_path), leaderboard, cohort, split_of(cohort), 3, tmp_path, "theirs", offline=True)
+
+
+def test_the_noise_ceiling_is_the_second_realisation_in_suv(
+    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard
+) -> None:
+    write_noise_ceiling(cohort, ["sub-02"], tmp_path / "ceiling")
+    volume, _ = read_image(tmp_path / "ceiling" / "sub-02.nii.gz")
+    np.testing.assert_allclose(volume, suv(15), rtol=1e-5)
+    home = Home(tmp_path / "home")
+    row = score_noise_ceiling(home, leaderboard, cohort, split_of(cohort), 0, offline=True)
+    assert (row.method, row.status) == ("noise-ceiling", "ok")
+    assert set(body_mae(leaderboard.scores([row.id]))) == {"sub-02", "sub-03"}
+
+
+def test_a_cohort_without_a_second_realisation_has_no_ceiling(
+    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard
+) -> None:
+    for path in cohort.root.rglob("sub-03*desc-repeat*"):
+        path.unlink()
+    with pytest.raises(DataError, match="no second realisation of sub-03"):
+        score_noise_ceiling(Home(tmp_path / "home"), leaderboard, cohort, split_of(cohort), 0, offline=True)
+    assert leaderboard.runs() == []
