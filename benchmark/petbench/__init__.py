@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         TrainingData,
         Volume,
     )
+    from petbench.evaluation.spec import Case, Measurement, MetricSpec
     from petbench.hookspecs import hookimpl
     from petbench.intensity import IntensityMap
     from petbench.step_method import Batch, StepMethod, StepParameters, Update
@@ -29,11 +30,14 @@ _HOME_OF = {
     "API_VERSION": "petbench.contract",
     "Batch": "petbench.step_method",
     "Budget": "petbench.contract",
+    "Case": "petbench.evaluation.spec",
     "CohortShape": "petbench.contract",
     "DatasetSpec": "petbench_datasets.specs",
     "IntensityMap": "petbench.intensity",
+    "Measurement": "petbench.evaluation.spec",
     "Method": "petbench.contract",
     "MethodSpec": "petbench.contract",
+    "MetricSpec": "petbench.evaluation.spec",
     "PetbenchError": "petbench_datasets.errors",
     "RunContext": "petbench.contract",
     "StepMethod": "petbench.step_method",
@@ -49,11 +53,14 @@ __all__ = [
     "API_VERSION",
     "Batch",
     "Budget",
+    "Case",
     "CohortShape",
     "DatasetSpec",
     "IntensityMap",
+    "Measurement",
     "Method",
     "MethodSpec",
+    "MetricSpec",
     "PetbenchError",
     "RunContext",
     "StepMethod",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench.contract import MethodSpec
+    from petbench.evaluation.spec import MetricSpec
     from petbench_datasets.specs import DatasetSpec
 
 hookspec = pluggy.HookspecMarker("petbench")
@@ -24,3 +25,8 @@ def petbench_methods() -> Iterable[MethodSpec]:  # type: ignore[empty-body]
 @hookspec
 def petbench_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
     """Return the cohorts this plugin can build or find."""
+
+
+@hookspec
+def petbench_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
+    """Return the metrics of one patient that this plugin brings; asked for only when something is scored."""

@@ -7,6 +7,7 @@ each entry point is loaded, registered and asked for its specs by itself; whatev
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import os
 import re
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ from petbench_datasets.specs import DatasetSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from petbench.evaluation.spec import MetricSpec
+
+_LOG = logging.getLogger(__name__)
 
 GROUP = "petbench"
 OWN_DISTRIBUTION = "petbench"
@@ -45,6 +50,7 @@ class Plugin:
         methods: the methods it registered.
         datasets: the cohorts it registered.
         error: why it is not usable, in one line; None when it is.
+        implementation: the loaded object, for hooks that are asked later.
     """
 
     name: str
@@ -54,6 +60,12 @@ class Plugin:
     methods: tuple[MethodSpec, ...] = ()
     datasets: tuple[DatasetSpec, ...] = ()
     error: str | None = None
+    implementation: object = None
+
+    def call(self, hook: str) -> Iterable[Any]:
+        """Return what this plugin's implementation of a hook without arguments gives; nothing where it has none."""
+        function = getattr(self.implementation, hook, None)
+        return function() if callable(function) else ()
 
 
 @dataclass(slots=True)
@@ -69,6 +81,30 @@ class Registry:
     def datasets(self) -> dict[str, DatasetSpec]:
         """Return each usable cohort by its name."""
         return {spec.name: spec for plugin in self.plugins for spec in plugin.datasets}
+
+    def metrics(self) -> tuple[MetricSpec, ...]:
+        """Return the metrics of every usable plugin, the built-in ones first.
+
+        They are asked for only now, because what computes them is heavy; a plugin whose metrics cannot be had, or
+        take a name already taken, is left out with a warning in the log and costs nobody else anything.
+        """
+        from petbench.evaluation.spec import API_VERSION as METRIC_API_VERSION
+        from petbench.evaluation.spec import MetricSpec
+
+        found: dict[str, MetricSpec] = {}
+        for plugin in self.plugins:
+            if plugin.error:
+                continue
+            try:
+                for spec in plugin.call("petbench_metrics"):
+                    if not isinstance(spec, MetricSpec) or spec.api != METRIC_API_VERSION or spec.name in found:
+                        raise PluginError(
+                            f"the metric {getattr(spec, 'name', spec)!r} is no spec, or its name is taken"
+                        )
+                    found[spec.name] = spec
+            except (Exception, SystemExit) as error:
+                _LOG.warning("the metrics of %s cannot be used: %s", plugin.distribution, _one_line(error))
+        return tuple(found.values())
 
     def method(self, name: str) -> tuple[MethodSpec, Plugin]:
         """Return the method called `name` and its plugin.
@@ -124,7 +160,9 @@ def _load(entry_point: importlib.metadata.EntryPoint, manager: pluggy.PluginMana
         manager.check_pending()  # an unknown hook is an error now, not a hook that is silently never called
         specs = {hook: _specs(manager, registered, hook) for hook in _HOOKS}
         _refuse_taken_names(specs, registry)
-        return Plugin(**facts, methods=specs["petbench_methods"], datasets=specs["petbench_datasets"])
+        return Plugin(
+            **facts, methods=specs["petbench_methods"], datasets=specs["petbench_datasets"], implementation=loaded
+        )
     except (Exception, SystemExit) as error:  # also CUDA's OSError and a plugin that calls sys.exit while imported
         if os.environ.get("PETBENCH_RAISE") == "1":
             raise

@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,6 +18,11 @@ from petbench_datasets.grid import Grid
 from petbench_datasets.nifti import write_image
 from petbench_datasets.split import Fold, Split, write_split
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+NONE: Mapping[str, str] = MappingProxyType({})
 GRID = Grid.regular((20, 32, 32), (20.0, 12.0, 12.0))
 DOSE_MEGABECQUEREL, WEIGHT_KILOGRAMS = 250.0, 70.0
 TIMES_SECONDS = {"early": (420.0, 840.0), "delayed": (2520.0, 1260.0)}
@@ -29,18 +34,24 @@ class Petbench:
 
     home: Path
 
-    def __call__(self, *arguments: str | Path, code: int = 0, **variables: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str | Path, code: int = 0, variables: Mapping[str, str] = NONE
+    ) -> subprocess.CompletedProcess[str]:
         """Run `petbench ARGUMENTS`, insist on its exit code, and return what it printed."""
-        environment = os.environ | {"PETBENCH_HOME": str(self.home), "PETBENCH_OFFLINE": "1"} | variables
+        environment = (
+            os.environ
+            | {"PETBENCH_HOME": str(self.home), "PETBENCH_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+            | dict(variables)
+        )
         command = [sys.executable, "-m", "petbench", *map(str, arguments)]
         result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         assert result.returncode == code, f"{command}\n{result.stdout}\n{result.stderr}"
         assert "Traceback" not in result.stderr, result.stderr
         return result
 
-    def json(self, *arguments: str | Path, **variables: str) -> Any:
+    def json(self, *arguments: str | Path) -> Any:
         """Run a verb with `--json` and return what it says."""
-        return json.loads(self(*arguments, "--json", **variables).stdout)
+        return json.loads(self(*arguments, "--json").stdout)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from petbench.runs.cohorts import NamedCohort
     from petbench_datasets.progress import Progress
 
 
@@ -96,3 +97,14 @@ def training_bar() -> Iterator[Progress]:
                 click.echo(f"{10 * tenths:3d} % {description}", err=True)
 
         yield show
+
+
+def open_named(name: str) -> tuple[NamedCohort, bool]:
+    """Open a cohort by name or folder, with progress, and say whether the name is a registered one."""
+    from petbench.home import Home
+    from petbench.registry import load_plugins
+    from petbench.runs.cohorts import find_cohort
+
+    registry = load_plugins()
+    with progress_bar() as progress:
+        return find_cohort(name, Home.find(), registry, progress), name in registry.datasets()

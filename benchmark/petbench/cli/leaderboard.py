@@ -99,7 +99,7 @@ def _print_board(board: Board, highlight: int | None) -> None:
         table.add_row(place, _method_text(row, mark=mark), *cells, *_costs(row))
     console.print(table)
     if shown:
-        console.print(Text("dB but for SSIM; the small figure is the gain over identity, positive is better", "dim"))
+        console.print(Text("PSNR in dB; the small figure is the gain over identity, positive is better", "dim"))
     for note in notes:
         console.print(Text(f"– {note}", "dim"), soft_wrap=True)
     for run in board.unscored:

@@ -11,6 +11,7 @@ import click
 import petbench
 from petbench.cli.datasets import datasets
 from petbench.cli.doctor import doctor
+from petbench.cli.export_png import export_png
 from petbench.cli.leaderboard import leaderboard
 from petbench.cli.methods import methods
 from petbench.cli.predict import predict
@@ -20,7 +21,7 @@ from petbench.cli.runs import runs
 from petbench.cli.score import score
 from petbench.errors import PetbenchError
 
-_VERBS = (run, leaderboard, report, runs, predict, score, methods, datasets, doctor)
+_VERBS = (run, leaderboard, report, runs, predict, score, export_png, methods, datasets, doctor)
 
 
 class PetbenchGroup(click.Group):

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from petbench_datasets.progress import Progress
+    from petbench_leaderboard.report.images import PatientImages
 
 
 @click.command()
@@ -28,10 +35,14 @@ def report(*, output: Path, dataset: str | None, split: str | None) -> None:
     store = Leaderboard.open(home.database)
     boards = rank(store, dataset=dataset, split=split)
     with progress_bar() as progress:
-        panels = []
-        total = sum(len(board.participants) for board in boards)
-        for images in patient_images(boards, home):
-            panels.append(images)
-            progress("reading images", len(panels), max(total, len(panels)))
-        page = write_report(store, panels, output)
+        panels = _told(patient_images(boards, home), sum(len(board.participants) for board in boards), progress)
+        page = write_report(store, panels, output, dataset=dataset, split=split)
     click.echo(f"open {page}")
+
+
+def _told(panels: Iterator[PatientImages], total: int, progress: Progress) -> Iterator[PatientImages]:
+    """Pass the panels on and say how far they are."""
+    for done, images in enumerate(panels):
+        progress("drawing patients", done, total)
+        yield images
+    progress("drawing patients", total, total)

@@ -47,8 +47,8 @@ def print_runs(rows: Iterable[RunRow]) -> None:
             status.append(f": {row.error_message}", style="dim")
         trained = "" if row.train_seconds is None else f"{row.train_seconds:.0f} s"
         table.add_row(
-            str(row.id), Text(row.method), row.preset or "", Text(row.dataset), f"{row.split}/{row.fold}", str(row.seed),
-            row.budget, status, trained, f"{row.created_at:%Y-%m-%d %H:%M}",
+            str(row.id), Text(row.method), row.preset or "", Text(row.dataset), f"{row.split}/{row.fold}",
+            str(row.seed), row.budget, status, trained, f"{row.created_at:%Y-%m-%d %H:%M}",
         )  # fmt: skip
     standard_output().print(table)
 

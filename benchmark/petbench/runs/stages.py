@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ import torch
 from petbench.cli.console import progress_bar, training_bar
 from petbench.errors import DataError, PluginError
 from petbench.evaluation.scoring import score_predictions
+from petbench.registry import load_plugins
 from petbench.runs import apply, environment, models
 from petbench.training.context import TrainingContext
 from petbench.training.settings import EngineSettings
@@ -39,6 +41,13 @@ if TYPE_CHECKING:
     Phase = Callable[[str], AbstractContextManager[None]]
 
 PREDICTIONS = "predictions"
+
+
+class WeightsOptions(TypedDict):
+    """Keyword arguments of scoring that come from the environment."""
+
+    weights: Path | None
+    offline: bool
 
 
 class Interrupted(Exception):  # noqa: N818 - the name is the status of the run
@@ -105,20 +114,23 @@ def score(
     device: str = "cpu",
 ) -> None:
     """Score the prediction files of a run and store the scores; no model is looked at."""
-    import os
-
-    given = os.environ.get("PETBENCH_FID_WEIGHTS")
     records = score_predictions(
         cohort,
         participants,
         folder / PREDICTIONS,
         progress=progress,
         cache=home.cache,
-        offline=os.environ.get("PETBENCH_OFFLINE") == "1",
-        weights=Path(given) if given else None,
+        metrics=load_plugins().metrics(),
         device=device,
+        **weights_options(),
     )
     leaderboard.record_scores(run_id, records)
+
+
+def weights_options() -> WeightsOptions:
+    """Return what the user says of the Inception weights: a file, and whether they may be downloaded."""
+    given = os.environ.get("PETBENCH_FID_WEIGHTS")
+    return {"weights": Path(given) if given else None, "offline": os.environ.get("PETBENCH_OFFLINE") == "1"}
 
 
 def open_planned(plan: RunPlan) -> tuple[Cohort, Fold]:

@@ -1,0 +1,24 @@
+"""`petbench datasets`: cohorts by name, and the user's own; one verb a file."""
+
+from __future__ import annotations
+
+import click
+
+from petbench.cli.datasets.build import build
+from petbench.cli.datasets.check import check
+from petbench.cli.datasets.export import export
+from petbench.cli.datasets.import_ import import_
+from petbench.cli.datasets.info import info
+from petbench.cli.datasets.list_ import list_
+from petbench.cli.datasets.resample import resample
+from petbench.cli.datasets.split import split
+from petbench.cli.datasets.validate import validate
+
+
+@click.group()
+def datasets() -> None:
+    """Build, import, check, split and look at cohorts."""
+
+
+for _verb in (list_, build, info, check, split, import_, resample, export, validate):
+    datasets.add_command(_verb)

@@ -1,0 +1,34 @@
+"""`petbench datasets check`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+@click.pass_context
+def check(ctx: click.Context, /, folder: Path, *, as_json: bool) -> None:
+    """List everything that is wrong with the cohort in FOLDER, all at once, with file names and what to do.
+
+    Exits 1 when anything keeps the cohort from being used; warnings alone exit 0.
+    """
+    from petbench.cli.console import print_json, progress_bar
+    from petbench_datasets.check import check_cohort
+
+    with progress_bar() as progress:
+        problems = check_cohort(folder, progress)
+    if as_json:
+        print_json([dataclasses.asdict(problem) for problem in problems])
+    else:
+        for problem in problems:
+            colour = "red" if problem.severity == "error" else "yellow"
+            click.echo(f"{click.style(f'{problem.severity}:', fg=colour)} {problem.message}")
+        errors = sum(problem.severity == "error" for problem in problems)
+        click.echo(f"{errors} errors, {len(problems) - errors} warnings in {folder}")
+    if any(problem.severity == "error" for problem in problems):
+        ctx.exit(1)

@@ -1,0 +1,90 @@
+"""`petbench datasets import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from petbench_datasets.importers.bids_writer import ImportReport
+
+_OUT = click.option(
+    "--out", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="Cohort to make or add to."
+)
+
+
+@click.group("import")
+def import_() -> None:
+    """Turn DICOM series or NIfTI pairs into a cohort that petbench reads (BIDS-PET)."""
+
+
+@import_.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_OUT
+@click.option("--radionuclide", default="F18", show_default=True, help="The only one allowed; 'any' allows all.")
+@click.option("--weight", "weights", multiple=True, metavar="PATIENT=KG", help="For a header without one; repeatable.")
+@click.option("--skip-unusable", is_flag=True, help="Pass over series that cannot be used, with the reason.")
+def dicom(directory: Path, *, out: Path, radionuclide: str, weights: tuple[str, ...], skip_unusable: bool) -> None:
+    """Import every PET series below DIRECTORY; the series of one patient become one participant.
+
+    Units, dose, decay reference and frame times are read by the published rules, slice by slice. What cannot be
+    turned into SUV beyond doubt is refused in one line, and nothing is written.
+    """
+    from petbench.cli.console import progress_bar
+    from petbench_datasets.importers.dicom import import_dicom
+
+    with progress_bar() as progress:
+        report = import_dicom(
+            directory,
+            out,
+            radionuclide=None if radionuclide == "any" else radionuclide,
+            weights_kilograms=_weights(weights),
+            skip_unusable=skip_unusable,
+            progress=progress,
+        )
+    _say(report, out)
+
+
+@import_.command()
+@click.argument("table", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_OUT
+@click.option(
+    "--resample-to", type=click.Choice(["early", "delayed"]), help="Bring both images of a pair to one's grid."
+)
+def nifti(table: Path, *, out: Path, resample_to: str | None) -> None:
+    """Import the pairs that TABLE (.csv or .tsv) names, one participant a line.
+
+    Columns: participant, early, delayed; then either units SUV, or weight_kg, dose_mbq and the times of injection and
+    frames. A table that lacks something is refused with the column's name.
+    """
+    from petbench.cli.console import progress_bar
+    from petbench_datasets.importers.nifti import import_nifti
+
+    with progress_bar() as progress:
+        report = import_nifti(table, out, resample_to=resample_to, progress=progress)  # type: ignore[arg-type]
+    _say(report, out)
+
+
+def _weights(texts: tuple[str, ...]) -> dict[str, float]:
+    from petbench.errors import UsageError
+
+    found = {}
+    for text in texts:
+        patient, _, kilograms = text.rpartition("=")
+        try:
+            found[patient] = float(kilograms)
+        except ValueError:
+            raise UsageError(f"--weight {text!r} is not understood; write --weight PATIENT=71.5") from None
+    return found
+
+
+def _say(report: ImportReport, out: Path) -> None:
+    for image in report.images:
+        click.echo(f"{image.participant}: {image.path.name} from {image.source}")
+        for note in image.notes:
+            click.echo(f"  note: {note}")
+    for what, why in report.skipped:
+        click.echo(f"passed over: {what}: {why}")
+    click.echo(f"next: petbench datasets check {out}, then petbench datasets split {out}")

@@ -1,0 +1,81 @@
+"""`petbench datasets info`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from petbench.cli.options import complete_dataset
+
+if TYPE_CHECKING:
+    from petbench_datasets.info import CohortInfo
+
+
+@click.command()
+@click.argument("dataset", shell_complete=complete_dataset)
+@click.option(
+    "--sheet", type=click.Path(dir_okay=False, path_type=Path), help="Draw a contact sheet into this PNG file."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+def info(dataset: str, *, sheet: Path | None, as_json: bool) -> None:
+    """Show participants, grids, times, SUV ranges, fingerprint and splits of DATASET, a name or a folder.
+
+    \b
+    petbench datasets info ~/my-cohort --sheet overview.png
+    """
+    from petbench.cli.console import open_named, print_json, progress_bar
+    from petbench_datasets.contact_sheet import contact_sheet
+    from petbench_datasets.info import cohort_info
+
+    named, _ = open_named(dataset)
+    with progress_bar() as progress:
+        facts = cohort_info(named.cohort, progress)
+        if sheet is not None:
+            contact_sheet(named.cohort, sheet, progress)
+    if as_json:
+        print_json(dataclasses.asdict(facts))
+    else:
+        _print(facts)
+    if sheet is not None:
+        click.echo(f"contact sheet: {sheet}", err=as_json)
+
+
+def _print(facts: CohortInfo) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from petbench.cli.console import standard_output
+
+    console = standard_output()
+    console.print(Text.assemble((facts.name, "bold"), f"  {facts.root}"))
+    console.print(Text(f"fingerprint {facts.fingerprint}", "dim"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("participant", "sex", "age", "kg", "voxels (x y z)", "mm", "early", "delayed", "labels"):
+        table.add_column(heading, justify="right" if heading in ("age", "kg", "labels") else "left")
+    for person in facts.participants:
+        images = [
+            f"{image.start_seconds / 60:.1f}-{image.stop_seconds / 60:.1f} min\n"
+            f"SUV {image.suv_mean_body:.2f}, max {image.suv_maximum:.1f}"
+            for image in (person.early, person.delayed)
+        ]
+        table.add_row(
+            person.name,
+            person.sex,
+            person.age,
+            person.body_weight,
+            "x".join(str(size) for size in reversed(person.shape)),
+            "x".join(f"{step:.4g}" for step in reversed(person.spacing_millimetres)),
+            *images,
+            str(person.labels),
+        )
+    console.print(table)
+    for split in facts.splits:
+        sizes = "; ".join("/".join(str(count) for count in fold) for fold in split.folds)
+        line = f"split {split.name}: train/validation/test {sizes}  {split.digest[:12]}"
+        console.print(Text(line if split.problem is None else f"split {split.name}: {split.problem}"))
+    if not facts.splits:
+        console.print(Text(f"no split yet: petbench datasets split {facts.root}"))

@@ -1,0 +1,31 @@
+"""`petbench datasets resample`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--out", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="New folder.")
+@click.option("--to", default="early", show_default=True, metavar="early|delayed|Z,Y,X", help="Grid, or spacing in mm.")
+def resample(folder: Path, *, out: Path, to: str) -> None:
+    """Write the cohort in FOLDER anew with both images of each pair on one grid; each sidecar records it."""
+    from petbench.cli.console import progress_bar
+    from petbench.errors import UsageError
+    from petbench_datasets.resampling import resample_cohort
+
+    target: object = to
+    if to not in ("early", "delayed"):
+        try:
+            z, y, x = (float(part) for part in to.split(","))
+        except ValueError:
+            raise UsageError(
+                f"--to {to!r} is not understood; write early, delayed, or a spacing such as 5,4,4"
+            ) from None
+        target = (z, y, x)
+    with progress_bar() as progress:
+        resample_cohort(folder, out, target, progress)  # type: ignore[arg-type]
+    click.echo(f"{out}: resampled to {to}; next: petbench datasets split {out}")

@@ -1,0 +1,43 @@
+"""`petbench datasets split`."""
+
+from __future__ import annotations
+
+import click
+
+from petbench.cli.options import complete_dataset
+
+
+@click.command()
+@click.argument("dataset", shell_complete=complete_dataset)
+@click.option("--name", default="holdout", show_default=True, help="Of the split.")
+@click.option("--folds", type=click.IntRange(min=2), help="k folds: everybody tests once.")
+@click.option("--leave-out", metavar="COLUMN", help="One fold for each value of a column, such as site.")
+@click.option("--test", type=click.IntRange(min=1), help="Hold-out: how many test. Default: a sixth.")
+@click.option("--validation", type=click.IntRange(min=0), help="How many validate in each fold. Default: an eighth.")
+@click.option("--stratify-by", metavar="COLUMN", help="Spread the values of a column evenly, such as sex.")
+@click.option("--seed", default=0, show_default=True, help="Of the shuffle; the same on every machine.")
+@click.option("--force", is_flag=True, help="Replace a split of this name.")
+def split(dataset: str, *, name: str, force: bool, **how: object) -> None:
+    """Divide the patients of DATASET, a folder of your own, into training, validation and test.
+
+    \b
+    petbench datasets split ~/my-cohort                                hold-out
+    petbench datasets split ~/my-cohort --name cv5 --folds 5 --stratify-by sex
+    petbench datasets split ~/my-cohort --name sites --leave-out site
+    """
+    from petbench.cli.console import open_named
+    from petbench.errors import UsageError
+    from petbench_datasets.folds import make_split
+    from petbench_datasets.split import split_path, write_split
+
+    named, registered = open_named(dataset)
+    if registered:
+        raise UsageError(f"the splits of {dataset} are part of it and cannot be changed; they are in its folder")
+    if split_path(named.cohort.root, name).exists() and not force:
+        raise UsageError(f"{named.cohort.root} has a split {name!r} already; give --name, or --force to replace it")
+    made = make_split(named.cohort, name, **how)  # type: ignore[arg-type]
+    path = write_split(named.cohort.root, made)
+    for number, fold in enumerate(made.folds):
+        parts = "; ".join(f"{part} {' '.join(who) or 'nobody'}" for part, who in fold.parts().items())
+        click.echo(f"fold {number}: {parts}")
+    click.echo(f"{path}, {made.digest[:12]}")

@@ -1,0 +1,28 @@
+"""`petbench export-png`: the slices that FID is computed from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("export-png")
+@click.argument("run_id", type=int, metavar="RUN")
+@click.option("--output", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="New folder.")
+def export_png(*, run_id: int, output: Path) -> None:
+    """Write the real and the drawn 8-bit slices of RUN, so that anyone can compute its FID with pytorch-fid itself."""
+    from petbench.evaluation.export import export_png as write
+    from petbench.home import Home
+    from petbench.runs import apply, stages
+    from petbench.runs.plan import RunPlan
+    from petbench_leaderboard.store import Leaderboard
+
+    home = Home.find()
+    row = Leaderboard.open(home.database).run(run_id)
+    folder = apply.run_folder(home, row.id)
+    plan = RunPlan.load(folder)
+    cohort, fold = stages.open_planned(plan)
+    written = write(cohort, fold.test, folder / stages.PREDICTIONS, output)
+    click.echo(f"{written.count} slices each in {output / 'real'} and {output / 'predicted'}")
+    click.echo(f"FID: {written.command}")

@@ -1,0 +1,285 @@
+"""`petbench run` from outside: a real command, real processes, real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+import nibabel as untyped_nibabel
+import numpy as np
+import pytest
+
+from petbench_datasets.cohort import open_cohort
+from petbench_leaderboard.store import Leaderboard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.benchmark.conftest import Petbench
+
+nibabel: Any = untyped_nibabel
+
+THIRD_PARTY = """
+    import os, sys, time
+    import numpy as np
+    from petbench import MethodSpec, hookimpl
+
+    class Fragile:
+        def fit(self, data, run):
+            seen = data.early()
+            if MODE == "raise":
+                raise ValueError("the weights went astray")
+            if MODE == "exit":
+                sys.exit(7)
+            if MODE == "die":
+                os.kill(os.getpid(), 9)
+            if MODE == "memory":
+                raise MemoryError
+        def predict(self, early):
+            return np.full_like(early, np.nan) if MODE == "nan" else early
+        def state_dict(self):
+            return {}
+        def load_state_dict(self, state):
+            pass
+
+    @hookimpl
+    def petbench_methods():
+        return [MethodSpec(name="fragile", summary="fails on request", build=lambda parameters: Fragile())]
+"""
+
+
+@pytest.fixture
+def fragile(tmp_path: Path) -> Any:
+    """Install a method that fails in a way of the test's choice; returns the variables that make it visible."""
+
+    def install(mode: str) -> dict[str, str]:
+        site = tmp_path / f"site-{mode}"
+        information = site / "fragile-1.0.dist-info"
+        information.mkdir(parents=True)
+        (site / "fragile.py").write_text(dedent(THIRD_PARTY).replace("MODE", repr(mode)), encoding="utf-8")
+        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: fragile\nVersion: 1.0\n", encoding="utf-8")
+        (information / "entry_points.txt").write_text("[petbench]\nfragile = fragile\n", encoding="utf-8")
+        return {"PYTHONPATH": str(site)}
+
+    return install
+
+
+def test_a_run_leaves_predictions_scores_phases_and_a_row(petbench: Petbench, body_cohort: Path) -> None:
+    row = petbench.json("run", "--method", "scale", "--dataset", body_cohort)
+    assert row["status"] == "ok"
+    assert row["dataset"] == "bodies"
+    assert row["test_participants"] == ["sub-04"]
+    assert [phase["phase"] for phase in row["phases"]] == ["prepare", "train", "predict", "score"]
+    assert {"psnr_body_suv20", "psnr_volume_max", "psnr_slice_volume_max", "mae_body_suv", "fid"} <= {
+        score["metric"] for score in row["scores"]
+    }
+    (prediction,) = (petbench.home / "runs").glob("*/predictions/*.nii.gz")
+    image = nibabel.load(prediction)
+    early, grid = open_cohort(body_cohort).early("sub-04")
+    assert image.get_data_dtype() == np.float32
+    np.testing.assert_array_equal(image.affine, grid.affine)
+    ratio = np.asarray(image.dataobj).transpose() / np.where(early > 0, early, 1)
+    assert np.ptp(ratio[early > 0]) < 1e-5  # one factor everywhere
+
+
+def test_an_identity_prediction_is_the_early_image_to_the_bit(petbench: Petbench, body_cohort: Path) -> None:
+    petbench("run", "--method", "identity", "--dataset", body_cohort)
+    (prediction,) = (petbench.home / "runs").glob("*/predictions/*.nii.gz")
+    early, _ = open_cohort(body_cohort).early("sub-04")
+    np.testing.assert_array_equal(np.asarray(nibabel.load(prediction).dataobj).transpose(), early)
+
+
+def test_missing_inception_weights_leave_fid_empty_with_its_reason(petbench: Petbench, body_cohort: Path) -> None:
+    row = petbench.json("run", "--method", "identity", "--dataset", body_cohort)
+    (fid,) = [score for score in row["scores"] if score["metric"] == "fid"]
+    assert fid["value"] is None
+    assert "weights" in fid["reason"]
+    (stand_in,) = [score for score in row["scores"] if score["metric"] == "fd_randconv"]
+    assert stand_in["value"] > 0
+
+
+def test_the_same_run_is_shown_and_not_repeated_unless_forced(petbench: Petbench, body_cohort: Path) -> None:
+    command = ("run", "--method", "identity", "--dataset", body_cohort)
+    petbench(*command)
+    again = petbench(*command)
+    assert "shown instead of repeated" in again.stderr
+    assert len(petbench.json("runs", "list")) == 1
+    petbench(*command, "--force")
+    assert len(petbench.json("runs", "list")) == 2
+
+
+def test_one_seed_gives_one_prediction_to_the_bit_and_another_seed_another(
+    petbench: Petbench, body_cohort: Path
+) -> None:
+    command = (
+        "run",
+        "-m",
+        "pix2pix",
+        "-d",
+        body_cohort,
+        "--budget",
+        "images=64",
+        "--set",
+        "width=4",
+        "--precision",
+        "fp32",
+    )
+    for extra in ((), ("--force",), ("--seed", "1")):
+        petbench(*command, *extra)
+    first, repeated, other = (
+        path.read_bytes() for path in sorted((petbench.home / "runs").glob("*/predictions/*.nii.gz"))
+    )
+    assert first == repeated
+    assert first != other
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "message"),
+    [
+        ("raise", "failed", "ValueError: the weights went astray"),
+        ("exit", "failed", "SystemExit: 7"),
+        ("die", "interrupted", "killed by signal 9"),
+        ("memory", "out-of-memory", "no memory"),
+        ("nan", "failed", "NaN"),
+    ],
+)
+def test_a_failing_method_leaves_a_row_that_says_how(
+    mode: str, status: str, message: str, petbench: Petbench, body_cohort: Path, fragile: Any
+) -> None:
+    code = 130 if status == "interrupted" else 1
+    result = petbench("run", "-m", "fragile", "-d", body_cohort, code=code, variables=fragile(mode))
+    assert message in result.stderr
+    (row,) = petbench.json("runs", "list")
+    assert (row["status"], row["method"], row["distribution"]) == (status, "fragile", "fragile")
+    assert message in row["error_message"]
+    assert not list((petbench.home / "runs").glob("*/predictions/*.nii.gz"))
+
+
+def test_ctrl_c_leaves_an_interrupted_row_and_the_same_command_goes_on(petbench: Petbench, body_cohort: Path) -> None:
+    command = ["run", "-m", "pix2pix", "-d", str(body_cohort), "--budget", "images=960", "--set", "width=4"]
+    process = _start(petbench, command)
+    _wait_for_line(process, " 10 %")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    (row,) = petbench.json("runs", "list")
+    assert row["status"] == "interrupted"
+    assert 0 < row["images_seen"] < 960
+    assert list((petbench.home / "runs").glob("*/checkpoints/*"))
+    petbench(*command)
+    (row,) = petbench.json("runs", "list")
+    assert row["status"] == "ok"
+    assert row["images_seen"] == 960
+
+
+def test_a_second_ctrl_c_ends_at_once(petbench: Petbench, body_cohort: Path) -> None:
+    command = ["run", "-m", "pix2pix", "-d", str(body_cohort), "--budget", "images=1000000", "--set", "width=4"]
+    process = _start(petbench, command)
+    _wait_for_line(process, "0 %")
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert petbench.json("runs", "list")[0]["status"] == "interrupted"
+
+
+def test_a_misspelt_method_exits_2_with_the_nearest_name(petbench: Petbench) -> None:
+    result = petbench("run", "--method", "pix2px", code=2)
+    assert "did you mean 'pix2pix'" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not petbench.home.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "widht=3"], "did you mean 'width'"),
+        (["--set", "width=-3"], "'width'"),
+        (["--set", "width"], "key=value"),
+        (["--budget", "epochs=3"], "images=48000"),
+        (["--budget", "images=many"], "images=48000"),
+        (["--preset", "papr"], "did you mean 'paper'"),
+        (["--fold", "7"], "folds 0 to 0"),
+        (["--device", "cuda:63"], "no cuda:63"),
+        (["--dataset", "fdg-fantom"], "did you mean 'fdg-phantom'"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_one_line(
+    arguments: list[str], message: str, petbench: Petbench, body_cohort: Path
+) -> None:
+    result = petbench(
+        "run", "-m", "pix2pix", "-d", str(body_cohort), *arguments, code=1 if "--device" in arguments else 2
+    )
+    assert message in result.stderr
+    assert not list(petbench.home.glob("runs/*/predictions"))
+
+
+def test_a_cohort_that_is_not_usable_is_refused_and_nothing_is_written(
+    petbench: Petbench, body_cohort: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(body_cohort, damaged)
+    (missing,) = damaged.glob("sub-02/pet/*delayed*.nii.gz")
+    missing.unlink()
+    before = sorted(path for path in damaged.rglob("*"))
+    result = petbench("run", "-m", "identity", "-d", damaged, code=1)
+    assert "sub-02" in result.stderr
+    assert "delayed" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (petbench.home / "runs").exists()
+    assert sorted(path for path in damaged.rglob("*")) == before
+
+
+def test_fifty_rows_are_not_needed_to_read_the_board_as_data(petbench: Petbench, body_cohort: Path) -> None:
+    for method in ("identity", "scale"):
+        petbench("run", "-m", method, "-d", body_cohort)
+    (board,) = petbench.json("leaderboard")
+    assert {row["method"] for row in board["rows"]} == {"identity", "scale"}
+    store = Leaderboard.open(f"sqlite:///{petbench.home / 'leaderboard.db'}")
+    stored = {
+        score.metric: score.value for score in store.scores([run.id for run in store.runs() if run.method == "scale"])
+    }
+    (scale,) = [row for row in board["rows"] if row["method"] == "scale"]
+    assert scale["mae_body_suv"] == stored["mae_body_suv"]
+    assert "psnr_body_suv20" in petbench("leaderboard", "--csv").stdout.splitlines()[0]
+
+
+def _start(petbench: Petbench, command: list[str]) -> subprocess.Popen[str]:
+    environment = os.environ | {
+        "PETBENCH_HOME": str(petbench.home),
+        "PETBENCH_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    whole = [sys.executable, "-m", "petbench", *command]
+    return subprocess.Popen(whole, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _wait_for_line(process: subprocess.Popen[str], text: str) -> None:
+    """Read what a process says until a line holds `text`."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if text in line:
+            return
+    pytest.fail(f"the process ended before it said {text!r}")
+
+
+def test_the_log_of_a_failed_run_holds_its_traceback(petbench: Petbench, body_cohort: Path, fragile: Any) -> None:
+    petbench("run", "-m", "fragile", "-d", body_cohort, code=1, variables=fragile("raise"))
+    log = petbench("runs", "log", "1").stdout
+    assert "Traceback" in log
+    assert "the weights went astray" in log
+
+
+def test_a_run_can_be_read_as_json_in_full(petbench: Petbench, body_cohort: Path) -> None:
+    petbench("run", "-m", "identity", "-d", body_cohort)
+    row = json.loads(petbench("runs", "show", "1", "--json").stdout)
+    assert row["machine"]["cores"] >= 1
+    assert row["environment"]["torch"]
+    assert len(row["identity"]) == 64
