@@ -1,4 +1,4 @@
-"""Writes small DICOM PET series, independently of petbench's own exporter."""
+"""Small DICOM PET series, written independently of petbench's own exporter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
+    from petbench_datasets.bids import Scan
+import numpy as np
+
+from petbench_datasets.bids import read_scan
+from petbench_datasets.importers.dicom import import_dicom
 
 PET = "1.2.840.10008.5.1.4.1.1.128"
 TRACER_FIELDS = {
@@ -98,3 +102,31 @@ def _write(path: Path, plane: np.ndarray[Any, np.dtype[np.int16]], fields: dict[
     dataset.file_meta.MediaStorageSOPClassUID = UID(str(dataset.SOPClassUID))
     dataset.file_meta.MediaStorageSOPInstanceUID = UID(str(dataset.SOPInstanceUID))
     dataset.save_as(path, enforce_file_format=True)
+
+
+HALF_LIFE = 6586.2
+PIXELS = np.random.default_rng(0).integers(100, 30000, (6, 4, 5)).astype(np.int16)
+SEVEN_MINUTES = 2 ** (420 / HALF_LIFE)  # decay from injection at 10:00 to the scan's start at 10:07
+PLAIN = 2.0 * 70000.0 / 250e6 * SEVEN_MINUTES  # SUV of one stored value of a series without changes
+
+
+def imported(tmp_path: Path, each: Callable[[int], dict[str, Any]] | None = None, **changes: Any) -> Scan:
+    write_series(tmp_path / "dicom", PIXELS, each, **changes)
+    report = import_dicom(tmp_path / "dicom", tmp_path / "cohort")
+    assert len(report.images) == 1
+    return read_scan(report.images[0].path)
+
+
+def suv_per_value(tmp_path: Path, each: Callable[[int], dict[str, Any]] | None = None, **changes: Any) -> float:
+    suv = imported(tmp_path, each, **changes).suv()
+    ratio = suv / PIXELS
+    assert ratio.std() < 1e-4 * ratio.mean()
+    return float(ratio.mean())
+
+
+def write_pair(folder: Path, patient: str = "P-1", seed: int = 0, **changes: Any) -> None:
+    pixels = np.random.default_rng(seed).integers(100, 30000, (2, 6, 4, 5)).astype(np.int16)
+    common: dict[str, Any] = {"PatientID": patient, **changes}
+    write_series(folder / "early", pixels[0], series=f"1.2.{seed}.1", **common)
+    late: dict[str, Any] = {"SeriesTime": "104200", "AcquisitionTime": "104200", "ActualFrameDuration": 1260000}
+    write_series(folder / "late", pixels[1], series=f"1.2.{seed}.2", **common, **late)

@@ -1,24 +1,19 @@
 from __future__ import annotations
 
-import gzip
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from petbench_datasets.cohort import open_cohort
 from petbench_datasets.errors import DataError
-from petbench_datasets.fingerprint import CACHE_NAME
 from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import StoredImage, write_image
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.datasets.conftest import CohortWriter
-
-    from petbench_datasets.grid import Volume
 
 
 def refusal(root: Path) -> str:
@@ -169,154 +164,3 @@ def test_a_folder_that_is_no_cohort_is_refused(tmp_path: Path) -> None:
     assert "participants.tsv" in refusal(tmp_path)
     (tmp_path / "participants.tsv").write_text("participant_id\tbody_weight\n")
     assert "has no participants" in refusal(tmp_path)
-
-
-# What the fingerprint depends on.
-
-
-def copy_of(root: Path, tmp_path: Path, name: str = "elsewhere") -> Path:
-    shutil.copytree(root, tmp_path / name, ignore=shutil.ignore_patterns(CACHE_NAME))
-    return tmp_path / name
-
-
-def test_the_fingerprint_is_of_content_and_not_of_places_or_bytes(writer: CohortWriter, tmp_path: Path) -> None:
-    root = writer.cohort(2)
-    other = copy_of(root, tmp_path)
-    path = other / "sub-01" / "pet" / "sub-01_trc-18FFDG_rec-early_pet.nii.gz"
-    stored = StoredImage(path)
-    plain = path.with_name(path.name.removesuffix(".gz"))
-    plain.write_bytes(gzip.decompress(path.read_bytes()))
-    assert stored.frame_count == 1
-    path.unlink()
-    assert open_cohort(other).fingerprint == open_cohort(root).fingerprint
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"InjectedRadioactivity": 251},
-        {"FrameDuration": [1250]},
-        {"ImageDecayCorrectionTime": 60},
-        {"InjectionStart": 5},
-    ],
-    ids=str,
-)
-def test_the_fingerprint_changes_with_whatever_changes_suv(writer: CohortWriter, changes: dict[str, Any]) -> None:
-    root = writer.cohort(2)
-    before = open_cohort(root).fingerprint
-    writer.image("sub-02", "delayed", writer.voxels(3), **changes)
-    assert open_cohort(root).fingerprint != before
-
-
-def test_the_fingerprint_changes_with_a_voxel_a_weight_and_a_place(writer: CohortWriter) -> None:
-    root = writer.cohort(2)
-    seen = {open_cohort(root).fingerprint}
-    voxels: Volume = writer.voxels(3)
-    voxels[1, 1, 1] += 0.5
-    writer.image("sub-02", "delayed", voxels)
-    seen.add(open_cohort(root).fingerprint)
-    writer.participants({"sub-01": 70, "sub-02": 71.5})
-    seen.add(open_cohort(root).fingerprint)
-    shifted = writer.grid.affine.copy()
-    shifted[2, 3] += 1.0
-    for window, seed in (("early", 0), ("delayed", 1)):
-        writer.image("sub-01", window, writer.voxels(seed), Grid(writer.grid.shape, shifted))
-    seen.add(open_cohort(root).fingerprint)
-    assert len(seen) == 4
-
-
-def test_an_unchanged_cohort_opens_without_reading_a_voxel(
-    writer: CohortWriter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = writer.cohort(2)
-    first = open_cohort(root).fingerprint
-
-    def refuse(stored: StoredImage, index: int) -> Volume:
-        raise AssertionError(f"read frame {index} of {stored.path}")
-
-    monkeypatch.setattr(StoredImage, "frame", refuse)
-    assert open_cohort(root).fingerprint == first
-
-
-def test_a_cohort_that_cannot_be_written_to_opens_all_the_same(
-    writer: CohortWriter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = writer.cohort(2)
-
-    def refuse(path: Path, text: str) -> None:
-        raise PermissionError(13, "read-only", str(path))
-
-    monkeypatch.setattr("petbench_datasets.fingerprint.write_text", refuse)
-    assert len(open_cohort(root).participants) == 2
-    assert not (root / CACHE_NAME).exists()
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 1, "participants": {"sub-01": {"key": 3}}}'])
-def test_a_damaged_cache_is_ignored(writer: CohortWriter, content: str) -> None:
-    root = writer.cohort(2)
-    first = open_cohort(root).fingerprint
-    (root / CACHE_NAME).write_text(content)
-    assert open_cohort(root).fingerprint == first
-
-
-def test_progress_is_told_participant_by_participant(writer: CohortWriter) -> None:
-    seen: list[tuple[float, float]] = []
-    open_cohort(writer.cohort(3), lambda _, done, total: seen.append((done, total)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
-
-
-# What lies beside the images.
-
-
-def derivative(writer: CohortWriter, name: str, values: Any, dtype: Any = np.float32, grid: Grid | None = None) -> Path:
-    path = writer.root / "derivatives" / "phantom" / "sub-01" / f"sub-01_{name}.nii.gz"
-    write_image(path, values, grid or writer.grid, dtype=dtype)
-    return path
-
-
-def test_labels_come_with_their_names(writer: CohortWriter) -> None:
-    cohort = open_cohort(writer.cohort(1))
-    assert cohort.labels("sub-01") is None
-    values = np.random.default_rng(0).integers(0, 3, writer.grid.shape)
-    derivative(writer, "desc-organs_dseg", values, np.int16)
-    with pytest.raises(DataError, match="index and name"):
-        cohort.labels("sub-01")
-    (writer.root / "derivatives" / "phantom" / "dseg.tsv").write_text("index\tname\n1\tliver\n2\tbrain\n")
-    found = cohort.labels("sub-01")
-    assert found is not None
-    assert np.array_equal(found[0], values)
-    assert found[1] == {1: "liver", 2: "brain"}
-
-
-def test_labels_on_another_grid_are_refused(writer: CohortWriter) -> None:
-    cohort = open_cohort(writer.cohort(1))
-    derivative(writer, "desc-organs_dseg", np.ones((3, 4, 4)), np.int16, Grid.regular((3, 4, 4), (40.0, 20.0, 20.0)))
-    with pytest.raises(DataError, match="resample"):
-        cohort.labels("sub-01")
-
-
-def test_a_drawn_body_mask_is_used_and_otherwise_one_is_made(writer: CohortWriter) -> None:
-    root = writer.cohort(1)
-    grid = Grid.regular((12, 20, 20), (10.0, 10.0, 10.0))
-    z, y, x = np.indices(grid.shape)
-    body = ((y - 9.5) ** 2 + (x - 9.5) ** 2 < 36) & (z > 1)
-    hole = ((y - 9.5) ** 2 + (x - 9.5) ** 2 < 4) & (z > 3)
-    voxels = np.where(body & ~hole, 4000.0, 0.0).astype(np.float32)
-    voxels[6, 1, 1] = 3000.0  # a stray hot voxel outside
-    for window, factor in (("early", 1.0), ("delayed", 0.7)):
-        writer.image("sub-01", window, voxels * np.float32(factor), grid)
-    cohort = open_cohort(root)
-    mask = cohort.body_mask("sub-01")
-    assert mask.dtype == np.bool_
-    assert mask[body].all()
-    assert not mask[6, 1, 1]
-    assert (mask & ~body).sum() < 0.5 * body.sum()
-    derivative(writer, "desc-body_mask", body, np.uint8, grid)
-    assert np.array_equal(cohort.body_mask("sub-01"), body)
-
-
-def test_other_derivatives_are_found_by_their_ending(writer: CohortWriter) -> None:
-    cohort = open_cohort(writer.cohort(1))
-    assert cohort.derivative("sub-01", "desc-truth_pet") is None
-    derivative(writer, "desc-truth_pet", writer.voxels(9))
-    assert np.array_equal(cohort.derivative("sub-01", "desc-truth_pet"), writer.voxels(9))  # type: ignore[arg-type]
