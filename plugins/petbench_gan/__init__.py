@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench import Method
-    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters, SupCycleGanParameters, UNetParameters
+    from petbench_gan.settings import (
+        CutParameters,
+        CycleGanParameters,
+        Pix2pixParameters,
+        SupCycleGanParameters,
+        UNetParameters,
+    )
 
 
 def _pix2pix(parameters: Pix2pixParameters) -> Method:
@@ -31,6 +37,12 @@ def _supcyclegan(parameters: SupCycleGanParameters) -> Method:
     return SupCycleGan(parameters)
 
 
+def _cut(parameters: CutParameters) -> Method:
+    from petbench_gan.cut import Cut
+
+    return Cut(parameters)
+
+
 def _unet(parameters: UNetParameters) -> Method:
     from petbench_gan.unet import UNetRegression
 
@@ -41,7 +53,13 @@ def _unet(parameters: UNetParameters) -> Method:
 def petbench_methods() -> Iterable[MethodSpec]:
     """Return the methods."""
     from petbench_gan import presets
-    from petbench_gan.settings import CycleGanParameters, Pix2pixParameters, SupCycleGanParameters, UNetParameters
+    from petbench_gan.settings import (
+        CutParameters,
+        CycleGanParameters,
+        Pix2pixParameters,
+        SupCycleGanParameters,
+        UNetParameters,
+    )
 
     return [
         MethodSpec(
@@ -78,6 +96,18 @@ def petbench_methods() -> Iterable[MethodSpec]:
             choose_preset=presets.choose_preset,
             citation="Lei et al.: Whole-body PET estimation from low count statistics using cycle-consistent "
             "generative adversarial networks. Phys Med Biol 2019;64(21):215017",
+            licence="Apache-2.0",
+        ),
+        MethodSpec(
+            name="cut",
+            summary="one GAN held to its input by patchwise contrast, without pairs",
+            build=_cut,
+            supervision="unpaired",
+            parameters=CutParameters,
+            presets=presets.CUT,
+            choose_preset=presets.choose_preset,
+            citation="Park, Efros, Zhang, Zhu: Contrastive Learning for Unpaired Image-to-Image Translation. "
+            "ECCV 2020. arXiv:2007.15651",
             licence="Apache-2.0",
         ),
         MethodSpec(

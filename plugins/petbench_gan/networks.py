@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from petbench_gan.settings import Norm, Upsample
 
@@ -175,6 +175,15 @@ class ResNet(nn.Module):
             middle = image.shape[1] // 2
             output = output + image[:, middle : middle + 1]
         return output
+
+    def features(self, image: torch.Tensor, layers: Sequence[int]) -> list[torch.Tensor]:
+        """Return what the numbered layers give, in rising order; nothing after the last of them is computed."""
+        activations = []
+        for number in range(max(layers) + 1):
+            image = self.layers[number](image)
+            if number in layers:
+                activations.append(image)
+        return activations
 
 
 class _ResidualBlock(nn.Module):

@@ -55,6 +55,25 @@ CYCLEGAN: Mapping[str, Mapping[str, object]] = {
     },
 }
 
+CUT: Mapping[str, Mapping[str, object]] = {
+    "mini": {
+        "blocks": 5,
+        "width": 8,
+        "residual": True,
+        "discriminator_layers": 2,
+        "discriminator_width": 16,
+        "learning_rate": 5e-4,
+        "decay_start": 0.0,
+        "batch_size": 8,
+        "shift_voxels": 4,
+        "patches": 64,
+        "images": 4_000,
+    },
+    "paper": {"blocks": 6, "batch_size": 16, "images": 600_000},
+    # Park et al.: ResNet-9, instance norm, least squares, batch 1.
+    "canonical": {"batch_size": 1, "images": 1_200_000},
+}
+
 UNET: Mapping[str, Mapping[str, object]] = {"mini": MINI_GENERATOR, "paper": PAPER}
 
 

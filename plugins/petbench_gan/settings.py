@@ -67,6 +67,20 @@ class SupCycleGanParameters(CycleGanParameters):
     paired_weight: float = Field(50.0, ge=0, description="weight of the L1 term against the paired image")
 
 
+class CutParameters(GanParameters):
+    """cut's own settings; its generator is always the ResNet, whose features it compares."""
+
+    generator: Literal["resnet"] = Field("resnet", description="kind of generator; the loss needs the ResNet's layers")
+    blocks: int = Field(9, ge=5, le=18, description="ResNet: residual blocks")
+    norm: Norm = Field("instance", description="normalisation layers of generator and discriminator")
+    dropout: bool = Field(False, description="0.5 dropout in the residual blocks")
+    gan_loss: GanLoss = Field("lsgan", description="cross-entropy (vanilla) or least squares (lsgan)")
+    contrast_weight: float = Field(1.0, ge=0, description="lambda: weight of the PatchNCE terms")
+    temperature: float = Field(0.07, gt=0, description="PatchNCE: divides the cosines")
+    patches: int = Field(256, ge=2, description="PatchNCE: places compared in each image")
+    feature_size: int = Field(256, ge=2, description="PatchNCE: length of a feature vector")
+
+
 def make_generator(parameters: UNetParameters) -> nn.Module:
     """Return a freshly initialised generator."""
     from petbench_gan.networks import ResNet, UNet
