@@ -130,7 +130,7 @@ def test_inception_equals_pytorch_fid_on_the_same_png_files(tmp_path: Path, dime
     files = sorted((tmp_path / "png").glob("*.png"))
     theirs = fid_score.get_activations(files, network, batch_size=3, dims=dimension, device="cpu", num_workers=0)
     extractor = inception.InceptionExtractor(id="test", dimension=dimension, digest="", state=state, device="cpu")
-    np.testing.assert_allclose(extractor(images), theirs, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(extractor(images), theirs, rtol=1e-5, atol=5e-6)
 
 
 def test_building_the_network_neither_draws_random_numbers_nor_keeps_pytorch_fid_changed() -> None:

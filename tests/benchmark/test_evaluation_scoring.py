@@ -237,7 +237,8 @@ def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:
         columns=RANDCONV,
         progress=lambda _what, done, total: told.append((done, total)),
     )
-    assert told == [(0, 2), (1, 2), (2, 2)]
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == ((0, 2), (2, 2))
 
 
 def test_column_names_are_unique_and_only_the_canonical_extractor_is_called_fid() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -90,15 +91,21 @@ def score_predictions(
     records += agreement_scores(records)
     floor = Floor(cohort, participants, FeatureCache(cache, cohort.fingerprint))
     for done, column in enumerate(columns, start=len(files)):
-        progress(f"features for {column.frechet}", done, steps)
+        doing = f"features for {column.frechet}"
+        progress(doing, done, steps)
         try:
             extractor = resolve(column.frechet, cache=cache, given=weights, offline=offline, device=device)
         except WeightsUnavailableError as unavailable:
             records += empty_scores(column, str(unavailable))
             continue
-        records += distribution_scores(column, extractor, real, predicted, floor)
+        tell = functools.partial(_tell, progress, doing, done, steps)
+        records += distribution_scores(column, extractor, real, predicted, floor, tell)
     progress("scored", steps, steps)
     return records
+
+
+def _tell(progress: Progress, doing: str, done: int, steps: int, part: float) -> None:
+    progress(doing, done + part, steps)
 
 
 def measure(spec: MetricSpec, case: Case) -> list[ScoreRecord]:

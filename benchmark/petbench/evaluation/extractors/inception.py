@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from petbench.evaluation.extractors.names import FOLDED_MIXED6E_ID, MIXED6E_ID, POOL3_ID
+from petbench.evaluation.extractors.precision import full_precision
 from petbench.evaluation.extractors.weights import CANONICAL, FOLDED
 from petbench.evaluation.torchvision_shim import import_torchvision
 
@@ -40,12 +41,13 @@ class InceptionExtractor:
         self.dimension = dimension
         self.digest = digest
         self._device = torch.device(device)
-        self._network = _network(dimension, state).to(self._device).eval()
+        # Channels last: the same sums in another order (4e-7 apart), in two thirds of the time on a processor.
+        self._network = _network(dimension, state).to(self._device, memory_format=torch.channels_last).eval()
 
     def __call__(self, slices: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the features of `slices`, shape (n, y, x), as a table of shape (n, dimension)."""
         features = np.empty((len(slices), self.dimension), dtype=np.float64)
-        with torch.inference_mode(), _full_precision():
+        with torch.inference_mode(), full_precision():
             for start in range(0, len(slices), _BATCH):
                 images = torch.from_numpy(np.ascontiguousarray(slices[start : start + _BATCH])).to(self._device)
                 maps = self._network((images.float() / 255.0)[:, None].expand(-1, 3, -1, -1))[0]
@@ -132,14 +134,3 @@ def given_to_pytorch_fid(state: Mapping[str, torch.Tensor]) -> Iterator[None]:
             yield
         finally:
             inception.load_state_dict_from_url = download
-
-
-@contextlib.contextmanager
-def _full_precision() -> Iterator[None]:
-    """Turn TF32 off for a while: features must not depend on a speed setting of the process."""
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before

@@ -21,6 +21,7 @@ import torch
 from torch.nn import functional as F
 
 from petbench.evaluation.extractors.names import RANDCONV_ID
+from petbench.evaluation.extractors.precision import full_precision
 from petbench.evaluation.protocol import SLICE_LEVELS
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def generate_kernels() -> list[NDArray[np.float32]]:
 def raw_features(slices: NDArray[np.uint8], kernels: list[torch.Tensor]) -> NDArray[np.float64]:
     """Return the unscaled features of `slices`, shape (n, 960); reduced over space in float64."""
     features = np.empty((len(slices), DIMENSION), dtype=np.float64)
-    with torch.inference_mode():
+    with torch.inference_mode(), full_precision():
         for start in range(0, len(slices), _BATCH):
             batch = torch.from_numpy(np.ascontiguousarray(slices[start : start + _BATCH])).to(kernels[0].device)
             maps = (batch.float() / SLICE_LEVELS)[:, None]
