@@ -82,7 +82,7 @@ def _scaled(part: Part, scales: Mapping[str, float]) -> Part:
 
 
 _GROUPS = {
-    **dict.fromkeys(("skull", "grey_matter", "white_matter", "basal_ganglia", "cerebellum", "ventricles"), "brain"),
+    **dict.fromkeys(("skull", "grey_matter", "white_matter", "basal_ganglia", "cerebellum", "csf"), "brain"),
     **dict.fromkeys(("myocardium", "heart_blood"), "heart"),
     "renal_pelvis": "kidneys",
 }
@@ -102,9 +102,9 @@ _CENTRES: dict[str, Point] = {
 
 def _outline(sex: Sex) -> list[Part]:
     skin = [Part("subcutaneous_fat", shape, "skin") for shape in _surface(0.0)]
-    flesh = [Part("muscle", shape) for shape in _surface(1.0)]
+    flesh = [Part("muscle", shape) for shape in _surface(1.25)]
     breasts = [Part("breast", mirrored(Ellipsoid((8.5, -8.2, 52.0), (4.6, 4.2, 4.2))), "skin")]
-    belly = Common(Column((0, -1.6, 3), (0, -0.6, 43), (11.0, 6.2), (13.6, 7.6)), (Half((0, 1, 0), 3.4),))
+    belly = Common(Column((0, -1.6, 3), (0, -0.6, 43), (9.8, 5.4), (12.4, 6.8)), (Half((0, 1, 0), 3.4),))
     return [*skin, *(breasts if sex == "F" else []), *flesh, Part("visceral_fat", belly)]
 
 
@@ -116,9 +116,9 @@ def _surface(inset: float) -> list[Shape]:
         (0, 0.8, 66), (0, 0.6, 79), (6.3 - 0.7 * inset, 6.6 - 0.7 * inset), (6.0 - 0.7 * inset, 6.8 - 0.7 * inset)
     )
     face = Column(
-        (0, -0.4, 76.2),
+        (0, -1.4, 74.6),
         (0, -0.2, 85.5),
-        (6.7 - 0.3 * inset, 9.3 - 0.3 * inset),
+        (5.2 - 0.3 * inset, 6.6 - 0.3 * inset),
         (7.4 - 0.3 * inset, 10.1 - 0.3 * inset),
     )
     crown = Ellipsoid((0, -0.2, 85.5), (7.4 - 0.3 * inset, 10.1 - 0.3 * inset, 8.8 - 0.3 * inset))
@@ -136,8 +136,9 @@ def _surface(inset: float) -> list[Shape]:
     )
     toes = mirrored(Ellipsoid((foot, -5.0, -77.0), (3.6 - 0.5 * inset, 9.0 - 0.5 * inset, 3.4 - 0.5 * inset)))
     hips = Ellipsoid((0, 0.2, 1.0), (18.4 - inset, 10.6 - inset, 10.0 - inset))
+    joint = mirrored(Ellipsoid((19.2, 0.5, 62.0), (4.3 - inset, 4.9 - inset, 4.9 - inset)))
     hand = mirrored(Ellipsoid((21.2, 0.3, -9.5), (2.2 - 0.4 * inset, 3.6 - 0.4 * inset, 8.0)))
-    return [trunk, hips, shoulders, neck, face, crown, arm, hand, leg, toes]
+    return [trunk, hips, shoulders, joint, neck, face, crown, arm, hand, leg, toes]
 
 
 def _skeleton() -> list[Part]:
@@ -209,18 +210,14 @@ def _chest() -> list[Part]:
 def _abdomen() -> list[Part]:
     liver = Common(
         Column((0, 0, 26.5), (0, 0, 43.5), (13.7, 7.7), (13.7, 7.7)),
-        (Half((1 / 33, 1 / 45, -1 / 43), -1.0), Spheroid((-4.0, 0.0, 33.5), (0.0, 0.0, 1.0), 11.5, 14.0)),
+        (Half((1 / 33, 1 / 45, -1 / 43), -1.0), Ellipsoid((-3.0, 0.2, 35.6), (12.8, 9.6, 10.4))),
     )
     kidney = mirrored(Ellipsoid((6.0, 4.5, 32.5), (2.8, 2.6, 5.4)))
     pelvis = mirrored(Ellipsoid((4.6, 4.2, 32.5), (0.9, 0.8, 2.0)))
-    loops = Common(
-        Column((0, -2.2, 10), (0, -2.0, 27), (8.2, 4.6), (9.8, 5.2)),
-        (Half((0, 1, 0), 2.2),),
-    )
     across = Tube((-8.8, -3.0, 26.0), (9.0, -3.2, 27.5), 1.75)
     return [
         Part("liver", liver),
-        Part("small_bowel", loops),
+        *(Part("small_bowel", loop) for loop in _loops()),
         Part("colon", Column((-9.4, -1.4, 11.5), (-9.2, -1.4, 25.5), (2.2, 2.4), (2.2, 2.4))),
         Part("colon", across),
         Part("colon", Column((9.3, -0.8, 9.0), (9.6, -0.8, 27.0), (1.7, 1.9), (1.7, 1.9))),
@@ -236,6 +233,21 @@ def _abdomen() -> list[Part]:
         Part("kidneys", kidney),
         Part("renal_pelvis", pelvis),
     ]
+
+
+def _loops() -> list[Shape]:
+    """Return the small bowel: two layers of loops from side to side, joined at their ends."""
+    loops: list[Shape] = []
+    for depth, steepness in ((-4.1, 1.0), (-0.6, -1.0)):
+        for row, slope in enumerate((0.9, -0.7, 1.1, 0.2, -1.0)):
+            tilt = steepness * slope
+            height, side = 11.6 + 3.15 * row, 1.0 if row % 2 == 0 else -1.0
+            reach = 5.2 + 0.35 * row
+            end = (side * reach, depth, height + tilt)
+            loops.append(Tube((-side * reach, depth, height - tilt), end, 1.32))
+            if row < 4:
+                loops.append(Tube(end, (side * (reach + 0.35), depth, height + 3.15 + tilt), 1.25))
+    return loops
 
 
 def _pelvic(sex: Sex, bladder_millilitres: float) -> list[Part]:
@@ -255,12 +267,13 @@ def _pelvic(sex: Sex, bladder_millilitres: float) -> list[Part]:
 
 def _head() -> list[Part]:
     return [
-        Part("skull", Ellipsoid((0, -0.2, 86.2), (6.75, 9.45, 7.35))),
+        Part("skull", Ellipsoid((0, -0.2, 86.2), (7.05, 9.75, 7.65))),
+        Part("csf", Ellipsoid((0, -0.2, 86.55), (6.35, 9.0, 6.8))),
         Part("grey_matter", Ellipsoid((0, -0.2, 86.6), (6.1, 8.75, 6.55))),
         Part("white_matter", Folded((2.75, -0.2, 87.0), (2.3, 6.9, 4.7), 0.14, 1.55)),
         Part("white_matter", Folded((-2.75, -0.2, 87.0), (2.3, 6.9, 4.7), 0.14, 1.55)),
         Part("basal_ganglia", mirrored(Ellipsoid((1.9, -0.8, 86.2), (1.1, 2.3, 1.6)))),
-        Part("ventricles", mirrored(Ellipsoid((0.7, 1.0, 88.2), (0.45, 2.6, 1.0)))),
+        Part("csf", mirrored(Ellipsoid((0.7, 1.0, 88.2), (0.45, 2.6, 1.0)))),
         Part("cerebellum", Ellipsoid((0, 5.0, 81.4), (4.7, 3.0, 2.4))),
         Part("spinal_cord", Tube((0, 4.0, 80.5), (0, 6.4, 62), 0.65)),
         Part("spinal_cord", Tube((0, 6.4, 62), (0, 6.9, 28), 0.65)),

@@ -59,6 +59,17 @@ class Urine:
         return stable(self.early_suv * (_excreted(start_minutes, stop_minutes) / early) ** power)
 
 
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """Two curves in one place: tissue, and urine that passes through it."""
+
+    parts: tuple[Curve, Curve]
+
+    def mean(self, start_minutes: float, stop_minutes: float) -> float:
+        """Return the mean SUV of a window after injection."""
+        return stable(sum(part.mean(start_minutes, stop_minutes) for part in self.parts))
+
+
 def _excreted(start_minutes: float, stop_minutes: float) -> float:
     """Return the mean part of the injected activity that has reached the urine."""
     moments = [start_minutes + (stop_minutes - start_minutes) * (step + 0.5) / 16 for step in range(16)]

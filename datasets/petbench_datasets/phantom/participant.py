@@ -66,30 +66,32 @@ def simulate(spec: PhantomSpec, person: Participant, tell: Callable[[float], Non
     """Simulate one participant; `tell` hears how much is done, 0 to 1."""
     early_times, delayed_times = frame(spec, EARLY_SECONDS), frame(spec, DELAYED_SECONDS)
     grain = _grain(spec, person)
-    early_body = _still(spec, person, early_times, 0)
+    tissues = _still(spec, person, delayed_times, 1)
     tell(0.1)
-    delayed_body = _still(spec, person, delayed_times, 1)
-    found = lesions(spec, person, delayed_body.labels)
-    early_truth = _alive(spec, person, early_body, grain[0], found, early_times)
-    delayed_truth = _alive(spec, person, delayed_body, grain[1], found, delayed_times)
-    tell(0.2)
+    found, labels = lesions(spec, person, tissues.labels), tissues.labels
+    delayed_truth = _alive(spec, person, tissues, grain[1], found, delayed_times)
     projector = Projector(spec)
-    delayed_scan = scan(
-        spec, projector, delayed_truth, survival(spec, projector, delayed_body.attenuation), delayed_times
-    )
-    volumes = []
-    for stream, done in ((4, 0.45), (5, 0.7)):
-        volumes.append(_reconstruct(spec, person, projector, delayed_scan, delayed_times, stream))
-        tell(done)
+    leaving = survival(spec, projector, tissues.attenuation)
+    del tissues
+    delayed_scan = scan(spec, projector, delayed_truth, leaving, delayed_times)
+    tell(0.2)
+    delayed = _reconstruct(spec, person, projector, delayed_scan, delayed_times, 4)
+    tell(0.4)
+    repeat = _reconstruct(spec, person, projector, delayed_scan, delayed_times, 5)
+    tell(0.6)
     scale, delayed_trues = delayed_scan.scale, delayed_scan.trues
     del delayed_scan
-    leaving = survival(spec, projector, early_body.attenuation)
+    tissues = _still(spec, person, early_times, 0)
+    early_truth = _alive(spec, person, tissues, grain[0], found, early_times)
+    inside = (tissues.labels > 0) | (labels > 0)
+    leaving = survival(spec, projector, tissues.attenuation)
+    del tissues, grain
     early_scan = scan(spec, projector, early_truth, leaving, early_times, scale)
+    tell(0.8)
     early = _reconstruct(spec, person, projector, early_scan, early_times, 6)
-    tell(0.95)
-    inside = (early_body.labels > 0) | (delayed_body.labels > 0)
+    tell(1.0)
     trues = (early_scan.trues, delayed_trues)
-    return Images(early, volumes[0], volumes[1], early_truth, delayed_truth, delayed_body.labels, inside, trues, found)
+    return Images(early, delayed, repeat, early_truth, delayed_truth, labels, inside, trues, found)
 
 
 def _still(spec: PhantomSpec, person: Participant, times: Frame, which: int) -> Tissues:

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from petbench_datasets.errors import DataError
 from petbench_datasets.phantom.anatomy import TEMPLATE_HEIGHT_CENTIMETRES
-from petbench_datasets.phantom.curves import Blood, Tissue, Urine
-from petbench_datasets.phantom.draws import matched, mixed
+from petbench_datasets.phantom.curves import Blood, Mixed, Tissue, Urine
+from petbench_datasets.phantom.draws import matched
 from petbench_datasets.phantom.fields import generator
-from petbench_datasets.phantom.input_function import stable, with_window_means
+from petbench_datasets.phantom.input_function import stable
 from petbench_datasets.phantom.kinetics import solve
 from petbench_datasets.phantom.organs import (
     BLADDER_MILLILITRES,
@@ -18,7 +19,7 @@ from petbench_datasets.phantom.organs import (
     TEMPLATE_MILLILITRES,
     VOLUMES_MILLILITRES,
 )
-from petbench_datasets.phantom.targets import TARGETS
+from petbench_datasets.phantom.uptake import draw_uptake
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 
 _HEIGHT = {"F": (163.0, 6.5), "M": (176.0, 7.0)}  # cm; means of ICRP 89
 _WEIGHT = {"F": (73.0, 16.0, 52.0, 105.0), "M": (82.0, 11.0, 60.0, 112.0)}  # kg: mean, SD, least, most (hedyPET)
-_TEMPLATE_KILOGRAMS = 73.0
-_TEMPLATE_LEAN_KILOGRAMS = 56.5
+_TEMPLATE_KILOGRAMS = 73.8
+_TEMPLATE_LEAN_KILOGRAMS = 53.9
+_FEWEST = 6  # five conditions are set on a column of draws
 _MYOCARDIUM_PART = 0.27  # of the heart; the rest is blood
 
 
@@ -77,16 +79,24 @@ class Participant:
 
 
 def population(spec: PhantomSpec) -> list[Participant]:
-    """Draw the participants of `spec`; women and men take turns."""
+    """Draw the participants of `spec`; women and men take turns.
+
+    Raises:
+        DataError: too few to have the spread and correlations of a population.
+    """
     random = generator(spec.seed, 1)
     count = spec.participants
+    if count < _FEWEST:
+        raise DataError(
+            f"{spec.name}: {count} participants cannot match a population; ask for six participants or more"
+        )
     sexes: list[Sex] = ["F" if index % 2 == 0 else "M" for index in range(count)]
-    bodies = _bodies(random, sexes)
     ages = [round(48.0 + 15.0 * value) for value in matched(random, count)]
     volumes = {organ: _by_sex(random, sexes) for organ in VOLUMES_MILLILITRES}
     bladder = matched(random, count)
     doses = matched(random, count)
-    uptake, bloods = _uptake(random, count)
+    uptake, bloods = draw_uptake(random, count)
+    bodies = _bodies(random, sexes, [late for _, late in uptake["grey_matter"]])
     people = []
     for index, (sex, (height, weight)) in enumerate(zip(sexes, bodies, strict=True)):
         upright = stable(height / TEMPLATE_HEIGHT_CENTIMETRES)
@@ -115,16 +125,28 @@ def population(spec: PhantomSpec) -> list[Participant]:
     return people
 
 
-def _bodies(random: np.random.Generator, sexes: list[Sex]) -> list[tuple[float, float]]:
+def _bodies(random: np.random.Generator, sexes: list[Sex], brain_suv: Column) -> list[tuple[float, float]]:
+    """Draw height and weight; those with much SUV in the brain tend to be heavy.
+
+    A brain takes its share of the injected activity whatever the body weighs, so its SUV rises with the weight; were
+    it drawn regardless of it, a light body could hold more than was injected.
+    """
     tall = _by_sex(random, sexes)
     heavy = _by_sex(random, sexes)
-    result = []
-    for sex, a, b in zip(sexes, tall, heavy, strict=True):
-        height = _HEIGHT[sex][0] + _HEIGHT[sex][1] * _clipped(a)
-        mean, spread, least, most = _WEIGHT[sex]
-        sigma = math.sqrt(math.log(1 + (spread / mean) ** 2))
-        weight = mean * math.exp(sigma * _clipped(0.35 * a + math.sqrt(1 - 0.35**2) * b) - sigma**2 / 2)
-        result.append((round(height, 1), round(min(max(weight, least), most), 1)))
+    result: list[tuple[float, float]] = [(0.0, 0.0)] * len(sexes)
+    for sex in ("F", "M"):
+        who = [index for index, other in enumerate(sexes) if other == sex]
+        pairs = []
+        for index in who:
+            a, b = tall[index], heavy[index]
+            height = _HEIGHT[sex][0] + _HEIGHT[sex][1] * _clipped(a)
+            mean, spread, least, most = _WEIGHT[sex]
+            sigma = math.sqrt(math.log(1 + (spread / mean) ** 2))
+            weight = mean * math.exp(sigma * _clipped(0.35 * a + math.sqrt(1 - 0.35**2) * b) - sigma**2 / 2)
+            pairs.append((round(min(max(weight, least), most), 1), round(height, 1)))
+        order = sorted(who, key=lambda index: math.log(brain_suv[index]) + 0.15 * float(random.random()))
+        for index, (weight, height) in zip(order, sorted(pairs), strict=True):
+            result[index] = (height, weight)
     return result
 
 
@@ -144,62 +166,6 @@ def _organ_scales(sex: Sex, index: int, volumes: Mapping[str, Column], frame: fl
     return scales
 
 
-def _uptake(
-    random: np.random.Generator, count: int
-) -> tuple[dict[str, list[tuple[float, float]]], list[InputFunction]]:
-    """Draw every organ's early and late SUV, and the blood: organ -> one pair a participant."""
-    aorta = TARGETS["Aorta"]
-    early_blood = matched(random, count)
-    other = matched(random, count, [early_blood])
-    late_blood = mixed(early_blood, other, aorta.correlation)
-    early = _lognormal([aorta.early_log_sd * value for value in early_blood])
-    late = _lognormal([aorta.late_log_sd * value for value in late_blood])
-    bloods = [with_window_means(a, b) for a, b in zip(early, late, strict=True)]
-    spreads: dict[str, tuple[Column, Column]] = {"Aorta": (early, late)}
-    for name, target in TARGETS.items():
-        if name == "Aorta":
-            continue
-        first = matched(random, count, [early_blood, other])
-        second = matched(random, count, [early_blood, other, first])
-        shared_late = target.blood_slope * aorta.late_log_sd
-        shared_late = math.copysign(min(abs(shared_late), 0.95 * target.late_log_sd), shared_late)
-        shared_early = math.sqrt(max(target.early_log_sd**2 - target.early_residual**2, 0.0))
-        shared_early = math.copysign(shared_early, shared_late)
-        rest_early = math.sqrt(target.early_log_sd**2 - shared_early**2)
-        rest_late = math.sqrt(target.late_log_sd**2 - shared_late**2)
-        wanted = target.correlation * target.early_log_sd * target.late_log_sd
-        tie = (wanted - shared_early * shared_late * aorta.correlation) / max(rest_early * rest_late, 1e-9)
-        tied = mixed(first, second, min(max(tie, -0.98), 0.98))
-        spreads[name] = (
-            _lognormal([shared_early * b + rest_early * g for b, g in zip(early_blood, first, strict=True)]),
-            _lognormal([shared_late * b + rest_late * g for b, g in zip(late_blood, tied, strict=True)]),
-        )
-    pairs = {organ.name: _pairs(organ, spreads, random, count) for organ in ORGANS}
-    pairs["heart"] = _pairs_of(TARGETS["Heart"].early, TARGETS["Heart"].late, spreads["Heart"])
-    return pairs, bloods
-
-
-def _pairs(
-    organ: Organ, spreads: Mapping[str, tuple[Column, Column]], random: np.random.Generator, count: int
-) -> list[tuple[float, float]]:
-    pairs = _pairs_of(organ.early, organ.late, spreads[organ.region])
-    if organ.own:
-        return pairs
-    alone = [math.exp(0.04 * value) for value in matched(random, count)]
-    return [(early * factor, late * factor) for (early, late), factor in zip(pairs, alone, strict=True)]
-
-
-def _pairs_of(early: float, late: float, spread: tuple[Column, Column]) -> list[tuple[float, float]]:
-    return [(stable(early * a), stable(late * b)) for a, b in zip(*spread, strict=True)]
-
-
-def _lognormal(logarithms: Column) -> Column:
-    """Return exp of the column over its mean, so that the sample's mean is 1."""
-    values = [math.exp(value) for value in logarithms]
-    mean = math.fsum(values) / len(values)
-    return [stable(value / mean) for value in values]
-
-
 def _curves(uptake: Mapping[str, tuple[float, float]], blood: InputFunction) -> dict[str, Curve]:
     curves: dict[str, Curve] = {}
     for organ in ORGANS:
@@ -211,9 +177,17 @@ def _curves(uptake: Mapping[str, tuple[float, float]], blood: InputFunction) -> 
         else:
             if organ.kind == "myocardium":
                 early, late = _myocardium(uptake["heart"], blood)
-            assert organ.rates is not None
-            curves[organ.name] = Tissue(solve(organ.rates, blood, early, late), blood)
+            curves[organ.name] = _tissue(organ, blood, early, late)
     return curves
+
+
+def _tissue(organ: Organ, blood: InputFunction, early: float, late: float) -> Curve:
+    assert organ.rates is not None
+    if organ.kind != "urethra":
+        return Tissue(solve(organ.rates, blood, early, late), blood)
+    # A quarter of the early uptake is urine; it may rise as no tissue does.
+    own = (0.75 * early, min(0.8 * late, 0.7 * early))
+    return Mixed((Tissue(solve(organ.rates, blood, *own), blood), Urine(early - own[0], late - own[1])))
 
 
 def _myocardium(heart: tuple[float, float], blood: InputFunction) -> tuple[float, float]:
@@ -221,7 +195,7 @@ def _myocardium(heart: tuple[float, float], blood: InputFunction) -> tuple[float
     part = _MYOCARDIUM_PART
     early = (heart[0] - (1 - part) * blood.mean(7.0, 21.0)) / part
     late = (heart[1] - (1 - part) * blood.mean(42.0, 63.0)) / part
-    return max(early, 1.8), max(late, 1.2)  # a heart that burns fat alone still takes up this much
+    return max(early, 1.6), max(late, 0.9)  # a heart that burns fat alone still takes up this much
 
 
 def _by_sex(random: np.random.Generator, sexes: list[Sex]) -> Column:

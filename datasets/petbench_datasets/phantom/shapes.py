@@ -63,7 +63,7 @@ class Spheroid:
         along = dx * self.axis[0] + dy * self.axis[1] + dz * self.axis[2]
         across = dx * dx + dy * dy + dz * dz - along * along
         inside = _square(along * (1 / self.length)) + across * (1 / self.radius**2) <= 1.0
-        return inside & (along > self.cut) if math.isfinite(self.cut) else inside
+        return np.asarray(inside & (along > self.cut))
 
     def bounds(self) -> Bounds:
         """Return a box around the solid."""
@@ -135,7 +135,7 @@ class Ring:
         """Return which points lie inside."""
         square = _square(x - self.centre[0]) + _square(z - self.centre[2])
         away = np.sqrt(square) - self.major
-        return _square(away) + _square(y - self.centre[1]) <= self.radius**2
+        return np.asarray(_square(away) + _square(y - self.centre[1]) <= self.radius**2)
 
     def bounds(self) -> Bounds:
         """Return a box around the solid."""
@@ -177,7 +177,8 @@ class Half:
 
     def contains(self, x: Coordinates, y: Coordinates, z: Coordinates) -> Mask:
         """Return which points lie inside."""
-        return x * self.normal[0] + y * self.normal[1] + z * self.normal[2] <= self.offset
+        height = x * self.normal[0] + y * self.normal[1] + z * self.normal[2]
+        return np.asarray(height <= self.offset)
 
     def bounds(self) -> Bounds:
         """Return a box without end."""

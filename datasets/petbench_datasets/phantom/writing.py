@@ -61,7 +61,9 @@ def write_participant(spec: PhantomSpec, person: Participant, images: Images, fo
         }
         for ending, (volume, window) in extra.items():
             write_image(pet / f"{stem}{ending}_pet.nii.gz", activity(volume), grid)
-            _write_json(pet / f"{stem}{ending}_pet.json", _sidecar(spec, person, window))
+            # The derivative has no participants.tsv of its own: the weight makes its images readable by themselves.
+            weight = {"PatientWeight": person.weight_kilograms}
+            _write_json(pet / f"{stem}{ending}_pet.json", _sidecar(spec, person, window) | weight)
         write_image(anat / f"{person.name}_desc-organs_dseg.nii.gz", images.labels, grid, dtype=np.int16)
         write_image(anat / f"{person.name}_desc-body_mask.nii.gz", images.body.astype(np.uint8), grid, dtype=np.uint8)
         _write_lesions(anat, person, images, grid)

@@ -1,0 +1,123 @@
+"""Solids against their volumes, bodies against the organs that people have."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from petbench_datasets.phantom import PROFILES
+from petbench_datasets.phantom.anatomy import body
+from petbench_datasets.phantom.organs import BY_NAME, ORGANS, TEMPLATE_MILLILITRES
+from petbench_datasets.phantom.population import population
+from petbench_datasets.phantom.pose import Pose
+from petbench_datasets.phantom.raster import Tissues, rasterise
+from petbench_datasets.phantom.shapes import (
+    Column,
+    Common,
+    Ellipsoid,
+    Folded,
+    Half,
+    Ring,
+    Shape,
+    Spheroid,
+    Together,
+    Tube,
+    mirrored,
+)
+
+SPEC = PROFILES["fdg-phantom-mini"]
+_SUV = np.ones((SPEC.shape[0], 1)) * np.array([0.0, *(organ.late for organ in ORGANS)])
+_LITRES = math.prod(SPEC.spacing_millimetres) * 1e-6
+
+SOLIDS: list[tuple[Shape, float]] = [
+    (Ellipsoid((0.3, 0, 0), (2, 3, 4)), 4 / 3 * math.pi * 24),
+    (Spheroid((0, 0, 0), (0.6, 0.0, 0.8), 4, 2), 4 / 3 * math.pi * 16),
+    (Spheroid((0, 0, 0), (0.0, 0.0, 1.0), 4, 2, 0.0), 2 / 3 * math.pi * 16),
+    (Column((0, 0, -3), (1, 0, 3), (2, 1), (2, 1)), math.pi * 2 * 6),
+    (Column((0, 0, -3), (0, 0, 3), (1, 1), (3, 3)), math.pi * 6 / 3 * (1 + 3 + 9)),
+    (Tube((-2, 0, 0), (2, 0, 0), 1), math.pi * 4 + 4 / 3 * math.pi),
+    (Ring((0, 0, 0), 3, 1), 2 * math.pi**2 * 3),
+    (Common(Ellipsoid((0, 0, 0), (3, 3, 3)), (Half((1, 0, 0), 0.0),)), 2 / 3 * math.pi * 27),
+    (Common(Ellipsoid((0, 0, 0), (3, 3, 3)), (), (Ellipsoid((0, 0, 0), (2, 2, 2)),)), 4 / 3 * math.pi * 19),
+    (mirrored(Ellipsoid((2.5, 0, 0), (1, 1, 1))), 8 / 3 * math.pi),
+    (Together((Ellipsoid((2, 0, 0), (1, 1, 1)), Ellipsoid((-2, 0, 0), (1, 1, 1)))), 8 / 3 * math.pi),
+    (Folded((0, 0, 0), (3, 3, 3), 0.1, 1.5), 4 / 3 * math.pi * 27),
+]
+
+
+@pytest.mark.parametrize(("shape", "volume"), SOLIDS, ids=lambda value: type(value).__name__)
+def test_a_solid_has_its_volume_and_lies_in_its_box(shape: Shape, volume: float) -> None:
+    axis = (np.arange(100) + 0.5) * 0.1 - 5
+    z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")
+    inside = shape.contains(x, y, z)
+    assert inside.sum() * 1e-3 == pytest.approx(volume, rel=0.04)
+    box = shape.bounds()
+    for values, low, high in ((x, box[0], box[1]), (y, box[2], box[3]), (z, box[4], box[5])):
+        assert low <= values[inside].min()
+        assert values[inside].max() <= high
+
+
+def _tissues(index: int, *, moved: bool = False) -> Tissues:
+    person = population(SPEC)[index]
+    return rasterise(SPEC, body(person.sex, person.organ_scales, 120.0), Pose(SPEC, person, moved=moved), _SUV)
+
+
+@pytest.fixture(scope="module")
+def woman() -> Tissues:
+    return _tissues(0)
+
+
+@pytest.fixture(scope="module")
+def man() -> Tissues:
+    return _tissues(1)
+
+
+def test_a_body_has_more_than_thirty_organs_and_those_of_its_sex(woman: Tissues, man: Tissues) -> None:
+    names = {organ.label: organ.name for organ in ORGANS}
+    found = [{names[code] for code in np.unique(tissues.labels) if code} for tissues in (woman, man)]
+    assert min(len(organs) for organs in found) >= 38
+    assert found[0] - found[1] >= {"uterus"}
+    assert found[1] - found[0] >= {"prostate", "testes"}
+
+
+def test_organs_are_as_large_as_was_drawn(man: Tissues) -> None:
+    person = population(SPEC)[1]
+    frame = person.lean**2 * person.upright / 1000
+    for organ in ("liver", "spleen", "stomach"):
+        litres = TEMPLATE_MILLILITRES[organ] * person.organ_scales[organ] ** 3 * frame
+        found = float((man.labels == BY_NAME[organ].label).sum()) * _LITRES
+        assert found == pytest.approx(litres, rel=0.25), organ
+    density = np.array([0.0, *(organ.density for organ in ORGANS)])
+    assert float(density[man.labels].sum()) * _LITRES == pytest.approx(person.weight_kilograms, rel=0.08)
+
+
+def test_left_is_left_and_the_head_is_up(man: Tissues) -> None:
+    def centre(organ: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        return np.asarray(np.argwhere(man.labels == BY_NAME[organ].label).mean(axis=0))
+
+    assert centre("spleen")[2] > centre("liver")[2]
+    assert centre("vertebrae")[1] > centre("sternum")[1]
+    assert centre("grey_matter")[0] > centre("liver")[0] > centre("bladder")[0] > centre("tibia")[0]
+
+
+def test_boxes_around_parts_lose_no_voxel(man: Tissues, monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere = (slice(None), slice(None), slice(None))
+    monkeypatch.setattr(Pose, "box", lambda *_: everywhere)
+    np.testing.assert_array_equal(_tissues(1).labels, man.labels)
+
+
+def test_between_the_frames_the_body_moves_by_millimetres(man: Tissues) -> None:
+    moved = _tissues(1, moved=True)
+    changed = float((moved.labels != man.labels).sum() / (man.labels > 0).sum())
+    assert 0.01 < changed < 0.25
+    assert int((moved.labels > 0).sum()) == pytest.approx(int((man.labels > 0).sum()), rel=0.01)
+
+
+def test_a_voxel_on_an_edge_holds_its_share_of_both_sides(man: Tissues) -> None:
+    assert float(man.activity[man.labels == 0].max()) > 0  # part of a voxel whose most is air
+    late = BY_NAME["lungs"].late
+    inside = man.activity[man.labels == BY_NAME["lungs"].label]
+    assert float(np.median(inside)) == pytest.approx(late, rel=1e-9)
+    assert len(np.unique(inside)) > 30

@@ -1,0 +1,235 @@
+"""A small cohort from the build to the reader: content, resuming, refusals."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from petbench_datasets.cohort import open_cohort
+from petbench_datasets.errors import DataError
+from petbench_datasets.phantom import PROFILES, build, build_phantom
+from petbench_datasets.phantom.lesions import KINDS
+from petbench_datasets.phantom.organs import BY_NAME
+from petbench_datasets.phantom.participant import simulate
+from petbench_datasets.phantom.population import population
+from petbench_datasets.phantom.validation import validate
+from petbench_datasets.phantom.writing import write_participant
+from petbench_datasets.progress import silent
+from petbench_datasets.split import load_split
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from petbench_datasets.phantom.spec import PhantomSpec
+
+SMALL = dataclasses.replace(
+    PROFILES["fdg-phantom-mini"],
+    name="small",
+    participants=6,
+    shape=(49, 32, 32),
+    spacing_millimetres=(40.0, 21.38, 21.38),
+    supersampling=(2, 2, 2),
+    angles=24,
+    subsets=4,
+    iterations=2,
+    folds=3,
+    fingerprint="",
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_affordable", lambda _: 1)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohorts") / "small"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "_affordable", lambda _: 1)
+        build_phantom(SMALL, folder, silent)
+    return folder
+
+
+def _copy(built: Path, folder: Path) -> Path:
+    return shutil.copytree(built, folder / "small")
+
+
+def _refusal(spec: PhantomSpec, folder: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        build_phantom(spec, folder, silent)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_reader_of_users_cohorts_reads_a_simulated_one(built: Path) -> None:
+    cohort = open_cohort(built)
+    assert cohort.participants == tuple(f"sub-{number:02d}" for number in range(1, 7))
+    pair = cohort.pair("sub-02")
+    body = cohort.body_mask("sub-02")
+    assert pair.early.shape == SMALL.shape
+    assert 0.5 < float(pair.early[body].mean()) < 1.5
+    assert float(pair.delayed.max()) > 4
+    assert float(pair.delayed[~body].mean()) < 0.1
+    found = cohort.labels("sub-02")
+    assert found is not None
+    labels, names = found
+    liver = next(code for code, name in names.items() if name == "liver")
+    assert float(pair.early[labels == liver].mean()) > float(pair.delayed[labels == liver].mean()) > 1.0
+
+
+def test_voxels_are_whole_becquerels_per_millilitre(built: Path) -> None:
+    scan = open_cohort(built).plans["sub-01"].early.uses[0].scan
+    stored = scan.activity(0)
+    np.testing.assert_array_equal(stored, np.rint(stored))
+
+
+def test_every_required_field_of_bids_pet_is_there(built: Path) -> None:
+    sidecar = json.loads((built / "sub-01" / "pet" / "sub-01_trc-18FFDG_rec-early_pet.json").read_text())
+    required = (
+        "Manufacturer ManufacturersModelName Units TracerName TracerRadionuclide InjectedRadioactivity "
+        "InjectedRadioactivityUnits InjectedMass InjectedMassUnits SpecificRadioactivity SpecificRadioactivityUnits "
+        "ModeOfAdministration TimeZero ScanStart InjectionStart FrameTimesStart FrameDuration AcquisitionMode "
+        "ImageDecayCorrected ImageDecayCorrectionTime ReconMethodName ReconMethodParameterLabels ReconFilterType "
+        "ReconFilterSize AttenuationCorrection"
+    )
+    assert set(required.split()) <= set(sidecar)
+    assert (sidecar["FrameTimesStart"], sidecar["FrameDuration"]) == ([420.0], [840.0])
+
+
+def test_truth_and_a_second_realisation_are_kept_beside_the_images(built: Path) -> None:
+    cohort = open_cohort(built)
+    pair, body = cohort.pair("sub-01"), cohort.body_mask("sub-01")
+    unit = cohort.plans["sub-01"].delayed.uses[0].scan.suv_per_unit(0)
+    repeat, truth = (cohort.derivative("sub-01", f"rec-delayed_desc-{what}_pet") for what in ("repeat", "truth"))
+    assert repeat is not None
+    assert truth is not None
+    noise = np.sqrt(np.mean((repeat * unit - pair.delayed)[body] ** 2))
+    wrong = np.sqrt(np.mean((pair.early - pair.delayed)[body] ** 2))
+    assert 0 < noise < 0.5 * wrong
+    assert float((truth * unit)[body].mean()) == pytest.approx(float(pair.delayed[body].mean()), rel=0.1)
+
+
+def test_splits_keep_patients_apart_and_test_everybody_once(built: Path) -> None:
+    cohort = open_cohort(built)
+    holdout = load_split(cohort, "holdout").folds[0]
+    assert tuple(map(len, (holdout.train, holdout.validation, holdout.test))) == (4, 1, 1)
+    folds = load_split(cohort, "cv3").folds
+    assert sorted(name for fold in folds for name in fold.test) == list(cohort.participants)
+
+
+def test_a_build_repeats_to_the_bit_and_completes_what_is_missing(built: Path, tmp_path: Path) -> None:
+    folder = _copy(built, tmp_path)
+    wanted = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.nii.gz")}
+    shutil.rmtree(folder / "sub-03")
+    shutil.rmtree(folder / "derivatives" / "phantom" / "sub-05")
+    (folder / ".partial-sub-03-left").mkdir()
+    kept = (folder / "sub-01" / "pet" / "sub-01_trc-18FFDG_rec-early_pet.nii.gz").stat().st_mtime_ns
+    build_phantom(SMALL, folder, silent)
+    assert {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.nii.gz")} == wanted
+    assert not list(folder.glob(".partial-*"))
+    assert (folder / "sub-01" / "pet" / "sub-01_trc-18FFDG_rec-early_pet.nii.gz").stat().st_mtime_ns == kept
+
+
+def test_an_interrupted_build_leaves_whole_participants_only(tmp_path: Path) -> None:
+    def stop_at_the_second(description: str, done: float, total: float) -> None:
+        if done > 1.5:
+            raise KeyboardInterrupt
+
+    folder = tmp_path / "small"
+    with pytest.raises(KeyboardInterrupt):
+        build_phantom(SMALL, folder, stop_at_the_second)
+    assert [path.name for path in folder.glob("sub-*")] == ["sub-01"]
+    assert not list(folder.rglob(".partial-*"))
+    assert not (folder / "dataset_description.json").exists()
+
+
+def test_worker_processes_give_the_same_voxels(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_affordable", lambda _: 2)
+    folder = _copy(built, tmp_path)
+    fingerprint = open_cohort(folder).fingerprint
+    for name in ("sub-01", "sub-02"):
+        shutil.rmtree(folder / name)
+    heard: list[float] = []
+    build_phantom(SMALL, folder, lambda what, done, total: heard.append(done))
+    assert open_cohort(folder).fingerprint == fingerprint
+    assert heard[0] == 4.0
+
+
+def test_other_voxels_than_published_are_refused(built: Path, tmp_path: Path) -> None:
+    folder = _copy(built, tmp_path)
+    published = dataclasses.replace(SMALL, fingerprint="0" * 64)
+    assert "build again" in _refusal(published, folder)
+
+
+def test_a_folder_of_other_settings_or_of_other_scans_is_left_alone(built: Path, tmp_path: Path) -> None:
+    folder = _copy(built, tmp_path)
+    assert "other settings" in _refusal(dataclasses.replace(SMALL, seed=7), folder)
+    (tmp_path / "mine" / "sub-01").mkdir(parents=True)
+    assert "did not simulate" in _refusal(SMALL, tmp_path / "mine")
+    assert list((tmp_path / "mine").iterdir()) == [tmp_path / "mine" / "sub-01"]
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    assert "cannot be written" in _refusal(SMALL, tmp_path / "file" / "cohort")
+
+
+def test_lesions_have_masks_and_stand_out(tmp_path: Path) -> None:
+    spec = dataclasses.replace(SMALL, lesions=(4, 6))
+    person = population(spec)[0]
+    images, plain = (simulate(settings, person, lambda _: None) for settings in (spec, SMALL))
+    assert images.lesions is not None
+    assert 4 <= len(images.lesions.rows) <= 6
+    assert {row["kind"] for row in images.lesions.rows} <= set(KINDS)
+    assert set(np.unique(images.lesions.labels)) == set(range(len(images.lesions.rows) + 1))
+    changed = images.delayed_truth != plain.delayed_truth
+    assert changed[images.lesions.labels > 0].mean() > 0.9
+    write_participant(spec, person, images, tmp_path)
+    names = tmp_path / "derivatives" / "phantom" / "sub-01" / "anat" / "sub-01_desc-lesions_dseg.tsv"
+    assert len(names.read_text().splitlines()) == len(images.lesions.rows) + 1
+
+
+def test_beds_see_the_same_body_at_other_times() -> None:
+    beds = dataclasses.replace(SMALL, acquisition="multibed")
+    person = population(SMALL)[0]
+    still, moving = (simulate(spec, person, lambda _: None) for spec in (SMALL, beds))
+    liver = still.labels == BY_NAME["liver"].label
+    np.testing.assert_array_equal(still.labels, moving.labels)
+    ratio = float(moving.early_truth[liver].mean() / still.early_truth[liver].mean())
+    assert 0.85 < ratio < 1.15
+    assert ratio != 1.0
+
+
+def test_true_3d_reconstruction_agrees_with_2d_but_for_noise() -> None:
+    person = population(SMALL)[0]
+    flat, full = (
+        simulate(dataclasses.replace(SMALL, reconstruction=how), person, lambda _: None) for how in ("2d", "3d")
+    )
+    for organ in ("liver", "muscle", "grey_matter"):
+        inside = flat.labels == BY_NAME[organ].label
+        assert float(full.delayed[inside].mean()) == pytest.approx(float(flat.delayed[inside].mean()), rel=0.05), organ
+
+
+def test_a_cohort_too_small_to_match_a_population_is_refused() -> None:
+    with pytest.raises(DataError, match="six participants"):
+        population(dataclasses.replace(SMALL, participants=5))
+
+
+def test_validation_measures_the_cohort_against_people(built: Path) -> None:
+    result = validate(open_cohort(built))
+    by_name = {region.name: region for region in result.regions}
+    assert by_name["Prostate"].people == 3
+    liver = by_name["Liver"]
+    assert 0.6 < liver.recovery[0] < 1.05
+    assert liver.measured.early == 3.7045
+    assert 0.7 < result.balance[0] < 1.15
+    assert 0.03 < result.one_constant_error < 0.3 < 2 * result.identity_error
+    rows = result.room.decibels
+    assert rows["identity"][0] < rows["organ-scale"][0] < rows["second realisation"][0]
+    assert not result.passed  # voxels of 2 x 2 x 4 cm blur organs away, and that is seen
