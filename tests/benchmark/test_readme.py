@@ -1,0 +1,49 @@
+"""What the README shows works as it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from petbench.cli.main import cli
+
+if TYPE_CHECKING:
+    from tests.benchmark.conftest import Petbench
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_plugin_can_be_installed_and_run(petbench: Petbench, body_cohort: Path, tmp_path: Path) -> None:
+    (source,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    (tmp_path / "small.py").write_text(source, encoding="utf-8")
+    information = tmp_path / "small-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: small\nVersion: 1.0\n", encoding="utf-8")
+    (information / "entry_points.txt").write_text("[petbench]\nsmall = small\n", encoding="utf-8")
+    command = ("run", "-m", "small", "-d", body_cohort, "--budget", "images=64")
+    result = petbench(*command, variables={"PYTHONPATH": str(tmp_path)})
+    assert "small" in result.stdout
+
+
+def test_every_command_that_is_shown_exists_with_its_options() -> None:
+    blocks = re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL)
+    lines = [line for block in blocks for line in re.findall(r"petbench ([a-z].*)", block)]
+    assert lines
+    for line in lines:
+        words = shlex.split(line.partition("#")[0].replace("[", "").replace("]", ""))
+        command: click.Command = cli
+        while isinstance(command, click.Group) and words:
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= known, line
+
+
+def test_every_verb_is_in_the_readme_and_has_help_worth_reading() -> None:
+    for name, command in cli.commands.items():
+        assert f"petbench {name}" in README or f", `{name}`" in README, name
+        assert command.help
+        assert len(command.help) > 30, name
