@@ -10,13 +10,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench import Method
-    from petbench_regression.settings import ResUNet25dParameters
+    from petbench_regression.settings import BridgeParameters, ResUNet25dParameters, UNet3dParameters
 
 
 def _resunet25d(parameters: ResUNet25dParameters) -> Method:
     from petbench_regression.resunet25d import ResUNet25d
 
     return ResUNet25d(parameters)
+
+
+def _unet3d(parameters: UNet3dParameters) -> Method:
+    from petbench_regression.unet3d import UNet3d
+
+    return UNet3d(parameters)
+
+
+def _bridge(parameters: BridgeParameters) -> Method:
+    from petbench_regression.bridge import Bridge
+
+    return Bridge(parameters)
 
 
 @hookimpl
@@ -31,10 +43,32 @@ def petbench_methods() -> Iterable[MethodSpec]:
             build=_resunet25d,
             supervision="paired",
             parameters=settings.ResUNet25dParameters,
-            presets=settings.RESUNET25D_PRESETS,
+            presets=settings.PRESETS,
             choose_preset=settings.choose_preset,
             citation="Zhang, Liu, Wang: Road Extraction by Deep Residual U-Net. IEEE GRSL 2018;15(5):749-753. "
             "arXiv:1711.10684",
+            licence="Apache-2.0",
+        ),
+        MethodSpec(
+            name="unet3d",
+            summary="residual U-Net in three dimensions, on slabs, L1",
+            build=_unet3d,
+            supervision="paired",
+            parameters=settings.UNet3dParameters,
+            presets=settings.UNET3D_PRESETS,
+            choose_preset=settings.choose_preset,
+            citation="Çiçek, Abdulkadir, Lienkamp, Brox, Ronneberger: 3D U-Net. MICCAI 2016. arXiv:1606.06650",
+            licence="Apache-2.0",
+        ),
+        MethodSpec(
+            name="bridge",
+            summary="a deterministic bridge from early to delayed, walked in small steps",
+            build=_bridge,
+            supervision="paired",
+            parameters=settings.BridgeParameters,
+            presets=settings.PRESETS,
+            choose_preset=settings.choose_preset,
+            citation="Delbracio, Milanfar: Inversion by Direct Iteration. TMLR 2023. arXiv:2303.11435",
             licence="Apache-2.0",
         ),
     ]

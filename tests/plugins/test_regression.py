@@ -10,8 +10,10 @@ from petbench import Batch, StepMethod
 from petbench.training.players import Players
 from petbench_gan.settings import UNetParameters
 from petbench_gan.unet import UNetRegression
+from petbench_regression.bridge import Bridge
 from petbench_regression.resunet25d import ResUNet25d
-from petbench_regression.settings import ResUNet25dParameters
+from petbench_regression.settings import BridgeParameters, ResUNet25dParameters, UNet3dParameters
+from petbench_regression.unet3d import UNet3d
 
 
 def make_unet() -> UNetRegression:
@@ -23,12 +25,17 @@ def make_resunet() -> ResUNet25d:
     return ResUNet25d(ResUNet25dParameters(depth=2, width=4, learning_rate=1e-2))
 
 
-@pytest.mark.parametrize("make", [make_unet, make_resunet])
+def make_unet3d() -> UNet3d:
+    return UNet3d(UNet3dParameters(depth=2, width=4, slab=7, learning_rate=1e-2))
+
+
+@pytest.mark.parametrize("make", [make_unet, make_resunet, make_unet3d])
 def test_the_loss_is_the_mean_absolute_difference_and_one_batch_can_be_learnt(make: type[StepMethod]) -> None:
     torch.manual_seed(0)
     method = make()  # type: ignore[call-arg]
     early = torch.rand(2, method.early_slices, 16, 16) * 2 - 1
-    delayed = 0.5 * early[:, method.early_slices // 2].flip(-1)[:, None]
+    middle = (method.early_slices - method.delayed_slices) // 2
+    delayed = 0.5 * early[:, middle : middle + method.delayed_slices].flip(-1)
     with torch.no_grad():
         expected = np.abs(method.translate(early).numpy() - delayed.numpy()).mean()
     players = Players(method, torch.device("cpu"))
@@ -56,8 +63,36 @@ def test_resunet25d_looks_at_every_neighbour() -> None:
     assert bool((early.grad.abs().sum(dim=(0, 2, 3)) > 0).all())
 
 
-def test_a_volume_of_any_matrix_comes_back_in_its_own() -> None:
+def test_a_slab_is_rounded_up_to_what_can_be_halved() -> None:
+    assert (make_unet3d().early_slices, make_unet3d().delayed_slices) == (8, 8)
+
+
+class PerfectBridge(Bridge):
+    """Knows the delayed image: half of the early one."""
+
+    def find(self, point: torch.Tensor, early: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        # Whatever point of the bridge is asked about, it must be the one that belongs to the time told.
+        assert torch.allclose(point, (1 - time) * early / 2 + time * early, atol=1e-6)
+        return early / 2
+
+
+def test_a_bridge_is_walked_along_its_points_and_ends_at_what_the_network_finds() -> None:
+    early = torch.rand(2, 1, 8, 8)
+    for steps in (1, 3, 10):
+        bridge = PerfectBridge(BridgeParameters(depth=2, width=4, steps=steps))
+        assert torch.allclose(bridge.translate(early), early / 2, atol=1e-6)
+    terms = bridge.training_step(Batch(early, early / 2))
+    assert float(terms["l1"]) == 0.0
+
+
+def test_a_bridge_starts_from_a_network_that_changes_nothing() -> None:
+    early = torch.rand(2, 1, 8, 8)
+    assert torch.equal(Bridge(BridgeParameters(depth=2, width=4)).translate(early), early)
+
+
+@pytest.mark.parametrize("make", [make_resunet, make_unet3d])
+def test_a_volume_of_any_matrix_comes_back_in_its_own(make: type[StepMethod]) -> None:
     early = np.random.default_rng(0).random((7, 13, 10), dtype=np.float32)
-    drawn = make_resunet().predict(early)
+    drawn = make().predict(early)  # type: ignore[call-arg]
     assert drawn.shape == early.shape
     assert np.allclose(drawn, early, rtol=1e-4, atol=1e-5)

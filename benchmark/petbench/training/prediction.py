@@ -63,7 +63,7 @@ def _centres(filled: list[int], slab: int) -> list[int]:
     if slab == 1 or not filled:
         return filled
     step = max(1, slab // 2)
-    return list(range(filled[0], filled[-1] + step, step))
+    return list(range(filled[0], filled[-1] + 1, step))
 
 
 def _pad(unit: Tensor, multiple: int) -> tuple[Tensor, tuple[int, int]]:
@@ -93,7 +93,7 @@ def _evaluating(method: StepMethod) -> Iterator[int]:
         with torch.random.fork_rng(enabled=chosen.dropout_eval):
             if chosen.dropout_eval:
                 torch.manual_seed(0)
-            yield 1 if own_statistics and norms else SLICES_AT_ONCE
+            yield 1 if own_statistics and norms else max(1, SLICES_AT_ONCE // method.delayed_slices)
     finally:
         for norm, mean, variance in running:
             norm.running_mean, norm.running_var = mean, variance

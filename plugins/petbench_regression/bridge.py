@@ -1,0 +1,55 @@
+"""A bridge from the early to the delayed image, walked in a few small steps.
+
+Delbracio, Milanfar: Inversion by Direct Iteration, TMLR 2023, arXiv:2303.11435. Between a delayed image x and its
+early image y lies x_t = (1 - t) x + t y. A network learns to find x from x_t, and drawing walks from t = 1 to 0:
+
+    x_(t-d) = (d / t) F(x_t, t) + (1 - d / t) x_t
+
+so that each step trusts the network for a small part of the way. Deviations: the network also sees the early image
+itself at every step; no noise is added (the paper's epsilon = 0), so that drawing repeats; the network is the residual
+U-Net of `networks.py`, told t by a constant channel; the loss is L1, which the paper allows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from petbench import Batch, StepMethod
+from petbench_regression.networks import ResidualUNet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from petbench_regression.settings import BridgeParameters
+
+
+class Bridge(StepMethod):
+    """Many small corrections in place of one."""
+
+    def __init__(self, parameters: BridgeParameters) -> None:
+        super().__init__(parameters)
+        self.steps = parameters.steps
+        self.size_multiple = 2**parameters.depth
+        self.network = ResidualUNet(3, parameters.width, parameters.depth)
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
+        """Return the mean absolute error of the delayed image found from a random point of the bridge."""
+        time = torch.rand(len(batch.early), 1, 1, 1, device=batch.early.device)
+        point = (1 - time) * batch.delayed + time * batch.early
+        return {"l1": (self.find(point, batch.early, time) - batch.delayed).abs().mean()}
+
+    def translate(self, early: torch.Tensor) -> torch.Tensor:
+        """Walk the bridge from the early image."""
+        point = early
+        for left in range(self.steps, 0, -1):
+            time = early.new_full((len(early), 1, 1, 1), left / self.steps)
+            point = point + (self.find(point, early, time) - point) / left
+        return point
+
+    def find(self, point: torch.Tensor, early: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        """Return the delayed image that a point of the bridge leads to."""
+        told = torch.cat([point, early, time.expand_as(point)], dim=1)
+        found: torch.Tensor = point + self.network(told)
+        return found
