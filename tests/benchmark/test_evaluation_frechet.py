@@ -10,7 +10,7 @@ import pytest
 import scipy
 
 from petbench.evaluation.frechet import frechet_distance, frechet_from_statistics
-from petbench.evaluation.kid import kernel_distance, patient_bootstrap
+from petbench.evaluation.kid import kernel_distance, matched_kernel_distance, patient_bootstrap
 from petbench.evaluation.torchvision_shim import import_torchvision
 
 if TYPE_CHECKING:
@@ -131,6 +131,28 @@ def test_the_kernel_distance_is_unbiased_where_the_frechet_distance_is_not() -> 
     kernel = [kernel_distance(a, b) for a, b in zip(small[::2], small[1::2], strict=True)]
     assert abs(np.mean(kernel)) < 3.0 * np.std(kernel) / np.sqrt(len(kernel))
     assert np.mean([frechet_distance(a, b) for a, b in zip(small[::2], small[1::2], strict=True)]) > 1.0
+
+
+def test_without_matched_pairs_identical_tables_are_at_zero_and_others_follow_the_definition() -> None:
+    first, second = features(1, 9, 6), features(2, 9, 6)
+    assert matched_kernel_distance(first, first) == 0.0
+    assert kernel_distance(first, first) < 0.0
+
+    def kernel(a: Matrix, b: Matrix) -> float:
+        return float((a @ b / 6 + 1.0) ** 3)
+
+    terms = [
+        kernel(first[i], first[j])
+        + kernel(second[i], second[j])
+        - kernel(first[i], second[j])
+        - kernel(first[j], second[i])
+        for i in range(9)
+        for j in range(9)
+        if i != j
+    ]
+    assert matched_kernel_distance(first, second) == pytest.approx(float(np.mean(terms)), rel=1e-9)
+    with pytest.raises(ValueError, match="one shape"):
+        matched_kernel_distance(first, second[:8])
 
 
 def test_the_patient_bootstrap_matches_a_plain_one_and_needs_two_patients() -> None:

@@ -4,7 +4,8 @@ The two sets of a score are the axial body slices of the scored patients' real d
 their predictions: equal in number and matched by patient, so that a copy scores 0. A number means little without its
 scale, so beside each stands the *floor*: the same distance between the real slices of the scored patients and as many
 real slices of the cohort's other patients, evenly spaced over them. (The sets of a score share patients, those of the
-floor do not: a score may lie under its floor.) Numbers compare at equal N only: N is in the row.
+floor do not: a score may lie under its floor, and a kernel distance below 0; the row also has it without the matched
+pairs.) Numbers compare at equal N only: N is in the row.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench.evaluation.frechet import frechet_distance
-from petbench.evaluation.kid import kernel_distance, patient_bootstrap
+from petbench.evaluation.kid import kernel_distance, matched_kernel_distance, patient_bootstrap
 from petbench.evaluation.protocol import SLICE_RULE, SLICE_WINDOW_SUV
 from petbench.evaluation.slices import body_slices, digest_of
 from petbench_leaderboard.records import ScoreRecord
@@ -98,6 +99,7 @@ def distribution_scores(
     spread = patient_bootstrap(real_features, predicted_features)
     kernel_extra = extra | {
         "floor": None if others is None else kernel_distance(first, others),
+        "without_matched_pairs": matched_kernel_distance(first, second),
         "patient_bootstrap": None
         if spread is None
         else {"standard_error": spread.standard_error, "low": spread.low, "high": spread.high},

@@ -24,6 +24,7 @@ from petbench_leaderboard.board import CEILING_METHOD, REFERENCE_METHODS
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from petbench.evaluation.spec import MetricSpec
     from petbench.home import Home
     from petbench_datasets.cohort import Cohort
     from petbench_datasets.progress import Progress
@@ -49,6 +50,7 @@ def score_external(
     taken: Collection[str] = (),
     progress: Progress = silent,
     offline: bool = False,
+    metrics: Sequence[MetricSpec] | None = None,
     weights: Path | None = None,
     device: str = "cpu",
 ) -> RunRow:
@@ -69,6 +71,7 @@ def score_external(
         taken: names of installed methods, which the row may not have.
         progress: told how far the work is.
         offline: whether downloading weights is forbidden.
+        metrics: the metrics of one patient; None for the built-in ones.
         weights: a file of Inception weights named by the user.
         device: where features are computed.
 
@@ -94,6 +97,7 @@ def score_external(
         dataset=dataset,
         progress=progress,
         offline=offline,
+        metrics=metrics,
         weights=weights,
         device=device,
     )
@@ -109,6 +113,7 @@ def score_noise_ceiling(
     dataset: str | None = None,
     progress: Progress = silent,
     offline: bool = False,
+    metrics: Sequence[MetricSpec] | None = None,
     weights: Path | None = None,
     device: str = "cpu",
 ) -> RunRow:
@@ -133,6 +138,7 @@ def score_noise_ceiling(
             dataset=dataset,
             progress=progress,
             offline=offline,
+            metrics=metrics,
             weights=weights,
             device=device,
         )
@@ -165,6 +171,7 @@ def _enter(
     dataset: str | None,
     progress: Progress,
     offline: bool,
+    metrics: Sequence[MetricSpec] | None,
     weights: Path | None,
     device: str,
 ) -> RunRow:
@@ -179,6 +186,7 @@ def _enter(
         progress=progress,
         cache=home.cache,
         offline=offline,
+        metrics=metrics,
         weights=weights,
         device=device,
     )
