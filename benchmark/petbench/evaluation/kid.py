@@ -47,7 +47,7 @@ def kernel_distance(first: Matrix, second: Matrix) -> float:
 
 
 def matched_kernel_distance(first: Matrix, second: Matrix) -> float:
-    """Return MMD² of two tables whose rows belong together, shape (n, d) both, matched pairs left out of the cross term.
+    """Return MMD² of two tables of shape (n, d) whose rows belong together, matched pairs left out of the cross term.
 
     The U-statistic of Gretton et al., J. Mach. Learn. Res. 2012;13:723 (lemma 6, equal n): a predicted slice resembles
     its own real slice more than a draw from the same distribution would, which pulls `kernel_distance` below 0; here
