@@ -180,11 +180,12 @@ def test_networks_compute_in_bfloat16_and_losses_in_float32(tmp_path: Path) -> N
     method.to(CPU)
     with accelerated(method, EngineSettings(precision="bf16"), CPU, compiled=False):
         method.training_step(Batch(torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4)))
-    assert inside == {torch.bfloat16}
+        assert inside == {torch.bfloat16}
+        method.predict(np.ones((2, 4, 4), dtype=np.float32))  # as validation does while training
+        assert inside == {torch.bfloat16, torch.float32}
+        assert "forward" in vars(method.network)
     assert method.dtypes == {torch.float32}
     assert "forward" not in vars(method.network)
-    method.predict(np.ones((2, 4, 4), dtype=np.float32))
-    assert inside == {torch.bfloat16, torch.float32}
 
 
 @pytest.mark.parametrize(

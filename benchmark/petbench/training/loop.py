@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from petbench.contract import RunContext, TrainingData
     from petbench.step_method import StepMethod
-
-logger = logging.getLogger(__name__)
 
 
 def fit(method: StepMethod, data: TrainingData, run: RunContext) -> None:
@@ -43,18 +41,21 @@ def fit(method: StepMethod, data: TrainingData, run: RunContext) -> None:
         storage=run.engine.storage,
         folder=run.folder / "tensors",
     )
-    with accelerated(method, run.engine, run.device, compiled=compiled):
-        training = Training(method, tensors, data, run)
-        state = run.resume_state()
-        if state is None:
-            _draw_weights(method, run.seed)
-            seed_everything(run.seed, "training")
-        else:
-            training.load_state(state)
-        log = getattr(run, "log", _nobody)
-        log("engine", {**run.engine.to_json(), "compiled": compiled, "threads_used": torch.get_num_threads()})
-        log("data", _describe(tensors))
-        training.go()
+    try:
+        with accelerated(method, run.engine, run.device, compiled=compiled):
+            training = Training(method, tensors, data, run)
+            state = run.resume_state()
+            if state is None:
+                _draw_weights(method, run.seed)
+                seed_everything(run.seed, "training")
+            else:
+                training.load_state(state)
+            log = getattr(run, "log", _nobody)
+            log("engine", {**run.engine.to_json(), "compiled": compiled, "threads_used": torch.get_num_threads()})
+            log("data", _describe(tensors))
+            training.go()
+    finally:
+        shutil.rmtree(run.folder / "tensors", ignore_errors=True)  # made anew from the cohort when resumed
 
 
 class Training:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from petbench.intensity import AIR
+from petbench.training.acceleration import networks_of
 from petbench.training.data import EMPTY_SLICE_SUV
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def _evaluating(method: StepMethod) -> Iterator[int]:
     training = {module: module.training for module in method.modules()}
     norms = [module for module in method.modules() if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d)]
     running = [(norm, norm.running_mean, norm.running_var) for norm in norms]
+    # While training, networks may be compiled or in bfloat16: a prediction is always plain float32.
+    fast = [(network, network.__dict__.pop("forward", None)) for network in networks_of(method)]
     method.eval()
     if chosen.dropout_eval:
         for module in method.modules():
@@ -95,6 +98,9 @@ def _evaluating(method: StepMethod) -> Iterator[int]:
                 torch.manual_seed(0)
             yield 1 if own_statistics and norms else max(1, SLICES_AT_ONCE // method.delayed_slices)
     finally:
+        for network, forward in fast:
+            if forward is not None:
+                network.forward = forward
         for norm, mean, variance in running:
             norm.running_mean, norm.running_var = mean, variance
         for module, mode in training.items():
