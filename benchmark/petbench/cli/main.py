@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 import petbench
+from petbench.cli.conventions import conventions
 from petbench.cli.datasets import datasets
 from petbench.cli.doctor import doctor
 from petbench.cli.export_png import export_png
@@ -21,7 +22,7 @@ from petbench.cli.runs import runs
 from petbench.cli.score import score
 from petbench.errors import PetbenchError
 
-_VERBS = (run, leaderboard, report, runs, predict, score, export_png, methods, datasets, doctor)
+_VERBS = (run, leaderboard, report, runs, predict, score, export_png, conventions, methods, datasets, doctor)
 
 
 class PetbenchGroup(click.Group):

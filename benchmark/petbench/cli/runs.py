@@ -22,8 +22,7 @@ def list_runs(*, as_json: bool, status: str | None, method: str | None) -> None:
     from petbench_leaderboard.store import Leaderboard
 
     leaderboard = Leaderboard.open(Home.find().database)
-    filters = {key: value for key, value in (("status", status), ("method", method)) if value}
-    rows = leaderboard.runs(**filters)
+    rows = leaderboard.runs(status=status, method=method)
     if as_json:
         print_json([run_facts(row) for row in rows])
     else:

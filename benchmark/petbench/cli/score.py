@@ -75,10 +75,19 @@ def _enter(folder: Path | None, name: str | None, dataset: str, split_name: str,
     store = Leaderboard.open(home.database)
     named, _ = open_named(dataset)
     split = load_split(named.cohort, split_name)
+    registry = load_plugins()
     with progress_bar() as progress:
         if folder is None:
             row = score_noise_ceiling(
-                home, store, named.cohort, split, fold, dataset=named.name, progress=progress, **weights_options()
+                home,
+                store,
+                named.cohort,
+                split,
+                fold,
+                dataset=named.name,
+                metrics=registry.metrics(),
+                progress=progress,
+                **weights_options(),
             )
         else:
             row = score_external(
@@ -90,7 +99,8 @@ def _enter(folder: Path | None, name: str | None, dataset: str, split_name: str,
                 folder,
                 str(name),
                 dataset=named.name,
-                taken=load_plugins().methods(),
+                taken=registry.methods(),
+                metrics=registry.metrics(),
                 progress=progress,
                 **weights_options(),
             )

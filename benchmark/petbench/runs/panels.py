@@ -77,7 +77,7 @@ def _drawn(plans: dict[int, tuple[Path, RunPlan]], participant: str) -> dict[str
     drawn: dict[str, Volume] = {}
     for folder, plan in plans.values():
         path = folder / PREDICTIONS / f"{participant}.nii.gz"
-        label = plan.method if plan.preset in ("default", "mini") else f"{plan.method} ({plan.preset})"
+        label = plan.method if plan.preset in ("", "default", "mini") else f"{plan.method} ({plan.preset})"
         if label not in drawn and path.is_file():
             drawn[label] = read_image(path)[0]
     return drawn

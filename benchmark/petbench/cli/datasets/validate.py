@@ -36,7 +36,7 @@ def validate(ctx: click.Context, /, dataset: str, *, page: Path | None, as_json:
     if page is not None:
         from petbench_datasets.phantom.validation_page import write_page
 
-        click.echo(f"page: {write_page(validation, page)}", err=True)
+        click.echo(f"page: {write_page(validation, named.cohort, page)}", err=True)
     if as_json:
         print_json(dataclasses.asdict(validation) | {"passed": validation.passed})
     else:

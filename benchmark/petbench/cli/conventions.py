@@ -1,0 +1,40 @@
+"""`petbench conventions`: the same images in every PSNR convention."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run_ids", type=int, nargs=-1, required=True, metavar="RUN...")
+@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Markdown file.")
+def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
+    """Write a page on which the predictions of RUNs stand in every PSNR convention in use, with what each hides.
+
+    All runs must be of one cohort, split and fold; the first test participant is taken.
+
+    \b
+    petbench conventions 1 2 3 -o docs/conventions.md
+    """
+    from petbench.errors import UsageError
+    from petbench.evaluation.conventions_page import write_conventions_page
+    from petbench.home import Home
+    from petbench.runs import apply, stages
+    from petbench.runs.plan import RunPlan
+
+    home = Home.find()
+    folders = [apply.run_folder(home, run_id) for run_id in run_ids]
+    plans = [RunPlan.load(folder) for folder in folders]
+    if len({(plan.fingerprint, plan.split_digest, plan.fold) for plan in plans}) > 1:
+        raise UsageError("the runs are of several cohorts, splits or folds; give runs that drew the same patients")
+    cohort, fold = stages.open_planned(plans[0])
+    participant = fold.test[0]
+    files = {
+        plan.method: folder / stages.PREDICTIONS / f"{participant}.nii.gz"
+        for plan, folder in zip(plans, folders, strict=True)
+    }
+    command = f"petbench conventions {' '.join(str(run_id) for run_id in run_ids)} -o {output}"
+    write_conventions_page(output, cohort, participant, files, command=command)
+    click.echo(f"{output}: {participant} in every convention")
