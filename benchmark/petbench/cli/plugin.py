@@ -1,0 +1,54 @@
+"""`petbench plugin`: help for authors of methods."""
+
+from __future__ import annotations
+
+import click
+
+from petbench.cli.options import complete_method
+
+_MARKS = {
+    "passed": ("ok", "green"),
+    "failed": ("FAIL", "red"),
+    "expected": ("known", "yellow"),
+    "not-applicable": ("-", "bright_black"),
+}
+
+
+@click.group()
+def plugin() -> None:
+    """Begin a method of your own, and check that it keeps the contract."""
+
+
+@plugin.command()
+@click.argument("name", shell_complete=complete_method)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+@click.pass_context
+def check(ctx: click.Context, *, name: str, settings: tuple[str, ...], as_json: bool) -> None:
+    """Check the installed method NAME against the contract, one line a promise; exits 1 when one is broken.
+
+    The method is trained for a few steps on a handful of small made-up patients, on the processor. The same checks run
+    under pytest with `petbench.testing.checks`.
+    """
+    from petbench.cli.console import print_json
+    from petbench.registry import load_plugins
+    from petbench.testing import checks
+    from petbench.testing.settings import parse_settings
+
+    spec, _ = load_plugins().method(name)
+    results = []
+    for each in checks(spec, settings=parse_settings(spec, settings)):
+        result = each.run()
+        results.append(
+            {"check": each.name, "promise": each.promise, "outcome": result.outcome, "detail": result.detail}
+        )
+        if not as_json:
+            mark, colour = _MARKS[result.outcome]
+            click.echo(f"{click.style(f'{mark:5}', fg=colour)} {each.name:26}{result.detail or each.promise}")
+    failed = sum(result["outcome"] == "failed" for result in results)
+    if as_json:
+        print_json({"method": name, "passed": not failed, "checks": results})
+    else:
+        click.echo(f"{name}: {failed} of {len(results)} checks failed" if failed else f"{name} keeps the contract")
+    if failed:
+        ctx.exit(1)

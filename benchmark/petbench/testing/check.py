@@ -1,0 +1,96 @@
+"""One conformance check: a name, a sentence, and a function that raises when a method breaks its promise."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from petbench.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from petbench.testing.subject import Subject
+
+Outcome = Literal["passed", "failed", "expected", "not-applicable"]
+
+
+class ConformanceError(PluginError):
+    """A method does not do what every method must."""
+
+
+class NotApplicable(Exception):  # noqa: N818 - it is no error: the check asks for what this kind of method never has
+    """The check does not concern this method; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a check went: `detail` is what was measured, or what is wrong, in one line."""
+
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A plain callable: returns when the method keeps the promise, raises when it does not.
+
+    Under pytest a check that does not concern the method skips, and one that is expected to fail is an xfail.
+
+    Attributes:
+        name: a slug; pytest shows it as the test's id.
+        promise: what is checked, in words.
+        function: does it, and returns what it measured.
+        subject: the method, shared by all of its checks.
+        expected_failure: why it is known to fail; None where it must pass.
+    """
+
+    name: str
+    promise: str
+    function: Callable[[Subject], str]
+    subject: Subject
+    expected_failure: str | None = None
+
+    @property
+    def __name__(self) -> str:  # noqa: A003, PLW3201, RUF100 - what pytest takes for an id
+        """The name, where pytest looks for it."""
+        return self.name
+
+    def __call__(self) -> str:
+        """Run the check and return what it measured.
+
+        Raises:
+            ConformanceError: the method breaks the promise, or keeps one that it was expected to break.
+        """
+        pytest = sys.modules.get("pytest") if "PYTEST_CURRENT_TEST" in os.environ else None
+        result = self.run()
+        if pytest is not None and result.outcome == "not-applicable":
+            pytest.skip(result.detail)
+        if pytest is not None and result.outcome == "expected":
+            pytest.xfail(result.detail)
+        if result.outcome == "failed":
+            raise ConformanceError(f"{self.subject.spec.name}: {self.name}: {result.detail}")
+        return result.detail
+
+    def run(self) -> Result:
+        """Run the check and return how it went; nothing is raised."""
+        try:
+            detail = self.function(self.subject)
+        except NotApplicable as reason:
+            return Result("not-applicable", str(reason))
+        except (Exception, SystemExit) as error:  # a method may raise anything
+            if self.expected_failure is not None:
+                return Result("expected", self.expected_failure)
+            return Result("failed", _one_line(error))
+        if self.expected_failure is not None:
+            return Result("failed", f"passes, but is expected to fail ({self.expected_failure}); expect it no longer")
+        return Result("passed", detail)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, ConformanceError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,43 @@
+"""A run's context that remembers the losses it was told and can ask for a stop in mid-training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from petbench.training.context import TrainingContext
+from petbench.training.settings import EngineSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from petbench.contract import Budget
+    from petbench.training.settings import Precision
+
+
+class RecordingContext(TrainingContext):
+    """The context of a real run, on the processor.
+
+    Attributes:
+        losses: what the method told of each step.
+    """
+
+    def __init__(
+        self, *, seed: int, budget: Budget, folder: Path, precision: Precision, stop_after: int | None
+    ) -> None:
+        engine = EngineSettings(precision=precision, compile="off")
+        # Every checkpoint that the method offers is due, so that a resume has one to go on from.
+        super().__init__(
+            seed=seed, budget=budget, device=torch.device("cpu"), folder=folder, engine=engine, checkpoint_seconds=0.0
+        )
+        self.losses: list[Mapping[str, float]] = []
+        self._stop_after = stop_after
+
+    def advance(self, images: int, losses: Callable[[], Mapping[str, float]]) -> None:
+        """Count images, read the losses of every step, and stop where the check wants it."""
+        self.losses.append(dict(losses()))
+        super().advance(images, lambda: self.losses[-1])
+        if self._stop_after is not None and self.images_seen >= self._stop_after:
+            self.request_stop()

@@ -1,0 +1,133 @@
+"""The method under check: built small, trained for a few steps, and only as often as the checks need."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from petbench.contract import Budget, CohortShape
+from petbench.runs import parameters
+from petbench.testing.check import ConformanceError
+from petbench.testing.images import SHAPE, TEST, TRAINING, SmallData, patients
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from petbench.contract import Method, MethodSpec, Volume
+    from petbench.testing.recording import RecordingContext
+    from petbench.training.settings import Precision
+
+STEPS = 4
+LARGEST_BATCH = 8
+
+
+class Subject:
+    """A method's spec with the parameters it is checked with.
+
+    Args:
+        spec: of the method.
+        settings: parameters to set, by name; the others come from the preset that the method chooses for a very small
+            cohort, with a batch of at most `LARGEST_BATCH` images.
+    """
+
+    def __init__(self, spec: MethodSpec, settings: Mapping[str, object]) -> None:
+        self.spec = spec
+        self._settings = dict(settings)
+
+    @functools.cached_property
+    def values(self) -> dict[str, Any]:
+        """Every parameter of the small method."""
+        shape = CohortShape(patients=TRAINING, slices=TRAINING * SHAPE[0], matrix=(SHAPE[1], SHAPE[2]))
+        preset = parameters.choose_preset(self.spec, None, shape)
+        values = parameters.resolve(self.spec, preset, (), None)
+        if {"batch_size", "images", "validations"} <= values.keys():
+            values["batch_size"] = min(values["batch_size"], LARGEST_BATCH)
+            values["images"] = STEPS * values["batch_size"]
+            values["validations"] = 1
+        return parameters.validate(self.spec, values | self._settings)
+
+    @property
+    def budget(self) -> Budget:
+        """A few steps' worth of images; as in a run, a method without such a parameter is given none."""
+        return parameters.default_budget(self.values)
+
+    def build(self) -> Method:
+        """Return the method, untrained."""
+        method: Method = parameters.build(self.spec, self.values)
+        return method
+
+    def data(self, training: int = TRAINING) -> SmallData:
+        """Return small patients, under the method's own supervision."""
+        return SmallData(self.spec.supervision, training)
+
+    def fit(
+        self,
+        *,
+        seed: int = 0,
+        precision: Precision = "fp32",
+        stop_after: int | None = None,
+        folder: Path | None = None,
+        data: SmallData | None = None,
+    ) -> tuple[Method, RecordingContext]:
+        """Build and train a method as a run would, on the processor, and return it with its context.
+
+        Args:
+            seed: of the run.
+            precision: of the arithmetic.
+            stop_after: images after which the user asks to stop; None for never.
+            folder: of the run, kept for a resume; None for one that is deleted afterwards.
+            data: what to learn from; None for the usual.
+        """
+        from petbench.testing.recording import RecordingContext
+
+        with tempfile.TemporaryDirectory(prefix="petbench-check-") as temporary:
+            method = self.build()
+            run = RecordingContext(
+                seed=seed,
+                budget=self.budget,
+                folder=folder or Path(temporary),
+                precision=precision,
+                stop_after=stop_after,
+            )
+            method.fit(data or self.data(), run)
+            return method, run
+
+    @functools.cached_property
+    def trained(self) -> tuple[Method, RecordingContext]:
+        """One trained method, shared by the checks that do not change it."""
+        return self.fit()
+
+    @functools.cached_property
+    def unseen(self) -> Volume:
+        """The early image of a patient that no training has seen."""
+        return patients(TEST, first=300)[0][0]
+
+    def predict(self, method: Method) -> Volume:
+        """Return what a method draws of the unseen patient, as an array, whatever is wrong with it."""
+        return np.asarray(method.predict(self.unseen.copy()))
+
+
+def steps_of(subject: Subject) -> Any:
+    """Return the method as a `StepMethod`, freshly seeded, or None where it trains in its own way."""
+    import torch
+
+    from petbench.training.steps import StepMethod
+
+    torch.manual_seed(0)
+    method = subject.build()
+    return method if isinstance(method, StepMethod) else None
+
+
+def expect(holds: Any, message: str | Callable[[], str]) -> None:
+    """Raise a ConformanceError with `message` unless the promise holds."""
+    if not holds:
+        raise ConformanceError(message if isinstance(message, str) else message())
+
+
+def largest_difference(some: Sequence[Any] | Volume, other: Sequence[Any] | Volume) -> float:
+    """Return the largest absolute difference of two arrays of one shape."""
+    return float(np.abs(np.asarray(some, dtype=np.float64) - np.asarray(other, dtype=np.float64)).max())

@@ -1,0 +1,245 @@
+"""The conformance checks: every built-in method keeps them, and each of them catches the break it is for."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from pydantic import Field
+from torch import nn
+
+from petbench import MethodSpec, StepMethod, StepParameters, Update
+from petbench.cli.main import PetbenchGroup
+from petbench.cli.plugin import plugin
+from petbench.errors import UnknownNameError
+from petbench.registry import OWN_DISTRIBUTION, load_plugins
+from petbench.testing import Check, ConformanceError, checks
+from petbench.testing.catalogue import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from petbench import Batch, RunContext, TrainingData, Volume
+
+# Small networks: the promises do not depend on the width, and eleven methods are checked.
+SMALL = {"width": 8, "discriminator_width": 8, "depth": 3, "blocks": 5, "patches": 16, "feature_size": 16, "steps": 2}
+
+
+def built_in_checks() -> list[Any]:
+    found = []
+    for spec, provider in load_plugins().methods().values():
+        if provider.distribution == OWN_DISTRIBUTION:
+            fields = spec.parameters.model_fields if spec.parameters else {}
+            settings = {key: value for key, value in SMALL.items() if key in fields}
+            found += [pytest.param(check, id=f"{spec.name}-{check.name}") for check in checks(spec, settings=settings)]
+    return found
+
+
+@pytest.mark.parametrize("check", built_in_checks())
+def test_a_built_in_method_keeps_the_contract(check: Check) -> None:
+    check()
+
+
+class Settings(StepParameters):
+    weight: float = Field(1.0, ge=0, description="of the L1 term")
+
+
+class Good(StepMethod):
+    def __init__(self, parameters: Settings) -> None:
+        super().__init__(parameters)
+        self.network = nn.Conv2d(1, 1, 3, padding=1)
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
+        return {"l1": nn.functional.l1_loss(self.translate(batch.early), batch.delayed)}
+
+    def translate(self, early: torch.Tensor) -> torch.Tensor:
+        drawn: torch.Tensor = early + self.network(early)
+        return drawn
+
+
+class LosesItsLoss(Good):
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
+        return {"": nn.functional.l1_loss(self.translate(batch.early), batch.delayed)}
+
+
+class Climbs(Good):
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
+        loss = nn.functional.l1_loss(self.translate(batch.early), batch.delayed)
+        return {"l1": 2 * loss.detach() - loss}  # the right value with the gradient of its opposite
+
+
+class WrongShape(Good):
+    def predict(self, early: Volume) -> Volume:
+        return super().predict(early)[:-1]
+
+
+class Negative(Good):
+    def predict(self, early: Volume) -> Volume:
+        return np.asarray(super().predict(early) - 1.0, dtype=np.float32)
+
+
+class Wide(Good):
+    def predict(self, early: Volume) -> Volume:
+        return super().predict(early).astype(np.float64)
+
+
+class Dices(Good):
+    def translate(self, early: torch.Tensor) -> torch.Tensor:
+        return super().translate(early) + 0.01 * torch.randn_like(early)
+
+
+class Scribbles(Good):
+    def predict(self, early: Volume) -> Volume:
+        drawn = super().predict(early)
+        early *= 2
+        return drawn
+
+
+class Forgets(Good):
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        return None
+
+
+SEEN = itertools.count()
+
+
+class Unseeded(Good):
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
+        loss = nn.functional.l1_loss(self.translate(batch.early), batch.delayed)
+        return {"l1": loss * (1 + next(SEEN))}
+
+    def translate(self, early: torch.Tensor) -> torch.Tensor:
+        drawn: torch.Tensor = early + self.network(early) * (1.0 + 1e-4 * self._run_number())
+        return drawn
+
+    def _run_number(self) -> float:
+        if not hasattr(self, "number"):
+            self.number = next(SEEN)
+        return float(self.number)
+
+
+class KeepsAPlainCounter(Good):
+    """What a step depends on is neither a parameter nor a buffer, so that a resume begins it anew."""
+
+    taken = 0
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
+        self.taken += 1
+        sign = 1.0 if self.taken <= 2 else -1.0
+        return {"l1": sign * nn.functional.l1_loss(self.translate(batch.early), batch.delayed)}
+
+
+class AsksForPairs:
+    def fit(self, data: TrainingData, run: RunContext) -> None:
+        data.pairs()
+
+    def predict(self, early: Volume) -> Volume:
+        return early.copy()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
+        pass
+
+
+class Undocumented(StepParameters):
+    weight: float = 1.0
+
+
+def make(build: Callable[[Any], Any], **changes: Any) -> MethodSpec:
+    facts: dict[str, Any] = {"name": "mine", "summary": "a test", "build": build, "parameters": Settings} | changes
+    return MethodSpec(**facts)
+
+
+def outcome(spec: MethodSpec, name: str, **options: Any) -> tuple[str, str]:
+    (check,) = [check for check in checks(spec, **options) if check.name == name]
+    result = check.run()
+    return result.outcome, result.detail
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "message"),
+    [
+        ("specification", make(Good, name="My_Net"), "no slug"),
+        ("specification", make(Good, summary=""), "no summary"),
+        ("documented-parameters", make(Good, parameters=Undocumented), "'weight' has no description"),
+        ("documented-parameters", make(Good, presets={"mini": {"weight": -1}}), "preset 'mini' is not valid"),
+        ("light-registration", make(Good), "imports torch"),
+        ("finite-losses", make(LosesItsLoss), "without a name"),
+        ("output-format", make(WrongShape), "(9, 32, 32)"),
+        ("output-format", make(Negative), "not negative"),
+        ("output-format", make(Wide), "float64"),
+        ("deterministic-evaluation", make(Dices), "differ by up to"),
+        ("untouched-input", make(Scribbles), "changes the early volume"),
+        ("state-round-trip", make(Forgets), "another image"),
+        ("same-seed", make(Unseeded), "seeded by run.seed"),
+        ("resume", make(KeepsAPlainCounter), "interrupted and resumed"),
+        ("overfitting", make(Climbs), "rises"),
+        (
+            "without-pairs",
+            make(lambda _: AsksForPairs(), parameters=None, supervision="unpaired"),
+            "declare `paired`",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_check_catches_what_it_is_for(name: str, spec: MethodSpec, message: str) -> None:
+    result, detail = outcome(spec, name)
+    assert result == "failed"
+    assert message in detail
+    assert "\n" not in detail
+
+
+def test_a_sound_method_fails_nothing_but_its_test_modules_import_of_torch() -> None:
+    results = {check.name: check.run() for check in checks(make(Good))}
+    assert {name for name, result in results.items() if result.outcome == "failed"} == {"light-registration"}
+    assert results["without-pairs"].outcome == "not-applicable"
+
+
+def test_an_expected_failure_is_no_failure_and_says_why() -> None:
+    expected = {"deterministic-evaluation": "samples on purpose"}
+    assert outcome(make(Dices), "deterministic-evaluation", expected_failures=expected) == (
+        "expected",
+        "samples on purpose",
+    )
+
+
+def test_an_expected_failure_that_passes_is_reported() -> None:
+    result, detail = outcome(make(Good), "specification", expected_failures={"specification": "was broken"})
+    assert result == "failed"
+    assert "expect it no longer" in detail
+
+
+def test_an_expected_failure_of_an_unknown_check_is_a_usage_error() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'resume'"):
+        checks(make(Good), expected_failures={"resumes": "?"})
+
+
+def test_a_failing_check_raises_with_method_and_check_when_it_is_called() -> None:
+    check = next(check for check in checks(make(Negative)) if check.name == "output-format")
+    with pytest.raises(ConformanceError, match="mine: output-format: draws SUV -"):
+        check()
+
+
+def test_pytest_takes_the_checks_names_for_ids() -> None:
+    assert tuple(check.__name__ for check in checks(make(Good))) == NAMES
+
+
+def test_the_command_prints_a_line_for_each_check_and_json_for_scripts() -> None:
+    root = PetbenchGroup("petbench", commands={"plugin": plugin})
+    assert isinstance(root, click.Group)
+    shown = CliRunner().invoke(root, ["plugin", "check", "scale"])
+    assert shown.exit_code == 0, shown.output
+    lines = shown.output.splitlines()
+    assert [line.split()[1] for line in lines[:-1]] == list(NAMES)
+    assert lines[-1] == "scale keeps the contract"
+    facts = json.loads(CliRunner().invoke(root, ["plugin", "check", "scale", "--json"]).output)
+    assert facts["passed"] is True
+    assert [check["check"] for check in facts["checks"]] == list(NAMES)
