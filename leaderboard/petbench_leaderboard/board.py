@@ -149,6 +149,7 @@ class Board:
         columns: every column that any row has.
         rows: best first; rows without a rank for want of coverage come last.
         unscored: runs without a score that no later run has mended, newest first.
+        omitted: how many further rows there are where only the best were asked for.
     """
 
     dataset: str
@@ -161,3 +162,4 @@ class Board:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     unscored: tuple[RunRow, ...]
+    omitted: int = 0

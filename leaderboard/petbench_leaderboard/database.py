@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.schema import SCHEMA_REVISION
+from petbench_leaderboard.standings import rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +118,8 @@ class Database:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            with Session(connection, join_transaction_mode="create_savepoint") as session, session.begin():
+                rebuild(session)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

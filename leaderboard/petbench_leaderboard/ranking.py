@@ -25,19 +25,28 @@ from petbench_leaderboard.board import (
     Row,
 )
 from petbench_leaderboard.cells import add_gain, make_cell
-from petbench_leaderboard.pooling import Pool, pool_runs, unmended
+from petbench_leaderboard.choosing import board_entries, choose_pools, off_board_runs
+from petbench_leaderboard.pooling import REGIONS, Pool, pool_runs, unmended
+from petbench_leaderboard.standings import board_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from petbench_leaderboard.records import RunRow, ScoreRow
+    from petbench_leaderboard.standings import BoardKey
     from petbench_leaderboard.store import Leaderboard
 
-_BoardKey = tuple[str, str, str, str, int]
+_UNSCORED_SHOWN = 100
 
 
 def rank(
-    leaderboard: Leaderboard, *, dataset: str | None = None, split: str | None = None, metric: str = DEFAULT_METRIC
+    leaderboard: Leaderboard,
+    *,
+    dataset: str | None = None,
+    split: str | None = None,
+    metric: str = DEFAULT_METRIC,
+    where: str | None = None,
+    best: int | None = None,
 ) -> list[Board]:
     """Return the boards of the leaderboard, one for each cohort, split and protocol, newest protocol first.
 
@@ -46,26 +55,36 @@ def rank(
         dataset: only this cohort.
         split: only this split.
         metric: what decides the order.
+        where: only rows whose runs fulfil this condition, such as `supervision=unpaired and psnr_body_suv20>30`;
+            they are ranked among themselves. The gain is over the board's own `identity`, shown or not.
+        best: only so many rows, and references, of a board: of a hundred thousand runs only those are read.
+
+    Raises:
+        LeaderboardError: the condition is not understood.
     """
-    runs = leaderboard.runs(dataset=dataset, split=split)
-    by_id = {run.id: run for run in runs}
-    scores: dict[_BoardKey, list[ScoreRow]] = defaultdict(list)
-    for score in leaderboard.scores(run.id for run in runs if run.status == "ok"):
-        scores[_key(by_id[score.run_id], score.protocol)].append(score)
-    members: dict[_BoardKey, set[int]] = defaultdict(set)
-    for run in runs:
-        members[_key(run, run.protocol)].add(run.id)
-    for key, found in scores.items():
-        members[key].update(score.run_id for score in found)
-    boards = [_board(key, [by_id[n] for n in sorted(ids)], scores.get(key, []), metric) for key, ids in members.items()]
+    boards = []
+    for entry in board_entries(leaderboard, dataset=dataset, split=split):
+        chosen = choose_pools(leaderboard, entry, metric=metric, where=where, best=best)
+        runs = leaderboard.runs(pools=chosen.pools)
+        runs = [run for run in runs if board_key(run, entry.protocol) == entry.key]
+        finished = [run.id for run in runs if run.status == "ok"]
+        scores = leaderboard.scores(finished, regions=REGIONS, protocol=entry.protocol)
+        with_score = {score.run_id for score in scores}
+        members = [run for run in runs if run.protocol == entry.protocol or run.id in with_score]
+        board = _board(entry.key, members, scores, metric)
+        off_board = off_board_runs(leaderboard, entry, where=where, limit=_UNSCORED_SHOWN)
+        board = replace(
+            board,
+            rows=tuple(row for row in board.rows if row.run.pool in chosen.shown),
+            unscored=unmended([*members, *off_board], with_score),
+            omitted=chosen.omitted,
+        )
+        if board.rows or board.unscored:
+            boards.append(board)
     return sorted(boards, key=lambda board: (board.dataset, board.split, -board.protocol, board.fingerprint))
 
 
-def _key(run: RunRow, protocol: int) -> _BoardKey:
-    return run.dataset, run.fingerprint, run.split, run.split_digest, protocol
-
-
-def _board(key: _BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], metric: str) -> Board:
+def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], metric: str) -> Board:
     dataset, fingerprint, split, split_digest, protocol = key
     participants = _everyone(runs, scores)
     pools = pool_runs(runs, scores)
@@ -82,7 +101,7 @@ def _board(key: _BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], m
         ranked_by=ranked_by,
         columns=tuple(columns),
         rows=tuple(_in_order(rows, ranked_by)),
-        unscored=unmended(runs, (score.run_id for score in scores)),
+        unscored=(),
     )
 
 

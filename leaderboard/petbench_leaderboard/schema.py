@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Float, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Float, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
 
 COHORT_LEVEL = ""
@@ -52,12 +52,17 @@ class Run(Base):
     """One run: what was planned, how it went, what it cost."""
 
     __tablename__ = "runs"
-    __table_args__ = (Index("runs_board", "dataset", "split_digest", "pool"),)
+    __table_args__ = (
+        Index("runs_board", "dataset", "split_digest", "pool"),
+        Index("runs_off_board", "on_board", "dataset", "split_digest"),
+        Index("runs_places", "pool", "on_board", "seed", "fold"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     uid: Mapped[str] = mapped_column(String(32), unique=True)
     identity: Mapped[str] = mapped_column(String(64), index=True)
     pool: Mapped[str] = mapped_column(String(64))
+    on_board: Mapped[bool] = mapped_column(default=False)
 
     method: Mapped[str]
     plugin: Mapped[str]
@@ -132,3 +137,42 @@ class Phase(Base):
     phase: Mapped[str]
     seconds: Mapped[float]
     recorded_at: Mapped[datetime]
+
+
+class BoardEntry(Base):
+    """One board: what may be compared. Kept beside the runs so that boards are listed without reading all runs."""
+
+    __tablename__ = "boards"
+    __table_args__ = (
+        UniqueConstraint("dataset", "fingerprint", "split", "split_digest", "protocol", name="board_key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    dataset: Mapped[str]
+    fingerprint: Mapped[str]
+    split: Mapped[str]
+    split_digest: Mapped[str]
+    protocol: Mapped[int]
+
+
+class Standing(Base):
+    """The mean of one column of one pool of runs, worked out where scores are written: a table is then an index read.
+
+    Nothing is shown from here: it only says which runs to read.
+    """
+
+    __tablename__ = "standings"
+    __table_args__ = (
+        Index("standings_order", "board_id", "metric", "region", "convention_id", "mean", "method"),
+        Index("standings_methods", "board_id", "method", "pool"),
+        {"sqlite_with_rowid": False},
+    )
+
+    pool: Mapped[str] = mapped_column(String(64), primary_key=True)
+    board_id: Mapped[int] = mapped_column(ForeignKey("boards.id", ondelete="CASCADE"), primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    region: Mapped[str] = mapped_column(primary_key=True)
+    convention_id: Mapped[str] = mapped_column(primary_key=True)
+    method: Mapped[str]
+    higher_is_better: Mapped[bool | None]
+    mean: Mapped[float | None]

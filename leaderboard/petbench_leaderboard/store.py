@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Literal, Self, Unpack
 
 import sqlalchemy as sa
 
+from petbench_leaderboard.adoption import adopt
 from petbench_leaderboard.database import Database
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.records import (
@@ -21,16 +21,21 @@ from petbench_leaderboard.records import (
     ScoreRecord,
     ScoreRow,
 )
-from petbench_leaderboard.schema import COHORT_LEVEL, Phase, Run, Score
+from petbench_leaderboard.rows import SCORE_COLUMNS, columns_of, in_batches, run_row, score_columns, score_row
+from petbench_leaderboard.schema import Phase, Run, Score
+from petbench_leaderboard.standings import board_key, board_number, refresh
+from petbench_leaderboard.where import parse
+from petbench_leaderboard.where_sql import matching
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
 
-_SCORE_COLUMNS = [getattr(Score, field.name) for field in fields(ScoreRow)]
+    from sqlalchemy.orm import Session
+
 _SCORE_ORDER = [Score.run_id, Score.protocol, Score.metric, Score.convention_id, Score.region, Score.participant]
-_IN_A_BATCH = 500  # values in one IN (...): databases limit the number of bound parameters
 
 
 class Leaderboard:
@@ -69,7 +74,7 @@ class Leaderboard:
     def plan(self, record: RunRecord) -> int:
         """Store a run as planned and return its number."""
         run = Run(
-            **_columns_of(record),
+            **columns_of(record),
             uid=uuid.uuid4().hex,
             pool=record.pool,
             status="planned",
@@ -78,6 +83,7 @@ class Leaderboard:
         with self._database.writing() as session:
             session.add(run)
             session.flush()
+            board_number(session, board_key(run_row(run), run.protocol))
             return run.id
 
     def update(self, run_id: int, **changes: Unpack[RunChanges]) -> None:
@@ -95,6 +101,9 @@ class Leaderboard:
             run = _existing(session.get(Run, run_id), run_id, self.name)
             for column, value in changes.items():
                 setattr(run, column, value)
+            if changes.keys() & {"status", "verification"}:
+                before, run.pool = run.pool, run_row(run).pool
+                refresh(session, {before, run.pool})
 
     def record_phase(self, run_id: int, phase: str, seconds: float) -> None:
         """Note how long a phase took. A resumed run has several notes of one phase; readers add them up."""
@@ -123,14 +132,31 @@ class Leaderboard:
             metrics = {score.metric for score in scores}
             same = (Score.run_id == run_id) & (Score.protocol == protocol) & Score.metric.in_(metrics)
             session.execute(sa.delete(Score).where(same))
-            rows = [_columns_of(score) | {"participant": score.participant or COHORT_LEVEL} for score in scores]
-            if rows:
-                session.execute(sa.insert(Score), [row | {"run_id": run_id, "protocol": protocol} for row in rows])
+            if scores:
+                session.execute(sa.insert(Score), [score_columns(score, run_id, protocol) for score in scores])
+            refresh(session, [run.pool])
 
     def delete(self, run_id: int) -> None:
         """Forget a run, its phases and its scores."""
         with self._database.writing() as session:
-            session.delete(_existing(session.get(Run, run_id), run_id, self.name))
+            run = _existing(session.get(Run, run_id), run_id, self.name)
+            session.delete(run)
+            refresh(session, [run.pool])
+
+    def adopt(
+        self, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow]
+    ) -> Literal["new", "more", "known"]:
+        """Take over a run of another leaderboard under its own uid, and say whether it was new.
+
+        Of a run that is here already, what is missing is added: the end of one that had not ended, and scores of
+        metrics and protocols that it lacks. Nothing that is here is overwritten, so doing it twice changes nothing.
+        Its log and folder stay where they were made: `log_path` is not taken over.
+        """
+        with self._database.writing() as session:
+            outcome = adopt(session, run, scores, phases)
+            if outcome != "known":
+                refresh(session, [run.pool])
+            return outcome
 
     def run(self, run_id: int) -> RunRow:
         """Return one run.
@@ -139,7 +165,7 @@ class Leaderboard:
             LeaderboardError: there is no such run.
         """
         with self._database.reading() as session:
-            return _run_row(_existing(session.get(Run, run_id), run_id, self.name))
+            return run_row(_existing(session.get(Run, run_id), run_id, self.name))
 
     def runs(
         self,
@@ -148,34 +174,75 @@ class Leaderboard:
         split: str | None = None,
         method: str | None = None,
         status: str | None = None,
+        where: str | None = None,
+        pools: Iterable[str] | None = None,
+        limit: int | None = None,
     ) -> list[RunRow]:
-        """Return the runs that match all that is given, newest first."""
+        """Return the runs that match all that is given, newest first.
+
+        Args:
+            dataset: only of this cohort.
+            split: only of this split.
+            method: only of this method.
+            status: only with this status.
+            where: a condition such as `device='cpu' and psnr_body_suv20>30`; see `petbench_leaderboard.where`.
+            pools: only of these pools.
+            limit: at most so many.
+
+        Raises:
+            LeaderboardError: the condition is not understood.
+        """
         wanted = {"dataset": dataset, "split": split, "method": method, "status": status}
         query = sa.select(Run).order_by(Run.id.desc())
         for column, value in wanted.items():
             if value is not None:
                 query = query.where(getattr(Run, column) == value)
         with self._database.reading() as session:
-            return [_run_row(run) for run in session.scalars(query)]
+            if where is not None:
+                query = query.where(matching(session, parse(where)))
+            if pools is None:
+                return [run_row(run) for run in session.scalars(query.limit(limit))]
+            found = [
+                run_row(run)
+                for some in in_batches(sorted(set(pools)))
+                for run in session.scalars(query.where(Run.pool.in_(some)))
+            ]
+            return sorted(found, key=lambda run: run.id, reverse=True)[:limit]
 
     def find(self, identity: str) -> list[RunRow]:
         """Return the runs of one identity, newest first: more than one where it was run again by force."""
         query = sa.select(Run).where(Run.identity == identity).order_by(Run.id.desc())
         with self._database.reading() as session:
-            return [_run_row(run) for run in session.scalars(query)]
+            return [run_row(run) for run in session.scalars(query)]
 
-    def scores(self, run_ids: Iterable[int], *, metrics: Sequence[str] | None = None) -> list[ScoreRow]:
-        """Return the scores of some runs, of all metrics or of those named, in a fixed order."""
-        numbers = sorted(set(run_ids))
+    def scores(
+        self,
+        run_ids: Iterable[int],
+        *,
+        metrics: Sequence[str] | None = None,
+        regions: Sequence[str] | None = None,
+        protocol: int | None = None,
+    ) -> list[ScoreRow]:
+        """Return the scores of some runs, all or those of some metrics, regions or protocol, in a fixed order."""
         found: list[ScoreRow] = []
+        wanted = [
+            condition
+            for condition, given in (
+                (Score.metric.in_(metrics or ()), metrics),
+                (Score.region.in_(regions or ()), regions),
+                (Score.protocol == protocol, protocol),
+            )
+            if given is not None
+        ]
         with self._database.reading() as session:
-            for start in range(0, len(numbers), _IN_A_BATCH):
-                query = sa.select(*_SCORE_COLUMNS).where(Score.run_id.in_(numbers[start : start + _IN_A_BATCH]))
-                if metrics is not None:
-                    query = query.where(Score.metric.in_(metrics))
-                query = query.order_by(*_SCORE_ORDER)
-                found += [_score_row(row) for row in session.execute(query).mappings()]
+            for some in in_batches(sorted(set(run_ids))):
+                query = sa.select(*SCORE_COLUMNS).where(Score.run_id.in_(some), *wanted).order_by(*_SCORE_ORDER)
+                found += [score_row(row) for row in session.execute(query).mappings()]
         return found
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """Give a session for a query that this class has no method for; it sees one state throughout."""
+        return self._database.reading()
 
     def phases(self, run_id: int) -> list[PhaseRow]:
         """Return what was measured of a run's phases, in the order in which it was."""
@@ -196,26 +263,3 @@ def _existing(run: Run | None, run_id: int, where: str) -> Run:
 def _check(name: str, value: str | None, allowed: Sequence[str]) -> None:
     if value is not None and value not in allowed:
         raise LeaderboardError(f"{value!r} is no {name}: use one of {', '.join(allowed)}")
-
-
-def _columns_of(record: RunRecord | ScoreRecord) -> dict[str, Any]:
-    """Return a record's fields, tuples as lists and mappings as dictionaries, as JSON columns want them."""
-    plain: dict[str, Any] = {}
-    for name in (field.name for field in fields(record)):
-        value = getattr(record, name)
-        if isinstance(value, tuple):
-            value = list(value)
-        plain[name] = dict(value) if hasattr(value, "items") else value
-    return plain
-
-
-def _run_row(run: Run) -> RunRow:
-    columns = {field.name: getattr(run, field.name) for field in fields(RunRow)}
-    for name in ("test_participants", "split_participants"):
-        columns[name] = tuple(columns[name])
-    return RunRow(**columns)
-
-
-def _score_row(row: sa.RowMapping) -> ScoreRow:
-    columns = dict(row)
-    return ScoreRow(**columns | {"participant": columns["participant"] or None})

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.report.images import PatientImages
@@ -22,10 +25,29 @@ AddRun = Callable[..., int]
 MakeImages = Callable[..., PatientImages]
 
 
-@pytest.fixture
-def leaderboard(tmp_path: Path) -> Iterator[Leaderboard]:
-    with Leaderboard.open(tmp_path / "leaderboard.db") as opened:
-        yield opened
+_POSTGRESQL = os.environ.get("PETBENCH_TEST_DB")
+
+
+@pytest.fixture(params=["sqlite", *(["postgresql"] if _POSTGRESQL else [])])
+def leaderboard(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Leaderboard]:
+    """Give an empty leaderboard in a file, and once more in PostgreSQL where `PETBENCH_TEST_DB` names a database."""
+    if request.param == "sqlite":
+        with Leaderboard.open(tmp_path / "leaderboard.db") as opened:
+            yield opened
+        return
+    url = sa.make_url(str(_POSTGRESQL))
+    schema = f"petbench_test_{uuid.uuid4().hex}"
+    engine = sa.create_engine(url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(sa.schema.CreateSchema(schema))
+        inside = url.update_query_dict({"options": f"-csearch_path={schema}"})
+        with Leaderboard.open(inside.render_as_string(hide_password=False)) as opened:
+            yield opened
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sa.schema.DropSchema(schema, cascade=True, if_exists=True))
+        engine.dispose()
 
 
 @pytest.fixture

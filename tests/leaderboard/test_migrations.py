@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -14,6 +16,7 @@ from alembic.script import ScriptDirectory
 
 import petbench_leaderboard
 from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.schema import SCHEMA_REVISION, Base
 from petbench_leaderboard.store import Leaderboard
 
@@ -44,6 +47,59 @@ def test_opening_again_changes_nothing(tmp_path: Path, make_record: MakeRecord) 
         assert len(board.runs()) == 1
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def _write_old(path: Path, revision: str) -> None:
+    """Make a leaderboard of an earlier schema with two finished runs of one method and a failed one."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(petbench_leaderboard.__file__).parent / "migrations"))
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        runs, scores = tables.tables["runs"], tables.tables["scores"]
+        for seed, status in enumerate(("ok", "ok", "failed")):
+            facts: dict[str, object] = {
+                column.name: "x"
+                for column in runs.columns
+                if isinstance(column.type, sa.String) and not column.nullable
+            }
+            facts |= {"uid": str(seed), "pool": "p" * 64, "method": "old", "status": status, "seed": seed, "fold": 0}
+            facts |= {
+                "verification": "recomputed",
+                "protocol": 1,
+                "created_at": datetime(2025, 1, 1 + seed, tzinfo=UTC),
+            }
+            facts |= {"parameters": {}, "machine": {}, "environment": {}}
+            facts |= {"test_participants": ["sub-01"], "split_participants": ["sub-01"]}
+            run_id = connection.execute(sa.insert(runs).values(**facts)).inserted_primary_key
+            assert run_id is not None
+            if status == "ok":
+                score = {"run_id": run_id[0], "protocol": 1, "metric": "psnr_body_suv20", "convention_id": "c@1"}
+                score |= {"region": "body", "participant": "sub-01", "value": 30.0 + seed, "unit": "dB"}
+                connection.execute(sa.insert(scores).values(**score, higher_is_better=True, extra={}))
+    engine.dispose()
+
+
+def _earlier_revisions() -> list[str]:
+    config = Config()
+    config.set_main_option("script_location", str(Path(petbench_leaderboard.__file__).parent / "migrations"))
+    found = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    return sorted(found)[:-1]
+
+
+@pytest.mark.parametrize("revision", _earlier_revisions())
+def test_a_leaderboard_of_every_earlier_schema_is_ranked_as_before(tmp_path: Path, revision: str) -> None:
+    path = tmp_path / "old.db"
+    _write_old(path, revision)
+    with Leaderboard.open(path) as board:
+        (ranked,) = rank(board, best=5)
+        assert [row.seeds for row in ranked.rows] == [(0, 1)]
+        assert next(iter(ranked.rows[0].cells.values())).mean == 30.5
+        assert [run.status for run in ranked.unscored] == ["failed"]
+        assert len(board.runs(where="psnr_body_suv20=30.5")) == 3
 
 
 @pytest.mark.parametrize("revision", ["9999", "someone-else"])

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import subprocess
-import sys
+import multiprocessing
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
 from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
@@ -144,40 +144,41 @@ def test_scores_of_more_runs_than_a_database_takes_parameters(
     assert [score.run_id for score in leaderboard.scores(range(5_000))] == [run_id]
 
 
+_PROCESSES = 50
+
 _WRITER = """
-import sys
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.store import Leaderboard
-sys.stdin.readline()  # all writers have started
-with Leaderboard.open(sys.argv[1]) as board:
-    for number in range(5):
+with Leaderboard.open(path) as board:
+    for number in range(2):
         run = board.plan(RunRecord(
-            identity=f"{sys.argv[2]}-{number}", method="m", plugin="p", distribution="d", version="1", source_hash="",
+            identity=f"{writer}-{number}", method="m", plugin="p", distribution="d", version="1", source_hash="",
             supervision="none", preset=None, parameters={}, dataset="c", fingerprint="", split="s", split_digest="",
-            fold=0, seed=number, precision="fp32", budget="images=1", protocol=1))
+            fold=0, seed=100 * number + writer, precision="fp32", budget="images=1", protocol=1))
         board.record_scores(run, [ScoreRecord(
-            participant=None, region="body", metric="m", convention_id="m@1", value=1.0, unit="",
+            participant=None, region="body", metric="m", convention_id="m@1", value=float(writer), unit="",
             higher_is_better=True)])
         board.update(run, status="ok")
 """
 
 
-def test_processes_that_open_a_new_leaderboard_at_once_lose_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "leaderboard.db"
-    writers = [
-        subprocess.Popen([sys.executable, "-c", _WRITER, str(path), str(number)], stdin=subprocess.PIPE, text=True)
-        for number in range(6)
-    ]
+def test_fifty_processes_that_open_a_new_leaderboard_at_once_and_write_lose_nothing(tmp_path: Path) -> None:
+    path = str(tmp_path / "new" / "leaderboard.db")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["petbench_leaderboard.store"])
+    writers = [context.Process(target=exec, args=(_WRITER, {"path": path, "writer": n})) for n in range(_PROCESSES)]
     for writer in writers:
-        assert writer.stdin is not None
-        writer.stdin.write("go\n")
-        writer.stdin.close()
-    assert [writer.wait(timeout=120) for writer in writers] == [0] * 6
+        writer.start()
+    for writer in writers:
+        writer.join(timeout=240)
+    assert [writer.exitcode for writer in writers] == [0] * _PROCESSES
     with Leaderboard.open(path) as board:
         runs = board.runs(status="ok")
-        assert len({row.identity for row in runs}) == 30
-        assert len({row.uid for row in runs}) == 30
-        assert len(board.scores(row.id for row in runs)) == 30
+        assert len({row.identity for row in runs}) == 2 * _PROCESSES
+        assert len({row.uid for row in runs}) == 2 * _PROCESSES
+        assert len(board.scores(row.id for row in runs)) == 2 * _PROCESSES
+        (ranked,) = rank(board, metric="m", best=10)
+    assert len(ranked.rows[0].run_ids) == 2 * _PROCESSES
 
 
 def test_a_score_record_is_plain_data_that_compares_by_value(make_score: MakeScore) -> None:

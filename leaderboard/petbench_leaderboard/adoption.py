@@ -1,0 +1,61 @@
+"""Take one run of another leaderboard into this one's tables: add what is missing, overwrite nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import sqlalchemy as sa
+
+from petbench_leaderboard.rows import columns_of, score_columns
+from petbench_leaderboard.schema import Phase, Run, Score
+from petbench_leaderboard.standings import board_key, board_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
+
+    from petbench_leaderboard.records import PhaseRow, RunRow, ScoreRow
+
+_UNFINISHED = ("planned", "running", "interrupted")
+
+
+def adopt(
+    session: Session, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow]
+) -> Literal["new", "more", "known"]:
+    """Store a run under its uid; the caller refreshes the standings."""
+    found = session.scalar(sa.select(Run).where(Run.uid == run.uid))
+    columns = columns_of(run)
+    del columns["id"]
+    if found is None:
+        found = Run(**columns | {"log_path": None}, pool=run.pool)
+        session.add(found)
+        session.flush()
+        _add_phases(session, found.id, phases)
+        _add_scores(session, found.id, scores)
+        board_number(session, board_key(run, run.protocol))
+        return "new"
+    changed = False
+    if found.status in _UNFINISHED and run.status not in _UNFINISHED:
+        for name, value in columns.items():
+            if name != "log_path":
+                setattr(found, name, value)
+        session.execute(sa.delete(Phase).where(Phase.run_id == found.id))
+        _add_phases(session, found.id, phases)
+        changed = True
+    here = {
+        (score.protocol, score.metric) for score in session.scalars(sa.select(Score).where(Score.run_id == found.id))
+    }
+    missing = [score for score in scores if (score.protocol, score.metric) not in here]
+    _add_scores(session, found.id, missing)
+    return "more" if changed or missing else "known"
+
+
+def _add_scores(session: Session, run_id: int, scores: Sequence[ScoreRow]) -> None:
+    if scores:
+        session.execute(sa.insert(Score), [score_columns(score, run_id, score.protocol) for score in scores])
+
+
+def _add_phases(session: Session, run_id: int, phases: Sequence[PhaseRow]) -> None:
+    for phase in phases:
+        session.add(Phase(run_id=run_id, phase=phase.phase, seconds=phase.seconds, recorded_at=phase.recorded_at))

@@ -1,0 +1,59 @@
+"""Between the tables' classes and the plain records."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from petbench_leaderboard.records import RunRecord, RunRow, ScoreRecord, ScoreRow
+from petbench_leaderboard.schema import COHORT_LEVEL, Run, Score
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import sqlalchemy as sa
+
+T = TypeVar("T")
+
+SCORE_COLUMNS = [getattr(Score, field.name) for field in fields(ScoreRow)]
+_RUN_FIELDS = tuple(field.name for field in fields(RunRow))
+_TUPLES = ("test_participants", "split_participants")
+
+_IN_A_BATCH = 500
+
+
+def in_batches(values: Iterable[T], size: int = _IN_A_BATCH) -> Iterator[list[T]]:
+    """Yield lists of at most `size` values: databases limit the number of bound parameters."""
+    listed = list(values)
+    return (listed[start : start + size] for start in range(0, len(listed), size))
+
+
+def run_row(run: Run) -> RunRow:
+    """Return a run as plain data."""
+    columns = {name: getattr(run, name) for name in _RUN_FIELDS}
+    for name in _TUPLES:
+        columns[name] = tuple(columns[name])
+    return RunRow(**columns)
+
+
+def score_row(row: sa.RowMapping) -> ScoreRow:
+    """Return a score as plain data."""
+    columns = dict(row)
+    return ScoreRow(**columns | {"participant": columns["participant"] or None})
+
+
+def columns_of(record: RunRecord | ScoreRecord) -> dict[str, Any]:
+    """Return a record's fields, tuples as lists and mappings as dictionaries, as JSON columns want them."""
+    plain: dict[str, Any] = {}
+    for name in (field.name for field in fields(record)):
+        value = getattr(record, name)
+        if isinstance(value, tuple):
+            value = list(value)
+        plain[name] = dict(value) if hasattr(value, "items") else value
+    return plain
+
+
+def score_columns(score: ScoreRecord, run_id: int, protocol: int) -> dict[str, Any]:
+    """Return what is stored of a score."""
+    plain = columns_of(score)
+    return plain | {"participant": score.participant or COHORT_LEVEL, "run_id": run_id, "protocol": protocol}

@@ -1,0 +1,132 @@
+"""Carry runs from one leaderboard to another: straight, or by way of a file of one run a line."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from petbench_datasets.files import write_text
+from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.records import STATUSES, VERIFICATIONS, PhaseRow, RunRow, ScoreRow
+from petbench_leaderboard.store import Leaderboard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+FORMAT = "petbench runs 1"
+_MOMENTS = ("created_at", "started_at", "ended_at", "recorded_at")
+_RUNS_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A run with all that belongs to it."""
+
+    run: RunRow
+    scores: list[ScoreRow]
+    phases: list[PhaseRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """How many runs were new, were here but have got something added, and were known in full."""
+
+    new: int
+    more: int
+    known: int
+
+
+def merge(leaderboard: Leaderboard, other: str | Path) -> Transfer:
+    """Take over every run of another leaderboard; doing it again changes nothing.
+
+    Runs are told apart by their uid, which they keep wherever they are merged. Two runs of one identity, made on two
+    machines, both stay and count once in the ranking.
+
+    Raises:
+        LeaderboardError: the other is missing or no leaderboard.
+    """
+    if isinstance(other, Path) or "://" not in other:
+        path = Path(other)
+        if not path.is_file():
+            raise LeaderboardError(f"there is no leaderboard at {path}: name the file of another leaderboard")
+    with Leaderboard.open(other) as source:
+        return _take(leaderboard, bundles(source))
+
+
+def export_runs(leaderboard: Leaderboard, path: Path, *, where: str | None = None) -> int:
+    """Write runs with scores and phases as a file of JSON lines, wholly or not at all; return how many."""
+    lines = [json.dumps({"format": FORMAT})]
+    lines += [json.dumps(asdict(bundle), default=str, allow_nan=True) for bundle in bundles(leaderboard, where=where)]
+    write_text(path, "\n".join(lines) + "\n")
+    return len(lines) - 1
+
+
+def import_runs(leaderboard: Leaderboard, path: Path) -> Transfer:
+    """Take over the runs of a file that `export_runs` wrote; a broken file changes nothing.
+
+    Raises:
+        LeaderboardError: the file is missing or broken, with the line that is.
+    """
+    return _take(leaderboard, list(_read(path)))
+
+
+def bundles(leaderboard: Leaderboard, *, where: str | None = None) -> Iterator[Bundle]:
+    """Yield every run that fulfils the condition, oldest first, a few at a time in memory."""
+    numbers = [run.id for run in reversed(leaderboard.runs(where=where))]
+    for start in range(0, len(numbers), _RUNS_AT_ONCE):
+        some = numbers[start : start + _RUNS_AT_ONCE]
+        scores: dict[int, list[ScoreRow]] = {number: [] for number in some}
+        for score in leaderboard.scores(some):
+            scores[score.run_id].append(score)
+        for number in some:
+            yield Bundle(leaderboard.run(number), scores[number], leaderboard.phases(number))
+
+
+def _take(leaderboard: Leaderboard, found: Iterable[Bundle]) -> Transfer:
+    counts = Counter(leaderboard.adopt(bundle.run, bundle.scores, bundle.phases) for bundle in found)
+    return Transfer(new=counts["new"], more=counts["more"], known=counts["known"])
+
+
+def _read(path: Path) -> Iterator[Bundle]:
+    number = 0
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                facts = json.loads(line)
+                if number == 1:
+                    if facts.get("format") != FORMAT:
+                        raise LeaderboardError(f"{path} is no file of runs that this petbench knows")
+                    continue
+                yield Bundle(
+                    run=_run(facts["run"]),
+                    scores=[ScoreRow(**score) for score in facts["scores"]],
+                    phases=[PhaseRow(**_dated(phase)) for phase in facts["phases"]],
+                )
+    except OSError as error:
+        raise LeaderboardError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LeaderboardError(f"{path}, line {number}, is broken ({error}): export the runs again") from error
+    if number == 0:
+        raise LeaderboardError(f"{path} is empty: export the runs again")
+
+
+def _run(facts: dict[str, Any]) -> RunRow:
+    known = {field.name for field in fields(RunRow)}
+    run = RunRow(
+        **{name: value for name, value in _dated(facts).items() if name in known}
+        | {name: tuple(facts[name]) for name in ("test_participants", "split_participants")}
+    )
+    if run.status not in STATUSES or run.verification not in VERIFICATIONS:
+        raise ValueError(f"{run.status}, {run.verification}: no such status or verification")
+    return run
+
+
+def _dated(facts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: datetime.fromisoformat(value) if name in _MOMENTS and value is not None else value
+        for name, value in facts.items()
+    }

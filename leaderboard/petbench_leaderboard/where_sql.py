@@ -1,0 +1,103 @@
+"""A condition as a SQLAlchemy expression: names become columns or metrics, values become bound parameters."""
+
+from __future__ import annotations
+
+import operator
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.schema import Run, Standing
+from petbench_leaderboard.where import Comparison, Junction, Negation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.orm import Session
+
+    from petbench_leaderboard.where import Condition
+
+TEXTS = (
+    *("method", "plugin", "distribution", "version", "supervision", "preset", "dataset", "fingerprint", "split"),
+    *("precision", "budget", "status", "verification", "device", "phase", "error_class", "identity", "uid"),
+)
+NUMBERS = (
+    *("id", "fold", "seed", "protocol", "images_seen", "train_seconds", "images_per_second", "seconds_per_volume"),
+    *("peak_memory_bytes", "peak_device_memory_bytes", "parameter_count"),
+)
+DATES = ("created_at", "started_at", "ended_at")
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def matching(session: Session, condition: Condition) -> sa.ColumnElement[bool]:
+    """Return the condition on `runs`. A metric's name stands for the mean of the row to which the run belongs.
+
+    Raises:
+        LeaderboardError: a name is neither a column nor a metric that anything here was scored by, or a value does not
+            fit its name.
+    """
+    if isinstance(condition, Negation):
+        return sa.not_(matching(session, condition.part))
+    if isinstance(condition, Junction):
+        join = sa.and_ if condition.kind == "and" else sa.or_
+        return join(*(matching(session, part) for part in condition.parts))
+    name = condition.name
+    if name in TEXTS:
+        return _text(getattr(Run, name), condition)
+    if name in NUMBERS:
+        return _ordered(getattr(Run, name), condition, _number(condition))
+    if name in DATES:
+        return _ordered(getattr(Run, name), condition, _moment(condition))
+    known = session.scalar(sa.select(Standing.metric).where(Standing.metric == name).limit(1))
+    if known is None:
+        raise LeaderboardError(
+            f"{name!r} is neither a column nor a metric of this leaderboard: "
+            f"columns are {', '.join(sorted((*TEXTS, *NUMBERS, *DATES)))}"
+        )
+    compared = _ordered(Standing.mean, condition, _number(condition))
+    return Run.pool.in_(sa.select(Standing.pool).where(Standing.metric == name, compared))
+
+
+def _text(column: sa.ColumnElement[str], condition: Comparison) -> sa.ColumnElement[bool]:
+    filled = sa.func.coalesce(column, "")
+    if condition.operator == "~":
+        return filled.icontains(condition.value, autoescape=True)
+    compared: sa.ColumnElement[bool] = _OPERATORS[condition.operator](filled, condition.value)
+    return compared
+
+
+def _ordered(column: Any, condition: Comparison, value: object) -> sa.ColumnElement[bool]:
+    if condition.operator == "~":
+        raise LeaderboardError(f"{condition.name!r} is no text: compare it with = != < <= > or >=")
+    # What is not known fulfils nothing, so that `not` has a truth to turn round.
+    compared: sa.ColumnElement[bool] = sa.func.coalesce(_OPERATORS[condition.operator](column, value), sa.false())
+    return compared
+
+
+def _number(condition: Comparison) -> float | int:
+    try:
+        return int(condition.value)
+    except ValueError:
+        pass
+    try:
+        return float(condition.value)
+    except ValueError:
+        raise LeaderboardError(f"{condition.name!r} is a number: {condition.value!r} is none") from None
+
+
+def _moment(condition: Comparison) -> datetime:
+    try:
+        found = datetime.fromisoformat(condition.value)
+    except ValueError:
+        raise LeaderboardError(f"{condition.name!r} is a date: write it like {date(2026, 1, 31)}") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,99 @@
+"""How long a leaderboard of 100,000 runs takes to print, and its site's index to write.
+
+Run with `pytest tests/benchmarks/test_bench_leaderboard.py --benchmark-only`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.records import RunRecord
+from petbench_leaderboard.rows import columns_of
+from petbench_leaderboard.schema import Run, Score
+from petbench_leaderboard.standings import rebuild
+from petbench_leaderboard.store import Leaderboard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNS = 100_000
+WHO = ("sub-01", "sub-02", "sub-03", "sub-04")
+METRICS = (("psnr_body_suv20", True), ("mae_body_suv", False))
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Leaderboard:
+    """Return a leaderboard of 100,000 runs of 20,000 settings, five seeds each, one in a hundred failed."""
+    path: Path = tmp_path_factory.mktemp("large") / "leaderboard.db"
+    board = Leaderboard.open(path)
+    generator = np.random.default_rng(3)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    with board._database.writing() as session:
+        for first in range(0, RUNS, 5_000):
+            runs, scores = [], []
+            for number in range(first, first + 5_000):
+                record = _record(number)
+                status = "failed" if number % 100 == 99 else "ok"
+                facts = {"id": number + 1, "uid": uuid.uuid4().hex, "pool": record.pool, "status": status}
+                runs.append(columns_of(record) | facts | {"created_at": start + timedelta(seconds=number)})
+                if status == "ok":
+                    scores += _scores(number + 1, generator)
+            session.execute(sa.insert(Run), runs)
+            session.execute(sa.insert(Score), scores)
+        rebuild(session)
+    return board
+
+
+def _record(number: int) -> RunRecord:
+    setting, seed = divmod(number, 5)
+    return RunRecord(
+        identity=f"{number:064x}", method="identity" if setting == 0 else f"method-{setting % 40}", plugin="p",
+        distribution="d", version="1", source_hash="a" * 64, supervision="paired", preset="default",
+        parameters={"width": setting}, dataset="fdg-phantom", fingerprint="f" * 64, split="holdout",
+        split_digest="5" * 64, fold=0, seed=seed, precision="fp32", budget="images=48000", protocol=1,
+        test_participants=WHO, split_participants=WHO, device="cuda:0",
+        environment={f"package-{index}": "1.0" for index in range(40)},
+    )  # fmt: skip
+
+
+def _scores(run_id: int, generator: np.random.Generator) -> list[dict[str, Any]]:
+    return [
+        {
+            "run_id": run_id,
+            "protocol": 1,
+            "metric": metric,
+            "convention_id": f"{metric}@1",
+            "region": "body",
+            "participant": who,
+            "value": float(generator.normal(30.0, 1.0)),
+            "unit": "",
+            "higher_is_better": better,
+            "reason": None,
+            "extra": {},
+        }
+        for metric, better in METRICS
+        for who in WHO
+    ]
+
+
+def test_bench_the_table_of_the_best_rows(benchmark: Any, large: Leaderboard) -> None:
+    (board,) = benchmark(rank, large, best=50)
+    assert (len([row for row in board.rows if row.role == "method"]), board.omitted) == (50, 19_949)
+    assert benchmark.stats["median"] < 0.3
+
+
+def test_bench_a_filtered_table(benchmark: Any, large: Leaderboard) -> None:
+    (board,) = benchmark(rank, large, where="method=method-7 and psnr_body_suv20>30.2", best=50)
+    assert {row.run.method for row in board.rows} == {"method-7"}
+
+
+def test_bench_the_newest_runs(benchmark: Any, large: Leaderboard) -> None:
+    rows = benchmark(large.runs, where="status=failed", limit=50)
+    assert len(rows) == 50

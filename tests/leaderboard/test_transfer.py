@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.report.tables import to_latex, to_markdown
+from petbench_leaderboard.store import Leaderboard
+from petbench_leaderboard.transfer import Transfer, export_runs, import_runs, merge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.leaderboard.conftest import AddRun, MakeRecord, MakeScore
+
+
+@pytest.fixture
+def other(tmp_path: Path, make_record: MakeRecord, make_score: MakeScore) -> Path:
+    path = tmp_path / "other.db"
+    with Leaderboard.open(path) as board:
+        run_id = board.plan(make_record("elsewhere", test_participants=("sub-01",), log_path="runs/00001-x/run.log"))
+        board.record_scores(run_id, [make_score("sub-01", 1 / 3, extra={"n": 4}), make_score(region="liver")])
+        board.record_phase(run_id, "train", 2.5)
+        board.update(run_id, status="ok", train_seconds=0.1 + 0.2)
+        board.plan(make_record("unfinished"))
+    return path
+
+
+def test_a_merge_takes_everything_once(leaderboard: Leaderboard, add_run: AddRun, other: Path) -> None:
+    add_run("here", {"sub-01": 30.0})
+    assert merge(leaderboard, other) == Transfer(new=2, more=0, known=0)
+    assert merge(leaderboard, other) == Transfer(new=0, more=0, known=2)
+    (run,) = leaderboard.runs(method="elsewhere")
+    assert (run.id, run.status, run.train_seconds, run.log_path) == (2, "ok", 0.1 + 0.2, None)
+    assert {(s.region, s.value) for s in leaderboard.scores([run.id])} == {("body", 1 / 3), ("liver", 30.0)}
+    assert [phase.seconds for phase in leaderboard.phases(run.id)] == [2.5]
+    (board,) = rank(leaderboard, best=9)
+    assert [row.run.method for row in board.rows] == ["here", "elsewhere"]
+
+
+def test_a_second_merge_brings_the_end_of_a_run_and_new_scores_and_overwrites_nothing(
+    leaderboard: Leaderboard, other: Path, make_score: MakeScore
+) -> None:
+    merge(leaderboard, other)
+    with Leaderboard.open(other) as board:
+        board.record_scores(1, [make_score("sub-01", 99.0), make_score("sub-01", 2.0, metric="mae_body_suv")])
+        board.update(2, status="diverged", error_message="no")
+    assert merge(leaderboard, other) == Transfer(new=0, more=2, known=0)
+    scores = {s.metric: s.value for s in leaderboard.scores([1], regions=["body"])}
+    assert scores == {"psnr_body_suv20": 1 / 3, "mae_body_suv": 2.0}
+    assert leaderboard.run(2).error_message == "no"
+
+
+def test_what_is_exported_comes_back_to_the_last_bit(leaderboard: Leaderboard, other: Path, tmp_path: Path) -> None:
+    merge(leaderboard, other)
+    assert export_runs(leaderboard, tmp_path / "all.jsonl") == 2
+    assert export_runs(leaderboard, tmp_path / "one.jsonl", where="status=ok") == 1
+    with Leaderboard.open(tmp_path / "third.db") as third:
+        assert import_runs(third, tmp_path / "one.jsonl") == Transfer(new=1, more=0, known=0)
+        assert import_runs(third, tmp_path / "all.jsonl") == Transfer(new=1, more=0, known=1)
+        assert [run.uid for run in third.runs(status="ok")] == [run.uid for run in leaderboard.runs(status="ok")]
+        assert third.scores([1]) == leaderboard.scores([1])
+        assert third.run(1).created_at == leaderboard.run(1).created_at
+
+
+def test_a_broken_file_is_refused_with_its_line_and_changes_nothing(
+    leaderboard: Leaderboard, other: Path, tmp_path: Path
+) -> None:
+    merge(leaderboard, other)
+    good = tmp_path / "runs.jsonl"
+    export_runs(leaderboard, good)
+    lines = good.read_text().splitlines()
+    with Leaderboard.open(tmp_path / "new.db") as new:
+        for text, message in (
+            ("\n".join([*lines, "{"]), "line 4, is broken"),
+            ("\n".join([lines[0], '{"run": {}}']), "line 2, is broken"),
+            (lines[1], "no file of runs that this petbench knows"),
+            ("", "is empty"),
+        ):
+            (tmp_path / "bad.jsonl").write_text(text)
+            with pytest.raises(LeaderboardError, match=message) as caught:
+                import_runs(new, tmp_path / "bad.jsonl")
+            assert "\n" not in str(caught.value)
+            assert new.runs() == []
+        with pytest.raises(LeaderboardError, match="cannot be read"):
+            import_runs(new, tmp_path / "missing.jsonl")
+
+
+def test_a_merge_with_nothing_or_with_something_else_is_refused(leaderboard: Leaderboard, tmp_path: Path) -> None:
+    with pytest.raises(LeaderboardError, match="there is no leaderboard at"):
+        merge(leaderboard, tmp_path / "missing.db")
+    assert not (tmp_path / "missing.db").exists()
+    with closing(sqlite3.connect(tmp_path / "else.db")) as connection, connection:
+        connection.execute("CREATE TABLE runs (distance REAL)")
+    with pytest.raises(LeaderboardError, match="another program"):
+        merge(leaderboard, tmp_path / "else.db")
+
+
+def test_tables_for_a_paper_carry_rounded_numbers_and_escape_names(leaderboard: Leaderboard, add_run: AddRun) -> None:
+    add_run("identity", {"sub-01": 29.0, "sub-02": 28.0})
+    add_run("a_b|<i>&50%", {"sub-01": 30.8349, "sub-02": 31.2})
+    markdown, latex = to_markdown(rank(leaderboard)), to_latex(rank(leaderboard))
+    assert "| 1 | a\\_b\\|&lt;i&gt;&amp;50% | 31.02 ± 0.26 |" in markdown
+    assert r"1 & a\_b|<i>\&50\% & 31.02 $\pm$ 0.26 &" in latex
+    assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 1

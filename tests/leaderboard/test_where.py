@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.where import parse
+
+if TYPE_CHECKING:
+    from tests.leaderboard.conftest import AddRun
+
+    from petbench_leaderboard.store import Leaderboard
+
+
+@pytest.fixture
+def filled(leaderboard: Leaderboard, add_run: AddRun) -> Leaderboard:
+    add_run("identity", {"sub-01": 29.0}, supervision="none")
+    add_run("pix2pix", {"sub-01": 31.0}, seed=0)
+    add_run("pix2pix", {"sub-01": 33.0}, seed=1)
+    add_run("cyclegan", {"sub-01": 30.0}, supervision="unpaired", device="cuda:0", preset=None)
+    return leaderboard
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("method=pix2pix", [3, 2]),
+        ("method = 'pix2pix' and seed >= 1", [3]),
+        ("psnr_body_suv20>30.5", [3, 2]),
+        ("psnr_body_suv20 == 32", [3, 2]),
+        ("not psnr_body_suv20>30.5", [4, 1]),
+        ("device=cuda:0 or method=identity", [4, 1]),
+        ("method=identity or method=pix2pix and seed=0", [2, 1]),
+        ("(method=identity or method=pix2pix) and seed=0", [2, 1]),
+        ("NOT (method ~ GAN)", [3, 2, 1]),
+        ("preset=''", [4]),
+        ("train_seconds>0", []),
+        ("not train_seconds>0", [4, 3, 2, 1]),
+        ("created_at>2020-01-01", [4, 3, 2, 1]),
+        ("created_at<2020-01-01T00:00:00+05:00", []),
+        ("method='x'' or 1=1 --'", None),
+        ('method="\'; DROP TABLE runs; --"', []),
+        ("method ~ '%'", []),
+    ],
+)
+def test_conditions_choose_runs(filled: Leaderboard, condition: str, expected: list[int] | None) -> None:
+    if expected is None:
+        with pytest.raises(LeaderboardError):
+            filled.runs(where=condition)
+    else:
+        assert [run.id for run in filled.runs(where=condition)] == expected
+    assert len(filled.runs()) == 4
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("", "it ends where a name is expected"),
+        ("method", "it ends where an operator"),
+        ("method=", "it ends where a value"),
+        ("method=a b=c", "'b' is not expected here"),
+        ("(method=a", "it ends where a closing bracket"),
+        ("method=(a)", "'\\(' is no value"),
+        ("1=1", "'1' is no name"),
+        ("method in a", "'in' is no operator"),
+        ("method;x", "';x' is not understood"),
+        ("colour=red", "'colour' is neither a column nor a metric"),
+        ("__class__=x", "is no name"),
+        ("seed=one", "'seed' is a number"),
+        ("created_at=yesterday", "is a date"),
+        ("seed~1", "'seed' is no text"),
+        ("(" * 60 + "seed=1" + ")" * 60, "nested too deeply"),
+    ],
+)
+def test_a_condition_that_is_not_understood_is_refused_in_one_line(
+    filled: Leaderboard, condition: str, message: str
+) -> None:
+    with pytest.raises(LeaderboardError, match=message) as caught:
+        filled.runs(where=condition)
+    assert "\n" not in str(caught.value)
+
+
+def test_any_text_is_either_a_condition_or_refused() -> None:
+    generator = random.Random(5)
+    alphabet = ["method", "=", "(", ")", "and", "or", "not", "'a'", ">", "<=", "1", '"', "'", "\\", "é", " ", "\0", "~"]
+    for _ in range(3000):
+        text = "".join(
+            generator.choice(alphabet) + " " * generator.randint(0, 1) for _ in range(generator.randint(0, 9))
+        )
+        try:
+            parse(text)
+        except LeaderboardError:
+            continue
+
+
+def test_a_filtered_board_keeps_its_gains_and_ranks_what_it_shows(filled: Leaderboard) -> None:
+    (board,) = rank(filled, where="method=cyclegan")
+    (row,) = board.rows
+    assert (row.run.method, row.rank) == ("cyclegan", 1)
+    assert next(iter(row.cells.values())).gain == 1.0
+
+
+def test_the_best_rows_are_those_of_the_whole_board(filled: Leaderboard, add_run: AddRun) -> None:
+    for number in range(6):
+        add_run(f"method-{number}", {"sub-01": 20.0 + number})
+    (whole,), (best,) = rank(filled), rank(filled, best=3)
+    competing = [row for row in whole.rows if row.role == "method"]
+    assert [row.run.method for row in best.rows] == ["pix2pix", "cyclegan", "identity", "method-5"]
+    assert [row.rank for row in best.rows if row.rank] == [row.rank for row in competing[:3]]
+    assert best.omitted == len(competing) - 3
+    assert [row.cells for row in best.rows if row.role == "method"] == [row.cells for row in competing[:3]]
+
+
+def test_the_standings_follow_every_change(filled: Leaderboard) -> None:
+    assert [run.id for run in filled.runs(where="psnr_body_suv20>=33")] == []
+    filled.delete(2)
+    assert [run.id for run in filled.runs(where="psnr_body_suv20>=33")] == [3]
+    filled.update(3, status="failed")
+    assert filled.runs(where="psnr_body_suv20>=33") == []
+    (board,) = rank(filled, best=5)
+    assert [row.run.method for row in board.rows] == ["cyclegan", "identity"]
+    assert [run.id for run in board.unscored] == [3]
+    filled.update(4, verification="claimed")
+    (board,) = rank(filled, best=5)
+    assert board.rows[0].run.verification == "claimed"
