@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import multiprocessing
 import shutil
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from petbench_datasets.phantom.organs import BY_NAME
 from petbench_datasets.phantom.participant import simulate
 from petbench_datasets.phantom.population import population
 from petbench_datasets.phantom.validation import validate
+from petbench_datasets.phantom.validation_page import write_page
 from petbench_datasets.phantom.writing import write_participant
 from petbench_datasets.progress import silent
 from petbench_datasets.split import load_split
@@ -161,6 +163,18 @@ def test_worker_processes_give_the_same_voxels(built: Path, tmp_path: Path, monk
     assert heard[0] == 4.0
 
 
+def test_an_interrupt_ends_the_worker_processes_and_sweeps_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop_at_once(description: str, done: float, total: float) -> None:
+        if done > 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(build, "_affordable", lambda _: 2)
+    with pytest.raises(KeyboardInterrupt):
+        build_phantom(SMALL, tmp_path / "small", stop_at_once)
+    assert not multiprocessing.active_children()
+    assert not list((tmp_path / "small").rglob(".partial-*"))
+
+
 def test_other_voxels_than_published_are_refused(built: Path, tmp_path: Path) -> None:
     folder = _copy(built, tmp_path)
     published = dataclasses.replace(SMALL, fingerprint="0" * 64)
@@ -233,3 +247,15 @@ def test_validation_measures_the_cohort_against_people(built: Path) -> None:
     rows = result.room.decibels
     assert rows["identity"][0] < rows["organ-scale"][0] < rows["second realisation"][0]
     assert not result.passed  # voxels of 2 x 2 x 4 cm blur organs away, and that is seen
+
+
+def test_the_validation_page_shows_every_region_and_its_figures(built: Path, tmp_path: Path) -> None:
+    cohort = open_cohort(built)
+    result = validate(cohort)
+    page = write_page(result, cohort, tmp_path)
+    text = page.read_text()
+    assert all(f"| {region.name} |" in text for region in result.regions)
+    assert "**Fails**" in text
+    pictures = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert pictures == [f"small-{name}.png" for name in ("means", "participants", "room", "spreads")]
+    assert all(f"figures/{name}" in text for name in pictures)

@@ -119,9 +119,9 @@ def _surface(inset: float) -> list[Shape]:
         (0, -1.4, 74.6),
         (0, -0.2, 85.5),
         (5.2 - 0.3 * inset, 6.6 - 0.3 * inset),
-        (7.4 - 0.3 * inset, 10.1 - 0.3 * inset),
+        (7.7 - 0.3 * inset, 10.4 - 0.3 * inset),
     )
-    crown = Ellipsoid((0, -0.2, 85.5), (7.4 - 0.3 * inset, 10.1 - 0.3 * inset, 8.8 - 0.3 * inset))
+    crown = Ellipsoid((0, -0.2, 85.5), (7.7 - 0.3 * inset, 10.4 - 0.3 * inset, 9.1 - 0.3 * inset))
     arm = mirrored(
         Column(
             (21.0, 0.5, -6),
@@ -199,11 +199,11 @@ def _chest() -> list[Part]:
         Part("heart_blood", Ellipsoid((0.4, -0.6, 51.6), (3.3, 2.4, 2.9))),
         Part("myocardium", Spheroid(left, unit, 4.9, 3.25, -2.2)),
         Part("heart_blood", Spheroid(left, unit, 3.7, 2.10, -2.3)),
-        Part("aorta", Tube((0.9, 2.4, 22), (1.0, 2.6, 56), 1.15)),
+        Part("aorta", Tube((0.9, 2.4, 22), (1.0, 2.6, 56), 1.25)),
         Part("aorta", Tube((0.9, 2.4, 56), (-0.6, -2.6, 57.5), 1.35)),
         Part("aorta", Tube((-0.6, -2.6, 57.5), (0.2, -2.0, 52.5), 1.35)),
-        Part("vena_cava", Tube((-1.7, 2.5, 22), (-1.9, 1.2, 44), 1.1)),
-        Part("vena_cava", Tube((-2.2, -2.0, 52), (-2.2, -1.8, 62), 0.9)),
+        Part("vena_cava", Tube((-1.7, 2.5, 22), (-1.9, 1.2, 44), 1.2)),
+        Part("vena_cava", Tube((-2.2, -2.0, 52), (-2.2, -1.8, 62), 1.05)),
     ]
 
 
@@ -267,7 +267,7 @@ def _pelvic(sex: Sex, bladder_millilitres: float) -> list[Part]:
 
 def _head() -> list[Part]:
     return [
-        Part("skull", Ellipsoid((0, -0.2, 86.2), (7.05, 9.75, 7.65))),
+        Part("skull", Ellipsoid((0, -0.2, 86.25), (7.3, 10.0, 7.95))),
         Part("csf", Ellipsoid((0, -0.2, 86.55), (6.35, 9.0, 6.8))),
         Part("grey_matter", Ellipsoid((0, -0.2, 86.6), (6.1, 8.75, 6.55))),
         Part("white_matter", Folded((2.75, -0.2, 87.0), (2.3, 6.9, 4.7), 0.14, 1.55)),

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import queue
 import shutil
+import signal
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
@@ -63,9 +64,7 @@ def build_phantom(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
 
 def _build(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
     _check_settings(spec, folder)
-    for place in (folder, folder / "derivatives" / "phantom"):
-        for left in place.glob(".partial-*"):
-            shutil.rmtree(left, ignore_errors=True)
+    _sweep(folder)
     people = population(spec)
     missing = [person.index for person in people if not is_complete(folder, person.name)]
     if missing:
@@ -82,6 +81,13 @@ def _build(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
         )
     for split in splits(spec, cohort.fingerprint):
         write_split(folder, split)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what an interrupted build was writing."""
+    for place in (folder, folder / "derivatives" / "phantom"):
+        for left in place.glob(".partial-*"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _check_settings(spec: PhantomSpec, folder: Path) -> None:
@@ -121,7 +127,10 @@ def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[int], progress:
                 for job in finished:
                     job.result()
         except BaseException:
+            for child in multiprocessing.active_children():
+                child.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
+            _sweep(folder)
             raise
 
 
@@ -138,6 +147,7 @@ _news: Any = None  # a worker process's way to tell its parent how far it is
 def _remember(news: Any) -> None:
     global _news  # noqa: PLW0603 - a queue can be handed to a spawned process only when it starts
     _news = news
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
 
 
 def _worker(spec: PhantomSpec, folder: Path, index: int) -> None:

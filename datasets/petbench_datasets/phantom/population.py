@@ -38,6 +38,7 @@ _WEIGHT = {"F": (73.0, 16.0, 52.0, 105.0), "M": (82.0, 11.0, 60.0, 112.0)}  # kg
 _TEMPLATE_KILOGRAMS = 73.8
 _TEMPLATE_LEAN_KILOGRAMS = 53.9
 _FEWEST = 6  # five conditions are set on a column of draws
+_BLOOD_LATE_SUV = 2.08  # of the population's input function, 42-63 min
 _MYOCARDIUM_PART = 0.27  # of the heart; the rest is blood
 
 
@@ -171,7 +172,7 @@ def _curves(uptake: Mapping[str, tuple[float, float]], blood: InputFunction) -> 
     for organ in ORGANS:
         early, late = uptake[organ.name]
         if organ.kind == "blood":
-            curves[organ.name] = Blood(blood, 1.0 if organ.region == "Aorta" else organ.late / 2.08)
+            curves[organ.name] = Blood(blood, stable(organ.late / _BLOOD_LATE_SUV))
         elif organ.kind == "urine":
             curves[organ.name] = Urine(early, late)
         else:
