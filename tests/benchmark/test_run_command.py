@@ -88,6 +88,13 @@ def test_a_run_leaves_predictions_scores_phases_and_a_row(petbench: Petbench, bo
     assert np.ptp(ratio[early > 0]) < 1e-5  # one factor everywhere
 
 
+def test_the_seconds_until_the_first_step_are_a_phase_of_their_own(petbench: Petbench, body_cohort: Path) -> None:
+    row = petbench.json("run", "-m", "pix2pix", "-d", body_cohort, "--budget", "images=64", "--set", "width=4")
+    seconds = {phase["phase"]: phase["seconds"] for phase in row["phases"]}
+    assert list(seconds) == ["prepare", "warm-up", "train", "predict", "score"]
+    assert seconds["warm-up"] + seconds["train"] == pytest.approx(row["train_seconds"], abs=0.5)
+
+
 def test_an_identity_prediction_is_the_early_image_to_the_bit(petbench: Petbench, body_cohort: Path) -> None:
     petbench("run", "--method", "identity", "--dataset", body_cohort)
     (prediction,) = (petbench.home / "runs").glob("*/predictions/*.nii.gz")
@@ -161,7 +168,7 @@ def test_a_failing_method_leaves_a_row_that_says_how(
     assert not list((petbench.home / "runs").glob("*/predictions/*.nii.gz"))
 
 
-def test_ctrl_c_leaves_an_interrupted_row_and_the_same_command_goes_on(petbench: Petbench, body_cohort: Path) -> None:
+def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: Petbench, body_cohort: Path) -> None:
     command = ["run", "-m", "pix2pix", "-d", str(body_cohort), "--budget", "images=960", "--set", "width=4"]
     process = _start(petbench, command)
     _wait_for_line(process, " 10 %")
@@ -172,10 +179,11 @@ def test_ctrl_c_leaves_an_interrupted_row_and_the_same_command_goes_on(petbench:
     assert row["status"] == "interrupted"
     assert 0 < row["images_seen"] < 960
     assert list((petbench.home / "runs").glob("*/checkpoints/*"))
-    petbench(*command)
+    petbench("runs", "resume", "1")
     (row,) = petbench.json("runs", "list")
     assert row["status"] == "ok"
     assert row["images_seen"] == 960
+    assert "shown instead of repeated" in petbench(*command).stderr
 
 
 def test_a_second_ctrl_c_ends_at_once(petbench: Petbench, body_cohort: Path) -> None:

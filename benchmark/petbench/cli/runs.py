@@ -7,7 +7,7 @@ import click
 
 @click.group()
 def runs() -> None:
-    """List runs, show one of them, or read its log."""
+    """List runs, show one of them, read its log, or go on with one that was stopped."""
 
 
 @runs.command("list")
@@ -55,3 +55,21 @@ def show_log(run_id: int) -> None:
     if not row.log_path or not path.is_file():
         raise DataError(f"run {run_id} has no log at {path}; it may have been deleted")
     click.echo(path.read_text(encoding="utf-8", errors="replace"), nl=False)
+
+
+@runs.command("resume")
+@click.argument("run_id", type=int, metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print the row and its scores as JSON.")
+def resume_run(run_id: int, *, as_json: bool) -> None:
+    """Go on with the interrupted run ID from its checkpoint, as repeating its command would."""
+    from petbench.cli.result import print_result
+    from petbench.home import Home
+    from petbench.runs.execute import resume
+    from petbench_leaderboard.store import Leaderboard
+
+    home = Home.find()
+    leaderboard = Leaderboard.open(home.database)
+    row = resume(run_id, home, leaderboard)
+    print_result(leaderboard, row, home, repeated=False, as_json=as_json)
+    if row.status != "ok":
+        raise SystemExit(130 if row.status == "interrupted" else 1)

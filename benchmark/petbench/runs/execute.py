@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench.errors import PetbenchError
+from petbench.errors import PetbenchError, UsageError
 from petbench.runs import supervisor
 
 if TYPE_CHECKING:
@@ -46,3 +46,18 @@ def execute(plan: RunPlan, home: Home, leaderboard: Leaderboard, *, force: bool)
     plan.save(folder)
     leaderboard.update(run_id, log_path=str((folder / "run.log").relative_to(home.folder)))
     return supervisor.start(run_id, folder, home, leaderboard), False
+
+
+def resume(run_id: int, home: Home, leaderboard: Leaderboard) -> RunRow:
+    """Go on with a run that was stopped, from its newest whole checkpoint.
+
+    Raises:
+        UsageError: the run was not stopped, or its folder is elsewhere.
+    """
+    from petbench.runs.apply import run_folder
+
+    folder = run_folder(home, run_id)
+    row = supervisor.settle(leaderboard.run(run_id), folder, leaderboard)
+    if row.status not in RESUMABLE:
+        raise UsageError(f"run {run_id} is {row.status}; only an interrupted run can go on")
+    return supervisor.start(run_id, folder, home, leaderboard)

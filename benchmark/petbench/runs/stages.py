@@ -25,11 +25,9 @@ from petbench_datasets.nifti import write_image
 from petbench_datasets.split import load_split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
     from petbench.contract import Method
     from petbench.home import Home
+    from petbench.runs.phases import Phases
     from petbench.runs.plan import RunPlan
     from petbench.runs.stop import StopFlag
     from petbench_datasets.cohort import Cohort
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
     from petbench_datasets.split import Fold
     from petbench_leaderboard.records import RunChanges
     from petbench_leaderboard.store import Leaderboard
-
-    Phase = Callable[[str], AbstractContextManager[None]]
 
 PREDICTIONS = "predictions"
 
@@ -60,7 +56,7 @@ def carry_out(
     folder: Path,
     home: Home,
     leaderboard: Leaderboard,
-    phase: Phase,
+    phase: Phases,
     stop: StopFlag,
 ) -> None:
     """Carry out a run and record what it found.
@@ -153,7 +149,7 @@ def _train(
     fold: Fold,
     device: torch.device,
     leaderboard: Leaderboard,
-    phase: Phase,
+    phase: Phases,
     stop: StopFlag,
 ) -> None:
     """Train the method, keep its model, and note what training cost."""
@@ -168,8 +164,10 @@ def _train(
         )
         stop.listen(run.request_stop)
         try:
-            with phase("train"):
+            with phase("train") as parts:
                 method.fit(data, run)
+                if run.warm_up_seconds:
+                    parts["warm-up"] = run.warm_up_seconds
         finally:
             leaderboard.update(run_id, **_training_costs(run))
     if run.interrupted:

@@ -5,11 +5,9 @@ Started by `petbench.runs.supervisor` as `python -m petbench.runs.worker ID FOLD
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sys
-import time
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,43 +16,16 @@ from typing import TYPE_CHECKING
 from petbench.errors import PetbenchError
 from petbench.home import Home
 from petbench.runs import worker_lock
+from petbench.runs.phases import Phases
 from petbench.runs.plan import RunPlan
 from petbench.runs.stages import Interrupted, carry_out
 from petbench.runs.stop import StopFlag
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from petbench_leaderboard.records import RunChanges
 
 _LOG = logging.getLogger("petbench")
-
-
-class Phases:
-    """Time the phases of a run and keep its row up to date."""
-
-    def __init__(self, leaderboard: Leaderboard, run_id: int) -> None:
-        self._leaderboard = leaderboard
-        self._run_id = run_id
-
-    @contextlib.contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Note that phase `name` runs, and its seconds when it ends, with success or without."""
-        self._leaderboard.update(self._run_id, phase=name)
-        _LOG.info("phase %s", name)
-        _synchronise()
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            _synchronise()
-            self.record(name, time.perf_counter() - start)
-
-    def record(self, name: str, seconds: float) -> None:
-        """Note how long a phase took that was timed elsewhere."""
-        self._leaderboard.record_phase(self._run_id, name, seconds)
-        _LOG.info("phase %s took %.3f s", name, seconds)
 
 
 def work(run_id: int, folder: Path) -> int:
@@ -101,13 +72,6 @@ def ending_of(error: BaseException) -> RunChanges:
     if not line or not isinstance(error, PetbenchError):
         line = f"{name}: {line}" if line else name
     return {"status": "failed", "error_class": name, "error_message": line}
-
-
-def _synchronise() -> None:
-    """Wait for the accelerator, so that a phase's time is its own."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":
