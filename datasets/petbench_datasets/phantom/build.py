@@ -8,6 +8,7 @@ import os
 import queue
 import shutil
 import signal
+import threading
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
@@ -148,6 +149,15 @@ def _remember(news: Any) -> None:
     global _news  # noqa: PLW0603 - a queue can be handed to a spawned process only when it starts
     _news = news
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Leave no process behind when the parent is killed: a pool's worker would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _worker(spec: PhantomSpec, folder: Path, index: int) -> None:
