@@ -1,15 +1,27 @@
 from __future__ import annotations
 
 import base64
-import hashlib
+import io
+import json
 import re
 from html.parser import HTMLParser
+from statistics import fmean
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.report import site
+from petbench_leaderboard.report.front import mark_front
+from petbench_leaderboard.report.images import PatientImages
 from petbench_leaderboard.report.page import write_report
+from petbench_leaderboard.report.pages import POLICY
+from petbench_leaderboard.report.patient_pages import choose_patients
+from petbench_leaderboard.report.site import write_site
+from petbench_leaderboard.report.sources import HomeSources
+from petbench_leaderboard.report.volumes import packed_script
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +47,7 @@ class _Page(HTMLParser):
         self.elements.append((tag, dict(attrs)))
         if tag == "tr":
             self.cells.append([])
-        if tag in ("td", "th"):
+        if tag in ("td", "th") and "pick" not in str(dict(attrs).get("class")):
             self.cells[-1].append("")
             self._inside_cell = True
 
@@ -44,7 +56,7 @@ class _Page(HTMLParser):
             self._inside_cell = False
 
     def handle_data(self, data: str) -> None:
-        if self._inside_cell:
+        if self._inside_cell and data.strip(" ¶"):
             self.cells[-1][-1] += data + "|"
 
     def row(self, method: str) -> list[str]:
@@ -156,40 +168,158 @@ def test_text_from_plugins_is_shown_and_never_run(
     failed = leaderboard.plan(make_record("b", dataset=EVIL))
     leaderboard.update(failed, status="failed", error_message=EVIL, phase=EVIL, log_path="javascript:alert(1)")
     images = make_images(participant=EVIL, predictions=(EVIL, "$\\frac{$", "a" * 500))
+    add_run("identity", {EVIL: 29.0}, dataset=EVIL)
     html, page = _read(write_report(leaderboard, [images], tmp_path, title=EVIL))
-    tags = {tag for tag, _ in page.elements}
-    assert "script" not in tags
-    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
-    assert all(
-        (attributes.get("src") or "").startswith("data:image/webp") for tag, attributes in page.elements if tag == "img"
-    )
     assert "{{ 7 * 7 }}" in html
     assert page.row(EVIL)
+    pages = [_read(path) for path in tmp_path.rglob("*.html")]
+    assert len(pages) == 5
+    for html, page in pages:
+        assert "alert(1)" in html
+        for tag, attributes in page.elements:
+            assert not any(name.startswith("on") for name in attributes)
+            assert "javascript:" not in str(attributes.get("href"))
+            if tag == "script" and attributes.get("type") != "application/json":
+                assert re.fullmatch(r"(\.\./|\./)?(assets/)?[A-Za-z0-9.-]+\.js", str(attributes.get("src")))
+            if tag == "script":
+                assert "<" not in html.split("<script", 1)[1].split("</script>")[0].split(">", 1)[1]
+    for script in tmp_path.glob("patients/*.js"):
+        assert "<script>" not in script.read_text()
 
 
-def test_the_page_allows_its_own_style_and_images_and_asks_the_network_for_nothing(
+def test_every_page_has_a_policy_an_alternative_text_for_every_image_and_nothing_from_elsewhere(
     leaderboard: Leaderboard, add_run: AddRun, make_images: MakeImages, tmp_path: Path
 ) -> None:
-    add_run("pix2pix", {"sub-01": 30.0})
-    html, page = _read(write_report(leaderboard, [make_images()], tmp_path))
-    policy = next(a["content"] for tag, a in page.elements if tag == "meta" and a.get("http-equiv"))
-    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
-    assert style is not None
-    assert policy is not None
-    assert policy.startswith("default-src 'none'")
-    assert base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode() in policy
-    assert not re.search(r"https?://|url\(|@import", html)
-    assert not any("style" in attributes for _, attributes in page.elements)
-    assert all(attributes.get("alt") for tag, attributes in page.elements if tag == "img")
-    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".html"] == ["index.html"]
+    add_run("pix2pix", {"sub-06": 30.0})
+    write_report(leaderboard, [make_images()], tmp_path)
+    names = {path.parent.name for path in tmp_path.rglob("*.html")}
+    assert names == {tmp_path.name, "runs", "patients"}
+    assert "https:" not in POLICY
+    assert "connect-src 'none'" in POLICY
+    assert "unsafe-eval" not in POLICY
+    for path in tmp_path.rglob("*.html"):
+        html, page = _read(path)
+        policies = [a["content"] for tag, a in page.elements if tag == "meta" and a.get("http-equiv")]
+        assert policies == [POLICY]
+        assert not re.search(r"(src|href)=.https?://|@import|url\(", html)
+        assert all(attributes.get("alt") for tag, attributes in page.elements if tag == "img")
+        for _, attributes in page.elements:
+            for link in (attributes.get("src"), attributes.get("href")):
+                if link and not link.startswith(("data:", "#")):
+                    assert (path.parent / link.split("#")[0]).is_file(), link
+    for name in ("style.css", "site.css"):
+        assert not re.search(r"url\(|@import", (tmp_path / "assets" / name).read_text())
 
 
 @pytest.mark.parametrize("number", [0, 4, 5])
-def test_every_prediction_is_drawn_a_few_to_a_figure(
-    leaderboard: Leaderboard, make_images: MakeImages, tmp_path: Path, number: int
+def test_every_prediction_is_drawn_a_few_to_a_figure_and_packed_for_the_viewer(
+    leaderboard: Leaderboard, add_run: AddRun, make_images: MakeImages, tmp_path: Path, number: int
 ) -> None:
+    add_run("pix2pix", {"sub-06": 30.0})
     images = make_images(predictions=tuple(f"method-{index}" for index in range(number)))
-    _, page = _read(write_report(leaderboard, [images], tmp_path))
+    write_report(leaderboard, [images], tmp_path)
+    (path,) = tmp_path.glob("patients/*.html")
+    _, page = _read(path)
     descriptions = [str(attributes["alt"]) for tag, attributes in page.elements if tag == "img"]
     assert len(descriptions) == max(1, -(-number // 4))
     assert all(any(f"method-{index}" in text for text in descriptions) for index in range(number))
+    (script,) = tmp_path.glob("patients/*.js")
+    packed = json.loads(script.read_text().removeprefix("window.petbenchPatient=").rstrip(";\n"))
+    assert len(packed["volumes"]) == number + 2
+
+
+def test_the_viewers_volumes_are_the_images_to_a_hundredth_of_the_window() -> None:
+    generator = np.random.default_rng(3)
+    early = generator.gamma(1.0, 3.0, (7, 9, 8)).astype(np.float32)
+    early[0, 0, 0], early[6, 8, 7] = 30.0, 0.5
+    images = PatientImages(
+        participant="sub-01", spacing_millimetres=(20.0, 10.0, 10.0), early=early, delayed=early * np.float32(0.5)
+    )
+    packed = json.loads(packed_script(images).removeprefix("window.petbenchPatient=").rstrip(";\n"))
+    depth, height, width = packed["shape"]
+    assert (depth, height, width) == early.shape
+    for volume, real in zip(packed["volumes"], (early, early * 0.5), strict=True):
+        picture = base64.b64decode(volume["image"]["source"].split(",")[1])
+        with Image.open(io.BytesIO(picture)) as opened:
+            sheet = np.asarray(opened.convert("L"), dtype=float)
+        across = volume["image"]["across"]
+        for z in range(depth):
+            top, left = z // across * height, z % across * width
+            levels = sheet[top : top + height, left : left + width]
+            shown = packed["largest"] * np.square(levels / 255.0)
+            assert np.abs(np.sqrt(shown) - np.sqrt(real[z])).max() < np.sqrt(packed["largest"]) / 255.0
+
+
+def test_every_number_of_the_first_page_is_the_databases(
+    leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path
+) -> None:
+    for number, method in enumerate(("identity", "pix2pix", "cyclegan")):
+        run_id = add_run(method, {"sub-01": 29.0 + number / 3, "sub-02": 28.0 + number / 7})
+        leaderboard.update(run_id, train_seconds=1.5 * number, peak_memory_bytes=2**30, parameter_count=7 * number)
+    html, page = _read(write_report(leaderboard, [], tmp_path))
+    exact = [str(a["data-sort"]) for tag, a in page.elements if tag == "td" and "data-sort" in a]
+    for row in leaderboard.runs():
+        mean = fmean(score.value or 0.0 for score in leaderboard.scores([row.id]))
+        assert repr(mean) in exact
+        assert f">{mean:.2f} <" in html
+        assert repr(float(row.train_seconds or 0.0)) in exact
+        run_page = (tmp_path / "runs" / f"{row.id}.html").read_text()
+        assert row.identity in run_page
+        for score in leaderboard.scores([row.id]):
+            assert f'title="{score.value!r}"' in run_page
+
+
+def test_two_thousand_runs_give_the_best_rows_and_say_how_many_more_there_are(
+    leaderboard: Leaderboard, add_run: AddRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(site, "ROWS_SHOWN", 5)
+    monkeypatch.setattr(site, "RUN_PAGES", 3)
+    for number in range(9):
+        add_run(f"method-{number}", {"sub-01": 20.0 + number})
+    html, page = _read(write_report(leaderboard, [], tmp_path))
+    assert [row[1].split("|")[0] for row in page.cells[1:]] == [f"method-{number}" for number in (8, 7, 6, 5, 4)]
+    assert "4 further rows rank below these" in html
+    assert sorted(path.stem for path in tmp_path.glob("runs/*.html")) == ["7", "8", "9"]
+
+
+def test_a_runs_page_shows_curves_log_failure_and_phases_and_never_leaves_the_home(
+    leaderboard: Leaderboard, make_record: MakeRecord, tmp_path: Path
+) -> None:
+    folder = tmp_path / "home" / "runs" / "00001-x"
+    folder.mkdir(parents=True)
+    (tmp_path / "secret.log").write_text("a secret")
+    step = {"event": "step", "images": 16, "losses": {"l1": 0.5, "worse": float("nan")}}
+    (folder / "log.jsonl").write_text(f"{json.dumps(step)}\n{json.dumps(step | {'images': 32})}\n{{half a li")
+    (folder / "run.log").write_text("Traceback (most recent call last):\nValueError: <b>no</b>\n")
+    for path in ("runs/00001-x/run.log", "../secret.log"):
+        run_id = leaderboard.plan(make_record("broken", seed=leaderboard.plan(make_record())))
+        leaderboard.update(run_id, status="failed", error_class="ValueError", error_message="no", log_path=path)
+        leaderboard.record_phase(run_id, "train", 2.5)
+    write_site(leaderboard, HomeSources(tmp_path / "home"), tmp_path / "site")
+    html, page = _read(tmp_path / "site" / "runs" / "2.html")
+    assert "Traceback (most recent call last):\nValueError: &lt;b&gt;no&lt;/b&gt;" in html
+    assert "Last values: l1 0.5." in html
+    assert ["train|", "2.5 s|"] in [row[:2] for row in page.cells]
+    html, _ = _read(tmp_path / "site" / "runs" / "4.html")
+    assert "a secret" not in html
+    assert "The log is not on this machine." in html
+
+
+def test_worst_median_and_best_patients_are_chosen_by_their_mean_over_the_ranked_methods(
+    leaderboard: Leaderboard, add_run: AddRun
+) -> None:
+    who = {f"sub-{number}": 30.0 + number for number in range(9)}
+    add_run("pix2pix", who)
+    add_run("cyclegan", {name: value + (9.0 if name == "sub-0" else 0.0) for name, value in who.items()})
+    add_run("identity", dict.fromkeys(who, 1.0))
+    (board,) = rank(leaderboard)
+    assert choose_patients(board, 3) == {"sub-1": "worst", "sub-0": "median", "sub-8": "best"}
+    assert len(choose_patients(board, 9)) == 9
+
+
+def test_no_other_point_of_the_front_is_both_better_and_faster() -> None:
+    points = [{"x": x, "y": y} for x, y in ((1.0, 3.0), (2.0, 2.0), (2.0, 5.0), (4.0, 5.0), (9.0, 7.0))]
+    mark_front(points, higher_is_better=True)
+    assert [point["front"] for point in points] == [True, False, True, False, True]
+    mark_front(points, higher_is_better=False)
+    assert [point["front"] for point in points] == [True, True, False, False, False]

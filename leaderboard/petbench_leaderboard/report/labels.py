@@ -78,13 +78,28 @@ def number(value: float | None, decimals: int, *, sign: bool = False) -> str:
 
 def unit_of(column: Column) -> str:
     """Return a column's unit, empty for a plain number."""
-    return "" if column.unit == "1" else column.unit
+    return plain_unit(column.unit)
+
+
+def plain_unit(unit: str) -> str:
+    """Return a unit, empty for a plain number."""
+    return "" if unit == "1" else unit
+
+
+def memory(value: float | None) -> str:
+    """Write bytes as people say them: `1.42 GiB`, `380 MiB`."""
+    if value is None:
+        return MISSING
+    mebibytes = value / 2**20
+    return f"{mebibytes / 1024:.2f} GiB" if mebibytes >= 1024 else f"{mebibytes:.0f} MiB"
 
 
 def duration(seconds: float | None) -> str:
     """Write a duration as people say it: `12 ms`, `0.42 s`, `58 s`, `2 min 5 s`, `3 h 20 min`."""
     if seconds is None:
         return MISSING
+    if 0.0 < seconds < 0.0005:
+        return "< 1 ms"
     if seconds < 0.0995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 9.95:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import labels
 from petbench_leaderboard.statistics.analysis import analyse
+from petbench_leaderboard.statistics.intervals import mean_interval
 
 if TYPE_CHECKING:
     from petbench_leaderboard.board import Board, Cell, Column, Row
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 _PLACES = {"reference": "ref", "ceiling": "limit"}
 _SHOWN_DIGITS = 12
+
+INTERVALS_UP_TO = 40
+"""Rows of a board whose every cell gets an interval: with more, only the ranks have one, for they take a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +38,12 @@ class HeadView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellView:
-    """One written score: the mean, its spread, the difference from `identity`, and the mark of a note."""
+    """One written score: the mean, to the last digit too, its spread, interval, difference from `identity`, note."""
 
     value: str
+    exact: str = ""
     spread: str = ""
+    interval: str = ""
     change: str = ""
     change_kind: str = ""
     note: str = ""
@@ -43,8 +51,9 @@ class CellView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowView:
-    """One written row."""
+    """One written row, and what it is filtered and sorted by."""
 
+    key: str
     kind: str
     rank: str
     rank_interval: str
@@ -54,10 +63,12 @@ class RowView:
     settings: str
     origin: str
     cells: list[CellView]
-    train_time: str
-    rate: str
-    seconds_per_volume: str
-    parameter_count: str
+    costs: list[CellView]
+    runs: list[int]
+    supervision: str
+    device: str
+    verification: str
+    date: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +102,10 @@ class BoardView:
     dataset: str
     split: str
     protocol: int
+    key: str
     participants: str
     fingerprint: str
+    omitted: int
     heads: list[HeadView]
     rows: list[RowView]
     notes: list[Note]
@@ -110,10 +123,12 @@ def view_board(board: Board) -> BoardView:
     notes: dict[str, list[str]] = {}
     statistics = analyse(board)
     known = statistics.rows if statistics else (None,) * len(board.rows)
-    rows = [_row(row, columns, notes, found) for row, found in zip(board.rows, known, strict=True)]
+    rows = [_row(row, columns, notes, found, len(board.rows)) for row, found in zip(board.rows, known, strict=True)]
     cells = [cell for row in rows for cell in row.cells]
     people = len(board.participants)
     return BoardView(
+        key=board_slug(board),
+        omitted=board.omitted,
         dataset=board.dataset,
         split=board.split,
         protocol=board.protocol,
@@ -144,10 +159,14 @@ def _head(column: Column, *, ranked_by: bool) -> HeadView:
     )
 
 
-def _row(row: Row, columns: list[Column], notes: dict[str, list[str]], statistics: RowStatistics | None) -> RowView:
+def _row(
+    row: Row, columns: list[Column], notes: dict[str, list[str]], statistics: RowStatistics | None, rows: int
+) -> RowView:
     run, costs = row.run, row.costs
     unranked = row.rank is None and row.role == "method"
+    table = rows <= INTERVALS_UP_TO
     return RowView(
+        key=row_slug(row),
         kind=row.role + (" unranked" if unranked else ""),
         rank="" if row.rank is None else str(row.rank),
         rank_interval=_interval(statistics.rank_interval) if statistics and statistics.rank_interval else "",
@@ -156,12 +175,38 @@ def _row(row: Row, columns: list[Column], notes: dict[str, list[str]], statistic
         plugin=f"{run.distribution} {run.version}",
         settings=", ".join(part for part in (run.preset or "", labels.budget(run.budget)) if part),
         origin=" · ".join([_seeds(row), *row.devices, run.precision, *_claim(run)]),
-        cells=[_cell(row.cells.get(column), column, notes) for column in columns],
-        train_time=labels.duration(costs.train_seconds),
-        rate=labels.rate(costs.images_per_second) if costs.images_per_second is not None else "",
-        seconds_per_volume=labels.duration(costs.seconds_per_volume),
-        parameter_count=labels.count(costs.parameter_count),
+        cells=[_cell(row.cells.get(column), column, notes, intervals=table) for column in columns],
+        costs=[
+            _cost(
+                labels.duration(costs.train_seconds),
+                costs.train_seconds,
+                labels.rate(costs.images_per_second) if costs.images_per_second else "",
+            ),
+            _cost(labels.duration(costs.seconds_per_volume), costs.seconds_per_volume),
+            _cost(labels.memory(costs.peak_device_memory_bytes or costs.peak_memory_bytes), costs.peak_memory_bytes),
+            _cost(labels.count(costs.parameter_count), costs.parameter_count),
+        ],
+        runs=list(row.run_ids),
+        supervision=run.supervision,
+        device=", ".join(row.devices),
+        verification=run.verification,
+        date=f"{row.newest:%Y-%m-%d}",
     )
+
+
+def board_slug(board: Board) -> str:
+    """Return a board's name in links: the same wherever the same runs are shown."""
+    key = (board.dataset, board.fingerprint, board.split, board.split_digest, str(board.protocol))
+    return "board-" + hashlib.sha256("\0".join(key).encode()).hexdigest()[:10]
+
+
+def row_slug(row: Row) -> str:
+    """Return a row's name in links: the same for every run that joins the row."""
+    return f"row-{row.run.pool[:12]}"
+
+
+def _cost(text: str, value: float | None, detail: str = "") -> CellView:
+    return CellView(value=text, exact="" if value is None else repr(value), change=detail)
 
 
 def _interval(ranks: tuple[int, int]) -> str:
@@ -194,7 +239,7 @@ def _claim(run: RunRow) -> list[str]:
     return [] if run.verification == "recomputed" else [run.verification]
 
 
-def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]]) -> CellView:
+def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]], *, intervals: bool) -> CellView:
     if cell is None:
         return CellView(value=labels.MISSING)
     decimals = labels.label_of(column).decimals
@@ -209,8 +254,22 @@ def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]]) -> Cel
         kind = "better" if cell.gain > 0 else "worse" if cell.gain < 0 else ""
     spread = "" if cell.standard_deviation is None else labels.number(cell.standard_deviation, decimals)
     return CellView(
-        value=labels.number(cell.mean, decimals), spread=spread, change="" if not kind else change, change_kind=kind
+        value=labels.number(cell.mean, decimals),
+        exact=repr(cell.mean),
+        spread=spread,
+        interval=_interval_of(cell, decimals) if intervals else "",
+        change="" if not kind else change,
+        change_kind=kind,
     )
+
+
+def _interval_of(cell: Cell, decimals: int) -> str:
+    """Return the interval of the mean over patients and seeds; empty for too few patients."""
+    table = [[of_seed[who] for who in cell.values] for of_seed in cell.by_seed.values() if cell.values]
+    if not table or not all(math.isfinite(value) for values in table for value in values):
+        return ""
+    found = mean_interval(table)
+    return "" if found is None else f"{labels.number(found.low, decimals)} to {labels.number(found.high, decimals)}"
 
 
 def _mark(index: int) -> str:

@@ -1,0 +1,244 @@
+// Sort, filter, choose columns, compare two rows; the state stands in the address, so that a link keeps it.
+"use strict";
+
+(() => {
+  const form = document.getElementById("filters");
+  const boards = [...document.querySelectorAll("section.board")];
+  const tables = boards.map((board) => board.querySelector("table.ranking")).filter(Boolean);
+  const state = { sort: {}, hidden: new Set() };
+
+  const rowsOf = (table) => [...table.tBodies[0].rows];
+  const original = new Map(tables.map((table) => [table, rowsOf(table)]));
+  const headsOf = (table) => [...table.tHead.rows[0].cells];
+  const boardOf = (table) => table.closest("section.board");
+
+  // ---- filters -------------------------------------------------------------------------------------------------
+
+  const fill = (name) => {
+    const values = new Set();
+    for (const row of document.querySelectorAll("table.ranking tbody tr")) {
+      if (row.dataset[name]) values.add(row.dataset[name]);
+    }
+    for (const value of [...values].sort()) form.elements[name].add(new Option(value, value));
+  };
+
+  const matches = (row) => {
+    const wanted = form.elements;
+    const words = wanted.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const text = row.textContent.toLowerCase();
+    return words.every((word) => text.includes(word))
+      && ["supervision", "device", "verification"].every((name) => !wanted[name].value || row.dataset[name] === wanted[name].value)
+      && (!wanted.since.value || row.dataset.date >= wanted.since.value);
+  };
+
+  const filter = () => {
+    let shown = 0;
+    let all = 0;
+    for (const board of boards) {
+      board.hidden = Boolean(form.elements.board.value) && form.elements.board.value !== board.id;
+    }
+    for (const table of tables) {
+      for (const row of rowsOf(table)) {
+        row.hidden = !matches(row);
+        if (!boardOf(table).hidden) {
+          all += 1;
+          shown += row.hidden ? 0 : 1;
+        }
+      }
+    }
+    document.getElementById("shown").textContent = shown === all ? `${all} rows` : `${shown} of ${all} rows`;
+  };
+
+  // ---- sorting -------------------------------------------------------------------------------------------------
+
+  const valueOf = (row, column) => {
+    const text = row.cells[column].dataset.sort ?? "";
+    if (text === "") return null;
+    const number = Number(text === "inf" ? "Infinity" : text === "-inf" ? "-Infinity" : text);
+    return Number.isNaN(number) ? text.toLowerCase() : number;
+  };
+
+  const compareValues = (first, second) => {
+    if (typeof first === "number" && typeof second === "number") return first - second;
+    return String(first).localeCompare(String(second));
+  };
+
+  const sort = (table, column, direction) => {
+    const rows = [...original.get(table)];
+    if (direction) {
+      rows.sort((first, second) => {
+        const [one, two] = [valueOf(first, column), valueOf(second, column)];
+        if (one === null || two === null) return (one === null) - (two === null); // what is missing comes last
+        return (direction === "up" ? 1 : -1) * compareValues(one, two);
+      });
+    }
+    table.tBodies[0].append(...rows);
+    headsOf(table).forEach((head, index) => {
+      if (index === column && direction) head.setAttribute("aria-sort", direction === "up" ? "ascending" : "descending");
+      else head.removeAttribute("aria-sort");
+    });
+    if (direction) state.sort[boardOf(table).id] = [headsOf(table)[column].dataset.column, direction];
+    else delete state.sort[boardOf(table).id];
+  };
+
+  const makeSortable = (table) => {
+    headsOf(table).forEach((head, column) => {
+      if (!head.dataset.column) return;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => {
+        const first = head.dataset.better === "high" ? "down" : "up";
+        const now = head.getAttribute("aria-sort");
+        const next = !now ? first : now === (first === "up" ? "ascending" : "descending") ? (first === "up" ? "down" : "up") : "";
+        sort(table, column, next);
+        remember();
+      });
+    });
+  };
+
+  // ---- columns -------------------------------------------------------------------------------------------------
+
+  const showColumns = () => {
+    for (const table of tables) {
+      headsOf(table).forEach((head, column) => {
+        const hidden = state.hidden.has(head.dataset.column);
+        for (const row of [table.tHead.rows[0], ...rowsOf(table)]) row.cells[column].hidden = hidden;
+      });
+      for (const box of boardOf(table).querySelectorAll(".choices input")) box.checked = !state.hidden.has(box.value);
+    }
+  };
+
+  const makeColumnChoice = (table) => {
+    const place = boardOf(table).querySelector(".choices");
+    for (const head of headsOf(table)) {
+      const name = head.dataset.column;
+      if (!name || name === "method" || name === "rank") continue;
+      const label = document.createElement("label");
+      const box = document.createElement("input");
+      box.type = "checkbox";
+      box.checked = true;
+      box.value = name;
+      label.append(box, name);
+      place.append(label);
+      box.addEventListener("change", () => {
+        if (box.checked) state.hidden.delete(name);
+        else state.hidden.add(name);
+        showColumns();
+        remember();
+      });
+    }
+  };
+
+  // ---- comparison ----------------------------------------------------------------------------------------------
+
+  const picked = (table) => rowsOf(table).filter((row) => row.cells[0].querySelector("input").checked);
+
+  const compare = (table) => {
+    const panel = boardOf(table).querySelector(".comparison");
+    const [first, second] = picked(table);
+    panel.replaceChildren();
+    panel.hidden = !second;
+    if (!second) return;
+    const made = document.createElement("table");
+    const line = (cells, tag) => {
+      const row = made.insertRow();
+      cells.forEach((text, index) => {
+        const cell = document.createElement(index === 0 ? "th" : tag);
+        if (index === 0 || tag === "th") cell.scope = index === 0 ? "row" : "col";
+        if (index === 0) cell.className = "text";
+        cell.textContent = text;
+        row.append(cell);
+      });
+      return row;
+    };
+    const name = (row) => row.querySelector("th.method b").textContent;
+    line(["", name(first), name(second), "difference"], "th");
+    headsOf(table).forEach((head, column) => {
+      const title = head.dataset.column;
+      if (!title || title === "method") return;
+      const clean = (row) => {
+        const cell = row.cells[column].cloneNode(true);
+        cell.querySelectorAll("small, sup").forEach((part) => part.remove());
+        return cell.textContent.trim();
+      };
+      const [one, two] = [valueOf(first, column), valueOf(second, column)];
+      const both = typeof one === "number" && typeof two === "number";
+      const row = line([title, clean(first), clean(second), both ? (two - one).toPrecision(3).replace("-", "−") : ""], "td");
+      if (both && head.dataset.better && one !== two) {
+        row.cells[(two > one) === (head.dataset.better === "high") ? 2 : 1].classList.add("ahead");
+      }
+    });
+    panel.append(made);
+  };
+
+  const makeComparable = (table) => {
+    const button = boardOf(table).querySelector("button.compare");
+    table.tBodies[0].addEventListener("change", (event) => {
+      const chosen = picked(table);
+      if (chosen.length > 2) chosen.find((row) => row.cells[0].firstElementChild !== event.target).cells[0].firstElementChild.checked = false;
+      button.disabled = picked(table).length !== 2;
+      if (!boardOf(table).querySelector(".comparison").hidden) compare(table);
+      remember();
+    });
+    button.addEventListener("click", () => {
+      compare(table);
+      boardOf(table).querySelector(".comparison").focus();
+      remember();
+    });
+  };
+
+  // ---- the address ---------------------------------------------------------------------------------------------
+
+  const remember = () => {
+    const parts = new URLSearchParams();
+    for (const { name, value } of form.elements) if (name && value) parts.set(name, value);
+    for (const [board, [column, direction]] of Object.entries(state.sort)) parts.append("sort", `${board}~${column}~${direction}`);
+    for (const name of state.hidden) parts.append("hide", name);
+    for (const table of tables) for (const row of picked(table)) parts.append("compare", row.id);
+    const text = parts.toString();
+    history.replaceState(null, "", text ? `#?${text}` : location.pathname.split("/").pop() || "index.html");
+  };
+
+  const recall = () => {
+    const hash = decodeURI(location.hash.slice(1));
+    if (!hash.startsWith("?")) {
+      if (hash) document.getElementById(hash)?.scrollIntoView({ block: "center" });
+      return;
+    }
+    const parts = new URLSearchParams(location.hash.slice(2));
+    for (const control of form.elements) if (control.name && parts.has(control.name)) control.value = parts.get(control.name);
+    for (const name of parts.getAll("hide")) state.hidden.add(name);
+    for (const entry of parts.getAll("sort")) {
+      const [board, column, direction] = entry.split("~");
+      const table = document.getElementById(board)?.querySelector("table.ranking");
+      const place = table ? headsOf(table).findIndex((head) => head.dataset.column === column) : -1;
+      if (place > 0) sort(table, place, direction === "up" ? "up" : "down");
+    }
+    for (const id of parts.getAll("compare")) {
+      const box = document.getElementById(id)?.cells?.[0].querySelector("input");
+      if (box) box.checked = true;
+    }
+    for (const table of tables) {
+      boardOf(table).querySelector("button.compare").disabled = picked(table).length !== 2;
+      compare(table);
+    }
+  };
+
+  ["supervision", "device", "verification"].forEach(fill);
+  for (const table of tables) {
+    makeSortable(table);
+    makeColumnChoice(table);
+    makeComparable(table);
+  }
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", () => { filter(); remember(); });
+  form.addEventListener("reset", () => setTimeout(() => { filter(); remember(); }));
+  recall();
+  addEventListener("hashchange", recall);
+  filter();
+  showColumns();
+  document.documentElement.dataset.table = "ready";
+})();

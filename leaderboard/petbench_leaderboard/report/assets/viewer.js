@@ -1,0 +1,229 @@
+// The slice viewer: every image of a patient at one slice, on one SUV scale, and its absolute error below.
+"use strict";
+
+(async () => {
+  const patient = window.petbenchPatient;
+  const root = document.getElementById("viewer");
+  const form = root.querySelector("form");
+  const tiles = root.querySelector(".tiles");
+  const [depth, height, width] = patient.shape; // z to the head, y to the back, x to the patient's left
+  const [stepZ, stepY, stepX] = patient.spacing;
+  const real = patient.volumes.length - 1;
+  const defaults = { window: form.elements.window.value, error: form.elements.error.value };
+
+  // Levels to SUV: stored as the square root of the part of the largest.
+  const suv = Float32Array.from({ length: 256 }, (_, level) => patient.largest * (level / 255) ** 2);
+
+  const STOPS = {
+    grey: ["ffffff", "000000"],
+    inferno: ["000004", "1b0c41", "4a0c6b", "781c6d", "a52c60", "cf4446", "ed6925", "fb9b06", "f7d13d", "fcffa4"],
+    error: ["ffffff", "fcfdbf", "feca8d", "fd9668", "f1605d", "cd4071", "9e2f7f", "721f81", "440f76", "180f3d", "000004"],
+  };
+
+  const ramp = (stops) => {
+    const colours = new Uint32Array(256);
+    const parts = stops.map((text) => [0, 2, 4].map((at) => parseInt(text.slice(at, at + 2), 16)));
+    for (let index = 0; index < 256; index += 1) {
+      const place = (index / 255) * (parts.length - 1);
+      const low = Math.min(Math.floor(place), parts.length - 2);
+      const [red, green, blue] = parts[low].map((part, channel) => Math.round(part + (parts[low + 1][channel] - part) * (place - low)));
+      colours[index] = (255 << 24) | (blue << 16) | (green << 8) | red;
+    }
+    return colours;
+  };
+  const RAMPS = Object.fromEntries(Object.entries(STOPS).map(([name, stops]) => [name, ramp(stops)]));
+
+  // ---- volumes -------------------------------------------------------------------------------------------------
+
+  const unpack = async ({ image: { across, source } }) => {
+    const picture = new Image();
+    picture.src = source;
+    await picture.decode();
+    const canvas = document.createElement("canvas");
+    canvas.width = picture.naturalWidth;
+    canvas.height = picture.naturalHeight;
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(picture, 0, 0);
+    const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    const volume = new Uint8Array(depth * height * width);
+    for (let z = 0; z < depth; z += 1) {
+      const top = Math.floor(z / across) * height;
+      const left = (z % across) * width;
+      for (let y = 0; y < height; y += 1) {
+        const start = (top + y) * canvas.width + left;
+        for (let x = 0; x < width; x += 1) volume[(z * height + y) * width + x] = pixels[4 * (start + x)];
+      }
+    }
+    return volume;
+  };
+
+  const volumes = [];
+  for (const volume of patient.volumes) volumes.push(await unpack(volume));
+
+  // ---- planes --------------------------------------------------------------------------------------------------
+  // A plane is a size in voxels and in millimetres, and a way from (row, column) to a value of a volume.
+
+  const at = (volume, z, y, x) => volume[(z * height + y) * width + x];
+  const errorAt = (volume) => (z, y, x) => Math.abs(suv[at(volume, z, y, x)] - suv[at(volumes[real], z, y, x)]);
+  const suvAt = (volume) => (z, y, x) => suv[at(volume, z, y, x)];
+  const largest = (count, read) => {
+    let most = 0;
+    for (let index = 0; index < count; index += 1) {
+      const value = read(index);
+      if (value > most) most = value;
+    }
+    return most;
+  };
+
+  const turned = (value, angle) => {
+    const side = Math.ceil(Math.hypot(width * stepX, height * stepY) / stepX);
+    const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+    return (row, column) => largest(side, (along) => {
+      const [u, v] = [(column - side / 2) * stepX, (along - side / 2) * stepX];
+      const x = Math.round((u * cos - v * sin) / stepX + width / 2);
+      const y = Math.round((u * sin + v * cos) / stepY + height / 2);
+      return x >= 0 && x < width && y >= 0 && y < height ? value(depth - 1 - row, y, x) : 0;
+    });
+  };
+  const turnedWidth = Math.ceil(Math.hypot(width * stepX, height * stepY) / stepX);
+
+  const PLANES = {
+    axial: { rows: height, columns: width, tall: height * stepY, wide: width * stepX, places: depth, start: patient.slice,
+      read: (value, place) => (row, column) => value(place, row, column) },
+    coronal: { rows: depth, columns: width, tall: depth * stepZ, wide: width * stepX, places: height, start: Math.floor(height / 2),
+      read: (value, place) => (row, column) => value(depth - 1 - row, place, column) },
+    sagittal: { rows: depth, columns: height, tall: depth * stepZ, wide: height * stepY, places: width, start: Math.floor(width / 2),
+      read: (value, place) => (row, column) => value(depth - 1 - row, column, place) },
+    "coronal-mip": { rows: depth, columns: width, tall: depth * stepZ, wide: width * stepX, places: 1, start: 0,
+      read: (value) => (row, column) => largest(height, (y) => value(depth - 1 - row, y, column)) },
+    "sagittal-mip": { rows: depth, columns: height, tall: depth * stepZ, wide: height * stepY, places: 1, start: 0,
+      read: (value) => (row, column) => largest(width, (x) => value(depth - 1 - row, column, x)) },
+    "rotating-mip": { rows: depth, columns: turnedWidth, tall: depth * stepZ, wide: turnedWidth * stepX, places: 24, start: 0,
+      read: (value, place) => turned(value, (place / 24) * 2 * Math.PI) },
+  };
+
+  // ---- tiles ---------------------------------------------------------------------------------------------------
+
+  const cache = new Map();
+  const plane = () => form.elements.plane.value;
+
+  const valuesOf = (index, isError) => {
+    const place = Number(form.elements.slice.value);
+    const key = `${plane()} ${place} ${index} ${isError}`;
+    if (!cache.has(key)) {
+      const { rows, columns, read } = PLANES[plane()];
+      const value = read(isError ? errorAt(volumes[index]) : suvAt(volumes[index]), place);
+      const found = new Float32Array(rows * columns);
+      for (let row = 0; row < rows; row += 1) {
+        for (let column = 0; column < columns; column += 1) found[row * columns + column] = value(row, column);
+      }
+      if (cache.size > 400) cache.clear();
+      cache.set(key, found);
+    }
+    return cache.get(key);
+  };
+
+  const paint = (canvas, values, colours, limit) => {
+    const { rows, columns, tall, wide } = PLANES[plane()];
+    canvas.width = columns;
+    canvas.height = rows;
+    canvas.style.aspectRatio = `${wide} / ${tall}`;
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(columns, rows);
+    const pixels = new Uint32Array(image.data.buffer);
+    const scale = 255 / limit;
+    for (let index = 0; index < values.length; index += 1) pixels[index] = colours[Math.min(255, Math.round(values[index] * scale))];
+    context.putImageData(image, 0, 0);
+  };
+
+  const made = patient.volumes.map(({ name }, index) => {
+    const tile = document.createElement("figure");
+    const caption = document.createElement("figcaption");
+    caption.textContent = name;
+    const image = document.createElement("canvas");
+    image.setAttribute("role", "img");
+    tile.append(caption, image);
+    let error = null;
+    if (index !== real) {
+      error = document.createElement("canvas");
+      error.setAttribute("role", "img");
+      error.className = "error";
+      tile.append(error);
+    }
+    tiles.append(tile);
+    return { name, index, image, error };
+  });
+
+  const draw = () => {
+    const limit = Number(form.elements.window.value);
+    const errorLimit = Number(form.elements.error.value);
+    const place = Number(form.elements.slice.value);
+    const { places } = PLANES[plane()];
+    const colours = RAMPS[form.elements.colours.value];
+    form.elements.place.textContent = places > 1 ? `${place + 1} of ${places}` : "all";
+    form.elements.limit.textContent = String(limit);
+    form.elements["error-limit"].textContent = String(errorLimit);
+    root.querySelector('[data-of="limit"]').textContent = String(limit);
+    root.querySelector('[data-of="error-limit"]').textContent = String(errorLimit);
+    root.dataset.plane = plane();
+    for (const { name, index, image, error } of made) {
+      paint(image, valuesOf(index, false), colours, limit);
+      image.setAttribute("aria-label", `${name}, ${plane()}, ${place + 1} of ${places}`);
+      if (error) {
+        error.hidden = !form.elements.errors.checked;
+        if (!error.hidden) paint(error, valuesOf(index, true), RAMPS.error, errorLimit);
+        error.setAttribute("aria-label", `absolute error of ${name}`);
+      }
+    }
+    for (const [bar, ramp_] of [[".grey-bar", colours], [".error-bar", RAMPS.error]]) {
+      const canvas = root.querySelector(bar);
+      const context = canvas.getContext("2d");
+      const image = context.createImageData(256, canvas.height);
+      const pixels = new Uint32Array(image.data.buffer);
+      for (let index = 0; index < pixels.length; index += 1) pixels[index] = ramp_[index % 256];
+      context.putImageData(image, 0, 0);
+    }
+    root.dataset.drawn = `${plane()} ${place}`;
+  };
+
+  // ---- controls ------------------------------------------------------------------------------------------------
+
+  const choosePlane = () => {
+    const { places, start } = PLANES[plane()];
+    const slider = form.elements.slice;
+    slider.max = String(places - 1);
+    slider.value = String(start);
+    slider.disabled = places === 1;
+    draw();
+  };
+
+  const go = (steps) => {
+    const slider = form.elements.slice;
+    const { places } = PLANES[plane()];
+    const next = Number(slider.value) + steps;
+    slider.value = String(plane() === "rotating-mip" ? (next + places) % places : next);
+    draw();
+  };
+
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", (event) => (event.target.name === "plane" ? choosePlane() : draw()));
+  form.elements.reset.addEventListener("click", () => {
+    form.elements.window.value = defaults.window;
+    form.elements.error.value = defaults.error;
+    form.elements.colours.value = "grey";
+    form.elements.errors.checked = true;
+    choosePlane();
+  });
+  tiles.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    go(Math.sign(event.deltaY));
+  }, { passive: false });
+  tiles.addEventListener("keydown", (event) => {
+    const steps = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 }[event.key];
+    if (steps) {
+      event.preventDefault();
+      go(steps);
+    }
+  });
+  choosePlane();
+})();
