@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from petbench.cli.options import complete_method
@@ -17,6 +19,35 @@ _MARKS = {
 @click.group()
 def plugin() -> None:
     """Begin a method of your own, and check that it keeps the contract."""
+
+
+@plugin.command()
+@click.argument("name")
+@click.option(
+    "--kind",
+    type=click.Choice(["step", "fit", "pretrained"]),
+    default="step",
+    show_default=True,
+    help="A training step for petbench's loop; a loop of its own; or weights trained elsewhere.",
+)
+@click.option(
+    "--into",
+    default=".",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the new folder is made. Default: here.",
+)
+def new(*, name: str, kind: str, into: Path) -> None:
+    """Write a small installable package for a method called NAME into a new folder of that name.
+
+    It trains as it is, and its test runs the conformance checks.
+    """
+    from petbench.scaffold import create
+
+    folder = create(name, into, kind)  # type: ignore[arg-type]
+    click.echo(f"{folder} is written. Next:")
+    click.echo(f"  pip install -e {folder}")
+    click.echo(f"  petbench plugin check {name}")
+    click.echo(f"  petbench run --method {name}")
 
 
 @plugin.command()
