@@ -45,7 +45,7 @@ def to_csv(boards: Iterable[Board]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, header, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _csv_value(value) for key, value in row.items()} for row in rows)
+    writer.writerows({key: safe_cell(value) for key, value in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -120,7 +120,8 @@ def _number(value: float | None) -> float | str | None:
     return value if value is None or math.isfinite(value) else str(value)
 
 
-def _csv_value(value: object) -> object:
+def safe_cell(value: object) -> object:
+    """Return a value for CSV; a text that a spreadsheet would run as a formula gets an apostrophe in front."""
     if isinstance(value, list):
         return " ".join(str(item) for item in value)
     text = json.dumps(value, sort_keys=True) if isinstance(value, dict) else value

@@ -83,14 +83,15 @@ def pareto(points: Sequence[Mapping[str, Any]], lines: Mapping[str, float], x: s
 def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], y: str, description: str) -> dict[str, Any]:
     """Return curves over images seen, one a name; a click on the legend hides one."""
     chart = new_chart("images seen", y, description)
-    items = []
+    items: list[LegendItem] = []
     for number, (name, (images, values)) in enumerate(series.items()):
         colour = PALETTE[number % len(PALETTE)]
         source = ColumnDataSource({"x": list(images), "y": list(values)})
         line = chart.line("x", "y", source=source, line_color=colour, line_width=1.8)
         dots = chart.scatter("x", "y", source=source, size=4, color=colour)
         chart.add_tools(_hover(dots, [("", name), ("images", "@x{0,0}"), (y, "@y{0.0000}")]))
-        items.append(LegendItem(label=name, renderers=[line, dots]))
+        renderers: list[Any] = [line, dots]
+        items.append(LegendItem(label=name, renderers=renderers))
     chart.add_layout(Legend(items=items, click_policy="hide", orientation="vertical"), "right")
     return as_item(chart)
 
@@ -146,7 +147,7 @@ def bland_altman(
 def _show_all(chart: Figure, values: Sequence[float]) -> None:
     """Let the vertical axis hold lines too: a library's own range minds only points."""
     margin = 0.08 * (max(values) - min(values) or 1.0)
-    chart.y_range = Range1d(min(values) - margin, max(values) + margin)
+    chart.y_range = Range1d(start=min(values) - margin, end=max(values) + margin)
 
 
 def _hover(renderer: Any, tips: list[tuple[str, str]]) -> HoverTool:

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+import pytest
+
+from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.report.paper import FIGURES, export_figure
+from petbench_leaderboard.report.tables import TABLES, export_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.leaderboard.conftest import AddRun
+
+    from petbench_leaderboard.board import Board
+    from petbench_leaderboard.store import Leaderboard
+
+WHO = [f"sub-{number:02}" for number in range(8)]
+EVIL = "<script>$\\frac{"
+
+
+@pytest.fixture
+def board(leaderboard: Leaderboard, add_run: AddRun) -> Board:
+    for place, method in enumerate(("identity", "noise-ceiling", "pix2pix", "cyclegan", EVIL)):
+        values = {who: 28.0 + 1.4 * place + (number * 7 % 5) / (2 + place) for number, who in enumerate(WHO)}
+        leaderboard.update(add_run(method, values), train_seconds=10.0 * (place + 1))
+    (found,) = rank(leaderboard)
+    return found
+
+
+@pytest.mark.parametrize("number", sorted(FIGURES))
+@pytest.mark.parametrize(("suffix", "start"), [(".pdf", b"%PDF"), (".svg", b"<?xml"), (".png", b"\x89PNG")])
+def test_every_figure_is_written_in_every_format_and_twice_alike(
+    board: Board, tmp_path: Path, number: int, suffix: str, start: bytes
+) -> None:
+    first = export_figure(board, number, tmp_path / f"a{suffix}").read_bytes()
+    assert first.startswith(start)
+    assert first == export_figure(board, number, tmp_path / f"b{suffix}").read_bytes()
+    if suffix == ".svg":
+        assert b"<script" not in first
+        assert b"pix2pix" in first
+        assert b"<image" not in first
+
+
+@pytest.mark.parametrize("number", sorted(TABLES))
+def test_every_table_is_written_in_every_format(board: Board, tmp_path: Path, number: int) -> None:
+    for suffix in (".tex", ".md", ".csv"):
+        text = export_table(board, number, tmp_path / f"table{suffix}").read_text()
+        assert "pix2pix" in text
+        if suffix == ".tex":
+            assert text.count("{") - text.count("\\{") == text.count("}") - text.count("\\}")
+        if suffix == ".md":
+            assert "<script>" not in text
+
+
+def test_the_csv_of_patients_has_every_digit(board: Board, tmp_path: Path) -> None:
+    with export_table(board, 2, tmp_path / "patients.csv").open(newline="") as file:
+        rows = {row[0]: row[1:] for row in csv.reader(file)}
+    assert board.ranked_by is not None
+    for row in board.rows:
+        expected = row.cells[board.ranked_by].values
+        assert [float(value) for value in rows[row.run.method]] == [expected[who] for who in board.participants]
+
+
+def test_what_cannot_be_drawn_is_refused_in_one_line_and_leaves_no_file(
+    leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path
+) -> None:
+    add_run("alone", {"sub-01": 30.0})
+    (board,) = rank(leaderboard)
+    for number, name, message in (
+        (9, "a.pdf", "there is no figure 9: 1 is every patient"),
+        (1, "a.docx", "end the name in .pdf"),
+        (2, "a.pdf", "needs two methods"),
+        (3, "a.pdf", "at least four patients"),
+        (4, "a.pdf", "no method has a training time"),
+    ):
+        with pytest.raises(LeaderboardError, match=message) as caught:
+            export_figure(board, number, tmp_path / name)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(LeaderboardError, match="there is no table 7"):
+        export_table(board, 7, tmp_path / "a.csv")
+    assert list(tmp_path.glob("a.*")) == []
