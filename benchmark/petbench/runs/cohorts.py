@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from petbench.errors import DataError, UnknownNameError
+from filelock import FileLock, Timeout
+
+from petbench.errors import DataError, PetbenchError, UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from petbench.home import Home
     from petbench.registry import Registry
     from petbench_datasets.cohort import Cohort
@@ -51,12 +56,20 @@ def find_cohort(name: str, home: Home, registry: Registry, progress: Progress) -
     raise UnknownNameError("dataset", name, datasets)
 
 
-def build_once(build: object, folder: Path, progress: Progress) -> None:
-    """Build a cohort while no other process builds it; return at once where it is complete."""
-    from filelock import FileLock
+def build_once(build: Callable[[Path, Progress], None], folder: Path, progress: Progress) -> None:
+    """Build a cohort while no other process builds it; return at once where it is complete.
 
-    if not callable(build):
-        raise TypeError(f"{build!r} cannot be called")
+    Raises:
+        PetbenchError: called while a process of that very build is being started.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        build(folder, progress)
+    # A script without a main guard is run again in every process that the build starts, which would wait here for
+    # the build that waits for it.
+    patience = 0 if "__mp_main__" in sys.modules else -1
+    try:
+        with FileLock(f"{folder}.lock").acquire(timeout=patience):
+            build(folder, progress)
+    except Timeout:
+        raise PetbenchError(
+            f"{folder} is being built by another process; in a script, call petbench under if __name__ == '__main__'"
+        ) from None
