@@ -23,7 +23,7 @@ class IntensityMap:
     `suv_maximum` is fixed before any image is seen: a maximum taken from a target is unknown when a new scan comes.
     """
 
-    suv_maximum: float = 50.0
+    suv_maximum: float = 100.0
 
     def to_unit(self, suv: Tensor) -> Tensor:
         """Map SUV into [-1, 1]; values outside [0, suv_maximum] are clipped (see `clipped_share`)."""

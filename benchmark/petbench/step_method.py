@@ -33,7 +33,8 @@ class StepParameters(BaseModel):
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the second moment")
     decay_start: float = Field(0.5, ge=0, le=1, description="share of the budget after which the rate falls to 0")
     shift_voxels: int = Field(8, ge=0, description="augmentation: largest shift along y and x, whole voxels")
-    suv_maximum: float = Field(50.0, gt=0, description="SUV at the upper end of the intensity map")
+    log_scale: float = Field(0.0, ge=0, le=2, description="augmentation: SUV times exp(u), u within this of 0")
+    suv_maximum: float = Field(100.0, gt=0, description="SUV at the upper end of the intensity map")
     norm_eval: Literal["auto", "running", "batch"] = Field(
         "auto",
         description="batch norm when predicting: running statistics, or those of each image alone; "

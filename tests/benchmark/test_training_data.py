@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -51,8 +51,8 @@ def load(data: FakeData, **settings: object) -> CohortTensors:
     return load_tensors(data, IntensityMap(), CPU, **settings)  # type: ignore[arg-type]
 
 
-def sampler(tensors: CohortTensors, batch_size: int = 4, shift: int = 0, **slices: int) -> Sampler:
-    return Sampler(tensors, CPU, batch_size=batch_size, shift_voxels=shift, seed=3, **slices)
+def sampler(tensors: CohortTensors, batch_size: int = 4, shift: int = 0, **settings: Any) -> Sampler:
+    return Sampler(tensors, CPU, batch_size=batch_size, shift_voxels=shift, seed=3, **settings)
 
 
 def suv(mapped: torch.Tensor) -> torch.Tensor:
@@ -154,6 +154,18 @@ def test_a_shift_moves_whole_voxels_and_fills_with_air() -> None:
     assert places == {(row, column) for row in range(1, 6) for column in range(2, 7)}
 
 
+def test_a_common_factor_scales_both_images_and_leaves_air_alone() -> None:
+    tensors = load(FakeData(), size_multiple=16)
+    plain, scaled = sampler(tensors, batch_size=10), sampler(tensors, batch_size=10, log_scale=0.7)
+    before, after = plain.batch(0), scaled.batch(0)
+    factor = suv(after.early)[:, 0, 8, 8] / suv(before.early)[:, 0, 8, 8]
+    assert len(set(factor.tolist())) == 10
+    assert bool(((factor > math.exp(-0.7)) & (factor < math.exp(0.7))).all())
+    assert torch.allclose(suv(after.delayed), suv(before.delayed) * factor[:, None, None, None], rtol=1e-3, atol=1e-5)
+    assert bool((after.early[:, :, :5] == AIR).all())
+    assert torch.equal(after.early, sampler(tensors, batch_size=10, log_scale=0.7).batch(0).early)
+
+
 def test_an_unpaired_method_cannot_pair() -> None:
     tensors = load(FakeData("unpaired", slices=(30, 30)))
     drawn = sampler(tensors, batch_size=58)
@@ -171,6 +183,6 @@ def test_neighbours_come_from_the_same_patient_or_are_air() -> None:
     assert drawn.early.shape == (10, 3, 6, 8)
     values = suv(drawn.early[:, :, 0, 0])
     for before, middle, after in values.tolist():
-        slice_number = round((middle % 1) * 100)
-        assert before == pytest.approx(middle - 0.01, abs=1e-4) if slice_number else before == 0.0
-        assert after == 0.0 or after == pytest.approx(middle + 0.01, abs=1e-4)
+        slice_number = round(100 * (middle - math.floor(middle + 1e-4)))
+        assert before == pytest.approx(middle - 0.01 if slice_number else 0.0, abs=1e-4)
+        assert after == pytest.approx(0.0, abs=1e-4) or after == pytest.approx(middle + 0.01, abs=1e-4)

@@ -122,7 +122,7 @@ def test_seconds_are_counted_over_a_resume(tmp_path: Path) -> None:
 
 
 def test_the_log_says_how_it_ran_what_on_and_what_came_out(tmp_path: Path) -> None:
-    Linear(SMALL).fit(FakeData(60.0), context(tmp_path, Budget(images=40)))
+    Linear(SMALL).fit(FakeData(160.0), context(tmp_path, Budget(images=40)))
     assert events(tmp_path, "engine")[0]["precision"] == "fp32"
     assert events(tmp_path, "data")[0]["clipped_delayed"] == 1.0
     assert [event["images"] for event in events(tmp_path, "validation")] == [20, 40]

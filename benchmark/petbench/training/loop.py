@@ -76,6 +76,8 @@ class Training:
             seed=run.seed,
             early_slices=method.early_slices,
             delayed_slices=method.delayed_slices,
+            intensity=method.intensity,
+            log_scale=chosen.log_scale,
         )
         self._position = 0
 

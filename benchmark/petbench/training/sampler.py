@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from petbench.intensity import AIR
+from petbench.intensity import AIR, IntensityMap
 from petbench.step_method import Batch
 from petbench.training.randomness import derive_seed
 
@@ -20,7 +20,8 @@ class Sampler:
     """Draws every non-empty slice once an epoch, in an order of its own for each epoch, shifted by whole voxels.
 
     Paired stacks are drawn and shifted together. Unpaired ones follow two orders and two shifts that know nothing
-    of each other. There are no flips: a mirrored patient has the liver on the left.
+    of each other. There are no flips: a mirrored patient has the liver on the left. A common factor on both SUV images
+    is a patient with another dose or distribution volume: tracer kinetics are linear in the tracer.
 
     Args:
         tensors: the training stacks.
@@ -28,6 +29,8 @@ class Sampler:
         batch_size: images of a batch; always full, so that shapes never change.
         shift_voxels: largest shift along y and x.
         seed: of the run.
+        intensity: how the stacks were mapped; needed for `log_scale`.
+        log_scale: SUV is multiplied by exp(u), u uniform between plus and minus this.
         early_slices: neighbouring slices in an early image.
         delayed_slices: neighbouring slices in a delayed image.
     """
@@ -42,9 +45,11 @@ class Sampler:
         seed: int,
         early_slices: int = 1,
         delayed_slices: int = 1,
+        intensity: IntensityMap | None = None,
+        log_scale: float = 0.0,
     ) -> None:
         delayed_stream = "early" if tensors.paired else "delayed"
-        common = (device, batch_size, shift_voxels, seed)
+        common = (device, batch_size, shift_voxels, seed, intensity or IntensityMap(), log_scale)
         self._early = _Stream(tensors.early, early_slices, "early", *common)
         self._delayed = _Stream(tensors.delayed, delayed_slices, delayed_stream, *common)
 
@@ -65,7 +70,11 @@ class _Stream:
         batch_size: int,
         shift_voxels: int,
         seed: int,
+        intensity: IntensityMap,
+        log_scale: float,
     ) -> None:
+        self._intensity = intensity
+        self._log_scale = log_scale
         self._stack = stack
         self._offsets = torch.arange(slices) - slices // 2
         self._name = name
@@ -89,7 +98,8 @@ class _Stream:
         centres = torch.cat(parts)
         where = self._stack.images.device
         indices = (centres[:, None] + self._offsets).to(where, non_blocking=True)
-        return self._shifted(self._stack.images[indices].to(self._device, non_blocking=True), position)
+        images = self._stack.images[indices].to(self._device, non_blocking=True)
+        return self._scaled(self._shifted(images, position), position)
 
     def _order(self, epoch: int) -> Tensor:
         """Return the drawable slices in the order of `epoch`; two epochs are remembered, as a batch may span both."""
@@ -99,6 +109,15 @@ class _Stream:
             self._epochs = {key: value for key, value in self._epochs.items() if key == epoch - 1}
             self._epochs[epoch] = self._stack.drawable[order]
         return self._epochs[epoch]
+
+    def _scaled(self, images: Tensor, position: int) -> Tensor:
+        """Multiply the SUV of each image by a factor of its own."""
+        if self._log_scale == 0:
+            return images
+        self._generator.manual_seed(derive_seed(self._seed, self._name, "scale", position))
+        factor = torch.exp(self._log_scale * (2 * torch.rand(len(images), generator=self._generator) - 1))
+        factor = factor.to(self._device, non_blocking=True)[:, None, None, None]
+        return self._intensity.to_unit(self._intensity.to_suv(images) * factor)
 
     def _shifted(self, images: Tensor, position: int) -> Tensor:
         """Shift each image by whole voxels: padded with air, then cropped, without interpolation."""
