@@ -1,0 +1,97 @@
+"""Hold claimed scores against recomputed ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from petbench_leaderboard.records import ScoreRecord
+
+TOLERANCE: Final = 1e-5
+"""Relative, of scores of one patient: float64 sums over the same float32 voxels, in whatever order."""
+
+FEATURE_TOLERANCE: Final = 1e-2
+"""Relative, of scores of all patients together: they rest on float32 features, whose last bits differ by machine."""
+
+ABSOLUTE: Final = 1e-6
+"""Below this, a difference is rounding, whatever the score's size."""
+
+Key = tuple[str, str, str, "str | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One score that a bundle claims and the keeper finds otherwise."""
+
+    claimed: ScoreRecord
+    recomputed: ScoreRecord
+
+    def __str__(self) -> str:
+        """Return both values in words."""
+        score = self.claimed
+        whose = score.participant or "all patients"
+        values = f"{_shown(score.value)} {score.unit} in the bundle, {_shown(self.recomputed.value)} recomputed"
+        return f"{score.metric} ({score.region}) of {whose} is {' '.join(values.split())}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Claimed against recomputed scores.
+
+    Attributes:
+        agreeing: how many are the same within the tolerance.
+        differing: those that are not, the largest relative difference first.
+        only_claimed: scores that the keeper cannot compute, such as a metric of somebody's plugin.
+        only_recomputed: how many the keeper has beyond those.
+    """
+
+    agreeing: int
+    differing: tuple[Difference, ...]
+    only_claimed: tuple[str, ...]
+    only_recomputed: int
+
+
+def compare(claimed: Iterable[ScoreRecord], recomputed: Iterable[ScoreRecord]) -> Comparison:
+    """Compare scores of one run, metric by metric, convention by convention, patient by patient."""
+    mine = {_key(score): score for score in recomputed}
+    theirs = {_key(score): score for score in claimed}
+    agreeing, differing, only_claimed = 0, [], []
+    for key, score in theirs.items():
+        own = mine.get(key)
+        if own is None or (own.value is None and score.value is not None):
+            only_claimed.append(score.metric)
+        elif score.value is None:  # the author could not compute it; the keeper may
+            continue
+        elif _agree(score, own):
+            agreeing += 1
+        else:
+            differing.append(Difference(score, own))
+    differing.sort(key=_relative, reverse=True)
+    extra = sum(
+        key not in theirs or theirs[key].value is None for key, score in mine.items() if score.value is not None
+    )
+    return Comparison(agreeing, tuple(differing), tuple(dict.fromkeys(only_claimed)), extra)
+
+
+def _key(score: ScoreRecord) -> Key:
+    return (score.metric, score.convention_id, score.region, score.participant)
+
+
+def _agree(claimed: ScoreRecord, recomputed: ScoreRecord) -> bool:
+    assert claimed.value is not None, "only values are compared"
+    assert recomputed.value is not None, "only values are compared"
+    relative = TOLERANCE if claimed.participant else FEATURE_TOLERANCE
+    return abs(claimed.value - recomputed.value) <= ABSOLUTE + relative * abs(recomputed.value)
+
+
+def _relative(difference: Difference) -> float:
+    assert difference.claimed.value is not None, "only values are compared"
+    assert difference.recomputed.value is not None, "only values are compared"
+    return abs(difference.claimed.value - difference.recomputed.value) / (abs(difference.recomputed.value) + ABSOLUTE)
+
+
+def _shown(value: float | None) -> str:
+    return "empty" if value is None else f"{value:.6g}"

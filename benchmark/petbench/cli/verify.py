@@ -1,0 +1,138 @@
+"""`petbench verify` and `petbench leaderboard accept`: the keeper's side of a bundle."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from petbench.cli.options import complete_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from petbench.bundles.verify import Verified, VerifiedRun
+    from petbench.home import Home
+    from petbench.runs.cohorts import NamedCohort
+
+_FILE = click.argument("path", metavar="BUNDLE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_DATASET = click.option(
+    "--dataset",
+    "-d",
+    shell_complete=complete_dataset,
+    help="Your own copy of the cohort: a name or a folder. Default: the registered cohort that the bundle names.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+
+
+@click.command()
+@_FILE
+@_DATASET
+@_JSON
+def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
+    """Check BUNDLE and compute every score in it again from its predictions, with your own images and protocol.
+
+    Nothing in the bundle is executed or unpickled, and nothing is stored. Exits 1 with one line when anything in it is
+    not as it says: a hash, the identity, the split, a missing patient, a grid, a score.
+    """
+    from petbench.cli.console import print_json
+    from petbench.home import Home
+
+    with _verified(path, dataset, Home.find()) as found:
+        digest, runs = found.digest, found.runs
+    if as_json:
+        print_json({"sha256": digest, "runs": [_facts(run) for run in runs]})
+        return
+    for run in runs:
+        _print(run)
+
+
+@click.command()
+@_FILE
+@_DATASET
+@_JSON
+def accept(*, path: Path, dataset: str | None, as_json: bool) -> None:
+    """Verify BUNDLE and store its runs with the scores computed here, as `recomputed`.
+
+    Times and memory are the author's word, and the row says so.
+    """
+    from petbench.bundles.accept import accept as store
+    from petbench.cli.console import print_json
+    from petbench.cli.leaderboard import print_table
+    from petbench.home import Home
+    from petbench_leaderboard.store import Leaderboard
+
+    home = Home.find()
+    leaderboard = Leaderboard.open(home.database)
+    with _verified(path, dataset, home) as found:
+        rows = store(found, home, leaderboard)
+    if as_json:
+        print_json([{"run": row.id, "identity": row.identity, "known": known} for row, known in rows])
+        return
+    for row, known in rows:
+        said = "is here already; nothing was changed" if known else f"stored as {row.verification}"
+        click.echo(f"run {row.id} {row.method} seed {row.seed} fold {row.fold}: {said}", err=True)
+    print_table(leaderboard, dataset=rows[-1][0].dataset, split=rows[-1][0].split, highlight=rows[-1][0].id)
+
+
+@contextlib.contextmanager
+def _verified(path: Path, dataset: str | None, home: Home) -> Iterator[Verified]:
+    from petbench.bundles.limits import BundleError
+    from petbench.bundles.verify import Scoring, verified
+    from petbench.cli.console import progress_bar
+    from petbench.registry import load_plugins
+    from petbench.runs.cohorts import find_cohort
+    from petbench.runs.stages import weights_options
+
+    registry = load_plugins()
+    with progress_bar() as progress:
+
+        def find(name: str) -> NamedCohort:
+            # A bundle may name a registered cohort; a folder is named by the keeper alone.
+            if dataset is None and name not in registry.datasets():
+                raise BundleError(f"its cohort {name!r} is none that is installed here; give yours with --dataset")
+            return find_cohort(dataset or name, home, registry, progress)
+
+        scoring = Scoring(cache=home.cache, metrics=registry.metrics(), progress=progress, **weights_options())
+        with verified(path, find, scoring) as found:
+            yield found
+
+
+def _facts(run: VerifiedRun) -> dict[str, Any]:
+    from petbench.bundles.compare import FEATURE_TOLERANCE, TOLERANCE
+
+    plan, comparison = run.plan, run.comparison
+    return {
+        "folder": run.claim.folder,
+        "method": plan.method,
+        "distribution": plan.distribution,
+        "version": plan.version,
+        "source_hash": plan.source_hash,
+        "identity": plan.identity,
+        "dataset": plan.dataset,
+        "split": plan.split,
+        "fold": plan.fold,
+        "seed": plan.seed,
+        "agreeing": comparison.agreeing,
+        "only_claimed": comparison.only_claimed,
+        "only_recomputed": comparison.only_recomputed,
+        "relative_tolerance": {"of one patient": TOLERANCE, "of all patients together": FEATURE_TOLERANCE},
+    }
+
+
+def _print(run: VerifiedRun) -> None:
+    facts = _facts(run)
+    click.echo(f"{facts['folder']}: {run.plan.method} seed {run.plan.seed} fold {run.plan.fold} of {run.plan.dataset}")
+    click.echo("  ok  hashes of every file, identity, protocol, images, split, patients, grids")
+    tolerance = facts["relative_tolerance"]
+    click.echo(f"  ok  {run.comparison.agreeing} scores agree with those computed here, within")
+    click.echo(
+        f"      {tolerance['of one patient']:g} of the score, {tolerance['of all patients together']:g} for FID and KID"
+    )
+    if run.comparison.only_recomputed:
+        click.echo(f"  +   {run.comparison.only_recomputed} more were computed here")
+    for metric in run.comparison.only_claimed:
+        click.echo(f"  -   {metric} is claimed and cannot be computed here: it is not taken over")
+    click.echo("  -   times, memory and machine are the author's word")

@@ -1,0 +1,198 @@
+"""A bundle from `petbench bundle` to an accepted row: hashes, identity, split, grids and scores are checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from petbench.bundles import compare, strict_json
+from petbench.bundles.limits import BundleError
+from petbench.cli.bundle import bundle
+from petbench.cli.main import PetbenchGroup
+from petbench.cli.verify import accept, verify
+from petbench_datasets.cohort import open_cohort
+from petbench_datasets.split import Fold, Split, write_split
+from petbench_leaderboard.records import ScoreRecord
+from petbench_leaderboard.store import Leaderboard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+COMMAND = PetbenchGroup("petbench", commands={"bundle": bundle, "verify": verify, "accept": accept})
+
+
+def invoke(home: Path, *arguments: str | Path) -> Result:
+    environment = {"PETBENCH_HOME": str(home), "PETBENCH_OFFLINE": "1"}
+    return CliRunner(env=environment).invoke(COMMAND, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def author(body_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of somebody who ran `ridge` once."""
+    home = tmp_path_factory.mktemp("author")
+    environment = os.environ | {"PETBENCH_HOME": str(home), "PETBENCH_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "petbench", "run", "-m", "ridge", "-d", str(body_cohort)]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    return home
+
+
+@pytest.fixture
+def bundled(author: Path, tmp_path: Path) -> Path:
+    """A bundle of that run."""
+    path = tmp_path / "mine.petbench.zip"
+    result = invoke(author, "bundle", "1", "-o", path)
+    assert result.exit_code == 0, result.output
+    return path
+
+
+def test_a_bundle_goes_from_the_author_to_an_accepted_row(
+    author: Path, body_cohort: Path, bundled: Path, tmp_path: Path
+) -> None:
+    names = set(zipfile.ZipFile(bundled).namelist())
+    assert names == {"manifest.json"} | {
+        f"runs/0/{name}"
+        for name in ("plan.json", "run.json", "environment.txt", "scores.json", "run.log", "predictions/sub-04.nii.gz")
+    }
+    manifest = json.loads(zipfile.ZipFile(bundled).read("manifest.json"))
+    for name, facts in manifest["files"].items():
+        assert facts["sha256"] == hashlib.sha256(zipfile.ZipFile(bundled).read(name)).hexdigest()
+    assert str(tmp_path) not in "".join(
+        zipfile.ZipFile(bundled).read(name).decode() for name in names if not name.endswith(".gz")
+    )
+
+    keeper = tmp_path / "keeper"
+    checked = json.loads(invoke(keeper, "verify", bundled, "-d", body_cohort, "--json").stdout)
+    (run,) = checked["runs"]
+    assert run["agreeing"] > 10
+    assert not Leaderboard.open(f"sqlite:///{keeper / 'leaderboard.db'}").runs()  # looked at, not stored
+
+    accepted = invoke(keeper, "accept", bundled, "-d", body_cohort)
+    assert accepted.exit_code == 0, accepted.output
+    mine = Leaderboard.open(f"sqlite:///{author / 'leaderboard.db'}")
+    theirs = Leaderboard.open(f"sqlite:///{keeper / 'leaderboard.db'}")
+    (sent,), (row,) = mine.runs(), theirs.runs()
+    assert (row.verification, row.status, row.identity) == ("recomputed", "ok", sent.identity)
+    assert row.environment == sent.environment
+    assert row.machine["bundle"]["sha256"] == checked["sha256"]  # type: ignore[index]
+    values = {(score.metric, score.region): score.value for score in theirs.scores([row.id])}
+    assert values == {(score.metric, score.region): score.value for score in mine.scores([sent.id])}
+    (kept,) = (keeper / "runs").glob("*/predictions/*.nii.gz")
+    assert kept.read_bytes() == zipfile.ZipFile(bundled).read("runs/0/predictions/sub-04.nii.gz")
+
+    again = invoke(keeper, "accept", bundled, "-d", body_cohort)
+    assert "here already" in again.stderr
+    assert len(theirs.runs()) == 1
+
+
+def test_the_same_run_makes_the_same_bundle_and_an_existing_file_is_kept(
+    author: Path, bundled: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.petbench.zip"
+    invoke(author, "bundle", "1", "-o", other)
+    assert other.read_bytes() == bundled.read_bytes()
+    refused = invoke(author, "bundle", "1", "-o", other)
+    assert refused.exit_code == 2
+    assert "--force" in refused.output
+
+
+def test_weights_go_along_only_when_asked_for(author: Path, bundled: Path, tmp_path: Path) -> None:
+    heavy = tmp_path / "heavy.petbench.zip"
+    invoke(author, "bundle", "1", "-o", heavy, "--weights")
+    assert "runs/0/weights.pt" in zipfile.ZipFile(heavy).namelist()
+    assert "runs/0/weights.pt" not in zipfile.ZipFile(bundled).namelist()
+
+
+def test_a_run_that_did_not_end_well_or_is_not_there_cannot_be_bundled(author: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(author, tmp_path / "home")
+    Leaderboard.open(f"sqlite:///{home / 'leaderboard.db'}").update(1, status="failed")
+    for run_id in ("1", "7"):
+        output = tmp_path / f"none-{run_id}.petbench.zip"
+        result = invoke(home, "bundle", run_id, "-o", output)
+        assert result.exit_code != 0
+        assert not output.exists()
+
+
+def test_a_keeper_with_other_images_or_another_split_refuses(body_cohort: Path, bundled: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other-split"
+    shutil.copytree(body_cohort, other)
+    fold = Fold(("sub-01",), ("sub-02",), ("sub-03", "sub-04"))
+    write_split(other, Split("holdout", open_cohort(other).fingerprint, (fold,)))
+    result = invoke(tmp_path / "keeper", "verify", bundled, "-d", other)
+    assert result.exit_code == 1
+    assert "its split 'holdout', fold 0, is not that of other-split" in result.stderr
+
+    missing = tmp_path / "fewer"
+    shutil.copytree(body_cohort, missing)
+    for path in sorted((missing / "sub-01").rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    (missing / "sub-01").rmdir()
+    table = (missing / "participants.tsv").read_text(encoding="utf-8").splitlines()
+    (missing / "participants.tsv").write_text(
+        "\n".join(line for line in table if not line.startswith("sub-01")) + "\n", encoding="utf-8"
+    )
+    result = invoke(tmp_path / "keeper", "verify", bundled, "-d", missing)
+    assert result.exit_code == 1
+    assert "made with other images" in result.stderr
+
+
+def test_a_cohort_that_is_not_installed_must_be_named_by_the_keeper(bundled: Path, tmp_path: Path) -> None:
+    result = invoke(tmp_path / "keeper", "verify", bundled)
+    assert result.exit_code == 1
+    assert "give yours with --dataset" in result.stderr
+
+
+SCORE = ScoreRecord(
+    participant="sub-04",
+    region="body",
+    metric="psnr_body_suv20",
+    convention_id="psnr/body/suv20@1",
+    value=30.0,
+    unit="dB",
+    higher_is_better=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "agrees"), [(30.0, True), (30.0002, True), (30.001, False), (30.1, False), (29.9, False)]
+)
+def test_a_tenth_of_a_decibel_is_no_rounding(claimed: float, agrees: bool) -> None:
+    result = compare.compare([dataclasses.replace(SCORE, value=claimed)], [SCORE])
+    assert (result.agreeing, len(result.differing)) == ((1, 0) if agrees else (0, 1))
+
+
+def test_scores_that_only_one_side_has_are_told_and_never_believed() -> None:
+    empty = dataclasses.replace(SCORE, value=None, reason="no weights")
+    own = dataclasses.replace(SCORE, metric="my_metric")
+    result = compare.compare([SCORE, own], [empty])
+    assert (result.agreeing, result.differing) == (0, ())
+    assert result.only_claimed == ("psnr_body_suv20", "my_metric")
+    assert compare.compare([empty], [SCORE]).only_recomputed == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b'{"a": NaN}',
+        b'{"a": 1, "a": 2}',
+        b"[" * 100_000,
+        b'"\\u001b[31m"',
+        b"\xff",
+        b'{"a": 1e999999999999999999',
+    ],
+)
+def test_json_that_is_not_plain_is_refused(content: bytes) -> None:
+    with pytest.raises(BundleError, match=r"runs/0/plan\.json"):
+        strict_json.parse(content, "runs/0/plan.json")
