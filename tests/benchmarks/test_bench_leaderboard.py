@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.records import RunRecord
+from petbench_leaderboard.report.site import ROWS_SHOWN, SiteOptions, write_index
 from petbench_leaderboard.rows import columns_of
 from petbench_leaderboard.schema import Run, Score
 from petbench_leaderboard.standings import rebuild
@@ -87,6 +88,16 @@ def test_bench_the_table_of_the_best_rows(benchmark: Any, large: Leaderboard) ->
     (board,) = benchmark(rank, large, best=50)
     assert (len([row for row in board.rows if row.role == "method"]), board.omitted) == (50, 19_949)
     assert benchmark.stats["median"] < 0.3
+
+
+def test_bench_the_index_of_the_site(benchmark: Any, large: Leaderboard, tmp_path: Path) -> None:
+    def make() -> Path:
+        boards = rank(large, best=ROWS_SHOWN)
+        return write_index(boards, tmp_path, options=SiteOptions(), runs=set(), patients={})
+
+    page = benchmark.pedantic(make, rounds=1)
+    assert benchmark.stats["median"] < 10.0
+    assert page.stat().st_size < 700_000  # with the chart library, two megabytes
 
 
 def test_bench_a_filtered_table(benchmark: Any, large: Leaderboard) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bokeh.embed import json_item
-from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter, Range1d
+from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, NumeralTickFormatter, Range1d
 from bokeh.models.annotations import Label, Legend, LegendItem, Span
 from bokeh.plotting import figure
+
+from petbench_leaderboard.report.labels import line_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ PALETTE = ("#1f77b4", "#d1651a", "#2a9d6e", "#b4458f", "#8a6fc4", "#9a7b1f", "#4
 """Told apart by people who see fewer colours, and on light and dark paper alike (after Okabe and Ito)."""
 
 QUIET = "#80868e"
+_NAMED_POINTS = 12
 _TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
 
 
@@ -52,7 +55,9 @@ def as_item(chart: Figure) -> dict[str, Any]:
 def pareto(points: Sequence[Mapping[str, Any]], lines: Mapping[str, float], x: str, y: str) -> dict[str, Any]:
     """Return quality against time: points with `x`, `y`, `name`, `detail`, `front`; references as dashed lines."""
     logarithmic = all(point["x"] > 0 for point in points)
-    chart = new_chart(x, y, "quality against time", height=380, x_axis_type="log" if logarithmic else "linear")
+    room = DataRange1d(range_padding=0.2)  # for the names
+    kind = "log" if logarithmic else "linear"
+    chart = new_chart(x, y, "quality against time", height=380, x_axis_type=kind, x_range=room)
     for on_front, label in ((True, "on the front"), (False, "dominated")):
         some = [point for point in points if point["front"] is on_front]
         if some:
@@ -67,16 +72,23 @@ def pareto(points: Sequence[Mapping[str, Any]], lines: Mapping[str, float], x: s
         chart.step(
             [p["x"] for p in front], [p["y"] for p in front], mode="after", line_color=PALETTE[0], line_alpha=0.4
         )
-    for number, (name, value) in enumerate(lines.items()):
-        colour = PALETTE[1 + number % (len(PALETTE) - 1)]
-        chart.add_layout(Span(location=value, dimension="width", line_dash="dashed", line_color=colour))
+    for value in lines.values():
+        chart.add_layout(Span(location=value, dimension="width", line_dash="dashed", line_color=PALETTE[1]))
+    values = [*(point["y"] for point in points), *lines.values()]
+    for text, value in line_labels(lines, max(values) - min(values)):
         chart.add_layout(
-            Label(x=8, y=value, x_units="screen", text=name, text_color=colour, text_font_size="12px", y_offset=2)
+            Label(x=8, y=value, x_units="screen", text=text, text_color=PALETTE[1], text_font_size="12px", y_offset=2)
         )
-    _show_all(chart, [*(point["y"] for point in points), *lines.values()])
+    _show_all(chart, values)
     chart.xaxis.formatter = NumeralTickFormatter(format="0,0.[00]")
+    if 0 < len(points) <= _NAMED_POINTS:
+        source = ColumnDataSource({key: [point[key] for point in points] for key in ("x", "y", "name")})
+        chart.text(
+            "x", "y", text="name", source=source, x_offset=9, y_offset=-5, text_font_size="12px", text_color=QUIET
+        )
     if points:
-        chart.legend.location = "bottom_right"
+        chart.add_layout(chart.legend[0], "above")
+        chart.legend.orientation = "horizontal"
     return as_item(chart)
 
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from petbench_leaderboard.board import Board, Column
 
 MISSING = "–"
+_LABEL_HEIGHT = 0.05  # of a chart
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -143,3 +146,21 @@ def budget(text: str) -> str:
     if unit == "images":
         return f"{value:,.0f} images"
     return duration(value) if unit == "seconds" else text
+
+
+def line_labels(lines: Mapping[str, float], span: float) -> list[tuple[str, float]]:
+    """Return what to write at horizontal lines, and where: lines that nearly touch share one label, at the upper.
+
+    Args:
+        lines: heights by name.
+        span: height of the whole chart, in the same unit.
+    """
+    written: list[tuple[str, float]] = []
+    lowest = math.inf
+    for name, height in sorted(lines.items(), key=lambda line: -line[1]):
+        if written and lowest - height < _LABEL_HEIGHT * span:
+            written[-1] = f"{written[-1][0]}, {name}", written[-1][1]
+        else:
+            written.append((name, height))
+        lowest = height
+    return written

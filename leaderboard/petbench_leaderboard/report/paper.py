@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from petbench_datasets.files import atomic_path
 from petbench_leaderboard.errors import LeaderboardError
@@ -134,7 +135,12 @@ def _significance(drawn: _Drawn) -> Figure:
             (two, one, sign * comparison.difference < 0),
         ):
             colour = "#ffffff" if not comparison.separated else "#9cc3e4" if better else "#ecc3b2"
-            axes.fill([column, column + 1, column + 1, column], [row, row, row + 1, row + 1], color=colour)
+            axes.fill(
+                [column, column + 1, column + 1, column],
+                [row, row, row + 1, row + 1],
+                facecolor=colour,
+                edgecolor="white",
+            )
             axes.text(
                 column + 0.5, row + 0.5, _p(comparison.adjusted_p), ha="center", va="center", size=6.5,
                 color=_INK if comparison.separated else _QUIET,
@@ -193,13 +199,21 @@ def _pareto(drawn: _Drawn) -> Figure:
         axes.annotate(
             _shortened(str(point["name"])), (point["x"], point["y"]), xytext=(5, 4), textcoords="offset points"
         )
-    for _, row in drawn.rows():
-        mean = row.cells[drawn.column].mean
-        if row.role != "method" and mean is not None:
-            axes.axhline(mean, color=_QUIET, linewidth=0.7, linestyle="--")
-            axes.text(1.0, mean, _shortened(row.run.method), transform=axes.get_yaxis_transform(), color=_QUIET, size=7)
+    lines = {
+        _shortened(row.run.method): mean
+        for _, row in drawn.rows()
+        if row.role != "method" and (mean := row.cells[drawn.column].mean) is not None
+    }
+    for mean in lines.values():
+        axes.axhline(mean, color=_QUIET, linewidth=0.7, linestyle="--")
+    heights = [*(point["y"] for point in points), *lines.values()]
+    for text, mean in labels.line_labels(lines, max(heights) - min(heights)):
+        axes.text(1.0, mean, f" {text}", transform=axes.get_yaxis_transform(), color=_QUIET, size=7, va="center")
     if all(point["x"] > 0 for point in points):
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("training, seconds")
     axes.set_ylabel(drawn.axis())
     return figure
