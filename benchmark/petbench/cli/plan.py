@@ -1,0 +1,140 @@
+"""`petbench plan`: a matrix of runs before it is spent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from petbench.cli.options import complete_dataset, complete_method
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from petbench.forecast.cells import Cell
+
+_COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "failed": "red", "running": "cyan"}
+
+
+@click.command()
+@click.option(
+    "--method", "-m", "methods", required=True, multiple=True, shell_complete=complete_method, help="May be repeated."
+)
+@click.option(
+    "--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset, help="Cohort."
+)
+@click.option("--split", default="holdout", show_default=True, help="Split of the cohort's patients.")
+@click.option("--fold", default="0", show_default=True, metavar="FOLDS", help="Such as 2, 0..3 or all.")
+@click.option("--seed", default="0", show_default=True, metavar="SEEDS", help="Such as 3, 0,2,7 or 0..4.")
+@click.option("--preset", help="Named set of parameters. Default: the one each method chooses for the cohort's size.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
+@click.option("--budget", metavar="images=N|seconds=S", help="Training to spend. Default: the preset's.")
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="bf16", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+def plan(*, methods: tuple[str, ...], as_json: bool, **request: object) -> None:
+    """Show which runs of a matrix are there, which are missing or stale and why, and what the rest may take.
+
+    Nothing is run. The time is what past runs of the same method and size took here; without one it is not guessed.
+
+    \b
+    petbench plan --method pix2pix --seed 0..4 --fold all
+    """
+    from petbench.cli.console import print_json
+
+    cells = _cells(methods, request)
+    to_spend = [cell for cell in cells if cell.state != "cached"]
+    known = [cell.seconds for cell in to_spend if cell.seconds is not None]
+    if as_json:
+        print_json(
+            {
+                "runs": [
+                    {
+                        "method": cell.plan.method,
+                        "seed": cell.plan.seed,
+                        "fold": cell.plan.fold,
+                        "identity": cell.plan.identity,
+                        "state": cell.state,
+                        "run": cell.run,
+                        "why": cell.why,
+                        "seconds": cell.seconds,
+                    }
+                    for cell in cells
+                ],
+                "to_run": len(to_spend),
+                "seconds": sum(known),
+                "without_estimate": len(to_spend) - len(known),
+            }
+        )
+        return
+    _print(cells)
+    unknown = len(to_spend) - len(known)
+    guess = f"about {_duration(sum(known))}" if known or not to_spend else "no past run tells how long"
+    click.echo(
+        f"{len(to_spend)} of {len(cells)} to run, {guess}" + (f", {unknown} unknown" if known and unknown else "")
+    )
+
+
+def _cells(methods: tuple[str, ...], request: dict[str, object]) -> list[Cell]:
+    import dataclasses
+
+    from petbench.cli.console import progress_bar
+    from petbench.forecast.cells import forecast
+    from petbench.forecast.matrix import parse_numbers
+    from petbench.home import Home
+    from petbench.registry import load_plugins
+    from petbench.runs.cohorts import find_cohort
+    from petbench.runs.plan import parse_budget
+    from petbench.runs.planner import Request, make_plan
+    from petbench_datasets.split import load_split
+    from petbench_leaderboard.store import Leaderboard
+
+    folds, budget = str(request.pop("fold")), request.pop("budget")
+    seeds = parse_numbers(str(request.pop("seed")), "--seed")
+    if folds != "all":
+        parse_numbers(folds, "--fold", 1)
+    parsed = parse_budget(str(budget)) if budget else None
+    home, registry = Home.find(), load_plugins()
+    for name in methods:
+        registry.method(name)
+    leaderboard = Leaderboard.open(home.database)
+    cells = []
+    with progress_bar() as progress:
+        cohort = find_cohort(str(request["dataset"]), home, registry, progress).cohort
+        numbers = parse_numbers(folds, "--fold", len(load_split(cohort, str(request["split"])).folds))
+        for name in methods:
+            plans = []
+            for fold in numbers:
+                asked = Request(method=name, fold=fold, seed=seeds[0], budget=parsed, **request)  # type: ignore[arg-type]
+                first = make_plan(asked, home, registry, progress)
+                plans += [dataclasses.replace(first, seed=seed) for seed in seeds]
+            cells += forecast(plans, leaderboard)
+    return cells
+
+
+def _print(cells: Sequence[Cell]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from petbench.cli.console import standard_output
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("method", "fold", "seed", "state", "run", "time", "why"):
+        table.add_column(heading, justify="right" if heading in ("fold", "seed", "run", "time") else "left")
+    for cell in cells:
+        table.add_row(
+            Text(cell.plan.method),
+            str(cell.plan.fold),
+            str(cell.plan.seed),
+            Text(cell.state, style=_COLOURS.get(cell.state, "")),
+            str(cell.run or ""),
+            "" if cell.state == "cached" else ("?" if cell.seconds is None else _duration(cell.seconds)),
+            Text("; ".join(cell.why)),
+        )
+    standard_output().print(table)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

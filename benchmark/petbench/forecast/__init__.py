@@ -1,0 +1,1 @@
+"""What a matrix of runs would cost, before it is spent."""
