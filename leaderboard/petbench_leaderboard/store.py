@@ -22,7 +22,7 @@ from petbench_leaderboard.records import (
     ScoreRow,
 )
 from petbench_leaderboard.rows import SCORE_COLUMNS, columns_of, in_batches, run_row, score_columns, score_row
-from petbench_leaderboard.schema import Phase, Run, Score
+from petbench_leaderboard.schema import Phase, Run, Score, Standing
 from petbench_leaderboard.standings import board_key, board_number, refresh
 from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
@@ -239,6 +239,14 @@ class Leaderboard:
                 query = sa.select(*SCORE_COLUMNS).where(Score.run_id.in_(some), *wanted).order_by(*_SCORE_ORDER)
                 found += [score_row(row) for row in session.execute(query).mappings()]
         return found
+
+    def state(self) -> tuple[object, ...]:
+        """Return what differs as soon as a run is added, removed, ended, in another phase or has other scores."""
+        with self._database.reading() as session:
+            runs = session.execute(sa.select(Run.status, sa.func.count(), sa.func.max(Run.id)).group_by(Run.status))
+            phases = session.execute(sa.select(sa.func.count(), sa.func.max(Phase.id)))
+            standings = session.execute(sa.select(sa.func.count(Standing.mean), sa.func.sum(Standing.mean)))
+            return (*(tuple(row) for row in sorted(runs)), *map(tuple, phases), *map(tuple, standings))
 
     def reading(self) -> AbstractContextManager[Session]:
         """Give a session for a query that this class has no method for; it sees one state throughout."""

@@ -184,3 +184,21 @@ def test_fifty_processes_that_open_a_new_leaderboard_at_once_and_write_lose_noth
 def test_a_score_record_is_plain_data_that_compares_by_value(make_score: MakeScore) -> None:
     assert make_score() == make_score()
     assert isinstance(make_score(), ScoreRecord)
+
+
+def test_the_state_changes_with_every_run_phase_score_and_status_and_only_then(
+    leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
+) -> None:
+    states = [leaderboard.state()]
+    run_id = leaderboard.plan(make_record())
+    states.append(leaderboard.state())
+    leaderboard.record_phase(run_id, "train", 1.0)
+    states.append(leaderboard.state())
+    leaderboard.update(run_id, status="ok")
+    states.append(leaderboard.state())
+    for value in (30.0, 31.0):
+        leaderboard.record_scores(run_id, [make_score(value=value)])
+        states.append(leaderboard.state())
+    leaderboard.delete(run_id)
+    assert len(set(states)) == 6
+    assert leaderboard.state() == states[0]

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import threading
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+
+from petbench_leaderboard.report.page import write_report
+from petbench_leaderboard.report.serve import make_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.leaderboard.conftest import AddRun
+
+    from petbench_leaderboard.store import Leaderboard
+
+
+def test_the_served_page_follows_the_leaderboard_and_nothing_outside_the_site_is_served(
+    leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.txt").write_text("a secret")
+    written = []
+
+    def write() -> None:
+        written.append(write_report(leaderboard, [], tmp_path / "site"))
+
+    server = make_server(tmp_path / "site", state=leaderboard.state, write=write)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+
+        def read(path: str) -> str:
+            with urllib.request.urlopen(address + path, timeout=30) as answer:
+                return str(answer.read().decode())
+
+        assert "no run on this leaderboard yet" in read("/")
+        add_run("pix2pix", {"sub-01": 30.0})
+        assert "pix2pix" in read("/index.html")
+        assert "pix2pix" in read("/runs/1.html")
+        assert len(written) == 2
+        for path in ("/../secret.txt", "/%2e%2e/secret.txt", "/runs/", "/missing"):
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                read(path)
+            caught.value.close()
+            assert caught.value.code == 404
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
