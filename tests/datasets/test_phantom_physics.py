@@ -21,7 +21,7 @@ from petbench_datasets.phantom.fields import (
     smooth_noise,
 )
 from petbench_datasets.phantom.projector import Projector
-from petbench_datasets.phantom.reconstruction import osem
+from petbench_datasets.phantom.reconstruction import osem, sensitivities
 from petbench_datasets.phantom.spec import DELAYED_SECONDS, EARLY_SECONDS, PhantomSpec
 
 
@@ -130,7 +130,7 @@ def test_without_noise_the_reconstruction_finds_the_activity(reconstruction: str
     activity = 2.0 * body + 3.0 * _cylinder(spec, 40.0)
     times = frame(spec, DELAYED_SECONDS)
     data = scan(spec, projector, activity, survival(spec, projector, 0.096 * body), times)
-    found = osem(spec, projector, data, times, data.expected)
+    found = osem(spec, projector, data, times, data.expected, sensitivities(projector, data))
     inner, ring = _cylinder(spec, 25.0) > 0, (_cylinder(spec, 100.0) - _cylinder(spec, 60.0)) > 0
     for mask, wanted in ((inner, 5.0), (ring, 2.0)):
         assert float(found[3:9][mask[3:9]].mean()) == pytest.approx(wanted, rel=0.02)

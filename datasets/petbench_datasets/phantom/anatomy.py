@@ -37,6 +37,12 @@ TEMPLATE_HEIGHT_CENTIMETRES = 174.0
 """From the soles to the crown of the unscaled body."""
 
 _LEG_TILT = 0.05
+_HEAD_SHARE = 0.25
+
+
+def head_width(width: float) -> float:
+    """Return the width of the head over the template's, for a trunk of `width`: heads differ a quarter as much."""
+    return 1 + _HEAD_SHARE * (width - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +205,11 @@ def _chest() -> list[Part]:
         Part("heart_blood", Ellipsoid((0.4, -0.6, 51.6), (3.3, 2.4, 2.9))),
         Part("myocardium", Spheroid(left, unit, 4.9, 3.25, -2.2)),
         Part("heart_blood", Spheroid(left, unit, 3.7, 2.10, -2.3)),
-        Part("aorta", Tube((0.9, 2.4, 22), (1.0, 2.6, 56), 1.25)),
+        Part("aorta", Tube((0.9, 2.4, 22), (1.0, 2.6, 56), 1.35)),
         Part("aorta", Tube((0.9, 2.4, 56), (-0.6, -2.6, 57.5), 1.35)),
         Part("aorta", Tube((-0.6, -2.6, 57.5), (0.2, -2.0, 52.5), 1.35)),
-        Part("vena_cava", Tube((-1.7, 2.5, 22), (-1.9, 1.2, 44), 1.2)),
-        Part("vena_cava", Tube((-2.2, -2.0, 52), (-2.2, -1.8, 62), 1.05)),
+        Part("vena_cava", Tube((-1.7, 2.5, 22), (-1.9, 1.2, 44), 1.3)),
+        Part("vena_cava", Tube((-2.2, -2.0, 52), (-2.2, -1.8, 62), 1.2)),
     ]
 
 

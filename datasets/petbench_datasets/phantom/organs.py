@@ -54,13 +54,13 @@ _HUMERUS = Rates(0.0090, 0.1085, 0.0263, 0.0018, 0.045)
 _PORTAL, _BOWEL = 18.0, 15.0
 
 ORGANS: tuple[Organ, ...] = (
-    Organ(1, "subcutaneous_fat", 0.62, 0.486, _FAT_RATES, "Subcutaneous fat", attenuation=_FAT, density=0.95),
-    Organ(2, "muscle", 0.743, 0.686, _MUSCLE, "Skeletal muscle"),
+    Organ(1, "subcutaneous_fat", 0.607, 0.475, _FAT_RATES, "Subcutaneous fat", attenuation=_FAT, density=0.95),
+    Organ(2, "muscle", 0.741, 0.685, _MUSCLE, "Skeletal muscle"),
     Organ(
         3,
         "visceral_fat",
-        1.08,
-        1.06,
+        0.972,
+        0.949,
         Rates(0.0836, 0.3514, 0.022, 0.0, 0.03),
         "Visceral fat",
         texture=0.15,
@@ -79,21 +79,21 @@ ORGANS: tuple[Organ, ...] = (
         density=0.98,
     ),
     Organ(
-        5, "skull", 0.845, 0.971, Rates(0.0334, 0.1348, 0.0440, 0.0059, 0.06), "Skull", attenuation=_BONE, density=1.5
+        5, "skull", 0.819, 0.924, Rates(0.0334, 0.1348, 0.0440, 0.0059, 0.06), "Skull", attenuation=_BONE, density=1.5
     ),
     Organ(
         6,
         "vertebrae",
-        1.41,
-        1.57,
+        1.38,
+        1.61,
         Rates(0.0865, 0.4202, 0.0322, 0.0042, 0.06),
         "Vertebral column",
         attenuation=_MIXED,
         density=1.25,
     ),
-    Organ(7, "ribs", 1.57, 1.49, Rates(0.0491, 0.2736, 0.0240, 0.0083, 0.06), "Ribs", attenuation=_MIXED, density=1.3),
-    Organ(8, "hip", 1.17, 1.29, Rates(0.0479, 0.3357, 0.0358, 0.0036, 0.06), "Hip", attenuation=_MIXED, density=1.3),
-    Organ(9, "femur", 0.509, 0.553, _FEMUR, "Femur", attenuation=_BONE, density=1.4),
+    Organ(7, "ribs", 1.74, 1.66, Rates(0.0491, 0.2736, 0.0240, 0.0083, 0.06), "Ribs", attenuation=_MIXED, density=1.3),
+    Organ(8, "hip", 1.22, 1.34, Rates(0.0479, 0.3357, 0.0358, 0.0036, 0.06), "Hip", attenuation=_MIXED, density=1.3),
+    Organ(9, "femur", 0.473, 0.526, _FEMUR, "Femur", attenuation=_BONE, density=1.4),
     Organ(
         10,
         "tibia",
@@ -105,7 +105,7 @@ ORGANS: tuple[Organ, ...] = (
         attenuation=_BONE,
         density=1.4,
     ),
-    Organ(11, "humerus", 0.384, 0.443, _HUMERUS, "Humerus", attenuation=_BONE, density=1.4),
+    Organ(11, "humerus", 0.383, 0.451, _HUMERUS, "Humerus", attenuation=_BONE, density=1.4),
     Organ(
         12,
         "forearm",
@@ -120,8 +120,8 @@ ORGANS: tuple[Organ, ...] = (
     Organ(
         13,
         "scapula",
-        0.81,
-        0.88,
+        0.779,
+        0.948,
         Rates(0.0248, 0.2056, 0.0280, 0.0044, 0.06),
         "Scapula",
         attenuation=_MIXED,
@@ -130,8 +130,8 @@ ORGANS: tuple[Organ, ...] = (
     Organ(
         14,
         "clavicle",
-        0.893,
-        0.849,
+        0.924,
+        0.916,
         Rates(0.0221, 0.1724, 0.0264, 0.0079, 0.06),
         "Clavicula",
         attenuation=_MIXED,
@@ -148,13 +148,13 @@ ORGANS: tuple[Organ, ...] = (
         attenuation=_MIXED,
         density=1.2,
     ),
-    Organ(16, "spinal_cord", 0.45, 0.83, Rates(0.0195, 0.1297, 0.0570, 0.0085, 0.06), "Spinal Cord", texture=0.05),
-    Organ(17, "grey_matter", 6.5, 10.4, Rates(0.1046, 0.0926, 0.0798, 0.0120, 0.06), "Gray matter", texture=0.12),
+    Organ(16, "spinal_cord", 0.41, 0.74, Rates(0.0195, 0.1297, 0.0570, 0.0085, 0.06), "Spinal Cord", texture=0.05),
+    Organ(17, "grey_matter", 6.73, 10.8, Rates(0.1046, 0.0926, 0.0798, 0.0120, 0.06), "Gray matter", texture=0.12),
     Organ(
         18,
         "white_matter",
-        2.1,
-        3.18,
+        2,
+        3.03,
         Rates(0.0507, 0.2671, 0.0594, 0.007, 0.057),
         "Gray matter",
         own=False,
@@ -168,8 +168,8 @@ ORGANS: tuple[Organ, ...] = (
     Organ(
         22,
         "lungs",
-        1,
-        0.654,
+        0.985,
+        0.611,
         Rates(0.0137, 0.1972, 0.0212, 0.0, 0.198),
         "Lungs",
         texture=0.15,
@@ -178,23 +178,23 @@ ORGANS: tuple[Organ, ...] = (
     ),
     Organ(23, "myocardium", 4.2, 4.5, Rates(0.45, 0.90, 0.045, 0.001, 0.12), "Heart", texture=0.10, kind="myocardium"),
     Organ(24, "heart_blood", 3.76, 2.08, None, "Aorta", own=False, texture=0.02, kind="blood"),
-    Organ(25, "aorta", 4.06, 2.25, None, "Aorta", own=False, texture=0.02, kind="blood"),
-    Organ(26, "vena_cava", 4.14, 2.29, None, "Vena cava", texture=0.02, kind="blood"),
-    Organ(27, "liver", 4.03, 2.63, Rates(0.4667, 0.5548, 0.0052, 0.0035, 0.05, _PORTAL), "Liver", texture=0.06),
+    Organ(25, "aorta", 4.14, 2.29, None, "Aorta", own=False, texture=0.02, kind="blood"),
+    Organ(26, "vena_cava", 4.36, 2.41, None, "Vena cava", texture=0.02, kind="blood"),
+    Organ(27, "liver", 4.06, 2.66, Rates(0.4667, 0.5548, 0.0052, 0.0035, 0.05, _PORTAL), "Liver", texture=0.06),
     Organ(
         28,
         "gallbladder",
-        0.909,
-        0.965,
+        1.01,
+        1.08,
         Rates(0.03, 0.16, 0.03, 0.0, 0.02, _PORTAL),
         "Gallbladder",
         texture=0.0,
         density=1.0,
     ),
-    Organ(29, "stomach", 1.86, 1.67, Rates(0.0657, 0.2387, 0.0321, 0.0143, 0.10), "Stomach", texture=0.20),
-    Organ(30, "spleen", 3.15, 2.22, Rates(0.2172, 0.4466, 0.0102, 0.0009, 0.20), "Spleen", texture=0.06),
-    Organ(31, "pancreas", 2.21, 1.71, Rates(0.1127, 0.3367, 0.0164, 0.0048, 0.15), "Pancreas", texture=0.12),
-    Organ(32, "kidneys", 5.67, 3.76, Rates(0.5070, 0.4501, 0.0060, 0.0, 0.20), "Kidneys", texture=0.15),
+    Organ(29, "stomach", 1.99, 1.81, Rates(0.0657, 0.2387, 0.0321, 0.0143, 0.10), "Stomach", texture=0.20),
+    Organ(30, "spleen", 3.35, 2.4, Rates(0.2172, 0.4466, 0.0102, 0.0009, 0.20), "Spleen", texture=0.06),
+    Organ(31, "pancreas", 2.08, 1.64, Rates(0.1127, 0.3367, 0.0164, 0.0048, 0.15), "Pancreas", texture=0.12),
+    Organ(32, "kidneys", 5.87, 3.92, Rates(0.5070, 0.4501, 0.0060, 0.0, 0.20), "Kidneys", texture=0.15),
     Organ(
         33,
         "renal_pelvis",
@@ -208,17 +208,15 @@ ORGANS: tuple[Organ, ...] = (
     ),
     Organ(34, "adrenals", 2.6, 2, Rates(0.25, 0.55, 0.010, 0.005, 0.10), "Pancreas", own=False, texture=0.05),
     Organ(
-        35, "small_bowel", 2.39, 3.13, Rates(0.1769, 0.5414, 0.0308, 0.0, 0.02, _BOWEL), "Small intestine", texture=0.28
+        35, "small_bowel", 2.6, 3.4, Rates(0.1769, 0.5414, 0.0308, 0.0, 0.02, _BOWEL), "Small intestine", texture=0.28
     ),
-    Organ(
-        36, "colon", 1.01, 1.23, Rates(0.0621, 0.3643, 0.0342, 0.0, 0.02, _BOWEL), "Colon", texture=0.28, density=1.0
-    ),
-    Organ(37, "bladder", 25.2, 34.1, None, "Urinary bladder", texture=0.0, density=1.01, kind="urine"),
+    Organ(36, "colon", 1.02, 1.4, Rates(0.0621, 0.3643, 0.0342, 0.0, 0.02, _BOWEL), "Colon", texture=0.28, density=1.0),
+    Organ(37, "bladder", 22.4, 34.6, None, "Urinary bladder", texture=0.0, density=1.01, kind="urine"),
     Organ(
         38,
         "prostate",
-        3.17,
-        6.54,
+        3.52,
+        6.86,
         Rates(0.2052, 0.7847, 0.1570, 0.0061, 0.02),
         "Prostate",
         texture=0.10,
@@ -226,14 +224,17 @@ ORGANS: tuple[Organ, ...] = (
     ),
     Organ(39, "uterus", 2, 1.9, Rates(0.08, 0.25, 0.02, 0.004, 0.06), "Skeletal muscle", own=False),
     Organ(40, "testes", 2.9, 3, Rates(0.08, 0.17, 0.037, 0.003, 0.03), "Skeletal muscle", own=False, texture=0.05),
-    Organ(41, "thyroid", 2.75, 1.87, Rates(0.0896, 0.3248, 0.0145, 0.0044, 0.15), "Thyroid", texture=0.05),
+    Organ(41, "thyroid", 2.76, 1.89, Rates(0.0896, 0.3248, 0.0145, 0.0044, 0.15), "Thyroid", texture=0.05),
     Organ(42, "salivary_glands", 2.6, 2.7, Rates(0.15, 0.32, 0.025, 0.004, 0.05), "Thyroid", own=False, texture=0.10),
     Organ(43, "tongue", 2.6, 3, Rates(0.12, 0.24, 0.045, 0.003, 0.06), "Esophagus", own=False, texture=0.15),
-    Organ(44, "oesophagus", 3.11, 2.62, Rates(0.0802, 0.1883, 0.0169, 0.0077, 0.10), "Esophagus", texture=0.10),
-    Organ(45, "trachea", 0.705, 0.704, _MUSCLE, "Trachea", texture=0.0, attenuation=0.02, density=0.3),
+    Organ(44, "oesophagus", 3.32, 2.75, Rates(0.0802, 0.1883, 0.0169, 0.0077, 0.10), "Esophagus", texture=0.10),
+    Organ(45, "trachea", 0.575, 0.611, _MUSCLE, "Trachea", texture=0.0, attenuation=0.02, density=0.3),
 )
 
 BY_NAME = {organ.name: organ for organ in ORGANS}
+
+HEART_SUV = (4.12, 3.44)
+"""Of muscle and blood together, early and late, for the reconstructed heart to have what was measured."""
 
 REGIONS: dict[str, tuple[str, ...]] = {
     "Aorta": ("aorta",),
@@ -271,34 +272,34 @@ REGIONS: dict[str, tuple[str, ...]] = {
 """The measured regions and the labels that make each up. White matter is left out: its read-out is not trusted."""
 
 SPREADS: dict[str, tuple[float, float, float]] = {
-    "Subcutaneous fat": (1.15, 1.18, 0.978),
-    "Skeletal muscle": (1.11, 1.09, 0.932),
-    "Visceral fat": (1.15, 1.38, 0.569),
-    "Skull": (0.62, 1.32, 0.995),
-    "Vertebral column": (1.11, 1.05, 0.936),
-    "Ribs": (0.76, 1.06, 0.884),
-    "Hip": (1.25, 1.21, 0.951),
-    "Femur": (1.30, 1.25, 0.988),
-    "Humerus": (1.54, 1.37, 0.991),
-    "Scapula": (1.65, 1.33, 0.995),
-    "Clavicula": (1.47, 1.35, 0.974),
-    "Spinal Cord": (1.60, 1.55, 0.980),
-    "Gray matter": (1.01, 1.01, 0.995),
-    "Lungs": (1.09, 1.11, 0.949),
-    "Liver": (1.03, 1.02, 0.939),
-    "Gallbladder": (1.61, 1.73, 0.755),
-    "Stomach": (1.10, 1.15, 0.889),
-    "Spleen": (1.10, 1.05, 0.908),
-    "Pancreas": (1.13, 1.01, 0.936),
-    "Kidneys": (1.04, 1.04, 0.852),
-    "Small intestine": (0.74, 1.11, -0.432),
-    "Colon": (1.21, 1.15, 0.593),
-    "Urinary bladder": (1.10, 1.02, 0.651),
-    "Prostate": (1.16, 1.06, 0.868),
-    "Thyroid": (1.12, 1.25, 0.968),
-    "Esophagus": (0.77, 0.96, 0.791),
-    "Trachea": (1.89, 1.51, 0.951),
-    "Heart": (1.16, 1.19, 0.980),
+    "Subcutaneous fat": (1.21, 1.27, 0.979),
+    "Skeletal muscle": (1.16, 1.15, 0.930),
+    "Visceral fat": (1.22, 1.72, 0.527),
+    "Skull": (0.80, 1.60, 0.995),
+    "Vertebral column": (1.25, 1.16, 0.936),
+    "Ribs": (0.74, 1.10, 0.951),
+    "Hip": (1.33, 1.31, 0.950),
+    "Femur": (1.88, 1.77, 0.989),
+    "Humerus": (2.20, 2.02, 0.989),
+    "Scapula": (1.82, 1.49, 0.995),
+    "Clavicula": (1.69, 1.54, 0.973),
+    "Spinal Cord": (1.80, 1.60, 0.980),
+    "Gray matter": (0.98, 1.00, 0.995),
+    "Lungs": (1.22, 1.36, 0.923),
+    "Liver": (1.07, 1.08, 0.939),
+    "Gallbladder": (2.27, 2.30, 0.702),
+    "Stomach": (1.16, 1.30, 0.888),
+    "Spleen": (1.14, 1.03, 0.904),
+    "Pancreas": (1.35, 1.27, 0.936),
+    "Kidneys": (0.93, 0.92, 0.852),
+    "Small intestine": (0.57, 1.13, -0.485),
+    "Colon": (1.39, 1.25, 0.560),
+    "Urinary bladder": (1.05, 1.01, 0.608),
+    "Prostate": (1.07, 1.00, 0.851),
+    "Thyroid": (0.96, 1.18, 0.995),
+    "Esophagus": (0.81, 1.06, 0.807),
+    "Trachea": (2.60, 2.40, 0.953),
+    "Heart": (1.15, 1.10, 0.980),
 }
 """What the phantom's own spread must be for the *reconstructed* region to vary as the measured one does: factors on
 the early and late log standard deviation, and the correlation of log early with log late; (1, 1, measured) if absent.
@@ -338,4 +339,4 @@ TEMPLATE_MILLILITRES: dict[str, float] = {
 """What the unscaled body has of the same organs, measured on a 2.5 mm grid."""
 
 BLADDER_MILLILITRES = (100.0, 0.40)
-"""Median and log standard deviation of the urine at the early frame; 1 mL more each minute."""
+"""Median and log standard deviation of the urine at the early frame; half a millilitre more each minute."""

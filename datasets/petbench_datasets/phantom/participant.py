@@ -15,7 +15,7 @@ from petbench_datasets.phantom.organs import ORGANS
 from petbench_datasets.phantom.pose import Pose
 from petbench_datasets.phantom.projector import Projector
 from petbench_datasets.phantom.raster import rasterise
-from petbench_datasets.phantom.reconstruction import osem
+from petbench_datasets.phantom.reconstruction import osem, sensitivities
 from petbench_datasets.phantom.spec import DELAYED_SECONDS, EARLY_SECONDS
 
 if TYPE_CHECKING:
@@ -75,9 +75,7 @@ def simulate(spec: PhantomSpec, person: Participant, tell: Callable[[float], Non
     del tissues
     delayed_scan = scan(spec, projector, delayed_truth, leaving, delayed_times)
     tell(0.2)
-    delayed = _reconstruct(spec, person, projector, delayed_scan, delayed_times, 4)
-    tell(0.4)
-    repeat = _reconstruct(spec, person, projector, delayed_scan, delayed_times, 5)
+    delayed, repeat = _reconstruct(spec, person, projector, delayed_scan, delayed_times, (4, 5))
     tell(0.6)
     scale, delayed_trues = delayed_scan.scale, delayed_scan.trues
     del delayed_scan
@@ -88,7 +86,7 @@ def simulate(spec: PhantomSpec, person: Participant, tell: Callable[[float], Non
     del tissues, grain
     early_scan = scan(spec, projector, early_truth, leaving, early_times, scale)
     tell(0.8)
-    early = _reconstruct(spec, person, projector, early_scan, early_times, 6)
+    (early,) = _reconstruct(spec, person, projector, early_scan, early_times, (6,))
     tell(1.0)
     trues = (early_scan.trues, delayed_trues)
     return Images(early, delayed, repeat, early_truth, delayed_truth, labels, inside, trues, found)
@@ -131,10 +129,12 @@ def _grain(spec: PhantomSpec, person: Participant) -> tuple[Field, Field]:
 
 
 def _reconstruct(
-    spec: PhantomSpec, person: Participant, projector: Projector, data: Scan, times: Frame, stream: int
-) -> Field:
-    counts = data.counts(generator(spec.seed, stream, person.index))
-    return osem(spec, projector, data, times, counts)
+    spec: PhantomSpec, person: Participant, projector: Projector, data: Scan, times: Frame, streams: tuple[int, ...]
+) -> list[Field]:
+    """Return one image a noise realisation."""
+    inverse = sensitivities(projector, data)
+    draws = (data.counts(generator(spec.seed, stream, person.index)) for stream in streams)
+    return [osem(spec, projector, data, times, counts, inverse) for counts in draws]
 
 
 def _frame_volume(person: Participant) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench_datasets.errors import DataError
-from petbench_datasets.phantom.anatomy import TEMPLATE_HEIGHT_CENTIMETRES
+from petbench_datasets.phantom.anatomy import TEMPLATE_HEIGHT_CENTIMETRES, head_width
 from petbench_datasets.phantom.curves import Blood, Mixed, Tissue, Urine
 from petbench_datasets.phantom.draws import matched
 from petbench_datasets.phantom.fields import generator
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _HEIGHT = {"F": (163.0, 6.5), "M": (176.0, 7.0)}  # cm; means of ICRP 89
 _WEIGHT = {"F": (73.0, 16.0, 52.0, 105.0), "M": (82.0, 11.0, 60.0, 112.0)}  # kg: mean, SD, least, most (hedyPET)
 _TEMPLATE_KILOGRAMS = 73.8
-_TEMPLATE_LEAN_KILOGRAMS = 53.9
+_TEMPLATE_LEAN_KILOGRAMS = 57.0
 _FEWEST = 6  # five conditions are set on a column of draws
 _BLOOD_LATE_SUV = 2.08  # of the population's input function, 42-63 min
 _MYOCARDIUM_PART = 0.27  # of the heart; the rest is blood
@@ -117,8 +117,8 @@ def population(spec: PhantomSpec) -> list[Participant]:
                 upright=upright,
                 skin=skin,
                 lean=lean,
-                organ_scales=_organ_scales(sex, index, volumes, lean * lean * upright),
-                bladder_millilitres=(stable(urine), stable(urine + 38.5)),
+                organ_scales=_organ_scales(sex, index, volumes, lean, upright),
+                bladder_millilitres=(stable(urine), stable(urine + 19.0)),
                 blood=bloods[index],
                 curves=_curves({name: pairs[index] for name, pairs in uptake.items()}, bloods[index]),
             )
@@ -157,12 +157,14 @@ def _lean_kilograms(sex: Sex, height: float, weight: float) -> float:
     return 9270 * weight / ((6680 + 216 * index) if sex == "M" else (8780 + 244 * index))
 
 
-def _organ_scales(sex: Sex, index: int, volumes: Mapping[str, Column], frame: float) -> dict[str, float]:
+def _organ_scales(sex: Sex, index: int, volumes: Mapping[str, Column], lean: float, upright: float) -> dict[str, float]:
     scales = {}
     for organ, template in TEMPLATE_MILLILITRES.items():
         median, spread = VOLUMES_MILLILITRES[organ][0 if sex == "F" else 1]
         sigma = math.sqrt(math.log(1 + (spread / median) ** 2))
         wanted = median * math.exp(sigma * _clipped(volumes[organ][index]))
+        width = head_width(lean) if organ == "brain" else lean
+        frame = width * width * upright
         scales[organ] = stable(min(max((wanted / (template * frame)) ** (1 / 3), 0.7), 1.35))
     return scales
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench_datasets.phantom.anatomy import head_width
 from petbench_datasets.phantom.fields import generator, smooth_noise
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ _SHAPE_MILLIMETRES, _SHAPE_REACH = 5.0, 30.0  # per axis: about 9 mm in all; sig
 _MOTION_MILLIMETRES, _MOTION_REACH = 1.7, 110.0  # per axis: 3 mm in all, head and limbs each their own way
 _CENTRE_CENTIMETRES = 7.0  # template height of the field's centre: (crown + soles) / 2
 _NECK = (66.0, 74.0)
-_HEAD_SHARE = 0.25  # a heavy or slight body's head differs only so much
 
 
 class Pose:
@@ -64,7 +64,7 @@ class Pose:
         height = down.astype(np.float32)
         frames = []
         for width in (person.skin, person.lean):
-            trunk, head = 1 / width, 1 / (1 + _HEAD_SHARE * (width - 1))
+            trunk, head = 1 / width, 1 / head_width(width)
             shrink = trunk + (head - trunk) * neck
             frames.append(((aside * shrink).astype(np.float32), (across * shrink).astype(np.float32), height))
         return frames[0], frames[1]
@@ -74,7 +74,7 @@ class Pose:
         bounds = part.shape.bounds()
         middle = part.centre
         width = self._person.skin if part.frame == "skin" else self._person.lean
-        widest, narrowest = max(width, 1 + _HEAD_SHARE * (width - 1)), min(width, 1 + _HEAD_SHARE * (width - 1))
+        widest, narrowest = max(width, head_width(width)), min(width, head_width(width))
         spans = []
         for axis in range(3):
             first, last = ((bounds[2 * axis + end] - middle[axis]) * part.scale + middle[axis] for end in (0, 1))

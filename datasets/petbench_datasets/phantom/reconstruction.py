@@ -22,15 +22,36 @@ if TYPE_CHECKING:
 _RATIO_BITS, _RATIO_CEILING = 24, 64.0
 
 
-def osem(spec: PhantomSpec, projector: Projector, scan: Scan, times: Frame, counts: list[NDArray[np.float32]]) -> Field:
+def sensitivities(projector: Projector, scan: Scan) -> list[Field]:
+    """Return, subset by subset, 1 over the back projection of the efficiencies; 0 where a subset sees nothing."""
+    result = []
+    for subset, share in enumerate(scan.efficiency):
+        seen = projector.back(subset, share.astype(np.float64))
+        result.append(np.divide(1.0, seen, out=seen, where=seen > 0))
+    return result
+
+
+def osem(
+    spec: PhantomSpec,
+    projector: Projector,
+    scan: Scan,
+    times: Frame,
+    counts: list[NDArray[np.float32]],
+    inverse: list[Field],
+) -> Field:
     """Reconstruct one frame in SUV, shape (z, y, x), smoothed by the profile's filter.
 
     Attenuation, sensitivity, scatter and randoms are known to it; the resolution of the scanner is not modelled.
+
+    Args:
+        spec: iterations and filter.
+        projector: the scanner.
+        scan: what is known of the frame.
+        times: when each slice was seen.
+        counts: the measured coincidences, by subset.
+        inverse: from `sensitivities`.
     """
     factor = stable(scan.scale * float(times.sensitivity().max()))
-    sensitivity = [
-        _inverse(projector.back(index, share.astype(np.float64))) for index, share in enumerate(scan.efficiency)
-    ]
     image = np.ones((len(projector.pixels), spec.shape[0]))
     for _ in range(spec.iterations):
         for subset in range(projector.subsets):
@@ -42,11 +63,6 @@ def osem(spec: PhantomSpec, projector: Projector, scan: Scan, times: Frame, coun
             np.divide(counts[subset], rays, out=rays)
             rays *= share
             image *= projector.back(subset, on_lattice(rays, _RATIO_BITS, _RATIO_CEILING))
-            image *= sensitivity[subset]
+            image *= inverse[subset]
             on_lattice(image, IMAGE_BITS, IMAGE_CEILING)
     return gaussian(projector.unflatten(image), spec.filter_millimetres, spec.spacing_millimetres)
-
-
-def _inverse(sensitivity: Field) -> Field:
-    """Return 1 / sensitivity, and 0 where a subset sees nothing."""
-    return np.divide(1.0, sensitivity, out=np.zeros_like(sensitivity), where=sensitivity > 0)

@@ -82,6 +82,9 @@ _MINI = PhantomSpec(
     iterations=4,
     delayed_trues=4e7,
     holdout=(4, 1, 1),
+    # Of the seeds 0 to 79 the one whose only test participant is the most average: smallest root mean square deviation
+    # from their mean, in standard deviations, of log early, log late and log late/early SUV over ten organs.
+    seed=57,
 )
 
 _FULL = PhantomSpec(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.phantom.draws import matched, mixed
 from petbench_datasets.phantom.input_function import stable, with_window_means
-from petbench_datasets.phantom.organs import ORGANS, SPREADS
+from petbench_datasets.phantom.organs import HEART_SUV, ORGANS, SPREADS
 from petbench_datasets.phantom.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def draw_uptake(random: np.random.Generator, count: int) -> tuple[dict[str, Pair
         if name != "Aorta":
             spreads[name] = _region(name, random, late_blood, other)
     pairs = {organ.name: _pairs(organ, spreads, random, count) for organ in ORGANS}
-    pairs["heart"] = _scaled(TARGETS["Heart"].early, TARGETS["Heart"].late, spreads["Heart"])
+    pairs["heart"] = _scaled(*HEART_SUV, spreads["Heart"])
     return pairs, bloods
 
 
