@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board, Cell, Row
     from petbench_leaderboard.store import Leaderboard
+    from petbench_leaderboard.transfer import Transfer
+
+MOST_ROWS = 50
 
 #: What the terminal has room for; `--json` and `--csv` give every column.
 _SHOWN = (
@@ -25,28 +29,87 @@ _SHOWN = (
 )
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--dataset", "-d", help="Only this cohort.")
 @click.option("--split", help="Only this split.")
 @click.option("--metric", default="psnr_body_suv20", show_default=True, help="What decides the order.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print every row as CSV.")
-def leaderboard(*, dataset: str | None, split: str | None, metric: str, as_json: bool, as_csv: bool) -> None:
+@click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
+@click.option("--json", "form", flag_value="json", help="Print everything as JSON.")
+@click.option("--csv", "form", flag_value="csv", help="Print every row as CSV.")
+@click.option("--markdown", "form", flag_value="markdown", help="Print a Markdown table.")
+@click.option("--latex", "form", flag_value="latex", help="Print a LaTeX table.")
+@click.pass_context
+def leaderboard(
+    ctx: click.Context,
+    /,
+    *,
+    dataset: str | None,
+    split: str | None,
+    metric: str,
+    where: str | None,
+    form: str | None,
+) -> None:
     """Show the methods best first, each score with its gain over `identity` (the early image as it is).
 
     A score is the mean over patients. A row that lacks a patient has no rank: its coverage, such as 3/4, is shown.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     from petbench.home import Home
-    from petbench_leaderboard.exports import to_csv, to_json
     from petbench_leaderboard.ranking import rank
     from petbench_leaderboard.store import Leaderboard
 
     store = Leaderboard.open(Home.find().database)
-    if as_json or as_csv:
-        boards = rank(store, dataset=dataset, split=split, metric=metric)
-        click.echo(to_json(boards) if as_json else to_csv(boards), nl=as_json)
+    if form is None:
+        print_table(store, dataset=dataset, split=split, metric=metric, where=where)
         return
-    print_table(store, dataset=dataset, split=split, metric=metric)
+    boards = rank(store, dataset=dataset, split=split, metric=metric, where=where)
+    click.echo(_as_text(boards, form), nl=form == "json")
+
+
+@leaderboard.command("merge")
+@click.argument("other")
+def merge_other(other: str) -> None:
+    """Take over the runs of another leaderboard, a file or a database's URL; again, it changes nothing."""
+    from petbench.home import Home
+    from petbench_leaderboard.store import Leaderboard
+    from petbench_leaderboard.transfer import merge
+
+    _say(merge(Leaderboard.open(Home.find().database), other))
+
+
+@leaderboard.command("export")
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--where", help="Only runs that fulfil a condition.")
+def export_all(path: Path, where: str | None) -> None:
+    """Write runs with phases and scores to PATH, one JSON object a line."""
+    from petbench.home import Home
+    from petbench_leaderboard.store import Leaderboard
+    from petbench_leaderboard.transfer import export_runs
+
+    click.echo(f"{export_runs(Leaderboard.open(Home.find().database), path, where=where)} runs written to {path}")
+
+
+@leaderboard.command("import")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_all(path: Path) -> None:
+    """Take over the runs that `petbench leaderboard export` wrote to PATH; again, it changes nothing."""
+    from petbench.home import Home
+    from petbench_leaderboard.store import Leaderboard
+    from petbench_leaderboard.transfer import import_runs
+
+    _say(import_runs(Leaderboard.open(Home.find().database), path))
+
+
+def _say(transfer: Transfer) -> None:
+    click.echo(f"{transfer.new} new runs, {transfer.more} with new scores, {transfer.known} known already")
+
+
+def _as_text(boards: list[Board], form: str) -> str:
+    from petbench_leaderboard.exports import to_csv, to_json
+    from petbench_leaderboard.report.tables import to_latex, to_markdown
+
+    return {"json": to_json, "csv": to_csv, "markdown": to_markdown, "latex": to_latex}[form](boards)
 
 
 def print_table(
@@ -55,16 +118,19 @@ def print_table(
     dataset: str | None,
     split: str | None,
     metric: str = "psnr_body_suv20",
+    where: str | None = None,
     highlight: int | None = None,
 ) -> None:
     """Print the boards; the row that run `highlight` belongs to is marked."""
     from petbench_leaderboard.ranking import rank
 
-    boards = rank(store, dataset=dataset, split=split, metric=metric)
+    boards = rank(store, dataset=dataset, split=split, metric=metric, where=where, best=MOST_ROWS)
     if not boards:
         click.echo("nothing on the leaderboard yet; start with: petbench run --method pix2pix")
     for board in boards:
         _print_board(board, highlight)
+        if board.omitted:
+            click.echo(f"and {board.omitted} further rows; --where narrows, --csv gives all")
 
 
 def _print_board(board: Board, highlight: int | None) -> None:

@@ -9,20 +9,40 @@ from typing import Any
 import click
 
 import petbench
+from petbench.cli.bundle import bundle
 from petbench.cli.conventions import conventions
 from petbench.cli.datasets import datasets
 from petbench.cli.doctor import doctor
 from petbench.cli.export_png import export_png
 from petbench.cli.leaderboard import leaderboard
 from petbench.cli.methods import methods
+from petbench.cli.plan import plan
+from petbench.cli.plugin import plugin
 from petbench.cli.predict import predict
 from petbench.cli.report import report
 from petbench.cli.run import run
 from petbench.cli.runs import runs
 from petbench.cli.score import score
+from petbench.cli.verify import accept, verify
 from petbench.errors import PetbenchError
 
-_VERBS = (run, leaderboard, report, runs, predict, score, export_png, conventions, methods, datasets, doctor)
+_VERBS = (
+    run,
+    leaderboard,
+    report,
+    runs,
+    predict,
+    score,
+    plan,
+    bundle,
+    verify,
+    plugin,
+    methods,
+    datasets,
+    export_png,
+    conventions,
+    doctor,
+)
 
 
 class PetbenchGroup(click.Group):
@@ -67,6 +87,7 @@ def cli() -> None:
 
 for _verb in _VERBS:
     cli.add_command(_verb)
+leaderboard.add_command(accept)
 
 
 def main() -> None:

@@ -1,48 +1,121 @@
-"""`petbench report`: the leaderboard as a page to open, send or publish."""
+"""`petbench report`: the leaderboard as a site to open, send or publish, and its figures for a paper."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from petbench.home import Home
     from petbench_datasets.progress import Progress
-    from petbench_leaderboard.report.images import PatientImages
+    from petbench_leaderboard.report.site import SiteOptions
+    from petbench_leaderboard.store import Leaderboard
 
 
 @click.command()
-@click.option("--output", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="Folder of the site, or file of a figure or table."
+)
 @click.option("--dataset", "-d", help="Only this cohort.")
 @click.option("--split", help="Only this split.")
-def report(*, output: Path, dataset: str | None, split: str | None) -> None:
-    """Write a page with the leaderboard and, for each test participant, the images side by side.
+@click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
+@click.option("--title", help="Heading of the first page.")
+@click.option("--serve", is_flag=True, help="Show the site to this machine alone and follow runs that go on.")
+@click.option("--figure", type=click.IntRange(1, 4), help="1 box plots, 2 significance, 3 rank stability, 4 Pareto.")
+@click.option("--table", type=click.IntRange(1, 3), help="1 leaderboard, 2 patient by patient, 3 comparisons.")
+def report(
+    *,
+    output: Path | None,
+    dataset: str | None,
+    split: str | None,
+    where: str | None,
+    title: str | None,
+    serve: bool,
+    figure: int | None,
+    table: int | None,
+) -> None:
+    """Write the leaderboard as a site: the ranking, a page a run, and a slice viewer a patient.
 
-    The page works from a double-click: no server, no network. Early image, every method's drawing, the real delayed
-    image and the absolute errors stand on one SUV scale, as coronal maximum projections and an axial slice.
+    The site works from a double-click: no server, no network. With --figure or --table, one piece for a paper is
+    written instead, in the format of the file's ending: .pdf .svg .png, or .tex .md .csv.
+
+    \b
+    petbench report -o site
+    petbench report --serve
+    petbench report --figure 1 -o figure.pdf --dataset fdg-phantom-mini
     """
-    from petbench.cli.console import progress_bar
+    from petbench.errors import UsageError
     from petbench.home import Home
-    from petbench.runs.panels import patient_images
-    from petbench_leaderboard.ranking import rank
-    from petbench_leaderboard.report.page import write_report
+    from petbench_leaderboard.report.site import SiteOptions
     from petbench_leaderboard.store import Leaderboard
 
     home = Home.find()
     store = Leaderboard.open(home.database)
-    boards = rank(store, dataset=dataset, split=split)
+    options = SiteOptions(dataset=dataset, split=split, where=where)
+    if title:
+        options = dataclasses.replace(options, title=title)
+    if serve:
+        _serve(store, home, options)
+        return
+    if output is None:
+        raise UsageError("-o is missing: name the folder of the site, or the file of a figure or table")
+    if figure or table:
+        _piece(store, options, figure, table, output)
+        return
+    from petbench.cli.console import progress_bar
+
     with progress_bar() as progress:
-        panels = _told(patient_images(boards, home), sum(len(board.participants) for board in boards), progress)
-        page = write_report(store, panels, output, dataset=dataset, split=split)
+        page = _write(store, home, options, output, progress)
     click.echo(f"open {page}")
 
 
-def _told(panels: Iterator[PatientImages], total: int, progress: Progress) -> Iterator[PatientImages]:
-    """Pass the panels on and say how far they are."""
-    for done, images in enumerate(panels):
-        progress("drawing patients", done, total)
-        yield images
-    progress("drawing patients", total, total)
+def _write(store: Leaderboard, home: Home, options: SiteOptions, folder: Path, progress: Progress) -> Path:
+    from petbench.runs.panels import patient_images
+    from petbench_leaderboard.report.site import write_site
+    from petbench_leaderboard.report.sources import HomeSources
+
+    sources = HomeSources(home.folder, lambda boards: patient_images(boards, home))
+    return write_site(store, sources, folder, options=options, progress=progress)
+
+
+def _serve(store: Leaderboard, home: Home, options: SiteOptions) -> None:
+    """Serve the site until Ctrl-C, written anew whenever the leaderboard has changed."""
+    import tempfile
+
+    from petbench_datasets.progress import silent
+    from petbench_leaderboard.report.serve import make_server
+
+    with tempfile.TemporaryDirectory(prefix="petbench-site-") as name:
+        folder = Path(name)
+        server = make_server(
+            folder, state=store.state, write=lambda: _write(store, home, options, folder, silent), port=0
+        )
+        with server:
+            click.echo(f"http://{server.server_address[0]!s}:{server.server_address[1]}/  (Ctrl-C ends)")
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                click.echo("ended", err=True)
+
+
+def _piece(store: Leaderboard, options: SiteOptions, figure: int | None, table: int | None, path: Path) -> None:
+    """Write one figure or table of the one board that was asked for."""
+    from petbench.errors import UsageError
+    from petbench_leaderboard.ranking import rank
+    from petbench_leaderboard.report.paper import export_figure
+    from petbench_leaderboard.report.tables import export_table
+
+    boards = rank(store, dataset=options.dataset, split=options.split, where=options.where)
+    if len(boards) != 1:
+        names = ", ".join(f"{board.dataset}/{board.split}" for board in boards) or "none"
+        raise UsageError(f"a figure or table shows one board; --dataset and --split choose it among: {names}")
+    if figure and table:
+        raise UsageError("give --figure or --table, not both")
+    if figure:
+        export_figure(boards[0], figure, path)
+    elif table:
+        export_table(boards[0], table, path)
+    click.echo(str(path))

@@ -14,7 +14,8 @@ def runs() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 @click.option("--status", help="Only runs with this status.")
 @click.option("--method", help="Only runs of this method.")
-def list_runs(*, as_json: bool, status: str | None, method: str | None) -> None:
+@click.option("--where", help='Only runs that fulfil a condition, such as "seed=0 and status=failed".')
+def list_runs(*, as_json: bool, status: str | None, method: str | None, where: str | None) -> None:
     """List every run, failures included, newest first."""
     from petbench.cli.console import print_json
     from petbench.cli.result import print_runs, run_facts
@@ -22,7 +23,7 @@ def list_runs(*, as_json: bool, status: str | None, method: str | None) -> None:
     from petbench_leaderboard.store import Leaderboard
 
     leaderboard = Leaderboard.open(Home.find().database)
-    rows = leaderboard.runs(status=status, method=method)
+    rows = leaderboard.runs(status=status, method=method, where=where)
     if as_json:
         print_json([run_facts(row) for row in rows])
     else:
@@ -73,3 +74,20 @@ def resume_run(run_id: int, *, as_json: bool) -> None:
     print_result(leaderboard, row, home, repeated=False, as_json=as_json)
     if row.status != "ok":
         raise SystemExit(130 if row.status == "interrupted" else 1)
+
+
+@runs.command("delete")
+@click.argument("run_id", type=int, metavar="ID")
+@click.confirmation_option(prompt="Delete the run with its predictions and model?")
+def delete_run(run_id: int) -> None:
+    """Delete run ID: its row, scores, predictions and model."""
+    import shutil
+
+    from petbench.home import Home
+    from petbench_leaderboard.store import Leaderboard
+
+    home = Home.find()
+    Leaderboard.open(home.database).delete(run_id)
+    for folder in home.runs.glob(f"{run_id:05d}-*"):
+        shutil.rmtree(folder)
+    click.echo(f"run {run_id} is deleted")
