@@ -28,10 +28,7 @@ class RecordingContext(TrainingContext):
         self, *, seed: int, budget: Budget, folder: Path, precision: Precision, stop_after: int | None
     ) -> None:
         engine = EngineSettings(precision=precision, compile="off")
-        # Every checkpoint that the method offers is due, so that a resume has one to go on from.
-        super().__init__(
-            seed=seed, budget=budget, device=torch.device("cpu"), folder=folder, engine=engine, checkpoint_seconds=0.0
-        )
+        super().__init__(seed=seed, budget=budget, device=torch.device("cpu"), folder=folder, engine=engine)
         self.losses: list[Mapping[str, float]] = []
         self._stop_after = stop_after
 
@@ -41,3 +38,7 @@ class RecordingContext(TrainingContext):
         super().advance(images, lambda: self.losses[-1])
         if self._stop_after is not None and self.images_seen >= self._stop_after:
             self.request_stop()
+
+    def checkpoint(self, state: Callable[[], Mapping[str, object]], *, force: bool = False) -> None:
+        """Write the checkpoint that is offered after the stop, so that a resume has one to go on from."""
+        super().checkpoint(state, force=force or self._stop_requested)
