@@ -85,6 +85,7 @@ _MINI = PhantomSpec(
     # Of the seeds 0 to 79 the one whose only test participant is the most average: smallest root mean square deviation
     # from their mean, in standard deviations, of log early, log late and log late/early SUV over ten organs.
     seed=57,
+    fingerprint="be5212a2e44825c652ffda70af7b78e8ec59861e43182180926919752acf60d2",
 )
 
 _FULL = PhantomSpec(
@@ -97,7 +98,7 @@ _FULL = PhantomSpec(
     angles=144,
     subsets=16,
     iterations=2,
-    delayed_trues=2e8,
+    delayed_trues=4e8,
     holdout=(12, 3, 3),
     folds=6,
 )

@@ -65,7 +65,7 @@ def write_page(validation: Validation, cohort: Cohort, folder: Path) -> Path:
         "",
         f"![spreads and correlations]({figures[1]})",
         "",
-        "White matter is left out: its measured read-out is not trusted (partial volume).",
+        "White matter is left out: its measured read-out is not trusted. So is the trachea: it is mostly air.",
         "",
         "## Organ volumes",
         "",
