@@ -10,7 +10,7 @@ from petbench.errors import PluginError
 
 
 def source_hash(module: str) -> str:
-    """Return the SHA-256 over the names and bytes of the source files of a plugin's top-level package.
+    """Return the SHA-256 over the names and bytes of all files of a plugin's top-level package, weights included.
 
     Args:
         module: the dotted name its entry point refers to, such as `petbench_gan` or `my_plugin.register:plugin`.
@@ -21,7 +21,12 @@ def source_hash(module: str) -> str:
         raise PluginError(f"the source of the plugin {module!r} cannot be found; install it again")
     if spec.submodule_search_locations:
         folders = [Path(folder) for folder in spec.submodule_search_locations]
-        files = [(path.relative_to(folder).as_posix(), path) for folder in folders for path in folder.rglob("*.py")]
+        files = [
+            (path.relative_to(folder).as_posix(), path)
+            for folder in folders
+            for path in folder.rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        ]
     else:
         files = [(f"{top}.py", Path(str(spec.origin)))]
     digest = hashlib.sha256()

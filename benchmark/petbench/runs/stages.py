@@ -18,6 +18,7 @@ from petbench.evaluation.scoring import score_predictions
 from petbench.registry import load_plugins
 from petbench.runs import apply, environment, models
 from petbench.training.context import TrainingContext
+from petbench.training.randomness import seed_everything
 from petbench.training.settings import EngineSettings
 from petbench.training.volumes import CohortTrainingData
 from petbench_datasets.cohort import open_cohort
@@ -78,6 +79,7 @@ def carry_out(
         cohort, fold = open_planned(plan)
         if plan.deterministic:
             torch.use_deterministic_algorithms(mode=True)
+        seed_everything(plan.seed, "method")  # for methods that draw with the global generators
         method = models.build(plan)
         models.move(method, device)
         machine = environment.machine() | {"source": environment.source_state()}
