@@ -101,6 +101,7 @@ _FULL = PhantomSpec(
     delayed_trues=4e8,
     holdout=(12, 3, 3),
     folds=6,
+    fingerprint="df993422cdb7848adae237cec9700ac4efd3667fbaec28db9d2e20803e938d9a",
 )
 
 _LESIONS = replace(
@@ -109,6 +110,7 @@ _LESIONS = replace(
     summary="fdg-phantom with three to nine lesions a participant, from low to high uptake, and inflammation",
     lesions=(3, 9),
     seed=20230930,
+    fingerprint="",
 )
 
 PROFILES: dict[str, PhantomSpec] = {spec.name: spec for spec in (_MINI, _FULL, _LESIONS)}

@@ -29,25 +29,25 @@ _STYLE: dict[Any, Any] = {
 
 def write_figures(validation: Validation, cohort: Cohort, folder: Path) -> list[Path]:
     """Draw the means, the spreads, the room to compete, and some participants; return the files in that order."""
-    drawn = {
-        "means": _means(validation),
-        "spreads": _spreads(validation),
-        "room": _room(validation),
-        "participants": _participants(cohort),
-    }
-    paths = []
-    for name, figure in drawn.items():
-        path = folder / f"{validation.cohort}-{name}.png"
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, dpi=130, metadata={"Software": None})
-        paths.append(path)
-    return paths
+    with mpl.rc_context(_STYLE):
+        drawn = {
+            "means": _means(validation),
+            "spreads": _spreads(validation),
+            "room": _room(validation),
+            "participants": _participants(cohort),
+        }
+        return [_saved(figure, folder / f"{validation.cohort}-{name}.png") for name, figure in drawn.items()]
+
+
+def _saved(figure: Figure, path: Path) -> Path:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=130, metadata={"Software": None})
+    return path
 
 
 def _figure(width: float, height: float, rows: int, columns: int, **options: Any) -> tuple[Figure, Any]:
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots(rows, columns, squeeze=False, **options)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
 def _means(validation: Validation) -> Figure:
@@ -66,7 +66,7 @@ def _means(validation: Validation) -> Figure:
         axis.errorbar(wanted, rows + 0.16, xerr=np.minimum(spread, 0.8 * wanted), fmt="o", ms=3, color="0.45", lw=0.8)
         axis.errorbar(found, rows - 0.16, xerr=np.minimum(own, 0.8 * found), fmt="o", ms=3, color=colour, lw=0.8)
         axis.set_xscale("log")
-        axis.set_xlabel(f"{title}: measured (grey), simulated (colour), mean ± SD; band: ±15 %")
+        axis.set_title(f"{title}, mean ± SD\ngrey: measured (±15 %); colour: simulated")
         axis.set_yticks(rows, [region.name for region in regions])
     return figure
 
@@ -104,7 +104,7 @@ def _room(validation: Validation) -> Figure:
 
 def _participants(cohort: Cohort) -> Figure:
     names = cohort.participants[:4]
-    figure, axes = _figure(7.2, 5.2, 1, 2 * len(names))
+    figure, axes = _figure(7.2, 3.1, 1, 2 * len(names))
     for number, name in enumerate(names):
         pair = cohort.pair(name)
         z, _, x = pair.grid.spacing_millimetres
