@@ -110,7 +110,7 @@ _LESIONS = replace(
     summary="fdg-phantom with three to nine lesions a participant, from low to high uptake, and inflammation",
     lesions=(3, 9),
     seed=20230930,
-    fingerprint="",
+    fingerprint="eae2af19d72c50ba587f14acdbe36abe5ad5fe14334f95a1ec5f32cbc6b71852",
 )
 
 PROFILES: dict[str, PhantomSpec] = {spec.name: spec for spec in (_MINI, _FULL, _LESIONS)}
