@@ -9,7 +9,7 @@ import pytest
 
 from petbench_datasets.phantom import PROFILES
 from petbench_datasets.phantom.anatomy import body
-from petbench_datasets.phantom.organs import BY_NAME, ORGANS, TEMPLATE_MILLILITRES
+from petbench_datasets.phantom.organs import BY_NAME, ORGANS
 from petbench_datasets.phantom.population import population
 from petbench_datasets.phantom.pose import Pose
 from petbench_datasets.phantom.raster import Tissues, rasterise
@@ -26,6 +26,7 @@ from petbench_datasets.phantom.shapes import (
     Tube,
     mirrored,
 )
+from petbench_datasets.phantom.volumes import TEMPLATE_MILLILITRES
 
 SPEC = PROFILES["fdg-phantom-mini"]
 _SUV = np.ones((SPEC.shape[0], 1)) * np.array([0.0, *(organ.late for organ in ORGANS)])

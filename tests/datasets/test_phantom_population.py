@@ -11,8 +11,9 @@ import pytest
 from petbench_datasets.phantom import PROFILES
 from petbench_datasets.phantom.draws import matched, mixed, stratified
 from petbench_datasets.phantom.fields import generator
-from petbench_datasets.phantom.organs import ORGANS, REGIONS, SPREADS
+from petbench_datasets.phantom.organs import ORGANS
 from petbench_datasets.phantom.population import population
+from petbench_datasets.phantom.regions import REGIONS, SPREADS
 from petbench_datasets.phantom.targets import TARGETS
 from petbench_datasets.phantom.uptake import draw_uptake
 

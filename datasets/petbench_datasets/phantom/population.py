@@ -13,13 +13,9 @@ from petbench_datasets.phantom.draws import matched
 from petbench_datasets.phantom.fields import generator
 from petbench_datasets.phantom.input_function import stable
 from petbench_datasets.phantom.kinetics import solve
-from petbench_datasets.phantom.organs import (
-    BLADDER_MILLILITRES,
-    ORGANS,
-    TEMPLATE_MILLILITRES,
-    VOLUMES_MILLILITRES,
-)
+from petbench_datasets.phantom.organs import ORGANS
 from petbench_datasets.phantom.uptake import draw_uptake
+from petbench_datasets.phantom.volumes import BLADDER_MILLILITRES, TEMPLATE_MILLILITRES, VOLUMES_MILLILITRES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

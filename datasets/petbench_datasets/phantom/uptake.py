@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.phantom.draws import matched, mixed
 from petbench_datasets.phantom.input_function import stable, with_window_means
-from petbench_datasets.phantom.organs import HEART_SUV, ORGANS, SPREADS
+from petbench_datasets.phantom.organs import ORGANS
+from petbench_datasets.phantom.regions import HEART_SUV, SPREADS
 from petbench_datasets.phantom.targets import TARGETS
 
 if TYPE_CHECKING:

@@ -13,9 +13,11 @@ import numpy as np
 from scipy import ndimage
 
 from petbench_datasets.errors import DataError
-from petbench_datasets.phantom.organs import BY_NAME, ORGANS, REGIONS, VOLUMES_MILLILITRES
+from petbench_datasets.phantom.organs import BY_NAME, ORGANS
+from petbench_datasets.phantom.regions import REGIONS
 from petbench_datasets.phantom.room import Room, Share, room_of, share_of
 from petbench_datasets.phantom.targets import TARGETS
+from petbench_datasets.phantom.volumes import VOLUMES_MILLILITRES
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ _HOW = """\
   it cannot say how cohorts of this size vary. Organs are tied by blood alone; a heavier body tends to a higher SUV in
   the brain.
 - **Means and spreads are calibrated.** SUV was measured in people on *reconstructed* images; the activity put in was
-  chosen by simulation for the reconstructed region to agree (`organs.py`: each organ's SUV, and `SPREADS`). The table
+  chosen by simulation for the reconstructed region to agree (`organs.py` and `regions.py`). The table
   therefore shows that the cohort has the statistics of people; it is no independent prediction of them. Visceral fat,
   skull and spinal cord are mostly what their neighbours spill into them, here as there.
 - **Scanner.** Gaussian resolution, attenuation, scatter as a wide smear of the trues, flat randoms, Poisson counts,
