@@ -144,7 +144,7 @@ def merged_sidecar(image_path: Path, root: Path) -> tuple[dict[str, Any], Path]:
     """Merge the JSON files that apply to an image: nearer ones win (BIDS's inheritance principle)."""
     *entities, suffix = image_stem(image_path).split("_")
     own = image_path.with_name(f"{image_stem(image_path)}.json")
-    image_path = image_path.absolute()
+    image_path, root = image_path.absolute(), root.absolute()
     folders = [folder for folder in reversed(image_path.parents) if folder == root or root in folder.parents]
     applying: list[tuple[int, int, Path]] = []
     for depth, folder in enumerate(folders):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,6 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.grid import Grid
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.datasets.conftest import CohortWriter
 
 
@@ -34,6 +33,12 @@ def test_a_whole_cohort_opens_as_pairs_in_suv(writer: CohortWriter) -> None:
     assert pair.grid.matches(writer.grid)
     assert np.array_equal(cohort.early("sub-02")[0], pair.early)
     assert np.array_equal(cohort.delayed("sub-02")[0], pair.delayed)
+
+
+def test_a_cohort_opens_by_a_relative_path_too(writer: CohortWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = writer.cohort(2)
+    monkeypatch.chdir(root.parent)
+    assert open_cohort(Path(root.name)).fingerprint == open_cohort(root).fingerprint
 
 
 def test_an_unknown_participant_is_named_with_those_there_are(writer: CohortWriter) -> None:
