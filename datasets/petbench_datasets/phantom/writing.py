@@ -92,7 +92,7 @@ def write_cohort(spec: PhantomSpec, people: Sequence[Participant], folder: Path)
     derivative = folder / "derivatives" / "phantom"
     labels = [{"index": organ.label, "name": organ.name} for organ in ORGANS]
     write_table(derivative / "desc-organs_dseg.tsv", ["index", "name"], labels)
-    made_by = [{"Name": "petbench", "Description": "simulated FDG PET", "CodeURL": "https://pypi.org/project/petbench"}]
+    made_by = [{"Name": "petbench", "Description": "simulated FDG PET"}]
     about = {"BIDSVersion": "1.10.0", "License": "CC0-1.0", "GeneratedBy": made_by}
     _write_json(
         derivative / "dataset_description.json",
