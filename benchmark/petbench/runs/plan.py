@@ -143,4 +143,4 @@ def parse_budget(text: str) -> Budget:
             return Budget(seconds=float(number))
     except ValueError:
         pass
-    raise UsageError(f"the budget {text!r} is not understood; write images=48000 or seconds=120")
+    raise UsageError(f"the budget {text!r} is not understood; write images=12000 or seconds=120")
