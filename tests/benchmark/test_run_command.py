@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from petbench_datasets.cohort import open_cohort
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.benchmark.conftest import Petbench
@@ -169,30 +172,30 @@ def test_a_failing_method_leaves_a_row_that_says_how(
 
 
 def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: Petbench, body_cohort: Path) -> None:
-    command = ["run", "-m", "pix2pix", "-d", str(body_cohort), "--budget", "images=960", "--set", "width=4"]
-    process = _start(petbench, command)
-    _wait_for_line(process, " 10 %")
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    command = ["run", "-m", "pix2pix", "-d", str(body_cohort), "--budget", "images=4800", "--set", "width=4"]
+    with _started(petbench, command) as process:
+        _wait_for_line(process, r"[1-9]0 %")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     (row,) = petbench.json("runs", "list")
     assert row["status"] == "interrupted"
-    assert 0 < row["images_seen"] < 960
+    assert 0 < row["images_seen"] < 4800
     assert list((petbench.home / "runs").glob("*/checkpoints/*"))
     petbench("runs", "resume", "1")
     (row,) = petbench.json("runs", "list")
     assert row["status"] == "ok"
-    assert row["images_seen"] == 960
+    assert row["images_seen"] == 4800
     assert "shown instead of repeated" in petbench(*command).stderr
 
 
 def test_a_second_ctrl_c_ends_at_once(petbench: Petbench, body_cohort: Path) -> None:
     command = ["run", "-m", "pix2pix", "-d", str(body_cohort), "--budget", "images=1000000", "--set", "width=4"]
-    process = _start(petbench, command)
-    _wait_for_line(process, "0 %")
-    for _ in range(2):
-        process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    with _started(petbench, command) as process:
+        _wait_for_line(process, "0 %")
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
     assert process.returncode == 130
     assert petbench.json("runs", "list")[0]["status"] == "interrupted"
 
@@ -258,7 +261,9 @@ def test_fifty_rows_are_not_needed_to_read_the_board_as_data(petbench: Petbench,
     assert "psnr_body_suv20" in petbench("leaderboard", "--csv").stdout.splitlines()[0]
 
 
-def _start(petbench: Petbench, command: list[str]) -> subprocess.Popen[str]:
+@contextmanager
+def _started(petbench: Petbench, command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Start a command that is to be interrupted; it never outlives its test."""
     environment = os.environ | {
         "PETBENCH_HOME": str(petbench.home),
         "PETBENCH_OFFLINE": "1",
@@ -266,16 +271,23 @@ def _start(petbench: Petbench, command: list[str]) -> subprocess.Popen[str]:
         "PYTHONUNBUFFERED": "1",
     }
     whole = [sys.executable, "-m", "petbench", *command]
-    return subprocess.Popen(whole, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(whole, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def _wait_for_line(process: subprocess.Popen[str], text: str) -> None:
-    """Read what a process says until a line holds `text`."""
+def _wait_for_line(process: subprocess.Popen[str], pattern: str) -> None:
+    """Read what a process says until a line holds `pattern`."""
     assert process.stderr is not None
+    said = []
     for line in process.stderr:
-        if text in line:
+        said.append(line)
+        if re.search(pattern, line):
             return
-    pytest.fail(f"the process ended before it said {text!r}")
+    pytest.fail(f"the process ended before it said {pattern!r}: {said}")
 
 
 def test_the_log_of_a_failed_run_holds_its_traceback(petbench: Petbench, body_cohort: Path, fragile: Any) -> None:
