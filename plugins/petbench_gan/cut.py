@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from petbench import Batch, StepMethod, Update
 from petbench_gan.losses import adversarial_loss
-from petbench_gan.networks import ResNet, initialise
-from petbench_gan.settings import CutParameters, make_discriminator
+from petbench_gan.networks import initialise
+from petbench_gan.settings import CutParameters, make_discriminator, make_resnet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,14 +39,7 @@ class Cut(StepMethod):
         super().__init__(parameters)
         self.options = parameters
         width = parameters.width
-        self.generator = ResNet(
-            parameters.blocks,
-            width,
-            norm=parameters.norm,
-            dropout=parameters.dropout,
-            upsample=parameters.upsample,
-            residual=parameters.residual,
-        )
+        self.generator = make_resnet(parameters)
         self.discriminator = make_discriminator(parameters, channels=1)
         channels = (1, 2 * width, 4 * width, 4 * width, 4 * width)
         self.heads = nn.ModuleList(FeatureHead(count, parameters.feature_size) for count in channels)

@@ -42,8 +42,33 @@ def initialise(network: nn.Module, standard_deviation: float = 0.02) -> None:
             nn.init.zeros_(module.bias)
 
 
-class UNet(nn.Module):
+class Generator(nn.Module):
+    """What both generators are from outside: layers in a row that give the image, or a correction of the input.
+
+    Args:
+        layers: all but the last activation.
+        residual: add the middle input channel to a linear output, in place of the published tanh.
+    """
+
+    def __init__(self, layers: Sequence[nn.Module], *, residual: bool) -> None:
+        super().__init__()
+        self.residual = residual
+        self.layers = nn.Sequential(*layers, nn.Identity() if residual else nn.Tanh())
+        initialise(self)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Translate (batch, in, y, x) into (batch, out, y, x)."""
+        output: torch.Tensor = self.layers(image)
+        if self.residual:
+            middle = image.shape[1] // 2
+            output = output + image[:, middle : middle + 1]
+        return output
+
+
+class UNet(Generator):
     """The U-Net generator: `depth` halvings down to a bottleneck, a skip at every level.
+
+    y and x are multiples of 2**depth.
 
     Args:
         depth: halvings; an image of 2**depth voxels a side ends in a 1x1 bottleneck (`unet_128` is depth 7).
@@ -66,30 +91,19 @@ class UNet(nn.Module):
         upsample: Upsample = "deconv",
         residual: bool = False,
     ) -> None:
-        super().__init__()
-        self.residual = residual
         widths = [width * min(8, 2**level) for level in range(depth)]
         block: nn.Module | None = None
         for level in range(depth - 1, 0, -1):
             middle = 4 <= level < depth - 1
             block = _SkipLevel(widths[level - 1], widths[level], block, norm, upsample, dropout=dropout and middle)
         assert block is not None, "a U-Net has at least two levels"
-        self.layers = nn.Sequential(
+        layers = [
             nn.Conv2d(channels[0], widths[0], 4, stride=2, padding=1, bias=normalisation(norm)[1]),
             block,
             nn.ReLU(),
             _double(2 * widths[0], channels[1], upsample, bias=True),
-            nn.Identity() if residual else nn.Tanh(),
-        )
-        initialise(self)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Translate (batch, in, y, x) into (batch, out, y, x); y and x are multiples of 2**depth."""
-        output: torch.Tensor = self.layers(image)
-        if self.residual:
-            middle = image.shape[1] // 2
-            output = output + image[:, middle : middle + 1]
-        return output
+        ]
+        super().__init__(layers, residual=residual)
 
 
 class _SkipLevel(nn.Module):
@@ -119,8 +133,10 @@ class _SkipLevel(nn.Module):
         return torch.cat([features, self.layers(features)], dim=1)
 
 
-class ResNet(nn.Module):
+class ResNet(Generator):
     """The ResNet generator of CycleGAN: two halvings, `blocks` residual blocks, two doublings.
+
+    y and x are multiples of 4.
 
     Args:
         blocks: 9 for 256-pixel images, 6 for 128-pixel images (the paper's own rule).
@@ -143,8 +159,6 @@ class ResNet(nn.Module):
         upsample: Upsample = "deconv",
         residual: bool = False,
     ) -> None:
-        super().__init__()
-        self.residual = residual
         make_norm, bias = normalisation(norm)
         layers: list[nn.Module] = [
             nn.ReflectionPad2d(3),
@@ -164,17 +178,7 @@ class ResNet(nn.Module):
                 layers.append(_double(size, size // 2, "resize", bias=bias))
             layers += [make_norm(size // 2), nn.ReLU()]
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, channels[1], 7)]
-        layers.append(nn.Identity() if residual else nn.Tanh())
-        self.layers = nn.Sequential(*layers)
-        initialise(self)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Translate (batch, in, y, x) into (batch, out, y, x); y and x are multiples of 4."""
-        output: torch.Tensor = self.layers(image)
-        if self.residual:
-            middle = image.shape[1] // 2
-            output = output + image[:, middle : middle + 1]
-        return output
+        super().__init__(layers, residual=residual)
 
     def features(self, image: torch.Tensor, layers: Sequence[int]) -> list[torch.Tensor]:
         """Return what the numbered layers give, in rising order; nothing after the last of them is computed."""

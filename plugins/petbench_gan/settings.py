@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from pydantic import Field
 
 from petbench import StepParameters
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from petbench_gan.networks import PatchGAN
+    from petbench_gan.networks import Generator, PatchGAN, ResNet
 
 GanLoss = Literal["vanilla", "lsgan"]
 Norm = Literal["batch", "instance", "none"]
 Upsample = Literal["deconv", "resize"]
+
+
+class GeneratorChoices(TypedDict):
+    """What both kinds of generator take by keyword."""
+
+    norm: Norm
+    dropout: bool
+    upsample: Upsample
+    residual: bool
 
 
 class UNetParameters(StepParameters):
@@ -81,27 +88,29 @@ class CutParameters(GanParameters):
     feature_size: int = Field(256, ge=2, description="PatchNCE: length of a feature vector")
 
 
-def make_generator(parameters: UNetParameters) -> nn.Module:
+def make_generator(parameters: UNetParameters) -> Generator:
     """Return a freshly initialised generator."""
-    from petbench_gan.networks import ResNet, UNet
+    from petbench_gan.networks import UNet
 
-    if parameters.generator == "unet":
-        return UNet(
-            parameters.depth,
-            parameters.width,
-            norm=parameters.norm,
-            dropout=parameters.dropout,
-            upsample=parameters.upsample,
-            residual=parameters.residual,
-        )
-    return ResNet(
-        parameters.blocks,
-        parameters.width,
-        norm=parameters.norm,
-        dropout=parameters.dropout,
-        upsample=parameters.upsample,
-        residual=parameters.residual,
-    )
+    if parameters.generator == "resnet":
+        return make_resnet(parameters)
+    return UNet(parameters.depth, parameters.width, **_choices(parameters))
+
+
+def make_resnet(parameters: UNetParameters) -> ResNet:
+    """Return a freshly initialised ResNet generator."""
+    from petbench_gan.networks import ResNet
+
+    return ResNet(parameters.blocks, parameters.width, **_choices(parameters))
+
+
+def _choices(parameters: UNetParameters) -> GeneratorChoices:
+    return {
+        "norm": parameters.norm,
+        "dropout": parameters.dropout,
+        "upsample": parameters.upsample,
+        "residual": parameters.residual,
+    }
 
 
 def make_discriminator(parameters: GanParameters, channels: int) -> PatchGAN:
