@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,15 +14,33 @@ import sqlalchemy as sa
 
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.report.images import PatientImages
+from petbench_leaderboard.report.sources import RunFiles
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from petbench_leaderboard.board import Board
+    from petbench_leaderboard.records import RunRow
+
 MakeRecord = Callable[..., RunRecord]
 MakeScore = Callable[..., ScoreRecord]
 AddRun = Callable[..., int]
 MakeImages = Callable[..., PatientImages]
+
+
+class ImagesAtHand:
+    """Patients that the site draws, without a home or run folders."""
+
+    def __init__(self, *images: PatientImages) -> None:
+        self._images = images
+
+    def run_files(self, run: RunRow) -> RunFiles:
+        return RunFiles()
+
+    def patients(self, boards: Sequence[Board]) -> Iterable[PatientImages]:
+        names = {board.dataset for board in boards}
+        return [images for images in self._images if not images.dataset or images.dataset in names]
 
 
 _POSTGRESQL = os.environ.get("PETBENCH_TEST_DB")

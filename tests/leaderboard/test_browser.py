@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests.leaderboard.conftest import ImagesAtHand
 
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.report.images import PatientImages
-from petbench_leaderboard.report.page import write_report
+from petbench_leaderboard.report.site import write_site
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
             for who in WHO
         ]  # fmt: skip
-        write_report(board, panels, folder / "site")
+        write_site(board, ImagesAtHand(*panels), folder / "site")
     return folder / "site"
 
 

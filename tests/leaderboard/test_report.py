@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
+from tests.leaderboard.conftest import ImagesAtHand
 
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report import site
 from petbench_leaderboard.report.front import mark_front
 from petbench_leaderboard.report.images import PatientImages
-from petbench_leaderboard.report.page import write_report
 from petbench_leaderboard.report.pages import POLICY
 from petbench_leaderboard.report.patient_pages import choose_patients
-from petbench_leaderboard.report.site import write_site
+from petbench_leaderboard.report.site import SiteOptions, write_site
 from petbench_leaderboard.report.sources import HomeSources
 from petbench_leaderboard.report.volumes import packed_script
 
@@ -69,7 +69,7 @@ def _read(page: Path) -> tuple[str, _Page]:
 
 
 def test_an_empty_leaderboard_gives_a_page_that_says_how_to_begin(leaderboard: Leaderboard, tmp_path: Path) -> None:
-    html, page = _read(write_report(leaderboard, [], tmp_path / "site"))
+    html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path / "site"))
     assert "no run on this leaderboard yet" in html
     assert "petbench run --method pix2pix" in html
     assert page.cells == []
@@ -80,7 +80,7 @@ def test_only_failures_give_a_page_with_their_status_and_message(
 ) -> None:
     run_id = leaderboard.plan(make_record("cyclegan", seed=4))
     leaderboard.update(run_id, status="diverged", phase="train", error_class="NonFinite", error_message="loss is NaN")
-    html, page = _read(write_report(leaderboard, [], tmp_path))
+    html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
     assert "No run on this cohort has a score yet." in html
     assert page.row("cyclegan") == [
         "1|",
@@ -97,7 +97,7 @@ def test_the_numbers_on_the_page_are_those_of_the_ranking(
     add_run("identity", {"sub-01": 29.0, "sub-02": 28.0})
     add_run("pix2pix", {"sub-01": 30.8349, "sub-02": 31.2})
     add_run("scale", {"sub-01": 28.5, "sub-02": 27.0})
-    _, page = _read(write_report(leaderboard, [], tmp_path))
+    _, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
     (board,) = rank(leaderboard)
     cells = {row.run.method: next(iter(row.cells.values())) for row in board.rows}
     gain = cells["pix2pix"].gain
@@ -117,7 +117,7 @@ def test_an_error_metric_shows_its_difference_with_its_own_sign(
         run_id = leaderboard.plan(make_record(method))
         leaderboard.update(run_id, status="ok")
         leaderboard.record_scores(run_id, [make_score(value=value, metric="mae_body_suv", higher_is_better=False)])
-    html, page = _read(write_report(leaderboard, [], tmp_path))
+    html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
     assert page.row("pix2pix")[3] == "0.220|−0.100|"
     assert '<small class="better">−0.100</small>' in html
 
@@ -129,7 +129,7 @@ def test_an_empty_column_shows_a_dash_and_its_reason_once(
         run_id = leaderboard.plan(make_record(method))
         leaderboard.update(run_id, status="ok")
         leaderboard.record_scores(run_id, [make_score(None, None, metric="fid", reason="the weights are missing")])
-    html, page = _read(write_report(leaderboard, [], tmp_path))
+    html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
     assert page.row("pix2pix")[3] == "–|a|"
     assert html.count("FID: the weights are missing") == 1
 
@@ -138,7 +138,7 @@ def test_an_incomplete_method_shows_its_coverage_in_place_of_a_rank(
     leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path
 ) -> None:
     add_run("partial", {"sub-01": 50.0, "sub-02": 50.0, "sub-03": 50.0}, planned=("sub-04",))
-    html, page = _read(write_report(leaderboard, [], tmp_path))
+    html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
     assert page.row("partial")[0] == "3/4|"
     assert "50.00" not in html
     assert "missing sub-04" in html
@@ -150,13 +150,13 @@ def test_the_page_says_which_methods_are_apart_and_which_are_ties(
     who = [f"sub-{number:02}" for number in range(9)]
     add_run("good", {name: 33.0 + number / 3 for number, name in enumerate(who)})
     add_run("alike", {name: 33.0 + number / 3 + (-1) ** number / 9 for number, name in enumerate(who)})
-    html, page = _read(write_report(leaderboard, [], tmp_path))
+    html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
     assert "nothing separates alike and good" in html
     assert page.row("good")[0] == "2|1–2|"
     assert "is ahead" not in html
     leaderboard.delete(2)
     add_run("poor", {name: 30.0 + number / 2 for number, name in enumerate(who)})
-    html, page = _read(write_report(leaderboard, [], tmp_path))
+    html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
     assert "good is ahead of every other method" in html
     assert [row[0] for row in page.cells[1:]] == ["1|1|", "2|2|"]
 
@@ -169,7 +169,7 @@ def test_text_from_plugins_is_shown_and_never_run(
     leaderboard.update(failed, status="failed", error_message=EVIL, phase=EVIL, log_path="javascript:alert(1)")
     images = make_images(participant=EVIL, predictions=(EVIL, "$\\frac{$", "a" * 500))
     add_run("identity", {EVIL: 29.0}, dataset=EVIL)
-    html, page = _read(write_report(leaderboard, [images], tmp_path, title=EVIL))
+    html, page = _read(write_site(leaderboard, ImagesAtHand(images), tmp_path, options=SiteOptions(title=EVIL)))
     assert "{{ 7 * 7 }}" in html
     assert page.row(EVIL)
     pages = [_read(path) for path in tmp_path.rglob("*.html")]
@@ -191,7 +191,7 @@ def test_every_page_has_a_policy_an_alternative_text_for_every_image_and_nothing
     leaderboard: Leaderboard, add_run: AddRun, make_images: MakeImages, tmp_path: Path
 ) -> None:
     add_run("pix2pix", {"sub-06": 30.0})
-    write_report(leaderboard, [make_images()], tmp_path)
+    write_site(leaderboard, ImagesAtHand(make_images()), tmp_path)
     names = {path.parent.name for path in tmp_path.rglob("*.html")}
     assert names == {tmp_path.name, "runs", "patients"}
     assert "https:" not in POLICY
@@ -217,7 +217,7 @@ def test_every_prediction_is_drawn_a_few_to_a_figure_and_packed_for_the_viewer(
 ) -> None:
     add_run("pix2pix", {"sub-06": 30.0})
     images = make_images(predictions=tuple(f"method-{index}" for index in range(number)))
-    write_report(leaderboard, [images], tmp_path)
+    write_site(leaderboard, ImagesAtHand(images), tmp_path)
     (path,) = tmp_path.glob("patients/*.html")
     _, page = _read(path)
     descriptions = [str(attributes["alt"]) for tag, attributes in page.elements if tag == "img"]
@@ -256,7 +256,7 @@ def test_every_number_of_the_first_page_is_the_databases(
     for number, method in enumerate(("identity", "pix2pix", "cyclegan")):
         run_id = add_run(method, {"sub-01": 29.0 + number / 3, "sub-02": 28.0 + number / 7})
         leaderboard.update(run_id, train_seconds=1.5 * number, peak_memory_bytes=2**30, parameter_count=7 * number)
-    html, page = _read(write_report(leaderboard, [], tmp_path))
+    html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
     exact = [str(a["data-sort"]) for tag, a in page.elements if tag == "td" and "data-sort" in a]
     for row in leaderboard.runs():
         mean = fmean(score.value or 0.0 for score in leaderboard.scores([row.id]))
@@ -276,7 +276,7 @@ def test_two_thousand_runs_give_the_best_rows_and_say_how_many_more_there_are(
     monkeypatch.setattr(site, "RUN_PAGES", 3)
     for number in range(9):
         add_run(f"method-{number}", {"sub-01": 20.0 + number})
-    html, page = _read(write_report(leaderboard, [], tmp_path))
+    html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
     assert [row[1].split("|")[0] for row in page.cells[1:]] == [f"method-{number}" for number in (8, 7, 6, 5, 4)]
     assert "4 further rows rank below these" in html
     assert sorted(path.stem for path in tmp_path.glob("runs/*.html")) == ["7", "8", "9"]

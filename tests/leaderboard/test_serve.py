@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from petbench_leaderboard.report.page import write_report
 from petbench_leaderboard.report.serve import make_server
+from petbench_leaderboard.report.site import write_site
+from petbench_leaderboard.report.sources import HomeSources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ def test_the_served_page_follows_the_leaderboard_and_nothing_outside_the_site_is
     written = []
 
     def write() -> None:
-        written.append(write_report(leaderboard, [], tmp_path / "site"))
+        written.append(write_site(leaderboard, HomeSources(tmp_path), tmp_path / "site"))
 
     server = make_server(tmp_path / "site", state=leaderboard.state, write=write)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
