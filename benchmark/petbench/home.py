@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DATABASE_VARIABLE = "PETBENCH_DB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +50,23 @@ class Home:
 
     @property
     def database(self) -> str:
-        """The leaderboard's SQLAlchemy URL; `$PETBENCH_DB` overrides it."""
-        return os.environ.get("PETBENCH_DB") or f"sqlite:///{self.folder / 'leaderboard.db'}"
+        """The leaderboard: a file or any SQLAlchemy URL in `$PETBENCH_DB`, else a file of the home."""
+        return os.environ.get(DATABASE_VARIABLE) or f"sqlite:///{self.folder / 'leaderboard.db'}"
+
+
+@contextlib.contextmanager
+def using_database(location: str) -> Iterator[None]:
+    """Let this process and those that it starts keep their runs in another leaderboard.
+
+    Args:
+        location: a file or any SQLAlchemy URL.
+    """
+    before = os.environ.get(DATABASE_VARIABLE)
+    os.environ[DATABASE_VARIABLE] = location
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[DATABASE_VARIABLE]
+        else:
+            os.environ[DATABASE_VARIABLE] = before

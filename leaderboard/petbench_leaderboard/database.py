@@ -44,7 +44,7 @@ class Database:
         with self._explained():
             if self._file is not None:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(url)
+            self._engine = _engine(url, self.name)
             if self._engine.dialect.name == "sqlite":
                 _configure_sqlite(self._engine)
             self._migrate()
@@ -145,8 +145,20 @@ def _parse(location: str | Path) -> tuple[sa.URL, str, Path | None]:
         raise LeaderboardError(
             f"{location!r} is neither a file nor a database URL such as sqlite:///runs.db"
         ) from error
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")  # the driver that petbench is tested with
     in_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     return url, url.render_as_string(), Path(url.database).absolute() if in_file and url.database else None
+
+
+def _engine(url: sa.URL, name: str) -> sa.Engine:
+    try:
+        return sa.create_engine(url)
+    except ImportError as error:
+        raise LeaderboardError(
+            f"the leaderboard {name} needs the Python package {error.name!r}, which is not installed: "
+            f"install it, such as by: pip install {error.name}"
+        ) from error
 
 
 def _configure_sqlite(engine: sa.Engine) -> None:

@@ -25,6 +25,7 @@ from petbench.cli.runs import runs
 from petbench.cli.score import score
 from petbench.cli.verify import accept, verify
 from petbench.errors import PetbenchError
+from petbench.home import using_database
 
 _VERBS = (
     run,
@@ -75,7 +76,13 @@ class PetbenchGroup(click.Group):
     epilog="Research use only: nothing that petbench prints or draws is fit for diagnosis.",
 )
 @click.version_option(petbench.__version__, prog_name="petbench")
-def cli() -> None:
+@click.option(
+    "--db",
+    metavar="URL",
+    help="The leaderboard, a file or any SQLAlchemy URL, in place of $PETBENCH_DB or the file in petbench's home.",
+)
+@click.pass_context
+def cli(ctx: click.Context, /, *, db: str | None) -> None:
     """Compare methods that draw the delayed PET image (42-63 min) from an early one (7-21 min).
 
     \b
@@ -83,6 +90,8 @@ def cli() -> None:
     petbench leaderboard              see where it stands
     petbench report -o site           look at its images
     """
+    if db:
+        ctx.with_resource(using_database(db))
 
 
 for _verb in _VERBS:
