@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from petbench import Batch, StepMethod, StepParameters, Update, Volume
 from petbench.contract import Budget, Supervision
 from petbench.training.acceleration import accelerated
+from petbench.training.balance import gan_shares
 from petbench.training.context import TrainingContext
 from petbench.training.errors import Diverged
 from petbench.training.players import Players, linear_decay
@@ -123,9 +124,10 @@ def test_seconds_are_counted_over_a_resume(tmp_path: Path) -> None:
 
 def test_the_log_says_how_it_ran_what_on_and_what_came_out(tmp_path: Path) -> None:
     Linear(SMALL).fit(FakeData(160.0), context(tmp_path, Budget(images=40)))
-    assert events(tmp_path, "engine")[0]["precision"] == "fp32"
+    assert events(tmp_path, "engine")[0]["precision"] == "bf16"
     assert events(tmp_path, "data")[0]["clipped_delayed"] == 1.0
     assert [event["images"] for event in events(tmp_path, "validation")] == [20, 40]
+    assert events(tmp_path, "validation")[0]["clipped"] == 1.0
     assert events(tmp_path, "selection")[0]["rule"] == "last"
     assert set(events(tmp_path, "step")[-1]["losses"]) == {"model/l1"}  # type: ignore[call-overload]
 
@@ -154,6 +156,14 @@ def test_losses_are_means_since_they_were_last_read() -> None:
     players.step(batch, 0.0)
     assert players.losses() == {"model/x": 6.0}
     assert players.losses() == {}
+
+
+def test_the_log_says_how_much_of_a_loss_the_adversary_makes() -> None:
+    losses = {
+        "generator/l1": 3.0, "generator/gan_delayed": 0.5, "generator/gan_early": 0.5,
+        "discriminator/real": 0.4, "model/l1": 1.0,
+    }  # fmt: skip
+    assert gan_shares(losses) == {"generator": 0.25}
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_the_last_good_checkpoint_stays(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.cli.options import complete_dataset, complete_method
+from petbench.training.settings import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ _COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "fail
 @click.option("--preset", help="Named set of parameters. Default: the one each method chooses for the cohort's size.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
 @click.option("--budget", metavar="images=N|seconds=S", help="Training to spend. Default: the preset's.")
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="bf16", show_default=True)
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default=DEFAULTS.precision, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 def plan(*, methods: tuple[str, ...], as_json: bool, **request: object) -> None:
     """Show which runs of a matrix are there, which are missing or stale and why, and what the rest may take.

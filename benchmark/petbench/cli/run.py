@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from petbench.cli.options import complete_dataset, complete_method
+from petbench.training.settings import DEFAULTS
 
 
 @click.command()
@@ -31,7 +32,7 @@ from petbench.cli.options import complete_dataset, complete_method
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "bf16"]),
-    default="bf16",
+    default=DEFAULTS.precision,
     show_default=True,
     help="Arithmetic of the networks; losses are float32.",
 )
@@ -39,7 +40,7 @@ from petbench.cli.options import complete_dataset, complete_method
     "--compile",
     "compile_",
     type=click.Choice(["on", "off", "auto"]),
-    default="auto",
+    default=DEFAULTS.compile,
     show_default=True,
     help="Whether the networks are compiled.",
 )

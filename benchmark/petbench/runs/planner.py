@@ -11,6 +11,7 @@ from petbench.runs import parameters
 from petbench.runs.cohorts import find_cohort
 from petbench.runs.plan import RunPlan
 from petbench.runs.source import source_hash
+from petbench.training.settings import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +37,9 @@ class Request:
     settings: Sequence[str] = field(default_factory=tuple)
     budget: Budget | None = None
     device: str = "auto"
-    precision: str = "bf16"
-    compile: str = "auto"
-    deterministic: bool = False
+    precision: str = DEFAULTS.precision
+    compile: str = DEFAULTS.compile
+    deterministic: bool = DEFAULTS.deterministic
 
 
 def make_plan(request: Request, home: Home, registry: Registry, progress: Progress) -> RunPlan:

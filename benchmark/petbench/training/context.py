@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from petbench.training.balance import gan_shares
 from petbench.training.checkpoint import CheckpointFolder
 from petbench_datasets.files import write_text
 from petbench_datasets.progress import Progress, silent
@@ -30,7 +31,7 @@ class TrainingContext:
         seed: of the run.
         budget: images or seconds; counted over all resumed parts.
         device: to train on.
-        folder: of the run; holds `log.jsonl` and `checkpoints/`.
+        folder: the method's own; holds `log.jsonl` and `checkpoints/`.
         engine: how the engine runs.
         progress: told of the images (or seconds) done.
         checkpoint_seconds: a checkpoint is due this long after the last.
@@ -38,8 +39,6 @@ class TrainingContext:
     Attributes:
         images_seen: over all resumed parts.
         seconds_spent: of training, over all resumed parts.
-        images_at_start: seen before this part.
-        seconds_before: spent before this part.
         images_at_start: seen before this part.
         seconds_before: spent before this part.
         warm_up_seconds: until the first step of this part was done: data, compilation, first kernels.
@@ -108,7 +107,7 @@ class TrainingContext:
         if now - self._last_log >= LOG_SECONDS or self.fraction >= 1.0:
             values = dict(losses())
             rate = (self.images_seen - self._images_logged) / max(now - self._last_log, 1e-9)
-            self.log("step", {"images_per_second": rate, "losses": values})
+            self.log("step", {"images_per_second": rate, "losses": values, "gan_share": gan_shares(values)})
             shown = " ".join(f"{name.rpartition('/')[2]} {value:.3g}" for name, value in list(values.items())[:3])
             self._description = f"train · {rate:.0f} images/s · {shown}"
             self._last_log, self._images_logged = now, self.images_seen

@@ -28,7 +28,7 @@ class EngineSettings:
         storage: where the cohort's tensors live: on the device, in a memory-mapped file, or `auto` by size.
     """
 
-    precision: Precision = "fp32"
+    precision: Precision = "bf16"
     compile: Compile = "auto"
     deterministic: bool = False
     threads: int | None = None
@@ -49,3 +49,7 @@ class EngineSettings:
     def from_json(cls, values: dict[str, Any]) -> EngineSettings:
         """Return the settings that `to_json` gave."""
         return cls(**values)
+
+
+DEFAULTS = EngineSettings()
+"""What `petbench run` and `petbench plan` take where nothing is asked for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import torch
 
 from petbench.training.checkpoint import snapshot
 from petbench.training.prediction import translate_volume
@@ -36,7 +37,11 @@ class Validator:
         return int(fraction * self._times + 1e-9) > self._done
 
     def validate(self) -> dict[str, object]:
-        """Return the mean absolute error, and gain and offset of the prediction against the target, in SUV."""
+        """Return mean absolute error, gain and offset of the prediction against the target, and what was clipped.
+
+        Errors and offset are in SUV, inside the body; `clipped` is the share of the targets' voxels in there that the
+        intensity map cannot give back, and on which no network can be right.
+        """
         self._done += 1
         rows = []
         for early, delayed in self._pairs:
@@ -44,12 +49,13 @@ class Validator:
             inside = np.maximum(early, delayed) > 0.1  # the body, roughly; air would hide every difference
             truth, drawn = delayed[inside].astype(np.float64), predicted[inside].astype(np.float64)
             gain, offset = np.polyfit(truth, drawn, 1) if np.ptp(truth) > 0 else (np.nan, np.nan)
-            rows.append((np.abs(drawn - truth).mean(), gain, offset))
-        mae, gain, offset = (float(value) for value in np.mean(rows, axis=0))
+            clipped = self._method.intensity.clipped_share(torch.from_numpy(truth))
+            rows.append((np.abs(drawn - truth).mean(), gain, offset, clipped))
+        mae, gain, offset, clipped = (float(value) for value in np.mean(rows, axis=0))
         if self._selection == "best" and mae < self._best_mae:
             self._best_mae = mae
             self._best = snapshot(dict(self._method.state_dict()))
-        return {"mae_suv": mae, "gain": gain, "offset_suv": offset}
+        return {"mae_suv": mae, "gain": gain, "offset_suv": offset, "clipped": clipped}
 
     def select(self) -> dict[str, object]:
         """Put the chosen weights into the method and say which they are."""

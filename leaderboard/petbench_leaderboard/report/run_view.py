@@ -157,22 +157,26 @@ def _phases(phases: Sequence[PhaseRow]) -> list[tuple[str, str, float]]:
 
 def _training(files: RunFiles) -> list[Chart]:
     found = []
-    for event, title in (("step", "Losses"), ("validation", "Validation")):
+    for name, event, key, title in (
+        ("step", "step", "losses", "Losses"),
+        ("balance", "step", "gan_share", "Adversarial share of the loss"),
+        ("validation", "validation", None, "Validation"),
+    ):
         series: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
         for line in files.events:
             images = line.get("images")
             if line.get("event") != event or not isinstance(images, int | float):
                 continue
-            values = line.get("losses", {}) if event == "step" else line
-            for name, value in values.items() if isinstance(values, Mapping) else ():
-                if isinstance(value, float) and name != "seconds" and value - value == 0.0:
-                    series[str(name)][0].append(float(images))
-                    series[str(name)][1].append(value)
+            values = line.get(key, {}) if key else line
+            for series_name, value in values.items() if isinstance(values, Mapping) else ():
+                if isinstance(value, float) and series_name != "seconds" and value - value == 0.0:
+                    series[str(series_name)][0].append(float(images))
+                    series[str(series_name)][1].append(value)
         if series:
-            thinned = {name: (_thin(images), _thin(values)) for name, (images, values) in series.items()}
+            thinned = {one: (_thin(images), _thin(values)) for one, (images, values) in series.items()}
             item = charts.curves(thinned, "value", title)
-            last = ", ".join(f"{name} {values[-1]:.3g}" for name, (_, values) in series.items())
-            found.append(Chart(name=event, title=title, description=f"Last values: {last}.", item=item))
+            last = ", ".join(f"{one} {values[-1]:.3g}" for one, (_, values) in series.items())
+            found.append(Chart(name=name, title=title, description=f"Last values: {last}.", item=item))
     return found
 
 
