@@ -108,7 +108,15 @@ class TrainingData(Protocol):
 
 
 class RunContext(Protocol):
-    """What the harness gives a method for the length of one `fit`."""
+    """What the harness gives a method for the length of one `fit`.
+
+    Attributes:
+        seed: of every random draw.
+        budget: how much training may be spent.
+        device: where to train.
+        folder: the method's own, empty at first and kept when an interrupted run goes on; nothing in it is scored.
+        engine: how petbench's own loop runs.
+    """
 
     seed: int
     budget: Budget
@@ -130,6 +138,9 @@ class RunContext(Protocol):
 
     def resume_state(self) -> Mapping[str, Any] | None:
         """Return the state of the newest whole checkpoint of this run, or None for a fresh start."""
+
+    def log(self, event: str, values: Mapping[str, object]) -> None:
+        """Append a line to the run's log; `values` are numbers, texts, lists and dictionaries."""
 
     @property
     def fraction(self) -> float:

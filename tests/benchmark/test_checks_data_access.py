@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import types
 from pathlib import Path
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,18 +13,18 @@ import pytest
 import torch
 
 from petbench.contract import Budget
-from petbench.home import Home
-from petbench.registry import load_plugins
-from petbench.runs.planner import Request, make_plan
 from petbench.training.context import TrainingContext
 from petbench.training.settings import EngineSettings
-from petbench.training.volumes import CohortTrainingData
+from petbench.training.volumes import gather_volumes
 from petbench_datasets.cohort import Cohort, open_cohort
-from petbench_datasets.progress import silent
 from petbench_datasets.split import load_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.benchmark.conftest import Petbench
+
+    from petbench.contract import Supervision
 
 TEST_PATIENT = "sub-04"
 _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType, np.ndarray, torch.Tensor)
@@ -62,14 +64,19 @@ def reachable(start: Any) -> list[Any]:
     return list(found.values())
 
 
-def handed(cohort: Cohort, folder: Path) -> list[Any]:
+def handed(cohort: Cohort, folder: Path, supervision: Supervision = "paired") -> list[Any]:
     """Return everything that `fit` is handed, and what that gives when it is asked."""
     fold = load_split(cohort, "holdout").folds[0]
-    data = CohortTrainingData(cohort, fold, "paired")
+    data = gather_volumes(cohort, fold, supervision, folder=folder)
     run = TrainingContext(
         seed=0, budget=Budget(images=8), device=torch.device("cpu"), folder=folder, engine=EngineSettings()
     )
-    return [data, data.early(), data.delayed(), data.pairs(), data.validation_pairs(), run]
+    asked: list[Any] = [data, run, data.early(), *data.early(), data.validation_pairs(), *data.validation_pairs()]
+    if supervision != "none":
+        asked += [data.delayed(), *data.delayed()]
+    if supervision == "paired":
+        asked += [data.pairs(), *data.pairs()]
+    return asked
 
 
 def test_the_walk_finds_a_cohort_behind_a_bound_method_and_a_closure(body_cohort: Path) -> None:
@@ -78,35 +85,97 @@ def test_the_walk_finds_a_cohort_behind_a_bound_method_and_a_closure(body_cohort
     assert any(value is cohort for value in reachable([lambda: cohort]))
 
 
-@pytest.mark.parametrize("what", ["the cohort", "the test patient's name", "a path of the test patient"])
-@pytest.mark.xfail(
-    reason="CohortTrainingData keeps the cohort's readers, and with them every patient's plan",
-    strict=False,
-)
-def test_no_test_patient_can_be_reached_from_what_training_is_handed(
-    what: str, body_cohort: Path, tmp_path: Path
+@pytest.mark.parametrize("supervision", ["paired", "unpaired", "none"])
+def test_no_participant_and_no_path_of_the_cohort_can_be_reached_from_what_training_is_handed(
+    supervision: Supervision, body_cohort: Path, tmp_path: Path
 ) -> None:
-    found = reachable(handed(open_cohort(body_cohort), tmp_path))
-    if what == "the cohort":
-        assert not [value for value in found if isinstance(value, Cohort)]
-    elif what == "the test patient's name":
-        assert TEST_PATIENT not in [value for value in found if isinstance(value, str)]
-    else:
-        assert not [value for value in found if isinstance(value, Path) and TEST_PATIENT in value.parts]
-
-
-def test_no_delayed_image_of_a_test_patient_is_in_what_training_is_handed(body_cohort: Path, tmp_path: Path) -> None:
     cohort = open_cohort(body_cohort)
-    secret = cohort.pair(TEST_PATIENT).delayed
-    for value in reachable(handed(cohort, tmp_path)):
-        images = value if isinstance(value, list | tuple) else [value]
-        for image in images:
-            assert not (isinstance(image, np.ndarray) and image.shape == secret.shape and np.array_equal(image, secret))
+    found = reachable(handed(cohort, tmp_path, supervision))
+    assert not [value for value in found if isinstance(value, Cohort)]
+    texts = [str(value) for value in found if isinstance(value, str | bytes | Path)]
+    assert not [text for text in texts if any(name in text for name in (*cohort.participants, str(body_cohort)))]
 
 
-@pytest.mark.xfail(reason="plan.json in the run's folder names the folder of the cohort", strict=False)
-def test_the_run_folder_does_not_say_where_the_cohort_is(body_cohort: Path, tmp_path: Path) -> None:
-    plan = make_plan(Request(method="scale", dataset=str(body_cohort)), Home(tmp_path), load_plugins(), silent)
-    plan.save(tmp_path / "run")
-    for path in (tmp_path / "run").rglob("*"):
-        assert str(body_cohort) not in path.read_text(encoding="utf-8")
+@pytest.mark.parametrize("supervision", ["paired", "unpaired", "none"])
+def test_no_image_that_training_is_handed_is_one_that_it_is_not_entitled_to(
+    supervision: Supervision, body_cohort: Path, tmp_path: Path
+) -> None:
+    cohort = open_cohort(body_cohort)
+    hidden = [cohort.pair(TEST_PATIENT).delayed, cohort.pair(TEST_PATIENT).early]
+    if supervision == "none":
+        hidden += [cohort.pair(participant).delayed for participant in cohort.participants]
+    images = [value for value in reachable(handed(cohort, tmp_path, supervision)) if isinstance(value, np.ndarray)]
+    assert len(images) >= 2
+    assert not [image for image in images for secret in hidden if np.array_equal(image, secret)]
+
+
+def test_what_training_is_handed_are_the_images_of_the_cohort_to_the_bit(body_cohort: Path, tmp_path: Path) -> None:
+    cohort = open_cohort(body_cohort)
+    fold = load_split(cohort, "holdout").folds[0]
+    data = gather_volumes(cohort, fold, "paired", folder=tmp_path)
+    for participants, pairs in ((fold.train, data.pairs()), (fold.validation, data.validation_pairs())):
+        assert len(pairs) == len(participants)
+        for participant, (early, delayed) in zip(participants, pairs, strict=True):
+            assert np.array_equal(early, cohort.pair(participant).early)
+            assert np.array_equal(delayed, cohort.pair(participant).delayed)
+    unpaired = gather_volumes(cohort, fold, "unpaired", seed=1, folder=tmp_path)
+    assert sorted(float(volume.sum()) for volume in unpaired.delayed()) == sorted(
+        float(cohort.pair(participant).delayed.sum()) for participant in fold.train
+    )
+
+
+def test_a_method_changes_a_volume_for_itself_alone_and_leaves_no_file(body_cohort: Path, tmp_path: Path) -> None:
+    cohort = open_cohort(body_cohort)
+    data = gather_volumes(cohort, load_split(cohort, "holdout").folds[0], "paired", folder=tmp_path)
+    changed = data.early()[0]
+    changed[:] = -1
+    assert data.early()[0].min() >= 0
+    assert not list(tmp_path.iterdir())
+
+
+THIEF = """
+    import json
+    from pathlib import Path
+    import numpy as np
+    from petbench import MethodSpec, hookimpl
+
+    class Thief:
+        def fit(self, data, run):
+            seen = []
+            for volume in [*data.early(), *data.delayed(), *sum(map(list, data.validation_pairs()), [])]:
+                seen.append(float(volume.sum()))
+            texts = {str(path): path.read_text(errors="replace") for path in run.folder.rglob("*") if path.is_file()}
+            found = {"sums": seen, "files": texts, "data": repr(vars(data)), "run": repr(vars(run))}
+            Path(FOUND).write_text(json.dumps(found))
+        def predict(self, early):
+            Path(FOUND + ".predict").write_text(json.dumps({"base": early.base is None, "sum": float(early.sum())}))
+            return early
+        def state_dict(self):
+            return {}
+        def load_state_dict(self, state):
+            pass
+
+    @hookimpl
+    def petbench_methods():
+        return [MethodSpec(name="thief", summary="looks around", build=lambda parameters: Thief())]
+"""
+
+
+def test_a_thief_in_a_real_run_finds_no_test_patient_in_what_it_is_handed(
+    petbench: Petbench, body_cohort: Path, tmp_path: Path
+) -> None:
+    site, report = tmp_path / "site", tmp_path / "found.json"
+    information = site / "thief-1.0.dist-info"
+    information.mkdir(parents=True)
+    (site / "thief.py").write_text(dedent(THIEF).replace("FOUND", repr(str(report))), encoding="utf-8")
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: thief\nVersion: 1.0\n", encoding="utf-8")
+    (information / "entry_points.txt").write_text("[petbench]\nthief = thief\n", encoding="utf-8")
+    petbench("run", "-m", "thief", "-d", body_cohort, variables={"PYTHONPATH": str(site)})
+
+    found = json.loads(report.read_text(encoding="utf-8"))
+    assert TEST_PATIENT not in json.dumps(found)
+    assert str(body_cohort) not in json.dumps(found)
+    secret = open_cohort(body_cohort).pair(TEST_PATIENT)
+    assert not [total for total in found["sums"] if total in (float(secret.delayed.sum()), float(secret.early.sum()))]
+    drawn = json.loads(Path(f"{report}.predict").read_text(encoding="utf-8"))
+    assert drawn == {"base": True, "sum": pytest.approx(float(secret.early.sum()))}

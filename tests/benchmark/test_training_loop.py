@@ -19,7 +19,7 @@ from petbench.training.errors import Diverged
 from petbench.training.players import Players, linear_decay
 from petbench.training.prediction import translate_volume
 from petbench.training.settings import EngineSettings
-from petbench.training.volumes import CohortTrainingData
+from petbench.training.volumes import TrainingVolumes, gather_volumes
 from petbench_datasets.errors import PetbenchError
 
 if TYPE_CHECKING:
@@ -273,8 +273,8 @@ class FakeFold:
     test = ("30",)
 
 
-def training_data(supervision: Supervision, seed: int = 0) -> CohortTrainingData:
-    return CohortTrainingData(FakeCohort(), FakeFold(), supervision, seed=seed)  # type: ignore[arg-type]
+def training_data(supervision: Supervision, seed: int = 0) -> TrainingVolumes:
+    return gather_volumes(FakeCohort(), FakeFold(), supervision, seed=seed)  # type: ignore[arg-type]
 
 
 def test_paired_data_holds_the_training_patients_and_no_test_patient() -> None:

@@ -286,10 +286,10 @@ def test_a_runs_page_shows_curves_log_failure_and_phases_and_never_leaves_the_ho
     leaderboard: Leaderboard, make_record: MakeRecord, tmp_path: Path
 ) -> None:
     folder = tmp_path / "home" / "runs" / "00001-x"
-    folder.mkdir(parents=True)
+    (folder / "training").mkdir(parents=True)
     (tmp_path / "secret.log").write_text("a secret")
     step = {"event": "step", "images": 16, "losses": {"l1": 0.5, "worse": float("nan")}}
-    (folder / "log.jsonl").write_text(f"{json.dumps(step)}\n{json.dumps(step | {'images': 32})}\n{{half a li")
+    (folder / "training" / "log.jsonl").write_text(f"{json.dumps(step)}\n{json.dumps(step | {'images': 32})}\n{{half a li")
     (folder / "run.log").write_text("Traceback (most recent call last):\nValueError: <b>no</b>\n")
     for path in ("runs/00001-x/run.log", "../secret.log"):
         run_id = leaderboard.plan(make_record("broken", seed=leaderboard.plan(make_record())))

@@ -26,6 +26,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The same runs make the same bundle, whenever it is made."""
 
 _PREDICTIONS, _MODEL = "predictions", "model.pt"
+_TRAINING = "training"
 
 
 def write_bundle(
@@ -121,9 +122,9 @@ def _add_run(writer: _Writer, index: int, run_id: int, home: Home, leaderboard: 
             writer.add(f"{folder}/{name}", (source / name).read_bytes())
         except OSError:
             raise BundleError(f"{source / name}: the prediction is gone; run it again with --force") from None
-    for name in ("run.log", "log.jsonl"):
-        if (source / name).is_file():
-            writer.add(f"{folder}/{name}", _without_paths(source / name, home))
+    for log in (source / "run.log", source / _TRAINING / "log.jsonl"):
+        if log.is_file():
+            writer.add(f"{folder}/{log.name}", _without_paths(log, home))
     if weights:
         if not (source / _MODEL).is_file():
             raise BundleError(f"{source / _MODEL}: the weights are gone; bundle the run without --weights")

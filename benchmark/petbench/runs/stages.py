@@ -20,7 +20,7 @@ from petbench.runs import apply, environment, models
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
 from petbench.training.settings import EngineSettings
-from petbench.training.volumes import CohortTrainingData
+from petbench.training.volumes import TrainingVolumes, gather_volumes
 from petbench_datasets.cohort import open_cohort
 from petbench_datasets.nifti import write_image
 from petbench_datasets.split import load_split
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 PREDICTIONS = "predictions"
+TRAINING = "training"
+"""Subfolder of a run: its checkpoints, its log of losses, and whatever the method writes."""
 
 
 class WeightsOptions(TypedDict):
@@ -84,9 +86,17 @@ def carry_out(
         models.move(method, device)
         machine = environment.machine() | {"source": environment.source_state()}
         leaderboard.update(run_id, device=str(device), machine=machine | environment.device_facts(str(device)))
+        # The run may have been stopped after training, while it predicted or scored.
+        trained = (folder / models.FILE_NAME).exists() and (folder / apply.GRID_FILE_NAME).exists()
+        if trained:
+            method.load_state_dict(torch.load(folder / models.FILE_NAME, map_location=device, weights_only=True))
+        else:
+            data = _gather(plan, cohort, fold, folder)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    _train(method, plan, run_id, folder, cohort, fold, device, leaderboard, phase, stop)
+    if not trained:
+        _train(method, data, plan, run_id, folder, device, leaderboard, phase, stop)
+        apply.save_grid(folder, cohort.grid(fold.train[0]))
     with phase("predict"):
         seconds = _predict(method, plan, fold, cohort, folder / PREDICTIONS)
     leaderboard.update(
@@ -142,27 +152,36 @@ def open_planned(plan: RunPlan) -> tuple[Cohort, Fold]:
     return cohort, split.folds[plan.fold]
 
 
+def _gather(plan: RunPlan, cohort: Cohort, fold: Fold, folder: Path) -> TrainingVolumes:
+    """Copy what the method may learn from; nothing that it is handed afterwards leads to the cohort."""
+    (folder / TRAINING).mkdir(exist_ok=True)
+    with progress_bar() as progress:
+        return gather_volumes(
+            cohort,
+            fold,
+            plan.supervision,  # type: ignore[arg-type]
+            seed=plan.seed,
+            folder=folder / TRAINING,
+            progress=progress,
+        )
+
+
 def _train(
     method: Method,
+    data: TrainingVolumes,
     plan: RunPlan,
     run_id: int,
     folder: Path,
-    cohort: Cohort,
-    fold: Fold,
     device: torch.device,
     leaderboard: Leaderboard,
     phase: Phases,
     stop: StopFlag,
 ) -> None:
     """Train the method, keep its model, and note what training cost."""
-    if (folder / models.FILE_NAME).exists():  # the run was stopped after training, while it predicted or scored
-        method.load_state_dict(torch.load(folder / models.FILE_NAME, map_location=device, weights_only=True))
-        return
-    data = CohortTrainingData(cohort, fold, plan.supervision, seed=plan.seed)  # type: ignore[arg-type]
-    engine = EngineSettings(precision=plan.precision, compile=plan.compile, deterministic=plan.deterministic)  # type: ignore[arg-type]
+    engine = _engine_of(plan)
     with training_bar() as show:
         run = TrainingContext(
-            seed=plan.seed, budget=plan.budget, device=device, folder=folder, engine=engine, progress=show
+            seed=plan.seed, budget=plan.budget, device=device, folder=folder / TRAINING, engine=engine, progress=show
         )
         stop.listen(run.request_stop)
         try:
@@ -175,7 +194,11 @@ def _train(
     if run.interrupted:
         raise Interrupted("stopped while training; repeat the command to go on from its checkpoint")
     models.save(method, folder)
-    apply.save_grid(folder, cohort.grid(fold.train[0]))
+
+
+def _engine_of(plan: RunPlan) -> EngineSettings:
+    """Return how the engine is to run."""
+    return EngineSettings(precision=plan.precision, compile=plan.compile, deterministic=plan.deterministic)  # type: ignore[arg-type]
 
 
 def _predict(method: Method, plan: RunPlan, fold: Fold, cohort: Cohort, predictions: Path) -> float:

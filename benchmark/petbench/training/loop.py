@@ -50,9 +50,8 @@ def fit(method: StepMethod, data: TrainingData, run: RunContext) -> None:
                 seed_everything(run.seed, "training")
             else:
                 training.load_state(state)
-            log = getattr(run, "log", _nobody)
-            log("engine", {**run.engine.to_json(), "compiled": compiled, "threads_used": torch.get_num_threads()})
-            log("data", _describe(tensors))
+            run.log("engine", {**run.engine.to_json(), "compiled": compiled, "threads_used": torch.get_num_threads()})
+            run.log("data", _describe(tensors))
             training.go()
     finally:
         shutil.rmtree(run.folder / "tensors", ignore_errors=True)  # made anew from the cohort when resumed
@@ -84,18 +83,17 @@ class Training:
     def go(self) -> None:
         """Step until the context says stop, then leave the chosen weights in the method."""
         run, method = self._run, self._method
-        log = getattr(run, "log", _nobody)
         method.train()
         while not run.should_stop():
             self._players.step(self._sampler.batch(self._position), run.fraction)
             self._position += self._batch_size
             run.advance(self._batch_size, self._players.losses)
             if self._validator.due(run.fraction):
-                log("validation", self._validator.validate())
+                run.log("validation", self._validator.validate())
             run.checkpoint(self.state)
         run.checkpoint(self.state, force=True)
         if run.fraction >= 1.0:
-            log("selection", self._validator.select())
+            run.log("selection", self._validator.select())
         method.eval()
 
     def state(self) -> dict[str, Any]:
@@ -136,7 +134,3 @@ def _describe(tensors: CohortTensors) -> dict[str, object]:
         "clipped_early": tensors.early.clipped_share,
         "clipped_delayed": tensors.delayed.clipped_share,
     }
-
-
-def _nobody(event: str, values: Mapping[str, object]) -> None:
-    """Stand in for the log of a context that keeps none."""

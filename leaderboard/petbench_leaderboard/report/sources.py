@@ -61,7 +61,7 @@ class HomeSources:
         if not log.is_relative_to(self._home):
             return RunFiles()
         return RunFiles(
-            events=tuple(_events(log.parent / "log.jsonl")),
+            events=tuple(_events(log.parent / "training" / "log.jsonl")),
             log=_end_of(log),
             plan=next(_objects(log.parent / "plan.json", whole=True), {}),
         )
