@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from petbench_leaderboard.rows import columns_of, score_columns
-from petbench_leaderboard.schema import Phase, Run, Score
+from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff
 from petbench_leaderboard.standings import board_key, board_number
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _UNFINISHED = ("planned", "running", "interrupted")
 
 
 def adopt(
-    session: Session, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow]
+    session: Session, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow], source_diff: str = ""
 ) -> Literal["new", "more", "known"]:
     """Store a run under its uid; the caller refreshes the standings."""
     found = session.scalar(sa.select(Run).where(Run.uid == run.uid))
@@ -33,6 +33,7 @@ def adopt(
         session.flush()
         _add_phases(session, found.id, phases)
         _add_scores(session, found.id, scores)
+        replace_diff(session, found.id, source_diff)
         board_number(session, board_key(run, run.protocol))
         return "new"
     changed = False
@@ -42,6 +43,7 @@ def adopt(
                 setattr(found, name, value)
         session.execute(sa.delete(Phase).where(Phase.run_id == found.id))
         _add_phases(session, found.id, phases)
+        replace_diff(session, found.id, source_diff)
         changed = True
     here = {
         (score.protocol, score.metric) for score in session.scalars(sa.select(Score).where(Score.run_id == found.id))
@@ -49,6 +51,13 @@ def adopt(
     missing = [score for score in scores if (score.protocol, score.metric) not in here]
     _add_scores(session, found.id, missing)
     return "more" if changed or missing else "known"
+
+
+def replace_diff(session: Session, run_id: int, diff: str) -> None:
+    """Store a run's difference from its commit in place of an earlier one; an empty text leaves none."""
+    session.execute(sa.delete(SourceDiff).where(SourceDiff.run_id == run_id))
+    if diff:
+        session.add(SourceDiff(run_id=run_id, diff=diff.replace("\0", "\N{REPLACEMENT CHARACTER}")))
 
 
 def _add_scores(session: Session, run_id: int, scores: Sequence[ScoreRow]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Float, ForeignKey, I
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
 
 COHORT_LEVEL = ""
@@ -137,6 +137,17 @@ class Phase(Base):
     phase: Mapped[str]
     seconds: Mapped[float]
     recorded_at: Mapped[datetime]
+
+
+class SourceDiff(Base):
+    """How the code of a run differed from the commit that it names, as text; only its own page reads it."""
+
+    __tablename__ = "source_diffs"
+
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    diff: Mapped[str]
 
 
 class BoardEntry(Base):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self, Unpack
 
 import sqlalchemy as sa
 
-from petbench_leaderboard.adoption import adopt
+from petbench_leaderboard.adoption import adopt, replace_diff
 from petbench_leaderboard.database import Database
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.records import (
@@ -22,7 +22,7 @@ from petbench_leaderboard.records import (
     ScoreRow,
 )
 from petbench_leaderboard.rows import SCORE_COLUMNS, columns_of, in_batches, run_row, score_columns, score_row
-from petbench_leaderboard.schema import Phase, Run, Score, Standing
+from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff, Standing
 from petbench_leaderboard.standings import board_key, board_number, refresh
 from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
@@ -111,6 +111,16 @@ class Leaderboard:
             _existing(session.get(Run, run_id), run_id, self.name)
             session.add(Phase(run_id=run_id, phase=phase, seconds=seconds, recorded_at=datetime.now(UTC)))
 
+    def record_source_diff(self, run_id: int, diff: str) -> None:
+        """Store how the run's code differs from the commit that it names, in place of an earlier text; empty: nothing.
+
+        Raises:
+            LeaderboardError: there is no such run.
+        """
+        with self._database.writing() as session:
+            _existing(session.get(Run, run_id), run_id, self.name)
+            replace_diff(session, run_id, diff)
+
     def record_scores(self, run_id: int, scores: Iterable[ScoreRecord], *, protocol: int | None = None) -> None:
         """Store a run's scores, all or none, in place of earlier ones of the same metrics and protocol.
 
@@ -144,7 +154,7 @@ class Leaderboard:
             refresh(session, [run.pool])
 
     def adopt(
-        self, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow]
+        self, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow], *, source_diff: str = ""
     ) -> Literal["new", "more", "known"]:
         """Take over a run of another leaderboard under its own uid, and say whether it was new.
 
@@ -153,7 +163,7 @@ class Leaderboard:
         Its log and folder stay where they were made: `log_path` is not taken over.
         """
         with self._database.writing() as session:
-            outcome = adopt(session, run, scores, phases)
+            outcome = adopt(session, run, scores, phases, source_diff)
             if outcome != "known":
                 refresh(session, [run.pool])
             return outcome
@@ -260,6 +270,11 @@ class Leaderboard:
                 PhaseRow(run_id=row.run_id, phase=row.phase, seconds=row.seconds, recorded_at=row.recorded_at)
                 for row in session.scalars(query)
             ]
+
+    def source_diff(self, run_id: int) -> str:
+        """Return how the run's code differed from its commit, empty where it did not or nobody knows."""
+        with self._database.reading() as session:
+            return session.scalar(sa.select(SourceDiff.diff).where(SourceDiff.run_id == run_id)) or ""
 
 
 def _existing(run: Run | None, run_id: int, where: str) -> Run:

@@ -29,6 +29,7 @@ class Bundle:
     run: RunRow
     scores: list[ScoreRow]
     phases: list[PhaseRow]
+    source_diff: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,15 @@ def bundles(leaderboard: Leaderboard, *, where: str | None = None) -> Iterator[B
         for score in leaderboard.scores(some):
             scores[score.run_id].append(score)
         for number in some:
-            yield Bundle(leaderboard.run(number), scores[number], leaderboard.phases(number))
+            yield Bundle(
+                leaderboard.run(number), scores[number], leaderboard.phases(number), leaderboard.source_diff(number)
+            )
 
 
 def _take(leaderboard: Leaderboard, found: Iterable[Bundle]) -> Transfer:
-    counts = Counter(leaderboard.adopt(bundle.run, bundle.scores, bundle.phases) for bundle in found)
+    counts = Counter(
+        leaderboard.adopt(bundle.run, bundle.scores, bundle.phases, source_diff=bundle.source_diff) for bundle in found
+    )
     return Transfer(new=counts["new"], more=counts["more"], known=counts["known"])
 
 
@@ -105,6 +110,7 @@ def _read(path: Path) -> Iterator[Bundle]:
                     run=_run(facts["run"]),
                     scores=[ScoreRow(**score) for score in facts["scores"]],
                     phases=[PhaseRow(**_dated(phase)) for phase in facts["phases"]],
+                    source_diff=str(facts.get("source_diff", "")),
                 )
     except OSError as error:
         raise LeaderboardError(f"{path} cannot be read: {error.strerror}") from error

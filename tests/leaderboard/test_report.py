@@ -289,15 +289,20 @@ def test_a_runs_page_shows_curves_log_failure_and_phases_and_never_leaves_the_ho
     (folder / "training").mkdir(parents=True)
     (tmp_path / "secret.log").write_text("a secret")
     step = {"event": "step", "images": 16, "losses": {"l1": 0.5, "worse": float("nan")}}
-    (folder / "training" / "log.jsonl").write_text(f"{json.dumps(step)}\n{json.dumps(step | {'images': 32})}\n{{half a li")
+    (folder / "training" / "log.jsonl").write_text(
+        f"{json.dumps(step)}\n{json.dumps(step | {'images': 32})}\n{{half a li"
+    )
     (folder / "run.log").write_text("Traceback (most recent call last):\nValueError: <b>no</b>\n")
     for path in ("runs/00001-x/run.log", "../secret.log"):
         run_id = leaderboard.plan(make_record("broken", seed=leaderboard.plan(make_record())))
         leaderboard.update(run_id, status="failed", error_class="ValueError", error_message="no", log_path=path)
         leaderboard.record_phase(run_id, "train", 2.5)
+        leaderboard.record_source_diff(run_id, "-a\n+<script>alert(1)</script>\n")
     write_site(leaderboard, HomeSources(tmp_path / "home"), tmp_path / "site")
     html, page = _read(tmp_path / "site" / "runs" / "2.html")
     assert "Traceback (most recent call last):\nValueError: &lt;b&gt;no&lt;/b&gt;" in html
+    assert "Changes since the commit (2 lines)" in html
+    assert "+&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert "Last values: l1 0.5." in html
     assert ["train|", "2.5 s|"] in [row[:2] for row in page.cells]
     html, _ = _read(tmp_path / "site" / "runs" / "4.html")

@@ -136,6 +136,22 @@ def test_a_deleted_run_takes_its_scores_and_phases_along(
     assert leaderboard.runs() == []
 
 
+def test_the_difference_from_the_commit_is_kept_replaced_and_goes_with_its_run(
+    leaderboard: Leaderboard, make_record: MakeRecord
+) -> None:
+    run_id, other = leaderboard.plan(make_record()), leaderboard.plan(make_record("cyclegan"))
+    assert leaderboard.source_diff(run_id) == ""
+    leaderboard.record_source_diff(run_id, "-a\n+\0b\n")
+    leaderboard.record_source_diff(other, "-c\n")
+    assert leaderboard.source_diff(run_id) == "-a\n+\N{REPLACEMENT CHARACTER}b\n"
+    leaderboard.record_source_diff(run_id, "")
+    assert leaderboard.source_diff(run_id) == ""
+    leaderboard.delete(other)
+    assert leaderboard.source_diff(other) == ""
+    with pytest.raises(LeaderboardError, match=f"no run {other}"):
+        leaderboard.record_source_diff(other, "-d\n")
+
+
 def test_scores_of_more_runs_than_a_database_takes_parameters(
     leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
 ) -> None:

@@ -25,6 +25,7 @@ def other(tmp_path: Path, make_record: MakeRecord, make_score: MakeScore) -> Pat
         run_id = board.plan(make_record("elsewhere", test_participants=("sub-01",), log_path="runs/00001-x/run.log"))
         board.record_scores(run_id, [make_score("sub-01", 1 / 3, extra={"n": 4}), make_score(region="liver")])
         board.record_phase(run_id, "train", 2.5)
+        board.record_source_diff(run_id, "-a\n+b\n")
         board.update(run_id, status="ok", train_seconds=0.1 + 0.2)
         board.plan(make_record("unfinished"))
     return path
@@ -38,6 +39,7 @@ def test_a_merge_takes_everything_once(leaderboard: Leaderboard, add_run: AddRun
     assert (run.id, run.status, run.train_seconds, run.log_path) == (2, "ok", 0.1 + 0.2, None)
     assert {(s.region, s.value) for s in leaderboard.scores([run.id])} == {("body", 1 / 3), ("liver", 30.0)}
     assert [phase.seconds for phase in leaderboard.phases(run.id)] == [2.5]
+    assert leaderboard.source_diff(run.id) == "-a\n+b\n"
     (board,) = rank(leaderboard, best=9)
     assert [row.run.method for row in board.rows] == ["here", "elsewhere"]
 
@@ -64,6 +66,7 @@ def test_what_is_exported_comes_back_to_the_last_bit(leaderboard: Leaderboard, o
         assert import_runs(third, tmp_path / "all.jsonl") == Transfer(new=1, more=0, known=1)
         assert [run.uid for run in third.runs(status="ok")] == [run.uid for run in leaderboard.runs(status="ok")]
         assert third.scores([1]) == leaderboard.scores([1])
+        assert third.source_diff(1) == leaderboard.source_diff(1) != ""
         assert third.run(1).created_at == leaderboard.run(1).created_at
 
 

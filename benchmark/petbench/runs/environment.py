@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import platform
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -54,22 +53,6 @@ def packages() -> dict[str, str]:
         str(distribution.metadata["Name"]): distribution.version for distribution in importlib.metadata.distributions()
     }
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
-
-
-def source_state() -> dict[str, Any]:
-    """Return the commit petbench runs from and whether files differ from it; empty outside a checkout."""
-    folder = Path(__file__).parent
-    try:
-        commit = _git(folder, "rev-parse", "HEAD")
-        changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return {"commit": commit, "modified_files": [line[3:] for line in changes.splitlines()]}
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
 def _processor() -> str:

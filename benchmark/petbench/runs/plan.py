@@ -107,7 +107,7 @@ class RunPlan:
 
     def record(self) -> RunRecord:
         """Return the row with which the leaderboard begins."""
-        from petbench.runs import environment
+        from petbench.runs import checkout, environment
         from petbench_leaderboard.records import RunRecord
 
         facts = self.to_dict()
@@ -115,7 +115,7 @@ class RunPlan:
         return RunRecord(
             **shared,
             identity=self.identity,
-            machine=environment.machine() | {"source": environment.source_state()},
+            machine=environment.machine() | {"source": checkout.describe(checkout.find_checkouts())},
             environment=environment.packages(),
         )
 

@@ -16,7 +16,7 @@ from petbench.cli.console import progress_bar, training_bar
 from petbench.errors import DataError, PluginError
 from petbench.evaluation.scoring import score_predictions
 from petbench.registry import load_plugins
-from petbench.runs import apply, environment, models
+from petbench.runs import apply, checkout, environment, models
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
 from petbench.training.settings import EngineSettings
@@ -84,8 +84,13 @@ def carry_out(
         seed_everything(plan.seed, "method")  # for methods that draw with the global generators
         method = models.build(plan)
         models.move(method, device)
-        machine = environment.machine() | {"source": environment.source_state()}
-        leaderboard.update(run_id, device=str(device), machine=machine | environment.device_facts(str(device)))
+        engine = _engine_of(plan)
+        compiled = engine.compiles(device.type, plan.budget.images)
+        sources = checkout.find_checkouts(type(method).__module__.partition(".")[0])
+        machine = environment.machine() | {"source": checkout.describe(sources)}
+        machine |= environment.device_facts(str(device)) | {"engine": engine.to_json() | {"compiled": compiled}}
+        leaderboard.update(run_id, device=str(device), machine=machine)
+        leaderboard.record_source_diff(run_id, checkout.read_diff(sources))
         # The run may have been stopped after training, while it predicted or scored.
         trained = (folder / models.FILE_NAME).exists() and (folder / apply.GRID_FILE_NAME).exists()
         if trained:

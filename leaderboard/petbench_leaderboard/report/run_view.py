@@ -58,6 +58,7 @@ class RunPage:
     charts: list[Chart]
     tables: list[ScoreTable]
     missing: list[tuple[str, str]]
+    source_diff: str
     log: str
 
 
@@ -67,6 +68,7 @@ def view_run(
     phases: Sequence[PhaseRow],
     files: RunFiles,
     identity: Mapping[tuple[str, str], float],
+    source_diff: str = "",
 ) -> RunPage:
     """Put a run's page together.
 
@@ -76,6 +78,7 @@ def view_run(
         phases: as measured.
         files: what its folder holds.
         identity: by metric and participant, what the early image itself scores.
+        source_diff: how its code differed from its commit.
     """
     flags = {key: files.plan[key] for key in ("compile", "deterministic") if key in files.plan}
     drawn = [*_training(files), *_patients(scores, identity), *_organs(scores)]
@@ -91,6 +94,7 @@ def view_run(
         charts=drawn,
         tables=_tables(scores),
         missing=sorted({(score.metric, str(score.reason)) for score in scores if score.value is None}),
+        source_diff=source_diff,
         log=files.log,
     )
 

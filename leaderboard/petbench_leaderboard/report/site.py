@@ -134,6 +134,7 @@ def _write_runs(
             leaderboard.phases(number),
             sources.run_files(run),
             identity.get(run.fingerprint, {}),
+            leaderboard.source_diff(number),
         )
         write_page(
             folder / "runs" / f"{number}.html",
