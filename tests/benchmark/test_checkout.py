@@ -5,6 +5,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+
 from petbench.runs.checkout import Checkout, describe, find_checkouts, read_diff
 
 if TYPE_CHECKING:
