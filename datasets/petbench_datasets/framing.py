@@ -123,6 +123,9 @@ def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowPlan:
     names = ", ".join(dict.fromkeys(use.scan.path.name for use in chosen))
     coverage = coverage_of(chosen, window)
     if coverage < LEAST_COVERAGE:
+        for scan in {use.scan.path: use.scan for use in chosen}.values():
+            if scan.path.exists():
+                scan.stored  # noqa: B018 - where the sidecar lacks a frame's time, that is the reason: it is said first
         raise DataError(
             f"{subject}: {names} covers {coverage:.0%} of the {name} window ({minutes}), "
             f"and at least {LEAST_COVERAGE:.0%} is needed; add the missing frames"

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from petbench_datasets.bids import read_scan
-from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom import import_dicom
 from petbench_datasets.nifti import read_image
 
@@ -14,26 +13,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.datasets.conftest import Petbench
+
 
 @pytest.mark.parametrize(
     "name", ["DRO_0_0", "DRO_1_0", "DRO_2_0", "DRO_2_4", "DRO_3_0", "DRO_3_2", "DRO_4_0", "DRO_4_2", "DRO_5_0"]
 )
 def test_the_reference_objects_have_their_published_suv(
-    name: str, real_data: Callable[[str], Path], tmp_path: Path
+    name: str, real_data: Callable[[str], Path], petbench: Petbench, tmp_path: Path
 ) -> None:
     source = real_data("ibsi_suv_dro") / "ibsi_suv_dro" / name
-    radionuclide = "Ga68" if name == "DRO_5_0" else "F18"
-    scan = read_scan(import_dicom(source, tmp_path / "cohort", radionuclide=radionuclide).images[0].path)
+    allowed = ["--radionuclide", "Ga68"] if name == "DRO_5_0" else []
+    said, _ = petbench("datasets", "import", "dicom", source, "--out", tmp_path / "cohort", *allowed)
+    assert "SUV maximum 4.0," in said
+    scan = read_scan(next((tmp_path / "cohort").rglob("*_pet.nii.gz")))
     mask, grid = read_image(source / "mask" / "DRO_mask.nii.gz")
     assert grid.matches(scan.grid)
     inside = scan.suv()[mask > 0]
     assert (inside.min(), np.median(inside), inside.max()) == pytest.approx((0.2, 1.0, 4.0), abs=0.01)
 
 
-def test_gallium_is_refused_where_fluorine_is_required(real_data: Callable[[str], Path], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="Ga68, not F18"):
-        import_dicom(real_data("ibsi_suv_dro") / "ibsi_suv_dro" / "DRO_5_0", tmp_path / "cohort")
+def test_gallium_is_refused_where_fluorine_is_required(
+    real_data: Callable[[str], Path], petbench: Petbench, tmp_path: Path
+) -> None:
+    source = real_data("ibsi_suv_dro") / "ibsi_suv_dro" / "DRO_5_0"
+    said = petbench.refusal("datasets", "import", "dicom", source, "--out", tmp_path / "cohort")
+    assert "Ga68, not F18" in said
+    assert "--radionuclide Ga68" in said
     assert not (tmp_path / "cohort").exists()
+
+
+def test_the_real_ge_scan_is_told_by_the_command(
+    real_data: Callable[[str], Path], petbench: Petbench, tmp_path: Path
+) -> None:
+    source = real_data("sts_001_fdg_pet_dicom") / "sts_001_fdg_pet_dicom"
+    said, _ = petbench("datasets", "import", "dicom", source, "--out", tmp_path / "cohort")
+    assert "SUV maximum 66.5, 66 % of the dose in view" in said
 
 
 def test_the_real_ge_scan_has_its_published_suv(real_data: Callable[[str], Path], tmp_path: Path) -> None:

@@ -118,7 +118,10 @@ def radionuclide_of(header: SliceHeader, required: str | None, subject: str) -> 
     if not name:
         raise DataError(f"{subject}: does not say which radionuclide was used; export the series with it")
     if required is not None and name != nuclide(required):
-        raise DataError(f"{subject}: the radionuclide is {name}, not {nuclide(required)}; leave the series out")
+        raise DataError(
+            f"{subject}: the radionuclide is {name}, not {nuclide(required)}; leave the series out, or allow it with "
+            f"--radionuclide {name}"
+        )
     if name not in HALF_LIFE_SECONDS:
         raise DataError(f"{subject}: the radionuclide is {name}, which is not used in PET; leave the series out")
     known_seconds = HALF_LIFE_SECONDS[name]

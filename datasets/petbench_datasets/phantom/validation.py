@@ -15,10 +15,11 @@ from scipy import ndimage
 from petbench_datasets.errors import DataError
 from petbench_datasets.phantom.organs import BY_NAME, ORGANS
 from petbench_datasets.phantom.regions import REGIONS
-from petbench_datasets.phantom.room import Room, Share, room_of, share_of
+from petbench_datasets.phantom.room import Room, Share, held_out_room_of, room_of, share_of
 from petbench_datasets.phantom.targets import TARGETS
 from petbench_datasets.phantom.volumes import VOLUMES_MILLILITRES
 from petbench_datasets.progress import Progress, silent
+from petbench_datasets.split import load_split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from petbench_datasets.phantom.targets import Target
 
 MEAN_MARK, SPREAD_MARK = 0.15, 0.20
+HELD_OUT = "holdout"  # the split whose test participants runs are scored on
 _FEWEST = 3  # participants from which a spread is taken
 
 _GROUPS: dict[str, tuple[str, ...]] = {
@@ -95,7 +97,8 @@ class Validation:
         one_constant_error: mean absolute error, over regions and participants, of `late = constant x early` with one
             constant a region, as a fraction.
         identity_error: the same of `late = early`.
-        room: PSNR of reference predictions and of a second noise realisation.
+        room: PSNR of reference predictions and of a second noise realisation, over all participants.
+        held_out_room: the same over the test participants of the split `holdout`, where methods are scored.
     """
 
     cohort: str
@@ -108,6 +111,7 @@ class Validation:
     one_constant_error: float
     identity_error: float
     room: Room
+    held_out_room: Room
 
     @property
     def passed(self) -> bool:
@@ -134,7 +138,8 @@ def validate(cohort: Cohort, progress: Progress = silent) -> Validation:
     """Measure a simulated cohort.
 
     Raises:
-        DataError: the cohort has no labels, truth or second realisation, so was not simulated.
+        DataError: the cohort has no labels, truth or second realisation, so was not simulated; or its split `holdout`
+            cannot be used.
     """
     readouts = []
     for number, name in enumerate(cohort.participants):
@@ -148,6 +153,7 @@ def validate(cohort: Cohort, progress: Progress = silent) -> Validation:
         (_region(people, REGIONS[name], "early"), _region(people, REGIONS[name], "late"))
         for name, people in having.items()
     ]
+    shares, fold = [r.share for r in readouts], load_split(cohort, HELD_OUT).folds[0]
     return Validation(
         cohort=cohort.name,
         fingerprint=cohort.fingerprint,
@@ -158,7 +164,8 @@ def validate(cohort: Cohort, progress: Progress = silent) -> Validation:
         liver_noise=_mean([r.liver_noise for r in readouts]),
         one_constant_error=_mean([_relative_error(e * float(np.median(late / e)), late) for e, late in pairs]),
         identity_error=_mean([_relative_error(e, late) for e, late in pairs]),
-        room=room_of(cohort, [r.share for r in readouts]),
+        room=room_of(cohort, shares),
+        held_out_room=held_out_room_of(cohort, shares, fold.train, fold.test),
     )
 
 

@@ -9,16 +9,19 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from petbench_datasets.files import atomic_path
-from petbench_datasets.phantom.room import CONVENTIONS
+from petbench_datasets.phantom.room import CEILING, CONVENTIONS
 from petbench_datasets.phantom.validation import MEAN_MARK, SPREAD_MARK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from petbench_datasets.cohort import Cohort
+    from petbench_datasets.phantom.room import MethodScore
     from petbench_datasets.phantom.validation import Validation
 
 _EARLY, _LATE, _BAND = "#1b6ca8", "#c8553d", "#e9e6df"
+_REFERENCE, _METHOD, _CEILING = "0.45", "#c8553d", "#5b7f4a"
 _STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -27,13 +30,15 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def write_figures(validation: Validation, cohort: Cohort, folder: Path) -> list[Path]:
+def write_figures(
+    validation: Validation, cohort: Cohort, folder: Path, methods: Sequence[MethodScore] = ()
+) -> list[Path]:
     """Draw the means, the spreads, the room to compete, and some participants; return the files in that order."""
     with mpl.rc_context(_STYLE):
         drawn = {
             "means": _means(validation),
             "spreads": _spreads(validation),
-            "room": _room(validation),
+            "room": _room(validation, methods),
             "participants": _participants(cohort),
         }
         return [_saved(figure, folder / f"{validation.cohort}-{name}.png") for name, figure in drawn.items()]
@@ -90,15 +95,27 @@ def _spreads(validation: Validation) -> Figure:
     return figure
 
 
-def _room(validation: Validation) -> Figure:
-    figure, axes = _figure(7.2, 2.2, 1, 3, sharey=True)
-    rows = list(validation.room.decibels)
+def _room(validation: Validation, methods: Sequence[MethodScore]) -> Figure:
+    room = validation.held_out_room
+    rows = [(row, values, _REFERENCE) for row, values in room.decibels.items() if row != CEILING]
+    rows += [(score.method, score.decibels, _METHOD) for score in methods]
+    rows.append((CEILING, room.decibels[CEILING], _CEILING))
+    figure, axes = _figure(7.2, 0.9 + 0.22 * len(rows), 1, 3, sharey=True)
+    heights = np.arange(len(rows))[::-1]
     for column, (axis, convention) in enumerate(zip(axes[0], CONVENTIONS, strict=True)):
-        values = [validation.room.decibels[row][column] for row in rows]
-        bars = axis.barh(rows, values, color=["0.7", "0.6", "0.5", "#5b7f4a"][: len(rows)], height=0.6)
-        axis.bar_label(bars, fmt="%.1f", padding=2)
-        axis.set(title=convention, xlabel="dB", xlim=(0, 1.15 * max(values)))
-        axis.invert_yaxis()
+        values = [decibels[column] for _, decibels, _ in rows]
+        low, high = min(values), max(values)
+        axis.axvline(room.decibels["identity"][column], color="0.8", lw=0.8, zorder=0)
+        axis.axvline(room.decibels[CEILING][column], color=_CEILING, lw=0.8, zorder=0)
+        axis.hlines(heights, low - (high - low), values, color=_BAND, lw=1, zorder=0)
+        axis.scatter(values, heights, color=[colour for _, _, colour in rows], s=18)
+        for height, value in zip(heights, values, strict=True):
+            left = value > (low + high) / 2
+            place = {"xytext": (-5 if left else 5, 0), "ha": "right" if left else "left"}
+            axis.annotate(f"{value:.1f}", (value, height), textcoords="offset points", va="center", **place)
+        axis.set(title=convention, xlabel="dB", ylim=(-0.7, len(rows) - 0.3))
+        axis.set_xlim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+        axis.set_yticks(heights, [row for row, _, _ in rows])
     return figure
 
 

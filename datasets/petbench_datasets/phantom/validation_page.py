@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench_datasets.files import write_text
-from petbench_datasets.phantom.room import CONVENTIONS
+from petbench_datasets.phantom.room_section import room_section, table
 from petbench_datasets.phantom.validation_figures import write_figures
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench_datasets.cohort import Cohort
+    from petbench_datasets.phantom.room import MethodScore
     from petbench_datasets.phantom.validation import RegionCheck, Validation
 
 _HOW = """\
@@ -43,12 +44,22 @@ _HOW = """\
 """
 
 
-def write_page(validation: Validation, cohort: Cohort, folder: Path) -> Path:
-    """Write `<cohort>-validation.md` and its figures into `folder`; return the page's path."""
-    figures = [path.relative_to(folder) for path in write_figures(validation, cohort, folder / "figures")]
+def write_page(validation: Validation, cohort: Cohort, folder: Path, methods: Sequence[MethodScore] = ()) -> Path:
+    """Write `<cohort>-validation.md` and its figures into `folder`; return the page's path.
+
+    Args:
+        validation: what was measured.
+        cohort: the images, for a figure of some of them.
+        folder: made if need be.
+        methods: runs on the split `holdout`, to be shown in the room that there is.
+    """
+    drawn = write_figures(validation, cohort, folder / "figures", methods)
+    figures = [path.relative_to(folder) for path in drawn]
     path = folder / f"{validation.cohort}-validation.md"
     lines = [
         f"# `{validation.cohort}` beside people",
+        "",
+        f"Made by `petbench datasets validate {validation.cohort} --page docs`.",
         "",
         _summary(validation),
         "",
@@ -73,14 +84,7 @@ def write_page(validation: Validation, cohort: Cohort, folder: Path) -> Path:
         "",
         *_volume_table(validation),
         "",
-        "## Room to compete",
-        "",
-        "PSNR in dB, mean over participants; the factors of `scale` and `organ-scale` are fitted on all others. The",
-        "second realisation is the delayed frame once more with other noise: what no method can be expected to pass.",
-        "",
-        *_table(["", *CONVENTIONS], [[row, *map(_one, values)] for row, values in validation.room.decibels.items()]),
-        "",
-        f"![room]({figures[2]})",
+        *room_section(validation, methods, str(figures[2])),
         "",
         _HOW,
     ]
@@ -133,7 +137,7 @@ def _region_table(regions: Sequence[RegionCheck]) -> list[str]:
                 "; ".join(region.failures) or "pass",
             ]
         )
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _volume_table(validation: Validation) -> list[str]:
@@ -141,18 +145,9 @@ def _volume_table(validation: Validation) -> list[str]:
         [check.organ.replace("_", " "), check.sex, _spread(check.simulated), _spread(check.measured)]
         for check in validation.volumes
     ]
-    return _table(["organ", "sex", "simulated", "measured"], rows)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    rule = ["---"] * len(heads)
-    return ["| " + " | ".join(cells) + " |" for cells in (heads, rule, *rows)]
+    return table(["organ", "sex", "simulated", "measured"], rows)
 
 
 def _spread(pair: tuple[float, float]) -> str:
     digits = 0 if pair[0] >= 20 else 1
     return f"{pair[0]:.{digits}f} ± {pair[1]:.{digits}f}"
-
-
-def _one(value: float) -> str:
-    return f"{value:.1f}"

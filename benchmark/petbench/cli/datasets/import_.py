@@ -10,6 +10,9 @@ import click
 if TYPE_CHECKING:
     from petbench_datasets.importers.bids_writer import ImportReport
 
+MOST_IN_VIEW = 1.1
+"""The part of the dose in view from which on a scan is doubted: calibration and body outline are not perfect."""
+
 _OUT = click.option(
     "--out", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="Cohort to make or add to."
 )
@@ -23,7 +26,9 @@ def import_() -> None:
 @import_.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @_OUT
-@click.option("--radionuclide", default="F18", show_default=True, help="The only one allowed; 'any' allows all.")
+@click.option(
+    "--radionuclide", default="F18", show_default=True, help="The only one allowed, such as Ga68; 'any' allows all."
+)
 @click.option("--weight", "weights", multiple=True, metavar="PATIENT=KG", help="For a header without one; repeatable.")
 @click.option("--skip-unusable", is_flag=True, help="Pass over series that cannot be used, with the reason.")
 def dicom(directory: Path, *, out: Path, radionuclide: str, weights: tuple[str, ...], skip_unusable: bool) -> None:
@@ -81,8 +86,17 @@ def _weights(texts: tuple[str, ...]) -> dict[str, float]:
 
 
 def _say(report: ImportReport, out: Path) -> None:
+    from petbench_datasets.quantities import image_quantities
+
     for image in report.images:
+        found = image_quantities(image.path, image.participant)
+        view = "" if found.dose_in_view is None else f", {100 * found.dose_in_view:.0f} % of the dose in view"
         click.echo(f"{image.participant}: {image.path.name} from {image.source}")
+        click.echo(f"  SUV maximum {found.suv_maximum:.1f}{view}")
+        if found.dose_in_view is not None and found.dose_in_view > MOST_IN_VIEW:
+            click.echo(
+                "  note: more activity in view than was injected; compare dose, weight and times with the record"
+            )
         for note in image.notes:
             click.echo(f"  note: {note}")
     for what, why in report.skipped:

@@ -11,6 +11,9 @@ import click
 from petbench.cli.options import complete_dataset
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from petbench_datasets.phantom.room import MethodScore
     from petbench_datasets.phantom.validation import Validation
 
 
@@ -26,21 +29,32 @@ def validate(ctx: click.Context, /, dataset: str, *, page: Path | None, as_json:
 
     Early and late SUV, their ratio, correlation and spread, organ volumes, activity balance, noise and recovery stand
     beside what was measured. Exits 1 when a pass mark is missed: means within 15 %, spread and correlation 20 %.
+
+    The room to compete is shown too: the early image, one factor, one factor an organ, every method that the
+    leaderboard has on the split `holdout`, and a second noise realisation, which bounds them all.
+
+    \b
+    petbench datasets validate fdg-phantom --page docs
     """
     from petbench.cli.console import open_named, print_json, progress_bar
+    from petbench.cli.datasets.run_scores import run_scores
+    from petbench.home import Home
     from petbench_datasets.phantom.validation import validate as measure
 
     named, _ = open_named(dataset)
     with progress_bar() as progress:
         validation = measure(named.cohort, progress)
+    methods = run_scores(validation, Home.find().database)
     if page is not None:
         from petbench_datasets.phantom.validation_page import write_page
 
-        click.echo(f"page: {write_page(validation, named.cohort, page)}", err=True)
+        click.echo(f"page: {write_page(validation, named.cohort, page, methods)}", err=True)
     if as_json:
-        print_json(dataclasses.asdict(validation) | {"passed": validation.passed})
+        found = [dataclasses.asdict(score) for score in methods]
+        print_json(dataclasses.asdict(validation) | {"passed": validation.passed, "methods": found})
     else:
         _print(validation)
+        _print_room(validation, methods)
     if not validation.passed:
         ctx.exit(1)
 
@@ -91,4 +105,29 @@ def _print(validation: Validation) -> None:
     console.print(
         f"late = early is wrong by {validation.identity_error:.1%}, late = one constant an organ x early by "
         f"{validation.one_constant_error:.1%} (people: 25 % and 8.6 %)"
+    )
+
+
+def _print_room(validation: Validation, methods: Sequence[MethodScore]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from petbench.cli.console import standard_output
+    from petbench_datasets.phantom.room import CEILING, CONVENTIONS
+
+    console, room = standard_output(), validation.held_out_room
+    tested = ", ".join(room.tested)
+    console.print(Text.assemble(("room to compete", "bold"), f"  PSNR in dB, split holdout, tested on {tested}"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", *CONVENTIONS, ""):
+        table.add_column(heading, justify="right" if heading else "left")
+    rows = [(row, values, "") for row, values in room.decibels.items() if row != CEILING]
+    rows += [(score.method, score.decibels, score.source) for score in methods]
+    for row, values, source in [*rows, (CEILING, room.decibels[CEILING], "")]:
+        table.add_row(row, *(f"{value:.1f}" for value in values), source)
+    console.print(table)
+    best = zip(room.best_decibels, room.best_factors, strict=True)
+    console.print(
+        "best single factor possible: " + ", ".join(f"{value:.1f} (x {factor:.2f})" for value, factor in best)
     )
