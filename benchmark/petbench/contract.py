@@ -75,7 +75,12 @@ class MethodSpec:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much training a run may spend: images seen, or seconds of training. Exactly one is given."""
+    """How much training a run may spend: images seen, or seconds of training. Exactly one is given.
+
+    Attributes:
+        images: early images seen in training, counted as often as they are seen; None where seconds are given.
+        seconds: of training; None where images are given.
+    """
 
     images: int | None = None
     seconds: float | None = None
@@ -90,6 +95,9 @@ class TrainingData(Protocol):
 
     A method whose supervision is `unpaired` gets its delayed volumes in an order of their own and no `pairs`;
     one whose supervision is `none` gets no delayed volume at all.
+
+    Attributes:
+        supervision: of the method that is trained.
     """
 
     supervision: Supervision

@@ -21,6 +21,9 @@ class IntensityMap:
 
     The logarithm gives muscle and fat a share of [-1, 1] that a linear window would leave to the bladder alone.
     `suv_maximum` is fixed before any image is seen: a maximum taken from a target is unknown when a new scan comes.
+
+    Attributes:
+        suv_maximum: the SUV that 1 stands for.
     """
 
     suv_maximum: float = 100.0

@@ -63,7 +63,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One optimiser step: `player` goes down the sum of the already weighted loss `terms`."""
+    """One optimiser step: `player` goes down the sum of the already weighted loss `terms`.
+
+    Attributes:
+        player: a name that `players` gave.
+        terms: each term of the loss by its name, weighted, a scalar.
+    """
 
     player: str
     terms: Mapping[str, Tensor]
