@@ -2,8 +2,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
+import pytest
+
+from petbench_datasets.phantom.spec import PROFILES, profile_name
 from petbench_datasets.plugin import petbench_datasets
+
+if TYPE_CHECKING:
+    from tests.datasets.conftest import Petbench
+
+    from petbench_datasets.phantom.spec import Acquisition, Reconstruction
 
 
 def test_the_simulated_cohorts_are_registered_by_name() -> None:
@@ -19,3 +28,40 @@ def test_listing_the_cohorts_imports_nothing_heavy() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ((None, None), "fdg-phantom"),
+        (("multibed", None), "fdg-phantom-multibed"),
+        ((None, "3d"), "fdg-phantom-3d"),
+        (("multibed", "3d"), "fdg-phantom-multibed-3d"),
+        (("simultaneous", "2d"), "fdg-phantom"),
+    ],
+)
+def test_another_acquisition_or_reconstruction_is_a_registered_cohort(
+    settings: tuple[Acquisition | None, Reconstruction | None], expected: str
+) -> None:
+    assert profile_name("fdg-phantom", *settings) == expected
+    acquisition, reconstruction = settings
+    spec = PROFILES[expected]
+    assert acquisition in (None, spec.acquisition)
+    assert reconstruction in (None, spec.reconstruction)
+    assert expected in {registered.name for registered in petbench_datasets()}
+
+
+def test_no_variant_passes_for_another_cohort() -> None:
+    assert profile_name("fdg-phantom-multibed", "simultaneous") == "fdg-phantom"
+    assert profile_name("fdg-phantom-mini", "multibed") is None
+    assert profile_name("fdg-phantom-lesions", reconstruction="3d") is None
+    assert profile_name("my-cohort", "multibed") is None
+    fingerprints = [spec.fingerprint for spec in PROFILES.values() if spec.fingerprint]
+    assert len(set(fingerprints)) == len(fingerprints)
+
+
+def test_the_command_says_which_cohorts_have_variants(petbench: Petbench) -> None:
+    _, said = petbench("datasets", "build", "fdg-phantom-mini", "--reconstruction", "3d", code=2)
+    assert said.startswith("error: fdg-phantom-mini cannot be had with another")
+    assert "fdg-phantom-multibed-3d" in said
+    assert not petbench.home.exists()

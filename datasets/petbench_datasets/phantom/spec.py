@@ -113,4 +113,46 @@ _LESIONS = replace(
     fingerprint="eae2af19d72c50ba587f14acdbe36abe5ad5fe14334f95a1ec5f32cbc6b71852",
 )
 
-PROFILES: dict[str, PhantomSpec] = {spec.name: spec for spec in (_MINI, _FULL, _LESIONS)}
+# A whole-body scan bed by bed collects 60 million trues where a long axial field of view collects many times that.
+_MULTIBED = replace(
+    _FULL,
+    name="fdg-phantom-multibed",
+    summary="fdg-phantom scanned bed by bed: each slab at its own time, and noisier",
+    acquisition="multibed",
+    delayed_trues=6e7,
+    fingerprint="",
+)
+
+_OBLIQUE = replace(
+    _FULL,
+    name="fdg-phantom-3d",
+    summary="fdg-phantom with oblique segments and true 3-D OSEM: several times slower to build",
+    reconstruction="3d",
+    fingerprint="",
+)
+
+_MULTIBED_OBLIQUE = replace(
+    _MULTIBED,
+    name="fdg-phantom-multibed-3d",
+    summary="fdg-phantom scanned bed by bed, with oblique segments and true 3-D OSEM",
+    reconstruction="3d",
+)
+
+PROFILES: dict[str, PhantomSpec] = {
+    spec.name: spec for spec in (_MINI, _FULL, _LESIONS, _MULTIBED, _OBLIQUE, _MULTIBED_OBLIQUE)
+}
+
+
+def profile_name(
+    name: str, acquisition: Acquisition | None = None, reconstruction: Reconstruction | None = None
+) -> str | None:
+    """Return which cohort is `name` with another acquisition or reconstruction; None if there is none such."""
+    base = PROFILES.get(name)
+    if base is None:
+        return None
+    wanted = (acquisition or base.acquisition, reconstruction or base.reconstruction)
+    same = (base.shape, base.participants, base.lesions)
+    for spec in PROFILES.values():
+        if (spec.shape, spec.participants, spec.lesions) == same and (spec.acquisition, spec.reconstruction) == wanted:
+            return spec.name
+    return None

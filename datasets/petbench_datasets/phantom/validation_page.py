@@ -35,9 +35,11 @@ _HOW = """\
   skull and spinal cord are mostly what their neighbours spill into them, here as there.
 - **Scanner.** Gaussian resolution, attenuation, scatter as a wide smear of the trues, flat randoms, Poisson counts,
   decay. The default reconstruction is *2-D OSEM, slice by slice, of direct (as if rebinned) data* whose resolution is
-  3-D; it is not fully 3-D. `reconstruction="3d"` adds four oblique segments (tan 0.1 and 0.2, by shear along z) and
-  reconstructs them together. Attenuation, scatter and randoms are known exactly to the reconstruction; resolution is
-  not modelled in it; there is no time of flight, no dead time, no motion within a frame but breathing.
+  3-D; it is not fully 3-D. `fdg-phantom-3d` adds four oblique segments (tan 0.1 and 0.2, by shear along z) and
+  reconstructs them together: OSEM that is truly 3-D, of five segments. `fdg-phantom-multibed` is seen bed by bed, each
+  slab at its own time, with fewer counts; `petbench datasets build --help` says how to ask for either. Attenuation,
+  scatter and randoms are known exactly to the reconstruction; resolution is not modelled in it; there is no time of
+  flight, no dead time, no motion within a frame but breathing.
 - **The same bits everywhere.** Random numbers are counter-based (Philox). The projector's weights and all images lie on
   binary lattices on which every sum is exact in double precision, so order, threads and compilers cannot matter;
   images are stored in whole Bq/mL. The fingerprint is committed, and checked after each build.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from petbench.cli.options import complete_dataset
@@ -9,13 +11,44 @@ from petbench.cli.options import complete_dataset
 
 @click.command()
 @click.argument("name", shell_complete=complete_dataset)
-def build(name: str) -> None:
+@click.option(
+    "--acquisition",
+    type=click.Choice(["simultaneous", "multibed"]),
+    help="The whole body at once, or bed by bed. Default: as NAME has it.",
+)
+@click.option(
+    "--reconstruction",
+    type=click.Choice(["2d", "3d"]),
+    help="Slice by slice, or with oblique segments. Default: as NAME has it.",
+)
+def build(name: str, *, acquisition: str | None, reconstruction: str | None) -> None:
     """Build the cohort NAME now, instead of when a run first needs it.
 
     Killed, it goes on where it was: a participant is there as a whole or not at all.
+
+    Another acquisition or reconstruction is a cohort of its own, with a name and a fingerprint of its own, and can be
+    named at once as well: fdg-phantom-multibed, fdg-phantom-3d, fdg-phantom-multibed-3d.
+
+    \b
+    petbench datasets build fdg-phantom
+    petbench datasets build fdg-phantom --acquisition multibed --reconstruction 3d
     """
     from petbench.cli.console import open_named
 
-    named, _ = open_named(name)
+    named, _ = open_named(_variant(name, acquisition, reconstruction))
     click.echo(f"{named.name}: {len(named.cohort.participants)} participants in {named.cohort.root}")
     click.echo(f"fingerprint {named.cohort.fingerprint}")
+
+
+def _variant(name: str, acquisition: Any, reconstruction: Any) -> str:
+    """Return the name of the cohort that is `name` with other settings."""
+    if acquisition is None and reconstruction is None:
+        return name
+    from petbench.errors import UsageError
+    from petbench_datasets.phantom.spec import PROFILES, profile_name
+
+    found = profile_name(name, acquisition, reconstruction)
+    if found is None:
+        variants = ", ".join(spec.name for spec in PROFILES.values() if profile_name(spec.name, "multibed", "3d"))
+        raise UsageError(f"{name} cannot be had with another acquisition or reconstruction; these can: {variants}")
+    return found
