@@ -47,25 +47,28 @@ _POSTGRESQL = os.environ.get("PETBENCH_TEST_DB")
 
 
 @pytest.fixture(params=["sqlite", *(["postgresql"] if _POSTGRESQL else [])])
-def leaderboard(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Leaderboard]:
-    """Give an empty leaderboard in a file, and once more in PostgreSQL where `PETBENCH_TEST_DB` names a database."""
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Name a new database: a file, and once more in PostgreSQL where `PETBENCH_TEST_DB` gives the URL of a server."""
     if request.param == "sqlite":
-        with Leaderboard.open(tmp_path / "leaderboard.db") as opened:
-            yield opened
+        yield str(tmp_path / "new" / "leaderboard.db")
         return
     url = sa.make_url(str(_POSTGRESQL))
     schema = f"petbench_test_{uuid.uuid4().hex}"
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url.set(drivername="postgresql+psycopg"))
     try:
         with engine.begin() as connection:
             connection.execute(sa.schema.CreateSchema(schema))
-        inside = url.update_query_dict({"options": f"-csearch_path={schema}"})
-        with Leaderboard.open(inside.render_as_string(hide_password=False)) as opened:
-            yield opened
+        yield url.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
     finally:
         with engine.begin() as connection:
             connection.execute(sa.schema.DropSchema(schema, cascade=True, if_exists=True))
         engine.dispose()
+
+
+@pytest.fixture
+def leaderboard(location: str) -> Iterator[Leaderboard]:
+    with Leaderboard.open(location) as opened:
+        yield opened
 
 
 @pytest.fixture

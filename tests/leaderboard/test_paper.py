@@ -9,17 +9,25 @@ from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report.paper import FIGURES, export_figure
 from petbench_leaderboard.report.tables import TABLES, export_table
+from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.leaderboard.conftest import AddRun
 
     from petbench_leaderboard.board import Board
-    from petbench_leaderboard.store import Leaderboard
 
 WHO = [f"sub-{number:02}" for number in range(8)]
 EVIL = "<script>$\\frac{"
+
+
+@pytest.fixture
+def leaderboard(tmp_path: Path) -> Iterator[Leaderboard]:
+    """Give a leaderboard in a file alone: what is drawn does not depend on the database."""
+    with Leaderboard.open(tmp_path / "leaderboard.db") as opened:
+        yield opened
 
 
 @pytest.fixture

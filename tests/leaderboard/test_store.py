@@ -12,8 +12,6 @@ from petbench_leaderboard.records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.leaderboard.conftest import MakeRecord, MakeScore
 
 
@@ -165,7 +163,7 @@ _PROCESSES = 50
 _WRITER = """
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.store import Leaderboard
-with Leaderboard.open(path) as board:
+with Leaderboard.open(location) as board:
     for number in range(2):
         run = board.plan(RunRecord(
             identity=f"{writer}-{number}", method="m", plugin="p", distribution="d", version="1", source_hash="",
@@ -178,17 +176,18 @@ with Leaderboard.open(path) as board:
 """
 
 
-def test_fifty_processes_that_open_a_new_leaderboard_at_once_and_write_lose_nothing(tmp_path: Path) -> None:
-    path = str(tmp_path / "new" / "leaderboard.db")
+def test_fifty_processes_that_open_a_new_leaderboard_at_once_and_write_lose_nothing(location: str) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["petbench_leaderboard.store"])
-    writers = [context.Process(target=exec, args=(_WRITER, {"path": path, "writer": n})) for n in range(_PROCESSES)]
+    writers = [
+        context.Process(target=exec, args=(_WRITER, {"location": location, "writer": n})) for n in range(_PROCESSES)
+    ]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join(timeout=240)
     assert [writer.exitcode for writer in writers] == [0] * _PROCESSES
-    with Leaderboard.open(path) as board:
+    with Leaderboard.open(location) as board:
         runs = board.runs(status="ok")
         assert len({row.identity for row in runs}) == 2 * _PROCESSES
         assert len({row.uid for row in runs}) == 2 * _PROCESSES
