@@ -59,6 +59,12 @@ def petbench(tmp_path: Path) -> Petbench:
     return Petbench(tmp_path / "home")
 
 
+@pytest.fixture(scope="session")
+def petbench_in() -> type[Petbench]:
+    """Return what makes the command for a home that several tests share."""
+    return Petbench
+
+
 def write_body_cohort(root: Path, count: int = 4, seed: int = 0) -> Path:
     """Write a BIDS-PET cohort of ellipsoid bodies: a liver that washes out, a brain that fills, noise.
 

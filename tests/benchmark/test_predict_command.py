@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,19 +23,37 @@ if TYPE_CHECKING:
 nibabel: Any = untyped_nibabel
 
 BESIDE = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "real"
-ARCHIVE = Path(os.environ.get("PETBENCH_REAL_DATA", BESIDE)) / "sts_001_bids_pet.tar.gz"
+REAL = Path(os.environ.get("PETBENCH_REAL_DATA", BESIDE))
+
+
+def unpack(name: str, folder: Path) -> Path:
+    if not (REAL / name).exists():
+        pytest.skip(f"{name} is not here; set PETBENCH_REAL_DATA to the folder that holds it")
+    with tarfile.open(REAL / name) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
 
 
 @pytest.fixture(scope="session")
 def real_scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Unpack one real whole-body scan."""
-    if not ARCHIVE.exists():
-        pytest.skip(f"{ARCHIVE.name} is not here; set PETBENCH_REAL_DATA to the folder that holds it")
-    folder = tmp_path_factory.mktemp("real")
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
-    (scan,) = folder.rglob("*_pet.nii.gz")
+    (scan,) = unpack("sts_001_bids_pet.tar.gz", tmp_path_factory.mktemp("real")).rglob("*_pet.nii.gz")
     return scan
+
+
+@pytest.fixture(scope="session")
+def real_dicom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unpack the same scan as its scanner, a GE Discovery ST, wrote it."""
+    return unpack("sts_001_fdg_pet_dicom.tar.gz", tmp_path_factory.mktemp("dicom"))
+
+
+@pytest.fixture(scope="module")
+def applied(petbench_in: type[Petbench], tmp_path_factory: pytest.TempPathFactory, body_cohort: Path) -> Petbench:
+    """Return a home where run 1 is `identity` and run 2 failed."""
+    petbench = petbench_in(tmp_path_factory.mktemp("applied"))
+    petbench("run", "-m", "identity", "-d", body_cohort)
+    petbench("run", "-m", "pix2pix", "-d", body_cohort, "--device", "cuda:63", code=1)
+    return petbench
 
 
 def train(petbench: Petbench, cohort: Path) -> None:
@@ -58,15 +78,63 @@ def test_a_real_whole_body_scan_gets_a_finite_suv_image_on_its_own_grid(
 
 
 def test_a_method_that_draws_what_it_is_given_gives_a_smooth_scan_back_through_the_models_grid(
-    petbench: Petbench, body_cohort: Path, tmp_path: Path
+    applied: Petbench, body_cohort: Path, tmp_path: Path
 ) -> None:
-    petbench("run", "-m", "identity", "-d", body_cohort)
     (scan,) = (body_cohort / "sub-04" / "pet").glob("*early*.nii.gz")
     output = tmp_path / "back.nii.gz"
-    petbench("predict", "1", scan, "-o", output)
+    applied("predict", "1", scan, "-o", output)
     np.testing.assert_allclose(
         np.asarray(nibabel.load(output).dataobj).transpose(), read_scan(scan).suv(), rtol=1e-4, atol=1e-4
     )
+
+
+def test_a_folder_of_dicom_files_gives_what_its_nifti_gives_and_in_bq_per_ml_what_the_scanner_stored(
+    applied: Petbench, real_scan: Path, real_dicom: Path, tmp_path: Path
+) -> None:
+    facts = applied.json("predict", "1", real_dicom, "-o", tmp_path / "dicom.nii.gz", "--unit", "bq_per_ml")
+    applied("predict", "1", real_scan, "-o", tmp_path / "nifti.nii.gz")
+    assert facts["early_maximum_suv"] == pytest.approx(66.52, abs=0.01)
+    dicom, nifti = nibabel.load(tmp_path / "dicom.nii.gz"), nibabel.load(tmp_path / "nifti.nii.gz")
+    assert nibabel.aff2axcodes(dicom.affine) == ("L", "P", "S")
+    np.testing.assert_allclose(dicom.affine, nifti.affine, atol=1e-2)
+    # 388.8 MBq were injected into 71 kg; the scan is corrected to its own start, and the card says when that was.
+    (minutes,) = re.findall(r"to ([\d.]+) min after injection", facts["unit_in_words"])
+    of_one_suv = 388.8e6 / 71_000 * 2 ** (-float(minutes) / 109.77)
+    drawn, expected = np.asarray(dicom.dataobj), np.asarray(nifti.dataobj)
+    np.testing.assert_allclose(drawn / of_one_suv, expected, rtol=2e-3, atol=1e-3)
+    assert drawn.sum() == pytest.approx(
+        np.asarray(nibabel.load(real_scan).dataobj).sum(), rel=0.05
+    )  # the coarse grid cuts a little off
+
+
+def test_the_card_beside_the_image_says_what_drew_it_how_well_and_what_it_is_not_for(
+    applied: Petbench, body_cohort: Path, tmp_path: Path
+) -> None:
+    (scan,) = (body_cohort / "sub-04" / "pet").glob("*early*.nii.gz")
+    facts = applied.json("predict", "1", scan, "-o", tmp_path / "delayed.nii.gz")
+    card = json.loads((tmp_path / "delayed.card.json").read_text(encoding="utf-8"))
+    row = applied.json("runs", "show", "1")
+    assert {key: card["run"][key] for key in ("fingerprint", "split_digest", "fold", "seed", "budget", "protocol")} == {
+        key: row[key] for key in ("fingerprint", "split_digest", "fold", "seed", "budget", "protocol")
+    }
+    told = {(score["metric"], score["region"]): score for score in card["scores"]}
+    (psnr,) = (score for score in row["scores"] if score["metric"] == "psnr_body_suv20")
+    assert told["psnr_body_suv20", "body"]["mean"] == psnr["value"]
+    assert told["psnr_body_suv20", "body"]["patients"] == 1
+    page = (tmp_path / "delayed.card.md").read_text(encoding="utf-8")
+    assert facts["card"] == str(tmp_path / "delayed.card.md")
+    for needed in (
+        "Research only",
+        "7-21 min",
+        "42-63 min",
+        "not measured",
+        f"{psnr['value']:.4g} dB",
+        "delayed.nii.gz",
+    ):
+        assert needed in page
+    assert str(tmp_path) not in page
+    applied("predict", "1", scan, "-o", tmp_path / "delayed.nii.gz", code=2)
+    applied("predict", "1", scan, "-o", tmp_path / "delayed.nii.gz", "--force")
 
 
 def test_the_models_grid_keeps_its_spacing_and_shares_the_scans_centre() -> None:
@@ -81,21 +149,21 @@ def test_the_models_grid_keeps_its_spacing_and_shares_the_scans_centre() -> None
     np.testing.assert_allclose(fitted.corners_millimetres().mean(axis=0), scan.corners_millimetres().mean(axis=0))
 
 
-@pytest.mark.parametrize("case", ["exists", "ending", "no scan", "no run", "failed run"])
+@pytest.mark.parametrize("case", ["exists", "ending", "no scan", "no dicom", "no image", "no run", "failed run"])
 def test_a_request_that_cannot_be_met_is_one_line_and_leaves_nothing(
-    case: str, petbench: Petbench, body_cohort: Path, tmp_path: Path
+    case: str, applied: Petbench, body_cohort: Path, tmp_path: Path
 ) -> None:
-    petbench("run", "-m", "identity", "-d", body_cohort)
-    if case == "failed run":
-        petbench("run", "-m", "pix2pix", "-d", body_cohort, "--device", "cuda:63", code=1)
     (scan,) = (body_cohort / "sub-04" / "pet").glob("*early*.nii.gz")
     output = tmp_path / ("out.nii" if case == "ending" else "out.nii.gz")
     if case == "exists":
         output.write_bytes(b"mine")
     run_id = {"no run": "9", "failed run": "2"}.get(case, "1")
-    given = tmp_path / "nothing.nii.gz" if case == "no scan" else scan
-    code = 1 if case in ("no scan", "no run") else 2
-    result = petbench("predict", run_id, given, "-o", output, code=code)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("no image")
+    other = {"no scan": "nothing.nii.gz", "no dicom": "empty", "no image": "notes.txt"}
+    given = tmp_path / other[case] if case in other else scan
+    code = 1 if case in (*other, "no run") else 2
+    result = applied("predict", run_id, given, "-o", output, code=code)
     assert result.stderr.startswith("error:")
     assert result.stderr.count("\n") == 1
     assert output.read_bytes() == b"mine" if case == "exists" else not output.exists()

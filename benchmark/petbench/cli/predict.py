@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from petbench.runs.apply import Unit
 
 
 @click.command()
 @click.argument("run_id", type=int, metavar="RUN")
 @click.argument("scan", type=click.Path(path_type=Path))
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="NIfTI file to write, .nii.gz.")
+@click.option(
+    "--unit",
+    type=click.Choice(["suv", "bq_per_ml"]),
+    default="suv",
+    show_default=True,
+    help="Unit of OUTPUT; Bq/mL is decay-corrected as the scan is.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
 @click.option("--force", is_flag=True, help="Replace the output where it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-def predict(*, run_id: int, scan: Path, output: Path, device: str, force: bool, as_json: bool) -> None:
+def predict(*, run_id: int, scan: Path, output: Path, unit: Unit, device: str, force: bool, as_json: bool) -> None:
     """Draw the delayed image of SCAN with the trained model of RUN (its id in `petbench runs list`).
 
-    SCAN is a NIfTI file with a BIDS-PET sidecar; the weight is read from participants.tsv. The scan is carried to the
-    model's grid and the drawn image back, so that OUTPUT lies on the scan's own grid, in SUV.
+    SCAN is a folder of DICOM files of one patient, or a NIfTI file with a BIDS-PET sidecar; the weight is read from
+    participants.tsv. The scan is carried to the model's grid and the drawn image back, so that OUTPUT lies on the
+    scan's own grid. The model's card is written beside it: cohort, split, scores, limits of use.
 
     \b
     petbench predict 3 sub-01/pet/sub-01_pet.nii.gz -o delayed.nii.gz
+    petbench predict 3 ~/dicom/early -o delayed.nii.gz --unit bq_per_ml
 
     Research use only: a drawn image is no measurement.
     """
@@ -31,9 +44,8 @@ def predict(*, run_id: int, scan: Path, output: Path, device: str, force: bool, 
     from petbench_leaderboard.store import Leaderboard
 
     home = Home.find()
-    drawn = apply_run(
-        run_id, scan, output, home=home, leaderboard=Leaderboard.open(home.database), device=device, force=force
-    )
+    leaderboard = Leaderboard.open(home.database)
+    drawn = apply_run(run_id, scan, output, home=home, leaderboard=leaderboard, device=device, unit=unit, force=force)
     if as_json:
         print_json(drawn.to_dict())
         return
@@ -43,3 +55,4 @@ def predict(*, run_id: int, scan: Path, output: Path, device: str, force: bool, 
         f"{output}: SUV mean {drawn.mean_suv:.4f}, maximum {drawn.maximum_suv:.2f} "
         f"(the scan: mean {drawn.early_mean_suv:.4f}, maximum {drawn.early_maximum_suv:.2f}), {drawn.seconds:.1f} s"
     )
+    click.echo(f"{drawn.card}: what drew it, its scores and limits of use")

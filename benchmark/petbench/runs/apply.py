@@ -6,27 +6,29 @@ import dataclasses
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from petbench.errors import DataError, UsageError
 from petbench.runs import models
+from petbench.runs.given_scan import bq_per_ml_of_one_suv, read_given_scan
+from petbench.runs.model_card import card_paths, model_card, write_card
 from petbench.runs.plan import RunPlan
-from petbench_datasets.bids import read_scan
-from petbench_datasets.framing import EARLY_WINDOW_SECONDS, FrameUse, WindowPlan, plan_window
 from petbench_datasets.grid import Grid, resample
 from petbench_datasets.nifti import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench.contract import Volume
     from petbench.home import Home
-    from petbench_datasets.bids import Scan
+    from petbench.runs.given_scan import GivenScan
     from petbench_leaderboard.store import Leaderboard
 
 GRID_FILE_NAME = "grid.json"
+
+Unit = Literal["suv", "bq_per_ml"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,10 @@ class Drawn:
 
     Attributes:
         output: the file.
+        card: the model's card beside it, for people.
+        scan: what it was drawn from.
+        unit: of the file's voxels, `suv` or `bq_per_ml`.
+        unit_in_words: the same, with the time of decay correction.
         grid: of the scan and of the file, in words.
         model_grid: on which the model worked, in words.
         early_mean_suv: of the scan, over the whole grid.
@@ -46,6 +52,10 @@ class Drawn:
     """
 
     output: str
+    card: str
+    scan: str
+    unit: Unit
+    unit_in_words: str
     grid: str
     model_grid: str
     early_mean_suv: float
@@ -61,55 +71,83 @@ class Drawn:
 
 
 def apply_run(
-    run_id: int, scan_path: Path, output: Path, *, home: Home, leaderboard: Leaderboard, device: str, force: bool
+    run_id: int,
+    scan_path: Path,
+    output: Path,
+    *,
+    home: Home,
+    leaderboard: Leaderboard,
+    device: str,
+    unit: Unit = "suv",
+    force: bool = False,
 ) -> Drawn:
-    """Draw the delayed image of a scan with a trained run and write it in SUV, on the scan's own grid.
+    """Draw the delayed image of a scan with a trained run and write it on the scan's own grid, the card beside it.
 
     Args:
         run_id: of a run that ended well.
-        scan_path: NIfTI file with a BIDS-PET sidecar.
+        scan_path: NIfTI file with a BIDS-PET sidecar, or a folder of DICOM files.
         output: NIfTI file to write.
         home: where the run's folder is.
         leaderboard: where the run's row is.
         device: where to draw; `auto` takes a CUDA device where there is one.
+        unit: of the output; `bq_per_ml` is decay-corrected to the time that the scan is corrected to.
         force: replace an existing output.
 
     Raises:
         UsageError: the output exists or has another ending than .nii.gz, or the run did not end well.
-        DataError: the scan cannot be read in SUV.
+        DataError: the scan cannot be read in SUV, or its dose and weight are wanted and not known.
     """
     if not output.name.endswith(".nii.gz"):
         raise UsageError(f"the output {output} must end in .nii.gz")
-    if output.exists() and not force:
-        raise UsageError(f"the output {output} exists; choose another name, or --force to replace it")
+    taken = next((path for path in (output, *card_paths(output)) if path.exists()), None)
+    if taken is not None and not force:
+        raise UsageError(f"the output {taken} exists; choose another name, or --force to replace it")
     row = leaderboard.run(run_id)
     if row.status != "ok":
         raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can be applied")
     folder = run_folder(home, run_id)
     plan = RunPlan.load(folder)
     method = models.load(plan, folder, device)
-    scan = read_scan(scan_path)
-    early, warnings = _early_image(scan)
+    scan = read_given_scan(scan_path)
+    per_suv, words = _unit(scan, unit, scan_path)
     model_grid = fit_grid(scan.grid, load_grid(folder))
-    on_model_grid = resample(early, scan.grid, model_grid)
+    on_model_grid = resample(scan.image, scan.grid, model_grid)
     start = time.perf_counter()
     drawn = np.asarray(method.predict(on_model_grid), dtype=np.float32)
     seconds = time.perf_counter() - start
     if drawn.shape != model_grid.shape or not np.isfinite(drawn).all():
         raise DataError(f"{plan.method} drew no finite image of {scan_path}; nothing was written")
     delayed = resample(drawn, model_grid, scan.grid)
-    write_image(output, delayed, scan.grid)
-    return Drawn(
+    result = Drawn(
         output=str(output),
+        card=str(card_paths(output)[0]),
+        scan=str(scan_path),
+        unit=unit,
+        unit_in_words=words,
         grid=str(scan.grid),
         model_grid=str(model_grid),
-        early_mean_suv=float(early.mean(dtype=np.float64)),
-        early_maximum_suv=float(early.max()),
+        early_mean_suv=float(scan.image.mean(dtype=np.float64)),
+        early_maximum_suv=float(scan.image.max()),
         mean_suv=float(delayed.mean(dtype=np.float64)),
         maximum_suv=float(delayed.max()),
         seconds=seconds,
-        warnings=tuple(warnings),
+        warnings=scan.warnings,
     )
+    # The card first: an image that nothing stands beside must not lie about, not even after a kill.
+    names = {"output": output.name, "card": card_paths(output)[0].name, "scan": scan_path.name}
+    write_card(output, model_card(row, plan, leaderboard.scores([run_id]), result.to_dict() | names))
+    write_image(output, (delayed * np.float32(per_suv)).astype(np.float32, copy=False), scan.grid)
+    return result
+
+
+def _unit(scan: GivenScan, unit: Unit, path: Path) -> tuple[float, str]:
+    """Return what SUV 1 is in the unit of the output, and the unit in words."""
+    if unit == "suv":
+        return 1.0, "SUV by body weight (g/mL)"
+    if scan.calibration is None:
+        raise DataError(f"{path}: is stored in SUV, without dose and weight; its image can be drawn with --unit suv")
+    per_suv, reference = bq_per_ml_of_one_suv(scan.calibration)
+    return per_suv, f"Bq/mL, decay-corrected to {reference / 60:.1f} min after injection"
 
 
 def fit_grid(scan: Grid, model: Grid) -> Grid:
@@ -148,22 +186,3 @@ def run_folder(home: Home, run_id: int) -> Path:
     if not found:
         raise UsageError(f"the folder of run {run_id} is not under {home.runs}; the run was made elsewhere or deleted")
     return found[0]
-
-
-def _early_image(scan: Scan) -> tuple[Volume, list[str]]:
-    """Return the scan's early image in SUV; where it was taken at another time, all of it with a warning."""
-    try:
-        window = plan_window("early", [scan], str(scan.path))
-    except DataError:
-        first, last = (
-            min(frame.start_seconds for frame in scan.frames),
-            max(frame.stop_seconds for frame in scan.frames),
-        )
-        trained = "-".join(f"{seconds / 60:g}" for seconds in EARLY_WINDOW_SECONDS)
-        warning = (
-            f"{scan.path.name} was taken {first / 60:.0f}-{last / 60:.0f} min after injection, the model learnt from "
-            f"{trained} min: what it draws here shows that it runs, not what it is worth"
-        )
-        uses = tuple(FrameUse(scan, index, frame.duration_seconds) for index, frame in enumerate(scan.frames))
-        return WindowPlan("early", uses, 1.0).image(), [*scan.repairs, warning]
-    return window.image(), list(scan.repairs)

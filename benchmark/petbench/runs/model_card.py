@@ -1,0 +1,166 @@
+"""The card that lies beside an image a model has drawn: what drew it, from what it learnt, how well, and its limits."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from petbench_datasets.files import write_text
+from petbench_datasets.framing import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from petbench.runs.plan import RunPlan
+    from petbench_leaderboard.records import RunRow, ScoreRow
+
+HEADLINE = ("psnr_body_suv20", "psnr_volume_max", "psnr_slice_volume_max", "ssim_body_suv20", "mae_body_suv")
+"""The metrics of the card's table; all others are in its JSON."""
+
+_NUMBERS = (
+    "images_seen", "train_seconds", "images_per_second", "parameter_count", "device", "seconds_per_volume"
+)  # fmt: skip
+
+
+def card_paths(output: Path) -> tuple[Path, Path]:
+    """Return where the card of `output` lies: Markdown for people, JSON for scripts."""
+    stem = output.name.removesuffix(".gz").removesuffix(".nii")
+    return output.with_name(f"{stem}.card.md"), output.with_name(f"{stem}.card.json")
+
+
+def model_card(row: RunRow, plan: RunPlan, scores: Iterable[ScoreRow], drawn: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the card as JSON values.
+
+    Args:
+        row: of the run.
+        plan: of the run.
+        scores: of the run's test patients.
+        drawn: what was drawn from what; its warnings become limits.
+    """
+    facts = plan.to_dict()
+    names = (
+        "method", "distribution", "version", "source_hash", "supervision", "preset", "parameters", "dataset",
+        "fingerprint", "split", "split_digest", "fold", "test_participants", "seed", "budget", "precision", "protocol",
+    )  # fmt: skip
+    return {
+        "use": "research only; a drawn image is no measurement and no basis for a diagnosis or treatment",
+        "image": {name: value for name, value in drawn.items() if name != "warnings"},
+        "run": {"id": row.id, "uid": row.uid, "identity": plan.identity}
+        | {name: facts[name] for name in names}
+        | {name: getattr(row, name) for name in _NUMBERS},
+        "scores": _summaries(scores),
+        "limits": [*_limits(plan), *drawn.get("warnings", ())],
+    }
+
+
+def write_card(output: Path, card: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Write the card beside `output` and return its two paths."""
+    markdown, data = card_paths(output)
+    write_text(data, json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(markdown, _markdown(card))
+    return markdown, data
+
+
+def _summaries(scores: Iterable[ScoreRow]) -> list[dict[str, Any]]:
+    """Return mean and range over the test patients of each metric and region, and what belongs to all of them."""
+    groups: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
+    for score in scores:
+        if score.value is not None:
+            groups[score.metric, score.region, score.convention_id, score.unit].append(score.value)
+    return [
+        {
+            "metric": metric, "region": region, "convention_id": convention, "unit": unit,
+            "mean": fmean(values), "lowest": min(values), "highest": max(values), "patients": len(values),
+        }
+        for (metric, region, convention, unit), values in groups.items()
+    ]  # fmt: skip
+
+
+def _limits(plan: RunPlan) -> list[str]:
+    early, delayed = (
+        "-".join(f"{seconds / 60:g}" for seconds in window) for window in (EARLY_WINDOW_SECONDS, DELAYED_WINDOW_SECONDS)
+    )
+    patients = len(plan.test_participants)
+    return [
+        "for research: not a medical device, not for diagnosis, staging, treatment or dosimetry of a patient",
+        f"draws the image of {delayed} min from that of {early} min after the injection of F-18 FDG, and no other",
+        _scanners(plan),
+        f"scored on {patients} patients of the same cohort; other scanners, reconstructions and people are not tested",
+        "a lesion may be missing, weakened or invented in a drawn image; look at the early image beside it",
+    ]
+
+
+def _scanners(plan: RunPlan) -> str:
+    """Say which scanners the training cohort comes from, as far as its files are here and say so."""
+    from petbench_datasets.bids import merged_sidecar, pet_images
+
+    root = Path(plan.cohort)
+    found = set()
+    for folder in sorted(root.glob("sub-*")):
+        for image in pet_images(root, folder.name):
+            content, _ = merged_sidecar(image, root)
+            names = (str(content.get(key) or "") for key in ("Manufacturer", "ManufacturersModelName"))
+            found.add(" ".join(name for name in names if name))
+    known = sorted(found - {""})
+    if not known:
+        return f"learnt from the cohort {plan.dataset}, whose scanner is not known here"
+    return f"learnt from the cohort {plan.dataset}, measured with: {', '.join(known)}"
+
+
+def _markdown(card: Mapping[str, Any]) -> str:
+    image, run = card["image"], card["run"]
+    seconds = run["train_seconds"] or 0.0
+    lines = [
+        f"# Drawn by {run['method']}, not measured",
+        "",
+        f"**{card['use'].capitalize()}.**",
+        "",
+        f"`{image['output']}` was drawn from `{image['scan']}`, in {image['unit_in_words']}.",
+        "",
+        "## Model",
+        "",
+        *_table(
+            ("what", "value"),
+            [
+                ("run", f"{run['id']} (`{run['identity'][:16]}`)"),
+                ("method", f"{run['method']} of {run['distribution']} {run['version']}, preset {run['preset']}"),
+                ("supervision", run["supervision"]),
+                ("cohort", f"{run['dataset']} (`{run['fingerprint'][:16]}`)"),
+                ("split, fold, seed", f"{run['split']}, {run['fold']}, {run['seed']}"),
+                ("training", f"{run['budget']}, {run['precision']}, {seconds:.0f} s on {run['device']}"),
+                ("parameters", f"{run['parameter_count'] or 0:,}"),
+                ("protocol", run["protocol"]),
+            ],
+        ),
+        "",
+        f"## Scores on {len(run['test_participants'])} test patients",
+        "",
+        *_table(
+            ("metric", "mean", "lowest to highest", "convention"),
+            [
+                (
+                    score["metric"], f"{score['mean']:.4g} {score['unit']}",
+                    f"{score['lowest']:.4g} to {score['highest']:.4g}", f"`{score['convention_id']}`",
+                )
+                for name in HEADLINE
+                for score in card["scores"]
+                if score["metric"] == name
+            ],
+        ),
+        "",
+        "All scores, organ by organ, are in the JSON file beside this one.",
+        "",
+        "## Limits of use",
+        "",
+        *(f"- {limit}" for limit in card["limits"]),
+        "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    cells = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in cells]
