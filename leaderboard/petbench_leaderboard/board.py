@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.records import RunRow
 
-Role = Literal["method", "reference", "ceiling"]
+Role = Literal["method", "reference", "oracle", "ceiling"]
 
 REFERENCE_METHODS = frozenset({"identity", "scale", "organ-scale", "ridge", "kinetic"})
 """Methods that no one would use: they tell how much is gained by doing nothing, or next to nothing."""
 
 IDENTITY_METHOD = "identity"
+ORACLE_METHOD = "organ-scale"
+"""The early image, each organ times one factor: it is told where the organs of the test patients are."""
+
 CEILING_METHOD = "noise-ceiling"
 """A second noise realisation of the delayed image, scored as if it were a prediction."""
 
@@ -72,7 +75,8 @@ class Cell:
         seed_standard_deviation: of the seeds' means; None for fewer than two seeds.
         gain: how much better than `identity`, in the metric's unit, positive where better: the mean of the
             differences participant by participant.
-        fraction: the gain as a part of the way from `identity` to the noise ceiling.
+        fraction: which part of the way from `identity`, 0, to the noise ceiling, 1, the mean has come.
+        fraction_reason: why there is no fraction, in two or three words; empty where there is one.
         values: each participant's score, the mean of its seeds; empty for a score of all participants together.
         by_seed: the same, seed by seed; a score of all participants together is named by its fold.
         reason: why there is no mean.
@@ -84,6 +88,7 @@ class Cell:
     seed_standard_deviation: float | None = None
     gain: float | None = None
     fraction: float | None = None
+    fraction_reason: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
     by_seed: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     reason: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
@@ -56,14 +57,30 @@ def make_cell(
     )
 
 
-def add_gain(cell: Cell, identity: Cell | None, ceiling: Cell | None, higher_is_better: bool | None) -> Cell:
-    """Return the cell with its gain over `identity`, and as a part of the way from there to the ceiling."""
+def add_gain(cell: Cell, identity: Cell | None, higher_is_better: bool | None) -> Cell:
+    """Return the cell with its gain over `identity`; a metric without a direction has none."""
     if identity is None or cell.mean is None or identity.mean is None or higher_is_better is None:
         return cell
     if cell.values.keys() != identity.values.keys():
         return cell
     sign = 1.0 if higher_is_better else -1.0
     pairs = [(cell.values[who], identity.values[who]) for who in cell.values] or [(cell.mean, identity.mean)]
-    gain = fmean(sign * (ours - theirs) for ours, theirs in pairs)
-    way = None if ceiling is None or ceiling.mean is None else sign * (ceiling.mean - identity.mean)
-    return replace(cell, gain=gain, fraction=gain / way if way else None)
+    return replace(cell, gain=fmean(sign * (ours - theirs) for ours, theirs in pairs))
+
+
+def add_fraction(cell: Cell, identity: Cell | None, ceiling: Cell | None, higher_is_better: bool | None) -> Cell:
+    """Return the cell with the part of the way from `identity` to the noise ceiling that it has come, or why not.
+
+    0 is `identity` and 1 the ceiling, whatever the metric's direction; below 0 is worse than doing nothing, above 1
+    better than a second noisy image of the truth (or, without a direction, beyond it).
+    """
+    if cell.mean is None:
+        return cell
+    if identity is None or identity.mean is None or cell.values.keys() != identity.values.keys():
+        return replace(cell, fraction_reason="no identity")
+    if ceiling is None or ceiling.mean is None or cell.values.keys() != ceiling.values.keys():
+        return replace(cell, fraction_reason="no ceiling")
+    way = ceiling.mean - identity.mean
+    if not math.isfinite(way) or way == 0.0 or (higher_is_better is not None and (way > 0.0) != higher_is_better):
+        return replace(cell, fraction_reason="ceiling not above identity")
+    return replace(cell, fraction=(cell.mean - identity.mean) / way)

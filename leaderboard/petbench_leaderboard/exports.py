@@ -23,8 +23,9 @@ _COMMON = (
 def board_as_rows(board: Board) -> list[dict[str, object]]:
     """Return a board's rows with one key a column: nested values only where a thing has several.
 
-    A metric gives `NAME`, `NAME_standard_deviation`, `NAME_gain`, and `NAME_reason` where it has no value. `NAME` is
-    the metric's name, followed by region and convention where the board has the metric in more than one.
+    A metric gives `NAME`, `NAME_standard_deviation`, `NAME_gain` and `NAME_fraction`, the part of the way from
+    `identity` to the noise ceiling, and `NAME_reason` or `NAME_fraction_reason` where there is none. `NAME` is the
+    metric's name, followed by region and convention where the board has the metric in more than one.
     """
     names = _names(board)
     return [_row_as_dict(board, row, names) for row in board.rows]
@@ -85,7 +86,8 @@ def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
     return facts | {
         f"{name}_standard_deviation": _number(cell.standard_deviation),
         f"{name}_gain": _number(cell.gain),
-        **({f"{name}_fraction": _number(cell.fraction)} if cell.fraction is not None else {}),
+        f"{name}_fraction": _number(cell.fraction),
+        **({f"{name}_fraction_reason": cell.fraction_reason} if cell.fraction is None else {}),
     }
 
 

@@ -16,6 +16,7 @@ from petbench_leaderboard.board import (
     CEILING_METHOD,
     DEFAULT_METRIC,
     IDENTITY_METHOD,
+    ORACLE_METHOD,
     REFERENCE_METHODS,
     Board,
     Column,
@@ -24,9 +25,10 @@ from petbench_leaderboard.board import (
     Role,
     Row,
 )
-from petbench_leaderboard.cells import add_gain, make_cell
+from petbench_leaderboard.cells import add_fraction, add_gain, make_cell
 from petbench_leaderboard.choosing import board_entries, choose_pools, off_board_runs
 from petbench_leaderboard.pooling import REGIONS, Pool, pool_runs, unmended
+from petbench_leaderboard.records import ORACLE
 from petbench_leaderboard.standings import board_key
 
 if TYPE_CHECKING:
@@ -127,7 +129,7 @@ def _row(pool: Pool, columns: Sequence[Column], ranked_by: Column | None, partic
     run = pool.runs[-1]
     return Row(
         rank=None,
-        role=_role(run.method),
+        role=_role(run),
         run=run,
         run_ids=tuple(run.id for run in used),
         seeds=seeds,
@@ -152,10 +154,12 @@ def _has_all_folds(runs: Sequence[RunRow], participants: Sequence[str]) -> bool:
     return not any(predicted.values()) or all(who.issuperset(participants) for who in predicted.values())
 
 
-def _role(method: str) -> Role:
-    if method == CEILING_METHOD:
+def _role(run: RunRow) -> Role:
+    if run.method == CEILING_METHOD:
         return "ceiling"
-    return "reference" if method in REFERENCE_METHODS else "method"
+    if run.supervision == ORACLE or run.method == ORACLE_METHOD:
+        return "oracle"
+    return "reference" if run.method in REFERENCE_METHODS else "method"
 
 
 def _costs(runs: Sequence[RunRow]) -> Costs:
@@ -176,14 +180,17 @@ def _with_gains(rows: Sequence[Row]) -> list[Row]:
         return max(candidates, key=lambda row: (row.coverage.complete, row.newest), default=None)
 
     identity, ceiling = newest(IDENTITY_METHOD), newest(CEILING_METHOD)
-    if identity is None:
-        return list(rows)
-    limits = ceiling.cells if ceiling else {}
+    starts, limits = identity.cells if identity else {}, ceiling.cells if ceiling else {}
     return [
         replace(
             row,
             cells={
-                column: add_gain(cell, identity.cells.get(column), limits.get(column), column.higher_is_better)
+                column: add_fraction(
+                    add_gain(cell, starts.get(column), column.higher_is_better),
+                    starts.get(column),
+                    limits.get(column),
+                    column.higher_is_better,
+                )
                 for column, cell in row.cells.items()
             },
         )

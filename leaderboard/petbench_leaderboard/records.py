@@ -21,6 +21,12 @@ Verification = Literal["recomputed", "claimed", "re-run"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 VERIFICATIONS: tuple[Verification, ...] = get_args(Verification)
+EXTERNAL = "external"
+"""The plugin, and the supervision, of predictions that no plugin of petbench drew."""
+
+ORACLE = "oracle"
+"""The supervision of a row that was made with what no method may see of the test patients."""
+
 FAILURES: frozenset[Status] = frozenset({"failed", "out-of-memory", "timed-out", "diverged"})
 """Statuses that speak against the method; an interrupted or skipped run does not."""
 
@@ -36,7 +42,7 @@ class RunRecord:
         distribution: the installed distribution that ships the plugin.
         version: of that distribution.
         source_hash: sha256 of the plugin's source files.
-        supervision: `paired`, `unpaired` or `none`.
+        supervision: `paired`, `unpaired` or `none`; `external` or `oracle` for predictions that no plugin drew.
         preset: the named set of parameters, or None where the method has none.
         parameters: every parameter's value, defaults included.
         dataset: the cohort's name.
@@ -86,9 +92,13 @@ class RunRecord:
 
     @property
     def pool(self) -> str:
-        """A digest that runs share when they differ in nothing but seed and fold: such runs make one row."""
+        """A digest that runs share when they differ in nothing but seed and fold: such runs make one row.
+
+        The source of external predictions is a hash of their voxels, other in every fold: their name makes the row.
+        """
+        source = "" if self.plugin == EXTERNAL else self.source_hash
         same = (
-            *(self.method, self.plugin, self.distribution, self.version, self.source_hash, self.supervision),
+            *(self.method, self.plugin, self.distribution, self.version, source, self.supervision),
             *(self.preset, self.parameters, self.dataset, self.fingerprint, self.split, self.split_digest),
             *(self.precision, self.budget, self.protocol, self.verification),
         )

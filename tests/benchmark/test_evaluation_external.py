@@ -1,4 +1,4 @@
-"""Predictions of other programs and the noise ceiling as rows, on a cohort on disk."""
+"""Predictions of other programs as rows, on a cohort on disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from petbench.errors import UsageError
-from petbench.evaluation.external import score_external, score_noise_ceiling, write_noise_ceiling
+from petbench.evaluation.external import score_external
 from petbench.home import Home
 from petbench.runs.plan import RunPlan
 from petbench_datasets.cohort import Cohort, open_cohort
@@ -17,6 +17,7 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.grid import Grid
 from petbench_datasets.nifti import read_image, write_image
 from petbench_datasets.split import Fold, Split
+from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -66,12 +67,7 @@ def cohort(tmp_path: Path) -> Cohort:
         for offset, window in enumerate(WINDOWS):
             image = root / name / "pet" / f"{name}_trc-18FFDG_rec-{window}_pet.nii.gz"
             write_scan(image, 10 * index + offset, window)
-        beside = root / "derivatives" / "phantom" / name / "pet"
-        write_scan(beside / f"{name}_trc-18FFDG_rec-delayed_desc-repeat_pet.nii.gz", 10 * index + 5, "delayed")
     (root / "dataset_description.json").write_text(json.dumps({"Name": "three", "BIDSVersion": "1.10.0"}))
-    (root / "derivatives" / "phantom" / "dataset_description.json").write_text(
-        json.dumps({"Name": "beside", "BIDSVersion": "1.10.0", "DatasetType": "derivative"})
-    )
     lines = ["participant_id\tbody_weight", *(f"{name}\t70" for name in NAMES)]
     (root / "participants.tsv").write_text("\n".join(lines) + "\n")
     return open_cohort(root)
@@ -163,6 +159,7 @@ def test_a_failure_while_storing_takes_the_row_back(
             Home(tmp_path / "home"), leaderboard, cohort, split_of(cohort), 0, folder, "theirs", offline=True
         )
     assert leaderboard.runs() == []
+    assert list((tmp_path / "home" / "runs").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["Identity", "noise ceiling", "pix2pix", "!!"])
@@ -177,23 +174,15 @@ def test_a_name_that_means_something_else_is_refused(
         score_external(Home(tmp_path), leaderboard, cohort, split_of(cohort), 3, tmp_path, "theirs", offline=True)
 
 
-def test_the_noise_ceiling_is_the_second_realisation_in_suv(
+def test_the_folds_of_a_split_entered_under_one_name_make_one_row_that_is_ranked(
     tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard
 ) -> None:
-    write_noise_ceiling(cohort, ["sub-02"], tmp_path / "ceiling")
-    volume, _ = read_image(tmp_path / "ceiling" / "sub-02.nii.gz")
-    np.testing.assert_allclose(volume, suv(15), rtol=1e-5)
-    home = Home(tmp_path / "home")
-    row = score_noise_ceiling(home, leaderboard, cohort, split_of(cohort), 0, offline=True)
-    assert (row.method, row.status) == ("noise-ceiling", "ok")
-    assert set(body_mae(leaderboard.scores([row.id]))) == {"sub-02", "sub-03"}
-
-
-def test_a_cohort_without_a_second_realisation_has_no_ceiling(
-    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard
-) -> None:
-    for path in cohort.root.rglob("sub-03*desc-repeat*"):
-        path.unlink()
-    with pytest.raises(DataError, match="no second realisation of sub-03"):
-        score_noise_ceiling(Home(tmp_path / "home"), leaderboard, cohort, split_of(cohort), 0, offline=True)
-    assert leaderboard.runs() == []
+    folds = (Fold(("sub-03",), (), ("sub-01",)), Fold(("sub-01",), (), ("sub-02", "sub-03")))
+    split = Split("two", cohort.fingerprint, folds)
+    home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", cohort, NAMES)
+    score_external(home, leaderboard, cohort, split, 0, folder, "theirs", offline=True)
+    (board,) = rank(leaderboard)
+    assert [(row.rank, str(row.coverage)) for row in board.rows] == [(None, "1/3")]
+    score_external(home, leaderboard, cohort, split, 1, folder, "theirs", offline=True)
+    (board,) = rank(leaderboard)
+    assert [(row.rank, str(row.coverage), len(row.run_ids)) for row in board.rows] == [(1, "3/3", 2)]

@@ -104,9 +104,9 @@ def test_the_numbers_on_the_page_are_those_of_the_ranking(
     assert gain is not None
     assert (
         page.row("pix2pix")[3]
-        == f"{cells['pix2pix'].mean:.2f} |± {cells['pix2pix'].standard_deviation:.2f}|+{gain:.2f}|"
+        == f"{cells['pix2pix'].mean:.2f} |± {cells['pix2pix'].standard_deviation:.2f}|+{gain:.2f}|no ceiling|"
     )
-    assert page.row("scale")[3].endswith("|−0.75|")
+    assert page.row("scale")[3].endswith("|−0.75|no ceiling|")
     assert [row[0] for row in page.cells[1:]] == ["1|", "ref|", "ref|"]
 
 
@@ -118,7 +118,7 @@ def test_an_error_metric_shows_its_difference_with_its_own_sign(
         leaderboard.update(run_id, status="ok")
         leaderboard.record_scores(run_id, [make_score(value=value, metric="mae_body_suv", higher_is_better=False)])
     html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
-    assert page.row("pix2pix")[3] == "0.220|−0.100|"
+    assert page.row("pix2pix")[3] == "0.220|−0.100|no ceiling|"
     assert '<small class="better">−0.100</small>' in html
 
 

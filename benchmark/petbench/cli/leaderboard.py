@@ -10,11 +10,14 @@ import click
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from petbench_leaderboard.board import Board, Cell, Row
+    from petbench_leaderboard.board import Board, Cell, Column, Row
     from petbench_leaderboard.store import Leaderboard
     from petbench_leaderboard.transfer import Transfer
 
 MOST_ROWS = 50
+
+_MOST_JUDGED = 12
+"""Methods on one board of which every two are tested for the terminal."""
 
 #: What the terminal has room for; `--json` and `--csv` give every column.
 _SHOWN = (
@@ -24,7 +27,9 @@ _SHOWN = (
     ("ssim_body_suv20", "SSIM", 4),
     ("mae_body_suv", "MAE SUV", 3),
     ("rmse_body_suv", "RMSE SUV", 3),
+    ("organ_suvmean_error", "organs %", 1),
     ("fid", "FID", 2),
+    ("fd_768", "FD-768", 3),
     ("fd_randconv", "FD-randconv", 2),
 )
 
@@ -51,7 +56,9 @@ def leaderboard(
 ) -> None:
     """Show the methods best first, each score with its gain over `identity` (the early image as it is).
 
-    A score is the mean over patients. A row that lacks a patient has no rank: its coverage, such as 3/4, is shown.
+    A score is the mean over patients; below it stand the gain and the part of the way from `identity` to the noise
+    ceiling (`petbench score --reference noise-ceiling`). A row that lacks a patient has no rank: its coverage, such as
+    3/4, is shown.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -139,6 +146,7 @@ def _print_board(board: Board, highlight: int | None) -> None:
     from rich.text import Text
 
     from petbench.cli.console import standard_output
+    from petbench_leaderboard.report import labels
 
     console = standard_output()
     scored = f"{len(board.participants)} test participant" + ("s" if len(board.participants) != 1 else "")
@@ -147,31 +155,63 @@ def _print_board(board: Board, highlight: int | None) -> None:
     table.add_column("", justify="right")
     table.add_column("method", no_wrap=True)
     by_name = {column.metric: column for column in reversed(board.columns)}
-    shown = [(by_name[name], heading, digits) for name, heading, digits in _SHOWN if name in by_name]
+    found = [(by_name[name], heading, digits) for name, heading, digits in _SHOWN if name in by_name]
+    shown = [entry for entry in found if any(_has_mean(row, entry[0]) for row in board.rows)]
     for _, heading, _ in shown:
         table.add_column(heading, justify="right", no_wrap=True)
     for heading in ("trained", "s/volume", "parameters"):
         table.add_column(heading, justify="right", no_wrap=True)
     notes: dict[str, None] = {}
+    ranks, verdict = _judged(board)
     for row in board.rows:
         mark = highlight is not None and highlight in row.run_ids
         place = str(row.rank) if row.rank else ("·" if row.role != "method" else "-")
-        cells = []
-        for column, heading, digits in shown:
+        place += ranks.get(row.run_ids, "")
+        cells = [_cell_text(row.cells.get(column), digits) for column, _, digits in shown]
+        for column, heading, _ in found:
             cell = row.cells.get(column)
-            cells.append(_cell_text(cell, digits))
             if cell is not None and cell.mean is None and cell.reason:
                 notes[f"{heading}: {cell.reason.partition(';')[0]}; petbench doctor says what to do"] = None
         table.add_row(place, _method_text(row, mark=mark), *cells, *_costs(row))
     console.print(table)
     if shown:
-        console.print(Text("PSNR in dB; the small figure is the gain over identity, positive is better", "dim"))
-    for note in notes:
+        words = (
+            "PSNR in dB; under it the gain over identity, positive is better, and the way from identity to the ceiling"
+        )
+        console.print(Text(words, "dim"), soft_wrap=True)
+    samples = {heading: labels.sample(row.cells.get(column) for row in board.rows) for column, heading, _ in shown}
+    notes = {f"{heading}: {sample}": None for heading, sample in samples.items() if sample} | notes
+    for note in [*([verdict] if verdict else []), *notes]:
         console.print(Text(f"– {note}", "dim"), soft_wrap=True)
     for run in board.unscored:
         console.print(
             Text(f"run {run.id} {run.method} seed {run.seed}: {run.status}, {run.error_message or ''}", "red")
         )
+
+
+def _has_mean(row: Row, column: Column) -> bool:
+    cell = row.cells.get(column)
+    return cell is not None and cell.mean is not None
+
+
+def _judged(board: Board) -> tuple[dict[tuple[int, ...], str], str]:
+    """Return the rank intervals by the rows' runs, and which methods are to be read as ties.
+
+    A board of many methods is judged on the site: every two of them are tested, which takes a while.
+    """
+    if not 1 < sum(row.rank is not None for row in board.rows) <= _MOST_JUDGED:
+        return {}, ""
+    from petbench_leaderboard.statistics.analysis import analyse
+    from petbench_leaderboard.statistics.separation import separation
+
+    statistics = analyse(board)
+    known = statistics.rows if statistics else ()
+    ranks = {
+        row.run_ids: f"\n{found.rank_interval[0]}–{found.rank_interval[1]}"
+        for row, found in zip(board.rows, known, strict=False)
+        if found and found.rank_interval and found.rank_interval[0] < found.rank_interval[1]
+    }
+    return ranks, separation(board, statistics)
 
 
 def _method_text(row: Row, *, mark: bool) -> Text:
@@ -183,6 +223,8 @@ def _method_text(row: Row, *, mark: bool) -> Text:
         details.append(str(row.run.preset))
     if row.role == "method" or len(row.seeds) > 1:
         details.append(f"seed {', '.join(str(seed) for seed in row.seeds)}")
+    if row.role == "oracle":
+        details.append("oracle")
     if not row.coverage.complete:
         details.append(f"{row.coverage} scored")
     if details:
@@ -193,12 +235,14 @@ def _method_text(row: Row, *, mark: bool) -> Text:
 def _cell_text(cell: Cell | None, digits: int) -> Text:
     from rich.text import Text
 
+    from petbench_leaderboard.report import labels
+
     if cell is None or cell.mean is None:
         return Text("–", style="dim")
     text = Text(f"{cell.mean:.{digits}f}")
     if cell.gain is not None:
         text.append(f"\n{cell.gain:+.{digits}f}", style="green dim" if cell.gain > 0 else "dim")
-    return text
+    return text.append(f"\n{labels.fraction(cell)}", style="dim")
 
 
 def _costs(row: Row) -> tuple[str, str, str]:

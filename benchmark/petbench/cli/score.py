@@ -7,18 +7,30 @@ from pathlib import Path
 import click
 
 from petbench.cli.options import complete_dataset
+from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
 
 
 @click.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--runs", "which", metavar="all|ID", help="Instead of FOLDER: score stored runs again.")
 @click.option("--as", "name", help="What the predictions are called on the leaderboard.")
-@click.option("--ceiling", is_flag=True, help="Instead of FOLDER: score a second noise realisation of the real images.")
+@click.option(
+    "--reference",
+    type=click.Choice([CEILING_METHOD, ORACLE_METHOD]),
+    help="Instead of FOLDER: make and score a row to compare with.",
+)
 @click.option("--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset)
 @click.option("--split", default="holdout", show_default=True, help="Split of the cohort's patients.")
 @click.option("--fold", default=0, show_default=True, help="Fold of the split.")
 def score(
-    *, folder: Path | None, which: str | None, name: str | None, ceiling: bool, dataset: str, split: str, fold: int
+    *,
+    folder: Path | None,
+    which: str | None,
+    name: str | None,
+    reference: str | None,
+    dataset: str,
+    split: str,
+    fold: int,
 ) -> None:
     """Score the predictions in FOLDER, made by any program, and enter them as a row of their own.
 
@@ -27,24 +39,27 @@ def score(
 
     \b
     petbench score their-predictions --dataset fdg-phantom-mini --as "their method"
-    petbench score --ceiling          how close one noisy image comes to another of the same truth
-    petbench score --runs all         again, after weights for FID arrived or under a new protocol
+    petbench score --reference noise-ceiling    a second noise realisation of the real delayed images
+    petbench score --reference organ-scale      each organ times one factor: an oracle, it knows the test organs
+    petbench score --runs all                   again, after weights for FID arrived or under a new protocol
     """
     from petbench.errors import UsageError
 
-    if sum((folder is not None, which is not None, ceiling)) != 1:
-        raise UsageError("give one of: a folder of predictions, --runs, --ceiling")
-    if which is not None:
-        _score_again(which)
-        return
+    if sum(given is not None for given in (folder, which, reference)) != 1:
+        raise UsageError("give one of: a folder of predictions, --runs, --reference")
     if folder is not None and not name:
         raise UsageError('--as is missing: say what the predictions are called, such as --as "their method"')
-    _enter(folder, name, dataset, split, fold)
+    if folder is None and name:
+        raise UsageError("--as names the predictions in a folder; it means nothing beside --runs or --reference")
+    if which is not None:
+        _score_again(which)
+    else:
+        _enter(folder, name or str(reference), dataset, split, fold)
 
 
 def _score_again(which: str) -> None:
     from petbench.cli.console import progress_bar
-    from petbench.errors import UsageError
+    from petbench.errors import DataError, PetbenchError, UsageError
     from petbench.home import Home
     from petbench.runs.rescore import rescore
     from petbench_leaderboard.store import Leaderboard
@@ -54,17 +69,26 @@ def _score_again(which: str) -> None:
     if which != "all" and not which.isdigit():
         raise UsageError(f"--runs {which!r} is not understood; write --runs all or --runs ID")
     rows = store.runs(status="ok") if which == "all" else [store.run(int(which))]
+    refused = 0
     with progress_bar() as progress:
         for row in rows:
-            rescore(row, home, store, progress)
-    click.echo(f"scored {len(rows)} run{'s' if len(rows) != 1 else ''} again")
+            try:
+                rescore(row, home, store, progress)
+            except PetbenchError as error:  # the others are scored all the same
+                refused += 1
+                click.echo(f"run {row.id} {row.method} keeps its scores: {error}", err=True)
+    done = len(rows) - refused
+    click.echo(f"scored {done} run{'s' if done != 1 else ''} again")
+    if refused:
+        raise DataError(f"{refused} of {len(rows)} runs could not be scored again; each is named above")
 
 
-def _enter(folder: Path | None, name: str | None, dataset: str, split_name: str, fold: int) -> None:
-    """Score predictions that no run of petbench made; without a folder, the noise ceiling."""
+def _enter(folder: Path | None, name: str, dataset: str, split_name: str, fold: int) -> None:
+    """Score predictions that no run of petbench drew; without a folder, those of the reference called `name`."""
     from petbench.cli.console import open_named, progress_bar
     from petbench.cli.leaderboard import print_table
-    from petbench.evaluation.external import score_external, score_noise_ceiling
+    from petbench.evaluation.external import score_external
+    from petbench.evaluation.references import score_reference
     from petbench.home import Home
     from petbench.registry import load_plugins
     from petbench.runs.stages import weights_options
@@ -77,27 +101,16 @@ def _enter(folder: Path | None, name: str | None, dataset: str, split_name: str,
     split = load_split(named.cohort, split_name)
     registry = load_plugins()
     with progress_bar() as progress:
+        place = (home, store, named.cohort, split, fold)
         if folder is None:
-            row = score_noise_ceiling(
-                home,
-                store,
-                named.cohort,
-                split,
-                fold,
-                dataset=named.name,
-                metrics=registry.metrics(),
-                progress=progress,
-                **weights_options(),
+            row = score_reference(
+                *place, name, dataset=named.name, metrics=registry.metrics(), progress=progress, **weights_options()
             )
         else:
             row = score_external(
-                home,
-                store,
-                named.cohort,
-                split,
-                fold,
+                *place,
                 folder,
-                str(name),
+                name,
                 dataset=named.name,
                 taken=registry.methods(),
                 metrics=registry.metrics(),

@@ -1,40 +1,53 @@
-"""Enter predictions that petbench did not make: another program's, or a second noise realisation of the truth."""
+"""Enter predictions that no run of petbench drew as a row of their own: those of another program first of all."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
+import shutil
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from petbench.contract import Budget
 from petbench.errors import UsageError
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.reader import find_predictions, read_prediction
 from petbench.evaluation.scoring import score_predictions
-from petbench_datasets.bids import scan_of
-from petbench_datasets.derivatives import find_derivative
-from petbench_datasets.errors import DataError
 from petbench_datasets.nifti import write_image
-from petbench_datasets.progress import silent
 from petbench_leaderboard.board import CEILING_METHOD, REFERENCE_METHODS
+from petbench_leaderboard.records import EXTERNAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from pathlib import Path
 
     from petbench.evaluation.spec import MetricSpec
     from petbench.home import Home
     from petbench_datasets.cohort import Cohort
     from petbench_datasets.progress import Progress
-    from petbench_datasets.split import Split
+    from petbench_datasets.split import Fold, Split
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
-EXTERNAL = "external"
-REPEAT_ENDING = "desc-repeat_pet"
 PREDICTIONS = "predictions"
+
+
+class ScoringOptions(TypedDict, total=False):
+    """What `score_predictions` takes beside the images.
+
+    Attributes:
+        progress: told how far the work is.
+        offline: whether downloading weights is forbidden.
+        metrics: the metrics of one patient; None for the built-in ones.
+        weights: a file of Inception weights named by the user.
+        device: where features are computed.
+    """
+
+    progress: Progress
+    offline: bool
+    metrics: Sequence[MetricSpec] | None
+    weights: Path | None
+    device: str
 
 
 def score_external(
@@ -48,16 +61,9 @@ def score_external(
     *,
     dataset: str | None = None,
     taken: Collection[str] = (),
-    progress: Progress = silent,
-    offline: bool = False,
-    metrics: Sequence[MetricSpec] | None = None,
-    weights: Path | None = None,
-    device: str = "cpu",
+    **options: Unpack[ScoringOptions],
 ) -> RunRow:
-    """Score the NIfTI predictions in a folder and enter them as a row of their own.
-
-    Everything is checked and scored before anything is stored; then the predictions are copied into a run's folder, so
-    that they can be scored again under a later protocol. The same predictions under the same name are entered once.
+    """Score the NIfTI predictions of another program and enter them as a row of their own.
 
     Args:
         home: where the run's folder is made.
@@ -66,14 +72,10 @@ def score_external(
         split: which split.
         fold: which of its folds: its test patients must all be there.
         predictions: the folder with `<participant>.nii.gz`.
-        name: what the row is called; written as a slug.
+        name: what the row is called; written as a slug. Folds entered under one name make one row.
         dataset: the cohort's name on the leaderboard; None for that of its folder.
         taken: names of installed methods, which the row may not have.
-        progress: told how far the work is.
-        offline: whether downloading weights is forbidden.
-        metrics: the metrics of one patient; None for the built-in ones.
-        weights: a file of Inception weights named by the user.
-        device: where features are computed.
+        options: as for `score_predictions`.
 
     Raises:
         DataError: a prediction cannot be scored.
@@ -86,80 +88,10 @@ def score_external(
     if slug in REFERENCE_METHODS | {CEILING_METHOD} | set(taken):
         msg = f"--as {name!r}: petbench has a method called {slug}; give the predictions another name"
         raise UsageError(msg)
-    return _enter(
-        home,
-        leaderboard,
-        cohort,
-        split,
-        fold,
-        predictions,
-        slug,
-        dataset=dataset,
-        progress=progress,
-        offline=offline,
-        metrics=metrics,
-        weights=weights,
-        device=device,
-    )
+    return enter_predictions(home, leaderboard, cohort, split, fold, predictions, slug, dataset=dataset, **options)
 
 
-def score_noise_ceiling(
-    home: Home,
-    leaderboard: Leaderboard,
-    cohort: Cohort,
-    split: Split,
-    fold: int,
-    *,
-    dataset: str | None = None,
-    progress: Progress = silent,
-    offline: bool = False,
-    metrics: Sequence[MetricSpec] | None = None,
-    weights: Path | None = None,
-    device: str = "cpu",
-) -> RunRow:
-    """Score a second noise realisation of each test patient's delayed image as if it were a method's prediction.
-
-    No method can be expected to come closer to one noisy image than another noisy image of the same truth does, unless
-    it predicts the noise-free truth; so this is the yardstick of `fraction` on the leaderboard, not a bound.
-
-    Raises:
-        DataError: the cohort has no second realisation (`…_desc-repeat_pet.nii.gz` among its derivatives).
-    """
-    with tempfile.TemporaryDirectory(prefix="petbench-ceiling-") as folder:
-        write_noise_ceiling(cohort, _fold_of(split, fold), Path(folder))
-        return _enter(
-            home,
-            leaderboard,
-            cohort,
-            split,
-            fold,
-            Path(folder),
-            CEILING_METHOD,
-            dataset=dataset,
-            progress=progress,
-            offline=offline,
-            metrics=metrics,
-            weights=weights,
-            device=device,
-        )
-
-
-def write_noise_ceiling(cohort: Cohort, participants: Sequence[str], folder: Path) -> None:
-    """Write the second noise realisation of each participant's delayed image as a prediction, in SUV.
-
-    Raises:
-        DataError: a participant has none.
-    """
-    for participant in participants:
-        path = find_derivative(cohort.root, participant, REPEAT_ENDING)
-        if path is None:
-            msg = f"{cohort.root}: no second realisation of {participant} (*_{REPEAT_ENDING}.nii.gz): no noise ceiling"
-            raise DataError(msg)
-        scan = scan_of(path, cohort.root, dict(cohort.table))  # the weight is in the cohort's own table
-        write_image(folder / f"{participant}.nii.gz", scan.suv(), scan.grid)
-
-
-def _enter(
+def enter_predictions(
     home: Home,
     leaderboard: Leaderboard,
     cohort: Cohort,
@@ -168,38 +100,47 @@ def _enter(
     predictions: Path,
     method: str,
     *,
-    dataset: str | None,
-    progress: Progress,
-    offline: bool,
-    metrics: Sequence[MetricSpec] | None,
-    weights: Path | None,
-    device: str,
+    dataset: str | None = None,
+    origin: str = EXTERNAL,
+    supervision: str = EXTERNAL,
+    **options: Unpack[ScoringOptions],
 ) -> RunRow:
+    """Check, score and only then store predictions; the same ones under the same name are entered once.
+
+    The predictions are copied into a run's folder, so that they can be scored again under a later protocol.
+
+    Args:
+        home: where the run's folder is made.
+        leaderboard: where the row goes.
+        cohort: where the real images come from.
+        split: which split.
+        fold: which of its folds.
+        predictions: the folder with `<participant>.nii.gz`.
+        method: the row's name, a slug.
+        dataset: the cohort's name on the leaderboard; None for that of its folder.
+        origin: who made them, as the row's distribution.
+        supervision: what whoever made them saw of the delayed images, as far as petbench knows.
+        options: as for `score_predictions`.
+
+    Raises:
+        DataError: a prediction cannot be scored.
+        UsageError: the fold does not exist.
+    """
     from petbench.runs.plan import RunPlan
     from petbench.runs.supervisor import folder_of
 
-    participants = _fold_of(split, fold)
-    records = score_predictions(
-        cohort,
-        participants,
-        predictions,
-        progress=progress,
-        cache=home.cache,
-        offline=offline,
-        metrics=metrics,
-        weights=weights,
-        device=device,
-    )
+    participants = fold_of(split, fold).test
+    records = score_predictions(cohort, participants, predictions, cache=home.cache, **options)
     files = find_predictions(predictions, participants, cohort)
     volumes = {name: read_prediction(path, cohort.grid(name), cohort.body_mask(name)) for name, path in files.items()}
     digest = hashlib.sha256(b"".join(hashlib.sha256(volume.tobytes()).digest() for volume in volumes.values()))
     plan = RunPlan(
         method=method,
         plugin=EXTERNAL,
-        distribution=EXTERNAL,
+        distribution=origin,
         version="",
         source_hash=digest.hexdigest(),
-        supervision=EXTERNAL,
+        supervision=supervision,
         preset="",
         parameters={},
         dataset=dataset or cohort.name,
@@ -215,13 +156,13 @@ def _enter(
         precision="fp32",
         compile="off",
         deterministic=False,
-        device=device,
+        device=options.get("device", "cpu"),
         protocol=PROTOCOL,
     )
     stored = [row for row in leaderboard.find(plan.identity) if row.status == "ok"]
     run_id = stored[0].id if stored else leaderboard.plan(plan.record())
+    folder = folder_of(home, run_id, plan)
     try:
-        folder = folder_of(home, run_id, plan)
         plan.save(folder)
         for name, volume in volumes.items():
             write_image(folder / PREDICTIONS / f"{name}.nii.gz", volume, cohort.grid(name))
@@ -230,12 +171,18 @@ def _enter(
     except BaseException:
         if not stored:
             leaderboard.delete(run_id)
+            shutil.rmtree(folder, ignore_errors=True)
         raise
     return leaderboard.run(run_id)
 
 
-def _fold_of(split: Split, fold: int) -> tuple[str, ...]:
+def fold_of(split: Split, fold: int) -> Fold:
+    """Return one fold of a split.
+
+    Raises:
+        UsageError: the split has no such fold.
+    """
     if not 0 <= fold < len(split.folds):
         msg = f"the split {split.name!r} has folds 0 to {len(split.folds) - 1}, not {fold}"
         raise UsageError(msg)
-    return split.folds[fold].test
+    return split.folds[fold]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench.errors import UsageError
+from petbench.evaluation.protocol import PROTOCOL
+from petbench.evaluation.scoring import score_predictions
+from petbench.registry import load_plugins
 from petbench.runs import apply, stages
 from petbench.runs.plan import RunPlan
 
@@ -16,14 +19,26 @@ if TYPE_CHECKING:
 
 
 def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, progress: Progress) -> None:
-    """Replace the scores of a run by those of its prediction files.
+    """Score the prediction files of a run by the rules of today; no model is looked at.
+
+    The scores take the place of those that the run has under this protocol. What it scored under an earlier one stays
+    as it was, on a board of its own.
 
     Raises:
         UsageError: the run did not end well, or its folder is elsewhere.
+        DataError: the cohort has changed, or a prediction cannot be scored any more.
     """
     if row.status != "ok":
         raise UsageError(f"run {row.id} is {row.status} and has no predictions to score")
     folder = apply.run_folder(home, row.id)
-    plan = RunPlan.load(folder)
-    cohort, fold = stages.open_planned(plan)
-    stages.score(cohort, fold.test, folder, row.id, home, leaderboard, progress)
+    cohort, fold = stages.open_planned(RunPlan.load(folder))
+    records = score_predictions(
+        cohort,
+        fold.test,
+        folder / stages.PREDICTIONS,
+        progress=progress,
+        cache=home.cache,
+        metrics=load_plugins().metrics(),
+        **stages.weights_options(),
+    )
+    leaderboard.record_scores(row.id, records, protocol=PROTOCOL)

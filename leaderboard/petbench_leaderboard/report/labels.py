@@ -3,68 +3,62 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from petbench_leaderboard.report.metric_labels import HEADLINE, LABELS, Label
 
-    from petbench_leaderboard.board import Board, Column
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from petbench_leaderboard.board import Board, Cell, Column
 
 MISSING = "–"
 _LABEL_HEIGHT = 0.05  # of a chart
 MINUS = "\N{MINUS SIGN}"
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
-    """How one metric is shown.
-
-    Attributes:
-        name: the column's head.
-        detail: what tells it from its neighbours, in a few words.
-        decimals: digits after the point.
-        explanation: one sentence for the notes under the table.
-    """
-
-    name: str
-    detail: str
-    decimals: int
-    explanation: str
-
-
-LABELS = {
-    "psnr_body_suv20": Label(
-        "PSNR", "body", 2, "inside the body, both images clipped to SUV 0–20, which is also the peak"
-    ),
-    "psnr_volume_max": Label("PSNR", "volume", 2, "whole field of view, the real volume's maximum as the peak"),
-    "psnr_slice_volume_max": Label(
-        "PSNR", "slice", 2, "mean over axial slices that meet the body, the real volume's maximum as the peak"
-    ),
-    "ssim_body_suv20": Label(
-        "SSIM", "body", 3, "three-dimensional, Gaussian window, range SUV 0–20, mean over the body"
-    ),
-    "mae_body_suv": Label("MAE", "body", 3, "mean absolute error inside the body"),
-    "rmse_body_suv": Label("RMSE", "body", 3, "root mean squared error inside the body"),
-    "fid": Label("FID", "pool3", 1, "Fréchet distance of the canonical Inception features of axial slices"),
-    "fd_768": Label("FD-768", "Mixed 6e", 3, "Fréchet distance of 768 Inception features; not to be compared with FID"),
-    "fd_randconv": Label(
-        "FD-randconv", "", 2, "Fréchet distance of features of a fixed random convolution network; no weights needed"
-    ),
-}
-"""The columns of the leaderboard page, in order; a board shows those that it has."""
-
-
 def headline_columns(board: Board) -> list[Column]:
-    """Return the columns of `LABELS` that a board has, in that order; of two regions, `body` comes first."""
-    order = list(LABELS)
-    found = [column for column in board.columns if column.metric in LABELS]
-    return sorted(found, key=lambda column: (order.index(column.metric), column.region, column.convention_id))
+    """Return the columns of `HEADLINE` that a board has, in that order; of two regions, `body` comes first."""
+    found = [column for column in board.columns if column.metric in HEADLINE]
+    return sorted(found, key=lambda column: (HEADLINE.index(column.metric), column.region, column.convention_id))
 
 
 def label_of(column: Column) -> Label:
     """Return how a column is shown; a plugin's metric goes by its own name."""
     return LABELS.get(column.metric) or Label(column.metric, column.region, 3, column.convention_id)
+
+
+def direction(column: Column) -> str:
+    """Return which values of a column are better: higher or lower ones, or those near a value."""
+    if column.higher_is_better is not None:
+        return "higher is better" if column.higher_is_better else "lower is better"
+    best = label_of(column).best
+    return "" if best is None else f"{best:g}{f' {unit_of(column)}' if unit_of(column) else ''} is best"
+
+
+def fraction(cell: Cell) -> str:
+    """Write how far a cell has come from `identity` to the noise ceiling: `41 %`, or why that cannot be said."""
+    if cell.mean is None:
+        return ""
+    return cell.fraction_reason if cell.fraction is None else f"{number(100.0 * cell.fraction, 0)} %"
+
+
+def sample(cells: Iterable[Cell | None]) -> str:
+    """Say on how many slices a distance stands, and how far apart real slices are; empty for what is no distance."""
+    for cell in cells:
+        count = cell.extra.get("n_real") if cell else None
+        if cell is None or count is None:
+            continue
+        floor, patients = cell.extra.get("floor"), cell.extra.get("patients")
+        people = f" of {len(patients)} patient{'' if len(patients) == 1 else 's'}" if isinstance(patients, list) else ""
+        scale = (
+            f"real against real {floor:.4g}"
+            if isinstance(floor, float)
+            else f"no floor: {cell.extra.get('floor_reason') or 'not known'}"
+        )
+        folds = "in the first fold " if len(next(iter(cell.by_seed.values()), {})) > 1 else ""
+        return f"{folds}N = {count} slices{people}, {scale}"
+    return ""
 
 
 def number(value: float | None, decimals: int, *, sign: bool = False) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import charts, labels
+from petbench_leaderboard.report.metric_labels import HEADLINE, LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -191,11 +192,11 @@ def _thin(values: Sequence[float]) -> list[float]:
 
 def _patients(scores: Sequence[ScoreRow], identity: Mapping[tuple[str, str], float]) -> list[Chart]:
     found = []
-    for metric in labels.LABELS:
+    for metric in HEADLINE:
         some = [s for s in scores if s.metric == metric and s.participant and s.region in WHOLE and s.value is not None]
         if not some:
             continue
-        label = labels.LABELS[metric]
+        label = LABELS[metric]
         names = [str(score.participant) for score in some]
         others = [identity.get((metric, name)) for name in names]
         unit = "" if some[0].unit == "1" else some[0].unit

@@ -11,13 +11,14 @@ from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import labels
 from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.statistics.intervals import mean_interval
+from petbench_leaderboard.statistics.separation import separation
 
 if TYPE_CHECKING:
     from petbench_leaderboard.board import Board, Cell, Column, Row
     from petbench_leaderboard.records import RunRow
-    from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
+    from petbench_leaderboard.statistics.analysis import RowStatistics
 
-_PLACES = {"reference": "ref", "ceiling": "limit"}
+_PLACES = {"reference": "ref", "oracle": "oracle", "ceiling": "limit"}
 _SHOWN_DIGITS = 12
 
 INTERVALS_UP_TO = 40
@@ -38,7 +39,11 @@ class HeadView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellView:
-    """One written score: the mean, to the last digit too, its spread, interval, difference from `identity`, note."""
+    """One written score.
+
+    The mean, to the last digit too, its spread and interval, its difference from `identity`, how far it has come from
+    there to the noise ceiling (or why that cannot be said), and the mark of a note.
+    """
 
     value: str
     exact: str = ""
@@ -46,6 +51,7 @@ class CellView:
     interval: str = ""
     change: str = ""
     change_kind: str = ""
+    fraction: str = ""
     note: str = ""
 
 
@@ -112,6 +118,7 @@ class BoardView:
     unscored: list[RunView]
     separation: str
     explains_gain: bool
+    explains_fraction: bool
     explains_ranks: bool
     explains_spread: bool
     has_references: bool
@@ -134,27 +141,30 @@ def view_board(board: Board) -> BoardView:
         protocol=board.protocol,
         participants=f"{people} test participant{'' if people == 1 else 's'}",
         fingerprint=board.fingerprint[:_SHOWN_DIGITS],
-        heads=[_head(column, ranked_by=column == board.ranked_by) for column in columns],
+        heads=[_head(column, board, ranked_by=column == board.ranked_by) for column in columns],
         rows=rows,
         notes=[Note(_mark(index), f"{', '.join(who)}: {why}") for index, (why, who) in enumerate(notes.items())],
         unscored=[_run(run) for run in board.unscored],
-        separation=_separation(board, statistics),
+        separation=separation(board, statistics),
         explains_ranks=any(row.rank_interval for row in rows),
         explains_gain=any(cell.change for cell in cells),
+        explains_fraction=any(cell.fraction for cell in cells),
         explains_spread=any(cell.spread for cell in cells),
         has_references=any(row.kind in _PLACES for row in rows),
     )
 
 
-def _head(column: Column, *, ranked_by: bool) -> HeadView:
+def _head(column: Column, board: Board, *, ranked_by: bool) -> HeadView:
     label = labels.label_of(column)
     unit = labels.unit_of(column)
+    sample = labels.sample(row.cells.get(column) for row in board.rows)
     return HeadView(
         name=label.name,
         detail=", ".join(part for part in (label.detail, unit) if part),
         arrow={True: "↑", False: "↓", None: ""}[column.higher_is_better],
-        direction={True: "higher is better", False: "lower is better", None: ""}[column.higher_is_better],
-        explanation=label.explanation + (" (ranked by this)" if ranked_by else ""),
+        direction=labels.direction(column),
+        explanation="; ".join(part for part in (label.explanation, sample) if part)
+        + (" (ranked by this)" if ranked_by else ""),
         ranked_by=ranked_by,
     )
 
@@ -213,21 +223,6 @@ def _interval(ranks: tuple[int, int]) -> str:
     return str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]}–{ranks[1]}"
 
 
-def _separation(board: Board, statistics: BoardStatistics | None) -> str:
-    """Say in one sentence whether the first rank is earned, empty where there is nobody to compare with."""
-    if statistics is None or not statistics.comparisons:
-        return ""
-    people = len(board.participants)
-    test = f"Wilcoxon's signed ranks over {people} patient{'' if people == 1 else 's'}, Holm's correction, 5 %"
-    for row, found in zip(board.rows, statistics.rows, strict=True):
-        if found and found.separated_from_all:
-            return f"{row.run.method} is ahead of every other method ({test})."
-    first = [found.key.rsplit(" · ", 1)[0] for found in statistics.rows if found and found.tested_rank == 1]
-    return (
-        f"nothing separates {', '.join(first[:-1])} and {first[-1]} ({test}): read them as ties." if first[1:] else ""
-    )
-
-
 def _seeds(row: Row) -> str:
     listed = ", ".join(str(seed) for seed in row.seeds)
     text = f"seed{'' if len(row.seeds) == 1 else 's'} {listed}"
@@ -260,6 +255,7 @@ def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]], *, int
         interval=_interval_of(cell, decimals) if intervals else "",
         change="" if not kind else change,
         change_kind=kind,
+        fraction=labels.fraction(cell),
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
 
+_MARKS = {"oracle": "oracle", "ceiling": "limit"}
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -45,12 +46,16 @@ def to_latex(boards: Iterable[Board]) -> str:
 
 def _markdown(board: Board) -> str:
     head, rows = _written(board, escape_markdown)
-    return _as_markdown(escape_markdown(_title(board)), head, rows, texts=2)
+    brackets = "In brackets: the part of the way from `identity` to the noise ceiling."
+    return f"{_as_markdown(escape_markdown(_title(board)), head, rows, texts=2)}\n{brackets}\n"
 
 
 def _latex(board: Board) -> str:
     head, rows = _written(board, escape_latex)
-    title = rf"{escape_latex(_title(board))}. Mean $\pm$ standard deviation over patients."
+    title = (
+        rf"{escape_latex(_title(board))}. Mean $\pm$ standard deviation over patients; in brackets "
+        r"the part of the way from \emph{identity} to the noise ceiling."
+    )
     return _as_latex(title, head, rows, texts=2)
 
 
@@ -100,7 +105,7 @@ def _head(column: Column) -> str:
 
 
 def _row(row: Row, columns: Sequence[Column]) -> list[str]:
-    place = str(row.rank) if row.rank else "" if row.coverage.complete else str(row.coverage)
+    place = str(row.rank) if row.rank else _MARKS.get(row.role, "" if row.coverage.complete else str(row.coverage))
     cells = [_cell(row.cells.get(column), column) for column in columns]
     costs = row.costs
     return [
@@ -117,7 +122,7 @@ def _cell(cell: Cell | None, column: Column) -> str:
         return labels.MISSING
     decimals = labels.label_of(column).decimals
     spread = "" if cell.standard_deviation is None else f" ± {labels.number(cell.standard_deviation, decimals)}"
-    return labels.number(cell.mean, decimals) + spread
+    return f"{labels.number(cell.mean, decimals)}{spread} ({labels.fraction(cell)})"
 
 
 def escape_markdown(text: str) -> str:

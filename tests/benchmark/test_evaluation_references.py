@@ -1,0 +1,161 @@
+"""The rows that the harness makes itself: the noise ceiling and the oracle of organ factors, on a cohort on disk."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from petbench.cli.leaderboard import print_table
+from petbench.cli.main import cli
+from petbench.evaluation.external import enter_predictions
+from petbench.evaluation.references import organ_factors, score_reference, write_noise_ceiling, write_organ_scale
+from petbench.home import Home
+from petbench_datasets.cohort import Cohort, open_cohort
+from petbench_datasets.errors import DataError
+from petbench_datasets.nifti import read_image, write_image
+from petbench_datasets.split import Fold, load_split
+from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.store import Leaderboard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.benchmark.conftest import Petbench
+
+BRAIN, LIVER, SPLEEN = 7, 3, 9
+NAMES = {BRAIN: "brain", LIVER: "liver", SPLEEN: "spleen"}
+TRAINING, TEST = ("sub-01", "sub-02"), "sub-04"
+
+
+def boxes() -> dict[int, tuple[slice, slice, slice]]:
+    """Return where the organs lie in every participant, (z, y, x)."""
+    return {
+        BRAIN: (slice(17, 20), slice(12, 20), slice(12, 20)),
+        LIVER: (slice(8, 12), slice(12, 20), slice(8, 14)),
+        SPLEEN: (slice(8, 12), slice(12, 20), slice(20, 24)),
+    }
+
+
+@pytest.fixture
+def labelled(tmp_path: Path, body_cohort: Path) -> Cohort:
+    """Give a cohort with organ labels, and a spleen that no training patient has."""
+    root = shutil.copytree(body_cohort, tmp_path / "labelled")
+    plain = open_cohort(root)
+    beside = root / "derivatives" / "drawn"
+    for name in plain.participants:
+        again, grid = plain.delayed(name)
+        labels = np.zeros(grid.shape, dtype=np.float32)
+        for index, box in boxes().items():
+            if index != SPLEEN or name == TEST:
+                labels[box] = index
+        write_image(beside / name / "anat" / f"{name}_desc-organs_dseg.nii.gz", labels, grid)
+        write_image(beside / name / "pet" / f"{name}_rec-delayed_desc-repeat_pet.nii.gz", again * np.float32(1.1), grid)
+        sidecar = beside / name / "pet" / f"{name}_rec-delayed_desc-repeat_pet.json"
+        sidecar.write_text('{"Units": "SUV", "FrameTimesStart": [0], "FrameDuration": [60]}', encoding="utf-8")
+    table = "index\tname\n" + "".join(f"{index}\t{name}\n" for index, name in NAMES.items())
+    (beside / "desc-organs_dseg.tsv").write_text(table, encoding="utf-8")
+    (beside / "dataset_description.json").write_text('{"Name": "drawn", "BIDSVersion": "1.10.0"}', encoding="utf-8")
+    return open_cohort(root)
+
+
+def fold_of(cohort: Cohort) -> Fold:
+    return load_split(cohort).folds[0]
+
+
+def least_squares(cohort: Cohort, where: tuple[slice, slice, slice]) -> float:
+    """Return the factor of the training patients' voxels in a box, by numpy's own least squares."""
+    pairs = [cohort.pair(name) for name in TRAINING]
+    early = np.concatenate([pair.early[where].ravel() for pair in pairs]).astype(float)
+    delayed = np.concatenate([pair.delayed[where].ravel() for pair in pairs]).astype(float)
+    return float(np.linalg.lstsq(early[:, None], delayed, rcond=None)[0][0])
+
+
+def test_every_organ_has_the_factor_of_least_squares_over_the_training_patients(labelled: Cohort) -> None:
+    factors = organ_factors(labelled, fold_of(labelled))
+    assert factors["brain"] == pytest.approx(least_squares(labelled, boxes()[BRAIN]), rel=1e-6)
+    assert factors["liver"] == pytest.approx(least_squares(labelled, boxes()[LIVER]), rel=1e-6)
+    assert factors["brain"] > 1.5 > 1.0 > factors["liver"]
+
+
+def test_no_factor_changes_with_the_images_of_those_who_are_not_trained_on(labelled: Cohort) -> None:
+    before = organ_factors(labelled, fold_of(labelled))
+    for name in ("sub-03", TEST):
+        (path,) = (labelled.root / name / "pet").glob("*rec-delayed_pet.nii.gz")
+        volume, grid = read_image(path)
+        write_image(path, volume * np.float32(5.0), grid)
+    assert organ_factors(open_cohort(labelled.root), fold_of(labelled)) == before
+
+
+def test_the_oracle_scales_each_organ_of_the_test_patient_and_an_unknown_one_like_the_rest(
+    tmp_path: Path, labelled: Cohort
+) -> None:
+    factors = organ_factors(labelled, fold_of(labelled))
+    write_organ_scale(labelled, fold_of(labelled), tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{TEST}.nii.gz"]
+    drawn, _ = read_image(tmp_path / "out" / f"{TEST}.nii.gz")
+    early, _ = labelled.early(TEST)
+    for index, box in boxes().items():
+        expected = factors.get(NAMES[index], factors["rest of the body"])
+        inside = labelled.body_mask(TEST)[box] | (index != SPLEEN)
+        np.testing.assert_allclose(drawn[box][inside], expected * early[box][inside], rtol=1e-6)
+
+
+def test_the_noise_ceiling_is_the_second_realisation_in_suv(tmp_path: Path, labelled: Cohort) -> None:
+    write_noise_ceiling(labelled, fold_of(labelled), tmp_path / "out")
+    drawn, _ = read_image(tmp_path / "out" / f"{TEST}.nii.gz")
+    np.testing.assert_allclose(drawn, labelled.delayed(TEST)[0] * 1.1, rtol=1e-5)
+
+
+def test_both_are_marked_rows_that_take_no_rank_and_the_table_gives_the_way_between_them(
+    tmp_path: Path, labelled: Cohort, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, store, split = Home(tmp_path / "home"), Leaderboard.open("sqlite://"), load_split(labelled)
+    early, grid = labelled.early(TEST)
+    write_image(tmp_path / "theirs" / f"{TEST}.nii.gz", early, grid)
+    enter_predictions(home, store, labelled, split, 0, tmp_path / "theirs", "identity", offline=True)
+    for name in ("noise-ceiling", "organ-scale"):
+        score_reference(home, store, labelled, split, 0, name, offline=True)
+    (board,) = rank(store)
+    assert {row.run.method: (row.rank, row.role) for row in board.rows} == {
+        "identity": (None, "reference"),
+        "organ-scale": (None, "oracle"),
+        "noise-ceiling": (None, "ceiling"),
+    }
+    assert {row.run.supervision for row in board.rows if row.run.method != "identity"} == {"oracle"}
+    assert board.ranked_by is not None
+    fractions = {row.run.method: row.cells[board.ranked_by].fraction for row in board.rows}
+    assert (fractions["identity"], fractions["noise-ceiling"]) == (0.0, 1.0)
+    assert 0.0 < (fractions["organ-scale"] or 0.0) < 1.0
+    print_table(store, dataset=None, split=None)
+    assert "oracle" in capsys.readouterr().out
+
+
+def test_the_command_enters_the_oracle(petbench: Petbench, labelled: Cohort) -> None:
+    shown = petbench("score", "--reference", "organ-scale", "--dataset", labelled.root).stdout
+    assert "organ-scale" in shown
+    assert "no identity" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "lacking"), [("noise-ceiling", "second realisation"), ("organ-scale", "organ labels")]
+)
+def test_a_cohort_that_lacks_what_a_reference_is_made_of_says_so_in_one_line(
+    tmp_path: Path, body_cohort: Path, monkeypatch: pytest.MonkeyPatch, name: str, lacking: str
+) -> None:
+    monkeypatch.setenv("PETBENCH_HOME", str(tmp_path / "home"))
+    result = CliRunner().invoke(cli, ["score", "--reference", name, "--dataset", str(body_cohort)])
+    assert result.exit_code == 1
+    (said,) = (line for line in result.stderr.splitlines() if not line.endswith(": done"))
+    assert lacking in said
+    assert Leaderboard.open(Home(tmp_path / "home").database).runs() == []
+
+
+def test_a_training_patient_without_labels_is_named(labelled: Cohort) -> None:
+    for path in labelled.root.rglob("sub-02_desc-organs_dseg.nii.gz"):
+        path.unlink()
+    with pytest.raises(DataError, match="no organ labels of sub-02"):
+        organ_factors(labelled, fold_of(labelled))
