@@ -2,7 +2,9 @@
 
 SQLite is used in WAL mode, so that reports read while runs write. Writers queue up for the lock at the start of
 their transaction (BEGIN IMMEDIATE): SQLite refuses at once, whatever the timeout, a reader that turns into a writer.
-WAL needs all processes on one machine; a leaderboard shared over a network belongs on PostgreSQL.
+WAL needs all processes on one machine; a leaderboard shared over a network belongs on PostgreSQL, where writers queue
+up in the same way: the standings of a row are worked out from all its runs, so two that write at once would each
+miss the other's.
 """
 
 from __future__ import annotations
@@ -45,8 +47,7 @@ class Database:
             if self._file is not None:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
             self._engine = _engine(url, self.name)
-            if self._engine.dialect.name == "sqlite":
-                _configure_sqlite(self._engine)
+            _CONFIGURE.get(self._engine.dialect.name, lambda _: None)(self._engine)
             self._migrate()
 
     @contextlib.contextmanager
@@ -114,8 +115,6 @@ class Database:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         writer = self._engine.execution_options(petbench_writes=True)
         with writer.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             with Session(connection, join_transaction_mode="create_savepoint") as session, session.begin():
@@ -172,5 +171,18 @@ def _configure_sqlite(engine: sa.Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:
-        writes = connection.get_execution_options().get("petbench_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
+
+
+def _configure_postgresql(engine: sa.Engine) -> None:
+    @event.listens_for(engine, "begin")
+    def _begun(connection: sa.Connection) -> None:
+        if _writes(connection):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+
+
+def _writes(connection: sa.Connection) -> bool:
+    return bool(connection.get_execution_options().get("petbench_writes", False))
+
+
+_CONFIGURE = {"sqlite": _configure_sqlite, "postgresql": _configure_postgresql}
