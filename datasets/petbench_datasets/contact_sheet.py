@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SCALE_SUV = 8.0
 _PAIRS_A_ROW = 6
-_HEIGHT_INCHES = 3.2
+_WIDTH_INCHES, _TITLE_INCHES = 0.95, 0.45
 
 
 def contact_sheet(cohort: Cohort, path: Path, progress: Progress = silent) -> None:
@@ -29,25 +29,32 @@ def contact_sheet(cohort: Cohort, path: Path, progress: Progress = silent) -> No
     from matplotlib.figure import Figure
 
     names = cohort.participants
+    pictures = []
+    for number, name in enumerate(names):
+        progress("drawing the contact sheet", number, len(names))
+        pair = cohort.pair(name)
+        pictures.append([coronal_projection(volume, pair.grid) for volume in (pair.early, pair.delayed)])
     columns = min(len(names), _PAIRS_A_ROW)
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(1.9 * columns + 0.3, _HEIGHT_INCHES * rows + 0.4), dpi=110, layout="constrained")
+    tallest = max(picture.shape[0] * aspect / picture.shape[1] for pair in pictures for picture, aspect in pair)
+    height = _TITLE_INCHES + _WIDTH_INCHES * tallest
+    figure = Figure(figsize=(2 * _WIDTH_INCHES * columns + 0.3, height * rows + 0.4), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, 2 * columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
-    for number, name in enumerate(names):
-        progress("drawing the contact sheet", number, len(names))
-        pair = cohort.pair(name)
-        for offset, (title, volume) in enumerate((("early", pair.early), ("delayed", pair.delayed))):
+    for number, (name, pair_of_pictures) in enumerate(zip(names, pictures, strict=True)):
+        for offset, (picture, aspect) in enumerate(pair_of_pictures):
             axis = axes[number // columns, 2 * (number % columns) + offset]
             axis.set_axis_on()
             axis.set_xticks([])
             axis.set_yticks([])
-            picture, aspect = coronal_projection(volume, pair.grid)
+            for edge in axis.spines.values():
+                edge.set_color("0.75")
             axis.imshow(picture, cmap="gray_r", vmin=0.0, vmax=SCALE_SUV, aspect=aspect, interpolation="bilinear")
-            axis.set_title(f"{name}\n{title}" if offset == 0 else f"\n{title}", fontsize=7)
-    figure.suptitle(f"{cohort.name}: maximum projections, SUV 0 to {SCALE_SUV:g}", fontsize=9)
+            axis.set_title(f"{name}\nearly" if offset == 0 else "\ndelayed", fontsize=7, pad=3)
+    title = f"{cohort.name}: maximum projections, SUV 0 to {SCALE_SUV:g}"
+    figure.suptitle(title if columns > 1 else title.replace(": ", "\n"), fontsize=9 if columns > 1 else 7)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png")
     progress("drawing the contact sheet", len(names), len(names))

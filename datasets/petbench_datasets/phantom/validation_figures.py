@@ -60,8 +60,8 @@ def _means(validation: Validation) -> Figure:
     regions = sorted(validation.regions, key=lambda region: region.measured.late)
     rows = np.arange(len(regions))
     for axis, which, colour, title in (
-        (axes[0, 0], "early", _EARLY, "SUV, 7-21 min"),
-        (axes[0, 1], "late", _LATE, "SUV, 42-63 min"),
+        (axes[0, 0], "early", _EARLY, "7-21 min"),
+        (axes[0, 1], "late", _LATE, "42-63 min"),
     ):
         wanted = np.array([getattr(region.measured, which) for region in regions])
         spread = np.array([getattr(region.measured, f"{which}_sd") for region in regions])
@@ -71,6 +71,9 @@ def _means(validation: Validation) -> Figure:
         axis.errorbar(wanted, rows + 0.16, xerr=np.minimum(spread, 0.8 * wanted), fmt="o", ms=3, color="0.45", lw=0.8)
         axis.errorbar(found, rows - 0.16, xerr=np.minimum(own, 0.8 * found), fmt="o", ms=3, color=colour, lw=0.8)
         axis.set_xscale("log")
+        axis.set_xticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
+        axis.set_xticks([], minor=True)
+        axis.set(xlabel="SUV", xlim=(0.3, 60))
         axis.set_title(f"{title}, mean ± SD\ngrey: measured (±15 %); colour: simulated")
         axis.set_yticks(rows, [region.name for region in regions])
     return figure
@@ -121,7 +124,7 @@ def _room(validation: Validation, methods: Sequence[MethodScore]) -> Figure:
 
 def _participants(cohort: Cohort) -> Figure:
     names = cohort.participants[:4]
-    figure, axes = _figure(7.2, 3.1, 1, 2 * len(names))
+    figure, axes = _figure(7.2, 2.9, 1, 2 * len(names))
     for number, name in enumerate(names):
         pair = cohort.pair(name)
         z, _, x = pair.grid.spacing_millimetres
