@@ -14,6 +14,7 @@ import pytest
 from petbench_datasets.cohort import open_cohort
 from petbench_datasets.exporting import export_nifti
 from petbench_datasets.nifti import read_image, write_image
+from petbench_datasets.split import Fold, Split, write_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,3 +151,43 @@ def _mounted(place: Path, options: str, before: str, after: str = "true") -> tup
         pytest.skip("this machine does not permit a file system of one's own (unshare --map-root-user --mount)")
     first, last = (command.replace("DISK", f'"{place}"') for command in (before, after))
     return (*prefix, "sh", "-c", f'{mount} && {first} && {{ "$@"; code=$?; {last}; exit $code; }}', "sh")
+
+
+def other_images(writer: CohortWriter) -> str:
+    _split(writer, ("sub-01",), ("sub-02",), ("sub-03",))
+    writer.image("sub-02", "delayed", writer.voxels(77))
+    return "made for a cohort with fingerprint"
+
+
+def one_patient_in_two_parts(writer: CohortWriter) -> str:
+    _split(writer, ("sub-01", "sub-03"), ("sub-02",), ("sub-03",))
+    return "has sub-03 in both train and test"
+
+
+def the_same_pixels_under_two_names(writer: CohortWriter) -> str:
+    writer.image("sub-03", "delayed", writer.voxels(1))  # those of sub-01
+    _split(writer, ("sub-01",), ("sub-02",), ("sub-03",))
+    return "hold the same voxels under two names"
+
+
+def an_incomplete_pair(writer: CohortWriter) -> str:
+    _split(writer, ("sub-01",), ("sub-02",), ("sub-03",))
+    writer.image_path("sub-02", "delayed").unlink()
+    writer.sidecar_path("sub-02", "delayed").unlink()
+    return "no delayed image"
+
+
+@pytest.mark.parametrize(
+    "mislead", [other_images, one_patient_in_two_parts, the_same_pixels_under_two_names, an_incomplete_pair]
+)
+def test_a_run_refuses_what_would_mislead(
+    mislead: Callable[[CohortWriter], str], writer: CohortWriter, petbench: Petbench
+) -> None:
+    root = writer.cohort(3)
+    reason = mislead(writer)
+    assert reason in petbench.refusal("run", "--method", "identity", "--dataset", root)
+
+
+def _split(writer: CohortWriter, train: tuple[str, ...], validation: tuple[str, ...], test: tuple[str, ...]) -> None:
+    fold = Fold(train, validation, test)
+    write_split(writer.root, Split("holdout", open_cohort(writer.root).fingerprint, (fold,)))
