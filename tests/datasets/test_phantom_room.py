@@ -77,6 +77,18 @@ def test_the_best_single_factor_is_found_and_nothing_fitted_passes_it() -> None:
         )
 
 
+def test_the_factors_are_those_of_least_squares_over_all_voxels_and_over_each_organ() -> None:
+    mixed: Cohort = Images(EARLY, DELAYED)  # type: ignore[assignment]
+    room = room_of(mixed, [measured(EARLY, DELAYED)])
+    factor = np.linalg.lstsq(EARLY.reshape(-1, 1).astype(float), DELAYED.ravel().astype(float), rcond=None)[0].item()
+    assert room.decibels["scale"] == pytest.approx(protocol(EARLY * np.float32(factor)), abs=1e-4)
+    predicted = np.zeros_like(EARLY)
+    for region in (BODY & (LABELS == 0), ~BODY & (LABELS == 0), LABELS == 1, LABELS == 2):
+        early, delayed = EARLY[region].astype(float), DELAYED[region].astype(float)
+        predicted[region] = early * np.linalg.lstsq(early[:, None], delayed, rcond=None)[0].item()
+    assert room.decibels["organ-scale"] == pytest.approx(protocol(predicted), abs=1e-4)
+
+
 def test_the_page_shows_methods_between_the_references_and_the_noise() -> None:
     mixed: Cohort = Images(EARLY, DELAYED)  # type: ignore[assignment]
     room = room_of(mixed, [measured(EARLY, DELAYED)])

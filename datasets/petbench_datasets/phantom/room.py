@@ -22,6 +22,7 @@ ROWS = ("identity", "scale", "organ-scale", "second realisation")
 CEILING = ROWS[-1]
 _RANGE_SUV = 20.0
 _LABELS = 64
+_AIR = _LABELS - 1
 _FACTORS = np.arange(50, 201, 2) / 100.0
 
 
@@ -74,7 +75,7 @@ class Share:
     Attributes:
         name: the participant.
         fixed: row -> PSNR in the three conventions.
-        products: sums over the body of (delayed x early, early x early), label by label, shape (2, labels).
+        products: sums of (delayed x early, early x early), label by label and in the air, shape (2, labels).
         by_factor: PSNR of the early image times each of a row of factors, shape (factors, conventions).
     """
 
@@ -89,8 +90,8 @@ def share_of(
 ) -> Share:
     """Measure one participant's share; volumes are SUV of shape (z, y, x)."""
     fixed = {"identity": psnr(early, delayed, body), CEILING: psnr(repeat, delayed, body)}
-    inside, wide = labels[body], early[body].astype(np.float64)
-    sums = [np.bincount(inside, first[body] * wide, _LABELS) for first in (delayed, early)]
+    regions, wide = _regions(labels, body).ravel(), early.astype(np.float64).ravel()
+    sums = [np.bincount(regions, first.ravel() * wide, _LABELS) for first in (delayed, early)]
     return Share(name, fixed, np.array(sums, dtype=np.float64), _by_factor(early, delayed, body))
 
 
@@ -118,7 +119,7 @@ def _room(
         by_label = np.divide(delayed_early, early_early, out=np.full(_LABELS, factor), where=early_early > 0)
         pair, body, found = cohort.pair(share.name), cohort.body_mask(share.name), cohort.labels(share.name)
         labels = np.zeros(body.shape, np.int16) if found is None else found[0]
-        factors = np.where(body, by_label[labels], factor).astype(np.float32)
+        factors = by_label[_regions(labels, body)].astype(np.float32)
         values["scale"].append(psnr(pair.early * np.float32(factor), pair.delayed, body))
         values["organ-scale"].append(psnr(pair.early * factors, pair.delayed, body))
         for row, known in share.fixed.items():
@@ -131,6 +132,11 @@ def _room(
         best_factors=_three(_FACTORS[curves.argmax(axis=0)]),
         best_decibels=_three(curves.max(axis=0)),
     )
+
+
+def _regions(labels: NDArray[np.int16], body: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """Return the organs; the rest of the body is 0, the air around it a region of its own."""
+    return np.where(body | (labels > 0), labels, np.int16(_AIR))
 
 
 def psnr(predicted: Volume, real: Volume, body: NDArray[np.bool_]) -> Decibels:

@@ -18,7 +18,7 @@ _MARK_DECIBELS = 10.0
 _RULES = """\
 PSNR in dB, mean over participants. `scale` is the early image times one least-squares factor, `organ-scale` times one
 factor an organ, with the true labels at hand. The second realisation is the delayed frame once more with other noise:
-what no method can be expected to pass."""
+a yardstick, which only a prediction with less noise than a scan could pass."""
 
 
 def room_section(validation: Validation, methods: Sequence[MethodScore], figure: str) -> list[str]:
