@@ -1,0 +1,171 @@
+"""The reference of the plugin contract, read from the code: hooks, classes with their fields, and the checks."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import re
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from petbench import hookspecs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Everything whose fields or methods the contract's page lists, in its order.
+CLASSES = (
+    "petbench.contract.MethodSpec",
+    "petbench.contract.CohortShape",
+    "petbench.contract.Method",
+    "petbench.contract.TrainingData",
+    "petbench.contract.RunContext",
+    "petbench.contract.Budget",
+    "petbench.step_method.StepParameters",
+    "petbench.training.steps.StepMethod",
+    "petbench.step_method.Batch",
+    "petbench.step_method.Update",
+    "petbench.intensity.IntensityMap",
+    "petbench_datasets.specs.DatasetSpec",
+    "petbench.evaluation.spec.MetricSpec",
+    "petbench.evaluation.spec.Case",
+    "petbench.evaluation.spec.Measurement",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One field, attribute or method: how it is written, what it is by default, and what it means."""
+
+    name: str
+    kind: str
+    meaning: str
+    default: str = ""
+
+
+def hook_names() -> tuple[str, ...]:
+    """Return the names of the hooks that a plugin may implement."""
+    return tuple(name for name in vars(hookspecs) if name.startswith("petbench_"))
+
+
+def hook_reference() -> str:
+    """Return a table of the hooks."""
+    rows = []
+    for name in hook_names():
+        function = getattr(hookspecs, name)
+        signature = str(inspect.signature(function)).replace("'", "")
+        rows.append(f"| `{name}{_escaped(signature)}` | {_first_paragraph(function)} |")
+    return "| hook | what it does |\n| --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def check_list() -> str:
+    """Return a table of the conformance checks."""
+    from petbench.registry import load_plugins
+    from petbench.testing import checks
+
+    spec, _ = load_plugins().method("identity")
+    rows = [f"| `{check.name}` | {check.promise}. |" for check in checks(spec)]
+    return "| check | promise |\n| --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def class_reference(dotted: str) -> str:
+    """Return what a class is for and a table of its public members.
+
+    Args:
+        dotted: the class with its module, one of `CLASSES`.
+
+    Raises:
+        ValueError: a member has no description in the code.
+    """
+    module, _, name = dotted.rpartition(".")
+    owner = getattr(importlib.import_module(module), name)
+    listed = list(members(owner))
+    for member in listed:
+        if not member.meaning:
+            raise ValueError(f"{dotted}.{member.name} is not described in the code")
+    rows = [
+        f"| `{member.name}` | `{_escaped(member.kind)}` | {f'`{_escaped(member.default)}`' if member.default else ''} "
+        f"| {_escaped(_sentence(member.meaning))} |"
+        for member in listed
+    ]
+    table = "| name | type | default | meaning |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
+    return f"{_first_paragraph(owner)}\n\n{table}"
+
+
+def members(owner: type) -> Iterator[Member]:
+    """Yield the public fields, attributes and methods that a class itself declares, in the code's order."""
+    described = _described(owner)
+    if issubclass(owner, BaseModel):
+        for name, field in owner.model_fields.items():
+            yield Member(
+                name, _plain(owner.__annotations__.get(name, "")), field.description or "", repr(field.default)
+            )
+        return
+    defaults = {}
+    if dataclasses.is_dataclass(owner):
+        defaults = {field.name: _default(field) for field in dataclasses.fields(owner)}
+    for name, kind in vars(owner).get("__annotations__", {}).items():
+        yield Member(name, _plain(kind), described.get(name, ""), defaults.get(name, ""))
+    for name, value in vars(owner).items():
+        if name.startswith("_") or name in defaults or name in vars(owner).get("__annotations__", {}):
+            continue
+        function = value.__func__ if isinstance(value, (staticmethod, classmethod)) else value
+        if isinstance(function, property):
+            kind = _plain(inspect.signature(function.fget).return_annotation) if function.fget else ""
+            yield Member(name, kind, _first_paragraph(function))
+        elif inspect.isfunction(function):
+            yield Member(f"{name}{_parameters(function)}", _returned(function), _first_paragraph(function))
+        elif name in described:
+            yield Member(name, type(value).__name__, described[name], repr(value))
+
+
+def _described(owner: type) -> dict[str, str]:
+    """Return the meaning of each attribute, from the docstring's part `Attributes:`."""
+    _, _, part = inspect.cleandoc(owner.__doc__ or "").partition("Attributes:\n")
+    block = re.match(r"((?: {4}.*\n?|\n)+)", part)
+    entries = re.split(r"^ {4}(?=\w+: )", block.group() if block else "", flags=re.MULTILINE)
+    pairs = (entry.partition(": ") for entry in entries if entry.strip())
+    return {name: " ".join(meaning.split()) for name, _, meaning in pairs}
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is not dataclasses.MISSING:
+        return repr(field.default)
+    return repr(field.default_factory()) if field.default_factory is not dataclasses.MISSING else ""
+
+
+def _parameters(function: Any) -> str:
+    parameters = [value for name, value in inspect.signature(function).parameters.items() if name != "self"]
+    shown, starred = [], False
+    for parameter in parameters:
+        if parameter.kind is parameter.KEYWORD_ONLY and not starred:
+            shown.append("*")
+            starred = True
+        prefix = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+        default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
+        shown.append(f"{prefix}{parameter.name}{default}")
+    return f"({', '.join(shown)})"
+
+
+def _returned(function: Any) -> str:
+    return _plain(inspect.signature(function).return_annotation)
+
+
+def _first_paragraph(thing: object) -> str:
+    text = inspect.cleandoc(getattr(thing, "__doc__", None) or "")
+    return " ".join(text.partition("\n\n")[0].split())
+
+
+def _sentence(text: str) -> str:
+    begin = text if text.startswith("`") else f"{text[0].upper()}{text[1:]}"
+    return f"{begin.rstrip('.')}."
+
+
+def _plain(annotation: object) -> str:
+    return str(getattr(annotation, "__name__", annotation)).strip("'\"")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", r"\|").replace("<", "&lt;") if "`" not in text else text.replace("|", r"\|")

@@ -1,0 +1,48 @@
+"""What mkdocs calls: a line `<!-- petbench: NAME -->` of a page becomes what the code says today."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mkdocs.exceptions import PluginError
+
+from cohort_pages import column_reference
+from command_pages import command_reference
+from contract_pages import check_list, class_reference, hook_reference
+from protocol_pages import metric_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+_MARKER = re.compile(r"^<!-- petbench: ([\w.-]+)(?: ([\w.]+))? -->$", flags=re.MULTILINE)
+
+_GENERATORS: Mapping[str, Callable[[], str]] = {
+    "commands": command_reference,
+    "hooks": hook_reference,
+    "checks": check_list,
+    "columns": column_reference,
+    "metrics": metric_reference,
+}
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - mkdocs' names
+    """Fill in the generated parts of a page.
+
+    Raises:
+        PluginError: a marker names nothing that can be generated.
+    """
+
+    def filled(match: re.Match[str]) -> str:
+        name, argument = match.groups()
+        if name == "fields" and argument:
+            return class_reference(argument)
+        if name not in _GENERATORS:
+            raise PluginError(f"{page.file.src_path}: nothing generates {match.group()}")
+        return _GENERATORS[name]()
+
+    return _MARKER.sub(filled, markdown)

@@ -1,0 +1,47 @@
+"""The reference of the metrics: what each computes, in which convention, after whom, and what it cannot see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench.registry import load_plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from petbench.evaluation.spec import MetricSpec
+
+_DIRECTIONS = {True: "higher is better", False: "lower is better", None: "neither higher nor lower is better"}
+
+
+def own_metrics() -> Sequence[MetricSpec]:
+    """Return the metrics that petbench itself brings, in the order of its own catalogue."""
+    from petbench.evaluation.catalogue import builtin_metrics
+
+    names = {spec.name for spec in builtin_metrics()}
+    return [spec for spec in load_plugins().metrics() if spec.name in names]
+
+
+def metric_reference() -> str:
+    """Return a section for each metric of one patient."""
+    return "\n".join(_section(spec) for spec in own_metrics())
+
+
+def _section(spec: MetricSpec) -> str:
+    facts = [
+        ("Convention", f"`{spec.convention_id}`"),
+        ("Unit", f"{spec.unit or 'none'}; {_DIRECTIONS[spec.higher_is_better]}"),
+        ("Formula", f"`{spec.formula}`"),
+        ("Source", spec.source),
+        ("Cannot see", spec.hides),
+    ]
+    rows = "\n".join(f"| {name} | {_cell(value)} |" for name, value in facts if value)
+    return f"### {spec.name}\n\n{_sentence(spec.summary)}\n\n| | |\n| --- | --- |\n{rows}\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "&#124;") if "`" not in text else text.replace("|", r"\|")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:].rstrip('.')}."

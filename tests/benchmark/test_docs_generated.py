@@ -1,0 +1,115 @@
+"""The parts of the documentation that are made from the code: nothing of the code is missing there."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from pydantic import BaseModel
+from tests.benchmark.docs_reader import DOCS
+
+import petbench
+from command_pages import command_reference
+from contract_pages import CLASSES, check_list, class_reference, hook_reference
+from petbench import hookspecs
+from petbench.cli.main import cli
+from petbench.contract import MethodSpec
+from petbench.registry import load_plugins
+from petbench.testing.catalogue import NAMES
+from protocol_pages import metric_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONTRACT = (DOCS / "plugin-contract.md").read_text(encoding="utf-8")
+MARKER = re.compile(r"^<!-- petbench: .*-->$", flags=re.MULTILINE)
+
+
+def every_command(typed: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    yield typed, command
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from every_command(f"{typed} {name}", inner)
+
+
+def test_every_command_is_in_the_reference_with_all_its_options() -> None:
+    sections = dict(
+        re.findall(r"^##+ (petbench.*?)\n\n```text\n(.*?)^```", command_reference(), re.MULTILINE | re.DOTALL)
+    )
+    found = dict(every_command("petbench", cli))
+    assert set(sections) == set(found)
+    for typed, command in found.items():
+        assert sections[typed].startswith(f"Usage: {typed} ")
+        for option in [option for parameter in command.params for option in parameter.opts if option.startswith("--")]:
+            assert option in sections[typed], f"{typed} {option}"
+
+
+def test_every_variable_that_a_command_reads_is_on_the_page_of_commands() -> None:
+    page = (DOCS / "commands.md").read_text(encoding="utf-8")
+    sources = (DOCS.parent / "benchmark").rglob("*.py")
+    texts = [path.read_text(encoding="utf-8") for path in sources]
+    read = {name for text in texts for name in re.findall(r"\bPETBENCH_[A-Z0-9_]+\b", text)}
+    assert "PETBENCH_HOME" in read
+    assert {name for name in read if f"`{name}" not in page} == set()
+
+
+def test_every_hook_is_in_the_contract() -> None:
+    hooks = {name for name in vars(hookspecs) if name.startswith("petbench_")}
+    assert set(re.findall(r"`(petbench_\w+)\(", hook_reference())) == hooks
+    assert "<!-- petbench: hooks -->" in CONTRACT
+
+
+@pytest.mark.parametrize("dotted", CLASSES)
+def test_every_field_is_in_the_contract_with_its_meaning(dotted: str) -> None:
+    module, _, name = dotted.rpartition(".")
+    owner = getattr(__import__(module, fromlist=[name]), name)
+    assert f"### {name}\n\n<!-- petbench: fields {dotted} -->" in CONTRACT
+    table = class_reference(dotted)
+    fields = owner.model_fields if issubclass(owner, BaseModel) else getattr(owner, "__annotations__", {})
+    verbs = [name for name, value in vars(owner).items() if callable(value) and not name.startswith("_")]
+    rows = dict(re.findall(r"^\| `(\w+).*?` \|.*\| (.+?) \|$", table, flags=re.MULTILINE))
+    assert set(rows) >= {*fields, *(verb for verb in verbs if verb not in vars(BaseModel))}
+    assert all(len(meaning) > 5 for meaning in rows.values())
+
+
+def test_everything_public_that_has_fields_is_in_the_contract() -> None:
+    public = {getattr(petbench, name) for name in petbench.__all__ if isinstance(getattr(petbench, name), type)}
+    shown = {dotted.rpartition(".")[2] for dotted in CLASSES}
+    assert {owner.__name__ for owner in public} - shown == {"PetbenchError"}
+
+
+def test_a_field_without_a_meaning_keeps_the_documentation_from_being_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dataclasses.is_dataclass(MethodSpec)
+    monkeypatch.setattr(MethodSpec, "__doc__", "One method.\n\nAttributes:\n    name: a slug.\n")
+    with pytest.raises(ValueError, match="summary is not described"):
+        class_reference("petbench.contract.MethodSpec")
+
+
+def test_every_check_is_listed() -> None:
+    assert re.findall(r"^\| `([\w-]+)` \|", check_list(), flags=re.MULTILINE) == list(NAMES)
+
+
+def test_every_metric_has_its_convention_formula_source_and_limits() -> None:
+    page = metric_reference()
+    for spec in load_plugins().metrics():
+        (section,) = re.findall(rf"^### {spec.name}\n(.*?)(?=^### |\Z)", page, flags=re.MULTILINE | re.DOTALL)
+        assert f"`{spec.convention_id}`" in section
+        assert spec.source in section
+        for part in ("| Formula |", "| Source |", "| Cannot see |", "| Unit |"):
+            assert part in section, f"{spec.name}: {part}"
+
+
+def test_a_marker_that_nothing_answers_is_an_error() -> None:
+    hooks = pytest.importorskip("hooks")
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.glob("*.md"))
+    known = set(MARKER.findall(pages))
+    assert len(known) >= 5 + len(CLASSES)
+    page = SimpleNamespace(file=SimpleNamespace(src_path="page.md"))
+    for marker in known:
+        assert len(hooks.on_page_markdown(marker, page=page, config=None, files=None)) > 100
+    with pytest.raises(hooks.PluginError, match=r"page\.md: nothing generates"):
+        hooks.on_page_markdown("<!-- petbench: nonsense -->", page=page, config=None, files=None)
