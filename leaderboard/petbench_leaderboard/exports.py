@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
+    from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
+
+MOST_JUDGED = 40
+"""Rows of a board that is exported with intervals and tests: with more, they take minutes."""
 
 _COMMON = (
     *("method", "plugin", "distribution", "version", "source_hash", "supervision", "preset", "parameters"),
@@ -26,13 +30,19 @@ def board_as_rows(board: Board) -> list[dict[str, object]]:
     A metric gives `NAME`, `NAME_standard_deviation`, `NAME_gain` and `NAME_fraction`, the part of the way from
     `identity` to the noise ceiling, and `NAME_reason` or `NAME_fraction_reason` where there is none. `NAME` is the
     metric's name, followed by region and convention where the board has the metric in more than one.
+
+    The metric that ranks has its 95 % interval, too, and the row the ranks that other patients would give, `rank_low`
+    to `rank_high`, and `tested_rank`, which methods share that are not separated: all of it on boards of up to
+    `MOST_JUDGED` rows.
     """
     names = _names(board)
-    return [_row_as_dict(board, row, names) for row in board.rows]
+    known = _statistics(board)
+    judged = known.rows if known else (None,) * len(board.rows)
+    return [_row_as_dict(board, row, names, found) for row, found in zip(board.rows, judged, strict=True)]
 
 
 def to_json(boards: Iterable[Board]) -> str:
-    """Return boards with rows, cells by participant and seed, and runs without a score."""
+    """Return boards with rows, cells by participant and seed, tests of every two methods, and runs without a score."""
     return json.dumps([_board_as_dict(board) for board in boards], indent=2, default=str, allow_nan=False)
 
 
@@ -60,12 +70,23 @@ def _names(board: Board) -> dict[Column, str]:
     }
 
 
-def _row_as_dict(board: Board, row: Row, names: Mapping[Column, str]) -> dict[str, object]:
+def _statistics(board: Board) -> BoardStatistics | None:
+    if len(board.rows) > MOST_JUDGED:
+        return None
+    from petbench_leaderboard.statistics.analysis import analyse
+
+    return analyse(board)
+
+
+def _row_as_dict(
+    board: Board, row: Row, names: Mapping[Column, str], judged: RowStatistics | None
+) -> dict[str, object]:
     facts: dict[str, object] = {
         "dataset": board.dataset,
         "split": board.split,
         "protocol": board.protocol,
         "rank": row.rank,
+        **_ranks_as_dict(judged),
         "role": row.role,
         **{name: getattr(row.run, name) for name in _COMMON},
         "device": ", ".join(row.devices),
@@ -76,7 +97,14 @@ def _row_as_dict(board: Board, row: Row, names: Mapping[Column, str]) -> dict[st
     }
     for column, cell in row.cells.items():
         facts |= _cell_as_dict(names[column], cell)
+        if judged and judged.interval and column == board.ranked_by:
+            facts |= {f"{names[column]}_low": judged.interval.low, f"{names[column]}_high": judged.interval.high}
     return facts | asdict(row.costs)
+
+
+def _ranks_as_dict(judged: RowStatistics | None) -> dict[str, object]:
+    low, high = (judged.rank_interval if judged else None) or (None, None)
+    return {"rank_low": low, "rank_high": high, "tested_rank": judged.tested_rank if judged else None}
 
 
 def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
@@ -93,16 +121,21 @@ def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
 
 def _board_as_dict(board: Board) -> dict[str, object]:
     names = _names(board)
+    known = _statistics(board)
+    judged = known.rows if known else (None,) * len(board.rows)
+    stability = known.stability if known else None
     return {
         **{name: getattr(board, name) for name in ("dataset", "fingerprint", "split", "split_digest", "protocol")},
         "participants": list(board.participants),
         "ranked_by": board.ranked_by.metric if board.ranked_by else None,
         "columns": [{"name": names[column]} | asdict(column) for column in board.columns],
         "rows": [
-            _row_as_dict(board, row, names)
+            _row_as_dict(board, row, names, found)
             | {"participants": {names[column]: _by_seed(cell) for column, cell in row.cells.items()}}
-            for row in board.rows
+            for row, found in zip(board.rows, judged, strict=True)
         ],
+        "comparisons": [asdict(comparison) for comparison in known.comparisons] if known else None,
+        "mean_kendall_tau": stability.mean_tau if stability else None,
         "unscored": [
             {
                 name: getattr(run, name)

@@ -21,6 +21,9 @@ from petbench.evaluation.spec import Case, Measurement, MetricSpec
 from petbench_datasets.errors import DataError
 from petbench_datasets.grid import Grid
 from petbench_datasets.nifti import write_image
+from petbench_leaderboard.board import Column
+from petbench_leaderboard.report import labels
+from petbench_leaderboard.report.metric_labels import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -248,6 +251,22 @@ def test_column_names_are_unique_and_only_the_canonical_extractor_is_called_fid(
     assert [column.extractor_id for column in COLUMNS if "fid" in column.frechet or "kid" in column.kernel] == [
         "inception-2015-12-05/pool3-2048@1"
     ]
+
+
+def test_every_metric_that_a_run_stores_has_a_label_a_unit_and_a_direction(tmp_path: Path) -> None:
+    folder = predict(tmp_path / "predictions", ["sub-01"])
+    records = score_predictions(TinyCohort(), ["sub-01"], folder, cache=tmp_path, offline=True)
+    stored = {record.metric: (record.unit, record.higher_is_better) for record in records}
+    stored |= {spec.name: (spec.unit, spec.higher_is_better) for spec in builtin_metrics()}
+    assert stored.keys() == LABELS.keys()
+    for metric, (unit, higher_is_better) in stored.items():
+        column = Column(metric, "body", "", unit, higher_is_better)
+        assert labels.direction(column), f"{metric}: neither a direction nor a best value"
+        assert (LABELS[metric].best is None) == (higher_is_better is not None), metric
+        assert unit in {"", "dB", "SUV", "%", "mL"}, metric
+        assert LABELS[metric].explanation, metric
+    assert labels.direction(Column("organ_tlg_bias", "liver", "", "%", None)) == "0 % is best"
+    assert labels.direction(Column("kid", "volume", "", "", False)) == "lower is better"
 
 
 def test_organs_have_a_row_each_and_limits_of_agreement_over_patients(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from petbench_leaderboard.exports import board_as_rows, to_csv, to_json
 from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.report.tables import to_latex, to_markdown
 
 if TYPE_CHECKING:
     from tests.leaderboard.conftest import AddRun, MakeRecord, MakeScore
@@ -90,6 +91,63 @@ def test_mean_and_spread_are_over_participants_and_the_gain_is_over_identity(
     assert cell.gain == 2.5
     assert cell.fraction == 0.25
     assert cell.seed_standard_deviation is None
+
+
+def test_the_way_to_the_ceiling_is_worth_the_same_whatever_the_direction(
+    leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
+) -> None:
+    values = {"identity": (0.4, 0.8), "noise-ceiling": (0.2, 1.0), "pix2pix": (0.25, 0.9), "worse": (0.5, 1.1)}
+    for method, (error, ratio) in values.items():
+        run_id = leaderboard.plan(make_record(method))
+        leaderboard.update(run_id, status="ok")
+        scores = [
+            make_score(value=error, metric="mae_body_suv", higher_is_better=False),
+            make_score(value=ratio, metric="z_gradient_ratio", higher_is_better=None),
+        ]
+        leaderboard.record_scores(run_id, scores)
+    board = _only(leaderboard)
+    assert _cell(board, "pix2pix", "mae_body_suv").fraction == pytest.approx(0.75)
+    assert _cell(board, "worse", "mae_body_suv").fraction == pytest.approx(-0.5)
+    assert _cell(board, "pix2pix", "z_gradient_ratio").fraction == pytest.approx(0.5)
+    assert _cell(board, "worse", "z_gradient_ratio").fraction == pytest.approx(1.5)
+    assert _cell(board, "pix2pix", "z_gradient_ratio").gain is None
+
+
+def test_where_there_is_no_way_from_identity_to_the_ceiling_every_table_says_so(
+    leaderboard: Leaderboard, add_run: AddRun
+) -> None:
+    add_run("pix2pix", {"sub-01": 30.0})
+    for method, value, reason in (
+        ("", 0.0, "no identity"),
+        ("identity", 28.0, "no ceiling"),
+        ("noise-ceiling", 27.0, "ceiling not above identity"),
+    ):
+        if method:
+            add_run(method, {"sub-01": value})
+        board = _only(leaderboard)
+        cell = _cell(board, "pix2pix")
+        assert (cell.fraction, cell.fraction_reason) == (None, reason)
+        assert f"30.00 ({reason})" in to_markdown([board])
+        assert f"30.00 ({reason})" in to_latex([board])
+        (row,) = (row for row in board_as_rows(board) if row["method"] == "pix2pix")
+        assert (row["psnr_body_suv20_fraction"], row["psnr_body_suv20_fraction_reason"]) == (None, reason)
+    add_run("noise-ceiling", {"sub-01": 32.0})
+    board = _only(leaderboard)
+    assert "30.00 (50 %)" in to_markdown([board])
+    assert r"30.00 (50 \%)" in to_latex([board])
+
+
+def test_an_oracle_is_marked_takes_no_rank_and_is_no_reference(leaderboard: Leaderboard, add_run: AddRun) -> None:
+    add_run("organ-scale", {"sub-01": 50.0}, supervision="oracle")
+    add_run("told-the-truth", {"sub-01": 60.0}, supervision="oracle")
+    add_run("pix2pix", {"sub-01": 30.0})
+    board = _only(leaderboard)
+    assert [(row.run.method, row.rank, row.role) for row in board.rows] == [
+        ("told-the-truth", None, "oracle"),
+        ("organ-scale", None, "oracle"),
+        ("pix2pix", 1, "method"),
+    ]
+    assert "| oracle | organ-scale |" in to_markdown([board])
 
 
 def test_a_row_that_lacks_a_participant_has_no_mean_no_rank_and_says_how_many_it_covers(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
@@ -7,11 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from petbench_leaderboard.exports import to_json
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.statistics.intervals import mean_interval, standard_error
 from petbench_leaderboard.statistics.paired import compare_all, holm, permutation_p, wilcoxon_p
 from petbench_leaderboard.statistics.ranks import agreement, rank_stability, ranks_by_test
+from petbench_leaderboard.statistics.separation import separation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -198,6 +201,29 @@ def test_a_board_is_analysed_as_a_whole_and_incomplete_rows_are_left_out(
     assert (identity.rank_interval, identity.tested_rank, identity.separated_from_all) == (None, None, False)
     assert by_method["partial"] is None
     assert len(statistics.comparisons) == 1
+
+
+def test_the_exports_carry_what_the_statistics_say(leaderboard: Leaderboard, add_run: AddRun) -> None:
+    generator = np.random.default_rng(4)
+    base = generator.normal(29, 1.5, 10)
+    for method, gain in (("identity", 0.0), ("pix2pix", 2.0), ("cyclegan", 1.9)):
+        values = base + gain + generator.normal(0, 0.3, 10)
+        add_run(method, {f"sub-{number:02}": value for number, value in enumerate(values.tolist())})
+    boards = rank(leaderboard)
+    statistics = analyse(boards[0])
+    assert statistics is not None
+    assert statistics.stability is not None
+    (board,) = json.loads(to_json(boards))
+    for row, found in zip(board["rows"], statistics.rows, strict=True):
+        assert found is not None
+        assert found.interval is not None
+        assert [row["psnr_body_suv20_low"], row["psnr_body_suv20_high"]] == [found.interval.low, found.interval.high]
+        assert [row["rank_low"], row["rank_high"]] == list(found.rank_interval or (None, None))
+        assert row["tested_rank"] == found.tested_rank
+    assert [row["tested_rank"] for row in board["rows"]] == [1, 1, None]
+    assert board["comparisons"][0]["adjusted_p"] == statistics.comparisons[0].adjusted_p
+    assert board["mean_kendall_tau"] == statistics.stability.mean_tau
+    assert "nothing separates" in separation(boards[0], statistics)
 
 
 def test_a_board_with_one_patient_claims_nothing(leaderboard: Leaderboard, add_run: AddRun) -> None:
