@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
-WIDTHS = (380, 1280, 2560)
+WIDTHS = (380, 1400, 2560)
 WHO = ("sub-01", "sub-02", "sub-03", "sub-04", "sub-05")
 EVIL = "<script>alert(1)</script>"
 METHODS = {"identity": 0.0, "pix2pix": 3.0, "cyclegan": 1.0, EVIL: 2.0}

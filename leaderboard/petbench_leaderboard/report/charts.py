@@ -9,7 +9,7 @@ from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, NumeralTickFo
 from bokeh.models.annotations import Label, Legend, LegendItem, Span
 from bokeh.plotting import figure
 
-from petbench_leaderboard.report.labels import line_labels
+from petbench_leaderboard.report.labels import line_labels, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,8 @@ PALETTE = ("#1f77b4", "#d1651a", "#2a9d6e", "#b4458f", "#8a6fc4", "#9a7b1f", "#4
 
 QUIET = "#80868e"
 _NAMED_POINTS = 12
+_UPRIGHT_NAMES = 8
+_DECADES = 20.0  # curves that differ by more are drawn on a logarithmic axis
 _TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
 
 
@@ -41,6 +43,7 @@ def new_chart(x: str, y: str, description: str, *, height: int = 320, **settings
         **settings,
     )
     chart.toolbar.logo = None
+    chart.toolbar.autohide = True
     chart.grid.grid_line_alpha = 0.25
     chart.axis.axis_label_text_font_style = "normal"
     chart.axis.minor_tick_line_color = None
@@ -89,15 +92,19 @@ def pareto(points: Sequence[Mapping[str, Any]], lines: Mapping[str, float], x: s
     if points:
         chart.add_layout(chart.legend[0], "above")
         chart.legend.orientation = "horizontal"
+        chart.legend.margin = 0
     return as_item(chart)
 
 
 def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], y: str, description: str) -> dict[str, Any]:
     """Return curves over images seen, one a name; a click on the legend hides one."""
-    chart = new_chart("images seen", y, description)
+    everything = [value for _, values in series.values() for value in values]
+    wide = min(everything) > 0 and max(everything) > _DECADES * min(everything)
+    chart = new_chart("images seen", y, description, y_axis_type="log" if wide else "linear")
+    chart.xaxis.formatter = NumeralTickFormatter(format="0,0")
     items: list[LegendItem] = []
-    for number, (name, (images, values)) in enumerate(series.items()):
-        colour = PALETTE[number % len(PALETTE)]
+    for place, (name, (images, values)) in enumerate(series.items()):
+        colour = PALETTE[place % len(PALETTE)]
         source = ColumnDataSource({"x": list(images), "y": list(values)})
         line = chart.line("x", "y", source=source, line_color=colour, line_width=1.8)
         dots = chart.scatter("x", "y", source=source, size=4, color=colour)
@@ -121,7 +128,8 @@ def dots(names: Sequence[str], values: Sequence[float], others: Sequence[float |
     source = ColumnDataSource({"x": list(names), "y": list(values)})
     drawn = chart.scatter("x", "y", source=source, size=9, color=PALETTE[0], legend_label="this run")
     chart.add_tools(_hover(drawn, [("", "@x"), (y, "@y{0.000}")]))
-    chart.xaxis.major_label_orientation = 0.9
+    if len(names) > _UPRIGHT_NAMES:
+        chart.xaxis.major_label_orientation = 0.9
     return as_item(chart)
 
 
@@ -147,11 +155,12 @@ def bland_altman(
     chart.add_tools(_hover(drawn, [("", "@organ, @who"), ("mean", "@x{0.00}"), ("difference", "@y{0.00}")]))
     lines = [("mean", mean, "solid"), *(("1.96 standard deviations", limit, "dashed") for limit in limits or ())]
     _show_all(chart, [*(float(point["y"]) for point in points), *(value for _, value, _ in lines)])
+    right = max(float(point["x"]) for point in points)
     for name, value, dash in lines:
         chart.add_layout(Span(location=value, dimension="width", line_dash=dash, line_color=PALETTE[1]))
         chart.add_layout(
-            Label(x=8, y=value, x_units="screen", y_offset=2, text=f"{name} {value:.2f}", text_color=PALETTE[1],
-                  text_font_size="12px")
+            Label(x=right, y=value, y_offset=2, text=f"{name} {number(value, 2)}", text_align="right",
+                  text_color=PALETTE[1], text_font_size="12px")
         )  # fmt: skip
     return as_item(chart)
 

@@ -18,7 +18,7 @@ from petbench_leaderboard.report.volumes import packed_script
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench_leaderboard.board import Board
+    from petbench_leaderboard.board import Board, Column
     from petbench_leaderboard.report.images import PatientImages
 
 
@@ -64,6 +64,7 @@ def choose_patients(board: Board, most: int) -> dict[str, str]:
 def write_patient(images: PatientImages, board: Board, why: str, folder: Path) -> PatientLink:
     """Write a patient's page, its volumes and its still figures; return the link to it."""
     name = _file_name(images, board)
+    columns = _columns(images, board)
     figures = []
     for number, figure in enumerate(draw_patient(images), start=1):
         file = f"{name}-{number}.webp"
@@ -80,8 +81,8 @@ def write_patient(images: PatientImages, board: Board, why: str, folder: Path) -
         board=board,
         board_key=board_slug(board),
         why=why,
-        scores=_scores(images, board),
-        columns=[labels.label_of(column) for column in labels.headline_columns(board)],
+        scores=_scores(images, board, columns),
+        columns=[labels.label_of(column) for column in columns],
         script=f"{name}.js",
         figures=figures,
         suv_limit=f"{SUV_LIMIT:g}",
@@ -90,9 +91,18 @@ def write_patient(images: PatientImages, board: Board, why: str, folder: Path) -
     return PatientLink(participant=images.participant, href=f"patients/{name}.html", why=why)
 
 
-def _scores(images: PatientImages, board: Board) -> list[tuple[str, str, list[str]]]:
+def _columns(images: PatientImages, board: Board) -> list[Column]:
+    """Return the columns that have a score of this very patient: a distance between groups of images has none."""
+    cells = [row.cells for row in board.rows]
+    return [
+        column
+        for column in labels.headline_columns(board)
+        if any(column in of_row and images.participant in of_row[column].values for of_row in cells)
+    ]
+
+
+def _scores(images: PatientImages, board: Board, columns: list[Column]) -> list[tuple[str, str, list[str]]]:
     """Return every row's link, method and scores of this patient, in the board's order."""
-    columns = labels.headline_columns(board)
     rows = []
     for row in board.rows:
         cells = [(column, row.cells.get(column)) for column in columns]

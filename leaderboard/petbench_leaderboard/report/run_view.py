@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import charts, labels
-from petbench_leaderboard.report.metric_labels import HEADLINE, LABELS
+from petbench_leaderboard.report.metric_labels import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WHOLE = ("body", "volume")
 _AGREEMENT = "organ_suvmean_bias"
+_EVERY_PATIENT = ("psnr_body_suv20", "ssim_body_suv20", "mae_body_suv")
 _MOST_POINTS = 600
 
 
@@ -192,7 +193,7 @@ def _thin(values: Sequence[float]) -> list[float]:
 
 def _patients(scores: Sequence[ScoreRow], identity: Mapping[tuple[str, str], float]) -> list[Chart]:
     found = []
-    for metric in HEADLINE:
+    for metric in _EVERY_PATIENT:
         some = [s for s in scores if s.metric == metric and s.participant and s.region in WHOLE and s.value is not None]
         if not some:
             continue
@@ -202,12 +203,9 @@ def _patients(scores: Sequence[ScoreRow], identity: Mapping[tuple[str, str], flo
         unit = "" if some[0].unit == "1" else some[0].unit
         title = f"{label.name} ({', '.join(part for part in (label.detail, unit) if part)})"
         item = charts.dots(names, [float(s.value or 0.0) for s in some], others, title)
-        words = (
-            f"{len(some)} patients, mean {labels.number(fmean(s.value or 0.0 for s in some), label.decimals)} {unit}."
-        )
+        mean = labels.number(fmean(s.value or 0.0 for s in some), label.decimals)
+        words = f"{len(some)} patient{'' if len(some) == 1 else 's'}, mean {mean} {unit}".rstrip() + "."
         found.append(Chart(name=metric, title=title, description=words, item=item))
-        if len(found) == 3:
-            break
     return found
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import labels
+from petbench_leaderboard.report.views import BoardView, CellView, HeadView, Note, RowView, RunView
 from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.statistics.intervals import mean_interval
 from petbench_leaderboard.statistics.separation import separation
@@ -23,105 +23,6 @@ _SHOWN_DIGITS = 12
 
 INTERVALS_UP_TO = 40
 """Rows of a board whose every cell gets an interval: with more, only the ranks have one, for they take a while."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeadView:
-    """The head of one metric's column."""
-
-    name: str
-    detail: str
-    arrow: str
-    direction: str
-    explanation: str
-    ranked_by: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellView:
-    """One written score.
-
-    The mean, to the last digit too, its spread and interval, its difference from `identity`, how far it has come from
-    there to the noise ceiling (or why that cannot be said), and the mark of a note.
-    """
-
-    value: str
-    exact: str = ""
-    spread: str = ""
-    interval: str = ""
-    change: str = ""
-    change_kind: str = ""
-    fraction: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowView:
-    """One written row, and what it is filtered and sorted by."""
-
-    key: str
-    kind: str
-    rank: str
-    rank_interval: str
-    place: str
-    method: str
-    plugin: str
-    settings: str
-    origin: str
-    cells: list[CellView]
-    costs: list[CellView]
-    runs: list[int]
-    supervision: str
-    device: str
-    verification: str
-    date: str
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Why a cell is empty, once for all cells with that reason."""
-
-    mark: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunView:
-    """A run without a score."""
-
-    id: int
-    method: str
-    plugin: str
-    seed: int
-    fold: int
-    status: str
-    failed: bool
-    phase: str
-    message: str
-    log: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoardView:
-    """One written board."""
-
-    dataset: str
-    split: str
-    protocol: int
-    key: str
-    participants: str
-    fingerprint: str
-    omitted: int
-    heads: list[HeadView]
-    rows: list[RowView]
-    notes: list[Note]
-    unscored: list[RunView]
-    separation: str
-    explains_gain: bool
-    explains_fraction: bool
-    explains_ranks: bool
-    explains_spread: bool
-    has_references: bool
 
 
 def view_board(board: Board) -> BoardView:
@@ -149,6 +50,8 @@ def view_board(board: Board) -> BoardView:
         explains_ranks=any(row.rank_interval for row in rows),
         explains_gain=any(cell.change for cell in cells),
         explains_fraction=any(cell.fraction for cell in cells),
+        claims=sorted({row.verification for row in rows}),
+        no_fraction=", ".join(sorted(_no_fractions(board, columns))),
         explains_spread=any(cell.spread for cell in cells),
         has_references=any(row.kind in _PLACES for row in rows),
     )
@@ -183,7 +86,7 @@ def _row(
         place=_PLACES.get(row.role, str(row.coverage)),
         method=run.method,
         plugin=f"{run.distribution} {run.version}",
-        settings=", ".join(part for part in (run.preset or "", labels.budget(run.budget)) if part),
+        settings=_settings(row),
         origin=" · ".join([_seeds(row), *row.devices, run.precision, *_claim(run)]),
         cells=[_cell(row.cells.get(column), column, notes, intervals=table) for column in columns],
         costs=[
@@ -219,8 +122,25 @@ def _cost(text: str, value: float | None, detail: str = "") -> CellView:
     return CellView(value=text, exact="" if value is None else repr(value), change=detail)
 
 
+def _no_fractions(board: Board, columns: list[Column]) -> set[str]:
+    """Return why the way to the noise ceiling cannot be said, with the metrics of which it cannot."""
+    why: dict[str, list[str]] = {}
+    for column in columns:
+        for row in board.rows:
+            reason = row.cells[column].fraction_reason if column in row.cells else ""
+            if reason and labels.label_of(column).name not in why.setdefault(reason, []):
+                why[reason].append(labels.label_of(column).name)
+    return {f"{reason} ({', '.join(names)})" for reason, names in why.items()}
+
+
 def _interval(ranks: tuple[int, int]) -> str:
     return str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]}–{ranks[1]}"
+
+
+def _settings(row: Row) -> str:
+    """Return preset and budget; that a reference has its only preset is not worth a word."""
+    preset = row.run.preset if row.role == "method" or row.run.preset != "default" else ""
+    return ", ".join(part for part in (preset, labels.budget(row.run.budget)) if part)
 
 
 def _seeds(row: Row) -> str:
@@ -255,7 +175,7 @@ def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]], *, int
         interval=_interval_of(cell, decimals) if intervals else "",
         change="" if not kind else change,
         change_kind=kind,
-        fraction=labels.fraction(cell),
+        fraction=labels.fraction(cell) if cell.fraction not in (None, 0.0, 1.0) else "",
     )
 
 

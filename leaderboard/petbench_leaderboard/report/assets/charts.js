@@ -7,7 +7,7 @@
 
   const paint = () => {
     const ink = colour("--quiet");
-    const line = colour("--hairline");
+    const mark = colour("--worse");
     for (const document_ of Bokeh.documents) {
       for (const model of document_.all_models) {
         const has = (name) => name in model.properties;
@@ -18,9 +18,12 @@
         for (const [name, value] of Object.entries(wanted)) {
           if (has(name) && model[name] !== null) model[name] = value;
         }
+        if (model.type === "Text") model.text_color = { value: ink };
+        if (model.type === "Label") model.text_color = mark;
+        if (model.type === "Span") model.line_color = mark;
         if (model.type === "Legend") {
           model.background_fill_color = null;
-          model.border_line_color = line;
+          model.border_line_color = null;
         }
       }
     }

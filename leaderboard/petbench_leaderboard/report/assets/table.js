@@ -155,10 +155,15 @@
       return row;
     };
     const name = (row) => row.querySelector("th.method b").textContent;
-    line(["", name(first), name(second), "difference"], "th");
+    const difference = (head, one, two, written) => {
+      if (head.dataset.kind === "cost") return one > 0 ? `× ${Number((two / one).toPrecision(3))}` : "";
+      const digits = written.match(/\.(\d+)/)?.[1].length ?? 0;
+      return (two - one > 0 ? "+" : "") + (two - one).toFixed(digits).replace("-", "−");
+    };
+    line(["", name(first), name(second), "second − first"], "th");
     headsOf(table).forEach((head, column) => {
       const title = head.dataset.column;
-      if (!title || title === "method") return;
+      if (!title || title === "method" || title === "rank") return;
       const clean = (row) => {
         const cell = row.cells[column].cloneNode(true);
         cell.querySelectorAll("small, sup").forEach((part) => part.remove());
@@ -166,7 +171,8 @@
       };
       const [one, two] = [valueOf(first, column), valueOf(second, column)];
       const both = typeof one === "number" && typeof two === "number";
-      const row = line([title, clean(first), clean(second), both ? (two - one).toPrecision(3).replace("-", "−") : ""], "td");
+      const apart = both ? difference(head, one, two, clean(first)) : "";
+      const row = line([title, clean(first), clean(second), apart], "td");
       if (both && head.dataset.better && one !== two) {
         row.cells[(two > one) === (head.dataset.better === "high") ? 2 : 1].classList.add("ahead");
       }

@@ -127,7 +127,8 @@
     const { rows, columns, tall, wide } = PLANES[plane()];
     canvas.width = columns;
     canvas.height = rows;
-    canvas.style.aspectRatio = `${wide} / ${tall}`;
+    canvas.style.aspectRatio = `${wide} / ${tall}`; // millimetres: voxels need not be cubes
+    canvas.style.maxWidth = `${(78 * wide) / tall}vh`;
     const context = canvas.getContext("2d");
     const image = context.createImageData(columns, rows);
     const pixels = new Uint32Array(image.data.buffer);
@@ -151,7 +152,14 @@
       tile.append(error);
     }
     tiles.append(tile);
-    return { name, index, image, error };
+    const label = document.createElement("label");
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.checked = true;
+    box.value = name;
+    label.append(box, name);
+    root.querySelector(".chosen").append(label);
+    return { name, index, tile, box, image, error };
   });
 
   const draw = () => {
@@ -166,7 +174,9 @@
     root.querySelector('[data-of="limit"]').textContent = String(limit);
     root.querySelector('[data-of="error-limit"]').textContent = String(errorLimit);
     root.dataset.plane = plane();
-    for (const { name, index, image, error } of made) {
+    for (const { name, index, tile, box, image, error } of made) {
+      tile.hidden = !box.checked;
+      if (tile.hidden) continue;
       paint(image, valuesOf(index, false), colours, limit);
       image.setAttribute("aria-label", `${name}, ${plane()}, ${place + 1} of ${places}`);
       if (error) {
@@ -212,6 +222,7 @@
     form.elements.error.value = defaults.error;
     form.elements.colours.value = "grey";
     form.elements.errors.checked = true;
+    for (const { box } of made) box.checked = true;
     choosePlane();
   });
   tiles.addEventListener("wheel", (event) => {

@@ -1,0 +1,106 @@
+"""What the page says of a board, in written words and numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadView:
+    """The head of one metric's column."""
+
+    name: str
+    detail: str
+    arrow: str
+    direction: str
+    explanation: str
+    ranked_by: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellView:
+    """One written score.
+
+    The mean, to the last digit too, its spread and interval, its difference from `identity`, how far it has come from
+    there to the noise ceiling, and the mark of a note.
+    """
+
+    value: str
+    exact: str = ""
+    spread: str = ""
+    interval: str = ""
+    change: str = ""
+    change_kind: str = ""
+    fraction: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowView:
+    """One written row, and what it is filtered and sorted by."""
+
+    key: str
+    kind: str
+    rank: str
+    rank_interval: str
+    place: str
+    method: str
+    plugin: str
+    settings: str
+    origin: str
+    cells: list[CellView]
+    costs: list[CellView]
+    runs: list[int]
+    supervision: str
+    device: str
+    verification: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Why a cell is empty, once for all cells with that reason."""
+
+    mark: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run without a score."""
+
+    id: int
+    method: str
+    plugin: str
+    seed: int
+    fold: int
+    status: str
+    failed: bool
+    phase: str
+    message: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardView:
+    """One written board."""
+
+    dataset: str
+    split: str
+    protocol: int
+    key: str
+    participants: str
+    fingerprint: str
+    omitted: int
+    heads: list[HeadView]
+    rows: list[RowView]
+    notes: list[Note]
+    unscored: list[RunView]
+    separation: str
+    explains_gain: bool
+    explains_fraction: bool
+    no_fraction: str
+    claims: list[str]
+    explains_ranks: bool
+    explains_spread: bool
+    has_references: bool
