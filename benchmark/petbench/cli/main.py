@@ -20,6 +20,7 @@ from petbench.cli.plan import plan
 from petbench.cli.plugin import plugin
 from petbench.cli.predict import predict
 from petbench.cli.report import report
+from petbench.cli.reproduce import reproduce
 from petbench.cli.run import run
 from petbench.cli.runs import runs
 from petbench.cli.score import score
@@ -35,6 +36,7 @@ _VERBS = (
     predict,
     score,
     plan,
+    reproduce,
     bundle,
     verify,
     plugin,

@@ -1,0 +1,148 @@
+"""`petbench reproduce`: the paper's comparison, run and written up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from petbench.cli.options import complete_dataset
+
+if TYPE_CHECKING:
+    from petbench.forecast.cells import Cell
+    from petbench.runs.plan import RunPlan
+    from petbench_leaderboard.store import Leaderboard
+
+
+@click.command()
+@click.option(
+    "--dataset", "-d", default="fdg-phantom", show_default=True, shell_complete=complete_dataset, help="Cohort."
+)
+@click.option("--split", default="holdout", show_default=True, help="Split of its patients; every fold is run.")
+@click.option("--seeds", default="0..2", show_default=True, metavar="SEEDS", help="Such as 3, 0,2,7 or 0..4.")
+@click.option(
+    "--profile",
+    type=click.Choice(["auto", "full", "reduced"]),
+    default="auto",
+    show_default=True,
+    help="Networks and budget: full as in the paper, reduced for two CPU cores; auto takes full on a CUDA device.",
+)
+@click.option("--budget", metavar="images=N|seconds=S", help="Training of each run. Default: the profile's.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("docs"),
+    show_default=True,
+    help="Folder in which reproduction.md and its figure are written.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what it would cost and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def reproduce(
+    *,
+    dataset: str,
+    split: str,
+    seeds: str,
+    profile: str,
+    budget: str | None,
+    device: str,
+    page: Path,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Run the paper's comparison of pix2pix and CycleGAN, the same networks for both, and write it up as a page.
+
+    Both are trained with every seed on every fold; identity, scale and the noise ceiling stand beside them. Runs that
+    are on the leaderboard already are not repeated. After Ctrl-C the same command goes on.
+
+    \b
+    petbench reproduce --dry-run
+    petbench reproduce
+    petbench reproduce --dataset fdg-phantom --split cv6 --seeds 0..4 --device cuda
+    """
+    from petbench.cli.console import print_json, progress_bar
+    from petbench.forecast.matrix import parse_numbers
+    from petbench.home import Home
+    from petbench.registry import load_plugins
+    from petbench.reproduce.account import give_account
+    from petbench.reproduce.conduct import carry_out, noise_ceiling
+    from petbench.reproduce.matrix import Experiment, plan_runs
+    from petbench.reproduce.paper import REFERENCES
+    from petbench.reproduce.profiles import PROFILES, default_profile
+    from petbench.runs.models import choose_device
+    from petbench.runs.plan import parse_budget
+    from petbench_leaderboard.store import Leaderboard
+
+    numbers = parse_numbers(seeds, "--seeds")
+    chosen = default_profile(choose_device(device).type) if profile == "auto" else PROFILES[profile]
+    experiment = Experiment(
+        dataset=dataset,
+        split=split,
+        seeds=numbers,
+        profile=chosen,
+        budget=parse_budget(budget) if budget else None,
+        device=device,
+    )
+    home = Home.find()
+    with progress_bar() as progress:
+        plans = plan_runs(experiment, home, load_plugins(), progress)
+    leaderboard = Leaderboard.open(home.database)
+    cells = _forecast(plans, leaderboard)
+    _say_cost(cells, experiment.profile.name)
+    if dry_run:
+        if as_json:
+            print_json([{"method": c.plan.method, "fold": c.plan.fold, "seed": c.plan.seed, "state": c.state,
+                         "seconds": c.seconds} for c in cells])  # fmt: skip
+        return
+    rows = carry_out(plans, home, leaderboard, lambda line: click.echo(line, err=True))
+    of_folds = [plan for plan in plans if plan.method == REFERENCES[0]]
+    with progress_bar() as progress:
+        ceiling, why_none = noise_ceiling(of_folds, home, leaderboard, progress)
+    command = _command(dataset, split, seeds, profile, budget, device)
+    facts = give_account(experiment, [*rows, *ceiling], why_none, command, home, leaderboard, page)
+    if as_json:
+        print_json(facts)
+        return
+    for gap in facts["gaps"]:
+        click.echo(f"pix2pix minus cyclegan, {gap['metric']}: {gap['mean']:+.2f} dB")
+    click.echo(f"the paper: {facts['paper']['gap_decibels']:+.2f} dB")
+    click.echo(f"open {facts['page']}")
+
+
+def _forecast(plans: list[RunPlan], leaderboard: Leaderboard) -> list[Cell]:
+    from petbench.forecast.cells import forecast
+
+    names = dict.fromkeys(plan.method for plan in plans)
+    return [cell for name in names for cell in forecast([plan for plan in plans if plan.method == name], leaderboard)]
+
+
+def _say_cost(cells: list[Cell], profile: str) -> None:
+    """Say on standard error which runs are there, which are to be made, and what these take."""
+    from petbench_leaderboard.report.labels import budget, duration
+
+    for name in dict.fromkeys(cell.plan.method for cell in cells):
+        of_method = [cell for cell in cells if cell.plan.method == name]
+        states = [cell.state for cell in of_method]
+        counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+        why = sorted({reason for cell in of_method for reason in cell.why})
+        known = [cell.seconds for cell in of_method if cell.seconds is not None]
+        time = f"about {duration(sum(known))}" if len(known) == len(of_method) else "no past run tells how long"
+        line = f"{name}: {counted}; {budget(str(of_method[0].plan.budget))} a run, {time}"
+        click.echo(f"{line} ({'; '.join(why)})" if why else line, err=True)
+    to_run = [cell for cell in cells if cell.state != "cached"]
+    seconds = [cell.seconds for cell in to_run]
+    known = [second for second in seconds if second is not None]
+    guess = f"about {duration(sum(known))}" + (" and what is not known" if len(known) < len(seconds) else "")
+    if not known and to_run:
+        guess = "the time is not known before the first of them"
+    click.echo(f"{profile} profile: {len(to_run)} of {len(cells)} runs to make, {guess}", err=True)
+
+
+def _command(dataset: str, split: str, seeds: str, profile: str, budget: str | None, device: str) -> str:
+    """Return what was typed, every choice written out."""
+    import shlex
+
+    parts = ["petbench", "reproduce", "--dataset", Path(dataset).name, "--split", split, "--seeds", seeds]
+    parts += ["--profile", profile, *(("--budget", budget) if budget else ()), "--device", device]
+    return shlex.join(parts)

@@ -1,0 +1,115 @@
+"""The finished comparison: its numbers, its page, and what a script may want of both."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from petbench.errors import UsageError
+from petbench.reproduce import figure
+from petbench.reproduce.page import FIGURE_NAME, Told, write_page
+from petbench.reproduce.paper import BETTER, OTHER, REFERENCES, REPORTED, REPORTED_GAP_DECIBELS
+from petbench.reproduce.results import gather
+from petbench_leaderboard.board import CEILING_METHOD
+from petbench_leaderboard.report.sources import HomeSources
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from petbench.home import Home
+    from petbench.reproduce.matrix import Experiment
+    from petbench.reproduce.results import Line, Results
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.store import Leaderboard
+
+ORDER = (*REFERENCES, OTHER, BETTER, CEILING_METHOD)
+"""The lines of Table 2."""
+
+
+def give_account(
+    experiment: Experiment,
+    rows: Sequence[RunRow],
+    ceiling: str,
+    command: str,
+    home: Home,
+    leaderboard: Leaderboard,
+    folder: Path,
+) -> dict[str, Any]:
+    """Write page and figure into `folder` and return the results as JSON values.
+
+    Args:
+        experiment: what was asked for.
+        rows: all runs, those of the noise ceiling included.
+        ceiling: why there is no noise ceiling; empty where there is one.
+        command: what was typed.
+        home: where run folders are.
+        leaderboard: where scores and phases are.
+        folder: of the page.
+    """
+    results = gather(rows, ORDER, leaderboard)
+    patient: str | None
+    try:
+        patient, shown = figure.draw(results, home, folder / FIGURE_NAME)
+    except UsageError as elsewhere:  # rows that were merged from another leaderboard have no images here
+        patient, shown = None, str(elsewhere)
+    told = Told(
+        experiment=experiment,
+        command=command,
+        seconds={row.id: sum(phase.seconds for phase in leaderboard.phases(row.id)) for row in rows},
+        slices=_training_slices(results.line(BETTER).runs[0], home),
+        ceiling=ceiling,
+        patient=patient,
+        shown=shown,
+    )
+    page = write_page(results, told, folder)
+    return _facts(results, told) | {"page": str(page)}
+
+
+def _training_slices(run: RunRow, home: Home) -> int | None:
+    """Return how many slices a run could draw from, as its log says."""
+    events = HomeSources(home.folder).run_files(run).events
+    return next((int(event["slices"]) for event in events if event.get("event") == "data"), None)
+
+
+def _facts(results: Results, told: Told) -> dict[str, Any]:
+    experiment = told.experiment
+    run = results.line(BETTER).runs[0]
+    return {
+        "dataset": run.dataset,
+        "fingerprint": run.fingerprint,
+        "split": run.split,
+        "participants": list(results.participants),
+        "profile": experiment.profile.name,
+        "budget": run.budget,
+        "device": run.device,
+        "seeds": list(results.line(BETTER).seeds),
+        "table": {line.name: _line(line) for line in results.lines},
+        "gaps": [
+            dataclasses.asdict(gap) | {"error_ratio": gap.error_ratio, "patients_ahead": gap.ahead}
+            for gap in results.gaps
+        ],
+        "paper": {
+            "methods": {name: dataclasses.asdict(reported) for name, reported in REPORTED.items()},
+            "gap_decibels": REPORTED_GAP_DECIBELS,
+        },
+        "noise_ceiling": told.ceiling or "scored",
+        "figure_patient": told.patient,
+        "seconds": sum(told.seconds.values()),
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "runs": [run.id for run in line.runs],
+        "scores": {
+            metric: {
+                "mean": cell.mean,
+                "standard_deviation": cell.standard_deviation,
+                "seed_standard_deviation": cell.seed_standard_deviation,
+                "by_participant": dict(cell.values),
+                "reason": cell.reason,
+            }
+            for metric, cell in line.cells.items()
+        },
+    }

@@ -1,0 +1,67 @@
+"""Figure 2: the early image, both methods' images and the real delayed image of one patient, chosen by a rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench.reproduce.paper import BETTER, OTHER
+from petbench.runs.apply import run_folder
+from petbench.runs.plan import RunPlan
+from petbench.runs.stages import PREDICTIONS
+from petbench_datasets.cohort import open_cohort
+from petbench_datasets.files import atomic_path
+from petbench_datasets.nifti import read_image
+from petbench_leaderboard.report.figure import draw_patient
+from petbench_leaderboard.report.images import PatientImages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from petbench.home import Home
+    from petbench.reproduce.results import Results
+
+RULE_METRIC = "psnr_body_suv20"
+
+
+def choose_patient(identity: Mapping[str, float]) -> str:
+    """Return the patient whose early image scores in the middle, the lower one of two.
+
+    The rule looks at the real images alone, so that neither method can choose where it is looked at.
+
+    Args:
+        identity: each patient's score of the early image itself.
+    """
+    return sorted(identity, key=lambda who: (identity[who], who))[(len(identity) - 1) // 2]
+
+
+def draw(results: Results, home: Home, path: Path) -> tuple[str, str]:
+    """Write the figure as WebP, and return the patient and what is shown, in words.
+
+    Of several seeds the first is drawn.
+    """
+    from pathlib import Path as PathOf
+
+    patient = choose_patient(results.line("identity").cells[RULE_METRIC].values)
+    drawn = {}
+    cohort = None
+    for name in (BETTER, OTHER):
+        line = results.line(name)
+        run = next(run for run in line.runs if run.seed == line.seeds[0] and patient in run.test_participants)
+        folder = run_folder(home, run.id)
+        cohort = cohort or open_cohort(PathOf(RunPlan.load(folder).cohort))
+        drawn[name] = read_image(folder / PREDICTIONS / f"{patient}.nii.gz")[0]
+    assert cohort is not None
+    pair = cohort.pair(patient)
+    images = PatientImages(
+        participant=patient,
+        spacing_millimetres=pair.grid.spacing_millimetres,
+        early=pair.early,
+        delayed=pair.delayed,
+        predictions=drawn,
+        dataset=cohort.name,
+    )
+    figure = draw_patient(images)[0]
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(figure.webp)
+    return patient, figure.description
