@@ -11,7 +11,7 @@ from petbench.cli.main import cli
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WIDTH = 96
+WIDTH = 80
 
 
 def commands() -> Iterator[tuple[str, click.Context]]:

@@ -56,7 +56,7 @@ def hook_reference() -> str:
     for name in hook_names():
         function = getattr(hookspecs, name)
         signature = str(inspect.signature(function)).replace("'", "")
-        rows.append(f"| `{name}{_escaped(signature)}` | {_first_paragraph(function)} |")
+        rows.append(f"| `{name}{signature}` | {_first_paragraph(function)} |")
     return "| hook | what it does |\n| --- | --- |\n" + "\n".join(rows) + "\n"
 
 
@@ -86,7 +86,7 @@ def class_reference(dotted: str) -> str:
         if not member.meaning:
             raise ValueError(f"{dotted}.{member.name} is not described in the code")
     rows = [
-        f"| `{member.name}` | `{_escaped(member.kind)}` | {f'`{_escaped(member.default)}`' if member.default else ''} "
+        f"| `{member.name}` | `{member.kind}` | {f'`{member.default}`' if member.default else ''} "
         f"| {_escaped(_sentence(member.meaning))} |"
         for member in listed
     ]
@@ -168,4 +168,5 @@ def _plain(annotation: object) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("|", r"\|").replace("<", "&lt;") if "`" not in text else text.replace("|", r"\|")
+    """Return prose for a cell of a table; within backticks a bar is no border."""
+    return text if "`" in text else text.replace("|", r"\|").replace("<", "&lt;")

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mkdocs.exceptions import PluginError
+from mkdocs.utils import get_relative_url
 
 from cohort_pages import column_reference
 from command_pages import command_reference
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 _MARKER = re.compile(r"^<!-- petbench: ([\w.-]+)(?: ([\w.]+))? -->$", flags=re.MULTILINE)
+
+#: The theme takes the search's helper for pages without a server from another host; a copy is among the assets.
+_FOREIGN_HELPER = "https://unpkg.com/iframe-worker/shim"
+_OWN_HELPER = "assets/iframe-worker.js"
 
 _GENERATORS: Mapping[str, Callable[[], str]] = {
     "commands": command_reference,
@@ -46,3 +51,13 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         return _GENERATORS[name]()
 
     return _MARKER.sub(filled, markdown)
+
+
+def on_post_page(output: str, *, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001 - mkdocs' names
+    """Let no page ask another host for anything."""
+    return output.replace(_FOREIGN_HELPER, get_relative_url(_OWN_HELPER, page.url))
+
+
+def on_post_template(output_content: str, *, template_name: str, config: MkDocsConfig) -> str:  # noqa: ARG001
+    """Do the same for pages without a source, such as the one for an address that leads nowhere."""
+    return output_content.replace(_FOREIGN_HELPER, f"/{_OWN_HELPER}")

@@ -40,7 +40,7 @@ def _section(spec: MetricSpec) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "&#124;") if "`" not in text else text.replace("|", r"\|")
+    return text if "`" in text else text.replace("|", r"\|")
 
 
 def _sentence(text: str) -> str:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import yaml
 
+import petbench
 from petbench.cli.main import cli
 
 if TYPE_CHECKING:
@@ -47,3 +49,19 @@ def test_every_verb_is_in_the_readme_and_has_help_worth_reading() -> None:
         assert f"petbench {name}" in README or f", `{name}`" in README, name
         assert command.help
         assert len(command.help) > 30, name
+
+
+def test_every_link_leads_to_a_file() -> None:
+    links = re.findall(r"\]\(([^)#]+)", README)
+    assert len(links) > 10
+    root = Path(__file__).parents[2]
+    assert [link for link in links if not (root / link).is_file()] == []
+
+
+def test_the_citation_file_has_what_a_citation_needs_and_the_version_of_the_package() -> None:
+    citation = yaml.safe_load((Path(__file__).parents[2] / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors", "version", "license"} <= citation.keys()
+    assert citation["cff-version"] == "1.2.0"
+    assert str(citation["version"]) == petbench.__version__
+    assert all("name" in author or "family-names" in author for author in citation["authors"])
+    assert f"## [{petbench.__version__}]" in (Path(__file__).parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
