@@ -38,7 +38,7 @@ def test_the_series_of_patients_become_a_cohort(tmp_path: Path) -> None:
         "sub-P2_trc-18FFDG_rec-delayed_pet.nii.gz",
         "sub-P2_trc-18FFDG_rec-early_pet.nii.gz",
     ]
-    assert {what for what, _ in report.skipped} == {"6 CT objects", "1 files that are not DICOM"}
+    assert {what for what, _ in report.skipped} == {"CT objects (6)", "files that are not DICOM (1)"}
     cohort = open_cohort(tmp_path / "cohort")
     assert cohort.participants == ("sub-P1", "sub-P2")
     assert cohort.table["sub-P1"]["sex"] == "F"

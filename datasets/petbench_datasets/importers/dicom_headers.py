@@ -124,7 +124,7 @@ def pet_slices(folder: Path) -> tuple[list[SliceHeader], list[tuple[str, str]]]:
         found = ", ".join(f"{count} {what}" for what, count in others.items()) or "nothing"
         wanted = "PET image" if any_dicom else "DICOM file"
         raise DataError(f"{folder}: has no {wanted} (found {found}); give the folder that holds the PET series")
-    return list(slices.values()), [(f"{count} {what}", "not PET images") for what, count in others.items()]
+    return list(slices.values()), [(f"{what} ({count})", "not PET images") for what, count in others.items()]
 
 
 def _header(path: Path) -> Any | None:

@@ -29,6 +29,6 @@ def check(ctx: click.Context, /, folder: Path, *, as_json: bool) -> None:
             colour = "red" if problem.severity == "error" else "yellow"
             click.echo(f"{click.style(f'{problem.severity}:', fg=colour)} {problem.message}")
         errors = sum(problem.severity == "error" for problem in problems)
-        click.echo(f"{errors} errors, {len(problems) - errors} warnings in {folder}")
+        click.echo(f"errors: {errors}, warnings: {len(problems) - errors}, in {folder}")
     if any(problem.severity == "error" for problem in problems):
         ctx.exit(1)
