@@ -50,7 +50,8 @@ class MethodSpec:
     Attributes:
         name: a slug, the same as typed after `petbench run --method`.
         summary: one line for `petbench methods`.
-        build: makes the method from its validated parameters; imports the heavy modules when called.
+        build: makes the method from its validated parameters; imports the heavy modules when called. None where
+            `command` names a program.
         supervision: `paired` (early and delayed image of the same patient), `unpaired` (drawn independently)
             or `none` (sees no delayed image).
         parameters: a pydantic model of every parameter, with default, range and description; None for no parameters.
@@ -58,24 +59,42 @@ class MethodSpec:
         choose_preset: the preset used when none is asked for, from the size of the cohort.
         citation: what to cite, as text.
         licence: SPDX identifier of the method's code.
+        environment: `venv` runs the method in a virtual environment of its own, made from `requirements` and kept.
+        requirements: what that environment needs, as `pip install` takes it; `{package}` is the plugin's own folder.
+        sees_installed: whether that environment also sees what is installed beside petbench, petbench and torch
+            included; its own requirements come first. Without it, the requirements bring everything.
+        command: a program in place of `build`, called for each stage of a job; `{job}`, `{python}` and `{package}`
+            stand for the job's folder, the environment's interpreter and the plugin's folder.
         api: the version of this contract the plugin was written for.
     """
 
     name: str
     summary: str
-    build: Callable[[Any], Method]
+    build: Callable[[Any], Method] | None = None
     supervision: Supervision = "paired"
     parameters: type[BaseModel] | None = None
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     choose_preset: Callable[[CohortShape], str] | None = None
     citation: str = ""
     licence: str = ""
+    environment: Literal["process", "venv"] = "process"
+    requirements: tuple[str, ...] = ()
+    sees_installed: bool = True
+    command: tuple[str, ...] = ()
     api: int = API_VERSION
+
+    @property
+    def is_program(self) -> bool:
+        """Whether the method runs outside the harness's process, through the files of `petbench.jobs`."""
+        return self.environment == "venv" or bool(self.command)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     """How much training a run may spend: images seen, or seconds of training. Exactly one is given.
+
+    A method that has no parameter `images` has no training budget unless its user names one: it is given 0 images, and
+    returns from `fit` when it is done.
 
     Attributes:
         images: early images seen in training, counted as often as they are seen; None where seconds are given.
@@ -84,6 +103,11 @@ class Budget:
 
     images: int | None = None
     seconds: float | None = None
+
+    @property
+    def is_none(self) -> bool:
+        """Whether there is no training budget, so that the method itself decides when it is done."""
+        return self.images == 0
 
     def __str__(self) -> str:
         """Return the budget as it is typed: `images=48000` or `seconds=120`."""
@@ -133,7 +157,10 @@ class RunContext(Protocol):
     engine: EngineSettings
 
     def should_stop(self) -> bool:
-        """Return whether the budget is spent or the user asked to stop; look at it often."""
+        """Return whether the budget is spent or the user asked to stop; look at it often.
+
+        Without a training budget it is the user alone who stops, as with Ctrl-C.
+        """
 
     def advance(self, images: int, losses: Callable[[], Mapping[str, float]]) -> None:
         """Tell the harness that `images` more were seen.
@@ -152,7 +179,7 @@ class RunContext(Protocol):
 
     @property
     def fraction(self) -> float:
-        """The part of the budget that is spent, 0 to 1."""
+        """The part of the budget that is spent, 0 to 1; stays 0 without a training budget."""
 
     @property
     def images_seen(self) -> int:

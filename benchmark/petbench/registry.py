@@ -33,6 +33,7 @@ OWN_DISTRIBUTION = "petbench"
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SUPERVISIONS = ("paired", "unpaired", "none")
+_ENVIRONMENTS = ("process", "venv")
 _HOOKS: dict[str, tuple[type, int]] = {
     "petbench_methods": (MethodSpec, API_VERSION),
     "petbench_datasets": (DatasetSpec, DATASET_API_VERSION),
@@ -184,11 +185,21 @@ def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[An
             raise PluginError(f"{_name(spec)!r} is for plugin API {spec.api}, this petbench has API {api}")  # type: ignore[attr-defined]
         if not _SLUG.fullmatch(_name(spec)):
             raise PluginError(f"the name {_name(spec)!r} is no slug: use lower-case letters, digits and hyphens")
-        if not callable(spec.build):  # type: ignore[attr-defined]
+        runs_a_command = isinstance(spec, MethodSpec) and spec.command
+        if not callable(spec.build) and not (spec.build is None and runs_a_command):  # type: ignore[attr-defined]
             raise PluginError(f"{_name(spec)!r} has a build that cannot be called")
-        if isinstance(spec, MethodSpec) and spec.supervision not in _SUPERVISIONS:
-            raise PluginError(f"{spec.name!r} has supervision {spec.supervision!r}; use one of {_SUPERVISIONS}")
+        if isinstance(spec, MethodSpec):
+            _check_method(spec)
     return specs
+
+
+def _check_method(spec: MethodSpec) -> None:
+    if spec.supervision not in _SUPERVISIONS:
+        raise PluginError(f"{spec.name!r} has supervision {spec.supervision!r}; use one of {_SUPERVISIONS}")
+    if spec.environment not in _ENVIRONMENTS:
+        raise PluginError(f"{spec.name!r} has environment {spec.environment!r}; use one of {_ENVIRONMENTS}")
+    if spec.requirements and spec.environment != "venv":
+        raise PluginError(f"{spec.name!r} has requirements but no environment of its own; set environment='venv'")
 
 
 def _refuse_taken_names(specs: dict[str, tuple[Any, ...]], registry: Registry) -> None:

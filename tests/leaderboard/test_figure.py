@@ -105,7 +105,7 @@ def test_the_error_scale_goes_from_white_and_only_gets_darker() -> None:
         (labels.count(0), "0"),
         (labels.budget("images=48000"), "48,000 images"),
         (labels.budget("seconds=120"), "2 min"),
-        (labels.budget("images=0"), "no training"),
+        (labels.budget("images=0"), "no training budget"),
         (labels.budget("whatever"), "whatever"),
         (labels.rate(412.3), "412"),
     ],

@@ -76,40 +76,20 @@ def plan(*, methods: tuple[str, ...], as_json: bool, **request: object) -> None:
 
 
 def _cells(methods: tuple[str, ...], request: dict[str, object]) -> list[Cell]:
-    import dataclasses
-
     from petbench.cli.console import progress_bar
     from petbench.forecast.cells import forecast
-    from petbench.forecast.matrix import parse_numbers
+    from petbench.forecast.matrix import plan_matrix
     from petbench.home import Home
     from petbench.registry import load_plugins
-    from petbench.runs.cohorts import find_cohort
     from petbench.runs.plan import parse_budget
-    from petbench.runs.planner import Request, make_plan
-    from petbench_datasets.split import load_split
     from petbench_leaderboard.store import Leaderboard
 
-    folds, budget = str(request.pop("fold")), request.pop("budget")
-    seeds = parse_numbers(str(request.pop("seed")), "--seed")
-    if folds != "all":
-        parse_numbers(folds, "--fold", 1)
-    parsed = parse_budget(str(budget)) if budget else None
-    home, registry = Home.find(), load_plugins()
-    for name in methods:
-        registry.method(name)
-    leaderboard = Leaderboard.open(home.database)
-    cells = []
+    folds, seeds, budget = str(request.pop("fold")), str(request.pop("seed")), request.pop("budget")
+    request["budget"] = parse_budget(str(budget)) if budget else None
+    home = Home.find()
     with progress_bar() as progress:
-        cohort = find_cohort(str(request["dataset"]), home, registry, progress).cohort
-        numbers = parse_numbers(folds, "--fold", len(load_split(cohort, str(request["split"])).folds))
-        for name in methods:
-            plans = []
-            for fold in numbers:
-                asked = Request(method=name, fold=fold, seed=seeds[0], budget=parsed, **request)  # type: ignore[arg-type]
-                first = make_plan(asked, home, registry, progress)
-                plans += [dataclasses.replace(first, seed=seed) for seed in seeds]
-            cells += forecast(plans, leaderboard)
-    return cells
+        plans = plan_matrix(methods, seeds, folds, request, home, load_plugins(), progress)
+    return forecast(plans, Leaderboard.open(home.database))
 
 
 def _print(cells: Sequence[Cell]) -> None:

@@ -30,6 +30,7 @@ def print_runs(rows: Iterable[RunRow]) -> None:
     from rich.text import Text
 
     from petbench.cli.console import standard_output
+    from petbench_leaderboard.report import labels
 
     rows = list(rows)
     if not rows:
@@ -48,7 +49,7 @@ def print_runs(rows: Iterable[RunRow]) -> None:
         trained = "" if row.train_seconds is None else f"{row.train_seconds:.0f} s"
         table.add_row(
             str(row.id), Text(row.method), row.preset or "", Text(row.dataset), f"{row.split}/{row.fold}",
-            str(row.seed), row.budget, status, trained, f"{row.created_at:%Y-%m-%d %H:%M}",
+            str(row.seed), labels.budget(row.budget), status, trained, f"{row.created_at:%Y-%m-%d %H:%M}",
         )  # fmt: skip
     standard_output().print(table)
 
@@ -95,6 +96,7 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
     from rich.text import Text
 
     from petbench.cli.console import standard_output
+    from petbench_leaderboard.report import labels
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("participant", "region", "metric", "value", "convention"):
@@ -103,6 +105,8 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
         value = (
             Text(score.reason or "", style="dim") if score.value is None else Text(f"{score.value:.6g} {score.unit}")
         )
+        if score.value is not None and score.participant is None and (remark := labels.remark(score.extra)):
+            value.append(f"\n{remark}", style="dim")
         table.add_row(
             score.participant or "all", Text(score.region), Text(score.metric), value, Text(score.convention_id)
         )

@@ -1,4 +1,4 @@
-"""`petbench run`: one method, trained, applied, scored and recorded."""
+"""`petbench run`: methods, trained, applied, scored and recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from petbench.training.settings import DEFAULTS
 
 @click.command()
 @click.option(
-    "--method", "-m", required=True, shell_complete=complete_method, help="Method to run; see `petbench methods`."
+    "--method",
+    "-m",
+    "methods",
+    required=True,
+    multiple=True,
+    shell_complete=complete_method,
+    help="Method to run; see `petbench methods`. May be repeated.",
 )
 @click.option(
     "--dataset",
@@ -21,9 +27,15 @@ from petbench.training.settings import DEFAULTS
     help="Cohort by name, or the folder of a BIDS-PET cohort.",
 )
 @click.option("--split", default="holdout", show_default=True, help="Split of the cohort's patients.")
-@click.option("--fold", default=0, show_default=True, help="Fold of the split.")
 @click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Seed of every random draw."
+    "--fold", default="0", show_default=True, metavar="FOLDS", help="Fold of the split; or several: 0..3, all."
+)
+@click.option(
+    "--seed",
+    default="0",
+    show_default=True,
+    metavar="SEEDS",
+    help="Seed of every random draw; or several: 0,2,7, 0..4.",
 )
 @click.option("--preset", help="Named set of parameters. Default: the one the method chooses for the cohort's size.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
@@ -45,47 +57,62 @@ from petbench.training.settings import DEFAULTS
     help="Whether the networks are compiled.",
 )
 @click.option("--deterministic", is_flag=True, help="Allow only deterministic algorithms on CUDA.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Stop a run that takes longer, with every process it has started, as `timed-out`. Default: none.",
+)
 @click.option("--force", is_flag=True, help="Run again although the same run is on the leaderboard.")
 @click.option(
     "--fid-weights", type=click.Path(exists=True, dir_okay=False), help="File of the canonical Inception weights."
 )
 @click.option("--offline", is_flag=True, help="Do not try to download the Inception weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print the row and its scores as JSON.")
-def run(*, force: bool, fid_weights: str | None, offline: bool, as_json: bool, **request: object) -> None:
+def run(
+    *, force: bool, time_limit: float | None, fid_weights: str | None, offline: bool, as_json: bool, **request: object
+) -> None:
     """Train METHOD on a cohort's training patients, draw the test patients, score and record it.
 
     The row exists from the moment the run is planned. Ctrl-C ends it as `interrupted` with a checkpoint, and the same
     command goes on from there; a second Ctrl-C ends at once. A run that is on the leaderboard already is shown,
-    not repeated, unless --force is given.
+    not repeated, unless --force is given. Several methods, seeds or folds are run one after the other, as
+    `petbench plan` shows them; one that fails stops none of the others.
 
     \b
     petbench run --method pix2pix
     petbench run --method pix2pix --seed 1 --budget seconds=60
     petbench run --method cyclegan --dataset ~/my-cohort --split holdout --set learning_rate=0.0005
+    petbench run --method pix2pix --method cyclegan --seed 0..4 --fold all --time-limit 3600
     """
     import os
 
     from petbench.cli.console import progress_bar
+    from petbench.cli.matrix import carry_out_matrix
     from petbench.cli.result import print_result
+    from petbench.forecast.matrix import plan_matrix
     from petbench.home import Home
     from petbench.registry import load_plugins
     from petbench.runs.execute import execute
     from petbench.runs.plan import parse_budget
-    from petbench.runs.planner import Request, make_plan
+    from petbench.runs.supervisor import Conduct
     from petbench_leaderboard.store import Leaderboard
 
-    budget = request.pop("budget")
+    methods, seeds, folds, budget = (request.pop(name) for name in ("methods", "seed", "fold", "budget"))
     request["compile"] = request.pop("compile_")
-    asked = Request(**request, budget=parse_budget(str(budget)) if budget else None)  # type: ignore[arg-type]
+    request["budget"] = parse_budget(str(budget)) if budget else None
     if fid_weights:
         os.environ["PETBENCH_FID_WEIGHTS"] = fid_weights
     if offline:
         os.environ["PETBENCH_OFFLINE"] = "1"
     home = Home.find()
     with progress_bar() as progress:
-        plan = make_plan(asked, home, load_plugins(), progress)
+        plans = plan_matrix(methods, str(seeds), str(folds), request, home, load_plugins(), progress)  # type: ignore[arg-type]
     leaderboard = Leaderboard.open(home.database)
-    row, repeated = execute(plan, home, leaderboard, force=force)
+    conduct = Conduct(time_limit=time_limit)
+    if len(plans) > 1:
+        raise SystemExit(carry_out_matrix(plans, home, leaderboard, force=force, conduct=conduct, as_json=as_json))
+    row, repeated = execute(plans[0], home, leaderboard, force=force, conduct=conduct)
     print_result(leaderboard, row, home, repeated=repeated, as_json=as_json)
     if row.status != "ok":
         raise SystemExit(130 if row.status == "interrupted" else 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,12 +56,13 @@ class Cell:
 
 def forecast(plans: Sequence[RunPlan], leaderboard: Leaderboard) -> list[Cell]:
     """Return for each plan what is on the leaderboard already and what the rest may take."""
-    if not plans:
-        return []
-    past = leaderboard.runs(method=plans[0].method)
-    finished = [row for row in past if row.status == "ok"]
-    overheads = {row.id: _overhead(row, leaderboard) for row in finished[:50]}
-    return [_cell(plan, past, finished, overheads) for plan in plans]
+    cells = []
+    for method, own in itertools.groupby(plans, key=lambda plan: plan.method):
+        past = leaderboard.runs(method=method)
+        finished = [row for row in past if row.status == "ok"]
+        overheads = {row.id: _overhead(row, leaderboard) for row in finished[:50]}
+        cells += [_cell(plan, past, finished, overheads) for plan in own]
+    return cells
 
 
 def _cell(plan: RunPlan, past: Sequence[RunRow], finished: Sequence[RunRow], overheads: dict[int, float]) -> Cell:

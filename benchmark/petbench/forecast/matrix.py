@@ -1,12 +1,68 @@
-"""Seeds and folds as they are typed: `3`, `0,2,7`, `0..4`, and `all` for folds."""
+"""Seeds and folds as they are typed: `3`, `0,2,7`, `0..4`, and `all` for folds; and the runs that they name."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from typing import TYPE_CHECKING, Any
 
 from petbench.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from petbench.home import Home
+    from petbench.registry import Registry
+    from petbench.runs.plan import RunPlan
+    from petbench_datasets.progress import Progress
+
 MOST_NUMBERS = 10_000
+LARGEST_SEED = 2**32 - 1
+
+
+def plan_matrix(
+    methods: Sequence[str],
+    seeds: str,
+    folds: str,
+    asked: Mapping[str, Any],
+    home: Home,
+    registry: Registry,
+    progress: Progress,
+) -> list[RunPlan]:
+    """Return the plan of every run: method by method, fold by fold, seed by seed.
+
+    Args:
+        methods: names of methods.
+        seeds: as typed.
+        folds: as typed.
+        asked: the other fields of a `petbench.runs.planner.Request`.
+        home: where built cohorts are kept.
+        registry: the installed plugins.
+        progress: told how far the building and reading of the cohort is.
+
+    Raises:
+        UsageError: something in the request makes no sense; no cohort is built for that.
+    """
+    from petbench.runs.cohorts import find_cohort
+    from petbench.runs.planner import Request, check_names, make_plan
+    from petbench_datasets.split import load_split
+
+    each_seed = parse_numbers(seeds, "--seed")
+    if max(each_seed) > LARGEST_SEED:
+        raise UsageError(f"--seed {seeds!r} is not understood; a seed is at most {LARGEST_SEED}")
+    each_fold = () if folds == "all" else parse_numbers(folds, "--fold", 1)
+    requests = [Request(method=name, seed=each_seed[0], **asked) for name in dict.fromkeys(methods)]
+    for request in requests:
+        check_names(request, registry)
+    if folds == "all":
+        cohort = find_cohort(requests[0].dataset, home, registry, progress).cohort
+        each_fold = tuple(range(len(load_split(cohort, requests[0].split).folds)))
+    plans = []
+    for request in requests:
+        for fold in each_fold:
+            first = make_plan(dataclasses.replace(request, fold=fold), home, registry, progress)
+            plans += [dataclasses.replace(first, seed=seed) for seed in each_seed]
+    return plans
 
 
 def parse_numbers(text: str, option: str, everything: int | None = None) -> tuple[int, ...]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 RESUMABLE = ("planned", "interrupted")
 
 
-def execute(plan: RunPlan, home: Home, leaderboard: Leaderboard, *, force: bool) -> tuple[RunRow, bool]:
+def execute(
+    plan: RunPlan, home: Home, leaderboard: Leaderboard, *, force: bool, conduct: supervisor.Conduct | None = None
+) -> tuple[RunRow, bool]:
     """Return the row of a plan, and whether it was on the leaderboard already.
 
     Args:
@@ -25,6 +27,7 @@ def execute(plan: RunPlan, home: Home, leaderboard: Leaderboard, *, force: bool)
         home: where its folder is made.
         leaderboard: where its row is kept.
         force: start afresh although the same run is stored.
+        conduct: how to carry it out; the time limit counts from the start of this part of the run.
 
     Raises:
         PetbenchError: the same run is going on in another process.
@@ -39,13 +42,13 @@ def execute(plan: RunPlan, home: Home, leaderboard: Leaderboard, *, force: bool)
                 f"run {row.id} is the same run and still going; wait for it, or stop it with Ctrl-C there"
             )
         if settled.status in RESUMABLE:
-            return supervisor.start(row.id, folder, home, leaderboard), False
+            return supervisor.start(row.id, folder, home, leaderboard, conduct), False
     run_id = leaderboard.plan(plan.record())
     folder = supervisor.folder_of(home, run_id, plan)
     folder.mkdir(parents=True, exist_ok=True)
     plan.save(folder)
     leaderboard.update(run_id, log_path=str((folder / "run.log").relative_to(home.folder)))
-    return supervisor.start(run_id, folder, home, leaderboard), False
+    return supervisor.start(run_id, folder, home, leaderboard, conduct), False
 
 
 def resume(run_id: int, home: Home, leaderboard: Leaderboard) -> RunRow:

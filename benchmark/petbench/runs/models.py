@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from petbench.errors import PetbenchError, UsageError
+from petbench.jobs.method import ProgramMethod
 from petbench.registry import load_plugins
 from petbench.runs import parameters
 from petbench.runs.source import source_hash
@@ -79,15 +80,19 @@ def load(plan: RunPlan, folder: Path, device: str) -> Method:
 
 
 def move(method: Method, device: torch.device) -> None:
-    """Put a method that is a torch module on a device; others live on the processor."""
+    """Put a method that is a torch module on a device, and tell a program of it; others live on the processor."""
     if isinstance(method, torch.nn.Module):
         method.to(device)
+    elif isinstance(method, ProgramMethod):
+        method.device = str(device)
 
 
 def parameter_count(method: Method) -> int:
     """Return the trained numbers of a method."""
     if isinstance(method, torch.nn.Module):
         return sum(parameter.numel() for parameter in method.parameters())
+    if isinstance(method, ProgramMethod):
+        return method.parameter_count
     values = method.state_dict().values()
     return sum(value.numel() if isinstance(value, torch.Tensor) else 1 for value in values if _is_number(value))
 

@@ -61,7 +61,18 @@ def validate(spec: MethodSpec, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def build(spec: MethodSpec, values: dict[str, Any]) -> Any:
-    """Build the method; a failure in the plugin's own code is reported as such."""
+    """Build the method; one with an environment or a program of its own is driven through files."""
+    return _build_program(spec, values) if spec.is_program else build_here(spec, values)
+
+
+def build_here(spec: MethodSpec, values: dict[str, Any]) -> Any:
+    """Build the method in this process, wherever its spec would have it run.
+
+    Raises:
+        PluginError: the plugin's own code fails to give a method.
+    """
+    if spec.build is None:
+        raise PluginError(f"the method {spec.name!r} has no build; give it one, or a command")
     parameters = spec.parameters.model_validate(values) if spec.parameters else None
     method = spec.build(parameters)
     for verb in ("fit", "predict", "state_dict", "load_state_dict"):
@@ -70,8 +81,17 @@ def build(spec: MethodSpec, values: dict[str, Any]) -> Any:
     return method
 
 
+def _build_program(spec: MethodSpec, values: dict[str, Any]) -> Any:
+    from petbench.jobs.method import ProgramMethod, package_folder
+    from petbench.registry import load_plugins
+
+    found = load_plugins().methods().get(spec.name)
+    modules = [found[1].module] if found is not None else []
+    return ProgramMethod(spec, values, package_folder([*modules, getattr(spec.build, "__module__", "petbench")]))
+
+
 def default_budget(values: dict[str, Any]) -> Budget:
-    """Return the budget that the parameters name; a method without one trains on nothing it counts."""
+    """Return the budget that the parameters name; a method without a parameter `images` has no training budget."""
     from petbench.contract import Budget
 
     return Budget(images=int(values.get("images", 0)))

@@ -16,9 +16,9 @@ from petbench.training.settings import DEFAULTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench.contract import Budget
+    from petbench.contract import Budget, MethodSpec
     from petbench.home import Home
-    from petbench.registry import Registry
+    from petbench.registry import Plugin, Registry
     from petbench_datasets.cohort import Cohort
     from petbench_datasets.progress import Progress
     from petbench_datasets.split import Fold, Split
@@ -50,10 +50,7 @@ def make_plan(request: Request, home: Home, registry: Registry, progress: Progre
     from petbench.evaluation.protocol import PROTOCOL
     from petbench_datasets.split import load_split
 
-    spec, plugin = registry.method(request.method)
-    if request.preset is not None:
-        parameters.choose_preset(spec, request.preset, CohortShape(patients=0, slices=0, matrix=(0, 0)))
-        parameters.resolve(spec, request.preset, request.settings, request.budget)
+    spec, plugin = check_names(request, registry)
     named = find_cohort(request.dataset, home, registry, progress)
     split = load_split(named.cohort, request.split)
     fold = choose_fold(split, request.fold)
@@ -84,6 +81,21 @@ def make_plan(request: Request, home: Home, registry: Registry, progress: Progre
         device=request.device,
         protocol=PROTOCOL,
     )
+
+
+def check_names(request: Request, registry: Registry) -> tuple[MethodSpec, Plugin]:
+    """Return the method of a request, once its name, preset and parameters are ones that there are.
+
+    Raises:
+        UsageError: a name that nothing has, or a parameter out of its range.
+        PluginError: the method's plugin is broken.
+    """
+    spec, plugin = registry.method(request.method)
+    if request.preset is not None:
+        parameters.choose_preset(spec, request.preset, CohortShape(patients=0, slices=0, matrix=(0, 0)))
+    # Without a preset it is the cohort that chooses one; what is set is checked against the defaults meanwhile.
+    parameters.resolve(spec, request.preset or parameters.NO_PRESET, request.settings, request.budget)
+    return spec, plugin
 
 
 def choose_fold(split: Split, index: int) -> Fold:

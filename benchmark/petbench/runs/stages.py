@@ -15,6 +15,7 @@ import torch
 from petbench.cli.console import progress_bar, training_bar
 from petbench.errors import DataError, PluginError
 from petbench.evaluation.scoring import score_predictions
+from petbench.jobs.method import ProgramMethod
 from petbench.registry import load_plugins
 from petbench.runs import apply, checkout, environment, models
 from petbench.training.context import TrainingContext
@@ -26,7 +27,9 @@ from petbench_datasets.nifti import write_image
 from petbench_datasets.split import load_split
 
 if TYPE_CHECKING:
-    from petbench.contract import Method
+    from collections.abc import Iterator
+
+    from petbench.contract import Method, Volume
     from petbench.home import Home
     from petbench.runs.phases import Phases
     from petbench.runs.plan import RunPlan
@@ -208,19 +211,36 @@ def _engine_of(plan: RunPlan) -> EngineSettings:
 
 def _predict(method: Method, plan: RunPlan, fold: Fold, cohort: Cohort, predictions: Path) -> float:
     """Write the prediction of every test patient and return the seconds that drawing one took, the mean over them."""
-    spent = []
-    for participant in fold.test:
-        early, grid = cohort.early(participant)
-        given = early.copy()
-        start = time.perf_counter()
-        drawn = np.asarray(method.predict(given))
-        spent.append(time.perf_counter() - start)
-        if drawn.shape != early.shape:
-            raise PluginError(f"{plan.method} drew {drawn.shape} voxels for {participant}, not {early.shape}")
+    spent = 0.0
+    draw = _draw_all if isinstance(method, ProgramMethod) else _draw_each
+    for participant, drawn, seconds in draw(method, fold, cohort):  # type: ignore[arg-type]
+        spent += seconds
+        grid = cohort.grid(participant)
+        if drawn.shape != grid.shape:
+            raise PluginError(f"{plan.method} drew {drawn.shape} voxels for {participant}, not {grid.shape}")
         if not np.isfinite(drawn).all():
             raise PluginError(f"{plan.method} drew NaN or infinite voxels for {participant}; nothing was scored")
         write_image(predictions / f"{participant}.nii.gz", drawn.astype(np.float32), grid)
-    return float(np.mean(spent))
+    return spent / len(fold.test)
+
+
+def _draw_each(method: Method, fold: Fold, cohort: Cohort) -> Iterator[tuple[str, Volume, float]]:
+    """Yield each test patient with what was drawn and the seconds that it took."""
+    for participant in fold.test:
+        given = cohort.early(participant)[0].copy()
+        start = time.perf_counter()
+        drawn = np.asarray(method.predict(given))
+        yield participant, drawn, time.perf_counter() - start
+
+
+def _draw_all(method: ProgramMethod, fold: Fold, cohort: Cohort) -> Iterator[tuple[str, Volume, float]]:
+    """Yield what a program drew of all test patients in one go; its start and its files are part of its time."""
+    start = time.perf_counter()
+    for participant, drawn in zip(
+        fold.test, method.predict_all(cohort.early(participant)[0] for participant in fold.test), strict=True
+    ):
+        yield participant, drawn, time.perf_counter() - start
+        start = time.perf_counter()
 
 
 def _training_costs(run: TrainingContext) -> RunChanges:
@@ -235,6 +255,6 @@ def _training_costs(run: TrainingContext) -> RunChanges:
 
 
 def _peak_memory_bytes() -> int:
-    """Return the largest resident size that this process has had."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Return the largest resident size that this process, or a process it started, has had."""
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return peak if sys.platform == "darwin" else peak * 1024

@@ -7,6 +7,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from petbench.runs.process_tree import kill_descendants
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
@@ -29,6 +31,7 @@ class StopFlag:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signal's signature
         if self.is_set:
+            kill_descendants()
             os._exit(128 + number)
         self.is_set = True
         sys.stderr.write("\nstopping: writing a checkpoint; press Ctrl-C again to end at once\n")

@@ -7,10 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.runs import worker_lock
+from petbench.runs.process_tree import kill_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,18 +32,39 @@ def folder_of(home: Home, run_id: int, plan: RunPlan) -> Path:
     return home.runs / f"{run_id:05d}-{plan.method}-{plan.identity[:8]}"
 
 
-def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard) -> RunRow:
+@dataclass(slots=True)
+class Conduct:
+    """How runs are carried out: what changes no result and is part of no identity.
+
+    Attributes:
+        time_limit: seconds after which a run is stopped with every process it has started; None for no limit.
+        python: the interpreter that carries runs out.
+        stop_requested: whether somebody asked this process to end while a run was going on.
+    """
+
+    time_limit: float | None = None
+    python: str = sys.executable
+    stop_requested: bool = False
+
+
+def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard, conduct: Conduct | None = None) -> RunRow:
     """Carry out a planned or interrupted run in a process of its own and return its row when it has ended.
 
     Whatever kills the worker leaves a row that says so.
     """
+    conduct = conduct or Conduct()
     kills_before = _out_of_memory_kills()
     environment = os.environ | {"PETBENCH_HOME": str(home.folder)}
-    command = [sys.executable, "-m", "petbench.runs.worker", str(run_id), str(folder)]
+    command = [conduct.python, "-m", "petbench.runs.worker", str(run_id), str(folder)]
     # A process group of its own: Ctrl-C on the terminal reaches this process alone, which passes it on exactly once.
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0)
-    with _passing_on_signals(process):
-        code = process.wait()
+    with _passing_on_signals(process, conduct):
+        try:
+            code = process.wait(timeout=conduct.time_limit)
+        except subprocess.TimeoutExpired:
+            kill_tree(process.pid)
+            code = process.wait()
+            _record_time_out(leaderboard, run_id, conduct)
     row = leaderboard.run(run_id)
     if row.status in UNFINISHED:
         _record_death(leaderboard, run_id, code, out_of_memory=_out_of_memory_kills() > kills_before)
@@ -61,12 +85,14 @@ def settle(row: RunRow, folder: Path, leaderboard: Leaderboard) -> RunRow:
 
 
 @contextlib.contextmanager
-def _passing_on_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _passing_on_signals(process: subprocess.Popen[bytes], conduct: Conduct) -> Iterator[None]:
     """Pass every request to end on to the worker, which answers the first in order and the second at once."""
-    before = {
-        number: signal.signal(number, lambda *_: process.send_signal(signal.SIGINT))
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+
+    def pass_on(*_: object) -> None:
+        conduct.stop_requested = True
+        process.send_signal(signal.SIGINT)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
@@ -84,6 +110,19 @@ def _record_death(leaderboard: Leaderboard, run_id: int, code: int, *, out_of_me
     else:
         status, message = "failed", f"the process ended with code {code}; its log says more"
     leaderboard.update(run_id, status=status, error_class="ProcessDied", error_message=message)
+
+
+def _record_time_out(leaderboard: Leaderboard, run_id: int, conduct: Conduct) -> None:
+    """Write down that a worker was stopped for its time, unless it had just ended by itself."""
+    if leaderboard.run(run_id).status in UNFINISHED:
+        leaderboard.update(
+            run_id,
+            status="timed-out",
+            ended_at=datetime.now(UTC),
+            error_class="TimeLimit",
+            error_message=f"stopped at its time limit of {conduct.time_limit:g} s with every process it had started; "
+            "spend less, or give a longer --time-limit",
+        )
 
 
 def _out_of_memory_kills() -> int:

@@ -18,6 +18,7 @@ from petbench.home import Home
 from petbench.runs import worker_lock
 from petbench.runs.phases import Phases
 from petbench.runs.plan import RunPlan
+from petbench.runs.process_tree import adopt_orphans, kill_descendants
 from petbench.runs.stages import Interrupted, carry_out
 from petbench.runs.stop import StopFlag
 from petbench_leaderboard.store import Leaderboard
@@ -30,6 +31,7 @@ _LOG = logging.getLogger("petbench")
 
 def work(run_id: int, folder: Path) -> int:
     """Carry out one run and return the exit code of its process."""
+    adopt_orphans()
     stop = StopFlag()
     home = Home.find()
     leaderboard = Leaderboard.open(home.database)
@@ -44,9 +46,13 @@ def work(run_id: int, folder: Path) -> int:
         carry_out(plan, run_id, folder, home, leaderboard, Phases(leaderboard, run_id), stop)
         ending = {"status": "ok"}
     except BaseException as error:  # whatever a method does, its row says how it ended
+        if isinstance(error, MemoryError):
+            # What filled the memory hangs on the frames that the exception holds; the row still has to be written.
+            traceback.clear_frames(error.__traceback__)
         _LOG.exception("the run ended early")
         ending = ending_of(error)
     finally:
+        kill_descendants()
         lock.release()
     ending["ended_at"] = datetime.now(UTC)
     leaderboard.update(run_id, **ending)

@@ -79,9 +79,11 @@ class TrainingContext:
 
     @property
     def fraction(self) -> float:
-        """The part of the budget that is spent, 0 to 1."""
+        """The part of the budget that is spent, 0 to 1; stays 0 for a method that has none."""
+        if self.budget.is_none:
+            return 0.0
         if self.budget.images is not None:
-            return min(1.0, self.images_seen / self.budget.images) if self.budget.images else 1.0
+            return min(1.0, self.images_seen / self.budget.images)
         assert self.budget.seconds is not None, "a budget is images or seconds"
         return min(1.0, self.seconds_spent / self.budget.seconds)
 
@@ -111,7 +113,7 @@ class TrainingContext:
             shown = " ".join(f"{name.rpartition('/')[2]} {value:.3g}" for name, value in list(values.items())[:3])
             self._description = f"train · {rate:.0f} images/s · {shown}"
             self._last_log, self._images_logged = now, self.images_seen
-        if now - self._last_progress >= PROGRESS_SECONDS or self.fraction >= 1.0:
+        if not self.budget.is_none and (now - self._last_progress >= PROGRESS_SECONDS or self.fraction >= 1.0):
             total = self.budget.images if self.budget.images is not None else self.budget.seconds
             assert total is not None, "a budget is images or seconds"
             self._progress(self._description, self.fraction * total, total)

@@ -46,19 +46,27 @@ def fraction(cell: Cell) -> str:
 def sample(cells: Iterable[Cell | None]) -> str:
     """Say on how many slices a distance stands, and how far apart real slices are; empty for what is no distance."""
     for cell in cells:
-        count = cell.extra.get("n_real") if cell else None
-        if cell is None or count is None:
-            continue
-        floor, patients = cell.extra.get("floor"), cell.extra.get("patients")
-        people = f" of {len(patients)} patient{'' if len(patients) == 1 else 's'}" if isinstance(patients, list) else ""
-        scale = (
-            f"real against real {floor:.4g}"
-            if isinstance(floor, float)
-            else f"no floor: {cell.extra.get('floor_reason') or 'not known'}"
-        )
-        folds = "in the first fold " if len(next(iter(cell.by_seed.values()), {})) > 1 else ""
-        return f"{folds}N = {count} slices{people}, {scale}"
+        if cell is not None and "n_real" in cell.extra:
+            folds = "in the first fold " if len(next(iter(cell.by_seed.values()), {})) > 1 else ""
+            return folds + remark(cell.extra)
     return ""
+
+
+def remark(extra: Mapping[str, object]) -> str:
+    """Say what a score of all patients together rests on: slices and floor, or limits of agreement; else empty."""
+    low, high, count = extra.get("low"), extra.get("high"), extra.get("n_real")
+    if isinstance(low, float) and isinstance(high, float):
+        return f"limits {number(low, 1)} to {number(high, 1)}"
+    if count is None:
+        return ""
+    floor, patients = extra.get("floor"), extra.get("patients")
+    people = f" of {len(patients)} patient{'' if len(patients) == 1 else 's'}" if isinstance(patients, list) else ""
+    spread = extra.get("patient_bootstrap")
+    error = f", standard error {spread['standard_error']:.2g} over patients" if isinstance(spread, dict) else ""
+    scale = (
+        f"real against real {floor:.4g}" if isinstance(floor, float) else str(extra.get("floor_reason") or "no floor")
+    )
+    return f"N = {count} slices{people}, {scale}{error}"
 
 
 def number(value: float | None, decimals: int, *, sign: bool = False) -> str:
@@ -136,7 +144,7 @@ def budget(text: str) -> str:
     except ValueError:
         return text
     if value == 0:
-        return "no training"
+        return "no training budget"
     if unit == "images":
         return f"{value:,.0f} images"
     return duration(value) if unit == "seconds" else text

@@ -1,0 +1,251 @@
+"""Methods that run outside petbench's process: in a virtual environment of their own, or in another language."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import zipfile
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pydicom
+import pytest
+
+from petbench.contract import MethodSpec
+from petbench.errors import PluginError
+from petbench.jobs import venv
+from petbench.jobs.contract import Job, Status, read_status
+from petbench.jobs.method import ProgramMethod
+from petbench.registry import load_plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from importlib.metadata import EntryPoint
+    from pathlib import Path
+
+    from tests.benchmark.conftest import Petbench
+
+
+def write_wheel(folder: Path, name: str, version: str, code: str) -> Path:
+    """Write a package of one module as a wheel, which pip installs without building or downloading anything."""
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    information = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}/__init__.py": code,
+        f"{information}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{information}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{file},,\n" for file in files) + f"{information}/RECORD,,\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in (files | {f"{information}/RECORD": record}).items():
+            archive.writestr(file, text)
+    return path
+
+
+def install(site: Path, name: str, code: str, files: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Install a plugin of one package; return the variables that make it visible, and pip stay off the network."""
+    information = site / f"{name}-1.0.dist-info"
+    information.mkdir(parents=True)
+    (site / name).mkdir()
+    (site / name / "__init__.py").write_text(dedent(code), encoding="utf-8")
+    for file, text in (files or {}).items():
+        (site / name / file).write_text(dedent(text), encoding="utf-8")
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+    (information / "entry_points.txt").write_text(f"[petbench]\n{name} = {name}\n", encoding="utf-8")
+    return {"PYTHONPATH": str(site), "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+CLASHING = """
+    from petbench import MethodSpec, hookimpl
+
+    def build(parameters):
+        from clashing.method import Clashing
+        return Clashing()
+
+    @hookimpl
+    def petbench_methods():
+        return [MethodSpec(name="clashing", summary="needs another pydicom than petbench", build=build,
+                           environment="venv", requirements=("{package}/pydicom-0.0.1-py3-none-any.whl",))]
+"""
+
+CLASHING_METHOD = """
+    import importlib.metadata
+    import os
+    import numpy as np
+    import pydicom
+    import torch
+    assert "PETBENCH_HOME" not in os.environ
+
+    class Clashing:
+        def fit(self, data, run):
+            self.factor = pydicom.FACTOR * len(data.pairs())
+            run.log("versions", {"pydicom": importlib.metadata.version("pydicom"), "torch": torch.__version__})
+        def predict(self, early):
+            return early * self.factor
+        def state_dict(self):
+            return {"factor": self.factor}
+        def load_state_dict(self, state):
+            self.factor = state["factor"]
+"""
+
+
+@pytest.mark.slow
+def test_a_method_whose_packages_clash_runs_in_an_environment_of_its_own(
+    petbench: Petbench, body_cohort: Path, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    variables = install(site, "clashing", CLASHING, {"method.py": CLASHING_METHOD})
+    write_wheel(site / "clashing", "pydicom", "0.0.1", "FACTOR = 0.5\n")
+    row = json.loads(petbench("run", "-m", "clashing", "-d", body_cohort, "--json", variables=variables).stdout)
+    assert row["status"] == "ok"
+    assert [phase["phase"] for phase in row["phases"]] == ["prepare", "train", "predict", "score"]
+    (log,) = (petbench.home / "runs").glob("*/training/log.jsonl")
+    versions = json.loads(log.read_text(encoding="utf-8").splitlines()[0])
+    assert versions["pydicom"] == "0.0.1" != pydicom.__version__
+    # Trained on two patients: half of each early image, twice, is the image itself.
+    petbench("run", "-m", "identity", "-d", body_cohort)
+    ours, identity = (
+        {score["metric"]: score["value"] for score in petbench.json("runs", "show", number)["scores"]}
+        for number in ("1", "2")
+    )
+    assert ours["mae_body_suv"] == pytest.approx(identity["mae_body_suv"])
+    assert len(list((petbench.home / "cache" / "environments").glob("*/petbench-ready.json"))) == 1
+
+
+SHELL = """
+    from petbench import MethodSpec, hookimpl
+
+    @hookimpl
+    def petbench_methods():
+        return [MethodSpec(name="shell", summary="no Python at all", command=("sh", "{package}/method.sh", "{job}"))]
+"""
+
+COPY = """
+    cd "$1"
+    if grep -q '"stage": "fit"' job.json; then
+        find . -type f | sort > model/seen
+    else
+        for early in images/*-early.npy; do
+            name=$(basename "$early" -early.npy)
+            cp "$early" "predictions/$name.npy"
+        done
+        cp model/seen seen-in-training
+        test -e training && exit 3
+    fi
+    echo '{"version": 1, "state": "ok", "parameter_count": 0}' > status.json
+"""
+
+
+def test_a_program_that_is_not_python_is_scored_like_any_method(
+    petbench: Petbench, body_cohort: Path, tmp_path: Path
+) -> None:
+    variables = install(tmp_path / "site", "shell", SHELL, {"method.sh": COPY})
+    petbench("run", "-m", "shell", "-d", body_cohort, variables=variables)
+    petbench("run", "-m", "identity", "-d", body_cohort)
+    ours, identity = (petbench.json("runs", "show", number) for number in ("1", "2"))
+    assert [(score["metric"], score["value"]) for score in ours["scores"]] == [
+        (score["metric"], score["value"]) for score in identity["scores"]
+    ]
+    (seen,) = (petbench.home / "runs").glob("*-shell-*/training/job/model/seen")
+    files = seen.read_text(encoding="utf-8").split()
+    assert [file for file in files if file.endswith(".npy")] == [
+        "./training/000-delayed.npy",
+        "./training/000-early.npy",
+        "./training/001-delayed.npy",
+        "./training/001-early.npy",
+        "./validation/000-delayed.npy",
+        "./validation/000-early.npy",
+    ]
+    assert not list((petbench.home / "runs").glob("*-shell-*/training/job/*/*.npy"))
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("echo the licence has expired; exit 3", "ended with code 3 and left no status: the licence has expired"),
+        ("""echo '{"version": 1, "state": "failed", "message": "no GPU"}' > "$1/status.json" """, "no GPU"),
+        ("""echo '{"version": 2, "state": "ok"}' > "$1/status.json" """, "'version'"),
+        ("""echo '{"version": 1, "state": "ok", "psnr": 99}' > "$1/status.json" """, "'psnr'"),
+        ("""echo '{"version": 1, "state": "ok"}' > "$1/status.json" """, "wrote no 000.npy"),
+    ],
+)
+def test_a_program_that_does_not_keep_the_contract_is_named_with_what_it_did(script: str, message: str) -> None:
+    method = ProgramMethod(MethodSpec(name="odd", summary="odd", command=("sh", "-c", script, "sh", "{job}")), {}, None)
+    with pytest.raises(PluginError, match=message):
+        method.predict(np.ones((1, 2, 2), dtype=np.float32))
+
+
+def test_what_a_program_learnt_survives_as_bytes_and_cannot_be_written_elsewhere(tmp_path: Path) -> None:
+    spec = MethodSpec(name="cat", summary="copies", command=("true",))
+    method = ProgramMethod(spec, {}, None)
+    method._model = {"a/b": b"\x00\x01", "c": b""}
+    again = ProgramMethod(spec, {}, None)
+    again.load_state_dict(method.state_dict())
+    assert again._model == method._model
+    again._model = {"../escaped": b"x"}
+    with pytest.raises(PluginError, match="outside its folder"):
+        again.predict(np.ones((1, 2, 2), dtype=np.float32))
+
+
+def test_an_environment_is_known_by_what_its_requirements_hold(tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path, "tiny", "1.0", "VALUE = 1\n")
+    cache = tmp_path / "cache"
+    first = venv.make_environment([str(wheel)], cache, inherits=False)
+    assert venv.make_environment([str(wheel)], cache, inherits=False) == first
+    asked = [str(first), "-c", "import tiny, sys; print(tiny.VALUE, sys.prefix)"]
+    value, prefix = subprocess.run(
+        asked, env=venv.variables(inherits=False), capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert (value, prefix) == ("1", str(first.parent.parent))
+    asked = [str(first), "-c", "import numpy"]
+    assert subprocess.run(asked, env=venv.variables(inherits=False), capture_output=True).returncode == 1
+    assert subprocess.run(asked, env=venv.variables(inherits=True), capture_output=True).returncode == 0
+    write_wheel(tmp_path, "tiny", "1.0", "VALUE = 2\n")
+    assert venv.make_environment([str(wheel)], cache, inherits=False) != first
+
+
+def test_requirements_that_cannot_be_had_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(PluginError, match=r"no-such-package==9 cannot be installed: .*no-such-package"):
+        venv.make_environment(["no-such-package==9"], tmp_path, inherits=False)
+    assert not list(tmp_path.glob("*/petbench-ready.json"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"requirements": ("numpy",)}, "no environment of its own"),
+        ({"environment": "docker"}, "environment 'docker'"),
+        ({"build": None}, "cannot be called"),
+    ],
+)
+def test_a_spec_that_makes_no_sense_is_listed_with_its_error(fields: dict[str, Any], message: str) -> None:
+    from types import ModuleType
+
+    class Point:
+        name, value, dist, group = "odd", "odd", None, "petbench"
+
+        def load(self) -> object:
+            module = ModuleType("odd")
+            facts: dict[str, Any] = {"name": "odd", "summary": "odd", "build": lambda parameters: None} | fields
+            from petbench import hookimpl
+
+            module.petbench_methods = hookimpl(lambda: [MethodSpec(**facts)], specname="petbench_methods")  # type: ignore[attr-defined]
+            return module
+
+    points: list[EntryPoint] = [Point()]  # type: ignore[list-item]
+    (plugin,) = load_plugins(points).plugins
+    assert plugin.error is not None
+    assert message in plugin.error
+
+
+def test_the_two_files_read_back_as_they_were_written(tmp_path: Path) -> None:
+    job = Job(stage="fit", method="m", parameters={"width": 3}, supervision="paired", seed=1, images=7)
+    assert Job.model_validate_json(job.model_dump_json()) == job
+    status = Status(state="ok", images_seen=7)
+    (tmp_path / "status.json").write_text(status.model_dump_json(), encoding="utf-8")
+    assert read_status(tmp_path) == status
+    (tmp_path / "status.json").write_text("{" * 10, encoding="utf-8")
+    with pytest.raises(PluginError, match="not as the contract says"):
+        read_status(tmp_path)

@@ -1,0 +1,108 @@
+"""`petbench run` for several methods, seeds and folds: every run has its row, and none stops the others."""
+
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.benchmark.conftest import Petbench
+
+PLUGIN = """
+    import os, signal
+    from petbench import MethodSpec, hookimpl
+
+    class Odd:
+        def __init__(self, name):
+            self.name = name
+        def fit(self, data, run):
+            if self.name == "broken":
+                raise ValueError("it never worked")
+            if self.name == "impatient" and not os.path.exists(SECOND):
+                open(SECOND, "w").close()
+                os.kill(os.getppid(), signal.SIGINT)
+                while not run.should_stop():
+                    os.sched_yield()
+        def predict(self, early):
+            return early * float(len(self.name))
+        def state_dict(self):
+            return {}
+        def load_state_dict(self, state):
+            pass
+
+    @hookimpl
+    def petbench_methods():
+        return [
+            MethodSpec(name=name, summary="odd", build=lambda parameters, name=name: Odd(name))
+            for name in ("broken", "impatient", "well")
+        ]
+"""
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> dict[str, str]:
+    """Install a method that fails, one that presses Ctrl-C, and one that works; returns what makes them visible."""
+    site = tmp_path / "site"
+    information = site / "odd-1.0.dist-info"
+    information.mkdir(parents=True)
+    text = dedent(PLUGIN).replace("SECOND", repr(str(tmp_path / "second")))
+    (site / "odd.py").write_text(text, encoding="utf-8")
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n", encoding="utf-8")
+    (information / "entry_points.txt").write_text("[petbench]\nodd = odd\n", encoding="utf-8")
+    return {"PYTHONPATH": str(site)}
+
+
+def test_a_matrix_leaves_a_row_each_and_a_failure_stops_none(
+    petbench: Petbench, body_cohort: Path, odd: dict[str, str]
+) -> None:
+    petbench("run", "-m", "well", "-d", body_cohort, variables=odd)
+    matrix = ("run", "-m", "broken", "-m", "well", "-d", body_cohort, "--seed", "0,3", "--fold", "all")
+    result = petbench(*matrix, "--json", code=1, variables=odd)
+    facts = json.loads(result.stdout)
+    assert [(run["method"], run["seed"], run["status"], run["known"]) for run in facts["runs"]] == [
+        ("broken", 0, "failed", False),
+        ("broken", 3, "failed", False),
+        ("well", 0, "ok", True),
+        ("well", 3, "ok", False),
+    ]
+    assert "[1/4] broken fold 0 seed 0: run 2 failed: ValueError: it never worked" in result.stderr
+    assert "[3/4] well fold 0 seed 0: run 1 is on the leaderboard already" in result.stderr
+    assert "4 runs: 1 ran, 1 there already, 2 did not end well" in result.stderr
+    assert len(petbench.json("runs", "list")) == 4
+
+
+def test_ctrl_c_leaves_the_rest_untouched_and_the_same_command_goes_on(
+    petbench: Petbench, body_cohort: Path, odd: dict[str, str]
+) -> None:
+    matrix = ("run", "-m", "impatient", "-m", "well", "-d", body_cohort)
+    stopped = petbench(*matrix, code=130, variables=odd)
+    assert "[1/2] impatient fold 0 seed 0: run 1 interrupted" in stopped.stderr
+    assert "2 runs: 1 did not end well, 1 not begun" in stopped.stderr
+    assert "repeat the same command to go on" in stopped.stderr
+    assert [row["status"] for row in petbench.json("runs", "list")] == ["interrupted"]
+    again = petbench(*matrix, variables=odd)
+    assert "2 runs: 2 ran" in again.stderr
+    assert [row["status"] for row in petbench.json("runs", "list")] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seed", "4..0"], "--seed"),
+        (["--seed", "9999999999"], "at most 4294967295"),
+        (["--fold", "0..x"], "--fold"),
+        (["--fold", "0..3"], "folds 0 to 0"),
+        (["-m", "pix2px"], "did you mean 'pix2pix'"),
+        (["--time-limit", "0"], "--time-limit"),
+    ],
+)
+def test_a_matrix_that_makes_no_sense_runs_nothing(
+    arguments: list[str], message: str, petbench: Petbench, body_cohort: Path
+) -> None:
+    assert message in petbench("run", "-m", "identity", "-d", body_cohort, *arguments, code=2).stderr
+    assert not (petbench.home / "runs").exists()
