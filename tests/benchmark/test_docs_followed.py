@@ -28,7 +28,7 @@ def test_the_tutorial_leads_to_a_row_and_on_to_somebody_elses_leaderboard(tmp_pa
     author.follow("run-a-leaderboard.md")
     (row,) = author.json("petbench runs list --json")
     assert (row["method"], row["verification"]) == ("my-unet", "recomputed")
-    assert (tmp_path / "site" / "index.html").exists()
+    assert (tmp_path / "results" / "report" / "index.html").exists()
 
 
 @pytest.mark.slow
