@@ -250,16 +250,21 @@ def _tables(scores: Sequence[ScoreRow]) -> list[ScoreTable]:
         if len(regions) == 1:
             ((region, found),) = regions.items()
             name = f"{metric}{f', {unit}' if unit else ''}"
-            detail = f"{region.replace('_', ' ')} · {convention}"
+            detail = " · ".join(part for part in (region.replace("_", " "), convention, _remark(found)) if part)
             whole.rows.append((name, detail, [_written(found.get(who)) for who in everyone]))
             continue
         people = sorted({who for of_region in regions.values() for who in of_region})
         rows = [
-            (region.replace("_", " "), "", [_written(of_region.get(who)) for who in people])
+            (region.replace("_", " "), _remark(of_region), [_written(of_region.get(who)) for who in people])
             for region, of_region in regions.items()
         ]
         tables.append(ScoreTable(metric=metric, convention=convention, unit=unit, participants=people, rows=rows))
     return [whole, *tables] if whole.rows else tables
+
+
+def _remark(found: Mapping[str, ScoreRow]) -> str:
+    """Return what a score of all patients together rests on."""
+    return labels.remark(found["all"].extra) if "all" in found else ""
 
 
 def _written(score: ScoreRow | None) -> tuple[str, str]:

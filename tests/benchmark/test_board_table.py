@@ -1,0 +1,123 @@
+"""The leaderboard on terminals of any width."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from petbench.cli import board_table
+from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.records import RunRecord, ScoreRecord
+from petbench_leaderboard.store import Leaderboard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+WHO = tuple(f"sub-{number:02}" for number in range(1, 11))
+METRICS = {"psnr_body_suv20": ("dB", True), "ssim_body_suv20": ("", True), "mae_body_suv": ("SUV", False)}
+
+
+def enter(store: Leaderboard, method: str, scores: Mapping[str, float], supervision: str = "paired") -> None:
+    """Store a run whose scores, of every metric, are those given by participant."""
+    record = RunRecord(
+        identity=method.ljust(64, "0"),
+        method=method,
+        plugin="gan",
+        distribution="petbench",
+        version="1",
+        source_hash="a" * 64,
+        supervision=supervision,
+        preset="",
+        parameters={},
+        dataset="cohort",
+        fingerprint="f" * 64,
+        split="holdout",
+        split_digest="5" * 64,
+        fold=0,
+        seed=0,
+        precision="fp32",
+        budget="images=0",
+        protocol=1,
+        test_participants=WHO,
+    )
+    run_id = store.plan(record)
+    store.record_scores(
+        run_id,
+        [
+            ScoreRecord(
+                participant=who,
+                region="body",
+                metric=metric,
+                convention_id=f"{metric}@1",
+                value=value,
+                unit=unit,
+                higher_is_better=better,
+            )
+            for who, value in scores.items()
+            for metric, (unit, better) in METRICS.items()
+        ],
+    )
+    store.update(run_id, status="ok")
+
+
+@pytest.fixture
+def show(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    def shown(store: Leaderboard, width: int = 160, metric: str = "psnr_body_suv20") -> str:
+        text = io.StringIO()
+        monkeypatch.setattr(board_table, "standard_output", lambda: Console(file=text, width=width))
+        for board in rank(store, metric=metric):
+            board_table.print_board(board, None)
+        return text.getvalue()
+
+    return shown
+
+
+def test_methods_that_nothing_separates_are_said_to_be_ties_and_have_rank_intervals(show: Callable[..., str]) -> None:
+    store = Leaderboard.open("sqlite://")
+    noise = (0.3, -0.2, 0.1, -0.4, 0.2, -0.1, 0.35, -0.3, 0.15, -0.15)
+    enter(store, "pix2pix", {who: 30.0 + extra for who, extra in zip(WHO, noise, strict=True)})
+    enter(store, "cyclegan", dict.fromkeys(WHO, 29.99))
+    shown = show(store)
+    assert "nothing separates pix2pix and cyclegan" in shown
+    assert "1–2" in shown
+    enter(store, "unet", {who: 33.0 + extra for who, extra in zip(WHO, noise, strict=True)})
+    assert "unet is ahead of every other method" in show(store)
+
+
+def test_every_score_stands_with_its_gain_and_its_part_of_the_way_to_the_ceiling(show: Callable[..., str]) -> None:
+    store = Leaderboard.open("sqlite://")
+    for method, value in (("identity", 28.0), ("noise-ceiling", 36.0), ("pix2pix", 30.0)):
+        enter(store, method, dict.fromkeys(WHO, value))
+    shown = show(store)
+    assert {"30.00", "+2.00", "25 %"} <= set(shown.replace("  ", "\n").replace("\n ", "\n").split("\n"))
+
+
+def test_an_incomplete_row_has_its_coverage_in_the_place_of_a_rank_and_an_oracle_its_mark(
+    show: Callable[..., str],
+) -> None:
+    store = Leaderboard.open("sqlite://")
+    enter(store, "pix2pix", dict.fromkeys(WHO[:9], 40.0))
+    enter(store, "organ-scale", dict.fromkeys(WHO, 35.0), supervision="oracle")
+    lines = show(store).splitlines()
+    (row,) = (number for number, line in enumerate(lines) if "pix2pix" in line)
+    assert lines[row].split()[0] == "-"
+    assert "40.00" not in "".join(lines)
+    assert "9/10 scored" in "".join(lines[row : row + 3])
+    (row,) = (number for number, line in enumerate(lines) if "organ-scale" in line)
+    assert "oracle" in "".join(lines[row : row + 2])
+
+
+def test_a_narrow_terminal_loses_whole_columns_that_are_named_and_never_the_one_that_ranks(
+    show: Callable[..., str],
+) -> None:
+    store = Leaderboard.open("sqlite://")
+    enter(store, "pix2pix", dict.fromkeys(WHO, 30.0))
+    for width in (60, 80, 100, 160):
+        shown = show(store, width, "mae_body_suv")
+        assert "MAE SUV" in shown
+        assert "…" not in shown
+    assert "no room for" not in show(store, 160)
+    assert "no room for" in show(store, 60)
