@@ -66,26 +66,41 @@
   const at = (volume, z, y, x) => volume[(z * height + y) * width + x];
   const errorAt = (volume) => (z, y, x) => Math.abs(suv[at(volume, z, y, x)] - suv[at(volumes[real], z, y, x)]);
   const suvAt = (volume) => (z, y, x) => suv[at(volume, z, y, x)];
-  const largest = (count, read) => {
-    let most = 0;
-    for (let index = 0; index < count; index += 1) {
-      const value = read(index);
-      if (value > most) most = value;
-    }
-    return most;
-  };
+  // A projection is a ray for each column: where in an axial slice it passes, the same in every slice and image.
+  const across = (columns, length, place) =>
+    Array.from({ length: columns }, (_, column) => Int32Array.from({ length }, (__, along) => place(column, along)));
 
-  const turned = (value, angle) => {
-    const side = Math.ceil(Math.hypot(width * stepX, height * stepY) / stepX);
+  const turnedWidth = Math.ceil(Math.hypot(width * stepX, height * stepY) / stepX);
+
+  const turned = (angle) => {
     const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-    return (row, column) => largest(side, (along) => {
-      const [u, v] = [(column - side / 2) * stepX, (along - side / 2) * stepX];
-      const x = Math.round((u * cos - v * sin) / stepX + width / 2);
-      const y = Math.round((u * sin + v * cos) / stepY + height / 2);
-      return x >= 0 && x < width && y >= 0 && y < height ? value(depth - 1 - row, y, x) : 0;
+    return Array.from({ length: turnedWidth }, (_, column) => {
+      const ray = [];
+      for (let along = 0; along < turnedWidth; along += 1) {
+        const [u, v] = [(column - turnedWidth / 2) * stepX, (along - turnedWidth / 2) * stepX];
+        const x = Math.round((u * cos - v * sin) / stepX + width / 2);
+        const y = Math.round((u * sin + v * cos) / stepY + height / 2);
+        if (x >= 0 && x < width && y >= 0 && y < height) ray.push(y * width + x);
+      }
+      return Int32Array.from(ray);
     });
   };
-  const turnedWidth = Math.ceil(Math.hypot(width * stepX, height * stepY) / stepX);
+
+  const project = (volume, other, rays) => {
+    const found = new Float32Array(depth * rays.length);
+    for (let row = 0; row < depth; row += 1) {
+      const base = (depth - 1 - row) * height * width;
+      for (let column = 0; column < rays.length; column += 1) {
+        let most = 0;
+        for (const place of rays[column]) {
+          const value = other ? Math.abs(suv[volume[base + place]] - suv[other[base + place]]) : volume[base + place];
+          if (value > most) most = value;
+        }
+        found[row * rays.length + column] = other ? most : suv[most];
+      }
+    }
+    return found;
+  };
 
   const PLANES = {
     axial: { rows: height, columns: width, tall: height * stepY, wide: width * stepX, places: depth, start: patient.slice,
@@ -95,11 +110,11 @@
     sagittal: { rows: depth, columns: height, tall: depth * stepZ, wide: height * stepY, places: width, start: Math.floor(width / 2),
       read: (value, place) => (row, column) => value(depth - 1 - row, column, place) },
     "coronal-mip": { rows: depth, columns: width, tall: depth * stepZ, wide: width * stepX, places: 1, start: 0,
-      read: (value) => (row, column) => largest(height, (y) => value(depth - 1 - row, y, column)) },
+      rays: () => across(width, height, (column, along) => along * width + column) },
     "sagittal-mip": { rows: depth, columns: height, tall: depth * stepZ, wide: height * stepY, places: 1, start: 0,
-      read: (value) => (row, column) => largest(width, (x) => value(depth - 1 - row, column, x)) },
+      rays: () => across(height, width, (column, along) => column * width + along) },
     "rotating-mip": { rows: depth, columns: turnedWidth, tall: depth * stepZ, wide: turnedWidth * stepX, places: 24, start: 0,
-      read: (value, place) => turned(value, (place / 24) * 2 * Math.PI) },
+      rays: (place) => turned((place / 24) * 2 * Math.PI) },
   };
 
   // ---- tiles ---------------------------------------------------------------------------------------------------
@@ -107,18 +122,30 @@
   const cache = new Map();
   const plane = () => form.elements.plane.value;
 
+  const projected = (volume, isError, place) => project(volume, isError ? volumes[real] : null, raysOf(place));
+
+  const raysOf = (place) => {
+    const key = `rays ${plane()} ${place}`;
+    if (!cache.has(key)) cache.set(key, PLANES[plane()].rays(place));
+    return cache.get(key);
+  };
+
+  const sliced = (volume, isError, place) => {
+    const { rows, columns, read } = PLANES[plane()];
+    const value = read(isError ? errorAt(volume) : suvAt(volume), place);
+    const found = new Float32Array(rows * columns);
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) found[row * columns + column] = value(row, column);
+    }
+    return found;
+  };
+
   const valuesOf = (index, isError) => {
     const place = Number(form.elements.slice.value);
     const key = `${plane()} ${place} ${index} ${isError}`;
     if (!cache.has(key)) {
-      const { rows, columns, read } = PLANES[plane()];
-      const value = read(isError ? errorAt(volumes[index]) : suvAt(volumes[index]), place);
-      const found = new Float32Array(rows * columns);
-      for (let row = 0; row < rows; row += 1) {
-        for (let column = 0; column < columns; column += 1) found[row * columns + column] = value(row, column);
-      }
       if (cache.size > 400) cache.clear();
-      cache.set(key, found);
+      cache.set(key, (PLANES[plane()].rays ? projected : sliced)(volumes[index], isError, place));
     }
     return cache.get(key);
   };
