@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import itertools
 import re
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -28,6 +30,8 @@ CLASSES = (
     "petbench.step_method.Batch",
     "petbench.step_method.Update",
     "petbench.intensity.IntensityMap",
+    "petbench.jobs.contract.Job",
+    "petbench.jobs.contract.Status",
     "petbench_datasets.specs.DatasetSpec",
     "petbench.evaluation.spec.MetricSpec",
     "petbench.evaluation.spec.Case",
@@ -70,6 +74,18 @@ def check_list() -> str:
     return "| check | promise |\n| --- | --- |\n" + "\n".join(rows) + "\n"
 
 
+def job_reference() -> str:
+    """Return how petbench and a program share a folder, as its package says."""
+    import petbench.jobs
+
+    _, _, text = inspect.cleandoc(petbench.jobs.__doc__ or "").partition("\n\n")
+    before, _, rest = text.partition("::\n\n")
+    drawn = list(itertools.takewhile(lambda line: line.startswith(" "), rest.splitlines()))
+    after = "\n".join(rest.splitlines()[len(drawn) :]).replace(" `contract` says what the two JSON files hold.", "")
+    folder = textwrap.dedent("\n".join(drawn))
+    return f"{before}:\n\n```text\n{folder}\n```\n{after}\n"
+
+
 def class_reference(dotted: str) -> str:
     """Return what a class is for and a table of its public members.
 
@@ -99,9 +115,9 @@ def members(owner: type) -> Iterator[Member]:
     described = _described(owner)
     if issubclass(owner, BaseModel):
         for name, field in owner.model_fields.items():
-            yield Member(
-                name, _plain(owner.__annotations__.get(name, "")), field.description or "", repr(field.default)
-            )
+            kind = _plain(owner.__annotations__.get(name, ""))
+            default = "" if field.is_required() else repr(field.default)
+            yield Member(name, kind, field.description or described.get(name, ""), default)
         return
     defaults = {}
     if dataclasses.is_dataclass(owner):

@@ -10,7 +10,7 @@ from mkdocs.utils import get_relative_url
 
 from cohort_pages import column_reference
 from command_pages import command_reference
-from contract_pages import check_list, class_reference, hook_reference
+from contract_pages import check_list, class_reference, hook_reference, job_reference
 from protocol_pages import metric_reference
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "commands": command_reference,
     "hooks": hook_reference,
     "checks": check_list,
+    "job": job_reference,
     "columns": column_reference,
     "metrics": metric_reference,
 }
