@@ -27,6 +27,7 @@ def rows(results: Results, experiment: Experiment, slices: int | None) -> list[l
     """
     run = results.line(BETTER).runs[0]
     settings: dict[str, Any] = dict(run.parameters)
+    norm = "no normalisation" if settings["norm"] == "none" else f"{settings['norm']} norm"
     full = experiment.profile.name == "full"
     passes = (
         f" ({run.images_seen / slices:.2g} passes over {slices:,} training slices)"
@@ -50,10 +51,12 @@ def rows(results: Results, experiment: Experiment, slices: int | None) -> list[l
         [
             "generator",
             "one for both methods, not described further",
-            _generator(settings) + (", which adds to the early image" if settings.get("residual") else ", tanh"),
+            _generator(settings)
+            + (", adds to the early image" if settings.get("residual") else ", tanh")
+            + f", {norm}",
             spare
             + (
-                "short trainings spend themselves on copying the early image through a tanh"
+                "a short training cannot afford to learn copying through a tanh; small batches upset batch norm"
                 if settings.get("residual")
                 else "the generator of the authors' code for 128 pixels"
             ),
