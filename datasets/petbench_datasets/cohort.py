@@ -14,10 +14,11 @@ from petbench_datasets import derivatives
 from petbench_datasets.bids import pet_images, scan_of
 from petbench_datasets.body import body_mask_from_images
 from petbench_datasets.errors import DataError
-from petbench_datasets.fingerprint import DigestCache, PairDigest, cohort_fingerprint, digest_pair
-from petbench_datasets.framing import WINDOWS_SECONDS, WindowPlan, plan_window
+from petbench_datasets.fingerprint import DigestCache, PairDigest, cohort_fingerprint, digest_pair, digest_window
+from petbench_datasets.framing import WINDOWS_SECONDS, WindowPlan, plan_window, uses_of
 from petbench_datasets.participants import read_participants
 from petbench_datasets.progress import Progress, silent
+from petbench_datasets.withheld import MANIFEST_NAME, read_withheld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,6 +67,7 @@ class Cohort:
         plans: which frames make each participant's pair.
         digests: hashes of each participant's images.
         table: participants.tsv: sex, age, site and whatever else it holds.
+        withheld: participants whose delayed image only the cohort's keeper has.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Cohort:
     plans: Mapping[str, PairPlan]
     digests: Mapping[str, PairDigest]
     table: Mapping[str, Row]
+    withheld: frozenset[str] = frozenset()
 
     @property
     def participants(self) -> tuple[str, ...]:
@@ -95,7 +98,7 @@ class Cohort:
 
     def pair(self, participant: str) -> Pair:
         """Read both images of a participant."""
-        plan = self._plan(participant)
+        plan = self._whole_plan(participant)
         return Pair(participant, plan.early.image(), plan.delayed.image(), plan.grid)
 
     def early(self, participant: str) -> tuple[Volume, Grid]:
@@ -105,7 +108,7 @@ class Cohort:
 
     def delayed(self, participant: str) -> tuple[Volume, Grid]:
         """Read the delayed image of a participant."""
-        plan = self._plan(participant)
+        plan = self._whole_plan(participant)
         return plan.delayed.image(), plan.grid
 
     def labels(self, participant: str, kind: str = "organs") -> tuple[NDArray[np.int16], dict[int, str]] | None:
@@ -127,12 +130,21 @@ class Cohort:
         path = derivatives.find_derivative(self.root, participant, "desc-body_mask")
         if path is not None:
             return np.asarray(derivatives.read_derivative(path, plan.grid) > 0.5)
+        plan = self._whole_plan(participant)
         return body_mask_from_images(plan.early.image(), plan.delayed.image(), plan.grid)
 
     def derivative(self, participant: str, ending: str) -> Volume | None:
         """Return the derivative image whose file name ends in `_<ending>.nii.gz`, or None; shape (z, y, x)."""
         path = derivatives.find_derivative(self.root, participant, ending)
         return None if path is None else derivatives.read_derivative(path, self._plan(participant).grid)
+
+    def _whole_plan(self, participant: str) -> PairPlan:
+        if participant in self.withheld:
+            raise DataError(
+                f"{self.root}: the delayed image of {participant} is withheld: the keeper of the cohort has it, and "
+                "scores with it what petbench bundle hands over"
+            )
+        return self._plan(participant)
 
     def _plan(self, participant: str) -> PairPlan:
         if participant not in self.plans:
@@ -152,8 +164,12 @@ def open_cohort(root: Path, progress: Progress = silent) -> Cohort:
     """
     table = read_participants(root)
     names = participant_names(root, table)
-    plans = {name: plan_pair(name, scans_of(root, name, table), root) for name in names}
-    return Cohort(root.absolute().name, root, plans, _digests(root, plans, progress), table)
+    withheld = read_withheld(root)
+    plans = {
+        name: (plan_early if name in withheld else plan_pair)(name, scans_of(root, name, table), root) for name in names
+    }
+    digests = _digests(root, plans, withheld, progress)
+    return Cohort(root.absolute().name, root, plans, digests, table, frozenset(withheld))
 
 
 def participant_names(root: Path, table: Mapping[str, Row]) -> tuple[str, ...]:
@@ -210,13 +226,33 @@ def plan_pair(participant: str, scans: Sequence[Scan], root: Path) -> PairPlan:
     return PairPlan(participant, plans[0], plans[1])
 
 
-def _digests(root: Path, plans: Mapping[str, PairPlan], progress: Progress) -> dict[str, PairDigest]:
+def plan_early(participant: str, scans: Sequence[Scan], root: Path) -> PairPlan:
+    """Choose the frames of the early image of a participant whose delayed one is withheld.
+
+    Raises:
+        DataError: the early window is not measured, or the delayed one is there after all.
+    """
+    for scan in scans:
+        if uses_of(scan, WINDOWS_SECONDS["delayed"]):
+            raise DataError(f"{scan.path}: is withheld by {MANIFEST_NAME}, and there; remove one of the two")
+    early = plan_window("early", scans, str(root / participant))
+    _ = early.uses[0].scan.grid
+    return PairPlan(participant, early, WindowPlan("delayed", (), 0.0))
+
+
+def _digests(
+    root: Path, plans: Mapping[str, PairPlan], withheld: Mapping[str, PairDigest], progress: Progress
+) -> dict[str, PairDigest]:
     cache = DigestCache(root)
 
     def digest(plan: PairPlan) -> tuple[str, str, PairDigest, bool]:
         key = cache.key((plan.early, plan.delayed))
         kept = cache.get(plan.participant, key)
-        made = kept or digest_pair(plan.participant, plan.early, plan.delayed)
+        if plan.participant in withheld:
+            kept = kept if kept == withheld[plan.participant] else None
+            made = kept or _checked(plan, withheld[plan.participant], root)
+        else:
+            made = kept or digest_pair(plan.participant, plan.early, plan.delayed)
         return plan.participant, key, made, kept is None
 
     found: dict[str, PairDigest] = {}
@@ -234,3 +270,10 @@ def _digests(root: Path, plans: Mapping[str, PairPlan], progress: Progress) -> d
         finally:
             cache.save()
     return found
+
+
+def _checked(plan: PairPlan, digest: PairDigest, root: Path) -> PairDigest:
+    """Return the digest of a withheld pair, once its early image is the one that was exported."""
+    if digest_window(plan.early) != digest.pixels[0]:
+        raise DataError(f"{root / plan.participant}: its early image is not the one that was exported; export it again")
+    return digest

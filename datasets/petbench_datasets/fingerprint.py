@@ -61,6 +61,11 @@ def digest_pair(participant: str, early: WindowPlan, delayed: WindowPlan) -> Pai
     return PairDigest(_sha(described), pixels)
 
 
+def digest_window(window: WindowPlan) -> str:
+    """Read the frames of one window and return the hash of their voxels, as `PairDigest.pixels` holds it."""
+    return _sha([_frame(use)["voxels"] for use in window.uses])
+
+
 def cohort_fingerprint(digests: Mapping[str, PairDigest]) -> str:
     """Return the hash of a cohort: its participants' names with the content of their pairs."""
     return _sha([[name, digests[name].content] for name in sorted(digests)])

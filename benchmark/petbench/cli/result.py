@@ -126,6 +126,8 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, repeated:
         return
     if repeated:
         click.echo(f"run {row.id} is this very run and is shown instead of repeated; --force runs it again", err=True)
+    if row.error_message:
+        click.echo(f"run {row.id} is {row.error_message}", err=True)
     from petbench.cli.leaderboard import print_table
 
     print_table(leaderboard, dataset=row.dataset, split=row.split, highlight=row.id)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 PREDICTIONS = "predictions"
 TRAINING = "training"
 """Subfolder of a run: its checkpoints, its log of losses, and whatever the method writes."""
+UNSCORED = "unscored: the keeper of the cohort has the test targets; hand over what petbench bundle makes of this run"
 
 
 class WeightsOptions(TypedDict):
@@ -114,6 +115,9 @@ def carry_out(
         peak_memory_bytes=_peak_memory_bytes(),
         peak_device_memory_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
     )
+    if cohort.withheld & set(fold.test):
+        leaderboard.update(run_id, error_message=UNSCORED)
+        return
     with phase("score"), progress_bar() as progress:
         score(cohort, fold.test, folder, run_id, home, leaderboard, progress, device=str(device))
 

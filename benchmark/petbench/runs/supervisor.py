@@ -16,7 +16,7 @@ from petbench.runs import worker_lock
 from petbench.runs.process_tree import kill_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from petbench.home import Home
     from petbench.runs.plan import RunPlan
@@ -39,11 +39,13 @@ class Conduct:
     Attributes:
         time_limit: seconds after which a run is stopped with every process it has started; None for no limit.
         python: the interpreter that carries runs out.
+        environment: the environment variables of its process; None for those of this one.
         stop_requested: whether somebody asked this process to end while a run was going on.
     """
 
     time_limit: float | None = None
     python: str = sys.executable
+    environment: Mapping[str, str] | None = None
     stop_requested: bool = False
 
 
@@ -54,7 +56,7 @@ def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard, condu
     """
     conduct = conduct or Conduct()
     kills_before = _out_of_memory_kills()
-    environment = os.environ | {"PETBENCH_HOME": str(home.folder)}
+    environment = dict(conduct.environment or os.environ) | {"PETBENCH_HOME": str(home.folder)}
     command = [conduct.python, "-m", "petbench.runs.worker", str(run_id), str(folder)]
     # A process group of its own: Ctrl-C on the terminal reaches this process alone, which passes it on exactly once.
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0)

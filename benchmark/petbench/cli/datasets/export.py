@@ -15,13 +15,34 @@ from petbench.cli.options import complete_dataset
 @click.option(
     "--as", "form", type=click.Choice(["bids", "nifti", "dicom"]), default="bids", show_default=True, help="Format."
 )
-def export(dataset: str, *, out: Path, form: str) -> None:
-    """Write the pairs of DATASET as BIDS-PET, as NIfTI in SUV with a table, or as DICOM series."""
+@click.option(
+    "--without-test-targets",
+    is_flag=True,
+    help="Copy the cohort without the delayed images of the split's test patients: only you can score what is drawn.",
+)
+@click.option("--split", default="holdout", show_default=True, help="Whose test patients, with --without-test-targets.")
+def export(dataset: str, *, out: Path, form: str, without_test_targets: bool, split: str) -> None:
+    """Write the pairs of DATASET as BIDS-PET, as NIfTI in SUV with a table, or as DICOM series.
+
+    With --without-test-targets the files are copied as they are, and of the test patients only the early images. Others
+    train and draw with that folder, and hand you a bundle, which `petbench verify` and `petbench leaderboard accept`
+    score with your full cohort: the copy carries its fingerprint.
+    """
     from petbench.cli.console import open_named, progress_bar
+    from petbench.errors import UsageError
     from petbench_datasets.dicom_export import export_dicom
     from petbench_datasets.exporting import export_bids, export_nifti
 
+    if without_test_targets and form != "bids":
+        raise UsageError("--without-test-targets copies a BIDS-PET cohort; leave out --as")
     named, _ = open_named(dataset)
+    if without_test_targets:
+        from petbench_datasets.withholding import export_without_targets
+
+        with progress_bar() as progress:
+            hidden = export_without_targets(named.cohort, split, out, progress)
+        click.echo(f"{named.name}: copied to {out} without the delayed images of {', '.join(hidden)}")
+        return
     write = {"bids": export_bids, "nifti": export_nifti, "dicom": export_dicom}[form]
     with progress_bar() as progress:
         write(named.cohort, out, progress)

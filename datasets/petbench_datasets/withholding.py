@@ -1,0 +1,96 @@
+"""Copy a cohort without the delayed images of its test patients, for authors who are not to see them."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from petbench_datasets.errors import DataError
+from petbench_datasets.exporting import new_folder
+from petbench_datasets.progress import Progress, silent
+from petbench_datasets.split import load_split, split_path
+from petbench_datasets.tables import write_table
+from petbench_datasets.withheld import MANIFEST_NAME, write_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from petbench_datasets.cohort import Cohort
+
+
+def export_without_targets(
+    cohort: Cohort, split_name: str, folder: Path, progress: Progress = silent
+) -> tuple[str, ...]:
+    """Copy a cohort without the delayed images of one split's test patients, and return who they are.
+
+    Everyone else's files are copied as they are, derivatives included; of a test patient only the early images.
+
+    Raises:
+        DataError: the split has nobody who is never tested, a test patient's early frames lie in one file with delayed
+            ones, or the folder exists or cannot be written.
+    """
+    split = load_split(cohort, split_name)
+    hidden = sorted({name for fold in split.folds for name in fold.test})
+    learning = {name for fold in split.folds for part in (fold.train, fold.validation) for name in part}
+    both = sorted(learning & set(hidden))
+    if both:
+        raise DataError(
+            f"{cohort.root}: {both[0]} is tested in one fold of {split_name!r} and learnt from in another; name a "
+            "split whose test patients are the same in every fold"
+        )
+    for name in hidden:
+        _check_apart(cohort, name)
+    with new_folder(folder) as temporary:
+        for number, name in enumerate(cohort.participants):
+            progress("exporting the cohort", number, len(cohort.participants))
+            _copy(cohort.root, temporary, _early_files(cohort, name) if name in hidden else _all_files(cohort, name))
+        _copy(cohort.root, temporary, _shared_files(cohort.root))
+        rows = [{**cohort.table.get(name, {}), "participant_id": name} for name in cohort.participants]
+        columns = ["participant_id", *dict.fromkeys(key for row in rows for key in row if key != "participant_id")]
+        write_table(temporary / "participants.tsv", columns, rows)
+        _copy(cohort.root, temporary, [split_path(cohort.root, split_name)])
+        write_manifest(temporary, cohort.fingerprint, {name: cohort.digests[name] for name in hidden})
+    progress("exporting the cohort", len(cohort.participants), len(cohort.participants))
+    return tuple(hidden)
+
+
+def _check_apart(cohort: Cohort, name: str) -> None:
+    plan = cohort.plans[name]
+    early, delayed = ({use.scan.path for use in window.uses} for window in (plan.early, plan.delayed))
+    if early & delayed:
+        raise DataError(
+            f"{min(early & delayed)}: holds early and delayed frames of {name}; make the cohort of single images first "
+            "(petbench datasets export), keep that as the full one, and withhold from it"
+        )
+
+
+def _early_files(cohort: Cohort, name: str) -> Iterable[Path]:
+    for use in cohort.plans[name].early.uses:
+        image = use.scan.path
+        yield image
+        yield image.with_name(f"{image.name.removesuffix('.gz').removesuffix('.nii')}.json")
+        for parent in image.parent.parents:  # sidecars that a BIDS image inherits from the folders above it
+            if parent == cohort.root:
+                break
+            yield from parent.glob("*.json")
+
+
+def _all_files(cohort: Cohort, name: str) -> Iterable[Path]:
+    folders = [cohort.root / name, *(cohort.root / "derivatives").glob(f"*/{name}")]
+    return (path for folder in folders for path in folder.rglob("*") if path.is_file())
+
+
+def _shared_files(root: Path) -> Iterable[Path]:
+    """Return what describes the cohort and its derivatives as a whole, the petbench caches left out."""
+    found = [path for path in root.glob("*.json") if not path.name.startswith(".") and path.name != MANIFEST_NAME]
+    derivatives = root / "derivatives"
+    return [*found, *derivatives.glob("*/dataset_description.json"), *derivatives.glob("*/*.tsv")]
+
+
+def _copy(root: Path, target: Path, files: Iterable[Path]) -> None:
+    for file in files:
+        if file.is_file():
+            copy = target / file.relative_to(root)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)

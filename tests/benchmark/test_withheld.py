@@ -1,0 +1,114 @@
+"""A cohort whose delayed test images only the keeper has: others train and draw, she scores."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.benchmark.conftest import Petbench
+
+from petbench_datasets.cohort import open_cohort
+from petbench_datasets.errors import DataError
+from petbench_datasets.split import Fold, Split, load_split, write_split
+from petbench_datasets.withheld import MANIFEST_NAME
+from petbench_datasets.withholding import export_without_targets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HIDDEN = "sub-04"
+
+
+@pytest.fixture
+def copy(body_cohort: Path, tmp_path: Path) -> Path:
+    """Return a copy of the cohort without the delayed image of its test patient."""
+    export_without_targets(open_cohort(body_cohort), "holdout", tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_the_copy_lacks_the_delayed_test_images_and_nothing_else(body_cohort: Path, copy: Path) -> None:
+    lacking = {path.relative_to(body_cohort) for path in body_cohort.rglob("*") if path.is_file()} - {
+        path.relative_to(copy) for path in copy.rglob("*") if path.is_file()
+    }
+    lacking = {path for path in lacking if not path.name.startswith(".")}
+    assert {path.name for path in lacking} == {
+        f"{HIDDEN}_trc-18FFDG_rec-delayed_pet.nii.gz",
+        f"{HIDDEN}_trc-18FFDG_rec-delayed_pet.json",
+    }
+    secret = open_cohort(body_cohort).pair(HIDDEN).delayed
+    for path in copy.rglob("*"):
+        assert not path.is_file() or secret.tobytes()[1000:1100] not in path.read_bytes()
+
+
+def test_the_copy_has_fingerprint_and_split_of_the_full_cohort(body_cohort: Path, copy: Path) -> None:
+    full, part = open_cohort(body_cohort), open_cohort(copy)
+    assert part.withheld == {HIDDEN}
+    assert part.fingerprint == full.fingerprint
+    assert load_split(part, "holdout").digest == load_split(full, "holdout").digest
+    assert np.array_equal(part.early(HIDDEN)[0], full.early(HIDDEN)[0])
+    assert np.array_equal(part.pair("sub-01").delayed, full.pair("sub-01").delayed)
+    assert open_cohort(copy).fingerprint == full.fingerprint  # once more, from the cached digests
+    for read in (part.pair, part.delayed, part.body_mask):
+        with pytest.raises(DataError, match=f"delayed image of {HIDDEN} is withheld"):
+            read(HIDDEN)
+
+
+@pytest.mark.slow
+def test_a_row_without_targets_becomes_the_keepers_row_with_scores(
+    body_cohort: Path, tmp_path: Path, petbench: Petbench
+) -> None:
+    author, keeper = Petbench(tmp_path / "author"), petbench
+    copy, bundle = tmp_path / "copy", tmp_path / "scale.petbench.zip"
+    said = keeper("datasets", "export", body_cohort, "-o", copy, "--without-test-targets").stdout
+    assert f"without the delayed images of {HIDDEN}" in said
+
+    run = author("run", "-m", "scale", "-d", copy)
+    assert "unscored: the keeper of the cohort has the test targets" in run.stderr
+    (row,) = author.json("runs", "list")
+    assert row["status"] == "ok"
+    assert author.json("runs", "show", "1")["scores"] == []
+    author("bundle", "1", "-o", bundle)
+    assert "withheld" in author("verify", bundle, "-d", copy, code=1).stderr
+
+    checked = keeper("verify", bundle, "-d", body_cohort).stdout
+    assert "claims no scores: made where the test targets are withheld" in checked
+    (accepted,) = json.loads(keeper("leaderboard", "accept", bundle, "-d", body_cohort, "--json").stdout)
+    theirs = keeper.json("runs", "show", str(accepted["run"]))
+    assert (theirs["verification"], theirs["identity"]) == ("recomputed", row["identity"])
+    own = json.loads(keeper("run", "-m", "scale", "-d", body_cohort, "--force", "--json").stdout)
+    assert own["identity"] == row["identity"]
+    scores = [{(score["metric"], score["region"]): score["value"] for score in run["scores"]} for run in (theirs, own)]
+    assert scores[0] == scores[1]
+    assert len(scores[0]) > 10
+
+
+@pytest.mark.parametrize("change", ["manifest", "early", "delayed"])
+def test_a_copy_that_was_changed_is_refused(change: str, body_cohort: Path, copy: Path) -> None:
+    folder = copy / HIDDEN / "pet"
+    if change == "manifest":
+        text = (copy / MANIFEST_NAME).read_text(encoding="utf-8")
+        (copy / MANIFEST_NAME).write_text(text.replace('"content": "', '"content": "0', 1), encoding="utf-8")
+    elif change == "early":
+        other = copy / "sub-01" / "pet" / "sub-01_trc-18FFDG_rec-early_pet.nii.gz"
+        shutil.copyfile(other, folder / f"{HIDDEN}_trc-18FFDG_rec-early_pet.nii.gz")
+    else:
+        for path in (body_cohort / HIDDEN / "pet").glob("*delayed*"):
+            shutil.copyfile(path, folder / path.name)
+    expected = {"manifest": "not what was exported", "early": "not the one that was exported", "delayed": "and there"}
+    with pytest.raises(DataError, match=expected[change]):
+        open_cohort(copy)
+
+
+def test_nothing_is_exported_where_everybody_is_learnt_from_and_tested(body_cohort: Path, tmp_path: Path) -> None:
+    root = tmp_path / "cohort"
+    shutil.copytree(body_cohort, root)
+    cohort = open_cohort(root)
+    names = cohort.participants
+    folds = (Fold(names[:2], (), names[2:]), Fold(names[2:], (), names[:2]))
+    write_split(root, Split("halves", cohort.fingerprint, folds))
+    with pytest.raises(DataError, match="tested in one fold of 'halves' and learnt from in another"):
+        export_without_targets(cohort, "halves", tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
