@@ -91,7 +91,7 @@ class Reader:
         }
         environment.pop("PYTEST_CURRENT_TEST", None)
         result = subprocess.run(
-            ["bash", "-c", command], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300
+            ["bash", "-c", command], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600
         )
         assert result.returncode == 0, f"$ {command}\n{result.stdout}\n{result.stderr}"
         self.done.append(command)
