@@ -103,11 +103,14 @@ def test_the_page_holds_the_numbers_of_the_stored_prediction_and_every_metric(tm
     cohort = TinyCohort()
     write_image(tmp_path / "net.nii.gz", cohort.pair("sub-02").delayed * np.float32(0.9), GRID)
     page = tmp_path / "conventions.md"
-    write_conventions_page(page, cohort, "sub-02", {"net": tmp_path / "net.nii.gz"}, command="petbench do it")
+    write_conventions_page(page, cohort, "sub-02", {"net": tmp_path / "net.nii.gz"}, commands=["petbench do it"])
     text = page.read_text(encoding="utf-8")
-    assert "| convention | early | net |" in text
+    assert "| convention | identity | net |" in text
+    assert "`net`, scores from" in text
     assert all(f"`{spec.name}`" in text for spec in builtin_metrics())
-    assert text.endswith("Made by `petbench do it`.\n")
+    assert text.endswith("```console\n$ petbench do it\n```\n")
+    write_conventions_page(page, cohort, "sub-02", {"identity": tmp_path / "net.nii.gz"})
+    assert "| convention | identity | seen in |" in page.read_text(encoding="utf-8")
 
 
 def test_exported_slices_are_those_that_are_scored(tmp_path: Path) -> None:

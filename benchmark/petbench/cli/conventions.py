@@ -35,6 +35,7 @@ def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
         plan.method: folder / stages.PREDICTIONS / f"{participant}.nii.gz"
         for plan, folder in zip(plans, folders, strict=True)
     }
-    command = f"petbench conventions {' '.join(str(run_id) for run_id in run_ids)} -o {output}"
-    write_conventions_page(output, cohort, participant, files, command=command)
+    commands = [f"petbench run --method {plan.method} --dataset {plan.dataset}" for plan in plans]
+    commands.append(f"petbench conventions {' '.join(str(run_id) for run_id in run_ids)} -o {output}")
+    write_conventions_page(output, cohort, participant, files, commands=commands)
     click.echo(f"{output}: {participant} in every convention")

@@ -11,7 +11,7 @@ from petbench.evaluation.reader import read_prediction
 from petbench_datasets.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from petbench.evaluation.cohort import ScoredCohort
@@ -21,9 +21,10 @@ _INTRODUCTION = """\
 # One prediction, every convention
 
 "PSNR 57 dB" says nothing before it is said how it was computed. Below, the same volumes of one patient
-({participant} of {cohort}, protocol {protocol}) are put through the conventions that are in use, in dB. `early` is the
-early image handed in unchanged: a convention in which it scores high, or close to a real method, cannot tell methods
-apart. Those that petbench scores are in bold; the others are here to be recognised, not to be used.
+({participant} of {cohort}, protocol {protocol}) are put through the conventions that are in use, in dB: one prediction,
+`{last}`, scores from {lowest:.1f} to {highest:.1f} dB. `identity` is the early image handed in unchanged: a convention
+in which it scores high, or close to a real method, cannot tell methods apart. Those that petbench scores are in bold;
+the others are here to be recognised, not to be used.
 """
 
 
@@ -63,7 +64,7 @@ def metrics_table() -> str:
 
 
 def write_conventions_page(
-    path: Path, cohort: ScoredCohort, participant: str, predictions: Mapping[str, Path], *, command: str = ""
+    path: Path, cohort: ScoredCohort, participant: str, predictions: Mapping[str, Path], *, commands: Sequence[str] = ()
 ) -> None:
     """Write the page for one patient.
 
@@ -71,21 +72,25 @@ def write_conventions_page(
         path: the Markdown file.
         cohort: where the patient's real images come from.
         participant: the patient.
-        predictions: prediction files by the name of their column; the early image is put before them.
-        command: how the page is made, for its last line.
+        predictions: prediction files by the name of their column, at least one; the early image, as `identity`, is put
+            before them where no prediction has that name.
+        commands: how the page is made, for its end.
 
     Raises:
         DataError: a prediction cannot be scored.
     """
     pair, body = cohort.pair(participant), cohort.body_mask(participant)
-    images: dict[str, Image] = {"early": pair.early}
+    images: dict[str, Image] = {} if "identity" in predictions else {"identity": pair.early}
     images |= {name: read_prediction(file, pair.grid, body) for name, file in predictions.items()}
+    last = list(images)[-1]
+    scores = [convention.psnr(images[last], pair.delayed, body) for convention in CONVENTIONS]
+    facts = {"participant": participant, "cohort": cohort.name, "protocol": PROTOCOL, "last": last}
     parts = [
-        _INTRODUCTION.format(participant=participant, cohort=cohort.name, protocol=PROTOCOL),
+        _INTRODUCTION.format(**facts, lowest=min(scores), highest=max(scores)),
         conventions_table(images, pair.delayed, body),
         "\n## The metrics of the protocol\n",
         metrics_table(),
     ]
-    if command:
-        parts.append(f"\nMade by `{command}`.")
+    if commands:
+        parts += ["\n## How this page was made\n", "```console", *(f"$ {command}" for command in commands), "```"]
     write_text(path, "\n".join(parts) + "\n")
