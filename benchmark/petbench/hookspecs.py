@@ -9,7 +9,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from petbench.contract import MethodSpec
+    from petbench.contract import MethodSpec, RunEvent
     from petbench.evaluation.spec import MetricSpec
     from petbench_datasets.specs import DatasetSpec
 
@@ -30,3 +30,8 @@ def petbench_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
 @hookspec
 def petbench_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
     """Return the metrics of one patient that this plugin brings; asked for only when something is scored."""
+
+
+@hookspec
+def petbench_run_events(event: RunEvent) -> None:
+    """Be told that a run has started or ended, in the process that asked for it; a failure here is only logged."""

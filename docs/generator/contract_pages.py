@@ -25,6 +25,7 @@ CLASSES = (
     "petbench.contract.TrainingData",
     "petbench.contract.RunContext",
     "petbench.contract.Budget",
+    "petbench.contract.RunEvent",
     "petbench.step_method.StepParameters",
     "petbench.training.steps.StepMethod",
     "petbench.step_method.Batch",

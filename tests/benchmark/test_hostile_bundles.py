@@ -178,7 +178,10 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     "a bomb": (with_file("runs/0/run.log", bytes(30 * 2**20)), "times its size"),
     "a log too long": (with_file("runs/0/run.log", os.urandom(33 * 2**20)), "at most"),
     "scores better by 0.1 dB": (edited(SCORES, better_by_a_tenth), "psnr_body_suv20 (body) of sub-03"),
-    "no scores": (edited(SCORES, lambda _: []), "no score that can be recomputed"),
+    "scores that nobody can recompute": (
+        edited(SCORES, lambda scores: [score | {"metric": f"my_{score['metric']}"} for score in scores]),
+        "no score that can be recomputed",
+    ),
     "a score twice": (edited(SCORES, lambda scores: scores + scores[:1]), "given twice"),
     "a score that is text": (edited(SCORES, lambda scores: [scores[0] | {"value": "40"}]), "valid number"),
     "swapped patients": (swapped, "recomputed"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.runs import worker_lock
+from petbench.runs.events import tell_observers
 from petbench.runs.process_tree import kill_tree
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard, condu
     Whatever kills the worker leaves a row that says so.
     """
     conduct = conduct or Conduct()
+    tell_observers("started", run_id, leaderboard)
     kills_before = _out_of_memory_kills()
     environment = dict(conduct.environment or os.environ) | {"PETBENCH_HOME": str(home.folder)}
     command = [conduct.python, "-m", "petbench.runs.worker", str(run_id), str(folder)]
@@ -71,6 +73,7 @@ def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard, condu
     if row.status in UNFINISHED:
         _record_death(leaderboard, run_id, code, out_of_memory=_out_of_memory_kills() > kills_before)
         row = leaderboard.run(run_id)
+    tell_observers("ended", run_id, leaderboard)
     return row
 
 

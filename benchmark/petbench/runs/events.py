@@ -1,0 +1,67 @@
+"""Tell the observers among the plugins that a run has started or ended; what they do cannot hurt the run."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Literal
+
+from petbench.contract import RunEvent
+from petbench.registry import load_plugins
+
+if TYPE_CHECKING:
+    from petbench_leaderboard.store import Leaderboard
+
+_LOG = logging.getLogger(__name__)
+
+HOOK = "petbench_run_events"
+
+
+def tell_observers(kind: Literal["started", "ended"], run_id: int, leaderboard: Leaderboard) -> None:
+    """Call the hook of every plugin that has it; a failure becomes a warning in the log."""
+    observers = [
+        (plugin, observe)
+        for plugin in load_plugins().plugins
+        if not plugin.error and callable(observe := getattr(plugin.implementation, HOOK, None))
+    ]
+    if not observers:
+        return
+    event = _event(kind, run_id, leaderboard)
+    for plugin, observe in observers:
+        try:
+            observe(event)
+        except (Exception, SystemExit) as error:
+            text = " ".join(str(error).split())
+            _LOG.warning(
+                "the observer of %s failed when run %d had %s: %s: %s",
+                plugin.distribution,
+                run_id,
+                kind,
+                type(error).__name__,
+                text,
+            )
+
+
+def _event(kind: Literal["started", "ended"], run_id: int, leaderboard: Leaderboard) -> RunEvent:
+    row = leaderboard.run(run_id)
+    seconds: dict[str, float] = {}
+    values: dict[str, list[float]] = {}
+    if kind == "ended":
+        for phase in leaderboard.phases(run_id):
+            seconds[phase.phase] = seconds.get(phase.phase, 0.0) + phase.seconds
+        for score in leaderboard.scores([run_id]):
+            if score.value is not None:
+                values.setdefault(f"{score.metric}/{score.region}", []).append(score.value)
+    return RunEvent(
+        kind=kind,
+        run=run_id,
+        identity=row.identity,
+        method=row.method,
+        dataset=row.dataset,
+        split=row.split,
+        fold=row.fold,
+        seed=row.seed,
+        status=row.status,
+        message=row.error_message or "",
+        seconds=seconds,
+        scores={name: sum(each) / len(each) for name, each in values.items()},
+    )

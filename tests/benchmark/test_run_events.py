@@ -1,0 +1,47 @@
+"""Observers are told when a run starts and ends, and what they do hurts no run."""
+
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.benchmark.conftest import Petbench
+
+OBSERVER = """
+    import dataclasses, json
+    from petbench import hookimpl
+
+    @hookimpl
+    def petbench_run_events(event):
+        with open(TOLD, "a") as file:
+            file.write(json.dumps(dataclasses.asdict(event)) + "\\n")
+        if event.kind == "ended":
+            raise ConnectionError("the tracker is down")
+"""
+
+
+def test_an_observer_is_told_of_start_and_end_and_its_failure_is_a_warning(
+    petbench: Petbench, body_cohort: Path, tmp_path: Path
+) -> None:
+    site, told = tmp_path / "site", tmp_path / "told.jsonl"
+    information = site / "watcher-1.0.dist-info"
+    information.mkdir(parents=True)
+    (site / "watcher.py").write_text(dedent(OBSERVER).replace("TOLD", repr(str(told))), encoding="utf-8")
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: watcher\nVersion: 1.0\n", encoding="utf-8")
+    (information / "entry_points.txt").write_text("[petbench]\nwatcher = watcher\n", encoding="utf-8")
+    result = petbench("run", "-m", "identity", "-d", body_cohort, "--json", variables={"PYTHONPATH": str(site)})
+    row = json.loads(result.stdout)
+    assert row["status"] == "ok"
+    assert "the observer of watcher failed when run 1 had ended: ConnectionError: the tracker is down" in result.stderr
+    started, ended = (json.loads(line) for line in told.read_text(encoding="utf-8").splitlines())
+    assert (started["kind"], started["status"], started["scores"]) == ("started", "planned", {})
+    assert (ended["kind"], ended["status"], ended["method"], ended["run"]) == ("ended", "ok", "identity", 1)
+    assert set(ended["seconds"]) == {"prepare", "train", "predict", "score"}
+    (stored,) = [
+        score["value"] for score in row["scores"] if (score["metric"], score["region"]) == ("mae_body_suv", "body")
+    ]
+    assert ended["scores"]["mae_body_suv/body"] == stored
