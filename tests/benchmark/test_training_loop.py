@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._dynamo.exc import TorchDynamoException
 
 from petbench import Batch, StepMethod, StepParameters, Update, Volume
 from petbench.contract import Budget, Supervision
+from petbench.training import context as training_context
 from petbench.training.acceleration import accelerated
 from petbench.training.balance import gan_shares
 from petbench.training.context import TrainingContext
@@ -107,17 +111,24 @@ def test_a_budget_in_images_is_spent_to_the_last_batch(tmp_path: Path) -> None:
     assert not run.interrupted
 
 
-def test_a_budget_in_seconds_ends_by_itself(tmp_path: Path) -> None:
-    run = context(tmp_path, Budget(seconds=0.05))
+@pytest.fixture
+def slow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundredth of a second passes whenever somebody looks at the clock, however fast the machine is."""
+    ticks = itertools.count()
+    monkeypatch.setattr(training_context, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 100))
+
+
+def test_a_budget_in_seconds_ends_by_itself(tmp_path: Path, slow_clock: None) -> None:
+    run = context(tmp_path, Budget(seconds=1.0))
     Linear(SMALL).fit(FakeData(), run)
     assert run.images_seen > 0
-    assert run.seconds_spent >= 0.05
+    assert run.seconds_spent >= 1.0
 
 
-def test_seconds_are_counted_over_a_resume(tmp_path: Path) -> None:
-    first = context(tmp_path, Budget(seconds=0.05))
+def test_seconds_are_counted_over_a_resume(tmp_path: Path, slow_clock: None) -> None:
+    first = context(tmp_path, Budget(seconds=1.0))
     Linear(SMALL).fit(FakeData(), first)
-    second = context(tmp_path, Budget(seconds=0.05))
+    second = context(tmp_path, Budget(seconds=1.0))
     Linear(SMALL).fit(FakeData(), second)
     assert second.images_seen == first.images_seen
 
@@ -207,6 +218,31 @@ def test_auto_compiles_long_runs_on_a_cuda_device(
     compile_setting: str, device: str, images: int | None, expected: bool
 ) -> None:
     assert EngineSettings(compile=compile_setting).compiles(device, images) is expected  # type: ignore[arg-type]
+
+
+def test_a_network_that_cannot_be_compiled_runs_as_it_is_written_unless_compiling_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_compiler(forward: object, **_options: object) -> object:
+        def fail(*_arguments: object) -> object:
+            raise TorchDynamoException("no C++ compiler was found\nand so on")
+
+        return fail
+
+    monkeypatch.setattr(torch, "compile", no_compiler)
+    method, image = Linear(SMALL).eval(), torch.ones(1, 1, 4, 4)
+    expected = method.translate(image)
+    with accelerated(method, EngineSettings(precision="fp32", compile="auto"), CPU, compiled=True):
+        assert torch.equal(method.translate(image), expected)
+        assert torch.equal(method.translate(image), expected)
+    assert [record.message for record in caplog.records] == [
+        "not compiled, runs as it is written: no C++ compiler was found"
+    ]
+    with (
+        accelerated(method, EngineSettings(precision="fp32", compile="on"), CPU, compiled=True),
+        pytest.raises(TorchDynamoException),
+    ):
+        method.translate(image)
 
 
 def test_settings_survive_json() -> None:

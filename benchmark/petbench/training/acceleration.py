@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from petbench.training.settings import EngineSettings
+
+logger = logging.getLogger(__name__)
 
 
 def networks_of(method: nn.Module) -> list[nn.Module]:
@@ -37,7 +40,7 @@ def accelerated(method: nn.Module, engine: EngineSettings, device: torch.device,
         if engine.precision == "bf16":
             forward = _autocast(forward, device.type)
         if compiled:
-            forward = torch.compile(forward, dynamic=False)
+            forward = _compiled(forward, fall_back=engine.compile == "auto")
         if forward is not network.forward:
             network.forward = forward
     try:
@@ -46,6 +49,27 @@ def accelerated(method: nn.Module, engine: EngineSettings, device: torch.device,
     finally:
         for network in networks:
             network.__dict__.pop("forward", None)
+
+
+def _compiled(forward: Callable[..., Any], *, fall_back: bool) -> Callable[..., Any]:
+    """Wrap `forward` so that it is compiled when first called; with `fall_back`, what cannot be compiled runs plain."""
+    from torch._dynamo.exc import TorchDynamoException  # loads the compiler
+
+    fast: Callable[..., Any] = torch.compile(forward, dynamic=False)
+    if not fall_back:
+        return fast
+    running = fast
+
+    def compiled_or_plain(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal running
+        try:
+            return running(*arguments, **keywords)
+        except TorchDynamoException as error:
+            logger.warning("not compiled, runs as it is written: %s", str(error).partition("\n")[0])
+            running = forward
+            return running(*arguments, **keywords)
+
+    return compiled_or_plain
 
 
 def _autocast(forward: Callable[..., Any], device_type: str) -> Callable[..., Any]:
