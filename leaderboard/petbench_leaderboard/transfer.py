@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,11 +41,17 @@ class Transfer:
     known: int
 
 
-def merge(leaderboard: Leaderboard, other: str | Path) -> Transfer:
+def merge(leaderboard: Leaderboard, other: str | Path, *, trusted: bool = True) -> Transfer:
     """Take over every run of another leaderboard; doing it again changes nothing.
 
     Runs are told apart by their uid, which they keep wherever they are merged. Two runs of one identity, made on two
     machines, both stay and count once in the ranking.
+
+    Args:
+        leaderboard: that takes over.
+        other: a file or a database's URL.
+        trusted: whether new rows keep what they say of their verification; otherwise they are `claimed`, for nobody
+            here has verified them.
 
     Raises:
         LeaderboardError: the other is missing or no leaderboard.
@@ -55,7 +61,7 @@ def merge(leaderboard: Leaderboard, other: str | Path) -> Transfer:
         if not path.is_file():
             raise LeaderboardError(f"there is no leaderboard at {path}: name the file of another leaderboard")
     with Leaderboard.open(other) as source:
-        return _take(leaderboard, bundles(source))
+        return _take(leaderboard, bundles(source), trusted=trusted)
 
 
 def export_runs(leaderboard: Leaderboard, path: Path, *, where: str | None = None) -> int:
@@ -66,13 +72,18 @@ def export_runs(leaderboard: Leaderboard, path: Path, *, where: str | None = Non
     return len(lines) - 1
 
 
-def import_runs(leaderboard: Leaderboard, path: Path) -> Transfer:
+def import_runs(leaderboard: Leaderboard, path: Path, *, trusted: bool = True) -> Transfer:
     """Take over the runs of a file that `export_runs` wrote; a broken file changes nothing.
+
+    Args:
+        leaderboard: that takes over.
+        path: the file.
+        trusted: as for `merge`.
 
     Raises:
         LeaderboardError: the file is missing or broken, with the line that is.
     """
-    return _take(leaderboard, list(_read(path)))
+    return _take(leaderboard, list(_read(path)), trusted=trusted)
 
 
 def bundles(leaderboard: Leaderboard, *, where: str | None = None) -> Iterator[Bundle]:
@@ -89,9 +100,15 @@ def bundles(leaderboard: Leaderboard, *, where: str | None = None) -> Iterator[B
             )
 
 
-def _take(leaderboard: Leaderboard, found: Iterable[Bundle]) -> Transfer:
+def _take(leaderboard: Leaderboard, found: Iterable[Bundle], *, trusted: bool) -> Transfer:
     counts = Counter(
-        leaderboard.adopt(bundle.run, bundle.scores, bundle.phases, source_diff=bundle.source_diff) for bundle in found
+        leaderboard.adopt(
+            bundle.run if trusted else replace(bundle.run, verification="claimed"),
+            bundle.scores,
+            bundle.phases,
+            source_diff=bundle.source_diff,
+        )
+        for bundle in found
     )
     return Transfer(new=counts["new"], more=counts["more"], known=counts["known"])
 

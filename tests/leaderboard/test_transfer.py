@@ -70,6 +70,19 @@ def test_what_is_exported_comes_back_to_the_last_bit(leaderboard: Leaderboard, o
         assert third.run(1).created_at == leaderboard.run(1).created_at
 
 
+def test_a_row_that_nobody_here_has_verified_says_claimed(
+    leaderboard: Leaderboard, other: Path, tmp_path: Path
+) -> None:
+    merge(leaderboard, other, trusted=False)
+    assert {run.verification for run in leaderboard.runs()} == {"claimed"}
+    with Leaderboard.open(tmp_path / "own.db") as own:
+        merge(own, other)
+        export_runs(own, tmp_path / "rows.jsonl")
+        assert {run.verification for run in own.runs()} == {"recomputed"}
+        assert import_runs(own, tmp_path / "rows.jsonl", trusted=False).known == 2
+        assert {run.verification for run in own.runs()} == {"recomputed"}
+
+
 def test_a_broken_file_is_refused_with_its_line_and_changes_nothing(
     leaderboard: Leaderboard, other: Path, tmp_path: Path
 ) -> None:
@@ -107,6 +120,6 @@ def test_tables_for_a_paper_carry_rounded_numbers_and_escape_names(leaderboard: 
     add_run("identity", {"sub-01": 29.0, "sub-02": 28.0})
     add_run("a_b|<i>&50%", {"sub-01": 30.8349, "sub-02": 31.2})
     markdown, latex = to_markdown(rank(leaderboard)), to_latex(rank(leaderboard))
-    assert "| 1 | a\\_b\\|&lt;i&gt;&amp;50% | 31.02 ± 0.26 |" in markdown
-    assert r"1 & a\_b|<i>\&50\% & 31.02 $\pm$ 0.26 &" in latex
+    assert "| 1 | a\\_b\\|&lt;i&gt;&amp;50% | 31.02 ± 0.26 (no ceiling) |" in markdown
+    assert r"1 & a\_b|<i>\&50\% & 31.02 $\pm$ 0.26 (no ceiling) &" in latex
     assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 1

@@ -55,15 +55,24 @@ def leaderboard(
     click.echo(_as_text(boards, form), nl=form == "json")
 
 
+_TRUSTED = click.option(
+    "--trusted", is_flag=True, help="Keep what the rows say of their verification. Default: they are `claimed`."
+)
+
+
 @leaderboard.command("merge")
 @click.argument("other")
-def merge_other(other: str) -> None:
-    """Take over the runs of another leaderboard, a file or a database's URL; again, it changes nothing."""
+@_TRUSTED
+def merge_other(other: str, *, trusted: bool) -> None:
+    """Take over the runs of another leaderboard, a file or a database's URL; again, it changes nothing.
+
+    Nobody here has verified them, so new rows say `claimed`; --trusted is for leaderboards of your own.
+    """
     from petbench.home import Home
     from petbench_leaderboard.store import Leaderboard
     from petbench_leaderboard.transfer import merge
 
-    _say(merge(Leaderboard.open(Home.find().database), other))
+    _say(merge(Leaderboard.open(Home.find().database), other, trusted=trusted))
 
 
 @leaderboard.command("export")
@@ -80,13 +89,17 @@ def export_all(path: Path, where: str | None) -> None:
 
 @leaderboard.command("import")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_all(path: Path) -> None:
-    """Take over the runs that `petbench leaderboard export` wrote to PATH; again, it changes nothing."""
+@_TRUSTED
+def import_all(path: Path, *, trusted: bool) -> None:
+    """Take over the runs that `petbench leaderboard export` wrote to PATH; again, it changes nothing.
+
+    Nobody here has verified them, so new rows say `claimed`; --trusted is for leaderboards of your own.
+    """
     from petbench.home import Home
     from petbench_leaderboard.store import Leaderboard
     from petbench_leaderboard.transfer import import_runs
 
-    _say(import_runs(Leaderboard.open(Home.find().database), path))
+    _say(import_runs(Leaderboard.open(Home.find().database), path, trusted=trusted))
 
 
 def _say(transfer: Transfer) -> None:
