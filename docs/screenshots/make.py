@@ -30,7 +30,7 @@ COMMANDS = (
     ("score", "--ceiling", "--dataset", COHORT),
 )
 DIVERGES = ("run", "--method", "unet", "--set", "learning_rate=1e30", "--budget", "images=400")
-COLOURS = 192
+COLOURS = 256
 SECONDS = 120
 
 TABLE = "document.documentElement.dataset.table === 'ready'"
@@ -38,7 +38,6 @@ CHARTS = "document.documentElement.dataset.charts !== undefined"
 VIEWER = "document.getElementById('viewer').dataset.drawn !== undefined"
 LOADED = "document.readyState === 'complete'"
 PROJECTIONS = """
-    for (const box of document.querySelectorAll("details.choices-open")) box.open = false;
     document.querySelector("input[value=rotating-mip]").click();
     const form = document.querySelector("form.controls");
     form.elements.slice.value = "2";
@@ -138,7 +137,7 @@ def _take(browser: WebDriver, site: Path, shot: Shot, path: Path) -> None:
         browser.execute_script(shot.script)
     _wait(browser, "true")
     with Image.open(io.BytesIO(browser.get_screenshot_as_png())) as picture:
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
 
 
 def _resize(browser: WebDriver, width: int, height: int) -> None:

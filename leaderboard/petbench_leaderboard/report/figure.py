@@ -7,8 +7,8 @@ errors share one on a perceptually uniform scale from white. Scales are fixed, n
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -51,8 +51,10 @@ def draw_patient(images: PatientImages) -> list[PatientFigure]:
 
     A prediction that is the early image itself, as that of `identity`, is not drawn twice.
     """
-    names = iter(name for name, volume in images.predictions.items() if not np.array_equal(volume, images.early))
-    chunks = list(iter(lambda: list(islice(names, PREDICTIONS_IN_A_ROW)), [])) or [[]]
+    names = [name for name, volume in images.predictions.items() if not np.array_equal(volume, images.early)]
+    figures = max(1, math.ceil(len(names) / PREDICTIONS_IN_A_ROW))
+    in_a_row = math.ceil(len(names) / figures) or 1
+    chunks = [names[start : start + in_a_row] for start in range(0, len(names), in_a_row)] or [[]]
     return [_render(_compose(images, chunk), images, chunk) for chunk in chunks]
 
 

@@ -20,7 +20,7 @@
         }
         if (model.type === "Text") model.text_color = { value: ink };
         if (model.type === "Label") model.text_color = mark;
-        if (model.type === "Span") model.line_color = mark;
+        if (model.type === "Span") model.line_color = model.line_dash.length ? mark : ink;
         if (model.type === "Legend") {
           model.background_fill_color = null;
           model.border_line_color = null;
