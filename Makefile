@@ -28,8 +28,10 @@ lint: .venv/installed ## Check style, format and types
 docs: .venv/installed ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-bench: .venv/installed ## Measure speed, as ratios within one run
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -s
+bench: .venv/installed ## Measure speed, as ratios within one run, and write docs/performance.md
+	mkdir -p results
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-json=results/benchmarks.json
+	$(BIN)/python tests/benchmarks/page.py results/benchmarks.json docs/performance.md
 
 clean: ## Remove what was built here
 	rm -rf .venv results build dist site .mypy_cache .ruff_cache .pytest_cache
