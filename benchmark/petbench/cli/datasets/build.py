@@ -27,7 +27,8 @@ def build(name: str, *, acquisition: str | None, reconstruction: str | None) -> 
     Killed, it goes on where it was: a participant is there as a whole or not at all.
 
     Another acquisition or reconstruction is a cohort of its own, with a name and a fingerprint of its own, and can be
-    named at once as well: fdg-phantom-multibed, fdg-phantom-3d, fdg-phantom-multibed-3d.
+    named at once as well: fdg-phantom-multibed, fdg-phantom-3d, fdg-phantom-multibed-3d. 3d takes several times as
+    long as 2d, and about 3 GB of memory for each participant that is built at a time, one a processor.
 
     \b
     petbench datasets build fdg-phantom
