@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 COHORT = "fdg-phantom-mini"
 COMMANDS = (
     *(("run", "--method", method) for method in ("identity", "scale", "ridge", "unet", "pix2pix")),
-    ("score", "--ceiling", "--dataset", COHORT),
+    *(("score", "--reference", name, "--dataset", COHORT) for name in ("organ-scale", "noise-ceiling")),
 )
 DIVERGES = ("run", "--method", "unet", "--set", "learning_rate=1e30", "--budget", "images=400")
 COLOURS = 256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,9 @@ from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from selenium.webdriver.chrome.webdriver import WebDriver
+    from tests.leaderboard.browsing import Visit
 
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.records import RunRow
@@ -149,3 +153,45 @@ def make_images() -> MakeImages:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.leaderboard.browsing import write_example
+
+    return write_example(tmp_path_factory.mktemp("browser"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[WebDriver]:
+    from tests.leaderboard.browsing import open_browser
+
+    opened = open_browser()
+    yield opened
+    opened.quit()
+
+
+@pytest.fixture
+def visit(browser: WebDriver, site: Path) -> Iterator[Visit]:
+    """Open a page and wait until its scripts are done; afterwards nothing may have gone wrong or left the site."""
+    from tests.leaderboard.browsing import read_log, wait
+
+    read_log(browser, "browser")
+    read_log(browser, "performance")
+
+    def go(page: str, *, width: int = 1280, ready: str = "") -> WebDriver:
+        metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 600}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        browser.get("about:blank")
+        browser.get(f"file://{site}/{page}")
+        wait(browser, ready or "document.readyState === 'complete'")
+        return browser
+
+    yield go
+    complaints = [entry for entry in read_log(browser, "browser") if entry["level"] in ("SEVERE", "WARNING")]
+    assert complaints == []
+    for entry in read_log(browser, "performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            url = message["params"]["request"]["url"]
+            assert url.startswith((f"file://{site}/", "data:", "about:")), url
