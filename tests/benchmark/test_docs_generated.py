@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 from pydantic import BaseModel
-from tests.benchmark.docs_reader import DOCS
+from tests.benchmark.docs_reader import DOCS, blocks_of
 
 import petbench
 from command_pages import command_reference
@@ -46,6 +46,22 @@ def test_every_command_is_in_the_reference_with_all_its_options() -> None:
         assert sections[typed].startswith(f"Usage: {typed} ")
         for option in [option for parameter in command.params for option in parameter.opts if option.startswith("--")]:
             assert option in sections[typed], f"{typed} {option}"
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+def test_every_command_on_a_page_exists_with_its_options(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    typed = "\n".join(block.body for block in blocks_of(page) if block.language in {"console", "sh"})
+    shown = re.findall(r"^(?:\$ )?petbench (.+)$", typed, flags=re.MULTILINE) + re.findall(r"`petbench ([^`]+)`", text)
+    for line in shown:
+        command: click.Command = cli
+        words = re.sub(r'"[^"]*"', "TEXT", line.partition("#")[0]).split()
+        while isinstance(command, click.Group) and words and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        options = {word for word in words if word.startswith("-")}
+        assert command is not cli or options, f"petbench {line}"
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert options <= known | {"--help"}, f"petbench {line}"
 
 
 def test_every_variable_that_a_command_reads_is_on_the_page_of_commands() -> None:
