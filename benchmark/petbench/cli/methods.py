@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from petbench.contract import MethodSpec
 
 
 @click.command()
@@ -74,6 +77,7 @@ def _show(name: str, *, as_json: bool) -> None:
         "plugin": f"{plugin.distribution} {plugin.version}",
         "licence": spec.licence,
         "citation": spec.citation,
+        "runs in": _where(spec),
         "presets": {preset: dict(values) for preset, values in spec.presets.items()},
         "parameters": schema["properties"],
     }
@@ -81,7 +85,7 @@ def _show(name: str, *, as_json: bool) -> None:
         print_json(facts)
         return
     console = standard_output()
-    for key in ("name", "summary", "supervision", "plugin", "licence", "citation"):
+    for key in ("name", "summary", "supervision", "plugin", "licence", "citation", "runs in"):
         console.print(Text.assemble((f"{key:12}", "dim"), str(facts[key])))
     console.print(Text("parameters", style="bold"))
     for parameter, details in schema["properties"].items():
@@ -95,3 +99,12 @@ def _show(name: str, *, as_json: bool) -> None:
     for preset, values in spec.presets.items():
         settings = "  ".join(f"{key}={value}" for key, value in values.items())
         console.print(Text.assemble(f"  {preset}  ", (settings, "dim")))
+
+
+def _where(spec: MethodSpec) -> str:
+    """Say in what kind of process a method runs."""
+    place = "petbench's own environment"
+    if spec.environment == "venv":
+        place = f"a virtual environment of its own with {', '.join(spec.requirements) or 'nothing'}"
+        place += ", then what is installed here" if spec.sees_installed else " alone"
+    return f"{place}, as the program {' '.join(spec.command)}" if spec.command else place

@@ -120,5 +120,5 @@ def _own_folders() -> list[str]:
     """Return where this process finds packages: neither the standard library nor the folder it was started in."""
     standard = {str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib")}
     standard |= {str(Path(folder) / "lib-dynload") for folder in standard}
-    found = [str(Path(folder).resolve()) for folder in sys.path if folder and Path(folder).is_dir()]
+    found = [str(Path(folder).resolve()) for folder in sys.path if folder and Path(folder).exists()]
     return [folder for folder in dict.fromkeys(found) if folder not in standard and folder != str(Path.cwd())]
