@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs.exceptions import PluginError
@@ -26,6 +27,8 @@ _MARKER = re.compile(r"^<!-- petbench: ([\w.-]+)(?: ([\w.]+))? -->$", flags=re.M
 _FOREIGN_HELPER = "https://unpkg.com/iframe-worker/shim"
 _OWN_HELPER = "assets/iframe-worker.js"
 
+MEASURED = "Measured"
+
 _GENERATORS: Mapping[str, Callable[[], str]] = {
     "commands": command_reference,
     "hooks": hook_reference,
@@ -34,6 +37,17 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "columns": column_reference,
     "metrics": metric_reference,
 }
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Leave out of the navigation what no command has written yet."""
+    folder = Path(config.docs_dir)
+    for section in config.nav or ():
+        if MEASURED in section:
+            section[MEASURED] = [
+                page for page in section[MEASURED] if all((folder / name).is_file() for name in page.values())
+            ]
+    return config
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - mkdocs' names
