@@ -124,7 +124,7 @@ def _significance(drawn: _Drawn) -> Figure:
     if len(keys) < 2:
         raise LeaderboardError("a significance map needs two methods that cover all patients")
     size = 1.5 + 0.34 * len(keys)
-    figure, axes = _new(size + 0.6, size)
+    figure, axes = _new(max(size + 0.6, _COLUMN_INCHES + 1.0), size)  # the title needs a column's width
     sign = -1.0 if drawn.column.higher_is_better is False else 1.0
     for comparison in drawn.statistics.comparisons:
         if comparison.first not in keys or comparison.second not in keys:
@@ -134,7 +134,7 @@ def _significance(drawn: _Drawn) -> Figure:
             (one, two, sign * comparison.difference > 0),
             (two, one, sign * comparison.difference < 0),
         ):
-            colour = "#ffffff" if not comparison.separated else "#9cc3e4" if better else "#ecc3b2"
+            colour = "#f1f1ee" if not comparison.separated else "#9cc3e4" if better else "#ecc3b2"
             axes.fill(
                 [column, column + 1, column + 1, column],
                 [row, row, row + 1, row + 1],
