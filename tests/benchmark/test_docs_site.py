@@ -53,6 +53,12 @@ def test_every_page_is_there_and_no_generated_part_is_left_open(site: Path) -> N
     assert not (site / "generator").exists()
 
 
+def test_every_page_can_be_reached_from_the_first(site: Path) -> None:
+    first = (site / "index.html").read_text(encoding="utf-8")
+    pages = {page.stem for page in DOCS.glob("*.md")} - {"index"}
+    assert {page for page in pages if f'href="{page}.html"' not in first} == set()
+
+
 def test_no_page_asks_another_host_for_anything(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert len(pages) >= 10
