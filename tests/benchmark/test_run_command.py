@@ -180,6 +180,18 @@ def test_a_cohort_that_is_not_usable_is_refused_and_nothing_is_written(
     assert sorted(path for path in damaged.rglob("*")) == before
 
 
+def test_weights_named_wrongly_are_refused_before_anything_is_trained(petbench: Petbench, body_cohort: Path) -> None:
+    wrong = petbench.home.parent / "README.md"
+    wrong.write_text("not weights")
+    result = petbench(
+        "run", "-m", "pix2pix", "-d", body_cohort, code=1, variables={"PETBENCH_FD768_WEIGHTS": str(wrong)}
+    )
+    assert f"{wrong}: SHA-256" in result.stderr
+    (row,) = petbench.json("runs", "list")
+    assert row["status"] == "failed"
+    assert not row["images_seen"]
+
+
 def test_fifty_rows_are_not_needed_to_read_the_board_as_data(petbench: Petbench, body_cohort: Path) -> None:
     for method in ("identity", "scale"):
         petbench("run", "-m", method, "-d", body_cohort)

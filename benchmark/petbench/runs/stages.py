@@ -14,6 +14,7 @@ import torch
 
 from petbench.cli.console import progress_bar, training_bar
 from petbench.errors import DataError, PluginError
+from petbench.evaluation.extractors.weights import check_named_weights
 from petbench.evaluation.scoring import score_predictions
 from petbench.jobs.method import ProgramMethod
 from petbench.registry import load_plugins
@@ -82,6 +83,7 @@ def carry_out(
     """
     device = models.choose_device(plan.device)
     with phase("prepare"):
+        check_named_weights()
         cohort, fold = open_planned(plan)
         if plan.deterministic:
             torch.use_deterministic_algorithms(mode=True)

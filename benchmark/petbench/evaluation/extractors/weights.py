@@ -49,18 +49,29 @@ class WeightsFile:
             DataError: the named file is missing or has another hash.
             WeightsUnavailableError: a file in a usual place has another hash.
         """
-        named = given or (Path(os.environ[self.variable]) if os.environ.get(self.variable) else None)
+        named = self.named(given)
         if named is not None:
-            if not named.is_file():
-                msg = f"{named}: no such file of weights; mend {self.option} or ${self.variable}"
-                raise DataError(msg)
-            return self.verified(named)
+            return named
         path = next((path for path in self._usual_places(cache) if path.is_file()), None)
         try:
             return None if path is None else self.verified(path)
         except DataError as error:
             msg = f"weights unavailable: {error}"
             raise WeightsUnavailableError(msg) from error
+
+    def named(self, given: Path | None = None) -> Path | None:
+        """Return the verified file that `given` or the environment variable names, or None where neither does.
+
+        Raises:
+            DataError: the named file is missing or has another hash.
+        """
+        named = given or (Path(os.environ[self.variable]) if os.environ.get(self.variable) else None)
+        if named is None:
+            return None
+        if not named.is_file():
+            msg = f"{named}: no such file of weights; mend {self.option} or ${self.variable}"
+            raise DataError(msg)
+        return self.verified(named)
 
     def require(self, *, cache: Path, given: Path | None = None, offline: bool) -> Path:
         """Return a verified copy, downloaded into `cache`/weights where there is none and it may be.
@@ -146,3 +157,13 @@ FOLDED = WeightsFile(
     variable="PETBENCH_FD768_WEIGHTS",
     option="--fid-weights",
 )
+
+
+def check_named_weights() -> None:
+    """Refuse weights that a variable names wrongly before a training is spent that they then could not score.
+
+    Raises:
+        DataError: a named file is missing or has another hash.
+    """
+    for weights in (CANONICAL, FOLDED):
+        weights.named()
