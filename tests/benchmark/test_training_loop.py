@@ -16,7 +16,7 @@ from torch._dynamo.exc import TorchDynamoException
 from petbench import Batch, StepMethod, StepParameters, Update, Volume
 from petbench.contract import Budget, Supervision
 from petbench.training import context as training_context
-from petbench.training.acceleration import accelerated
+from petbench.training.acceleration import accelerated, in_bfloat16
 from petbench.training.balance import gan_shares
 from petbench.training.context import TrainingContext
 from petbench.training.errors import Diverged
@@ -136,6 +136,7 @@ def test_seconds_are_counted_over_a_resume(tmp_path: Path, slow_clock: None) -> 
 def test_the_log_says_how_it_ran_what_on_and_what_came_out(tmp_path: Path) -> None:
     Linear(SMALL).fit(FakeData(160.0), context(tmp_path, Budget(images=40)))
     assert events(tmp_path, "engine")[0]["precision"] == "bf16"
+    assert events(tmp_path, "engine")[0]["networks_in_float32"] == []
     assert events(tmp_path, "data")[0]["clipped_delayed"] == 1.0
     assert [event["images"] for event in events(tmp_path, "validation")] == [20, 40]
     assert events(tmp_path, "validation")[0]["clipped"] == 1.0
@@ -207,6 +208,13 @@ def test_networks_compute_in_bfloat16_and_losses_in_float32(tmp_path: Path) -> N
         assert "forward" in vars(method.network)
     assert method.dtypes == {torch.float32}
     assert "forward" not in vars(method.network)
+
+
+def test_on_a_processor_a_network_in_three_dimensions_stays_in_float32() -> None:
+    flat, solid = nn.Conv2d(1, 1, 1), nn.Sequential(nn.Conv3d(1, 1, 1))
+    for network, device, expected in ((flat, "cpu", True), (solid, "cpu", False), (solid, "cuda", True)):
+        assert in_bfloat16(network, EngineSettings(precision="bf16"), torch.device(device)) is expected
+        assert not in_bfloat16(network, EngineSettings(precision="fp32"), torch.device(device))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from petbench.training.acceleration import accelerated
+from petbench.training.acceleration import accelerated, in_bfloat16, networks_of
 from petbench.training.data import CohortTensors, load_tensors
 from petbench.training.players import Players
 from petbench.training.randomness import capture_random_state, restore_random_state, seed_everything
@@ -50,7 +50,7 @@ def fit(method: StepMethod, data: TrainingData, run: RunContext) -> None:
                 seed_everything(run.seed, "training")
             else:
                 training.load_state(state)
-            run.log("engine", {**run.engine.to_json(), "compiled": compiled, "threads_used": torch.get_num_threads()})
+            run.log("engine", _describe_engine(method, run, compiled=compiled))
             run.log("data", _describe(tensors))
             training.go()
     finally:
@@ -124,6 +124,16 @@ def _draw_weights(method: StepMethod, seed: int) -> None:
     """Start from weights that depend on the run's seed alone, whatever was drawn before the method was built."""
     seed_everything(seed, "weights")
     method.load_state_dict(type(method)(method.parameters_chosen).state_dict())
+
+
+def _describe_engine(method: StepMethod, run: RunContext, *, compiled: bool) -> dict[str, object]:
+    plain = [type(one).__name__ for one in networks_of(method) if not in_bfloat16(one, run.engine, run.device)]
+    return {
+        **run.engine.to_json(),
+        "compiled": compiled,
+        "threads_used": torch.get_num_threads(),
+        "networks_in_float32": plain,
+    }
 
 
 def _describe(tensors: CohortTensors) -> dict[str, object]:
