@@ -1,4 +1,7 @@
-"""Write docs/performance.md from what `make bench` measured: `python tests/benchmarks/page.py BENCH.json PAGE.md`."""
+"""Write docs/performance.md from what `make bench` measured.
+
+`python tests/benchmarks/page.py BENCH.json PAGE.md`, and after it what a reader should know of that run, if anything.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,20 @@ step, with the same networks and batch. `PETBENCH_BENCH_DEVICE=cuda make bench` 
 TARGET_MET = {True: "met", False: "**missed**"}
 
 
-def main(measured: Path, page: Path) -> None:
+def main(measured: Path, page: Path, note: str = "") -> None:
     """Turn pytest-benchmark's JSON into a page."""
     content = json.loads(measured.read_text(encoding="utf-8"))
     rows = [_row(bench) for bench in content["benchmarks"] if "what" in bench["extra_info"]]
-    lines = [HEAD, "## Machine", "", *_machine(content, rows), "", "## Measured", ""]
+    lines = [
+        HEAD,
+        "## Machine",
+        "",
+        *_machine(content, rows),
+        *([f"- note: {note}"] if note else []),
+        "",
+        "## Measured",
+        "",
+    ]
     head = ("what", "petbench", "plain", "times faster", "in processor time", "wanted", "floor")
     lines += ["| " + " | ".join(row) + " |" for row in (head, ("---",) * len(head))]
     lines += ["| " + " | ".join(row["cells"]) + " |" for row in rows]
@@ -88,4 +100,4 @@ def _machine(content: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), " ".join(sys.argv[3:]))
