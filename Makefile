@@ -5,10 +5,10 @@ BIN := .venv/bin
 # The demonstration keeps its cohort, runs and leaderboard in the checkout, not in the user's own petbench home.
 DEMO_HOME := $(CURDIR)/results
 
-.PHONY: run test lint docs bench clean help
+.PHONY: run test lint docs bench screenshots clean help
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/installed ## Train pix2pix on the simulated cohort and show the leaderboard
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method identity
@@ -32,6 +32,9 @@ bench: .venv/installed ## Measure speed, as ratios within one run, and write doc
 	mkdir -p results
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-json=results/benchmarks.json
 	$(BIN)/python tests/benchmarks/page.py results/benchmarks.json docs/performance.md
+
+screenshots: .venv/installed ## Make the runs that the documentation shows, and take its pictures in headless Chromium
+	$(BIN)/python docs/screenshots/make.py
 
 clean: ## Remove what was built here
 	rm -rf .venv results build dist site .mypy_cache .ruff_cache .pytest_cache

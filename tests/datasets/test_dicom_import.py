@@ -90,6 +90,19 @@ def test_identifiers_that_look_alike_without_punctuation_stay_apart(tmp_path: Pa
     assert len(open_cohort(tmp_path / "cohort").participants) == 2
 
 
+def test_no_file_is_named_after_the_person_whose_identifier_is_missing(tmp_path: Path) -> None:
+    write_pair(tmp_path / "dicom", "", 1)
+    for path in (tmp_path / "dicom").rglob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        dataset.PatientName = "Doe^Jane"
+        dataset.save_as(path)
+    import_dicom(tmp_path / "dicom", tmp_path / "cohort")
+    (participant,) = open_cohort(tmp_path / "cohort").participants
+    assert participant.startswith("sub-unnamed")
+    written = [path for path in (tmp_path / "cohort").rglob("*") if path.is_file()]
+    assert not [path for path in written if "Doe" in path.name or b"Doe" in path.read_bytes()]
+
+
 def test_the_same_slice_twice_counts_once(tmp_path: Path) -> None:
     write_series(tmp_path / "dicom", PIXELS)
     shutil.copytree(tmp_path / "dicom", tmp_path / "all" / "one")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -180,7 +181,7 @@ def _convert(path: Path, dataset: Any) -> SliceHeader:
         path=path,
         instance=text("SOPInstanceUID") or str(path),
         series=text("SeriesInstanceUID"),
-        patient=text("PatientID") or text("PatientName"),
+        patient=text("PatientID") or _pseudonym(text("PatientName")),
         sex=text("PatientSex"),
         age=text("PatientAge"),
         height_metres=_number(dataset.get("PatientSize")),
@@ -261,6 +262,11 @@ def _clock(text: str) -> dt.time | None:
         return dt.time(int(digits[:2]), int(digits[2:4]), min(int(digits[4:6]), 59), micro)
     except ValueError:
         return None
+
+
+def _pseudonym(name: str) -> str:
+    """Tell patients without an identifier apart by their names, none of which may end up in a file's name."""
+    return f"unnamed{hashlib.sha256(name.encode()).hexdigest()[:6]}" if name else ""
 
 
 def _number(value: Any, default: float | None = None) -> float | None:
