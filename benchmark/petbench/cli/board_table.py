@@ -56,12 +56,13 @@ def print_board(board: Board, highlight: int | None) -> None:
         table = _table(board, shown[:kept], ranks, highlight)
     console.print(table)
     if shown:
-        words = (
-            "under each score its gain over identity, positive is better, and how far it is from there to the ceiling"
-        )
-        console.print(Text(f"PSNR in dB; {words}", "dim"), soft_wrap=True)
+        words = "PSNR in dB; under each score its gain over identity, positive is better"
+        bounded = any(cell.fraction is not None for row in board.rows for cell in row.cells.values())
+        words += ", and how far it is from there to the ceiling" if bounded else ""
+        console.print(Text(words, "dim"), soft_wrap=True)
     left_out = ", ".join(heading for _, heading, _ in shown[kept:])
-    for note in (verdict, left_out and f"no room for {left_out}: --json gives all", *_notes(board, found)):
+    room = left_out and f"no room for {left_out}: --json gives all"
+    for note in (verdict, room, *_without_fraction(board, shown[:kept]), *_notes(board, found)):
         if note:
             console.print(Text(f"– {note}", "dim"), soft_wrap=True)
     for run in board.unscored:
@@ -96,8 +97,25 @@ def _notes(board: Board, columns: Sequence[Shown]) -> list[str]:
         for row in board.rows:
             cell = row.cells.get(column)
             if cell is not None and cell.mean is None and cell.reason:
-                notes.append(f"{heading}: {cell.reason.partition(';')[0]}; petbench doctor says what to do")
+                reason = cell.reason.partition(";")[0]
+                doctor = "; petbench doctor says what to do" if reason.startswith("weights unavailable") else ""
+                notes.append(f"{heading}: {reason}{doctor}")
     return list(dict.fromkeys(notes))
+
+
+def _without_fraction(board: Board, shown: Sequence[Shown]) -> list[str]:
+    """Return why scores say no share of the way from identity to the ceiling, each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for column, heading, _ in shown:
+        cells = [cell for row in board.rows if (cell := row.cells.get(column)) is not None and cell.mean is not None]
+        if cells and all(cell.fraction is None for cell in cells):
+            reasons.setdefault(cells[0].fraction_reason or "", []).append(heading)
+    notes = []
+    for reason, headings in reasons.items():
+        where = "" if len(headings) == len(shown) else f" for {', '.join(headings)}"
+        mend = "; petbench score --reference noise-ceiling draws one" if reason == "no ceiling" else ""
+        notes.append(f"no share of the way from identity to the ceiling{where}: {reason}{mend}")
+    return notes
 
 
 def _judged(board: Board) -> tuple[dict[tuple[int, ...], str], str]:
@@ -142,8 +160,7 @@ def _cell_text(cell: Cell | None, digits: int) -> Text:
     text = Text(f"{cell.mean:.{digits}f}")
     if cell.gain is not None:
         text.append(f"\n{cell.gain:+.{digits}f}", style="green dim" if cell.gain > 0 else "dim")
-    reached = labels.fraction(cell)
-    return text.append(f"\n{reached if cell.fraction is not None else reached.replace(' ', chr(10))}", style="dim")
+    return text if cell.fraction is None else text.append(f"\n{labels.fraction(cell)}", style="dim")
 
 
 def _costs(row: Row) -> tuple[str, str, str]:

@@ -14,7 +14,9 @@ def separation(board: Board, statistics: BoardStatistics | None) -> str:
     if statistics is None or not statistics.comparisons:
         return ""
     people = len(board.participants)
-    test = f"Wilcoxon's signed ranks over {people} patient{'' if people == 1 else 's'}, Holm's correction, 5 %"
+    if people == 1:
+        return "one test patient: no test can tell these methods apart."
+    test = f"Wilcoxon's signed ranks over {people} patients, Holm's correction, 5 %"
     for row, found in zip(board.rows, statistics.rows, strict=True):
         if found and found.separated_from_all:
             return f"{row.run.method} is ahead of every other method ({test})."
