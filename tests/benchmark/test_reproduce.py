@@ -128,6 +128,10 @@ def test_the_page_and_the_json_hold_what_the_database_holds(stopped_once: tuple[
     for (method, metric), mean in means.items():
         assert facts["table"][method]["scores"][metric]["mean"] == pytest.approx(mean)
         assert f" {mean:.2f}" in lines[method]
+    for name, shown in (("pix2pix", "pix2pix"), ("cyclegan", "CycleGAN")):
+        gain = means[name, "psnr_body_suv20"] - means["identity", "psnr_body_suv20"]
+        written = f"{gain:+.2f}" if round(gain, 2) else "0.00"
+        assert f"{shown} {written} dB".replace("-", "\N{MINUS SIGN}") in page
     for gap in facts["gaps"]:
         expected = means["pix2pix", gap["metric"]] - means["cyclegan", gap["metric"]]
         assert gap["mean"] == pytest.approx(expected)

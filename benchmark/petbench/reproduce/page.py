@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from petbench.reproduce import differences, runs_table
-from petbench.reproduce.paper import BETTER, REPORTED, REPORTED_GAP_DECIBELS
+from petbench.reproduce.paper import BETTER, OTHER, REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.results import FRECHET_DISTANCES, PSNR_CONVENTIONS
 from petbench_datasets.files import write_text
 from petbench_leaderboard.report.labels import MISSING, budget, label_of, number
@@ -88,6 +88,8 @@ def _words(results: Results, told: Told) -> dict[str, Any]:
         "gaps": ", ".join(number(gap.mean, 1, sign=True) for gap in results.gaps),
         "reported_gap": number(REPORTED_GAP_DECIBELS, 1, sign=True),
         "same_order": all(gap.mean > 0.0 for gap in results.gaps),
+        "gain_better": _gain(results, BETTER),
+        "gain_other": _gain(results, OTHER),
         "command": told.command,
         "table_2": table_2,
         "columns": _columns(results),
@@ -108,6 +110,12 @@ def _words(results: Results, told: Told) -> dict[str, Any]:
         "run_table": markdown_table(runs_table.HEADS, [runs_table.cells(run, told.seconds) for run in runs]),
         **runs_table.facts(runs, told.seconds),
     }
+
+
+def _gain(results: Results, name: str) -> str:
+    """Write a method's mean PSNR in the body over that of the early image, in dB."""
+    ours, theirs = (results.line(each).cells[PSNR_CONVENTIONS[0]].mean for each in (name, "identity"))
+    return MISSING if ours is None or theirs is None else number(ours - theirs, 2, sign=True)
 
 
 def _table_2(results: Results) -> tuple[str, list[str]]:
