@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from petbench.reproduce.results import PSNR_CONVENTIONS, gather
+from petbench.reproduce.results import PSNR_CONVENTIONS, Gap, gather
 from petbench_leaderboard.records import RunRecord, RunRow, ScoreRecord
+from petbench_leaderboard.statistics.intervals import Interval
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -96,3 +98,27 @@ def test_the_table_gives_the_spread_of_patients_and_that_of_seeds(
         assert cell.mean == pytest.approx(table.mean())
         assert cell.standard_deviation == pytest.approx(table.mean(axis=0).std(ddof=1))
         assert cell.seed_standard_deviation == pytest.approx(table.mean(axis=1).std(ddof=1))
+
+
+@pytest.mark.parametrize(
+    ("by_participant", "interval", "told_apart"),
+    [
+        ({"a": 1.0, "b": 0.1}, None, True),
+        ({"a": 9.0, "b": -0.1}, None, False),
+        ({"a": 9.0, "b": -0.1}, Interval(0.5, 8.0), True),
+        ({"a": 1.0, "b": 0.1}, Interval(-0.5, 3.0), False),
+    ],
+)
+def test_pix2pix_is_ahead_only_where_the_patients_say_so(
+    by_participant: dict[str, float], interval: Interval | None, told_apart: bool
+) -> None:
+    gap = Gap(
+        metric="psnr_volume_max",
+        mean=statistics.fmean(by_participant.values()),
+        standard_deviation=None,
+        seed_standard_deviation=None,
+        interval=interval,
+        by_participant=by_participant,
+        wilcoxon_p=1.0,
+    )
+    assert gap.told_apart is told_apart

@@ -78,6 +78,11 @@ class Gap:
         """In how many participants pix2pix is better."""
         return sum(gap > 0.0 for gap in self.by_participant.values())
 
+    @property
+    def told_apart(self) -> bool:
+        """Whether pix2pix is surely ahead: the interval says so, or every one of too few patients for an interval."""
+        return self.ahead == len(self.by_participant) if self.interval is None else self.interval.low > 0.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
