@@ -19,7 +19,7 @@ run: .venv/installed ## Train pix2pix on the simulated cohort and show the leade
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench report -o $(DEMO_HOME)/report
 
 test: .venv/installed ## Run the tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: .venv/installed ## Check style, format and types
 	$(BIN)/ruff check .

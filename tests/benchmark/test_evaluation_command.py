@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 @pytest.fixture
-def two(body_cohort: Path) -> Path:
+def two(body_cohort: Path, tmp_path: Path) -> Path:
     """Give a cohort with a split that tests two patients."""
-    cohort = open_cohort(body_cohort)
-    write_split(body_cohort, Split("two", cohort.fingerprint, (Fold(("sub-01",), ("sub-02",), ("sub-03", "sub-04")),)))
-    return body_cohort
+    root = shutil.copytree(body_cohort, tmp_path / "two")
+    fold = Fold(("sub-01",), ("sub-02",), ("sub-03", "sub-04"))
+    write_split(root, Split("two", open_cohort(root).fingerprint, (fold,)))
+    return root
 
 
 def petbench(*arguments: str | Path) -> Result:
