@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from tests.leaderboard.conftest import ImagesAtHand
 
+from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report import site
 from petbench_leaderboard.report.front import mark_front
@@ -74,6 +75,16 @@ def test_an_empty_leaderboard_gives_a_page_that_says_how_to_begin(leaderboard: L
     assert "no run on this leaderboard yet" in html
     assert "petbench run --method pix2pix" in html
     assert page.cells == []
+
+
+def test_a_site_replaces_its_own_pages_and_never_somebody_elses(leaderboard: Leaderboard, tmp_path: Path) -> None:
+    for _ in range(2):
+        write_site(leaderboard, HomeSources(tmp_path), tmp_path / "site")
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "index.html").write_text("<title>My department</title>")
+    with pytest.raises(LeaderboardError, match="name another folder"):
+        write_site(leaderboard, HomeSources(tmp_path), tmp_path / "theirs")
+    assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["index.html"]
 
 
 def test_only_failures_give_a_page_with_their_status_and_message(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.board import IDENTITY_METHOD
+from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report.front import board_chart
 from petbench_leaderboard.report.pages import as_json, write_assets, write_page
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 INDEX = "index.html"
+GENERATOR = b'name="generator" content="petbench"'
+"""What every page of a site says of itself near its beginning."""
 ROWS_SHOWN = 200
 """Rows of a board on the page: what a person reads, and what keeps it below two megabytes."""
 RUN_PAGES = 400
@@ -67,13 +70,22 @@ def write_site(
         folder: where the site goes; pages of an earlier one there are written over, other files are left alone.
         options: what to show.
         progress: told what is done: description, done, total.
+
+    Raises:
+        LeaderboardError: the folder holds somebody else's site, whose first page would be lost.
     """
     options = options or SiteOptions()
+    _refuse_foreign(folder / INDEX)
     boards = rank(leaderboard, dataset=options.dataset, split=options.split, where=options.where, best=ROWS_SHOWN)
     write_assets(folder / "assets")
     patients = _write_patients(boards, sources, folder, options, progress)
     runs = _write_runs(leaderboard, boards, sources, folder, progress)
     return write_index(boards, folder, options=options, runs=runs, patients=patients)
+
+
+def _refuse_foreign(index: Path) -> None:
+    if index.exists() and GENERATOR not in index.read_bytes()[:4096]:
+        raise LeaderboardError(f"{index} is no page of petbench's and would be lost; name another folder")
 
 
 def write_index(
