@@ -90,7 +90,7 @@ def cli(ctx: click.Context, /, *, db: str | None) -> None:
     \b
     petbench run --method pix2pix     train, predict, score and record one method
     petbench leaderboard              see where it stands
-    petbench report -o site           look at its images
+    petbench report -o board          look at its images
     """
     if db:
         ctx.with_resource(using_database(db))
