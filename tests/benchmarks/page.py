@@ -63,6 +63,8 @@ def _row(bench: dict[str, Any]) -> dict[str, Any]:
     aim = ""
     if isinstance(wanted, float):
         aim = f"{wanted:g}, {TARGET_MET[ratio >= wanted]}"
+    elif "wanted_seconds" in told:
+        aim = f"under {told['wanted_seconds']:g} s, {TARGET_MET[ours < told['wanted_seconds']]}"
     elif wanted:
         aim = f"{wanted}, {TARGET_MET[told['overhead'] < 0.03]}"
     speed = f"{told['overhead']:+.1%} of a step" if "overhead" in told else "" if ratio is None else f"{ratio:.2f}"

@@ -39,15 +39,26 @@ def test_bench_frechet_of_one_patient(benchmark: Any) -> None:
         warnings.simplefilter("ignore")
         statistics = [(rows.mean(axis=0), np.cov(rows, rowvar=False)) for rows in (first, second)]
         theirs = calculate_frechet_distance(*statistics[0], *statistics[1])
-    ratio = (time.perf_counter() - start) / benchmark.stats["median"]
-    benchmark.extra_info["times_faster_than_sqrtm"] = ratio
+    plain = time.perf_counter() - start
+    ratio = plain / benchmark.stats["median"]
+    benchmark.extra_info.update(
+        what=f"Fréchet distance, N = {SLICES}",
+        settings=f"{FEATURES:,} features",
+        plain_seconds=plain,
+        against="the matrix square root of pytorch-fid",
+        ratio=ratio,
+        wanted=50.0,
+        floor=f"{2 * SLICES**2 * FEATURES / 1e9:.1f} GFLOP for one product of the two sets",
+    )
     assert value == pytest.approx(theirs, rel=1e-4)
     assert ratio > 50.0
 
 
 def test_bench_frechet_of_eighteen_patients(benchmark: Any) -> None:
     benchmark.pedantic(frechet_distance, args=(features(1, 7002), features(2, 7002)), rounds=1)
+    benchmark.extra_info.update(what="Fréchet distance, N = 7,002", settings=f"{FEATURES:,} features")
 
 
 def test_bench_kernel_distance_of_one_patient(benchmark: Any) -> None:
     benchmark(kernel_distance, features(1), features(2))
+    benchmark.extra_info.update(what=f"kernel distance, N = {SLICES}", settings=f"{FEATURES:,} features")
