@@ -140,10 +140,9 @@ def image_stem(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".nii")
 
 
-def merged_sidecar(image_path: Path, root: Path) -> tuple[dict[str, Any], Path]:
-    """Merge the JSON files that apply to an image: nearer ones win (BIDS's inheritance principle)."""
+def sidecars_of(image_path: Path, root: Path) -> list[Path]:
+    """Return the JSON files that apply to an image, the nearest last (BIDS's inheritance principle)."""
     *entities, suffix = image_stem(image_path).split("_")
-    own = image_path.with_name(f"{image_stem(image_path)}.json")
     image_path, root = image_path.absolute(), root.absolute()
     folders = [folder for folder in reversed(image_path.parents) if folder == root or root in folder.parents]
     applying: list[tuple[int, int, Path]] = []
@@ -152,12 +151,19 @@ def merged_sidecar(image_path: Path, root: Path) -> tuple[dict[str, Any], Path]:
             *others, other_suffix = candidate.stem.split("_")
             if other_suffix == suffix and set(others) <= set(entities):
                 applying.append((depth, len(others), candidate))
+    return [candidate for _, _, candidate in sorted(applying)]
+
+
+def merged_sidecar(image_path: Path, root: Path) -> tuple[dict[str, Any], Path]:
+    """Merge the JSON files that apply to an image: nearer ones win."""
+    own = image_path.with_name(f"{image_stem(image_path)}.json")
+    applying = sidecars_of(image_path, root)
     if not applying:
         raise DataError(f"{own}: no such file; every PET image needs its JSON sidecar")
     merged: dict[str, Any] = {}
-    for _, _, candidate in sorted(applying):
+    for candidate in applying:
         merged |= read_json(candidate)
-    return merged, own if own.exists() else max(applying)[2]
+    return merged, own if own.exists() else applying[-1]
 
 
 def _weight(image_path: Path, root: Path, table: dict[str, Row], sidecar: Sidecar, path: Path) -> float:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from petbench_datasets.bids import sidecars_of
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporting import new_folder
+from petbench_datasets.framing import WINDOWS_SECONDS, uses_of
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.split import load_split, split_path
 from petbench_datasets.tables import write_table
-from petbench_datasets.withheld import MANIFEST_NAME, write_manifest
+from petbench_datasets.withheld import write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,15 +26,18 @@ def export_without_targets(
 ) -> tuple[str, ...]:
     """Copy a cohort without the delayed images of one split's test patients, and return who they are.
 
-    Everyone else's files are copied as they are, derivatives included; of a test patient only the early images.
+    Everyone else's files are copied as they are, derivatives included; of a test patient only the early images with the
+    sidecars that apply to them, and the row in participants.tsv.
 
     Raises:
         DataError: the split has nobody who is never tested, a test patient's early frames lie in one file with delayed
-            ones, or the folder exists or cannot be written.
+            ones, the cohort lacks delayed images itself, or the folder exists or cannot be written.
     """
     split = load_split(cohort, split_name)
     hidden = sorted({name for fold in split.folds for name in fold.test})
     learning = {name for fold in split.folds for part in (fold.train, fold.validation) for name in part}
+    if cohort.withheld:
+        raise DataError(f"{cohort.root}: lacks delayed images itself; export from the full cohort of its keeper")
     both = sorted(learning & set(hidden))
     if both:
         raise DataError(
@@ -56,40 +61,42 @@ def export_without_targets(
 
 
 def _check_apart(cohort: Cohort, name: str) -> None:
-    plan = cohort.plans[name]
-    early, delayed = ({use.scan.path for use in window.uses} for window in (plan.early, plan.delayed))
-    if early & delayed:
-        raise DataError(
-            f"{min(early & delayed)}: holds early and delayed frames of {name}; make the cohort of single images first "
-            "(petbench datasets export), keep that as the full one, and withhold from it"
-        )
+    for use in cohort.plans[name].early.uses:
+        if uses_of(use.scan, WINDOWS_SECONDS["delayed"]):
+            raise DataError(
+                f"{use.scan.path}: holds early and delayed frames of {name}; make the cohort of single images first "
+                "(petbench datasets export), keep that as the full one, and withhold from it"
+            )
 
 
 def _early_files(cohort: Cohort, name: str) -> Iterable[Path]:
     for use in cohort.plans[name].early.uses:
-        image = use.scan.path
-        yield image
-        yield image.with_name(f"{image.name.removesuffix('.gz').removesuffix('.nii')}.json")
-        for parent in image.parent.parents:  # sidecars that a BIDS image inherits from the folders above it
-            if parent == cohort.root:
-                break
-            yield from parent.glob("*.json")
+        yield use.scan.path
+        yield from _sidecars(cohort.root, use.scan.path)
 
 
 def _all_files(cohort: Cohort, name: str) -> Iterable[Path]:
     folders = [cohort.root / name, *(cohort.root / "derivatives").glob(f"*/{name}")]
-    return (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    yield from (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    plan = cohort.plans[name]
+    for use in (*plan.early.uses, *plan.delayed.uses):
+        yield from _sidecars(cohort.root, use.scan.path)
+
+
+def _sidecars(root: Path, image: Path) -> Iterable[Path]:
+    """Return the sidecars that apply to an image, those of the folders above it included."""
+    return (root / path.relative_to(root.absolute()) for path in sidecars_of(image, root))
 
 
 def _shared_files(root: Path) -> Iterable[Path]:
-    """Return what describes the cohort and its derivatives as a whole, the petbench caches left out."""
-    found = [path for path in root.glob("*.json") if not path.name.startswith(".") and path.name != MANIFEST_NAME]
+    """Return what describes the cohort and names its labels; other tables may tell what is in the hidden images."""
     derivatives = root / "derivatives"
-    return [*found, *derivatives.glob("*/dataset_description.json"), *derivatives.glob("*/*.tsv")]
+    described = [root / "dataset_description.json", root / "participants.json"]
+    return [*described, *derivatives.glob("*/dataset_description.json"), *derivatives.glob("*/*dseg.tsv")]
 
 
 def _copy(root: Path, target: Path, files: Iterable[Path]) -> None:
-    for file in files:
+    for file in dict.fromkeys(files):
         if file.is_file():
             copy = target / file.relative_to(root)
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -43,6 +43,37 @@ def test_the_copy_lacks_the_delayed_test_images_and_nothing_else(body_cohort: Pa
         assert not path.is_file() or secret.tobytes()[1000:1100] not in path.read_bytes()
 
 
+def test_nothing_but_the_sidecars_of_the_early_image_is_copied_of_a_test_patient(
+    body_cohort: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "cohort"
+    shutil.copytree(body_cohort, root)
+    folder = root / HIDDEN / "pet"
+    facts: dict[str, object] = {}
+    for window in ("early", "delayed"):  # what both sidecars say is said once, in a sidecar beside the images
+        path = folder / f"{HIDDEN}_trc-18FFDG_rec-{window}_pet.json"
+        own = json.loads(path.read_text(encoding="utf-8"))
+        facts = {key: own.pop(key) for key in list(own) if key not in ("FrameTimesStart", "FrameDuration")}
+        path.write_text(json.dumps(own), encoding="utf-8")
+    (folder / f"{HIDDEN}_pet.json").write_text(json.dumps(facts), encoding="utf-8")
+    lesions = root / "derivatives" / "read" / "lesions.tsv"
+    lesions.parent.mkdir(parents=True)
+    for path in (root / HIDDEN / "lesions.json", root / "lesions.json", lesions):
+        path.write_text('{"late SUV": 11.5}', encoding="utf-8")
+    full = open_cohort(root)
+    export_without_targets(full, "holdout", tmp_path / "copy")
+    copied = {str(path.relative_to(tmp_path / "copy" / HIDDEN)) for path in (tmp_path / "copy" / HIDDEN).rglob("*.*")}
+    stem = f"{HIDDEN}_trc-18FFDG_rec-early_pet"
+    assert copied == {f"pet/{stem}.nii.gz", f"pet/{stem}.json", f"pet/{HIDDEN}_pet.json"}
+    assert not list((tmp_path / "copy").rglob("lesions.*"))
+    assert np.array_equal(open_cohort(tmp_path / "copy").early(HIDDEN)[0], full.early(HIDDEN)[0])
+
+
+def test_a_copy_is_not_copied_again(copy: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="lacks delayed images itself"):
+        export_without_targets(open_cohort(copy), "holdout", tmp_path / "again")
+
+
 def test_the_copy_has_fingerprint_and_split_of_the_full_cohort(body_cohort: Path, copy: Path) -> None:
     full, part = open_cohort(body_cohort), open_cohort(copy)
     assert part.withheld == {HIDDEN}
