@@ -23,7 +23,10 @@ _UNFINISHED = ("planned", "running", "interrupted")
 def adopt(
     session: Session, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow], source_diff: str = ""
 ) -> Literal["new", "more", "known"]:
-    """Store a run under its uid; the caller refreshes the standings."""
+    """Store a run under its uid; the caller refreshes the standings.
+
+    A `claimed` run adds nothing to a row that says more than that: its scores would pass for verified ones.
+    """
     found = session.scalar(sa.select(Run).where(Run.uid == run.uid))
     columns = columns_of(run)
     del columns["id"]
@@ -36,6 +39,8 @@ def adopt(
         replace_diff(session, found.id, source_diff)
         board_number(session, board_key(run, run.protocol))
         return "new"
+    if run.verification == "claimed" != found.verification and found.status not in _UNFINISHED:
+        return "known"
     changed = False
     if found.status in _UNFINISHED and run.status not in _UNFINISHED:
         for name, value in columns.items():

@@ -83,6 +83,20 @@ def test_a_row_that_nobody_here_has_verified_says_claimed(
         assert {run.verification for run in own.runs()} == {"recomputed"}
 
 
+def test_claimed_scores_do_not_join_a_row_that_was_verified_here(
+    leaderboard: Leaderboard, other: Path, make_score: MakeScore
+) -> None:
+    merge(leaderboard, other)
+    (here,) = leaderboard.runs(method="elsewhere")
+    before = leaderboard.scores([here.id])
+    with Leaderboard.open(other) as foreign:
+        (there,) = foreign.runs(method="elsewhere")
+        foreign.record_scores(there.id, [make_score(None, 0.001, metric="fid")])
+    assert merge(leaderboard, other, trusted=False).more == 0
+    assert leaderboard.scores([here.id]) == before
+    assert merge(leaderboard, other).more == 1
+
+
 def test_a_broken_file_is_refused_with_its_line_and_changes_nothing(
     leaderboard: Leaderboard, other: Path, tmp_path: Path
 ) -> None:
