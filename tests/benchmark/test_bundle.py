@@ -24,6 +24,7 @@ from petbench_datasets.cohort import open_cohort
 from petbench_datasets.split import Fold, Split, write_split
 from petbench_leaderboard.records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
+from petbench_leaderboard.transfer import merge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,3 +197,15 @@ def test_scores_that_only_one_side_has_are_told_and_never_believed() -> None:
 def test_json_that_is_not_plain_is_refused(content: bytes) -> None:
     with pytest.raises(BundleError, match=r"runs/0/plan\.json"):
         strict_json.parse(content, "runs/0/plan.json")
+
+
+def test_a_row_that_was_merged_unverified_does_not_stand_in_for_an_accepted_one(
+    author: Path, body_cohort: Path, bundled: Path, tmp_path: Path
+) -> None:
+    with Leaderboard.open(f"sqlite:///{tmp_path / 'leaderboard.db'}") as keeper:
+        merge(keeper, author / "leaderboard.db", trusted=False)
+    for known in (False, True):
+        accepted = invoke(tmp_path, "accept", bundled, "-d", body_cohort, "--json")
+        assert json.loads(accepted.stdout)[0]["known"] is known
+    with Leaderboard.open(f"sqlite:///{tmp_path / 'leaderboard.db'}") as keeper:
+        assert sorted(row.verification for row in keeper.runs()) == ["claimed", "recomputed"]

@@ -36,7 +36,7 @@ def _accept_run(
 ) -> tuple[RunRow, bool]:
     plan, facts = found.plan, found.claim.facts
     for row in leaderboard.find(plan.identity):
-        if row.status == "ok":
+        if row.status == "ok" and row.verification != "claimed":  # a merged row stays beside the one checked here
             return row, True
     origin: dict[str, object] = {
         "bundle": {"sha256": bundle.digest, "uid": facts.uid, "costs": "as the bundle says, not measured here"}
