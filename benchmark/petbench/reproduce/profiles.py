@@ -40,7 +40,7 @@ REDUCED = Profile(
     name="reduced",
     preset="mini",
     settings=("norm=none", "batch_size=4", "validations=2"),
-    budget=Budget(images=1_600),
+    budget=Budget(images=4_000),
 )
 """A quarter of the width is a sixteenth of the arithmetic, and five levels of the U-Net in place of seven.
 
