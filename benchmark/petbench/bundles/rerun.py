@@ -43,7 +43,10 @@ print("\\n" + json.dumps(facts))
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """How far one score of the re-run lies from the claimed one, both being means over the test patients."""
+    """How far one score of the re-run lies from the bundle's, both being means over the test patients.
+
+    `claimed` is the score that was computed here from the bundle's predictions where the bundle claims none.
+    """
 
     metric: str
     convention_id: str
@@ -68,7 +71,7 @@ class Rerun:
 
 
 def rerun(bundle: Verified, source: str | None, home: Home, leaderboard: Leaderboard, conduct: Conduct) -> list[Rerun]:
-    """Train every run of a verified bundle again and store the rows as `re-run`.
+    """Train every run of a verified bundle again and store the rows as `re-run`; Ctrl-C begins no further one.
 
     Args:
         bundle: every check of it has passed.
@@ -93,7 +96,12 @@ def rerun(bundle: Verified, source: str | None, home: Home, leaderboard: Leaderb
                     "code is with --plugin-source, a folder or a requirement that you trust"
                 )
             _check_source(found.plan, source or OWN_DISTRIBUTION, conduct)
-        return [_rerun_one(bundle, found, home, leaderboard, conduct) for found in bundle.runs]
+        results: list[Rerun] = []
+        for found in bundle.runs:
+            if conduct.stop_requested:
+                break
+            results.append(_rerun_one(bundle, found, home, leaderboard, conduct))
+        return results
 
 
 @contextlib.contextmanager
@@ -134,17 +142,18 @@ def _check_source(plan: RunPlan, source: str, conduct: Conduct) -> None:
 
 
 def _rerun_one(bundle: Verified, found: VerifiedRun, home: Home, leaderboard: Leaderboard, conduct: Conduct) -> Rerun:
-    plan = found.plan
+    plan = _on_a_device_of_this_machine(found.plan)
+    claimed = found.claim.scores or found.scores  # none are claimed where the test targets were withheld
     for row in leaderboard.find(plan.identity):
         if row.status == "ok" and row.verification == "re-run":
-            return Rerun(row, _deviations(found.claim.scores, leaderboard.scores([row.id])), known=True)
+            return Rerun(row, _deviations(claimed, leaderboard.scores([row.id])), known=True)
     run_id = leaderboard.plan(dataclasses.replace(plan.record(), verification="re-run"))
     folder = folder_of(home, run_id, plan)
     folder.mkdir(parents=True, exist_ok=True)
     plan.save(folder)
     leaderboard.update(run_id, log_path=str((folder / "run.log").relative_to(home.folder)))
     row = start(run_id, folder, home, leaderboard, conduct)
-    deviations = _deviations(found.claim.scores, leaderboard.scores([run_id])) if row.status == "ok" else ()
+    deviations = _deviations(claimed, leaderboard.scores([run_id])) if row.status == "ok" else ()
     facts: dict[str, Any] = {
         "bundle": bundle.digest,
         "uid": found.claim.facts.uid,
@@ -152,6 +161,17 @@ def _rerun_one(bundle: Verified, found: VerifiedRun, home: Home, leaderboard: Le
     }
     leaderboard.update(run_id, machine={**row.machine, "rerun": facts})
     return Rerun(leaderboard.run(run_id), deviations, known=False)
+
+
+def _on_a_device_of_this_machine(plan: RunPlan) -> RunPlan:
+    """Return the plan with `auto` in place of a device that the author has and this machine has not."""
+    from petbench.runs.models import choose_device
+
+    try:
+        choose_device(plan.device)
+    except UsageError:
+        return dataclasses.replace(plan, device="auto")
+    return plan
 
 
 def _deviations(claimed: Iterable[ScoreRecord], found: Iterable[ScoreRecord]) -> tuple[Deviation, ...]:

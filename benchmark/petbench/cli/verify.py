@@ -103,7 +103,8 @@ def _rerun(found: Verified, source: str | None, home: Home, leaderboard: Leaderb
     from petbench.cli.console import print_json
     from petbench.runs.supervisor import Conduct
 
-    results = rerun(found, source, home, leaderboard, Conduct())
+    conduct = Conduct()
+    results = rerun(found, source, home, leaderboard, conduct)
     if as_json:
         print_json(
             [
@@ -130,8 +131,11 @@ def _rerun(found: Verified, source: str | None, home: Home, leaderboard: Leaderb
     else:
         for result in results:
             _print_rerun(result)
-    if any(result.row.status != "ok" for result in results):
-        raise SystemExit(1)
+    left = len(found.runs) - len(results)
+    if left:
+        click.echo(f"stopped; not begun: {left} of {len(found.runs)} runs", err=True)
+    if left or any(result.row.status != "ok" for result in results):
+        raise SystemExit(130 if conduct.stop_requested else 1)
 
 
 def _print_rerun(result: Rerun) -> None:
@@ -141,7 +145,7 @@ def _print_rerun(result: Rerun) -> None:
         click.echo(f"{name}: {row.status}: {row.error_message or ''}", err=True)
         return
     said = "is here already as" if result.known else "stored as"
-    click.echo(f"{name}: {said} {row.verification}; re-run less claimed, mean over patients:")
+    click.echo(f"{name}: {said} {row.verification}; re-run less the bundle's, mean over patients:")
     for each in result.deviations:
         if each.region in ("body", "volume", "all"):
             numbers = f"{each.difference:+.6g} {each.unit}".rstrip()
