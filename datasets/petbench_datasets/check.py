@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from petbench_datasets.bids import Scan, pet_images, scan_of
-from petbench_datasets.cohort import PairPlan, plan_pair
+from petbench_datasets.cohort import PairPlan, checked_early, plan_early, plan_pair
 from petbench_datasets.errors import DataError
 from petbench_datasets.fingerprint import PairDigest, cohort_fingerprint, digest_pair
 from petbench_datasets.participants import read_participants
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.split import check_split, duplicates, read_split, split_names, split_path
+from petbench_datasets.withheld import read_withheld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,10 +61,15 @@ def check_cohort(root: Path, progress: Progress = silent) -> list[Problem]:
     except DataError as error:
         problems.append(Problem("error", str(error)))
     problems += _unlisted(root, table, folders)
+    withheld: dict[str, PairDigest] = {}
+    try:
+        withheld = read_withheld(root)
+    except DataError as error:
+        problems.append(Problem("error", str(error)))
     digests: dict[str, PairDigest] = {}
     for number, name in enumerate(folders):
         progress("checking the cohort", number, len(folders))
-        digest = _participant(root, name, table, problems)
+        digest = _participant(root, name, table, withheld.get(name), problems)
         if digest is not None:
             digests[name] = digest
     for first, second in duplicates({name: digest.pixels for name, digest in digests.items()}):
@@ -93,8 +99,10 @@ def _unlisted(root: Path, table: dict[str, Row], folders: list[str]) -> list[Pro
     return problems
 
 
-def _participant(root: Path, name: str, table: dict[str, Row], problems: list[Problem]) -> PairDigest | None:
-    """Check one participant and return its digest if its pair is whole."""
+def _participant(
+    root: Path, name: str, table: dict[str, Row], withheld: PairDigest | None, problems: list[Problem]
+) -> PairDigest | None:
+    """Check one participant and return its digest if its pair is whole, or its delayed image `withheld`."""
     images = pet_images(root, name)
     if not images:
         problems.append(Problem("error", f"{root / name}: has no PET image (pet/{name}_..._pet.nii.gz); add it", name))
@@ -115,13 +123,13 @@ def _participant(root: Path, name: str, table: dict[str, Row], problems: list[Pr
     if not scans:
         return None
     try:
-        plan = plan_pair(name, scans, root)
+        plan = (plan_pair if withheld is None else plan_early)(name, scans, root)
     except DataError as error:
         problems.append(Problem("error", str(error), name))
         return None
     if any(problem.severity == "error" for problem in problems[found:]):
         return None
-    return _pair(plan, problems)
+    return _pair(plan, withheld, root, problems)
 
 
 def _voxels(scan: Scan) -> list[str]:
@@ -134,15 +142,18 @@ def _voxels(scan: Scan) -> list[str]:
     return messages
 
 
-def _pair(plan: PairPlan, problems: list[Problem]) -> PairDigest | None:
+def _pair(plan: PairPlan, withheld: PairDigest | None, root: Path, problems: list[Problem]) -> PairDigest | None:
     name = plan.participant
     try:
-        digest = digest_pair(name, plan.early, plan.delayed)
+        if withheld is None:
+            digest = digest_pair(name, plan.early, plan.delayed)
+        else:
+            digest = checked_early(plan, withheld, root)
     except DataError as error:
         problems.append(Problem("error", str(error), name))
         return None
     low, high = _PLAUSIBLE_MAXIMUM_SUV
-    for window in (plan.early, plan.delayed):
+    for window in (plan.early, plan.delayed) if withheld is None else (plan.early,):
         path = window.uses[0].scan.path
         if window.coverage < 0.999:
             problems.append(

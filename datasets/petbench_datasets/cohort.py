@@ -250,7 +250,7 @@ def _digests(
         kept = cache.get(plan.participant, key)
         if plan.participant in withheld:
             kept = kept if kept == withheld[plan.participant] else None
-            made = kept or _checked(plan, withheld[plan.participant], root)
+            made = kept or checked_early(plan, withheld[plan.participant], root)
         else:
             made = kept or digest_pair(plan.participant, plan.early, plan.delayed)
         return plan.participant, key, made, kept is None
@@ -272,8 +272,12 @@ def _digests(
     return found
 
 
-def _checked(plan: PairPlan, digest: PairDigest, root: Path) -> PairDigest:
-    """Return the digest of a withheld pair, once its early image is the one that was exported."""
+def checked_early(plan: PairPlan, digest: PairDigest, root: Path) -> PairDigest:
+    """Return the digest of a withheld pair, once its early image is the one that was exported.
+
+    Raises:
+        DataError: it is another one.
+    """
     if digest_window(plan.early) != digest.pixels[0]:
         raise DataError(f"{root / plan.participant}: its early image is not the one that was exported; export it again")
     return digest

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.benchmark.conftest import Petbench
 
+from petbench_datasets.check import check_cohort
 from petbench_datasets.cohort import open_cohort
 from petbench_datasets.errors import DataError
 from petbench_datasets.split import Fold, Split, load_split, write_split
@@ -69,6 +70,14 @@ def test_nothing_but_the_sidecars_of_the_early_image_is_copied_of_a_test_patient
     assert np.array_equal(open_cohort(tmp_path / "copy").early(HIDDEN)[0], full.early(HIDDEN)[0])
 
 
+def test_the_copy_is_checked_for_what_it_should_hold(copy: Path) -> None:
+    assert [problem for problem in check_cohort(copy) if problem.severity == "error"] == []
+    stem = f"{HIDDEN}_trc-18FFDG_rec-early_pet.nii.gz"
+    shutil.copyfile(copy / "sub-01" / "pet" / stem.replace(HIDDEN, "sub-01"), copy / HIDDEN / "pet" / stem)
+    (problem,) = (problem for problem in check_cohort(copy) if problem.severity == "error")
+    assert "not the one that was exported" in problem.message
+
+
 def test_a_copy_is_not_copied_again(copy: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="lacks delayed images itself"):
         export_without_targets(open_cohort(copy), "holdout", tmp_path / "again")
@@ -109,6 +118,9 @@ def test_a_row_without_targets_becomes_the_keepers_row_with_scores(
     (accepted,) = json.loads(keeper("leaderboard", "accept", bundle, "-d", body_cohort, "--json").stdout)
     theirs = keeper.json("runs", "show", str(accepted["run"]))
     assert (theirs["verification"], theirs["identity"]) == ("recomputed", row["identity"])
+    rerun = keeper("leaderboard", "accept", bundle, "-d", body_cohort, "--rerun", "--json").stdout
+    differences = {each["metric"]: each["difference"] for each in json.loads(rerun)[0]["differences"]}
+    assert differences["psnr_body_suv20"] == 0.0
     own = json.loads(keeper("run", "-m", "scale", "-d", body_cohort, "--force", "--json").stdout)
     assert own["identity"] == row["identity"]
     scores = [{(score["metric"], score["region"]): score["value"] for score in run["scores"]} for run in (theirs, own)]
