@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import zipfile
 from textwrap import dedent
@@ -54,6 +55,26 @@ def install(site: Path, name: str, code: str, files: Mapping[str, str] | None = 
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
     (information / "entry_points.txt").write_text(f"[petbench]\n{name} = {name}\n", encoding="utf-8")
     return {"PYTHONPATH": str(site), "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def commit_all(folder: Path) -> str | None:
+    """Commit all files of a folder into a new repository and return the commit; None where there is no git."""
+    if shutil.which("git") is None:
+        return None
+    git = [
+        "git",
+        "-c",
+        "user.name=A",
+        "-c",
+        "user.email=a@example.org",
+        "-c",
+        "commit.gpgsign=false",
+        "-C",
+        str(folder),
+    ]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *arguments], check=True)
+    return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
 
 
 CLASHING = """
@@ -141,12 +162,14 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
     petbench: Petbench, body_cohort: Path, tmp_path: Path
 ) -> None:
     variables = install(tmp_path / "site", "shell", SHELL, {"method.sh": COPY})
+    commit = commit_all(tmp_path / "site")
     petbench("run", "-m", "shell", "-d", body_cohort, variables=variables)
     petbench("run", "-m", "identity", "-d", body_cohort)
     ours, identity = (petbench.json("runs", "show", number) for number in ("1", "2"))
     assert [(score["metric"], score["value"]) for score in ours["scores"]] == [
         (score["metric"], score["value"]) for score in identity["scores"]
     ]
+    assert ours["machine"]["source"].get("plugin", {}).get("commit") == commit
     (seen,) = (petbench.home / "runs").glob("*-shell-*/training/job/model/seen")
     files = seen.read_text(encoding="utf-8").split()
     assert [file for file in files if file.endswith(".npy")] == [

@@ -92,7 +92,9 @@ def carry_out(
         models.move(method, device)
         engine = _engine_of(plan)
         compiled = engine.compiles(device.type, plan.budget.images)
-        sources = checkout.find_checkouts(type(method).__module__.partition(".")[0])
+        _, plugin = load_plugins().method(plan.method)  # a program's own type is petbench's, its code the plugin's
+        modules = (plugin.module.partition(":")[0], type(method).__module__)
+        sources = checkout.find_checkouts(*(module.partition(".")[0] for module in modules))
         machine = environment.machine() | {"source": checkout.describe(sources)}
         machine |= environment.device_facts(str(device)) | {"engine": engine.to_json() | {"compiled": compiled}}
         leaderboard.update(run_id, device=str(device), machine=machine)
