@@ -14,7 +14,7 @@ from petbench.cli.main import PetbenchGroup
 from petbench.cli.plan import plan as plan_command
 from petbench.errors import UsageError
 from petbench.forecast.cells import forecast
-from petbench.forecast.matrix import parse_numbers
+from petbench.forecast.matrix import parse_numbers, parse_seeds
 from petbench.home import Home
 from petbench.registry import load_plugins
 from petbench.runs.planner import Request, make_plan
@@ -123,6 +123,12 @@ def test_numbers_are_written_singly_in_lists_and_in_ranges(text: str, numbers: t
 def test_numbers_that_make_no_sense_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--seed"):
         parse_numbers(text, "--seed")
+
+
+def test_a_seed_that_no_generator_takes_is_refused() -> None:
+    assert parse_seeds("4294967295", "--seeds") == (4294967295,)
+    with pytest.raises(UsageError, match="--seeds '4294967296' is not understood; a seed is at most 4294967295"):
+        parse_seeds("4294967296", "--seeds")
 
 
 def test_the_command_shows_the_matrix_and_runs_nothing(tmp_path: Path, body_cohort: Path) -> None:

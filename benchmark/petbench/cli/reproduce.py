@@ -62,7 +62,7 @@ def reproduce(
     petbench reproduce --dataset fdg-phantom --split cv6 --seeds 0..4 --device cuda
     """
     from petbench.cli.console import print_json, progress_bar
-    from petbench.forecast.matrix import parse_numbers
+    from petbench.forecast.matrix import parse_seeds
     from petbench.home import Home
     from petbench.registry import load_plugins
     from petbench.reproduce.account import give_account
@@ -74,7 +74,7 @@ def reproduce(
     from petbench.runs.plan import parse_budget
     from petbench_leaderboard.store import Leaderboard
 
-    numbers = parse_numbers(seeds, "--seeds")
+    numbers = parse_seeds(seeds, "--seeds")
     chosen = default_profile(choose_device(device).type) if profile == "auto" else PROFILES[profile]
     experiment = Experiment(
         dataset=dataset,

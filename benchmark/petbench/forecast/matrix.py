@@ -47,9 +47,7 @@ def plan_matrix(
     from petbench.runs.planner import Request, check_names, make_plan
     from petbench_datasets.split import load_split
 
-    each_seed = parse_numbers(seeds, "--seed")
-    if max(each_seed) > LARGEST_SEED:
-        raise UsageError(f"--seed {seeds!r} is not understood; a seed is at most {LARGEST_SEED}")
+    each_seed = parse_seeds(seeds, "--seed")
     each_fold = () if folds == "all" else parse_numbers(folds, "--fold", 1)
     requests = [Request(method=name, seed=each_seed[0], **asked) for name in dict.fromkeys(methods)]
     for request in requests:
@@ -63,6 +61,18 @@ def plan_matrix(
             first = make_plan(dataclasses.replace(request, fold=fold), home, registry, progress)
             plans += [dataclasses.replace(first, seed=seed) for seed in each_seed]
     return plans
+
+
+def parse_seeds(text: str, option: str) -> tuple[int, ...]:
+    """Return the seeds that `text` names, as `parse_numbers` does.
+
+    Raises:
+        UsageError: it is written in another way, or one is too large.
+    """
+    found = parse_numbers(text, option)
+    if max(found) > LARGEST_SEED:
+        raise UsageError(f"{option} {text!r} is not understood; a seed is at most {LARGEST_SEED}")
+    return found
 
 
 def parse_numbers(text: str, option: str, everything: int | None = None) -> tuple[int, ...]:
