@@ -53,9 +53,9 @@ def work(run_id: int, folder: Path) -> int:
         ending = ending_of(error)
     finally:
         kill_descendants()
-        lock.release()
     ending["ended_at"] = datetime.now(UTC)
     leaderboard.update(run_id, **ending)
+    lock.release()  # not before the row is true: a free folder of a running row means that its process died
     if ending["status"] == "failed" and os.environ.get("PETBENCH_RAISE") == "1":
         traceback.print_exc()
     return 0
