@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _SCORE_ORDER = [Score.run_id, Score.protocol, Score.metric, Score.convention_id, Score.region, Score.participant]
+_LARGEST_NUMBER = 2**31 - 1
+"""Of a row, in every database: a driver refuses a larger one with an error of its own."""
 
 
 class Leaderboard:
@@ -98,7 +100,7 @@ class Leaderboard:
         _check("status", changes.get("status"), STATUSES)
         _check("verification", changes.get("verification"), VERIFICATIONS)
         with self._database.writing() as session:
-            run = _existing(session.get(Run, run_id), run_id, self.name)
+            run = _existing(session, run_id, self.name)
             for column, value in changes.items():
                 setattr(run, column, value)
             if changes.keys() & {"status", "verification"}:
@@ -108,7 +110,7 @@ class Leaderboard:
     def record_phase(self, run_id: int, phase: str, seconds: float) -> None:
         """Note how long a phase took. A resumed run has several notes of one phase; readers add them up."""
         with self._database.writing() as session:
-            _existing(session.get(Run, run_id), run_id, self.name)
+            _existing(session, run_id, self.name)
             session.add(Phase(run_id=run_id, phase=phase, seconds=seconds, recorded_at=datetime.now(UTC)))
 
     def record_source_diff(self, run_id: int, diff: str) -> None:
@@ -118,7 +120,7 @@ class Leaderboard:
             LeaderboardError: there is no such run.
         """
         with self._database.writing() as session:
-            _existing(session.get(Run, run_id), run_id, self.name)
+            _existing(session, run_id, self.name)
             replace_diff(session, run_id, diff)
 
     def record_scores(self, run_id: int, scores: Iterable[ScoreRecord], *, protocol: int | None = None) -> None:
@@ -137,7 +139,7 @@ class Leaderboard:
         if len(keys) < len(scores):
             raise LeaderboardError(f"run {run_id} was given one score twice: nothing was stored")
         with self._database.writing() as session:
-            run = _existing(session.get(Run, run_id), run_id, self.name)
+            run = _existing(session, run_id, self.name)
             protocol = run.protocol if protocol is None else protocol
             metrics = {score.metric for score in scores}
             same = (Score.run_id == run_id) & (Score.protocol == protocol) & Score.metric.in_(metrics)
@@ -149,7 +151,7 @@ class Leaderboard:
     def delete(self, run_id: int) -> None:
         """Forget a run, its phases and its scores."""
         with self._database.writing() as session:
-            run = _existing(session.get(Run, run_id), run_id, self.name)
+            run = _existing(session, run_id, self.name)
             session.delete(run)
             refresh(session, [run.pool])
 
@@ -175,7 +177,7 @@ class Leaderboard:
             LeaderboardError: there is no such run.
         """
         with self._database.reading() as session:
-            return run_row(_existing(session.get(Run, run_id), run_id, self.name))
+            return run_row(_existing(session, run_id, self.name))
 
     def runs(
         self,
@@ -277,7 +279,8 @@ class Leaderboard:
             return session.scalar(sa.select(SourceDiff.diff).where(SourceDiff.run_id == run_id)) or ""
 
 
-def _existing(run: Run | None, run_id: int, where: str) -> Run:
+def _existing(session: Session, run_id: int, where: str) -> Run:
+    run = session.get(Run, run_id) if abs(run_id) <= _LARGEST_NUMBER else None
     if run is None:
         raise LeaderboardError(f"there is no run {run_id} in {where}: `petbench runs list` shows those there are")
     return run

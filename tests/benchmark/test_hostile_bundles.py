@@ -199,6 +199,11 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     "a plan with a field more": (edited(PLAN, lambda plan: plan | {"cohort": "/etc"}), "missing or unknown"),
     "a cohort that is a path": (edited(PLAN, lambda plan: plan | {"dataset": "../../etc"}), "'dataset'"),
     "a method that is no slug": (edited(PLAN, lambda plan: plan | {"method": "\u202emethod"}), "'method'"),
+    "a row that others are measured by": (
+        edited(PLAN, lambda plan: plan | {"method": "noise-ceiling"}),
+        "petbench score --reference",
+    ),
+    "an oracle": (edited(PLAN, lambda plan: plan | {"supervision": "oracle"}), "petbench score --reference"),
     "a run that failed": (edited(RUN, lambda run: run | {"status": "failed"}), "'status'"),
     "an endless number": (with_file(RUN, b'{"train_seconds": ' + b"9" * 5000 + b"}"), "no JSON"),
     "deep JSON": (with_file(RUN, b"[" * 200_000), "nested too deep"),

@@ -58,6 +58,8 @@ def test_an_unknown_status_column_or_run_is_refused_by_name(leaderboard: Leaderb
         leaderboard.update(99, status="ok")
     with pytest.raises(LeaderboardError, match="no run 99"):
         leaderboard.record_phase(99, "train", 1.0)
+    with pytest.raises(LeaderboardError, match=f"no run {2**64}"):
+        leaderboard.run(2**64)
 
 
 def test_scores_come_back_to_the_last_bit(

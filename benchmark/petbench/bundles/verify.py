@@ -20,6 +20,8 @@ from petbench.bundles.limits import BundleError
 from petbench.bundles.volumes import check_volume
 from petbench.errors import PetbenchError
 from petbench_datasets.split import load_split
+from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
+from petbench_leaderboard.records import ORACLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -146,6 +148,11 @@ def _read_run(archive: Archive, folder: str) -> BundledRun:
     plan = contents.parse_plan(value("plan.json"), f"{folder}/plan.json")
     facts = contents.parse_run(value("run.json"), f"{folder}/run.json")
     scores = contents.parse_scores(value("scores.json"), f"{folder}/scores.json")
+    if plan.supervision == ORACLE or plan.method in (CEILING_METHOD, ORACLE_METHOD):
+        raise BundleError(
+            f"{folder}: {plan.method} is a row that others are measured by, and no stranger's: make it yourself with "
+            "petbench score --reference"
+        )
     if plan.identity != facts.identity:
         raise BundleError(f"{folder}: its plan has the identity {plan.identity[:12]}, not {facts.identity[:12]}")
     predictions = {f"predictions/{participant}.nii.gz" for participant in plan.test_participants}

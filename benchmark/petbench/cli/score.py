@@ -66,7 +66,7 @@ def _score_again(which: str) -> None:
 
     home = Home.find()
     store = Leaderboard.open(home.database)
-    if which != "all" and not which.isdigit():
+    if which != "all" and not (which.isascii() and which.isdigit()):
         raise UsageError(f"--runs {which!r} is not understood; write --runs all or --runs ID")
     rows = store.runs(status="ok") if which == "all" else [store.run(int(which))]
     refused = 0
