@@ -34,7 +34,7 @@ OWN_DISTRIBUTION = "petbench"
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SUPERVISIONS = ("paired", "unpaired", "none")
 _ENVIRONMENTS = ("process", "venv")
-_HOOKS: dict[str, tuple[type, int]] = {
+_HOOKS: dict[str, tuple[type[MethodSpec | DatasetSpec], int]] = {
     "petbench_methods": (MethodSpec, API_VERSION),
     "petbench_datasets": (DatasetSpec, DATASET_API_VERSION),
 }
@@ -181,12 +181,12 @@ def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[An
     for spec in specs:
         if not isinstance(spec, kind):
             raise PluginError(f"{hook} returned a {type(spec).__name__} where a {kind.__name__} is expected")
-        if spec.api != api:  # type: ignore[attr-defined]
-            raise PluginError(f"{_name(spec)!r} is for plugin API {spec.api}, this petbench has API {api}")  # type: ignore[attr-defined]
+        if spec.api != api:
+            raise PluginError(f"{_name(spec)!r} is for plugin API {spec.api}, this petbench has API {api}")
         if not _SLUG.fullmatch(_name(spec)):
             raise PluginError(f"the name {_name(spec)!r} is no slug: use lower-case letters, digits and hyphens")
-        runs_a_command = isinstance(spec, MethodSpec) and spec.command
-        if not callable(spec.build) and not (spec.build is None and runs_a_command):  # type: ignore[attr-defined]
+        runs_a_command = isinstance(spec, MethodSpec) and bool(spec.command)
+        if not callable(spec.build) and not (spec.build is None and runs_a_command):
             raise PluginError(f"{_name(spec)!r} has a build that cannot be called")
         if isinstance(spec, MethodSpec):
             _check_method(spec)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import types
 from pathlib import Path
-from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from tests.benchmark.installed import install_module
 
 from petbench.contract import Budget
 from petbench.training.context import TrainingContext
@@ -164,13 +164,9 @@ THIEF = """
 def test_a_thief_in_a_real_run_finds_no_test_patient_in_what_it_is_handed(
     petbench: Petbench, body_cohort: Path, tmp_path: Path
 ) -> None:
-    site, report = tmp_path / "site", tmp_path / "found.json"
-    information = site / "thief-1.0.dist-info"
-    information.mkdir(parents=True)
-    (site / "thief.py").write_text(dedent(THIEF).replace("FOUND", repr(str(report))), encoding="utf-8")
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: thief\nVersion: 1.0\n", encoding="utf-8")
-    (information / "entry_points.txt").write_text("[petbench]\nthief = thief\n", encoding="utf-8")
-    petbench("run", "-m", "thief", "-d", body_cohort, variables={"PYTHONPATH": str(site)})
+    report = tmp_path / "found.json"
+    visible = install_module(tmp_path / "site", "thief", THIEF.replace("FOUND", repr(str(report))))
+    petbench("run", "-m", "thief", "-d", body_cohort, variables=visible)
 
     found = json.loads(report.read_text(encoding="utf-8"))
     assert TEST_PATIENT not in json.dumps(found)

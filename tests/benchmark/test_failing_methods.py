@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.benchmark.installed import install_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,13 +55,7 @@ def fragile(tmp_path: Path) -> Any:
     """Install a method that fails in a way of the test's choice; returns the variables that make it visible."""
 
     def install(mode: str) -> dict[str, str]:
-        site = tmp_path / f"site-{mode}"
-        information = site / "fragile-1.0.dist-info"
-        information.mkdir(parents=True)
-        (site / "fragile.py").write_text(dedent(THIRD_PARTY).replace("MODE", repr(mode)), encoding="utf-8")
-        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: fragile\nVersion: 1.0\n", encoding="utf-8")
-        (information / "entry_points.txt").write_text("[petbench]\nfragile = fragile\n", encoding="utf-8")
-        return {"PYTHONPATH": str(site)}
+        return install_module(tmp_path / f"site-{mode}", "fragile", THIRD_PARTY.replace("MODE", repr(mode)))
 
     return install
 

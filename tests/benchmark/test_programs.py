@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pydicom
 import pytest
+from tests.benchmark.installed import write_information
 
 from petbench.contract import MethodSpec
 from petbench.errors import PluginError
@@ -46,14 +47,11 @@ def write_wheel(folder: Path, name: str, version: str, code: str) -> Path:
 
 def install(site: Path, name: str, code: str, files: Mapping[str, str] | None = None) -> dict[str, str]:
     """Install a plugin of one package; return the variables that make it visible, and pip stay off the network."""
-    information = site / f"{name}-1.0.dist-info"
-    information.mkdir(parents=True)
+    write_information(site, name, "1.0", {name: name})
     (site / name).mkdir()
     (site / name / "__init__.py").write_text(dedent(code), encoding="utf-8")
     for file, text in (files or {}).items():
         (site / name / file).write_text(dedent(text), encoding="utf-8")
-    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
-    (information / "entry_points.txt").write_text(f"[petbench]\n{name} = {name}\n", encoding="utf-8")
     return {"PYTHONPATH": str(site), "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 import yaml
+from tests.benchmark.installed import install_module
 
 import petbench
 from petbench.cli.main import cli
@@ -21,13 +22,9 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 def test_the_example_plugin_can_be_installed_and_run(petbench: Petbench, body_cohort: Path, tmp_path: Path) -> None:
     (source,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    (tmp_path / "small.py").write_text(source, encoding="utf-8")
-    information = tmp_path / "small-1.0.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: small\nVersion: 1.0\n", encoding="utf-8")
-    (information / "entry_points.txt").write_text("[petbench]\nsmall = small\n", encoding="utf-8")
+    visible = install_module(tmp_path / "site", "small", source)
     command = ("run", "-m", "small", "-d", body_cohort, "--budget", "images=64")
-    result = petbench(*command, variables={"PYTHONPATH": str(tmp_path)})
+    result = petbench(*command, variables=visible)
     assert "small" in result.stdout
 
 

@@ -8,6 +8,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.benchmark.installed import write_information
 
 from petbench.errors import PluginError, UnknownNameError
 from petbench.registry import Plugin, Registry, load_plugins
@@ -77,10 +78,7 @@ BROKEN = {
 def install(folder: Path, module: str, source: str, name: str) -> importlib.metadata.EntryPoint:
     """Install a distribution of one module into a folder on `sys.path`, as pip would leave it."""
     (folder / f"{module}.py").write_text(dedent(source), encoding="utf-8")
-    information = folder / f"{module}-1.2.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.2\n", encoding="utf-8")
-    (information / "entry_points.txt").write_text(f"[petbench]\n{name} = {module}\n", encoding="utf-8")
+    information = write_information(folder, module, "1.2", {name: module})
     distribution = importlib.metadata.PathDistribution(information)
     return next(iter(distribution.entry_points))
 

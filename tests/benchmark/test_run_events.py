@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from textwrap import dedent
 from typing import TYPE_CHECKING
+
+from tests.benchmark.installed import install_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,13 +28,9 @@ OBSERVER = """
 def test_an_observer_is_told_of_start_and_end_and_its_failure_is_a_warning(
     petbench: Petbench, body_cohort: Path, tmp_path: Path
 ) -> None:
-    site, told = tmp_path / "site", tmp_path / "told.jsonl"
-    information = site / "watcher-1.0.dist-info"
-    information.mkdir(parents=True)
-    (site / "watcher.py").write_text(dedent(OBSERVER).replace("TOLD", repr(str(told))), encoding="utf-8")
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: watcher\nVersion: 1.0\n", encoding="utf-8")
-    (information / "entry_points.txt").write_text("[petbench]\nwatcher = watcher\n", encoding="utf-8")
-    result = petbench("run", "-m", "identity", "-d", body_cohort, "--json", variables={"PYTHONPATH": str(site)})
+    told = tmp_path / "told.jsonl"
+    visible = install_module(tmp_path / "site", "watcher", OBSERVER.replace("TOLD", repr(str(told))))
+    result = petbench("run", "-m", "identity", "-d", body_cohort, "--json", variables=visible)
     row = json.loads(result.stdout)
     assert row["status"] == "ok"
     assert "the observer of watcher failed when run 1 had ended: ConnectionError: the tracker is down" in result.stderr

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.benchmark.installed import install_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,14 +47,7 @@ PLUGIN = """
 @pytest.fixture
 def odd(tmp_path: Path) -> dict[str, str]:
     """Install a method that fails, one that presses Ctrl-C, and one that works; returns what makes them visible."""
-    site = tmp_path / "site"
-    information = site / "odd-1.0.dist-info"
-    information.mkdir(parents=True)
-    text = dedent(PLUGIN).replace("SECOND", repr(str(tmp_path / "second")))
-    (site / "odd.py").write_text(text, encoding="utf-8")
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n", encoding="utf-8")
-    (information / "entry_points.txt").write_text("[petbench]\nodd = odd\n", encoding="utf-8")
-    return {"PYTHONPATH": str(site)}
+    return install_module(tmp_path / "site", "odd", PLUGIN.replace("SECOND", repr(str(tmp_path / "second"))))
 
 
 def test_a_matrix_leaves_a_row_each_and_a_failure_stops_none(

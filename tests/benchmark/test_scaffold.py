@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from tests.benchmark.installed import write_information
 
 from petbench.cli.main import PetbenchGroup
 from petbench.cli.plugin import plugin
@@ -25,12 +26,7 @@ FILES = {"README.md", "pyproject.toml", "my_net/__init__.py", "my_net/method.py"
 def install(package: Path, site: Path) -> None:
     """Make a package importable, its entry point included, as an editable install would."""
     project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    information = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    information.mkdir(parents=True)
-    metadata = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    (information / "METADATA").write_text(metadata, encoding="utf-8")
-    points = [f"{name} = {value}" for name, value in project["entry-points"]["petbench"].items()]
-    (information / "entry_points.txt").write_text("\n".join(["[petbench]", *points]), encoding="utf-8")
+    write_information(site, project["name"], project["version"], project["entry-points"]["petbench"])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from tests.benchmark.installed import install_module
 
 from petbench.runs.process_tree import kill_tree
 
@@ -81,15 +82,11 @@ def test_a_family_that_is_gone_already_is_no_error() -> None:
 def test_a_run_that_hangs_leaves_a_timed_out_row_and_no_process(
     petbench: Petbench, body_cohort: Path, tmp_path: Path
 ) -> None:
-    site, told = tmp_path / "site", tmp_path / "told.json"
-    information = site / "hanging-1.0.dist-info"
-    information.mkdir(parents=True)
-    text = dedent(HANGING).replace("FAMILY", repr(dedent(FAMILY))).replace("TOLD", repr(str(told)))
-    (site / "hanging.py").write_text(text, encoding="utf-8")
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: hanging\nVersion: 1.0\n", encoding="utf-8")
-    (information / "entry_points.txt").write_text("[petbench]\nhanging = hanging\n", encoding="utf-8")
+    told = tmp_path / "told.json"
+    source = HANGING.replace("FAMILY", repr(dedent(FAMILY))).replace("TOLD", repr(str(told)))
+    visible = install_module(tmp_path / "site", "hanging", source)
     command = ("run", "-m", "hanging", "-d", body_cohort, "--time-limit", "6")
-    result = petbench(*command, code=1, variables={"PYTHONPATH": str(site)})
+    result = petbench(*command, code=1, variables=visible)
     assert "timed-out" in result.stderr
     (row,) = petbench.json("runs", "list")
     assert (row["status"], row["error_class"]) == ("timed-out", "TimeLimit")

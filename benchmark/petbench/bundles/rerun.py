@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from petbench.bundles.limits import BundleError
 from petbench.errors import UsageError
 from petbench.jobs import venv
-from petbench.runs.supervisor import Conduct, folder_of, start
+from petbench.runs.supervisor import Conduct, begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -147,20 +147,15 @@ def _rerun_one(bundle: Verified, found: VerifiedRun, home: Home, leaderboard: Le
     for row in leaderboard.find(plan.identity):
         if row.status == "ok" and row.verification == "re-run":
             return Rerun(row, _deviations(claimed, leaderboard.scores([row.id])), known=True)
-    run_id = leaderboard.plan(dataclasses.replace(plan.record(), verification="re-run"))
-    folder = folder_of(home, run_id, plan)
-    folder.mkdir(parents=True, exist_ok=True)
-    plan.save(folder)
-    leaderboard.update(run_id, log_path=str((folder / "run.log").relative_to(home.folder)))
-    row = start(run_id, folder, home, leaderboard, conduct)
-    deviations = _deviations(claimed, leaderboard.scores([run_id])) if row.status == "ok" else ()
+    row = begin(plan, dataclasses.replace(plan.record(), verification="re-run"), home, leaderboard, conduct)
+    deviations = _deviations(claimed, leaderboard.scores([row.id])) if row.status == "ok" else ()
     facts: dict[str, Any] = {
         "bundle": bundle.digest,
         "uid": found.claim.facts.uid,
         "differences": [dataclasses.asdict(each) | {"difference": each.difference} for each in deviations],
     }
-    leaderboard.update(run_id, machine={**row.machine, "rerun": facts})
-    return Rerun(leaderboard.run(run_id), deviations, known=False)
+    leaderboard.update(row.id, machine={**row.machine, "rerun": facts})
+    return Rerun(leaderboard.run(row.id), deviations, known=False)
 
 
 def _on_a_device_of_this_machine(plan: RunPlan) -> RunPlan:

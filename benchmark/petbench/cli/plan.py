@@ -32,7 +32,9 @@ _COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "fail
 @click.option("--budget", metavar="images=N|seconds=S", help="Training to spend. Default: the preset's.")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default=DEFAULTS.precision, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
-def plan(*, methods: tuple[str, ...], as_json: bool, **request: object) -> None:
+def plan(
+    *, methods: tuple[str, ...], seed: str, fold: str, budget: str | None, as_json: bool, **request: object
+) -> None:
     """Show which runs of a matrix are there, which are missing or stale and why, and what the rest may take.
 
     Nothing is run. The time is what past runs of the same method and size took here; without one it is not guessed.
@@ -40,9 +42,19 @@ def plan(*, methods: tuple[str, ...], as_json: bool, **request: object) -> None:
     \b
     petbench plan --method pix2pix --seed 0..4 --fold all
     """
-    from petbench.cli.console import print_json
+    from petbench.cli.console import print_json, progress_bar
+    from petbench.forecast.cells import forecast
+    from petbench.forecast.matrix import plan_matrix
+    from petbench.home import Home
+    from petbench.registry import load_plugins
+    from petbench.runs.plan import parse_budget
+    from petbench_leaderboard.store import Leaderboard
 
-    cells = _cells(methods, request)
+    asked = request | {"budget": parse_budget(budget) if budget else None}
+    home = Home.find()
+    with progress_bar() as progress:
+        plans = plan_matrix(methods, seed, fold, asked, home, load_plugins(), progress)
+    cells = forecast(plans, Leaderboard.open(home.database))
     to_spend = [cell for cell in cells if cell.state != "cached"]
     known = [cell.seconds for cell in to_spend if cell.seconds is not None]
     if as_json:
@@ -73,23 +85,6 @@ def plan(*, methods: tuple[str, ...], as_json: bool, **request: object) -> None:
     click.echo(
         f"{len(to_spend)} of {len(cells)} to run, {guess}" + (f", {unknown} unknown" if known and unknown else "")
     )
-
-
-def _cells(methods: tuple[str, ...], request: dict[str, object]) -> list[Cell]:
-    from petbench.cli.console import progress_bar
-    from petbench.forecast.cells import forecast
-    from petbench.forecast.matrix import plan_matrix
-    from petbench.home import Home
-    from petbench.registry import load_plugins
-    from petbench.runs.plan import parse_budget
-    from petbench_leaderboard.store import Leaderboard
-
-    folds, seeds, budget = str(request.pop("fold")), str(request.pop("seed")), request.pop("budget")
-    request["budget"] = parse_budget(str(budget)) if budget else None
-    home = Home.find()
-    with progress_bar() as progress:
-        plans = plan_matrix(methods, seeds, folds, request, home, load_plugins(), progress)
-    return forecast(plans, Leaderboard.open(home.database))
 
 
 def _print(cells: Sequence[Cell]) -> None:

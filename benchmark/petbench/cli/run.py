@@ -70,7 +70,18 @@ from petbench.training.settings import DEFAULTS
 @click.option("--offline", is_flag=True, help="Do not try to download the Inception weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print the row and its scores as JSON.")
 def run(
-    *, force: bool, time_limit: float | None, fid_weights: str | None, offline: bool, as_json: bool, **request: object
+    *,
+    methods: tuple[str, ...],
+    seed: str,
+    fold: str,
+    budget: str | None,
+    compile_: str,
+    force: bool,
+    time_limit: float | None,
+    fid_weights: str | None,
+    offline: bool,
+    as_json: bool,
+    **request: object,
 ) -> None:
     """Train METHOD on a cohort's training patients, draw the test patients, score and record it.
 
@@ -98,16 +109,14 @@ def run(
     from petbench.runs.supervisor import Conduct
     from petbench_leaderboard.store import Leaderboard
 
-    methods, seeds, folds, budget = (request.pop(name) for name in ("methods", "seed", "fold", "budget"))
-    request["compile"] = request.pop("compile_")
-    request["budget"] = parse_budget(str(budget)) if budget else None
+    asked = request | {"compile": compile_, "budget": parse_budget(budget) if budget else None}
     if fid_weights:
         os.environ["PETBENCH_FID_WEIGHTS"] = fid_weights
     if offline:
         os.environ["PETBENCH_OFFLINE"] = "1"
     home = Home.find()
     with progress_bar() as progress:
-        plans = plan_matrix(methods, str(seeds), str(folds), request, home, load_plugins(), progress)  # type: ignore[arg-type]
+        plans = plan_matrix(methods, seed, fold, asked, home, load_plugins(), progress)
     leaderboard = Leaderboard.open(home.database)
     conduct = Conduct(time_limit=time_limit)
     if len(plans) > 1:

@@ -44,7 +44,7 @@ def plan_matrix(
         UsageError: something in the request makes no sense; no cohort is built for that.
     """
     from petbench.runs.cohorts import find_cohort
-    from petbench.runs.planner import Request, check_names, make_plan
+    from petbench.runs.planner import Request, check_names, plan_on
     from petbench_datasets.split import load_split
 
     each_seed = parse_seeds(seeds, "--seed")
@@ -52,13 +52,12 @@ def plan_matrix(
     requests = [Request(method=name, seed=each_seed[0], **asked) for name in dict.fromkeys(methods)]
     for request in requests:
         check_names(request, registry)
-    if folds == "all":
-        cohort = find_cohort(requests[0].dataset, home, registry, progress).cohort
-        each_fold = tuple(range(len(load_split(cohort, requests[0].split).folds)))
+    named = find_cohort(requests[0].dataset, home, registry, progress)  # one cohort and split for all of them
+    split = load_split(named.cohort, requests[0].split)
     plans = []
     for request in requests:
-        for fold in each_fold:
-            first = make_plan(dataclasses.replace(request, fold=fold), home, registry, progress)
+        for fold in each_fold or range(len(split.folds)):
+            first = plan_on(dataclasses.replace(request, fold=fold), named, split, registry)
             plans += [dataclasses.replace(first, seed=seed) for seed in each_seed]
     return plans
 

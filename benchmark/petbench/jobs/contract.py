@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from petbench.errors import PluginError
+from petbench.training.settings import Precision  # noqa: TC001 - pydantic reads it to check the field
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ class Job(BaseModel):
     images: int | None = None
     seconds: float | None = None
     device: str = "cpu"
-    precision: str = "fp32"
+    precision: Precision = "fp32"
     early: tuple[str, ...] = ()
     delayed: tuple[str, ...] = ()
     validation: tuple[_Volumes, ...] = ()

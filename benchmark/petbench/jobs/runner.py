@@ -99,7 +99,7 @@ def _fit(job: Job, folder: Path, stop: StopFlag) -> Status:
         budget=Budget(images=job.images, seconds=job.seconds),
         device=device,
         folder=folder / "work",
-        engine=EngineSettings(precision=job.precision),  # type: ignore[arg-type]
+        engine=EngineSettings(precision=job.precision),
     )
     stop.listen(run.request_stop)
     method.fit(JobData(job, folder), run)

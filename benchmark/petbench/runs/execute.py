@@ -43,12 +43,7 @@ def execute(
             )
         if settled.status in RESUMABLE:
             return supervisor.start(row.id, folder, home, leaderboard, conduct), False
-    run_id = leaderboard.plan(plan.record())
-    folder = supervisor.folder_of(home, run_id, plan)
-    folder.mkdir(parents=True, exist_ok=True)
-    plan.save(folder)
-    leaderboard.update(run_id, log_path=str((folder / "run.log").relative_to(home.folder)))
-    return supervisor.start(run_id, folder, home, leaderboard, conduct), False
+    return supervisor.begin(plan, plan.record(), home, leaderboard, conduct), False
 
 
 def resume(run_id: int, home: Home, leaderboard: Leaderboard) -> RunRow:

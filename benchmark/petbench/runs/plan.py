@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from petbench.training.settings import Compile, Precision
     from petbench_leaderboard.records import RunRecord
 
 FILE_NAME = "plan.json"
@@ -84,8 +85,8 @@ class RunPlan:
     split_participants: tuple[str, ...]
     seed: int
     budget: Budget
-    precision: str
-    compile: str
+    precision: Precision
+    compile: Compile
     deterministic: bool
     device: str
     protocol: int

@@ -16,9 +16,11 @@ from petbench.training.settings import DEFAULTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench.contract import Budget, MethodSpec
+    from petbench.contract import Budget
     from petbench.home import Home
-    from petbench.registry import Plugin, Registry
+    from petbench.registry import Registry
+    from petbench.runs.cohorts import NamedCohort
+    from petbench.training.settings import Compile, Precision
     from petbench_datasets.cohort import Cohort
     from petbench_datasets.progress import Progress
     from petbench_datasets.split import Fold, Split
@@ -37,8 +39,8 @@ class Request:
     settings: Sequence[str] = field(default_factory=tuple)
     budget: Budget | None = None
     device: str = "auto"
-    precision: str = DEFAULTS.precision
-    compile: str = DEFAULTS.compile
+    precision: Precision = DEFAULTS.precision
+    compile: Compile = DEFAULTS.compile
     deterministic: bool = DEFAULTS.deterministic
 
 
@@ -47,12 +49,18 @@ def make_plan(request: Request, home: Home, registry: Registry, progress: Progre
 
     Names are checked before the cohort is opened or built, so that a typing error costs no minutes.
     """
-    from petbench.evaluation.protocol import PROTOCOL
     from petbench_datasets.split import load_split
 
-    spec, plugin = check_names(request, registry)
+    check_names(request, registry)
     named = find_cohort(request.dataset, home, registry, progress)
-    split = load_split(named.cohort, request.split)
+    return plan_on(request, named, load_split(named.cohort, request.split), registry)
+
+
+def plan_on(request: Request, named: NamedCohort, split: Split, registry: Registry) -> RunPlan:
+    """Return the plan of a request whose names are checked, on the opened cohort and split that it names."""
+    from petbench.evaluation.protocol import PROTOCOL
+
+    spec, plugin = registry.method(request.method)
     fold = choose_fold(split, request.fold)
     preset = parameters.choose_preset(spec, request.preset, cohort_shape(named.cohort, fold))
     values = parameters.resolve(spec, preset, request.settings, request.budget)
@@ -83,19 +91,18 @@ def make_plan(request: Request, home: Home, registry: Registry, progress: Progre
     )
 
 
-def check_names(request: Request, registry: Registry) -> tuple[MethodSpec, Plugin]:
-    """Return the method of a request, once its name, preset and parameters are ones that there are.
+def check_names(request: Request, registry: Registry) -> None:
+    """Make sure that the method, preset and parameters of a request are ones that there are.
 
     Raises:
         UsageError: a name that nothing has, or a parameter out of its range.
         PluginError: the method's plugin is broken.
     """
-    spec, plugin = registry.method(request.method)
+    spec, _ = registry.method(request.method)
     if request.preset is not None:
         parameters.choose_preset(spec, request.preset, CohortShape(patients=0, slices=0, matrix=(0, 0)))
     # Without a preset it is the cohort that chooses one; what is set is checked against the defaults meanwhile.
     parameters.resolve(spec, request.preset or parameters.NO_PRESET, request.settings, request.budget)
-    return spec, plugin
 
 
 def choose_fold(split: Split, index: int) -> Fold:

@@ -214,14 +214,14 @@ def _train(
 
 def _engine_of(plan: RunPlan) -> EngineSettings:
     """Return how the engine is to run."""
-    return EngineSettings(precision=plan.precision, compile=plan.compile, deterministic=plan.deterministic)  # type: ignore[arg-type]
+    return EngineSettings(precision=plan.precision, compile=plan.compile, deterministic=plan.deterministic)
 
 
 def _predict(method: Method, plan: RunPlan, fold: Fold, cohort: Cohort, predictions: Path) -> float:
     """Write the prediction of every test patient and return the seconds that drawing one took, the mean over them."""
     spent = 0.0
-    draw = _draw_all if isinstance(method, ProgramMethod) else _draw_each
-    for participant, drawn, seconds in draw(method, fold, cohort):  # type: ignore[arg-type]
+    draw = _draw_all(method, fold, cohort) if isinstance(method, ProgramMethod) else _draw_each(method, fold, cohort)
+    for participant, drawn, seconds in draw:
         spent += seconds
         grid = cohort.grid(participant)
         if drawn.shape != grid.shape:

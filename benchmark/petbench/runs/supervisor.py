@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from petbench.home import Home
     from petbench.runs.plan import RunPlan
-    from petbench_leaderboard.records import RunRow, Status
+    from petbench_leaderboard.records import RunRecord, RunRow, Status
     from petbench_leaderboard.store import Leaderboard
 
 #: Statuses that a run can still leave.
@@ -48,6 +48,26 @@ class Conduct:
     python: str = sys.executable
     environment: Mapping[str, str] | None = None
     stop_requested: bool = False
+
+
+def begin(
+    plan: RunPlan, record: RunRecord, home: Home, leaderboard: Leaderboard, conduct: Conduct | None = None
+) -> RunRow:
+    """Make the row and the folder of a run that is not there yet, and carry it out as `start` does.
+
+    Args:
+        plan: what to run.
+        record: the plan's, or a copy with another verification.
+        home: where the folder is made.
+        leaderboard: where the row is kept.
+        conduct: how to carry it out.
+    """
+    run_id = leaderboard.plan(record)
+    folder = folder_of(home, run_id, plan)
+    folder.mkdir(parents=True, exist_ok=True)
+    plan.save(folder)
+    leaderboard.update(run_id, log_path=str((folder / "run.log").relative_to(home.folder)))
+    return start(run_id, folder, home, leaderboard, conduct)
 
 
 def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard, conduct: Conduct | None = None) -> RunRow:
