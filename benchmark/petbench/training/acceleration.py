@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+
+from petbench.training.products import small_convolutions_as_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,20 +38,21 @@ def accelerated(method: nn.Module, engine: EngineSettings, device: torch.device,
     networks = networks_of(method)
     if engine.channels_last:
         method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for network in networks:
-        forward: Callable[..., Any] = network.forward
-        if in_bfloat16(network, engine, device):
-            forward = _autocast(forward, device.type)
-        if compiled:
-            forward = _compiled(forward, fall_back=engine.compile == "auto")
-        if forward is not network.forward:
-            network.forward = forward
-    try:
-        with _process_settings(engine):
-            yield
-    finally:
+    by_products = device.type == "cpu" and not compiled and engine.small_convolutions == "products"
+    with _process_settings(engine), small_convolutions_as_products(method) if by_products else nullcontext():
         for network in networks:
-            network.__dict__.pop("forward", None)
+            forward: Callable[..., Any] = network.forward
+            if in_bfloat16(network, engine, device):
+                forward = _autocast(forward, device.type)
+            if compiled:
+                forward = _compiled(forward, fall_back=engine.compile == "auto")
+            if forward is not network.forward:
+                network.forward = forward
+        try:
+            yield
+        finally:
+            for network in networks:
+                network.__dict__.pop("forward", None)
 
 
 def in_bfloat16(network: nn.Module, engine: EngineSettings, device: torch.device) -> bool:
