@@ -83,11 +83,11 @@ def survival(spec: PhantomSpec, projector: Projector, attenuation: Field) -> lis
         projector: the scanner.
         attenuation: 1/cm, shape (z, y, x).
     """
-    image = on_lattice(projector.flatten(attenuation), IMAGE_BITS, 1.0)
+    image = projector.place(on_lattice(projector.flatten(attenuation), IMAGE_BITS, 1.0))
     pixel_centimetres = 0.1 * spec.spacing_millimetres[1]
     result = []
     for subset in range(projector.subsets):
-        depth = projector.forward(subset, image) * pixel_centimetres
+        depth = projector.fetch(projector.forward(subset, image)) * pixel_centimetres
         result.append(on_lattice(decaying(np.minimum(depth, 30.0)), _SHARE_BITS, 1.0).astype(np.float32))
     return result
 
@@ -112,7 +112,7 @@ def scan(
             `spec.delayed_trues`.
     """
     blurred = gaussian(activity, spec.resolution_millimetres, spec.spacing_millimetres)
-    image = on_lattice(projector.flatten(blurred), IMAGE_BITS, IMAGE_CEILING)
+    image = projector.place(on_lattice(projector.flatten(blurred), IMAGE_BITS, IMAGE_CEILING))
     seconds = times.sensitivity()
     longest = float(seconds.max())
     relative = seconds * stable(1 / longest)
@@ -120,7 +120,7 @@ def scan(
     for subset in range(projector.subsets):
         share = on_lattice(leaving[subset] * relative, _SHARE_BITS, 1.0)
         efficiency.append(share.astype(np.float32))
-        trues.append(projector.forward(subset, image) * share)
+        trues.append(projector.fetch(projector.forward(subset, image)) * share)
     total = stable(sum(float(part.sum()) for part in trues))
     if scale is None:
         scale = stable(spec.delayed_trues / total / longest)

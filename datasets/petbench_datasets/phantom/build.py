@@ -11,6 +11,7 @@ import signal
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from petbench_datasets.phantom.participant import Images
+    from petbench_datasets.phantom.population import Participant
     from petbench_datasets.phantom.spec import PhantomSpec
     from petbench_datasets.progress import Progress
 
@@ -104,23 +107,28 @@ def _check_settings(spec: PhantomSpec, folder: Path) -> None:
 
 
 def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[int], progress: Progress) -> None:
-    workers = min(len(missing), _affordable(spec))
+    from petbench_datasets.phantom.device import find_device  # loads torch
+
+    workers, device = min(len(missing), _affordable(spec)), None
+    if found := find_device(spec):
+        device, workers = found[0], min(workers, found[1])
+    what = f"simulating {spec.name}" + (f" on {device}" if device else "")
     total, done = float(spec.participants), dict.fromkeys(range(spec.participants), 1.0)
     done |= dict.fromkeys(missing, 0.0)
 
     def told(index: int, fraction: float) -> None:
         done[index] = fraction
-        progress(f"simulating {spec.name}", sum(done.values()), total)
+        progress(what, sum(done.values()), total)
 
-    progress(f"simulating {spec.name}", sum(done.values()), total)
+    progress(what, sum(done.values()), total)
     if workers == 1:
         for index in missing:
-            _simulate_one(spec, folder, index, told)
+            _simulate_one(spec, folder, index, device, told)
         return
     context = multiprocessing.get_context("spawn")
     news: Any = context.Queue()
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_remember, initargs=(news,)) as pool:
-        jobs = {pool.submit(_worker, spec, folder, index) for index in missing}
+        jobs = {pool.submit(_worker, spec, folder, index, device) for index in missing}
         try:
             while jobs:
                 finished, jobs = wait(jobs, timeout=0.2, return_when=FIRST_EXCEPTION)
@@ -135,11 +143,27 @@ def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[int], progress:
             raise
 
 
-def _simulate_one(spec: PhantomSpec, folder: Path, index: int, told: Callable[[int, float], None]) -> None:
+def _simulate_one(
+    spec: PhantomSpec, folder: Path, index: int, device: str | None, told: Callable[[int, float], None]
+) -> None:
     person = population(spec)[index]
-    images = simulate(spec, person, lambda fraction: told(index, 0.95 * fraction))
-    write_participant(spec, person, images, folder)
+
+    def tell(fraction: float) -> None:
+        told(index, 0.95 * fraction)
+
+    images = None if device is None else _simulate_on(device, spec, person, tell)
+    write_participant(spec, person, images or simulate(spec, person, tell), folder)
     told(index, 1.0)
+
+
+def _simulate_on(device: str, spec: PhantomSpec, person: Participant, tell: Callable[[float], None]) -> Images | None:
+    """Simulate on a device; None where it gives up, out of memory for one: the processor gives the same bits."""
+    from petbench_datasets.phantom.device import DeviceProjector
+
+    try:
+        return simulate(spec, person, tell, partial(DeviceProjector, device=device))
+    except RuntimeError:
+        return None
 
 
 _news: Any = None  # a worker process's way to tell its parent how far it is
@@ -160,8 +184,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _worker(spec: PhantomSpec, folder: Path, index: int) -> None:
-    _simulate_one(spec, folder, index, lambda who, fraction: _news.put((who, fraction)))
+def _worker(spec: PhantomSpec, folder: Path, index: int, device: str | None) -> None:
+    _simulate_one(spec, folder, index, device, lambda who, fraction: _news.put((who, fraction)))
 
 
 def _drain(news: Any, told: Callable[[int, float], None]) -> None:

@@ -7,7 +7,7 @@ multiplications, divisions and roundings, element by element in a fixed order, w
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from petbench_datasets.phantom.input_function import stable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
+
+Numbers = TypeVar("Numbers", "NDArray[np.float64]", "Tensor")
 
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
@@ -95,12 +98,15 @@ def decaying(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(result)
 
 
-def on_lattice(values: NDArray[np.float64], bits: int, ceiling: float) -> NDArray[np.float64]:
-    """Round in place to whole multiples of 2**-bits between 0 and `ceiling`.
+def on_lattice(values: Numbers, bits: int, ceiling: float) -> Numbers:
+    """Round in place to whole multiples of 2**-bits between 0 and `ceiling`; an array of numpy's or of torch's.
 
     Sums of products of such numbers are exact in double precision as long as they fit its 53 bits, so that
     neither the order of a sum nor a fused multiply-add can change them.
     """
+    if not isinstance(values, np.ndarray):
+        values.mul_(float(2**bits)).round_().mul_(float(2.0**-bits)).clamp_(0.0, ceiling)
+        return values
     np.multiply(values, float(2**bits), out=values)
     np.rint(values, out=values)
     np.multiply(values, float(2.0**-bits), out=values)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from petbench_datasets.phantom.spec import PhantomSpec
 
     Field = NDArray[np.float64]
+    MakeProjector = Callable[[PhantomSpec], Projector]
 
 _TEXTURE_FWHM_MILLIMETRES = 15.0
 _TEXTURE_TIE = 0.85  # correlation of early and delayed texture
@@ -62,7 +63,9 @@ class Images:
     lesions: Lesions | None
 
 
-def simulate(spec: PhantomSpec, person: Participant, tell: Callable[[float], None]) -> Images:
+def simulate(
+    spec: PhantomSpec, person: Participant, tell: Callable[[float], None], make_projector: MakeProjector = Projector
+) -> Images:
     """Simulate one participant; `tell` hears how much is done, 0 to 1."""
     early_times, delayed_times = frame(spec, EARLY_SECONDS), frame(spec, DELAYED_SECONDS)
     grain = _grain(spec, person)
@@ -70,7 +73,7 @@ def simulate(spec: PhantomSpec, person: Participant, tell: Callable[[float], Non
     tell(0.1)
     found, labels = lesions(spec, person, tissues.labels), tissues.labels
     delayed_truth = _alive(spec, person, tissues, grain[1], found, delayed_times)
-    projector = Projector(spec)
+    projector = make_projector(spec)
     leaving = survival(spec, projector, tissues.attenuation)
     del tissues
     delayed_scan = scan(spec, projector, delayed_truth, leaving, delayed_times)

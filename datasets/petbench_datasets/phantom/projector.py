@@ -12,8 +12,8 @@ are then exact in double precision, the same bits whatever the order, the compil
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     Field = NDArray[np.float64]
 
+Array: TypeAlias = Any
+"""What a projector computes with: arrays of numpy, or of torch where it does so on a device (`device.py`)."""
+
 _WEIGHT_BITS = 10
 _TANGENTS = (0.1, 0.2)
 
@@ -36,8 +39,8 @@ class _Sheared:
     """The rays of one subset, split by how many slices they have been sheared where they meet a pixel."""
 
     shifts: tuple[int, ...]
-    forward: sparse.csr_array
-    backward: sparse.csr_array
+    forward: Array
+    backward: Array
 
 
 class Projector:
@@ -64,7 +67,7 @@ class Projector:
         place = np.cumsum(inside) - 1
         place[~inside] = -1
         self._slices = spec.shape[0]
-        self._direct: list[tuple[sparse.csr_array, sparse.csr_array]] = []
+        self._direct: list[tuple[Array, Array]] = []
         self._oblique: list[list[_Sheared]] = []
         tangents = _TANGENTS if spec.reconstruction == "3d" else ()
         self.segments = 1 + 2 * len(tangents)
@@ -74,10 +77,12 @@ class Projector:
             count = len(rays) * size
             row = np.concatenate([ray.bin + number * size for number, ray in enumerate(rays)])
             pixel, weight, depth = (np.concatenate([getattr(r, n) for r in rays]) for n in ("pixel", "weight", "depth"))
-            self._direct.append(_pair(row, pixel, weight, (count, len(self.pixels))))
+            pair = _pair(row, pixel, weight, (count, len(self.pixels)))
+            self._direct.append((self.keep(pair[0]), self.keep(pair[1])))
             steps = [tangent * spec.spacing_millimetres[1] / spec.spacing_millimetres[0] for tangent in tangents]
+            sheared = [_shear(row, pixel, weight, depth * step, (count, len(self.pixels))) for step in steps]
             self._oblique.append(
-                [_shear(row, pixel, weight, depth * step, (count, len(self.pixels))) for step in steps]
+                [replace(one, forward=self.keep(one.forward), backward=self.keep(one.backward)) for one in sheared]
             )
 
     def flatten(self, volume: Field) -> Field:
@@ -90,10 +95,26 @@ class Projector:
         volume[:, self.pixels] = image.T
         return volume.reshape(self._slices, self.bins, self.bins)
 
-    def forward(self, subset: int, image: Field) -> Field:
+    def keep(self, matrix: sparse.csr_array) -> Array:
+        """Return a sparse matrix where this projector computes."""
+        return matrix
+
+    def place(self, array: NDArray[np.floating]) -> Array:
+        """Return an array where this projector computes."""
+        return array
+
+    def fetch(self, array: Array) -> Field:
+        """Return what this projector computed as numpy's."""
+        return np.asarray(array)
+
+    def zeros(self, shape: tuple[int, ...]) -> Array:
+        """Return zeros in double precision where this projector computes."""
+        return np.zeros(shape)
+
+    def forward(self, subset: int, image: Array) -> Array:
         """Return the line integrals of one subset, in pixel lengths, shape (segments, rays, slices)."""
         direct = self._direct[subset][0] @ image
-        result = np.zeros((self.segments, *direct.shape))
+        result = self.zeros((self.segments, *direct.shape))
         result[0] = direct
         for number, sheared in enumerate(self._oblique[subset]):
             parts = (sheared.forward @ image).reshape(len(sheared.shifts), *direct.shape)
@@ -103,17 +124,17 @@ class Projector:
                 result[2 + 2 * number][:, out] += part[:, into]
         return result
 
-    def back(self, subset: int, rays: Field) -> Field:
+    def back(self, subset: int, rays: Array) -> Array:
         """Return the transpose of `forward` applied to one subset's rays."""
         image = self._direct[subset][1] @ rays[0]
         for number, sheared in enumerate(self._oblique[subset]):
-            parts = np.zeros((len(sheared.shifts), *rays.shape[1:]))
+            parts = self.zeros((len(sheared.shifts), *rays.shape[1:]))
             for part, shift in zip(parts, sheared.shifts, strict=True):
                 into, out = _shifted(shift, self._slices)
                 part[:, out] += rays[1 + 2 * number][:, into]
                 part[:, into] += rays[2 + 2 * number][:, out]
             image += sheared.backward @ parts.reshape(-1, self._slices)
-        return np.asarray(image)
+        return image
 
 
 @dataclass(frozen=True, slots=True)

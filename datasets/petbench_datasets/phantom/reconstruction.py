@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench_datasets.phantom.acquisition import Frame, Scan
-    from petbench_datasets.phantom.projector import Projector
+    from petbench_datasets.phantom.projector import Array, Projector
     from petbench_datasets.phantom.spec import PhantomSpec
 
     Field = NDArray[np.float64]
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 _RATIO_BITS, _RATIO_CEILING = 24, 64.0
 
 
-def sensitivities(projector: Projector, scan: Scan) -> list[Field]:
+def sensitivities(projector: Projector, scan: Scan) -> list[Array]:
     """Return, subset by subset, 1 over the back projection of the efficiencies; 0 where a subset sees nothing."""
     result = []
     for subset, share in enumerate(scan.efficiency):
-        seen = projector.back(subset, share.astype(np.float64))
-        result.append(np.divide(1.0, seen, out=seen, where=seen > 0))
+        seen = projector.back(subset, projector.place(share.astype(np.float64)))
+        some = seen > 0
+        seen[some] = 1.0 / seen[some]
+        result.append(seen)
     return result
 
 
@@ -37,7 +39,7 @@ def osem(
     scan: Scan,
     times: Frame,
     counts: list[NDArray[np.float32]],
-    inverse: list[Field],
+    inverse: list[Array],
 ) -> Field:
     """Reconstruct one frame in SUV, shape (z, y, x), smoothed by the profile's filter.
 
@@ -52,17 +54,17 @@ def osem(
         inverse: from `sensitivities`.
     """
     factor = stable(scan.scale * float(times.sensitivity().max()))
-    image = np.ones((len(projector.pixels), spec.shape[0]))
+    image = projector.place(np.ones((len(projector.pixels), spec.shape[0])))
     for _ in range(spec.iterations):
         for subset in range(projector.subsets):
             rays = projector.forward(subset, image)
-            share = scan.efficiency[subset]
+            share = projector.place(scan.efficiency[subset])
             rays *= share
             rays *= factor
-            rays += scan.background[subset]
-            np.divide(counts[subset], rays, out=rays)
+            rays += projector.place(scan.background[subset])
+            rays = projector.place(counts[subset]) / rays
             rays *= share
             image *= projector.back(subset, on_lattice(rays, _RATIO_BITS, _RATIO_CEILING))
             image *= inverse[subset]
             on_lattice(image, IMAGE_BITS, IMAGE_CEILING)
-    return gaussian(projector.unflatten(image), spec.filter_millimetres, spec.spacing_millimetres)
+    return gaussian(projector.unflatten(projector.fetch(image)), spec.filter_millimetres, spec.spacing_millimetres)

@@ -30,6 +30,9 @@ def build(name: str, *, acquisition: str | None, reconstruction: str | None) -> 
     named at once as well: fdg-phantom-multibed, fdg-phantom-3d, fdg-phantom-multibed-3d. 3d takes several times as
     long as 2d, and about 3 GB of memory for each participant that is built at a time, one a processor.
 
+    Simulated cohorts are projected and reconstructed on a CUDA device where there is one that proves, on a small scan,
+    to compute the same bits as the processor; `CUDA_VISIBLE_DEVICES=` before the command keeps it out.
+
     \b
     petbench datasets build fdg-phantom
     petbench datasets build fdg-phantom --acquisition multibed --reconstruction 3d

@@ -1,0 +1,102 @@
+"""The simulator on a device of torch's: the processor's bits, or not used at all."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from tests.datasets.test_phantom_build import SMALL
+
+from petbench_datasets.cohort import open_cohort
+from petbench_datasets.phantom import PROFILES, build_phantom, device
+from petbench_datasets.phantom.device import DeviceProjector, find_device, gives_the_same_bits
+from petbench_datasets.phantom.participant import simulate
+from petbench_datasets.phantom.population import population
+from petbench_datasets.progress import silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from petbench_datasets.phantom.projector import Array
+
+MINI = PROFILES["fdg-phantom-mini"]
+MULTIPLIES_SPARSE = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+pytestmark = pytest.mark.skipif(not MULTIPLIES_SPARSE, reason="this torch multiplies no sparse matrix")
+
+
+class Heard:
+    """Keeps what a build says it is doing."""
+
+    def __init__(self) -> None:
+        self.descriptions: set[str] = set()
+
+    def __call__(self, description: str, done: float, total: float) -> None:
+        self.descriptions.add(description)
+
+
+@pytest.mark.parametrize("name", ["fdg-phantom-mini", "fdg-phantom", "fdg-phantom-multibed", "fdg-phantom-3d"])
+def test_a_small_scan_has_the_same_bits_from_torch_as_from_scipy(name: str) -> None:
+    assert gives_the_same_bits(PROFILES[name], "cpu")
+
+
+def test_a_whole_participant_has_the_same_bits_from_torch_as_from_scipy() -> None:
+    person = population(MINI)[3]
+    plain = simulate(MINI, person, lambda fraction: None)
+    placed = simulate(MINI, person, lambda fraction: None, partial(DeviceProjector, device="cpu"))
+    for name in ("early", "delayed", "repeat", "early_truth", "delayed_truth"):
+        assert np.array_equal(getattr(plain, name), getattr(placed, name)), name
+    assert plain.trues == placed.trues
+
+
+def test_a_build_on_a_device_gives_the_published_cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "find_device", lambda spec: ("cpu", 2))
+    heard = Heard()
+    build_phantom(MINI, tmp_path / "mini", heard)
+    assert open_cohort(tmp_path / "mini", silent).fingerprint == MINI.fingerprint
+    assert "simulating fdg-phantom-mini on cpu" in heard.descriptions
+
+
+def test_a_device_that_gives_up_leaves_the_participant_to_the_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(self: DeviceProjector, array: Array) -> Array:
+        raise torch.OutOfMemoryError("no memory left")
+
+    monkeypatch.setattr(device, "find_device", lambda spec: ("cpu", 1))
+    monkeypatch.setattr(DeviceProjector, "place", exhausted)
+    build_phantom(SMALL, tmp_path / "device", silent)
+    monkeypatch.setattr(device, "find_device", lambda spec: None)
+    build_phantom(SMALL, tmp_path / "processor", silent)
+    assert open_cohort(tmp_path / "device").fingerprint == open_cohort(tmp_path / "processor").fingerprint
+
+
+def test_a_device_with_other_bits_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = DeviceProjector.forward
+    monkeypatch.setattr(DeviceProjector, "forward", lambda self, *image: exact(self, *image) * (1 + 2.0**-52))
+    assert not gives_the_same_bits(MINI, "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**34, 2**34))
+    monkeypatch.setattr(device, "gives_the_same_bits", lambda spec, name: gives_the_same_bits(spec, "cpu"))
+    assert find_device(MINI) is None
+    monkeypatch.setattr(DeviceProjector, "forward", exact)
+    assert find_device(MINI) == ("cuda", 8)
+
+
+def test_a_device_without_room_or_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**30, 2**34))
+    assert find_device(MINI) is None
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**34, 2**34))
+    monkeypatch.setattr(DeviceProjector, "keep", lambda self, matrix: torch.zeros(1, device="no such device"))
+    assert find_device(MINI) is None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_a_build_on_cuda_gives_the_published_cohort(tmp_path: Path) -> None:
+    heard = Heard()
+    build_phantom(MINI, tmp_path / "mini", heard)
+    assert open_cohort(tmp_path / "mini", silent).fingerprint == MINI.fingerprint
+    assert "simulating fdg-phantom-mini on cuda" in heard.descriptions
