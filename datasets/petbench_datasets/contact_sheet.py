@@ -23,7 +23,8 @@ _WIDTH_INCHES, _TITLE_INCHES = 0.95, 0.45
 def contact_sheet(cohort: Cohort, path: Path, progress: Progress = silent) -> None:
     """Draw early and delayed image of every participant side by side into the PNG file `path`.
 
-    Black is SUV 8 and more. Head up, the patient's right on the left, as radiologists look at it.
+    Black is SUV 8 and more. Head up, the patient's right on the left, as radiologists look at it. The place of a
+    delayed image that the cohort's keeper withholds stays empty.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -32,8 +33,8 @@ def contact_sheet(cohort: Cohort, path: Path, progress: Progress = silent) -> No
     pictures = []
     for number, name in enumerate(names):
         progress("drawing the contact sheet", number, len(names))
-        pair = cohort.pair(name)
-        pictures.append([coronal_projection(volume, pair.grid) for volume in (pair.early, pair.delayed)])
+        images = [cohort.early(name)] if name in cohort.withheld else [cohort.early(name), cohort.delayed(name)]
+        pictures.append([coronal_projection(volume, grid) for volume, grid in images])
     columns = min(len(names), _PAIRS_A_ROW)
     rows = -(-len(names) // columns)
     tallest = max(picture.shape[0] * aspect / picture.shape[1] for pair in pictures for picture, aspect in pair)
@@ -43,8 +44,8 @@ def contact_sheet(cohort: Cohort, path: Path, progress: Progress = silent) -> No
     axes = figure.subplots(rows, 2 * columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
-    for number, (name, pair_of_pictures) in enumerate(zip(names, pictures, strict=True)):
-        for offset, (picture, aspect) in enumerate(pair_of_pictures):
+    for number, (name, found) in enumerate(zip(names, pictures, strict=True)):
+        for offset, (picture, aspect) in enumerate(found):
             axis = axes[number // columns, 2 * (number % columns) + offset]
             axis.set_axis_on()
             axis.set_xticks([])

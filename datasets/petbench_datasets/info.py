@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench_datasets.body import body_mask_from_images
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.split import load_split, split_names
@@ -14,8 +15,11 @@ from petbench_datasets.split import load_split, split_names
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from petbench_datasets.cohort import Cohort
     from petbench_datasets.framing import WindowPlan
+    from petbench_datasets.grid import Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,10 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantInfo:
-    """One participant; empty strings for what participants.tsv does not say."""
+    """One participant; empty strings for what participants.tsv does not say.
+
+    `delayed` is None where the cohort's keeper withholds that image.
+    """
 
     name: str
     sex: str
@@ -41,7 +48,7 @@ class ParticipantInfo:
     shape: tuple[int, int, int]
     spacing_millimetres: tuple[float, float, float]
     early: ImageInfo
-    delayed: ImageInfo
+    delayed: ImageInfo | None
     labels: int
 
 
@@ -78,26 +85,29 @@ def cohort_info(cohort: Cohort, progress: Progress = silent) -> CohortInfo:
 
 
 def _participant(cohort: Cohort, name: str) -> ParticipantInfo:
-    pair, plan, row = cohort.pair(name), cohort.plans[name], cohort.table.get(name, {})
-    body = cohort.body_mask(name)
-    labels = cohort.labels(name)
+    plan, row, labels = cohort.plans[name], cohort.table.get(name, {}), cohort.labels(name)
+    early, grid = cohort.early(name)
+    withheld = name in cohort.withheld
+    delayed = None if withheld else cohort.delayed(name)[0]
+    body = body_mask_from_images(early, early, grid) if withheld else cohort.body_mask(name)
     return ParticipantInfo(
         name=name,
         sex=row.get("sex", ""),
         age=row.get("age", ""),
         body_weight=row.get("body_weight", ""),
-        shape=pair.grid.shape,
-        spacing_millimetres=pair.grid.spacing_millimetres,
-        early=_image(plan.early, pair.early[body], pair.early.max()),
-        delayed=_image(plan.delayed, pair.delayed[body], pair.delayed.max()),
+        shape=grid.shape,
+        spacing_millimetres=grid.spacing_millimetres,
+        early=_image(plan.early, early, body),
+        delayed=None if delayed is None else _image(plan.delayed, delayed, body),
         labels=0 if labels is None else int(np.count_nonzero(np.unique(labels[0]))),
     )
 
 
-def _image(plan: WindowPlan, inside: np.ndarray[tuple[int], np.dtype[np.float32]], highest: np.float32) -> ImageInfo:
+def _image(plan: WindowPlan, volume: Volume, body: NDArray[np.bool_]) -> ImageInfo:
     start, stop = plan.effective_seconds
+    inside = volume[body]
     mean = float(inside.mean(dtype=np.float64)) if inside.size else 0.0
-    return ImageInfo(start, stop, plan.coverage, len(plan.uses), mean, float(highest))
+    return ImageInfo(start, stop, plan.coverage, len(plan.uses), mean, float(volume.max()))
 
 
 def _split(cohort: Cohort, name: str) -> SplitInfo:

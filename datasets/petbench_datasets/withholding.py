@@ -20,14 +20,22 @@ if TYPE_CHECKING:
 
     from petbench_datasets.cohort import Cohort
 
+_SHARED_COLUMNS = frozenset(
+    {"participant_id", "species", "strain", "handedness", "age", "sex", "height", "weight", "body_weight", "site"}
+)
+
 
 def export_without_targets(
     cohort: Cohort, split_name: str, folder: Path, progress: Progress = silent
-) -> tuple[str, ...]:
-    """Copy a cohort without the delayed images of one split's test patients, and return who they are.
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Copy a cohort without the delayed images of one split's test patients.
 
     Everyone else's files are copied as they are, derivatives included; of a test patient only the early images with the
-    sidecars that apply to them, and the row in participants.tsv.
+    sidecars that apply to them. Of participants.tsv go the columns that petbench or BIDS has a meaning for: a keeper's
+    own may hold names, or tell what is in the hidden images.
+
+    Returns:
+        The test patients, and the columns left out.
 
     Raises:
         DataError: the split has nobody who is never tested, a test patient's early frames lie in one file with delayed
@@ -52,12 +60,13 @@ def export_without_targets(
             _copy(cohort.root, temporary, _early_files(cohort, name) if name in hidden else _all_files(cohort, name))
         _copy(cohort.root, temporary, _shared_files(cohort.root))
         rows = [{**cohort.table.get(name, {}), "participant_id": name} for name in cohort.participants]
-        columns = ["participant_id", *dict.fromkeys(key for row in rows for key in row if key != "participant_id")]
-        write_table(temporary / "participants.tsv", columns, rows)
+        columns = list(dict.fromkeys(["participant_id", *(key for row in rows for key in row)]))
+        shared = [column for column in columns if column in _SHARED_COLUMNS]
+        write_table(temporary / "participants.tsv", shared, rows)
         _copy(cohort.root, temporary, [split_path(cohort.root, split_name)])
         write_manifest(temporary, cohort.fingerprint, {name: cohort.digests[name] for name in hidden})
     progress("exporting the cohort", len(cohort.participants), len(cohort.participants))
-    return tuple(hidden)
+    return tuple(hidden), tuple(column for column in columns if column not in shared)
 
 
 def _check_apart(cohort: Cohort, name: str) -> None:
@@ -91,8 +100,11 @@ def _sidecars(root: Path, image: Path) -> Iterable[Path]:
 def _shared_files(root: Path) -> Iterable[Path]:
     """Return what describes the cohort and names its labels; other tables may tell what is in the hidden images."""
     derivatives = root / "derivatives"
-    described = [root / "dataset_description.json", root / "participants.json"]
-    return [*described, *derivatives.glob("*/dataset_description.json"), *derivatives.glob("*/*dseg.tsv")]
+    return [
+        root / "dataset_description.json",
+        *derivatives.glob("*/dataset_description.json"),
+        *derivatives.glob("*/*dseg.tsv"),
+    ]
 
 
 def _copy(root: Path, target: Path, files: Iterable[Path]) -> None:

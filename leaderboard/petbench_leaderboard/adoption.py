@@ -25,7 +25,8 @@ def adopt(
 ) -> Literal["new", "more", "known"]:
     """Store a run under its uid; the caller refreshes the standings.
 
-    A `claimed` run adds nothing to a row that says more than that: its scores would pass for verified ones.
+    A `claimed` run adds nothing to a row that says more than that: its scores would pass for verified ones. A verified
+    one takes the place of the same run that had only been claimed, scores and all.
     """
     found = session.scalar(sa.select(Run).where(Run.uid == run.uid))
     columns = columns_of(run)
@@ -41,19 +42,24 @@ def adopt(
         return "new"
     if run.verification == "claimed" != found.verification and found.status not in _UNFINISHED:
         return "known"
-    changed = False
-    if found.status in _UNFINISHED and run.status not in _UNFINISHED:
+    here, there = (status in _UNFINISHED for status in (found.status, run.status))
+    ended = here and not there
+    verified = found.verification == "claimed" != run.verification and (here or not there)
+    changed = ended or verified
+    if verified:
+        session.execute(sa.delete(Score).where(Score.run_id == found.id))
+    if changed:
         for name, value in columns.items():
             if name != "log_path":
                 setattr(found, name, value)
+        found.pool = run.pool
         session.execute(sa.delete(Phase).where(Phase.run_id == found.id))
         _add_phases(session, found.id, phases)
         replace_diff(session, found.id, source_diff)
-        changed = True
-    here = {
+    known = {
         (score.protocol, score.metric) for score in session.scalars(sa.select(Score).where(Score.run_id == found.id))
     }
-    missing = [score for score in scores if (score.protocol, score.metric) not in here]
+    missing = [score for score in scores if (score.protocol, score.metric) not in known]
     _add_scores(session, found.id, missing)
     return "more" if changed or missing else "known"
 

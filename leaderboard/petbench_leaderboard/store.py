@@ -161,13 +161,15 @@ class Leaderboard:
         """Take over a run of another leaderboard under its own uid, and say whether it was new.
 
         Of a run that is here already, what is missing is added: the end of one that had not ended, and scores of
-        metrics and protocols that it lacks. Nothing that is here is overwritten, so doing it twice changes nothing.
+        metrics and protocols that it lacks. Nothing that is here is overwritten but by a verified row of the same
+        run that was only claimed here, so doing it twice changes nothing.
         Its log and folder stay where they were made: `log_path` is not taken over.
         """
         with self._database.writing() as session:
+            before = session.scalar(sa.select(Run.pool).where(Run.uid == run.uid)) or run.pool
             outcome = adopt(session, run, scores, phases, source_diff)
             if outcome != "known":
-                refresh(session, [run.pool])
+                refresh(session, {before, run.pool})
             return outcome
 
     def run(self, run_id: int) -> RunRow:

@@ -70,6 +70,29 @@ def test_nothing_but_the_sidecars_of_the_early_image_is_copied_of_a_test_patient
     assert np.array_equal(open_cohort(tmp_path / "copy").early(HIDDEN)[0], full.early(HIDDEN)[0])
 
 
+def test_columns_of_the_keeper_s_own_stay_with_her(body_cohort: Path, tmp_path: Path, petbench: Petbench) -> None:
+    root = tmp_path / "cohort"
+    shutil.copytree(body_cohort, root)
+    header, *rows = (root / "participants.tsv").read_text(encoding="utf-8").splitlines()
+    text = "\n".join([f"{header}\tsite\tlate_suv", *(f"{row}\tnorth\t11.5" for row in rows)])
+    (root / "participants.tsv").write_text(text + "\n", encoding="utf-8")
+    result = petbench("datasets", "export", str(root), "--without-test-targets", "--out", str(tmp_path / "copy"))
+    assert "columns of participants.tsv that stay here: late_suv" in result.stdout
+    copied = (tmp_path / "copy" / "participants.tsv").read_text(encoding="utf-8")
+    assert "north" in copied
+    assert "11.5" not in copied
+
+
+def test_the_copy_is_described_and_drawn(copy: Path, tmp_path: Path, petbench: Petbench) -> None:
+    result = petbench("datasets", "info", str(copy), "--json", "--sheet", str(tmp_path / "sheet.png"))
+    people = {person["name"]: person for person in json.loads(result.stdout)["participants"]}
+    assert people[HIDDEN]["delayed"] is None
+    assert people[HIDDEN]["early"]["suv_maximum"] > 0
+    assert people["sub-01"]["delayed"]["suv_maximum"] > 0
+    assert (tmp_path / "sheet.png").stat().st_size > 1000
+    assert "withheld by" in petbench("datasets", "info", str(copy)).stdout
+
+
 def test_the_copy_is_checked_for_what_it_should_hold(copy: Path) -> None:
     assert [problem for problem in check_cohort(copy) if problem.severity == "error"] == []
     stem = f"{HIDDEN}_trc-18FFDG_rec-early_pet.nii.gz"
@@ -126,6 +149,14 @@ def test_a_row_without_targets_becomes_the_keepers_row_with_scores(
     scores = [{(score["metric"], score["region"]): score["value"] for score in run["scores"]} for run in (theirs, own)]
     assert scores[0] == scores[1]
     assert len(scores[0]) > 10
+
+    (copy / MANIFEST_NAME).unlink()  # the keeper publishes the targets: the author scores the run that she has
+    for path in (body_cohort / HIDDEN / "pet").glob("*delayed*"):
+        shutil.copyfile(path, copy / HIDDEN / "pet" / path.name)
+    author("score", "--runs", "1")
+    now = author.json("runs", "show", "1")
+    assert now["error_message"] is None
+    assert len(now["scores"]) > 10
 
 
 @pytest.mark.parametrize("change", ["manifest", "early", "delayed"])

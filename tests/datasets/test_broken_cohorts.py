@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,16 @@ def test_a_read_only_home_is_named_in_one_line(petbench: Petbench, tmp_path: Pat
     assert "Read-only" in said
 
 
+def test_a_cohort_that_is_shared_read_only_opens_by_its_name(petbench: Petbench, writer: CohortWriter) -> None:
+    place = petbench.home / "cohorts"
+    shutil.copytree(writer.cohort(3), place / "fdg-phantom-mini")
+    within = _mounted(place, "ro", "true", bind=True)
+    listed, _ = petbench("datasets", "info", "fdg-phantom-mini", "--json", within=within)
+    assert len(json.loads(listed)["participants"]) == 3
+    said = petbench.refusal("datasets", "info", "fdg-phantom", within=within)
+    assert "Read-only" in said
+
+
 def test_a_home_that_is_a_file_is_named_in_one_line(petbench: Petbench) -> None:
     petbench.home.write_text("notes")
     said = petbench.refusal("datasets", "build", "fdg-phantom-mini")
@@ -139,14 +150,16 @@ def _hashes(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def _mounted(place: Path, options: str, before: str, after: str = "true") -> tuple[str, ...]:
-    """Return a prefix that runs a command with a small file system of its own mounted at `place`.
+def _mounted(place: Path, options: str, before: str, after: str = "true", *, bind: bool = False) -> tuple[str, ...]:
+    """Return a prefix that runs a command with a small file system of its own, or its own files, mounted at `place`.
 
     `before` and `after` are shell commands, in which DISK is the place. Skips where the kernel does not permit it.
     """
     tool = shutil.which("unshare")
     prefix = [str(tool), "--map-root-user", "--mount"]
     mount = f'mount -t tmpfs -o {options} none "{place}"'
+    if bind:
+        mount = f'mount --bind "{place}" "{place}" && mount -o remount,bind,{options} "{place}"'
     if tool is None or subprocess.run([*prefix, "sh", "-c", mount], capture_output=True, check=False).returncode:
         pytest.skip("this machine does not permit a file system of one's own (unshare --map-root-user --mount)")
     first, last = (command.replace("DISK", f'"{place}"') for command in (before, after))

@@ -28,6 +28,7 @@ def test_a_cohort_is_described(writer: CohortWriter) -> None:
     assert first.spacing_millimetres == pytest.approx((20.0, 10.0, 10.0))
     pair = cohort.pair("sub-01")
     assert first.early.suv_maximum == pytest.approx(float(pair.early.max()))
+    assert first.delayed is not None
     assert first.delayed.suv_mean_body == pytest.approx(float(pair.delayed[cohort.body_mask("sub-01")].mean()))
     assert (first.early.start_seconds, first.early.stop_seconds, first.early.coverage) == (420, 1260, 1.0)
     assert info.splits[0].folds == ((1, 0, 1),)

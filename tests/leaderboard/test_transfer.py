@@ -97,6 +97,21 @@ def test_claimed_scores_do_not_join_a_row_that_was_verified_here(
     assert merge(leaderboard, other).more == 1
 
 
+def test_a_verified_row_takes_the_place_of_the_same_run_that_was_only_claimed(
+    leaderboard: Leaderboard, other: Path, make_score: MakeScore
+) -> None:
+    merge(leaderboard, other, trusted=False)
+    (claim,) = leaderboard.runs(method="elsewhere")
+    leaderboard.record_scores(claim.id, [make_score(None, 0.001, metric="fid")])  # nobody verified this one
+    assert merge(leaderboard, other) == Transfer(new=0, more=2, known=0)
+    assert {run.verification for run in leaderboard.runs()} == {"recomputed"}
+    with Leaderboard.open(other) as foreign:
+        (there,) = foreign.runs(method="elsewhere")
+        wanted = [(score.metric, score.value) for score in foreign.scores([there.id])]
+    assert [(score.metric, score.value) for score in leaderboard.scores([claim.id])] == wanted
+    assert merge(leaderboard, other) == Transfer(new=0, more=0, known=2)
+
+
 def test_a_broken_file_is_refused_with_its_line_and_changes_nothing(
     leaderboard: Leaderboard, other: Path, tmp_path: Path
 ) -> None:

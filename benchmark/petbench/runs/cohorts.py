@@ -57,7 +57,7 @@ def find_cohort(name: str, home: Home, registry: Registry, progress: Progress) -
 
 
 def build_once(build: Callable[[Path, Progress], None], folder: Path, progress: Progress) -> None:
-    """Build a cohort while no other process builds it; return at once where it is complete.
+    """Build a cohort while no other process builds it; return at once where it is complete, or shared read-only.
 
     Raises:
         PetbenchError: called while a process of that very build is being started.
@@ -66,10 +66,18 @@ def build_once(build: Callable[[Path, Progress], None], folder: Path, progress: 
     # A script without a main guard is run again in every process that the build starts, which would wait here for
     # the build that waits for it.
     patience = 0 if "__mp_main__" in sys.modules else -1
+    lock = FileLock(f"{folder}.lock")
     try:
-        with FileLock(f"{folder}.lock").acquire(timeout=patience):
-            build(folder, progress)
+        lock.acquire(timeout=patience)
     except Timeout:
         raise PetbenchError(
             f"{folder} is being built by another process; in a script, call petbench under if __name__ == '__main__'"
         ) from None
+    except OSError:
+        if folder.is_dir():  # shared read-only: those who may write there have built it, and opening it checks it
+            return
+        raise
+    try:
+        build(folder, progress)
+    finally:
+        lock.release()

@@ -42,3 +42,5 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, progress: Progres
         **stages.weights_options(),
     )
     leaderboard.record_scores(row.id, records, protocol=PROTOCOL)
+    if row.error_message == stages.UNSCORED:  # the targets have come since
+        leaderboard.update(row.id, error_message=None)

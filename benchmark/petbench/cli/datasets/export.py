@@ -40,8 +40,10 @@ def export(dataset: str, *, out: Path, form: str, without_test_targets: bool, sp
         from petbench_datasets.withholding import export_without_targets
 
         with progress_bar() as progress:
-            hidden = export_without_targets(named.cohort, split, out, progress)
+            hidden, left_out = export_without_targets(named.cohort, split, out, progress)
         click.echo(f"{named.name}: copied to {out} without the delayed images of {', '.join(hidden)}")
+        if left_out:
+            click.echo(f"columns of participants.tsv that stay here: {', '.join(left_out)}")
         return
     write = {"bids": export_bids, "nifti": export_nifti, "dicom": export_dicom}[form]
     with progress_bar() as progress:

@@ -60,6 +60,8 @@ def _print(facts: CohortInfo) -> None:
         images = [
             f"{image.start_seconds / 60:.1f}-{image.stop_seconds / 60:.1f} min\n"
             f"SUV {image.suv_mean_body:.2f}, max {image.suv_maximum:.1f}"
+            if image
+            else "withheld by\nthe keeper"
             for image in (person.early, person.delayed)
         ]
         table.add_row(
