@@ -1,11 +1,10 @@
 """Convolutions of few positions as plain matrix products, for networks that train on a processor.
 
 The innermost levels of a U-Net convolve a handful of positions with millions of weights. oneDNN's kernels, made for
-large images, take there up to sixty times as long as one product of the same numbers: the gradient of the weights of
-a transposed 4x4 convolution from 1,024 to 512 channels, 2 x 2 positions, 30.2 ms against 0.5 ms (bfloat16, two cores,
-torch 2.13; `make bench` measures it again). A convolution is the product of its unfolded image and its weights; the
-gradient of the image is that product turned round and folded back, and a transposed convolution is the same with
-the two exchanged.
+large images, take there two to four times as long as plain products of the same numbers (`docs/performance.md`, a
+transposed 4x4 convolution from 1,024 to 512 channels; bfloat16, two cores, torch 2.13). A convolution is the product
+of its unfolded image and its weights; the gradient of the image is that product turned round and folded back, and a
+transposed convolution is the same with the two exchanged.
 """
 
 from __future__ import annotations
