@@ -10,7 +10,7 @@ from petbench_datasets.tables import Row, number, read_table
 if TYPE_CHECKING:
     from pathlib import Path
 
-_WEIGHT_COLUMNS = ("body_weight", "weight", "weight_kg", "body_weight_kg")
+WEIGHT_COLUMNS = ("body_weight", "weight", "weight_kg", "body_weight_kg")
 
 
 def read_participants(root: Path) -> dict[str, Row]:
@@ -68,4 +68,4 @@ def checked_kilograms(weight: float, path: Path, participant: str) -> float:
 
 def _weight_cell(row: Row) -> str:
     lowered = {key.lower(): value for key, value in row.items()}
-    return next((lowered[column] for column in _WEIGHT_COLUMNS if lowered.get(column)), "")
+    return next((lowered[column] for column in WEIGHT_COLUMNS if lowered.get(column)), "")

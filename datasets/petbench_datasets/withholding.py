@@ -9,6 +9,7 @@ from petbench_datasets.bids import sidecars_of
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporting import new_folder
 from petbench_datasets.framing import WINDOWS_SECONDS, uses_of
+from petbench_datasets.participants import WEIGHT_COLUMNS
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.split import load_split, split_path
 from petbench_datasets.tables import write_table
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from petbench_datasets.cohort import Cohort
 
 _SHARED_COLUMNS = frozenset(
-    {"participant_id", "species", "strain", "handedness", "age", "sex", "height", "weight", "body_weight", "site"}
+    {"participant_id", "species", "strain", "handedness", "age", "sex", "height", "site", *WEIGHT_COLUMNS}
 )
 
 
@@ -32,7 +33,7 @@ def export_without_targets(
 
     Everyone else's files are copied as they are, derivatives included; of a test patient only the early images with the
     sidecars that apply to them. Of participants.tsv go the columns that petbench or BIDS has a meaning for: a keeper's
-    own may hold names, or tell what is in the hidden images.
+    own, and what participants.json says of them, may hold names or tell what is in the hidden images.
 
     Returns:
         The test patients, and the columns left out.
@@ -61,7 +62,7 @@ def export_without_targets(
         _copy(cohort.root, temporary, _shared_files(cohort.root))
         rows = [{**cohort.table.get(name, {}), "participant_id": name} for name in cohort.participants]
         columns = list(dict.fromkeys(["participant_id", *(key for row in rows for key in row)]))
-        shared = [column for column in columns if column in _SHARED_COLUMNS]
+        shared = [column for column in columns if column.lower() in _SHARED_COLUMNS]
         write_table(temporary / "participants.tsv", shared, rows)
         _copy(cohort.root, temporary, [split_path(cohort.root, split_name)])
         write_manifest(temporary, cohort.fingerprint, {name: cohort.digests[name] for name in hidden})

@@ -1,4 +1,4 @@
-"""Take one run of another leaderboard into this one's tables: add what is missing, overwrite nothing."""
+"""Take one run of another leaderboard into this one's tables: add what is missing, overwrite claims alone."""
 
 from __future__ import annotations
 
@@ -42,12 +42,17 @@ def adopt(
         return "new"
     if run.verification == "claimed" != found.verification and found.status not in _UNFINISHED:
         return "known"
+    known = {
+        (score.protocol, score.metric) for score in session.scalars(sa.select(Score).where(Score.run_id == found.id))
+    }
     here, there = (status in _UNFINISHED for status in (found.status, run.status))
     ended = here and not there
-    verified = found.verification == "claimed" != run.verification and (here or not there)
+    # A row without scores, such as one whose targets were withheld, has verified none of those that are claimed.
+    verified = found.verification == "claimed" != run.verification and (here or not there) and bool(scores or not known)
     changed = ended or verified
     if verified:
         session.execute(sa.delete(Score).where(Score.run_id == found.id))
+        known = set()
     if changed:
         for name, value in columns.items():
             if name != "log_path":
@@ -56,9 +61,6 @@ def adopt(
         session.execute(sa.delete(Phase).where(Phase.run_id == found.id))
         _add_phases(session, found.id, phases)
         replace_diff(session, found.id, source_diff)
-    known = {
-        (score.protocol, score.metric) for score in session.scalars(sa.select(Score).where(Score.run_id == found.id))
-    }
     missing = [score for score in scores if (score.protocol, score.metric) not in known]
     _add_scores(session, found.id, missing)
     return "more" if changed or missing else "known"

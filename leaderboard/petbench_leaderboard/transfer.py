@@ -50,8 +50,8 @@ def merge(leaderboard: Leaderboard, other: str | Path, *, trusted: bool = True) 
     Args:
         leaderboard: that takes over.
         other: a file or a database's URL.
-        trusted: whether new rows keep what they say of their verification; otherwise they are `claimed`, for nobody
-            here has verified them.
+        trusted: whether rows keep what they say of their verification, and take the place of the same runs that are
+            only claimed here; otherwise they are `claimed`, for nobody here has verified them.
 
     Raises:
         LeaderboardError: the other is missing or no leaderboard.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -9,10 +12,12 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from petbench import StepMethod, StepParameters
 from petbench.training.acceleration import accelerated
+from petbench.training.prediction import translate_volume
 from petbench.training.products import small_convolutions_as_products
 from petbench.training.settings import EngineSettings
 
 CPU = torch.device("cpu")
+KINDS = (torch.bfloat16, torch.float32, torch.float64)
 CONVOLUTIONS = [
     nn.Conv2d(5, 3, 4, stride=2, padding=1),
     nn.Conv2d(3, 4, 3, padding=1, bias=False),
@@ -35,7 +40,8 @@ def shown(module: nn.Module) -> str:
 
 
 def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("petbench.training.products.MOST_POSITIONS_A_CHANNEL", 10**6)
+    monkeypatch.setattr("petbench.training.products.WEIGHTS_A_POSITION", 0.001)
+    monkeypatch.setattr("petbench.training.products.FEWEST_WEIGHTS", dict.fromkeys(KINDS, 0))
 
 
 def results(module: nn.Module, image: torch.Tensor) -> list[torch.Tensor]:
@@ -93,38 +99,122 @@ def test_an_author_s_own_forward_is_left_alone() -> None:
     assert patched.forward is torch.neg
 
 
-def kind(drawn: torch.Tensor) -> str:
-    assert drawn.grad_fn is not None
-    return type(drawn.grad_fn).__name__
+def is_product(drawn: torch.Tensor) -> bool:
+    """Return whether a product stands anywhere in the history of a result."""
+    waiting = [drawn.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is not None and "Product" in type(node).__name__:
+            return True
+        waiting += [] if node is None else [before for before, _ in node.next_functions]
+    return False
 
 
-def test_only_where_weights_outnumber_values_is_it_a_product() -> None:
-    convolution = nn.Conv2d(16, 8, 3, padding=1, bias=False)
+def test_only_where_a_position_has_many_weights_is_it_a_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere(monkeypatch)
+    monkeypatch.setattr("petbench.training.products.WEIGHTS_A_POSITION", 8)
+    convolution = nn.Conv2d(16, 8, 3, padding=1, bias=False)  # 1,152 weights, each voxel in 9 patches: 16 positions
     with small_convolutions_as_products(convolution):
-        assert "Product" in kind(convolution(torch.randn(1, 16, 4, 4)))
-        assert "Product" not in kind(convolution(torch.randn(2, 16, 4, 4)))
-    assert "Product" not in kind(convolution(torch.randn(1, 16, 4, 4)))
+        assert is_product(convolution(torch.randn(1, 16, 4, 4)))
+        assert not is_product(convolution(torch.randn(1, 16, 4, 5)))
+        monkeypatch.setattr("petbench.training.products.FEWEST_WEIGHTS", {torch.float32: 1153})
+        assert not is_product(convolution(torch.randn(1, 16, 4, 4)))
+    assert not is_product(convolution(torch.randn(1, 16, 4, 4)))
+
+
+def test_what_torch_refuses_is_refused_in_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere(monkeypatch)
+    convolution = nn.Conv2d(4, 4, 3)
+    with small_convolutions_as_products(convolution):
+        with pytest.raises(RuntimeError, match=r"expected input.* to have 4 channels"):
+            convolution(torch.randn(1, 3, 5, 5))
+        assert convolution(input=torch.randn(1, 4, 5, 5)).shape == (1, 4, 3, 3)
+        assert convolution(torch.randn(4, 5, 5)).shape == (4, 3, 3)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("convolution", [CONVOLUTIONS[1], CONVOLUTIONS[5]], ids=shown)
+@pytest.mark.parametrize("size", [1, 4])
+def test_the_next_layer_finds_what_the_library_would_have_left_it(
+    convolution: nn.Module, layout: torch.memory_format, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everywhere(monkeypatch)
+    convolution = convolution.float()
+    image = torch.randn(2, 3, size, size).to(memory_format=layout)
+    wanted = convolution(image)
+    with small_convolutions_as_products(convolution):
+        found = convolution(image)
+        assert is_product(found)
+        assert found.is_contiguous(memory_format=layout) == wanted.is_contiguous(memory_format=layout)
+        found.relu_().sum().backward()  # in place: torch refuses that of a view
+    torch.testing.assert_close(found, wanted.relu())
+
+
+def test_a_copy_made_while_training_computes_with_its_own_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere(monkeypatch)
+    network = nn.Sequential(nn.Conv2d(4, 4, 3, bias=False))
+    image = torch.randn(1, 4, 5, 5)
+    with small_convolutions_as_products(network):
+        average = copy.deepcopy(network)
+        for weight in average.parameters():
+            nn.init.zeros_(weight)
+        assert is_product(average(image))
+        assert not average(image).any()
+        assert network(image).any()
+    assert not average(image).any()
+
+
+def test_gradients_of_each_sample_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere(monkeypatch)
+    convolution = nn.Conv2d(3, 2, 3)
+    images = torch.randn(5, 1, 3, 4, 4)
+
+    def loss(image: torch.Tensor) -> torch.Tensor:
+        total: torch.Tensor = convolution(image).square().sum()
+        return total
+
+    wanted = torch.func.vmap(torch.func.grad(loss))(images)
+    with small_convolutions_as_products(convolution):
+        torch.testing.assert_close(torch.func.vmap(torch.func.grad(loss))(images), wanted)
 
 
 class Thick(StepMethod):
     def __init__(self, parameters: StepParameters) -> None:
         super().__init__(parameters)
-        self.network = nn.Sequential(nn.Conv2d(64, 64, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(64, 64, 4, 2, 1))
+        self.network = nn.Sequential(nn.Conv2d(1, 64, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(64, 1, 4, 2, 1))
+
+    def translate(self, early: torch.Tensor) -> torch.Tensor:
+        drawn: torch.Tensor = self.network(early)
+        return drawn
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_an_accelerated_network_gives_what_the_plain_fallback_gives(precision: str) -> None:
+def test_an_accelerated_network_gives_what_the_plain_fallback_gives(
+    precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everywhere(monkeypatch)
     torch.manual_seed(0)
     method = Thick(StepParameters())
-    image = torch.randn(1, 64, 8, 8)
+    image = torch.randn(1, 1, 8, 8)
     found = {}
     for way in ("products", "library"):
         settings = EngineSettings(precision=precision, small_convolutions=way)  # type: ignore[arg-type]
         with accelerated(method, settings, CPU, compiled=False):
-            assert ("forward" in vars(method.network[0])) == (way == "products")
+            assert is_product(method.network(image)) == (way == "products")
             found[way] = results(method.network, image)
         assert not any("forward" in vars(module) for module in method.modules())
     relative, absolute = (0.03, 0.03) if precision == "bf16" else (1e-4, 1e-5)
     for one, other in zip(found["products"], found["library"], strict=True):
         assert one.dtype == torch.float32
         torch.testing.assert_close(one, other, rtol=relative, atol=absolute)
+
+
+def test_a_validation_draws_to_the_bit_what_the_trained_network_will_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere(monkeypatch)
+    torch.manual_seed(0)
+    method = Thick(StepParameters())
+    early = np.random.default_rng(0).random((2, 8, 8), dtype=np.float32)
+    with accelerated(method, EngineSettings(), CPU, compiled=False):
+        validated = translate_volume(method, early)
+        assert is_product(method.network(torch.randn(1, 1, 8, 8)))
+    assert np.array_equal(validated, translate_volume(method, early))

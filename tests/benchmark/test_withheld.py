@@ -74,10 +74,12 @@ def test_columns_of_the_keeper_s_own_stay_with_her(body_cohort: Path, tmp_path: 
     root = tmp_path / "cohort"
     shutil.copytree(body_cohort, root)
     header, *rows = (root / "participants.tsv").read_text(encoding="utf-8").splitlines()
+    header = header.replace("body_weight", "Weight_kg")
     text = "\n".join([f"{header}\tsite\tlate_suv", *(f"{row}\tnorth\t11.5" for row in rows)])
     (root / "participants.tsv").write_text(text + "\n", encoding="utf-8")
     result = petbench("datasets", "export", str(root), "--without-test-targets", "--out", str(tmp_path / "copy"))
     assert "columns of participants.tsv that stay here: late_suv" in result.stdout
+    assert open_cohort(tmp_path / "copy").withheld == {HIDDEN}
     copied = (tmp_path / "copy" / "participants.tsv").read_text(encoding="utf-8")
     assert "north" in copied
     assert "11.5" not in copied

@@ -11,7 +11,7 @@ import torch
 from tests.datasets.test_phantom_build import SMALL
 
 from petbench_datasets.cohort import open_cohort
-from petbench_datasets.phantom import PROFILES, build_phantom, device
+from petbench_datasets.phantom import PROFILES, build, build_phantom, device
 from petbench_datasets.phantom.device import DeviceProjector, find_device, gives_the_same_bits
 from petbench_datasets.phantom.participant import simulate
 from petbench_datasets.phantom.population import population
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench_datasets.phantom.projector import Array
+    from petbench_datasets.phantom.spec import PhantomSpec
 
 MINI = PROFILES["fdg-phantom-mini"]
 MULTIPLIES_SPARSE = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
@@ -52,9 +53,19 @@ def test_a_whole_participant_has_the_same_bits_from_torch_as_from_scipy() -> Non
 
 
 def test_a_build_on_a_device_gives_the_published_cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "find_device", lambda spec: ("cpu", 2))
+    made: list[str] = []
+    make = DeviceProjector.__init__
+
+    def counted(self: DeviceProjector, spec: PhantomSpec, device: str) -> None:
+        made.append(device)
+        make(self, spec, device)
+
+    monkeypatch.setattr(DeviceProjector, "__init__", counted)
+    monkeypatch.setattr(device, "find_device", lambda spec: ("cpu", 1))
+    monkeypatch.setattr(build, "_affordable", lambda spec: 1)  # in this process, where projectors are counted
     heard = Heard()
     build_phantom(MINI, tmp_path / "mini", heard)
+    assert made == ["cpu"] * MINI.participants
     assert open_cohort(tmp_path / "mini", silent).fingerprint == MINI.fingerprint
     assert "simulating fdg-phantom-mini on cpu" in heard.descriptions
 
@@ -62,12 +73,17 @@ def test_a_build_on_a_device_gives_the_published_cohort(tmp_path: Path, monkeypa
 def test_a_device_that_gives_up_leaves_the_participant_to_the_processor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked: list[DeviceProjector] = []
+
     def exhausted(self: DeviceProjector, array: Array) -> Array:
+        asked.append(self)
         raise torch.OutOfMemoryError("no memory left")
 
     monkeypatch.setattr(device, "find_device", lambda spec: ("cpu", 1))
+    monkeypatch.setattr(build, "_affordable", lambda spec: 1)
     monkeypatch.setattr(DeviceProjector, "place", exhausted)
     build_phantom(SMALL, tmp_path / "device", silent)
+    assert len(asked) == SMALL.participants
     monkeypatch.setattr(device, "find_device", lambda spec: None)
     build_phantom(SMALL, tmp_path / "processor", silent)
     assert open_cohort(tmp_path / "device").fingerprint == open_cohort(tmp_path / "processor").fingerprint
@@ -83,6 +99,16 @@ def test_a_device_with_other_bits_is_left_out(monkeypatch: pytest.MonkeyPatch) -
     assert find_device(MINI) is None
     monkeypatch.setattr(DeviceProjector, "forward", exact)
     assert find_device(MINI) == ("cuda", 8)
+
+
+def test_a_device_with_room_for_few_leaves_the_build_to_the_processors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "find_device", lambda spec: ("no such device", 1))
+    monkeypatch.setattr(build, "_affordable", lambda spec: 2)
+    heard = Heard()
+    build_phantom(SMALL, tmp_path / "small", heard)
+    assert "simulating small" in heard.descriptions
 
 
 def test_a_device_without_room_or_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,14 +102,29 @@ def test_a_verified_row_takes_the_place_of_the_same_run_that_was_only_claimed(
 ) -> None:
     merge(leaderboard, other, trusted=False)
     (claim,) = leaderboard.runs(method="elsewhere")
-    leaderboard.record_scores(claim.id, [make_score(None, 0.001, metric="fid")])  # nobody verified this one
+    leaderboard.record_scores(claim.id, [make_score("sub-01", 99.0), make_score(None, 0.001, metric="fid")])
     assert merge(leaderboard, other) == Transfer(new=0, more=2, known=0)
     assert {run.verification for run in leaderboard.runs()} == {"recomputed"}
     with Leaderboard.open(other) as foreign:
         (there,) = foreign.runs(method="elsewhere")
-        wanted = [(score.metric, score.value) for score in foreign.scores([there.id])]
-    assert [(score.metric, score.value) for score in leaderboard.scores([claim.id])] == wanted
+        wanted = [(score.metric, score.region, score.value) for score in foreign.scores([there.id])]
+    assert [(score.metric, score.region, score.value) for score in leaderboard.scores([claim.id])] == wanted
+    (board,) = rank(leaderboard)
+    (row,) = board.rows
+    assert row.run.verification == "recomputed"
+    assert 1 / 3 in {cell.mean for cell in row.cells.values()}
+    assert 99.0 not in {cell.mean for cell in row.cells.values()}
     assert merge(leaderboard, other) == Transfer(new=0, more=0, known=2)
+
+
+def test_a_row_without_scores_verifies_none(leaderboard: Leaderboard, other: Path) -> None:
+    merge(leaderboard, other, trusted=False)
+    (claim,) = leaderboard.runs(method="elsewhere")
+    with closing(sqlite3.connect(other)) as unscored, unscored:
+        unscored.execute("DELETE FROM scores")
+    merge(leaderboard, other)
+    assert leaderboard.run(claim.id).verification == "claimed"
+    assert leaderboard.scores([claim.id])
 
 
 def test_a_broken_file_is_refused_with_its_line_and_changes_nothing(

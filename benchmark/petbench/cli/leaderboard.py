@@ -66,7 +66,8 @@ _TRUSTED = click.option(
 def merge_other(other: str, *, trusted: bool) -> None:
     """Take over the runs of another leaderboard, a file or a database's URL; again, it changes nothing.
 
-    Nobody here has verified them, so new rows say `claimed`; --trusted is for leaderboards of your own.
+    Nobody here has verified them, so new rows say `claimed`. --trusted, for leaderboards of your own, keeps
+    what they say, and puts verified rows in the place of the same runs that are only claimed here.
     """
     from petbench.home import Home
     from petbench_leaderboard.store import Leaderboard
@@ -93,7 +94,8 @@ def export_all(path: Path, where: str | None) -> None:
 def import_all(path: Path, *, trusted: bool) -> None:
     """Take over the runs that `petbench leaderboard export` wrote to PATH; again, it changes nothing.
 
-    Nobody here has verified them, so new rows say `claimed`; --trusted is for leaderboards of your own.
+    Nobody here has verified them, so new rows say `claimed`. --trusted, for leaderboards of your own, keeps
+    what they say, and puts verified rows in the place of the same runs that are only claimed here.
     """
     from petbench.home import Home
     from petbench_leaderboard.store import Leaderboard

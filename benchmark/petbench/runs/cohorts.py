@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +74,9 @@ def build_once(build: Callable[[Path, Progress], None], folder: Path, progress: 
         raise PetbenchError(
             f"{folder} is being built by another process; in a script, call petbench under if __name__ == '__main__'"
         ) from None
-    except OSError:
-        if folder.is_dir():  # shared read-only: those who may write there have built it, and opening it checks it
+    except OSError as error:
+        # Shared read-only: it is as those who may write there have built it.
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) and folder.is_dir():
             return
         raise
     try:

@@ -38,17 +38,17 @@ def accelerated(method: nn.Module, engine: EngineSettings, device: torch.device,
     networks = networks_of(method)
     if engine.channels_last:
         method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    by_products = device.type == "cpu" and not compiled and engine.small_convolutions == "products"
-    with _process_settings(engine), small_convolutions_as_products(method) if by_products else nullcontext():
-        for network in networks:
-            forward: Callable[..., Any] = network.forward
-            if in_bfloat16(network, engine, device):
-                forward = _autocast(forward, device.type)
-            if compiled:
-                forward = _compiled(forward, fall_back=engine.compile == "auto")
-            if forward is not network.forward:
-                network.forward = forward
+    by_products = uses_products(engine, device, compiled=compiled)
+    with _process_settings(engine, device), small_convolutions_as_products(method) if by_products else nullcontext():
         try:
+            for network in networks:
+                forward: Callable[..., Any] = network.forward
+                if in_bfloat16(network, engine, device):
+                    forward = _autocast(forward, device.type)
+                if compiled:
+                    forward = _compiled(forward, fall_back=engine.compile == "auto")
+                if forward is not network.forward:
+                    network.forward = forward
             yield
         finally:
             for network in networks:
@@ -63,6 +63,11 @@ def in_bfloat16(network: nn.Module, engine: EngineSettings, device: torch.device
     """
     unsafe = device.type == "cpu" and any(isinstance(module, nn.Conv3d) for module in network.modules())
     return engine.precision == "bf16" and not unsafe
+
+
+def uses_products(engine: EngineSettings, device: torch.device, *, compiled: bool) -> bool:
+    """Return whether convolutions of few positions are matrix products: `products.py`."""
+    return engine.small_convolutions == "products" and device.type == "cpu" and not compiled
 
 
 def _compiled(forward: Callable[..., Any], *, fall_back: bool) -> Callable[..., Any]:
@@ -106,7 +111,7 @@ def _to_float32(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _process_settings(engine: EngineSettings) -> Iterator[None]:
+def _process_settings(engine: EngineSettings, device: torch.device) -> Iterator[None]:
     """Set what torch keeps for the whole process, and put it back afterwards."""
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
@@ -116,7 +121,8 @@ def _process_settings(engine: EngineSettings) -> Iterator[None]:
     torch.use_deterministic_algorithms(engine.deterministic)
     # Fixed shapes: let cuDNN time its algorithms once, unless the choice must not depend on that clock.
     torch.backends.cudnn.benchmark = not engine.deterministic
-    torch.set_float32_matmul_precision("high")
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
     try:
         yield
     finally:

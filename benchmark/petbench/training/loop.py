@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from petbench.training.acceleration import accelerated, in_bfloat16, networks_of
+from petbench.training.acceleration import accelerated, in_bfloat16, networks_of, uses_products
 from petbench.training.data import CohortTensors, load_tensors
 from petbench.training.players import Players
 from petbench.training.randomness import capture_random_state, restore_random_state, seed_everything
@@ -130,6 +130,7 @@ def _describe_engine(method: StepMethod, run: RunContext, *, compiled: bool) -> 
     plain = [type(one).__name__ for one in networks_of(method) if not in_bfloat16(one, run.engine, run.device)]
     return {
         **run.engine.to_json(),
+        "small_convolutions": "products" if uses_products(run.engine, run.device, compiled=compiled) else "library",
         "compiled": compiled,
         "threads_used": torch.get_num_threads(),
         "networks_in_float32": plain,

@@ -13,6 +13,7 @@ from torch.nn import functional
 from petbench.intensity import AIR
 from petbench.training.acceleration import networks_of
 from petbench.training.data import EMPTY_SLICE_SUV
+from petbench.training.products import without_products
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,7 @@ def _evaluating(method: StepMethod) -> Iterator[int]:
     training = {module: module.training for module in method.modules()}
     norms = [module for module in method.modules() if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d)]
     running = [(norm, norm.running_mean, norm.running_var) for norm in norms]
-    # While training, networks may be compiled or in bfloat16: a prediction is always plain float32.
+    # While training, networks may be compiled, in bfloat16, or have products: a prediction is always plain float32.
     fast = [(network, network.__dict__.pop("forward", None)) for network in networks_of(method)]
     method.eval()
     if chosen.dropout_eval:
@@ -93,7 +94,7 @@ def _evaluating(method: StepMethod) -> Iterator[int]:
         for norm in norms:
             norm.running_mean = norm.running_var = None  # then batch norm uses the batch, and changes nothing
     try:
-        with torch.random.fork_rng(enabled=chosen.dropout_eval):
+        with without_products(method), torch.random.fork_rng(enabled=chosen.dropout_eval):
             if chosen.dropout_eval:
                 torch.manual_seed(0)
             yield 1 if own_statistics and norms else max(1, SLICES_AT_ONCE // method.delayed_slices)

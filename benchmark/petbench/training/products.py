@@ -10,21 +10,24 @@ transposed convolution is the same with the two exchanged.
 from __future__ import annotations
 
 import contextlib
+import math
+from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from torch import Tensor
 
-MOST_POSITIONS_A_CHANNEL = 2
-"""Products were measured to be the faster way where a batch has up to this many positions, on a convolution's coarser
-side, for every channel of its thinner side: where its weights outnumber its values."""
+WEIGHTS_A_POSITION = 4096
+"""Weights for each position of a batch, counted on the coarser side and as often as patches overlap, from which on
+products were measured to be the faster way (U-Net and ResNet layers of 0.5 to 9 million weights, two cores)."""
 
-_TRANSPOSED = nn.ConvTranspose2d
+FEWEST_WEIGHTS = {torch.bfloat16: 1_000_000, torch.float32: 8_000_000}
+"""Convolutions of fewer weights are left to the library, which computes those of float32 well for longer."""
 
 
 class _Geometry(NamedTuple):
@@ -47,10 +50,11 @@ class _Geometry(NamedTuple):
 
 @contextlib.contextmanager
 def small_convolutions_as_products(network: nn.Module) -> Iterator[None]:
-    """Within the block, let the plain two-dimensional convolutions of `network` be products where positions are few."""
+    """Within the block, let the plain two-dimensional convolutions of `network` be products where that is faster."""
     changed = [module for module in network.modules() if _is_plain(module)]
     for module in changed:
-        module.forward = _by_positions(module, module.forward)
+        # A bound method: a copy of the network made within the block computes with its own weights.
+        module.forward = MethodType(forward, module)
     try:
         yield
     finally:
@@ -58,10 +62,23 @@ def small_convolutions_as_products(network: nn.Module) -> Iterator[None]:
             module.__dict__.pop("forward", None)
 
 
+@contextlib.contextmanager
+def without_products(network: nn.Module) -> Iterator[None]:
+    """Within the block, undo what `small_convolutions_as_products` did to `network`."""
+    ours = [module for module in network.modules() if getattr(vars(module).get("forward"), "__func__", None) is forward]
+    for module in ours:
+        del module.forward
+    try:
+        yield
+    finally:
+        for module in ours:
+            module.forward = MethodType(forward, module)
+
+
 def _is_plain(module: nn.Module) -> bool:
     """Return whether a module is a convolution of the common kind, its `forward` torch's own."""
     return bool(
-        type(module) in (nn.Conv2d, _TRANSPOSED)
+        type(module) in (nn.Conv2d, nn.ConvTranspose2d)
         and "forward" not in module.__dict__
         and module.groups == 1
         and module.dilation == (1, 1)
@@ -71,37 +88,55 @@ def _is_plain(module: nn.Module) -> bool:
     )
 
 
-def _by_positions(module: Any, plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return a forward that counts the positions of a batch and takes the faster way."""
-    geometry = _Geometry(module.kernel_size, module.stride, module.padding)
-    transposed = isinstance(module, _TRANSPOSED)
-    product: Any = _TransposedProduct if transposed else _Product
-    most = MOST_POSITIONS_A_CHANNEL * min(module.in_channels, module.out_channels)
+def forward(self: Any, *arguments: Any, **keywords: Any) -> Tensor:
+    """Stand in for the `forward` of a convolution `self`: count a batch's positions and take the faster way."""
+    geometry = _Geometry(self.kernel_size, self.stride, self.padding)
+    if keywords or len(arguments) != 1 or not _is_faster(self, geometry, arguments[0]):
+        plain: Tensor = type(self).forward(self, *arguments, **keywords)
+        return plain
+    image, weight, bias = arguments[0], self.weight, self.bias
+    kind = _computed_in(image)
+    image, weight, bias = image.to(kind), weight.to(kind), None if bias is None else bias.to(kind)
+    product: Any = _TransposedProduct if isinstance(self, nn.ConvTranspose2d) else _Product
+    drawn: Tensor = product.apply(image, weight, geometry)
+    return drawn if bias is None else drawn + bias[:, None, None]
 
-    def forward(image: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
-        size = tuple(image.shape[-2:])
-        positions = image.shape[0] * torch.Size(size if transposed else geometry.coarse(*size)).numel()
-        if arguments or keywords or image.ndim != 4 or not 0 < positions <= most:
-            return plain(image, *arguments, **keywords)
-        weight, bias = module.weight, module.bias
-        if torch.is_autocast_enabled(image.device.type):
-            kind = torch.get_autocast_dtype(image.device.type)
-            image, weight, bias = image.to(kind), weight.to(kind), None if bias is None else bias.to(kind)
-        drawn: Tensor = product.apply(image, weight, geometry)
-        return drawn if bias is None else drawn + bias[:, None, None]
 
-    return forward
+def _is_faster(module: Any, geometry: _Geometry, image: Any) -> bool:
+    """Return whether products are the faster way for this batch; False for whatever torch would refuse."""
+    if not isinstance(image, torch.Tensor) or image.device.type != "cpu" or image.ndim != 4:
+        return False
+    weights = module.weight.numel()
+    fewest = FEWEST_WEIGHTS.get(_computed_in(image))
+    if fewest is None or weights < fewest or image.shape[1] != module.in_channels:
+        return False
+    y, x = image.shape[2:] if isinstance(module, nn.ConvTranspose2d) else geometry.coarse(*image.shape[2:])
+    overlap = math.prod(geometry.kernel) / math.prod(geometry.stride)
+    return y > 0 and x > 0 and 0 < len(image) * y * x * overlap * WEIGHTS_A_POSITION <= weights
+
+
+def _computed_in(image: Tensor) -> torch.dtype:
+    """Return the type in which torch would convolve `image`."""
+    if torch.is_autocast_enabled("cpu") and image.dtype != torch.float64:
+        return torch.get_autocast_dtype("cpu")
+    return image.dtype
 
 
 class _Product(torch.autograd.Function):
     """A convolution; `weight` is (out, in, ky, kx)."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, image: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
-        ctx.save_for_backward(image, weight)
-        ctx.geometry = geometry
+    def forward(image: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
         down, across = geometry.coarse(*image.shape[-2:])
-        return _image(_unfold(image, geometry) @ _flat(weight).t(), len(image), down, across)
+        drawn = _image(_unfold(image, geometry) @ _flat(weight).t(), len(image), down, across)
+        return drawn.clone(memory_format=_layout(image))  # no view: the next layer may work in place
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:  # noqa: ARG004 - torch's signature
+        image, weight, ctx.geometry = inputs
+        ctx.save_for_backward(image, weight)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -115,12 +150,18 @@ class _Product(torch.autograd.Function):
 class _TransposedProduct(torch.autograd.Function):
     """A transposed convolution; `weight` is (in, out, ky, kx)."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, image: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
-        ctx.save_for_backward(image, weight)
-        ctx.geometry = geometry
+    def forward(image: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
         shape = torch.Size((len(image), weight.shape[1], *geometry.fine(*image.shape[-2:])))
-        return _fold(_rows(image) @ _flat(weight), shape, geometry)
+        drawn = _fold(_rows(image) @ _flat(weight), shape, geometry)
+        return drawn.clone(memory_format=_layout(image))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:  # noqa: ARG004
+        image, weight, ctx.geometry = inputs
+        ctx.save_for_backward(image, weight)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -130,6 +171,12 @@ class _TransposedProduct(torch.autograd.Function):
         of_image = _image(columns @ _flat(weight).t(), len(image), down, across) if ctx.needs_input_grad[0] else None
         of_weight = (_rows(image).t() @ columns).view_as(weight) if ctx.needs_input_grad[1] else None
         return of_image, of_weight, None
+
+
+def _layout(image: Tensor) -> torch.memory_format:
+    """Return the layout that torch's own convolution would give its result."""
+    last = image.stride(3) == image.shape[1] > 1  # as torch does, by the strides: one voxel is contiguous either way
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def _rows(image: Tensor) -> Tensor:

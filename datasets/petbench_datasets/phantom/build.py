@@ -110,7 +110,8 @@ def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[int], progress:
     from petbench_datasets.phantom.device import find_device  # loads torch
 
     workers, device = min(len(missing), _affordable(spec)), None
-    if found := find_device(spec):
+    found = find_device(spec)
+    if found and 2 * found[1] > workers:  # with room for fewer, the processor's workers alone are done sooner
         device, workers = found[0], min(workers, found[1])
     what = f"simulating {spec.name}" + (f" on {device}" if device else "")
     total, done = float(spec.participants), dict.fromkeys(range(spec.participants), 1.0)

@@ -8,6 +8,7 @@ device reconstructs a small scan first, and is left out where a single bit diffe
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -75,13 +76,14 @@ def find_device(spec: PhantomSpec) -> tuple[str, int] | None:
     if not torch.cuda.is_available():
         return None
     need = _GIGABYTES_A_PARTICIPANT * 2**30 * (3 if spec.reconstruction == "3d" else 1)
-    room = int(torch.cuda.mem_get_info()[0] // need)
     try:
+        room = int(torch.cuda.mem_get_info()[0] // need)
         return ("cuda", room) if room > 0 and gives_the_same_bits(spec, "cuda") else None
-    except RuntimeError:  # a device too old for this torch, or taken by somebody else
+    except (RuntimeError, torch.cuda.DeferredCudaCallError):  # too old for this torch, or taken by somebody else
         return None
     finally:
-        torch.cuda.empty_cache()
+        with contextlib.suppress(RuntimeError, torch.cuda.DeferredCudaCallError):
+            torch.cuda.empty_cache()
 
 
 def gives_the_same_bits(spec: PhantomSpec, device: str) -> bool:
