@@ -79,14 +79,13 @@ def test_a_device_that_gives_up_leaves_the_participant_to_the_processor(
         asked.append(self)
         raise torch.OutOfMemoryError("no memory left")
 
-    monkeypatch.setattr(device, "find_device", lambda spec: ("cpu", 1))
-    monkeypatch.setattr(build, "_affordable", lambda spec: 1)
     monkeypatch.setattr(DeviceProjector, "place", exhausted)
-    build_phantom(SMALL, tmp_path / "device", silent)
-    assert len(asked) == SMALL.participants
-    monkeypatch.setattr(device, "find_device", lambda spec: None)
-    build_phantom(SMALL, tmp_path / "processor", silent)
-    assert open_cohort(tmp_path / "device").fingerprint == open_cohort(tmp_path / "processor").fingerprint
+    for name in ("cpu", None):
+        build._simulate_one(SMALL, tmp_path / str(name), 0, name, lambda index, fraction: None)
+    assert len(asked) == 1
+    written = [sorted(folder.rglob("*.nii.gz")) for folder in (tmp_path / "cpu", tmp_path / "None")]
+    assert len(written[0]) > 5
+    assert [path.read_bytes() for path in written[0]] == [path.read_bytes() for path in written[1]]
 
 
 def test_a_device_with_other_bits_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,14 +100,13 @@ def test_a_device_with_other_bits_is_left_out(monkeypatch: pytest.MonkeyPatch) -
     assert find_device(MINI) == ("cuda", 8)
 
 
+@pytest.mark.parametrize(("room", "places"), [(8, (4, "cuda")), (3, (3, "cuda")), (2, (4, None)), (1, (4, None))])
 def test_a_device_with_room_for_few_leaves_the_build_to_the_processors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: int, places: tuple[int, str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device, "find_device", lambda spec: ("no such device", 1))
-    monkeypatch.setattr(build, "_affordable", lambda spec: 2)
-    heard = Heard()
-    build_phantom(SMALL, tmp_path / "small", heard)
-    assert "simulating small" in heard.descriptions
+    monkeypatch.setattr(device, "find_device", lambda spec: ("cuda", room))
+    monkeypatch.setattr(build, "_affordable", lambda spec: 4)
+    assert build._places(SMALL, 6) == places
 
 
 def test_a_device_without_room_or_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

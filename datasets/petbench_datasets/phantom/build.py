@@ -107,12 +107,7 @@ def _check_settings(spec: PhantomSpec, folder: Path) -> None:
 
 
 def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[int], progress: Progress) -> None:
-    from petbench_datasets.phantom.device import find_device  # loads torch
-
-    workers, device = min(len(missing), _affordable(spec)), None
-    found = find_device(spec)
-    if found and 2 * found[1] > workers:  # with room for fewer, the processor's workers alone are done sooner
-        device, workers = found[0], min(workers, found[1])
+    workers, device = _places(spec, len(missing))
     what = f"simulating {spec.name}" + (f" on {device}" if device else "")
     total, done = float(spec.participants), dict.fromkeys(range(spec.participants), 1.0)
     done |= dict.fromkeys(missing, 0.0)
@@ -142,6 +137,16 @@ def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[int], progress:
             pool.shutdown(wait=True, cancel_futures=True)
             _sweep(folder)
             raise
+
+
+def _places(spec: PhantomSpec, missing: int) -> tuple[int, str | None]:
+    """Return how many participants to simulate at a time, and the device that projects, if one does."""
+    from petbench_datasets.phantom.device import find_device  # loads torch
+
+    workers, found = min(missing, _affordable(spec)), find_device(spec)
+    if found is None or 2 * found[1] <= workers:  # with room for few, the processors alone are done sooner
+        return workers, None
+    return min(workers, found[1]), found[0]
 
 
 def _simulate_one(
