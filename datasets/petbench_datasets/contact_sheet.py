@@ -24,7 +24,7 @@ def contact_sheet(cohort: Cohort, path: Path, progress: Progress = silent) -> No
     """Draw early and delayed image of every participant side by side into the PNG file `path`.
 
     Black is SUV 8 and more. Head up, the patient's right on the left, as radiologists look at it. The place of a
-    delayed image that the cohort's keeper withholds stays empty.
+    delayed image that the cohort's keeper withholds says so.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -45,6 +45,9 @@ def contact_sheet(cohort: Cohort, path: Path, progress: Progress = silent) -> No
     for axis in axes.flat:
         axis.set_axis_off()
     for number, (name, found) in enumerate(zip(names, pictures, strict=True)):
+        if name in cohort.withheld:
+            place = axes[number // columns, 2 * (number % columns) + 1]
+            place.text(0.5, 0.5, "withheld", ha="center", fontsize=7, color="0.4", transform=place.transAxes)
         for offset, (picture, aspect) in enumerate(found):
             axis = axes[number // columns, 2 * (number % columns) + offset]
             axis.set_axis_on()
