@@ -14,9 +14,10 @@ from petbench import StepMethod, StepParameters
 from petbench.training.acceleration import accelerated
 from petbench.training.prediction import translate_volume
 from petbench.training.products import small_convolutions_as_products
-from petbench.training.settings import EngineSettings
+from petbench.training.settings import EngineSettings, Precision, SmallConvolutions
 
 CPU = torch.device("cpu")
+WAYS: tuple[SmallConvolutions, ...] = ("products", "library")
 KINDS = (torch.bfloat16, torch.float32, torch.float64)
 CONVOLUTIONS = [
     nn.Conv2d(5, 3, 4, stride=2, padding=1),
@@ -85,13 +86,13 @@ def test_other_kinds_of_convolution_are_left_to_the_library(module: nn.Module) -
         assert "forward" not in vars(module)
 
 
-def test_an_author_s_own_forward_is_left_alone() -> None:
+def test_an_author_s_own_forward_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     class Own(nn.Conv2d):
         def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - torch's name
             return super().forward(input) + 1
 
     patched = nn.Conv2d(4, 4, 3)
-    patched.forward = torch.neg  # type: ignore[method-assign]
+    monkeypatch.setattr(patched, "forward", torch.neg)
     own = Own(4, 4, 3)
     with small_convolutions_as_products(nn.Sequential(own, patched)):
         assert "forward" not in vars(own)
@@ -190,15 +191,15 @@ class Thick(StepMethod):
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_an_accelerated_network_gives_what_the_plain_fallback_gives(
-    precision: str, monkeypatch: pytest.MonkeyPatch
+    precision: Precision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everywhere(monkeypatch)
     torch.manual_seed(0)
     method = Thick(StepParameters())
     image = torch.randn(1, 1, 8, 8)
     found = {}
-    for way in ("products", "library"):
-        settings = EngineSettings(precision=precision, small_convolutions=way)  # type: ignore[arg-type]
+    for way in WAYS:
+        settings = EngineSettings(precision=precision, small_convolutions=way)
         with accelerated(method, settings, CPU, compiled=False):
             assert is_product(method.network(image)) == (way == "products")
             found[way] = results(method.network, image)

@@ -134,7 +134,7 @@ class _Product(torch.autograd.Function):
         return drawn.clone(memory_format=_layout(image))  # no view: the next layer may work in place
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:  # noqa: ARG004 - torch's signature
+    def setup_context(ctx: Any, inputs: Any, _output: Tensor) -> None:
         image, weight, ctx.geometry = inputs
         ctx.save_for_backward(image, weight)
 
@@ -159,7 +159,7 @@ class _TransposedProduct(torch.autograd.Function):
         return drawn.clone(memory_format=_layout(image))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:  # noqa: ARG004
+    def setup_context(ctx: Any, inputs: Any, _output: Tensor) -> None:
         image, weight, ctx.geometry = inputs
         ctx.save_for_backward(image, weight)
 
