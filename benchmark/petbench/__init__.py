@@ -17,9 +17,9 @@ if TYPE_CHECKING:
         TrainingData,
         Volume,
     )
-    from petbench.evaluation.spec import Case, Measurement, MetricSpec
     from petbench.hookspecs import hookimpl
     from petbench.intensity import IntensityMap
+    from petbench.metric_spec import Case, Measurement, MetricSpec
     from petbench.step_method import Batch, StepMethod, StepParameters, Update
     from petbench_datasets.errors import PetbenchError
     from petbench_datasets.specs import DatasetSpec
@@ -30,14 +30,14 @@ _HOME_OF = {
     "API_VERSION": "petbench.contract",
     "Batch": "petbench.step_method",
     "Budget": "petbench.contract",
-    "Case": "petbench.evaluation.spec",
+    "Case": "petbench.metric_spec",
     "CohortShape": "petbench.contract",
     "DatasetSpec": "petbench_datasets.specs",
     "IntensityMap": "petbench.intensity",
-    "Measurement": "petbench.evaluation.spec",
+    "Measurement": "petbench.metric_spec",
     "Method": "petbench.contract",
     "MethodSpec": "petbench.contract",
-    "MetricSpec": "petbench.evaluation.spec",
+    "MetricSpec": "petbench.metric_spec",
     "PetbenchError": "petbench_datasets.errors",
     "RunContext": "petbench.contract",
     "StepMethod": "petbench.step_method",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydantic import BaseModel
 
-    from petbench.training.settings import EngineSettings
+    from petbench.engine_settings import EngineSettings
 
 API_VERSION = 1
 
@@ -85,7 +85,7 @@ class MethodSpec:
 
     @property
     def is_program(self) -> bool:
-        """Whether the method runs outside the harness's process, through the files of `petbench.jobs`."""
+        """Whether the method runs outside the harness's process, through the files of `petbench.methods.program`."""
         return self.environment == "venv" or bool(self.command)
 
 

@@ -10,7 +10,16 @@ from petbench_datasets.errors import DataError, PetbenchError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DataError", "PetbenchError", "PluginError", "UnknownNameError", "UsageError"]
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "Diverged",
+    "Interrupted",
+    "PetbenchError",
+    "PluginError",
+    "UnknownNameError",
+    "UsageError",
+]
 
 
 class UsageError(PetbenchError):
@@ -31,3 +40,15 @@ class UnknownNameError(UsageError):
 
 class PluginError(PetbenchError):
     """A plugin that broke its contract."""
+
+
+class Diverged(PetbenchError):  # noqa: N818 - the name is the status of the run
+    """A loss or a weight is no longer finite."""
+
+
+class CheckpointError(PetbenchError):
+    """A checkpoint that cannot be read, or that belongs to another run."""
+
+
+class Interrupted(Exception):  # noqa: N818 - the name is the status of the run
+    """The user asked to stop, and a checkpoint is written."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench.contract import MethodSpec, RunEvent
-    from petbench.evaluation.spec import MetricSpec
+    from petbench.metric_spec import MetricSpec
     from petbench_datasets.specs import DatasetSpec
 
 hookspec = pluggy.HookspecMarker("petbench")

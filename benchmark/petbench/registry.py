@@ -24,7 +24,7 @@ from petbench_datasets.specs import DatasetSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from petbench.evaluation.spec import MetricSpec
+    from petbench.metric_spec import MetricSpec
 
 _LOG = logging.getLogger(__name__)
 
@@ -89,8 +89,8 @@ class Registry:
         They are asked for only now, because what computes them is heavy; a plugin whose metrics cannot be had, or
         take a name already taken, is left out with a warning in the log and costs nobody else anything.
         """
-        from petbench.evaluation.spec import API_VERSION as METRIC_API_VERSION
-        from petbench.evaluation.spec import MetricSpec
+        from petbench.metric_spec import API_VERSION as METRIC_API_VERSION
+        from petbench.metric_spec import MetricSpec
 
         found: dict[str, MetricSpec] = {}
         for plugin in self.plugins:

@@ -31,12 +31,12 @@ CLASSES = (
     "petbench.step_method.Batch",
     "petbench.step_method.Update",
     "petbench.intensity.IntensityMap",
-    "petbench.jobs.contract.Job",
-    "petbench.jobs.contract.Status",
+    "petbench.methods.program.protocol.Job",
+    "petbench.methods.program.protocol.Status",
     "petbench_datasets.specs.DatasetSpec",
-    "petbench.evaluation.spec.MetricSpec",
-    "petbench.evaluation.spec.Case",
-    "petbench.evaluation.spec.Measurement",
+    "petbench.metric_spec.MetricSpec",
+    "petbench.metric_spec.Case",
+    "petbench.metric_spec.Measurement",
 )
 
 
@@ -77,9 +77,9 @@ def check_list() -> str:
 
 def job_reference() -> str:
     """Return how petbench and a program share a folder, as its package says."""
-    import petbench.jobs
+    import petbench.methods.program
 
-    _, _, text = inspect.cleandoc(petbench.jobs.__doc__ or "").partition("\n\n")
+    _, _, text = inspect.cleandoc(petbench.methods.program.__doc__ or "").partition("\n\n")
     before, _, rest = text.partition("::\n\n")
     drawn = list(itertools.takewhile(lambda line: line.startswith(" "), rest.splitlines()))
     after = "\n".join(rest.splitlines()[len(drawn) :]).replace(" `contract` says what the two JSON files hold.", "")

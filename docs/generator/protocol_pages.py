@@ -9,7 +9,7 @@ from petbench.registry import load_plugins
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench.evaluation.spec import MetricSpec
+    from petbench.metric_spec import MetricSpec
 
 _DIRECTIONS = {True: "higher is better", False: "lower is better", None: "neither higher nor lower is better"}
 

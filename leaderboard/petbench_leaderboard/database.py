@@ -19,9 +19,9 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from petbench_leaderboard.cached_means import rebuild
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.schema import SCHEMA_REVISION
-from petbench_leaderboard.standings import rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

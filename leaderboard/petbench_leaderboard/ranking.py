@@ -25,17 +25,17 @@ from petbench_leaderboard.board import (
     Role,
     Row,
 )
+from petbench_leaderboard.cached_means import board_key
 from petbench_leaderboard.cells import add_fraction, add_gain, make_cell
-from petbench_leaderboard.choosing import board_entries, choose_pools, off_board_runs
-from petbench_leaderboard.pooling import REGIONS, Pool, pool_runs, unmended
 from petbench_leaderboard.records import ORACLE
-from petbench_leaderboard.standings import board_key
+from petbench_leaderboard.row_selection import board_entries, choose_pools, off_board_runs
+from petbench_leaderboard.run_groups import REGIONS, Pool, pool_runs, unmended
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from petbench_leaderboard.cached_means import BoardKey
     from petbench_leaderboard.records import RunRow, ScoreRow
-    from petbench_leaderboard.standings import BoardKey
     from petbench_leaderboard.store import Leaderboard
 
 _UNSCORED_SHOWN = 100

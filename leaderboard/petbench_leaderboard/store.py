@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, Self, Unpack
 
 import sqlalchemy as sa
 
-from petbench_leaderboard.adoption import adopt, replace_diff
+from petbench_leaderboard.cached_means import board_key, board_number, refresh
 from petbench_leaderboard.database import Database
 from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.merging import adopt, replace_diff
 from petbench_leaderboard.records import (
     STATUSES,
     VERIFICATIONS,
@@ -23,7 +24,6 @@ from petbench_leaderboard.records import (
 )
 from petbench_leaderboard.rows import SCORE_COLUMNS, columns_of, in_batches, run_row, score_columns, score_row
 from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff, Standing
-from petbench_leaderboard.standings import board_key, board_number, refresh
 from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
 

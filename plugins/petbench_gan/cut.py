@@ -19,12 +19,14 @@ from torch import nn
 from torch.nn import functional
 
 from petbench import Batch, StepMethod, Update
+from petbench_gan.build import make_discriminator, make_resnet
 from petbench_gan.losses import adversarial_loss
 from petbench_gan.networks import initialise
-from petbench_gan.settings import CutParameters, make_discriminator, make_resnet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from petbench_gan.settings import CutParameters
 
 FEATURE_LAYERS = (0, 4, 7, 10, 14)
 """The padded image, both halving convolutions, and the first and fifth residual block, as published."""

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from petbench import Batch, StepMethod, Update
+from petbench_gan.build import make_discriminator, make_generator
 from petbench_gan.losses import adversarial_loss
 from petbench_gan.pool import ImagePool
-from petbench_gan.settings import CycleGanParameters, make_discriminator, make_generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from petbench_gan.settings import CycleGanParameters
 
 
 class CycleGan(StepMethod):

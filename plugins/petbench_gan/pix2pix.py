@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from petbench import Batch, StepMethod, Update
+from petbench_gan.build import make_discriminator, make_generator
 from petbench_gan.losses import adversarial_loss, feature_matching_loss
-from petbench_gan.settings import Pix2pixParameters, make_discriminator, make_generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from torch import Tensor, nn
+
+    from petbench_gan.settings import Pix2pixParameters
 
 
 class Pix2pix(StepMethod):

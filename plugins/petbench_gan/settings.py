@@ -1,28 +1,16 @@
-"""The settings both GANs share, readable without torch, and the networks they stand for."""
+"""The settings both GANs share, readable without torch."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal
 
 from pydantic import Field
 
 from petbench import StepParameters
 
-if TYPE_CHECKING:
-    from petbench_gan.networks import Generator, PatchGAN, ResNet
-
 GanLoss = Literal["vanilla", "lsgan"]
 Norm = Literal["batch", "instance", "none"]
 Upsample = Literal["deconv", "resize"]
-
-
-class GeneratorChoices(TypedDict):
-    """What both kinds of generator take by keyword."""
-
-    norm: Norm
-    dropout: bool
-    upsample: Upsample
-    residual: bool
 
 
 class UNetParameters(StepParameters):
@@ -86,35 +74,3 @@ class CutParameters(GanParameters):
     temperature: float = Field(0.07, gt=0, description="PatchNCE: divides the cosines")
     patches: int = Field(256, ge=2, description="PatchNCE: places compared in each image")
     feature_size: int = Field(256, ge=2, description="PatchNCE: length of a feature vector")
-
-
-def make_generator(parameters: UNetParameters) -> Generator:
-    """Return a freshly initialised generator."""
-    from petbench_gan.networks import UNet
-
-    if parameters.generator == "resnet":
-        return make_resnet(parameters)
-    return UNet(parameters.depth, parameters.width, **_choices(parameters))
-
-
-def make_resnet(parameters: UNetParameters) -> ResNet:
-    """Return a freshly initialised ResNet generator."""
-    from petbench_gan.networks import ResNet
-
-    return ResNet(parameters.blocks, parameters.width, **_choices(parameters))
-
-
-def _choices(parameters: UNetParameters) -> GeneratorChoices:
-    return {
-        "norm": parameters.norm,
-        "dropout": parameters.dropout,
-        "upsample": parameters.upsample,
-        "residual": parameters.residual,
-    }
-
-
-def make_discriminator(parameters: GanParameters, channels: int) -> PatchGAN:
-    """Return a freshly initialised discriminator of images with `channels` channels."""
-    from petbench_gan.networks import PatchGAN
-
-    return PatchGAN(parameters.discriminator_layers, parameters.discriminator_width, channels, norm=parameters.norm)

@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench import Batch, StepMethod
-from petbench_gan.settings import UNetParameters, make_generator
+from petbench_gan.build import make_generator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
+
+    from petbench_gan.settings import UNetParameters
 
 
 class UNetRegression(StepMethod):

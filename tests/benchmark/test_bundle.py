@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from petbench.bundles import compare, strict_json
-from petbench.bundles.limits import BundleError
-from petbench.cli.bundle import bundle
 from petbench.cli.main import PetbenchGroup
+from petbench.cli.submit import bundle
 from petbench.cli.verify import accept, verify
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.split import Fold, Split, write_split
+from petbench.submissions import compare, strict_json
+from petbench.submissions.limits import BundleError
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_leaderboard.records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 from petbench_leaderboard.transfer import merge

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from petbench.jobs import venv
+from petbench.methods.program import venv
 
 if TYPE_CHECKING:
     from collections.abc import Callable

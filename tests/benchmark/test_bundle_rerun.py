@@ -6,11 +6,11 @@ import dataclasses
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from petbench.bundles import rerun
 from petbench.contract import Budget
 from petbench.home import Home
-from petbench.runs.plan import RunPlan
+from petbench.plans.run_plan import RunPlan
 from petbench.runs.supervisor import Conduct
+from petbench.submissions import rerun
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from petbench.runs.checkout import Checkout, describe, find_checkouts, read_diff
+from petbench.provenance.checkout import Checkout, describe, find_checkouts, read_diff
 
 if TYPE_CHECKING:
     from pathlib import Path

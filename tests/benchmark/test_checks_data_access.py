@@ -13,11 +13,11 @@ import torch
 from tests.benchmark.installed import install_module
 
 from petbench.contract import Budget
+from petbench.engine_settings import EngineSettings
 from petbench.training.context import TrainingContext
-from petbench.training.settings import EngineSettings
 from petbench.training.volumes import gather_volumes
-from petbench_datasets.cohort import Cohort, open_cohort
-from petbench_datasets.split import load_split
+from petbench_datasets.dataset.reader import Cohort, open_cohort
+from petbench_datasets.dataset.split import load_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

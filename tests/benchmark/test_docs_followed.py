@@ -9,9 +9,9 @@ import pytest
 from tests.benchmark.docs_reader import Reader, blocks_of
 from tests.datasets.dicom_writer import write_pair
 
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import write_image
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,12 +13,12 @@ from click.testing import CliRunner, Result
 from petbench.cli.main import cli
 from petbench.evaluation import protocol
 from petbench.home import Home
+from petbench.plans.run_plan import RunPlan
 from petbench.runs import rescore
-from petbench.runs.plan import RunPlan
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import read_image, write_image
-from petbench_datasets.split import Fold, Split, write_split
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import Fold, Split, write_split
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import read_image, write_image
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard
 

@@ -15,8 +15,8 @@ from petbench.evaluation.conventions_page import conventions_table, write_conven
 from petbench.evaluation.export import export_png
 from petbench.evaluation.slices import body_slices
 from petbench_datasets.errors import DataError
-from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import write_image
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

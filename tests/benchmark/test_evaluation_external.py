@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from petbench.errors import UsageError
-from petbench.evaluation.external import score_external
 from petbench.home import Home
-from petbench.runs.plan import RunPlan
-from petbench_datasets.cohort import Cohort, open_cohort
+from petbench.plans.run_plan import RunPlan
+from petbench.runs.external import score_external
+from petbench_datasets.dataset.reader import Cohort, open_cohort
+from petbench_datasets.dataset.split import Fold, Split
 from petbench_datasets.errors import DataError
-from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import read_image, write_image
-from petbench_datasets.split import Fold, Split
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import read_image, write_image
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard
 
@@ -147,7 +147,7 @@ def test_what_is_refused_leaves_no_row_and_no_folder(
 def test_a_failure_while_storing_takes_the_row_back(
     tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from petbench.evaluation import external
+    from petbench.runs import external
 
     def full(*_arguments: object, **_options: object) -> None:
         raise OSError("no space left on device")

@@ -20,8 +20,8 @@ from petbench.evaluation.reader import find_predictions
 from petbench.evaluation.scoring import score_predictions
 from petbench.evaluation.slices import body_slices
 from petbench_datasets.errors import DataError
-from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import write_image
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,8 +21,8 @@ from petbench.evaluation.metrics.texture import (
     z_gradient_ratio,
 )
 from petbench.evaluation.pet_metrics import PET_METRICS
-from petbench.evaluation.spec import Case, Measurement
-from petbench_datasets.grid import Grid
+from petbench.metric_spec import Case, Measurement
+from petbench_datasets.images.grid import Grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

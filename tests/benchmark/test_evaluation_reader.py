@@ -11,8 +11,8 @@ import pytest
 
 from petbench.evaluation.reader import check_distinct, content_digest, find_predictions, read_prediction
 from petbench_datasets.errors import DataError
-from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import write_image
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,13 +11,13 @@ from click.testing import CliRunner
 
 from petbench.cli.leaderboard import print_table
 from petbench.cli.main import cli
-from petbench.evaluation.external import enter_predictions
-from petbench.evaluation.references import organ_factors, score_reference, write_noise_ceiling, write_organ_scale
 from petbench.home import Home
-from petbench_datasets.cohort import Cohort, open_cohort
+from petbench.runs.external import enter_predictions
+from petbench.runs.references import organ_factors, score_reference, write_noise_ceiling, write_organ_scale
+from petbench_datasets.dataset.reader import Cohort, open_cohort
+from petbench_datasets.dataset.split import Fold, load_split
 from petbench_datasets.errors import DataError
-from petbench_datasets.nifti import read_image, write_image
-from petbench_datasets.split import Fold, load_split
+from petbench_datasets.images.nifti import read_image, write_image
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard
 

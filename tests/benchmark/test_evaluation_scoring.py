@@ -17,12 +17,12 @@ from petbench.evaluation.kid import kernel_distance
 from petbench.evaluation.metrics.psnr import psnr_body_suv20
 from petbench.evaluation.scoring import COLUMNS, score_predictions
 from petbench.evaluation.slices import body_slices
-from petbench.evaluation.spec import Case, Measurement, MetricSpec
+from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.errors import DataError
-from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import write_image
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import write_image
 from petbench_leaderboard.board import Column
-from petbench_leaderboard.report import labels
+from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report.metric_labels import LABELS
 
 if TYPE_CHECKING:
@@ -261,12 +261,12 @@ def test_every_metric_that_a_run_stores_has_a_label_a_unit_and_a_direction(tmp_p
     assert stored.keys() == LABELS.keys()
     for metric, (unit, higher_is_better) in stored.items():
         column = Column(metric, "body", "", unit, higher_is_better)
-        assert labels.direction(column), f"{metric}: neither a direction nor a best value"
+        assert formatting.direction(column), f"{metric}: neither a direction nor a best value"
         assert (LABELS[metric].best is None) == (higher_is_better is not None), metric
         assert unit in {"", "dB", "SUV", "%", "mL"}, metric
         assert LABELS[metric].explanation, metric
-    assert labels.direction(Column("organ_tlg_bias", "liver", "", "%", None)) == "0 % is best"
-    assert labels.direction(Column("kid", "volume", "", "", False)) == "lower is better"
+    assert formatting.direction(Column("organ_tlg_bias", "liver", "", "%", None)) == "0 % is best"
+    assert formatting.direction(Column("kid", "volume", "", "", False)) == "lower is better"
 
 
 def test_organs_have_a_row_each_and_limits_of_agreement_over_patients(tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from petbench.cli.bundle import bundle
 from petbench.cli.main import PetbenchGroup
+from petbench.cli.submit import bundle
 from petbench.cli.verify import accept, verify
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.split import Fold, Split, write_split
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import Fold, Split, write_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,7 +243,7 @@ def test_a_forged_bundle_is_refused_in_one_line_and_nothing_is_written(
 def test_another_protocol_is_refused_even_with_an_identity_that_fits(
     honest: Path, cohort: Path, tmp_path: Path
 ) -> None:
-    from petbench.bundles.contents import parse_plan
+    from petbench.submissions.contents import parse_plan
 
     files = edited(PLAN, lambda plan: plan | {"protocol": 99})(files_of(honest))
     identity = parse_plan(json.loads(files[PLAN]), PLAN).identity

@@ -13,18 +13,18 @@ from click.testing import CliRunner
 from petbench.cli.main import PetbenchGroup
 from petbench.cli.plan import plan as plan_command
 from petbench.errors import UsageError
-from petbench.forecast.cells import forecast
-from petbench.forecast.matrix import parse_numbers, parse_seeds
 from petbench.home import Home
+from petbench.plans.forecast import forecast
+from petbench.plans.planner import Request, make_plan
+from petbench.plans.sweep import parse_numbers, parse_seeds
 from petbench.registry import load_plugins
-from petbench.runs.planner import Request, make_plan
 from petbench_datasets.progress import silent
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench.runs.plan import RunPlan
+    from petbench.plans.run_plan import RunPlan
 
 COMMAND = PetbenchGroup("petbench", commands={"plan": plan_command})
 

@@ -13,9 +13,9 @@ import nibabel as untyped_nibabel
 import numpy as np
 import pytest
 
-from petbench.runs.apply import fit_grid
-from petbench_datasets.bids import read_scan
-from petbench_datasets.grid import Grid
+from petbench.runs.predict_scan import fit_grid
+from petbench_datasets.bids.scan import read_scan
+from petbench_datasets.images.grid import Grid
 
 if TYPE_CHECKING:
     from tests.benchmark.conftest import Petbench

@@ -16,9 +16,9 @@ from tests.benchmark.installed import write_information
 
 from petbench.contract import MethodSpec
 from petbench.errors import PluginError
-from petbench.jobs import venv
-from petbench.jobs.contract import Job, Status, read_status
-from petbench.jobs.method import ProgramMethod
+from petbench.methods.program import venv
+from petbench.methods.program.method import ProgramMethod
+from petbench.methods.program.protocol import Job, Status, read_status
 from petbench.registry import load_plugins
 
 if TYPE_CHECKING:

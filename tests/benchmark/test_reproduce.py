@@ -21,16 +21,16 @@ from tests.benchmark.conftest import Petbench, write_body_cohort
 from petbench.cli.main import cli
 from petbench.contract import CohortShape
 from petbench.home import Home
+from petbench.methods import parameters
 from petbench.registry import load_plugins
+from petbench.reproduce.experiment import Experiment, plan_runs
 from petbench.reproduce.figure import choose_patient
-from petbench.reproduce.matrix import Experiment, plan_runs
 from petbench.reproduce.paper import REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.profiles import FULL, REDUCED, default_profile
 from petbench.reproduce.results import PSNR_CONVENTIONS
-from petbench.runs import parameters
-from petbench_datasets.cohort import open_cohort
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.progress import silent
-from petbench_datasets.split import Fold, Split, write_split
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

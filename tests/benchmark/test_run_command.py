@@ -16,7 +16,7 @@ import nibabel as untyped_nibabel
 import numpy as np
 import pytest
 
-from petbench_datasets.cohort import open_cohort
+from petbench_datasets.dataset.reader import open_cohort
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

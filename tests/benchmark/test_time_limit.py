@@ -11,7 +11,7 @@ import psutil
 import pytest
 from tests.benchmark.installed import install_module
 
-from petbench.runs.process_tree import kill_tree
+from petbench.processes.tree import kill_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def lives(pid: int) -> bool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt its orphans")
 def test_a_whole_family_is_killed_the_child_that_went_its_own_way_included() -> None:
-    script = "from petbench.runs.process_tree import adopt_orphans\nadopt_orphans()\n" + dedent(FAMILY)
+    script = "from petbench.processes.tree import adopt_orphans\nadopt_orphans()\n" + dedent(FAMILY)
     script += "\nprint(*PIDS, flush=True)\ntime.sleep(1000)\n"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from petbench.errors import CheckpointError
 from petbench.training.checkpoint import CheckpointFolder, read_checkpoint, snapshot, write_checkpoint
-from petbench.training.errors import CheckpointError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,14 +15,14 @@ from torch._dynamo.exc import TorchDynamoException
 
 from petbench import Batch, StepMethod, StepParameters, Update, Volume
 from petbench.contract import Budget, Supervision
+from petbench.engine_settings import EngineSettings
+from petbench.errors import Diverged
 from petbench.training import context as training_context
 from petbench.training.acceleration import accelerated, in_bfloat16
 from petbench.training.balance import gan_shares
 from petbench.training.context import TrainingContext
-from petbench.training.errors import Diverged
-from petbench.training.players import Players, linear_decay
+from petbench.training.optimizers import Players, linear_decay
 from petbench.training.prediction import translate_volume
-from petbench.training.settings import EngineSettings
 from petbench.training.volumes import TrainingVolumes, gather_volumes
 from petbench_datasets.errors import PetbenchError
 

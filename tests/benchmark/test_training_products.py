@@ -11,10 +11,10 @@ from torch import nn
 from torch.autograd import gradcheck, gradgradcheck
 
 from petbench import StepMethod, StepParameters
+from petbench.engine_settings import EngineSettings, Precision, SmallConvolutions
 from petbench.training.acceleration import accelerated
+from petbench.training.matmul_convolution import small_convolutions_as_products
 from petbench.training.prediction import translate_volume
-from petbench.training.products import small_convolutions_as_products
-from petbench.training.settings import EngineSettings, Precision, SmallConvolutions
 
 CPU = torch.device("cpu")
 WAYS: tuple[SmallConvolutions, ...] = ("products", "library")
@@ -41,8 +41,8 @@ def shown(module: nn.Module) -> str:
 
 
 def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("petbench.training.products.WEIGHTS_A_POSITION", 0.001)
-    monkeypatch.setattr("petbench.training.products.FEWEST_WEIGHTS", dict.fromkeys(KINDS, 0))
+    monkeypatch.setattr("petbench.training.matmul_convolution.WEIGHTS_A_POSITION", 0.001)
+    monkeypatch.setattr("petbench.training.matmul_convolution.FEWEST_WEIGHTS", dict.fromkeys(KINDS, 0))
 
 
 def results(module: nn.Module, image: torch.Tensor) -> list[torch.Tensor]:
@@ -113,12 +113,12 @@ def is_product(drawn: torch.Tensor) -> bool:
 
 def test_only_where_a_position_has_many_weights_is_it_a_product(monkeypatch: pytest.MonkeyPatch) -> None:
     everywhere(monkeypatch)
-    monkeypatch.setattr("petbench.training.products.WEIGHTS_A_POSITION", 8)
+    monkeypatch.setattr("petbench.training.matmul_convolution.WEIGHTS_A_POSITION", 8)
     convolution = nn.Conv2d(16, 8, 3, padding=1, bias=False)  # 1,152 weights, each voxel in 9 patches: 16 positions
     with small_convolutions_as_products(convolution):
         assert is_product(convolution(torch.randn(1, 16, 4, 4)))
         assert not is_product(convolution(torch.randn(1, 16, 4, 5)))
-        monkeypatch.setattr("petbench.training.products.FEWEST_WEIGHTS", {torch.float32: 1153})
+        monkeypatch.setattr("petbench.training.matmul_convolution.FEWEST_WEIGHTS", {torch.float32: 1153})
         assert not is_product(convolution(torch.randn(1, 16, 4, 4)))
     assert not is_product(convolution(torch.randn(1, 16, 4, 4)))
 

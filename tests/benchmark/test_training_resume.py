@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from petbench.contract import Budget, Supervision, Volume
+from petbench.engine_settings import EngineSettings
 from petbench.training.context import TrainingContext
-from petbench.training.settings import EngineSettings
 from petbench_gan.cyclegan import CycleGan
 from petbench_gan.pix2pix import Pix2pix
 from petbench_gan.settings import CycleGanParameters, Pix2pixParameters

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from tests.benchmark.conftest import Petbench
 
-from petbench_datasets.check import check_cohort
-from petbench_datasets.cohort import open_cohort
+from petbench_datasets.dataset.check import check_cohort
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import Fold, Split, load_split, write_split
+from petbench_datasets.dataset.withheld import MANIFEST_NAME
 from petbench_datasets.errors import DataError
-from petbench_datasets.split import Fold, Split, load_split, write_split
-from petbench_datasets.withheld import MANIFEST_NAME
-from petbench_datasets.withholding import export_without_targets
+from petbench_datasets.exporters.without_targets import export_without_targets
 
 if TYPE_CHECKING:
     from pathlib import Path

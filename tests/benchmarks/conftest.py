@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import write_image
-from petbench_datasets.split import Fold, Split, write_split
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import Fold, Split, write_split
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable

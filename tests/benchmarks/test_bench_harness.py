@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 from petbench.contract import Budget
+from petbench.engine_settings import EngineSettings
 from petbench.training.acceleration import accelerated
 from petbench.training.checkpoint import CheckpointFolder
 from petbench.training.context import TrainingContext
 from petbench.training.data import load_tensors
 from petbench.training.loop import fit
-from petbench.training.players import Players
+from petbench.training.optimizers import Players
 from petbench.training.sampler import Sampler
-from petbench.training.settings import EngineSettings
 from petbench_gan.pix2pix import Pix2pix
 from petbench_gan.presets import PIX2PIX
 from petbench_gan.settings import Pix2pixParameters

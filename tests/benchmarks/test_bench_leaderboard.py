@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from petbench_leaderboard.cached_means import rebuild
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.records import RunRecord
-from petbench_leaderboard.report.site import ROWS_SHOWN, SiteOptions, write_index
+from petbench_leaderboard.report.site.build import ROWS_SHOWN, SiteOptions, write_index
 from petbench_leaderboard.rows import columns_of
 from petbench_leaderboard.schema import Run, Score
-from petbench_leaderboard.standings import rebuild
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

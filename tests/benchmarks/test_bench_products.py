@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from petbench.training.products import small_convolutions_as_products
+from petbench.training.matmul_convolution import small_convolutions_as_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable

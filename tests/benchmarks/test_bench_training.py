@@ -17,11 +17,11 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from petbench import Batch, StepMethod, Update
+from petbench.engine_settings import EngineSettings
 from petbench.training.acceleration import accelerated
 from petbench.training.data import load_tensors
-from petbench.training.players import Players
+from petbench.training.optimizers import Players
 from petbench.training.sampler import Sampler
-from petbench.training.settings import EngineSettings
 from petbench_gan.cyclegan import CycleGan
 from petbench_gan.pix2pix import Pix2pix
 from petbench_gan.settings import CycleGanParameters, Pix2pixParameters

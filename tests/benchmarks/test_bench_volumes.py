@@ -15,9 +15,9 @@ from petbench.evaluation.scoring import score_predictions
 from petbench.intensity import IntensityMap
 from petbench.training.data import load_tensors
 from petbench.training.volumes import gather_volumes
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.nifti import write_image
-from petbench_datasets.split import load_split
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import load_split
+from petbench_datasets.images.nifti import write_image
 from petbench_gan.pix2pix import Pix2pix
 from petbench_gan.settings import Pix2pixParameters
 

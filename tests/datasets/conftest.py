@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import write_image
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from petbench_datasets.grid import Volume
+    from petbench_datasets.images.grid import Volume
 
 GRID = Grid.regular((6, 8, 8), (20.0, 10.0, 10.0))
 TIMES = {"early": (420.0, 840.0), "delayed": (2520.0, 1260.0)}

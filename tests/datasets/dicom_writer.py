@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from petbench_datasets.bids import Scan
+    from petbench_datasets.bids.scan import Scan
 import numpy as np
 
-from petbench_datasets.bids import read_scan
+from petbench_datasets.bids.scan import read_scan
 from petbench_datasets.importers.dicom import import_dicom
 
 PET = "1.2.840.10008.5.1.4.1.1.128"

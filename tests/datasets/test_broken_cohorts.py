@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.exporting import export_nifti
-from petbench_datasets.nifti import read_image, write_image
-from petbench_datasets.split import Fold, Split, write_split
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import Fold, Split, write_split
+from petbench_datasets.exporters.images import export_nifti
+from petbench_datasets.images.nifti import read_image, write_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_datasets.check import check_cohort
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.split import Fold, Split, write_split
+from petbench_datasets.dataset.check import check_cohort
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import Fold, Split, write_split
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench_datasets.cohort import open_cohort
+from petbench_datasets.dataset.reader import open_cohort
 from petbench_datasets.errors import DataError
-from petbench_datasets.grid import Grid
+from petbench_datasets.images.grid import Grid
 
 if TYPE_CHECKING:
     from tests.datasets.conftest import CohortWriter

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.contact_sheet import contact_sheet, coronal_projection
-from petbench_datasets.info import cohort_info
-from petbench_datasets.split import Fold, Split, write_split
+from petbench_datasets.dataset.contact_sheet import contact_sheet, coronal_projection
+from petbench_datasets.dataset.info import cohort_info
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import Fold, Split, write_split
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from petbench_datasets.phantom.spec import PROFILES, profile_name
-from petbench_datasets.plugin import petbench_datasets
+from petbench_phantom.plugin import petbench_datasets
+from petbench_phantom.spec import PROFILES, profile_name
 
 if TYPE_CHECKING:
     from tests.datasets.conftest import Petbench
 
-    from petbench_datasets.phantom.spec import Acquisition, Reconstruction
+    from petbench_phantom.spec import Acquisition, Reconstruction
 
 
 def test_the_simulated_cohorts_are_registered_by_name() -> None:
@@ -23,7 +23,7 @@ def test_the_simulated_cohorts_are_registered_by_name() -> None:
 
 def test_listing_the_cohorts_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom petbench_datasets.plugin import petbench_datasets\nlist(petbench_datasets())\n"
+        "import sys\nfrom petbench_phantom.plugin import petbench_datasets\nlist(petbench_datasets())\n"
         "print([name for name in ('numpy', 'scipy', 'nibabel', 'torch', 'pydantic') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

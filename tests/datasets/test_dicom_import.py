@@ -14,11 +14,11 @@ from tests.datasets.dicom_writer import (
     write_series,
 )
 
-from petbench_datasets.bids import read_scan
-from petbench_datasets.cohort import open_cohort
+from petbench_datasets.bids.participants import read_participants
+from petbench_datasets.bids.scan import read_scan
+from petbench_datasets.dataset.reader import open_cohort
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom import import_dicom
-from petbench_datasets.participants import read_participants
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,7 +165,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_cohort_as_it_was(
     def full(path: Path, *_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr("petbench_datasets.importers.bids_writer.write_frames", full)
+    monkeypatch.setattr("petbench_datasets.bids.writer.write_frames", full)
     with pytest.raises(DataError, match="No space left"):
         import_dicom(tmp_path / "dicom" / "late", tmp_path / "cohort")
     assert sorted(tmp_path.rglob("*")) == before

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench_datasets.bids import read_scan
+from petbench_datasets.bids.scan import read_scan
+from petbench_datasets.images.nifti import read_image
 from petbench_datasets.importers.dicom import import_dicom
-from petbench_datasets.nifti import read_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from tests.datasets.dicom_writer import (
     write_series,
 )
 
-from petbench_datasets.bids import read_scan
+from petbench_datasets.bids.scan import read_scan
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom import import_dicom
 

@@ -6,11 +6,11 @@ import numpy as np
 import pydicom
 import pytest
 
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.dicom_export import export_dicom
+from petbench_datasets.dataset.reader import open_cohort
 from petbench_datasets.errors import DataError
-from petbench_datasets.exporting import export_bids, export_nifti
-from petbench_datasets.grid import Grid
+from petbench_datasets.exporters.dicom import export_dicom
+from petbench_datasets.exporters.images import export_bids, export_nifti
+from petbench_datasets.images.grid import Grid
 from petbench_datasets.importers.dicom import import_dicom
 from petbench_datasets.importers.nifti import import_nifti
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.datasets.conftest import CohortWriter
 
-    from petbench_datasets.cohort import Cohort
+    from petbench_datasets.dataset.reader import Cohort
 
 OBLONG = Grid.regular((7, 6, 9), (5.0, 5.3456, 5.3456))
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.fingerprint import CACHE_NAME
-from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import StoredImage
+from petbench_datasets.dataset.fingerprint import CACHE_NAME
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import StoredImage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.datasets.conftest import CohortWriter
 
-    from petbench_datasets.grid import Volume
+    from petbench_datasets.images.grid import Volume
 
 
 def copy_of(root: Path, tmp_path: Path, name: str = "elsewhere") -> Path:
@@ -91,7 +91,7 @@ def test_a_cohort_that_cannot_be_written_to_opens_all_the_same(
     def refuse(path: Path, text: str) -> None:
         raise PermissionError(13, "read-only", str(path))
 
-    monkeypatch.setattr("petbench_datasets.fingerprint.write_text", refuse)
+    monkeypatch.setattr("petbench_datasets.dataset.fingerprint.write_text", refuse)
     assert len(open_cohort(root).participants) == 2
     assert not (root / CACHE_NAME).exists()
 

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from petbench_datasets.cohort import open_cohort
+from petbench_datasets.dataset.folds import make_split
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import load_split, write_split
 from petbench_datasets.errors import DataError
-from petbench_datasets.folds import make_split
-from petbench_datasets.split import load_split, write_split
 
 if TYPE_CHECKING:
     from tests.datasets.conftest import CohortWriter
 
-    from petbench_datasets.cohort import Cohort
+    from petbench_datasets.dataset.reader import Cohort
 
 SEX = ["F"] * 6 + ["M"] * 6
 SITE = ["north", "south", "east"] * 4

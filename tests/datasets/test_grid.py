@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import RegularGridInterpolator
 
-from petbench_datasets.grid import Grid, Volume, resample, resample_labels
+from petbench_datasets.images.grid import Grid, Volume, resample, resample_labels
 
 FINE = Grid.regular((30, 24, 20), (4.0, 3.0, 3.0))
 

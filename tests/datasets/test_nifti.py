@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from petbench_datasets.errors import DataError
-from petbench_datasets.grid import Grid
-from petbench_datasets.nifti import StoredImage, read_image, read_labels, write_image
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import StoredImage, read_image, read_labels, write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

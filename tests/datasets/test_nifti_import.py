@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench_datasets.bids import read_scan
-from petbench_datasets.cohort import open_cohort
+from petbench_datasets.bids.scan import read_scan
+from petbench_datasets.dataset.reader import open_cohort
 from petbench_datasets.errors import DataError
-from petbench_datasets.grid import Grid, resample
+from petbench_datasets.images.grid import Grid, resample
+from petbench_datasets.images.nifti import write_image
 from petbench_datasets.importers.nifti import import_nifti
-from petbench_datasets.nifti import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench_datasets.grid import Volume
+    from petbench_datasets.images.grid import Volume
 
 GRID = Grid.regular((6, 8, 8), (20.0, 10.0, 10.0))
 OTHER = Grid.regular((8, 10, 10), (15.0, 8.0, 8.0))

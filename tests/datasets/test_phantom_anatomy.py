@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from petbench_datasets.phantom import PROFILES
-from petbench_datasets.phantom.anatomy import body
-from petbench_datasets.phantom.organs import BY_NAME, ORGANS
-from petbench_datasets.phantom.population import population
-from petbench_datasets.phantom.pose import Pose
-from petbench_datasets.phantom.raster import Tissues, rasterise
-from petbench_datasets.phantom.shapes import (
+from petbench_phantom import PROFILES
+from petbench_phantom.anatomy import body
+from petbench_phantom.organs import BY_NAME, ORGANS
+from petbench_phantom.population import population
+from petbench_phantom.pose import Pose
+from petbench_phantom.raster import Tissues, rasterise
+from petbench_phantom.shapes import (
     Column,
     Common,
     Ellipsoid,
@@ -26,7 +26,7 @@ from petbench_datasets.phantom.shapes import (
     Tube,
     mirrored,
 )
-from petbench_datasets.phantom.volumes import TEMPLATE_MILLILITRES
+from petbench_phantom.volumes import TEMPLATE_MILLILITRES
 
 SPEC = PROFILES["fdg-phantom-mini"]
 _SUV = np.ones((SPEC.shape[0], 1)) * np.array([0.0, *(organ.late for organ in ORGANS)])

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench_datasets.cohort import open_cohort
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import load_split
 from petbench_datasets.errors import DataError
-from petbench_datasets.phantom import PROFILES, build, build_phantom
-from petbench_datasets.phantom.lesions import KINDS
-from petbench_datasets.phantom.organs import BY_NAME
-from petbench_datasets.phantom.participant import simulate
-from petbench_datasets.phantom.population import population
-from petbench_datasets.phantom.validation import validate
-from petbench_datasets.phantom.validation_page import write_page
-from petbench_datasets.phantom.writing import write_participant
 from petbench_datasets.progress import silent
-from petbench_datasets.split import load_split
+from petbench_phantom import PROFILES, build, build_phantom
+from petbench_phantom.lesions import KINDS
+from petbench_phantom.organs import BY_NAME
+from petbench_phantom.participant import simulate
+from petbench_phantom.population import population
+from petbench_phantom.validation import validate
+from petbench_phantom.validation_page import write_page
+from petbench_phantom.writing import write_participant
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench_datasets.phantom.spec import PhantomSpec
+    from petbench_phantom.spec import PhantomSpec
 
 SMALL = dataclasses.replace(
     PROFILES["fdg-phantom-mini"],

@@ -10,18 +10,18 @@ import pytest
 import torch
 from tests.datasets.test_phantom_build import SMALL
 
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.phantom import PROFILES, build, build_phantom, device
-from petbench_datasets.phantom.device import DeviceProjector, find_device, gives_the_same_bits
-from petbench_datasets.phantom.participant import simulate
-from petbench_datasets.phantom.population import population
+from petbench_datasets.dataset.reader import open_cohort
 from petbench_datasets.progress import silent
+from petbench_phantom import PROFILES, build, build_phantom, device
+from petbench_phantom.device import DeviceProjector, find_device, gives_the_same_bits
+from petbench_phantom.participant import simulate
+from petbench_phantom.population import population
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench_datasets.phantom.projector import Array
-    from petbench_datasets.phantom.spec import PhantomSpec
+    from petbench_phantom.projector import Array
+    from petbench_phantom.spec import PhantomSpec
 
 MINI = PROFILES["fdg-phantom-mini"]
 MULTIPLIES_SPARSE = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]

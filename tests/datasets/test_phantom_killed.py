@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from petbench_datasets.nifti import read_image
+from petbench_datasets.images.nifti import read_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 BUILD = """
 import sys
 from pathlib import Path
-from petbench_datasets.phantom.build import build_phantom
-from petbench_datasets.phantom.spec import PROFILES
+from petbench_phantom.build import build_phantom
+from petbench_phantom.spec import PROFILES
 
 def say(description, done, total):
     print(f"{done:.3f}", flush=True)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from petbench_datasets.phantom.curves import Urine
-from petbench_datasets.phantom.input_function import InputFunction, with_window_means
-from petbench_datasets.phantom.kinetics import DELAYED_MINUTES, EARLY_MINUTES, Rates, mean_suv, solve
-from petbench_datasets.phantom.organs import ORGANS
+from petbench_phantom.curves import Urine
+from petbench_phantom.input_function import InputFunction, with_window_means
+from petbench_phantom.kinetics import DELAYED_MINUTES, EARLY_MINUTES, Rates, mean_suv, solve
+from petbench_phantom.organs import ORGANS
 
 
 def _blood(minutes: float) -> float:

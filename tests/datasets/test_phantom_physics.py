@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from petbench_datasets.phantom import PROFILES
-from petbench_datasets.phantom.acquisition import DECAY_PER_SECOND, frame, scan, survival
-from petbench_datasets.phantom.fields import (
+from petbench_phantom import PROFILES
+from petbench_phantom.acquisition import DECAY_PER_SECOND, frame, scan, survival
+from petbench_phantom.fields import (
     FWHM_PER_SIGMA,
     decaying,
     gaussian,
@@ -20,9 +20,9 @@ from petbench_datasets.phantom.fields import (
     running_mean,
     smooth_noise,
 )
-from petbench_datasets.phantom.projector import Projector
-from petbench_datasets.phantom.reconstruction import osem, sensitivities
-from petbench_datasets.phantom.spec import DELAYED_SECONDS, EARLY_SECONDS, PhantomSpec
+from petbench_phantom.projector import Projector
+from petbench_phantom.reconstruction import osem, sensitivities
+from petbench_phantom.spec import DELAYED_SECONDS, EARLY_SECONDS, PhantomSpec
 
 
 def _spec(**changes: object) -> PhantomSpec:

@@ -8,14 +8,14 @@ from statistics import correlation, fmean, stdev
 import numpy as np
 import pytest
 
-from petbench_datasets.phantom import PROFILES
-from petbench_datasets.phantom.draws import matched, mixed, stratified
-from petbench_datasets.phantom.fields import generator
-from petbench_datasets.phantom.organs import ORGANS
-from petbench_datasets.phantom.population import population
-from petbench_datasets.phantom.regions import REGIONS, SPREADS
-from petbench_datasets.phantom.targets import TARGETS
-from petbench_datasets.phantom.uptake import draw_uptake
+from petbench_phantom import PROFILES
+from petbench_phantom.fields import generator
+from petbench_phantom.organs import ORGANS
+from petbench_phantom.population import population
+from petbench_phantom.regions import REGIONS, SPREADS
+from petbench_phantom.sampling import matched, mixed, stratified
+from petbench_phantom.targets import TARGETS
+from petbench_phantom.uptake import draw_uptake
 
 
 def test_matched_columns_have_mean_0_variance_1_and_no_correlation() -> None:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench_datasets.phantom import PROFILES
-from petbench_datasets.phantom.acquisition import IMAGE_BITS, IMAGE_CEILING
-from petbench_datasets.phantom.fields import on_lattice
-from petbench_datasets.phantom.projector import Projector
+from petbench_phantom import PROFILES
+from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_CEILING
+from petbench_phantom.fields import on_lattice
+from petbench_phantom.projector import Projector
 
 if TYPE_CHECKING:
     from typing import Literal
 
     from numpy.typing import NDArray
 
-    from petbench_datasets.phantom.spec import PhantomSpec
+    from petbench_phantom.spec import PhantomSpec
 
 
 def _spec(reconstruction: Literal["2d", "3d"] = "2d", size: int = 48, slices: int = 9) -> PhantomSpec:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from petbench.evaluation.metrics.psnr import psnr_body_suv20, psnr_slice_volume_max, psnr_volume_max
-from petbench_datasets.phantom.room import MethodScore, psnr, room_of, share_of
-from petbench_datasets.phantom.room_section import room_section
+from petbench_phantom.headroom import MethodScore, psnr, room_of, share_of
+from petbench_phantom.headroom_section import room_section
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from petbench_datasets.cohort import Cohort
-    from petbench_datasets.phantom.room import Share
-    from petbench_datasets.phantom.validation import Validation
+    from petbench_datasets.dataset.reader import Cohort
+    from petbench_phantom.headroom import Share
+    from petbench_phantom.validation import Validation
 
 RANDOM = np.random.default_rng(3)
 EARLY = RANDOM.gamma(2.0, 2.0, (6, 9, 8)).astype(np.float32)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench_datasets.cohort import open_cohort
+from petbench_datasets.dataset.reader import open_cohort
 from petbench_datasets.errors import DataError
-from petbench_datasets.grid import Grid, resample
-from petbench_datasets.nifti import write_image
-from petbench_datasets.resampling import resample_cohort, respaced
+from petbench_datasets.exporters.resample import resample_cohort, respaced
+from petbench_datasets.images.grid import Grid, resample
+from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

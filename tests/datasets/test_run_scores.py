@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from petbench.cli.datasets.run_scores import run_scores
-from petbench_datasets.phantom.room import CONVENTIONS
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.store import Leaderboard
+from petbench_phantom.headroom import CONVENTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from petbench_datasets.phantom.validation import Validation
+    from petbench_phantom.validation import Validation
 
 TESTED = ("sub-05", "sub-06")
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from petbench_datasets.cohort import open_cohort
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import Fold, Split, load_split, split_names, write_split
 from petbench_datasets.errors import DataError
-from petbench_datasets.split import Fold, Split, load_split, split_names, write_split
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.datasets.conftest import CohortWriter
 
-    from petbench_datasets.cohort import Cohort
+    from petbench_datasets.dataset.reader import Cohort
 
 FOLD = Fold(("sub-01", "sub-02"), ("sub-03",), ("sub-04",))
 

@@ -13,7 +13,7 @@ from tests.leaderboard.conftest import ImagesAtHand
 
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.report.images import PatientImages
-from petbench_leaderboard.report.site import write_site
+from petbench_leaderboard.report.site.build import write_site
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

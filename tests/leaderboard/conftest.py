@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.report.images import PatientImages
-from petbench_leaderboard.report.sources import RunFiles
+from petbench_leaderboard.report.site.sources import RunFiles
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

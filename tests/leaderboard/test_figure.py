@@ -10,9 +10,9 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from petbench_leaderboard.errors import LeaderboardError
-from petbench_leaderboard.report import labels
-from petbench_leaderboard.report.figure import draw_patient, error_colours
+from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report.images import PatientImages, body_box, telling_slice
+from petbench_leaderboard.report.participant_figure import draw_patient, error_colours
 
 if TYPE_CHECKING:
     from tests.leaderboard.conftest import MakeImages
@@ -88,26 +88,26 @@ def test_the_error_scale_goes_from_white_and_only_gets_darker() -> None:
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        (labels.number(-0.104, 2), "−0.10"),
-        (labels.number(0.0, 2, sign=True), "0.00"),
-        (labels.number(-0.0004, 3, sign=True), "0.000"),
-        (labels.number(1234.5, 1, sign=True), "+1,234.5"),
-        (labels.number(float("inf"), 2), "∞"),
-        (labels.number(None, 2), "–"),
-        (labels.duration(0.0042), "4 ms"),
-        (labels.duration(0.4123), "0.41 s"),
-        (labels.duration(9.97), "10 s"),
-        (labels.duration(59.7), "1 min"),
-        (labels.duration(125), "2 min 5 s"),
-        (labels.duration(12_000), "3 h 20 min"),
-        (labels.count(41_820_000), "41.8 M"),
-        (labels.count(3_412_000), "3.41 M"),
-        (labels.count(0), "0"),
-        (labels.budget("images=48000"), "48,000 images"),
-        (labels.budget("seconds=120"), "2 min"),
-        (labels.budget("images=0"), "no training budget"),
-        (labels.budget("whatever"), "whatever"),
-        (labels.rate(412.3), "412"),
+        (formatting.number(-0.104, 2), "−0.10"),
+        (formatting.number(0.0, 2, sign=True), "0.00"),
+        (formatting.number(-0.0004, 3, sign=True), "0.000"),
+        (formatting.number(1234.5, 1, sign=True), "+1,234.5"),
+        (formatting.number(float("inf"), 2), "∞"),
+        (formatting.number(None, 2), "–"),
+        (formatting.duration(0.0042), "4 ms"),
+        (formatting.duration(0.4123), "0.41 s"),
+        (formatting.duration(9.97), "10 s"),
+        (formatting.duration(59.7), "1 min"),
+        (formatting.duration(125), "2 min 5 s"),
+        (formatting.duration(12_000), "3 h 20 min"),
+        (formatting.count(41_820_000), "41.8 M"),
+        (formatting.count(3_412_000), "3.41 M"),
+        (formatting.count(0), "0"),
+        (formatting.budget("images=48000"), "48,000 images"),
+        (formatting.budget("seconds=120"), "2 min"),
+        (formatting.budget("images=0"), "no training budget"),
+        (formatting.budget("whatever"), "whatever"),
+        (formatting.rate(412.3), "412"),
     ],
 )
 def test_numbers_are_written_as_people_write_them(written: str, expected: str) -> None:

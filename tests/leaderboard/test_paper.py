@@ -7,8 +7,8 @@ import pytest
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.report.paper import FIGURES, export_figure
-from petbench_leaderboard.report.tables import TABLES, export_table
+from petbench_leaderboard.report.publication.figures import FIGURES, export_figure
+from petbench_leaderboard.report.publication.tables import TABLES, export_table
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from petbench_leaderboard.exports import board_as_rows, to_csv, to_json
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.report.tables import to_latex, to_markdown
+from petbench_leaderboard.report.publication.tables import to_latex, to_markdown
 
 if TYPE_CHECKING:
     from tests.leaderboard.conftest import AddRun, MakeRecord, MakeScore

@@ -16,14 +16,14 @@ from tests.leaderboard.conftest import ImagesAtHand
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.report import site
-from petbench_leaderboard.report.front import mark_front
 from petbench_leaderboard.report.images import PatientImages
-from petbench_leaderboard.report.pages import POLICY
-from petbench_leaderboard.report.patient_pages import choose_patients
-from petbench_leaderboard.report.site import SiteOptions, write_site
-from petbench_leaderboard.report.sources import HomeSources
-from petbench_leaderboard.report.volumes import packed_script
+from petbench_leaderboard.report.site import build
+from petbench_leaderboard.report.site.build import SiteOptions, write_site
+from petbench_leaderboard.report.site.pages import POLICY
+from petbench_leaderboard.report.site.pareto import mark_front
+from petbench_leaderboard.report.site.participant_pages import choose_patients
+from petbench_leaderboard.report.site.sources import HomeSources
+from petbench_leaderboard.report.site.volumes import packed_script
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -284,8 +284,8 @@ def test_every_number_of_the_first_page_is_the_databases(
 def test_two_thousand_runs_give_the_best_rows_and_say_how_many_more_there_are(
     leaderboard: Leaderboard, add_run: AddRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(site, "ROWS_SHOWN", 5)
-    monkeypatch.setattr(site, "RUN_PAGES", 3)
+    monkeypatch.setattr(build, "ROWS_SHOWN", 5)
+    monkeypatch.setattr(build, "RUN_PAGES", 3)
     for number in range(9):
         add_run(f"method-{number}", {"sub-01": 20.0 + number})
     html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
@@ -351,7 +351,7 @@ def _luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_colour_of_text_stands_out_from_every_background_as_wcag_asks(scheme: str) -> None:
-    style = (resources.files("petbench_leaderboard.report") / "assets" / "style.css").read_text(encoding="utf-8")
+    style = (resources.files("petbench_leaderboard.report.site") / "assets" / "style.css").read_text(encoding="utf-8")
     block = style.split(":root")[1 if scheme == "light" else 2].split("}")[0]
     colours = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", block))
     assert len(colours) == 12

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from petbench_leaderboard.report.serve import make_server
-from petbench_leaderboard.report.site import write_site
-from petbench_leaderboard.report.sources import HomeSources
+from petbench_leaderboard.report.site.build import write_site
+from petbench_leaderboard.report.site.serve import make_server
+from petbench_leaderboard.report.site.sources import HomeSources
 
 if TYPE_CHECKING:
     from pathlib import Path

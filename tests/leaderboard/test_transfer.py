@@ -8,7 +8,7 @@ import pytest
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.report.tables import to_latex, to_markdown
+from petbench_leaderboard.report.publication.tables import to_latex, to_markdown
 from petbench_leaderboard.store import Leaderboard
 from petbench_leaderboard.transfer import Transfer, export_runs, import_runs, merge
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from petbench import Batch
-from petbench.training.players import Players
+from petbench.training.optimizers import Players
 from petbench_gan.cyclegan import CycleGan
 from petbench_gan.pool import ImagePool
 from petbench_gan.settings import CycleGanParameters, SupCycleGanParameters

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from petbench import Batch, Update
-from petbench.training.players import Players
+from petbench.training.optimizers import Players
 from petbench_gan.losses import adversarial_loss, feature_matching_loss
 from petbench_gan.pix2pix import Pix2pix
 from petbench_gan.settings import GanLoss, Pix2pixParameters

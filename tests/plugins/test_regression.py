@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from petbench import Batch, StepMethod
-from petbench.training.players import Players
+from petbench.training.optimizers import Players
 from petbench_gan.settings import UNetParameters
 from petbench_gan.unet import UNetRegression
 from petbench_regression.bridge import Bridge

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from petbench.cli.console import standard_output
-from petbench_leaderboard.report import labels
+from petbench_leaderboard.report import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +91,9 @@ def _has_mean(row: Row, column: Column) -> bool:
 
 def _notes(board: Board, columns: Sequence[Shown]) -> list[str]:
     """Return what stands behind the distances, and why cells are empty, each once."""
-    samples = {heading: labels.sample(row.cells.get(column) for row in board.rows) for column, heading, _ in columns}
+    samples = {
+        heading: formatting.sample(row.cells.get(column) for row in board.rows) for column, heading, _ in columns
+    }
     notes = [f"{heading}: {sample}" for heading, sample in samples.items() if sample]
     for column, heading, _ in columns:
         for row in board.rows:
@@ -160,7 +162,7 @@ def _cell_text(cell: Cell | None, digits: int) -> Text:
     text = Text(f"{cell.mean:.{digits}f}")
     if cell.gain is not None:
         text.append(f"\n{cell.gain:+.{digits}f}", style="green dim" if cell.gain > 0 else "dim")
-    return text if cell.fraction is None else text.append(f"\n{labels.fraction(cell)}", style="dim")
+    return text if cell.fraction is None else text.append(f"\n{formatting.fraction(cell)}", style="dim")
 
 
 def _costs(row: Row) -> tuple[str, str, str]:

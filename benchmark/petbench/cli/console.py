@@ -1,20 +1,16 @@
-"""What the verbs share on the terminal: tables, progress bars, JSON."""
+"""What the verbs share on the terminal: tables and JSON."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
 
-    from petbench.runs.cohorts import NamedCohort
-    from petbench_datasets.progress import Progress
+    from petbench.plans.datasets import NamedCohort
 
 
 def print_json(value: Any) -> None:
@@ -30,80 +26,12 @@ def standard_output() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=160)
 
 
-@contextlib.contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Yield a callback that draws one bar per description on standard error.
-
-    Where standard error is no terminal, a line is printed when a piece of work ends.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as RichProgress
-
-    console = Console(stderr=True, highlight=False)
-    with RichProgress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("·"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    ) as bars:
-        tasks: dict[str, Any] = {}
-        finished: set[str] = set()
-
-        def show(description: str, done: float, total: float) -> None:
-            if description not in tasks:
-                tasks[description] = bars.add_task(description, total=total)
-            bars.update(tasks[description], completed=done, total=total)
-            if not console.is_terminal and done >= total and description not in finished:
-                finished.add(description)
-                click.echo(f"{description}: done", err=True)
-
-        yield show
-
-
-@contextlib.contextmanager
-def training_bar() -> Iterator[Progress]:
-    """Yield a callback that draws one bar, whose description says how the training goes.
-
-    Where standard error is no terminal, a line is printed for every tenth of the work.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as RichProgress
-
-    console = Console(stderr=True, highlight=False)
-    with RichProgress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("· left"),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        console=console,
-        disable=not console.is_terminal,
-    ) as bars:
-        task = bars.add_task("train", total=None)
-        tenths = -1
-
-        def show(description: str, done: float, total: float) -> None:
-            nonlocal tenths
-            bars.update(task, description=description, completed=done, total=total)
-            if not console.is_terminal and int(10 * done / total) > tenths:
-                tenths = int(10 * done / total)
-                click.echo(f"{10 * tenths:3d} % {description}", err=True)
-
-        yield show
-
-
 def open_named(name: str) -> tuple[NamedCohort, bool]:
     """Open a cohort by name or folder, with progress, and say whether the name is a registered one."""
     from petbench.home import Home
+    from petbench.plans.datasets import find_cohort
     from petbench.registry import load_plugins
-    from petbench.runs.cohorts import find_cohort
+    from petbench.terminal import progress_bar
 
     registry = load_plugins()
     with progress_bar() as progress:

@@ -21,18 +21,18 @@ def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
     from petbench.errors import UsageError
     from petbench.evaluation.conventions_page import write_conventions_page
     from petbench.home import Home
-    from petbench.runs import apply, stages
-    from petbench.runs.plan import RunPlan
+    from petbench.plans.run_plan import RunPlan
+    from petbench.runs import pipeline, predict_scan
 
     home = Home.find()
-    folders = [apply.run_folder(home, run_id) for run_id in run_ids]
+    folders = [predict_scan.run_folder(home, run_id) for run_id in run_ids]
     plans = [RunPlan.load(folder) for folder in folders]
     if len({(plan.fingerprint, plan.split_digest, plan.fold) for plan in plans}) > 1:
         raise UsageError("the runs are of several cohorts, splits or folds; give runs that drew the same patients")
-    cohort, fold = stages.open_planned(plans[0])
+    cohort, fold = pipeline.open_planned(plans[0])
     participant = fold.test[0]
     files = {
-        plan.method: folder / stages.PREDICTIONS / f"{participant}.nii.gz"
+        plan.method: folder / pipeline.PREDICTIONS / f"{participant}.nii.gz"
         for plan, folder in zip(plans, folders, strict=True)
     }
     commands = [f"petbench run --method {plan.method} --dataset {plan.dataset}" for plan in plans]

@@ -72,17 +72,17 @@ def _torch() -> Iterator[dict[str, str]]:
 def _device() -> Iterator[dict[str, str]]:
     import torch
 
-    from petbench.runs import environment
+    from petbench.provenance import machine
 
     if torch.cuda.is_available():
-        facts: dict[str, Any] = environment.device_facts("cuda:0")
+        facts: dict[str, Any] = machine.device_facts("cuda:0")
         gibibytes = facts["device_memory_bytes"] / 2**30
         yield _check("device", "ok", f"cuda:0, {facts['name']}, {gibibytes:.0f} GiB, CUDA {facts['cuda']}")
         return
-    machine = environment.machine()
+    here = machine.machine()
     built = "torch is built without CUDA" if torch.version.cuda is None else "no CUDA device answers"
     mend = "runs use the processor; a CUDA device and torch built for it would be faster"
-    yield _check("device", "missing", f"cpu, {machine['processor']}, {machine['cores']} cores ({built})", mend)
+    yield _check("device", "missing", f"cpu, {here['processor']}, {here['cores']} cores ({built})", mend)
 
 
 def _torchvision() -> Iterator[dict[str, str]]:

@@ -14,15 +14,15 @@ def export_png(*, run_id: int, output: Path) -> None:
     """Write the real and the drawn 8-bit slices of RUN, so that anyone can compute its FID with pytorch-fid itself."""
     from petbench.evaluation.export import export_png as write
     from petbench.home import Home
-    from petbench.runs import apply, stages
-    from petbench.runs.plan import RunPlan
+    from petbench.plans.run_plan import RunPlan
+    from petbench.runs import pipeline, predict_scan
     from petbench_leaderboard.store import Leaderboard
 
     home = Home.find()
     row = Leaderboard.open(home.database).run(run_id)
-    folder = apply.run_folder(home, row.id)
+    folder = predict_scan.run_folder(home, row.id)
     plan = RunPlan.load(folder)
-    cohort, fold = stages.open_planned(plan)
-    written = write(cohort, fold.test, folder / stages.PREDICTIONS, output)
+    cohort, fold = pipeline.open_planned(plan)
+    written = write(cohort, fold.test, folder / pipeline.PREDICTIONS, output)
     click.echo(f"{written.count} slices each in {output / 'real'} and {output / 'predicted'}")
     click.echo(f"FID: {written.command}")

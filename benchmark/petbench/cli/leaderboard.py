@@ -110,7 +110,7 @@ def _say(transfer: Transfer) -> None:
 
 def _as_text(boards: list[Board], form: str) -> str:
     from petbench_leaderboard.exports import to_csv, to_json
-    from petbench_leaderboard.report.tables import to_latex, to_markdown
+    from petbench_leaderboard.report.publication.tables import to_latex, to_markdown
 
     return {"json": to_json, "csv": to_csv, "markdown": to_markdown, "latex": to_latex}[form](boards)
 

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 import petbench
-from petbench.cli.bundle import bundle
 from petbench.cli.conventions import conventions
 from petbench.cli.datasets import datasets
 from petbench.cli.doctor import doctor
@@ -24,6 +23,7 @@ from petbench.cli.reproduce import reproduce
 from petbench.cli.run import run
 from petbench.cli.runs import runs
 from petbench.cli.score import score
+from petbench.cli.submit import bundle
 from petbench.cli.verify import accept, verify
 from petbench.errors import PetbenchError
 from petbench.home import using_database

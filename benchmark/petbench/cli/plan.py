@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.cli.options import complete_dataset, complete_method
-from petbench.training.settings import DEFAULTS
+from petbench.engine_settings import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench.forecast.cells import Cell
+    from petbench.plans.forecast import Cell
 
 _COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "failed": "red", "running": "cyan"}
 
@@ -42,12 +42,13 @@ def plan(
     \b
     petbench plan --method pix2pix --seed 0..4 --fold all
     """
-    from petbench.cli.console import print_json, progress_bar
-    from petbench.forecast.cells import forecast
-    from petbench.forecast.matrix import plan_matrix
+    from petbench.cli.console import print_json
     from petbench.home import Home
+    from petbench.plans.forecast import forecast
+    from petbench.plans.run_plan import parse_budget
+    from petbench.plans.sweep import plan_matrix
     from petbench.registry import load_plugins
-    from petbench.runs.plan import parse_budget
+    from petbench.terminal import progress_bar
     from petbench_leaderboard.store import Leaderboard
 
     asked = request | {"budget": parse_budget(budget) if budget else None}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from petbench.runs.apply import Unit
+    from petbench.runs.predict_scan import Unit
 
 
 @click.command()
@@ -40,7 +40,7 @@ def predict(*, run_id: int, scan: Path, output: Path, unit: Unit, device: str, f
     """
     from petbench.cli.console import print_json
     from petbench.home import Home
-    from petbench.runs.apply import apply_run
+    from petbench.runs.predict_scan import apply_run
     from petbench_leaderboard.store import Leaderboard
 
     home = Home.find()

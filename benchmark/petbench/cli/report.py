@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from petbench.home import Home
     from petbench_datasets.progress import Progress
-    from petbench_leaderboard.report.site import SiteOptions
+    from petbench_leaderboard.report.site.build import SiteOptions
     from petbench_leaderboard.store import Leaderboard
 
 
@@ -49,7 +49,7 @@ def report(
     """
     from petbench.errors import UsageError
     from petbench.home import Home
-    from petbench_leaderboard.report.site import SiteOptions
+    from petbench_leaderboard.report.site.build import SiteOptions
     from petbench_leaderboard.store import Leaderboard
 
     home = Home.find()
@@ -65,7 +65,7 @@ def report(
     if figure or table:
         _piece(store, options, figure, table, output)
         return
-    from petbench.cli.console import progress_bar
+    from petbench.terminal import progress_bar
 
     with progress_bar() as progress:
         page = _write(store, home, options, output, progress)
@@ -74,8 +74,8 @@ def report(
 
 def _write(store: Leaderboard, home: Home, options: SiteOptions, folder: Path, progress: Progress) -> Path:
     from petbench.runs.panels import patient_images
-    from petbench_leaderboard.report.site import write_site
-    from petbench_leaderboard.report.sources import HomeSources
+    from petbench_leaderboard.report.site.build import write_site
+    from petbench_leaderboard.report.site.sources import HomeSources
 
     sources = HomeSources(home.folder, lambda boards: patient_images(boards, home))
     return write_site(store, sources, folder, options=options, progress=progress)
@@ -86,7 +86,7 @@ def _serve(store: Leaderboard, home: Home, options: SiteOptions) -> None:
     import tempfile
 
     from petbench_datasets.progress import silent
-    from petbench_leaderboard.report.serve import make_server
+    from petbench_leaderboard.report.site.serve import make_server
 
     with tempfile.TemporaryDirectory(prefix="petbench-site-") as name:
         folder = Path(name)
@@ -105,8 +105,8 @@ def _piece(store: Leaderboard, options: SiteOptions, figure: int | None, table: 
     """Write one figure or table of the one board that was asked for."""
     from petbench.errors import UsageError
     from petbench_leaderboard.ranking import rank
-    from petbench_leaderboard.report.paper import export_figure
-    from petbench_leaderboard.report.tables import export_table
+    from petbench_leaderboard.report.publication.figures import export_figure
+    from petbench_leaderboard.report.publication.tables import export_table
 
     boards = rank(store, dataset=options.dataset, split=options.split, where=options.where)
     if len(boards) != 1:

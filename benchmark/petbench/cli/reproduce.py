@@ -10,8 +10,8 @@ import click
 from petbench.cli.options import complete_dataset
 
 if TYPE_CHECKING:
-    from petbench.forecast.cells import Cell
-    from petbench.runs.plan import RunPlan
+    from petbench.plans.forecast import Cell
+    from petbench.plans.run_plan import RunPlan
     from petbench_leaderboard.store import Leaderboard
 
 
@@ -61,17 +61,18 @@ def reproduce(
     petbench reproduce
     petbench reproduce --dataset fdg-phantom --split cv6 --seeds 0..4 --device cuda
     """
-    from petbench.cli.console import print_json, progress_bar
-    from petbench.forecast.matrix import parse_seeds
+    from petbench.cli.console import print_json
     from petbench.home import Home
+    from petbench.methods.models import choose_device
+    from petbench.plans.run_plan import parse_budget
+    from petbench.plans.sweep import parse_seeds
     from petbench.registry import load_plugins
     from petbench.reproduce.account import give_account
     from petbench.reproduce.conduct import carry_out, noise_ceiling
-    from petbench.reproduce.matrix import Experiment, plan_runs
+    from petbench.reproduce.experiment import Experiment, plan_runs
     from petbench.reproduce.paper import REFERENCES
     from petbench.reproduce.profiles import PROFILES, default_profile
-    from petbench.runs.models import choose_device
-    from petbench.runs.plan import parse_budget
+    from petbench.terminal import progress_bar
     from petbench_leaderboard.store import Leaderboard
 
     numbers = parse_seeds(seeds, "--seeds")
@@ -111,7 +112,7 @@ def reproduce(
 
 
 def _forecast(plans: list[RunPlan], leaderboard: Leaderboard) -> list[Cell]:
-    from petbench.forecast.cells import forecast
+    from petbench.plans.forecast import forecast
 
     names = dict.fromkeys(plan.method for plan in plans)
     return [cell for name in names for cell in forecast([plan for plan in plans if plan.method == name], leaderboard)]
@@ -119,7 +120,7 @@ def _forecast(plans: list[RunPlan], leaderboard: Leaderboard) -> list[Cell]:
 
 def _say_cost(cells: list[Cell], profile: str) -> None:
     """Say on standard error which runs are there, which are to be made, and what these take."""
-    from petbench_leaderboard.report.labels import budget, duration
+    from petbench_leaderboard.report.formatting import budget, duration
 
     for name in dict.fromkeys(cell.plan.method for cell in cells):
         of_method = [cell for cell in cells if cell.plan.method == name]

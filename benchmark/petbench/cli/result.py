@@ -30,7 +30,7 @@ def print_runs(rows: Iterable[RunRow]) -> None:
     from rich.text import Text
 
     from petbench.cli.console import standard_output
-    from petbench_leaderboard.report import labels
+    from petbench_leaderboard.report import formatting
 
     rows = list(rows)
     if not rows:
@@ -49,7 +49,7 @@ def print_runs(rows: Iterable[RunRow]) -> None:
         trained = "" if row.train_seconds is None else f"{row.train_seconds:.0f} s"
         table.add_row(
             str(row.id), Text(row.method), row.preset or "", Text(row.dataset), f"{row.split}/{row.fold}",
-            str(row.seed), labels.budget(row.budget), status, trained, f"{row.created_at:%Y-%m-%d %H:%M}",
+            str(row.seed), formatting.budget(row.budget), status, trained, f"{row.created_at:%Y-%m-%d %H:%M}",
         )  # fmt: skip
     standard_output().print(table)
 
@@ -96,7 +96,7 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
     from rich.text import Text
 
     from petbench.cli.console import standard_output
-    from petbench_leaderboard.report import labels
+    from petbench_leaderboard.report import formatting
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("participant", "region", "metric", "value", "convention"):
@@ -105,7 +105,7 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
         value = (
             Text(score.reason or "", style="dim") if score.value is None else Text(f"{score.value:.6g} {score.unit}")
         )
-        if score.value is not None and score.participant is None and (remark := labels.remark(score.extra)):
+        if score.value is not None and score.participant is None and (remark := formatting.remark(score.extra)):
             value.append(f"\n{remark}", style="dim")
         table.add_row(
             score.participant or "all", Text(score.region), Text(score.metric), value, Text(score.convention_id)

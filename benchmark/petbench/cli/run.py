@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from petbench.cli.options import complete_dataset, complete_method
-from petbench.training.settings import DEFAULTS
+from petbench.engine_settings import DEFAULTS
 
 
 @click.command()
@@ -98,15 +98,15 @@ def run(
     """
     import os
 
-    from petbench.cli.console import progress_bar
-    from petbench.cli.matrix import carry_out_matrix
     from petbench.cli.result import print_result
-    from petbench.forecast.matrix import plan_matrix
+    from petbench.cli.run_many import carry_out_matrix
     from petbench.home import Home
+    from petbench.plans.run_plan import parse_budget
+    from petbench.plans.sweep import plan_matrix
     from petbench.registry import load_plugins
     from petbench.runs.execute import execute
-    from petbench.runs.plan import parse_budget
     from petbench.runs.supervisor import Conduct
+    from petbench.terminal import progress_bar
     from petbench_leaderboard.store import Leaderboard
 
     asked = request | {"compile": compile_, "budget": parse_budget(budget) if budget else None}

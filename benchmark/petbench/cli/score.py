@@ -58,10 +58,10 @@ def score(
 
 
 def _score_again(which: str) -> None:
-    from petbench.cli.console import progress_bar
     from petbench.errors import DataError, PetbenchError, UsageError
     from petbench.home import Home
     from petbench.runs.rescore import rescore
+    from petbench.terminal import progress_bar
     from petbench_leaderboard.store import Leaderboard
 
     home = Home.find()
@@ -85,14 +85,15 @@ def _score_again(which: str) -> None:
 
 def _enter(folder: Path | None, name: str, dataset: str, split_name: str, fold: int) -> None:
     """Score predictions that no run of petbench drew; without a folder, those of the reference called `name`."""
-    from petbench.cli.console import open_named, progress_bar
+    from petbench.cli.console import open_named
     from petbench.cli.leaderboard import print_table
-    from petbench.evaluation.external import score_external
-    from petbench.evaluation.references import score_reference
     from petbench.home import Home
     from petbench.registry import load_plugins
-    from petbench.runs.stages import weights_options
-    from petbench_datasets.split import load_split
+    from petbench.runs.external import score_external
+    from petbench.runs.pipeline import weights_options
+    from petbench.runs.references import score_reference
+    from petbench.terminal import progress_bar
+    from petbench_datasets.dataset.split import load_split
     from petbench_leaderboard.store import Leaderboard
 
     home = Home.find()

@@ -13,10 +13,10 @@ from petbench.cli.options import complete_dataset
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from petbench.bundles.rerun import Rerun
-    from petbench.bundles.verify import Verified, VerifiedRun
     from petbench.home import Home
-    from petbench.runs.cohorts import NamedCohort
+    from petbench.plans.datasets import NamedCohort
+    from petbench.submissions.rerun import Rerun
+    from petbench.submissions.verify import Verified, VerifiedRun
     from petbench_leaderboard.store import Leaderboard
 
 _FILE = click.argument("path", metavar="BUNDLE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -72,11 +72,11 @@ def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str |
     petbench leaderboard accept my-unet.petbench.zip
     petbench leaderboard accept my-unet.petbench.zip --rerun --plugin-source ./my-unet
     """
-    from petbench.bundles.accept import accept as store
     from petbench.cli.console import print_json
     from petbench.cli.leaderboard import print_table
     from petbench.errors import UsageError
     from petbench.home import Home
+    from petbench.submissions.accept import accept as store
     from petbench_leaderboard.store import Leaderboard
 
     if plugin_source is not None and not again:
@@ -99,9 +99,9 @@ def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str |
 
 def _rerun(found: Verified, source: str | None, home: Home, leaderboard: Leaderboard, *, as_json: bool) -> None:
     """Train again what a bundle holds, print the differences, and exit 1 where a run does not end well."""
-    from petbench.bundles.rerun import rerun
     from petbench.cli.console import print_json
     from petbench.runs.supervisor import Conduct
+    from petbench.submissions.rerun import rerun
 
     conduct = Conduct()
     results = rerun(found, source, home, leaderboard, conduct)
@@ -154,12 +154,12 @@ def _print_rerun(result: Rerun) -> None:
 
 @contextlib.contextmanager
 def _verified(path: Path, dataset: str | None, home: Home) -> Iterator[Verified]:
-    from petbench.bundles.limits import BundleError
-    from petbench.bundles.verify import Scoring, verified
-    from petbench.cli.console import progress_bar
+    from petbench.plans.datasets import find_cohort
     from petbench.registry import load_plugins
-    from petbench.runs.cohorts import find_cohort
-    from petbench.runs.stages import weights_options
+    from petbench.runs.pipeline import weights_options
+    from petbench.submissions.limits import BundleError
+    from petbench.submissions.verify import Scoring, verified
+    from petbench.terminal import progress_bar
 
     registry = load_plugins()
     with progress_bar() as progress:
@@ -176,7 +176,7 @@ def _verified(path: Path, dataset: str | None, home: Home) -> Iterator[Verified]
 
 
 def _facts(run: VerifiedRun) -> dict[str, Any]:
-    from petbench.bundles.compare import FEATURE_TOLERANCE, TOLERANCE
+    from petbench.submissions.compare import FEATURE_TOLERANCE, TOLERANCE
 
     plan, comparison = run.plan, run.comparison
     return {

@@ -8,7 +8,7 @@ from petbench.evaluation.metrics.error import mae_body_suv, nmae_body, nrmse_vol
 from petbench.evaluation.metrics.psnr import psnr_body_suv20, psnr_slice_volume_max, psnr_volume_max
 from petbench.evaluation.metrics.ssim import ssim_body_suv20
 from petbench.evaluation.pet_metrics import PET_METRICS
-from petbench.evaluation.spec import Case, Measurement, MetricSpec
+from petbench.metric_spec import Case, Measurement, MetricSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""What scoring needs of a cohort: the part of `petbench_datasets.cohort.Cohort` that it uses."""
+"""What scoring needs of a cohort: the part of `petbench_datasets.dataset.reader.Cohort` that it uses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from petbench_datasets.grid import Grid
+    from petbench_datasets.images.grid import Grid
 
 
 class ScoredPair(Protocol):

@@ -10,7 +10,7 @@ import numpy as np
 from petbench.evaluation.metrics import lesions, texture
 from petbench.evaluation.metrics.organs import Uptake, bias_percent, organ_uptake
 from petbench.evaluation.protocol import TEST_RETEST_PERCENT
-from petbench.evaluation.spec import Case, Measurement, MetricSpec
+from petbench.metric_spec import Case, Measurement, MetricSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -9,7 +9,7 @@ from petbench.hookspecs import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from petbench.evaluation.spec import MetricSpec
+    from petbench.metric_spec import MetricSpec
 
 
 @hookimpl

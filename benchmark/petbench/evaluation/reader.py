@@ -10,7 +10,7 @@ import numpy as np
 
 from petbench.evaluation.protocol import PLAUSIBLE_BODY_MEAN_SUV
 from petbench_datasets.errors import DataError
-from petbench_datasets.nifti import read_image
+from petbench_datasets.images.nifti import read_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench.evaluation.metrics.typing import Mask
-    from petbench_datasets.grid import Grid
+    from petbench_datasets.images.grid import Grid
 
 _SUFFIXES = (".nii.gz", ".nii")
 _SUV_UNITS = frozenset({"SUV", "SUVbw", "g/mL", "g/ml"})

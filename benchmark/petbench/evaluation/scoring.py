@@ -15,7 +15,7 @@ from petbench.evaluation.extractors.names import FOLDED_MIXED6E_ID, POOL3_ID, RA
 from petbench.evaluation.feature_cache import FeatureCache
 from petbench.evaluation.reader import check_distinct, content_digest, find_predictions, read_prediction
 from petbench.evaluation.slices import body_slices
-from petbench.evaluation.spec import Case, Measurement, MetricSpec
+from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.progress import silent
 from petbench_leaderboard.records import ScoreRecord
 

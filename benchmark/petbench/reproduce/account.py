@@ -11,14 +11,14 @@ from petbench.reproduce.page import FIGURE_NAME, Told, write_page
 from petbench.reproduce.paper import BETTER, OTHER, REFERENCES, REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.results import gather
 from petbench_leaderboard.board import CEILING_METHOD
-from petbench_leaderboard.report.sources import HomeSources
+from petbench_leaderboard.report.site.sources import HomeSources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from petbench.home import Home
-    from petbench.reproduce.matrix import Experiment
+    from petbench.reproduce.experiment import Experiment
     from petbench.reproduce.results import Line, Results
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard

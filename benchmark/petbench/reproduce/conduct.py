@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from petbench.home import Home
-    from petbench.runs.plan import RunPlan
+    from petbench.plans.run_plan import RunPlan
     from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
@@ -91,11 +91,11 @@ def noise_ceiling(
 def _score_ceiling(plan: RunPlan, home: Home, leaderboard: Leaderboard, progress: Progress) -> RunRow:
     from pathlib import Path
 
-    from petbench.evaluation.references import score_reference
     from petbench.registry import load_plugins
-    from petbench.runs.stages import weights_options
-    from petbench_datasets.cohort import open_cohort
-    from petbench_datasets.split import load_split
+    from petbench.runs.pipeline import weights_options
+    from petbench.runs.references import score_reference
+    from petbench_datasets.dataset.reader import open_cohort
+    from petbench_datasets.dataset.split import load_split
 
     cohort = open_cohort(Path(plan.cohort))
     return score_reference(

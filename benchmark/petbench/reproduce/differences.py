@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from petbench.reproduce.paper import BETTER, OTHER
-from petbench_leaderboard.report.labels import budget, count
+from petbench_leaderboard.report.formatting import budget, count
 
 if TYPE_CHECKING:
-    from petbench.reproduce.matrix import Experiment
+    from petbench.reproduce.experiment import Experiment
     from petbench.reproduce.results import Results
 
 _GENERATORS = {

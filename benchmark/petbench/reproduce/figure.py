@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from petbench.plans.run_plan import RunPlan
 from petbench.reproduce.paper import BETTER, OTHER
-from petbench.runs.apply import run_folder
-from petbench.runs.plan import RunPlan
-from petbench.runs.stages import PREDICTIONS
-from petbench_datasets.cohort import open_cohort
+from petbench.runs.pipeline import PREDICTIONS
+from petbench.runs.predict_scan import run_folder
+from petbench_datasets.dataset.reader import open_cohort
 from petbench_datasets.files import atomic_path
-from petbench_datasets.nifti import read_image
-from petbench_leaderboard.report.figure import draw_patient
+from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.report.images import PatientImages
+from petbench_leaderboard.report.participant_figure import draw_patient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,14 +9,14 @@ from petbench.reproduce import differences, runs_table
 from petbench.reproduce.paper import BETTER, OTHER, REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.results import FRECHET_DISTANCES, PSNR_CONVENTIONS
 from petbench_datasets.files import write_text
-from petbench_leaderboard.report.labels import MISSING, budget, label_of, number
+from petbench_leaderboard.report.formatting import MISSING, budget, label_of, number
 from petbench_leaderboard.statistics.intervals import FEWEST_PATIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from petbench.reproduce.matrix import Experiment
+    from petbench.reproduce.experiment import Experiment
     from petbench.reproduce.results import Gap, Results
     from petbench_leaderboard.board import Cell, Column
 

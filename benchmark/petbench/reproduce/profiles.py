@@ -10,7 +10,7 @@ from petbench.contract import Budget
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from petbench.training.settings import Precision
+    from petbench.engine_settings import Precision
 
 ProfileName = Literal["full", "reduced"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from petbench.reproduce.paper import BETTER, OTHER
 from petbench_leaderboard.cells import make_cell
-from petbench_leaderboard.pooling import REGIONS, column_of
+from petbench_leaderboard.run_groups import REGIONS, column_of
 from petbench_leaderboard.statistics.intervals import mean_interval
 from petbench_leaderboard.statistics.paired import compare_all
 

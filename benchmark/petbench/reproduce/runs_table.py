@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench_leaderboard.report.labels import budget, count, duration, rate
+from petbench_leaderboard.report.formatting import budget, count, duration, rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ from petbench.runs import supervisor
 
 if TYPE_CHECKING:
     from petbench.home import Home
-    from petbench.runs.plan import RunPlan
+    from petbench.plans.run_plan import RunPlan
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
@@ -52,7 +52,7 @@ def resume(run_id: int, home: Home, leaderboard: Leaderboard) -> RunRow:
     Raises:
         UsageError: the run was not stopped, or its folder is elsewhere.
     """
-    from petbench.runs.apply import run_folder
+    from petbench.runs.predict_scan import run_folder
 
     folder = run_folder(home, run_id)
     row = supervisor.settle(leaderboard.run(run_id), folder, leaderboard)

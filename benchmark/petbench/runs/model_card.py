@@ -9,12 +9,12 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.files import write_text
-from petbench_datasets.framing import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
+from petbench_datasets.images.framing import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from petbench.runs.plan import RunPlan
+    from petbench.plans.run_plan import RunPlan
     from petbench_leaderboard.records import RunRow, ScoreRow
 
 HEADLINE = ("psnr_body_suv20", "psnr_volume_max", "psnr_slice_volume_max", "ssim_body_suv20", "mae_body_suv")
@@ -95,7 +95,7 @@ def _limits(plan: RunPlan) -> list[str]:
 
 def _scanners(plan: RunPlan) -> str:
     """Say which scanners the training cohort comes from, as far as its files are here and say so."""
-    from petbench_datasets.bids import merged_sidecar, pet_images
+    from petbench_datasets.bids.scan import merged_sidecar, pet_images
 
     root = Path(plan.cohort)
     found = set()

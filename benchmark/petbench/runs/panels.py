@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError
-from petbench.runs import apply
-from petbench.runs.plan import RunPlan
-from petbench.runs.stages import PREDICTIONS
-from petbench_datasets.cohort import open_cohort
-from petbench_datasets.nifti import read_image
+from petbench.plans.run_plan import RunPlan
+from petbench.runs import predict_scan
+from petbench.runs.pipeline import PREDICTIONS
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.report.images import PatientImages
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from petbench.contract import Volume
     from petbench.home import Home
-    from petbench_datasets.cohort import Cohort
+    from petbench_datasets.dataset.reader import Cohort
     from petbench_leaderboard.board import Board
 
 
@@ -53,7 +53,7 @@ def _plans(board: Board, home: Home) -> dict[int, tuple[Path, RunPlan]]:
     for row in board.rows:
         for run_id in row.run_ids:
             try:
-                folder = apply.run_folder(home, run_id)
+                folder = predict_scan.run_folder(home, run_id)
                 found[run_id] = (folder, RunPlan.load(folder))
             except (PetbenchError, OSError, ValueError):
                 continue

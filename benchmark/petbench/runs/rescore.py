@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from petbench.errors import UsageError
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.scoring import score_predictions
+from petbench.plans.run_plan import RunPlan
 from petbench.registry import load_plugins
-from petbench.runs import apply, stages
-from petbench.runs.plan import RunPlan
+from petbench.runs import pipeline, predict_scan
 
 if TYPE_CHECKING:
     from petbench.home import Home
@@ -30,17 +30,17 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, progress: Progres
     """
     if row.status != "ok":
         raise UsageError(f"run {row.id} is {row.status} and has no predictions to score")
-    folder = apply.run_folder(home, row.id)
-    cohort, fold = stages.open_planned(RunPlan.load(folder))
+    folder = predict_scan.run_folder(home, row.id)
+    cohort, fold = pipeline.open_planned(RunPlan.load(folder))
     records = score_predictions(
         cohort,
         fold.test,
-        folder / stages.PREDICTIONS,
+        folder / pipeline.PREDICTIONS,
         progress=progress,
         cache=home.cache,
         metrics=load_plugins().metrics(),
-        **stages.weights_options(),
+        **pipeline.weights_options(),
     )
     leaderboard.record_scores(row.id, records, protocol=PROTOCOL)
-    if row.error_message == stages.UNSCORED:  # the targets have come since
+    if row.error_message == pipeline.UNSCORED:  # the targets have come since
         leaderboard.update(row.id, error_message=None)

@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from petbench.runs import worker_lock
+from petbench.processes import lock
+from petbench.processes.tree import kill_tree
 from petbench.runs.events import tell_observers
-from petbench.runs.process_tree import kill_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from petbench.home import Home
-    from petbench.runs.plan import RunPlan
+    from petbench.plans.run_plan import RunPlan
     from petbench_leaderboard.records import RunRecord, RunRow, Status
     from petbench_leaderboard.store import Leaderboard
 
@@ -99,7 +99,7 @@ def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard, condu
 
 def settle(row: RunRow, folder: Path, leaderboard: Leaderboard) -> RunRow:
     """Return the row, corrected to `interrupted` where it claims to run but no process holds its folder."""
-    if row.status in UNFINISHED and not worker_lock.is_held(folder):
+    if row.status in UNFINISHED and not lock.is_held(folder):
         leaderboard.update(
             row.id,
             status="interrupted",

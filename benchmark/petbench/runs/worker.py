@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from petbench.errors import PetbenchError
 from petbench.home import Home
-from petbench.runs import worker_lock
+from petbench.plans.run_plan import RunPlan
+from petbench.processes import lock
+from petbench.processes.ending import ending_of
+from petbench.processes.stop import StopFlag
+from petbench.processes.tree import adopt_orphans, kill_descendants
 from petbench.runs.phases import Phases
-from petbench.runs.plan import RunPlan
-from petbench.runs.process_tree import adopt_orphans, kill_descendants
-from petbench.runs.stages import Interrupted, carry_out
-from petbench.runs.stop import StopFlag
+from petbench.runs.pipeline import carry_out
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def work(run_id: int, folder: Path) -> int:
     stop = StopFlag()
     home = Home.find()
     leaderboard = Leaderboard.open(home.database)
-    lock = worker_lock.hold(folder)
+    held = lock.hold(folder)
     logging.basicConfig(
         filename=folder / "run.log", level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s"
     )
@@ -55,29 +55,10 @@ def work(run_id: int, folder: Path) -> int:
         kill_descendants()
     ending["ended_at"] = datetime.now(UTC)
     leaderboard.update(run_id, **ending)
-    lock.release()  # not before the row is true: a free folder of a running row means that its process died
+    held.release()  # not before the row is true: a free folder of a running row means that its process died
     if ending["status"] == "failed" and os.environ.get("PETBENCH_RAISE") == "1":
         traceback.print_exc()
     return 0
-
-
-def ending_of(error: BaseException) -> RunChanges:
-    """Return what an exception makes of a run: its status, the exception's class and one line."""
-    import torch
-
-    from petbench.training.errors import Diverged
-
-    line = " ".join(str(error).split())[:500]
-    name = type(error).__name__
-    if isinstance(error, (Interrupted, KeyboardInterrupt)):
-        return {"status": "interrupted", "error_message": line or "stopped; repeat the command to go on"}
-    if isinstance(error, Diverged):
-        return {"status": "diverged", "error_class": name, "error_message": line}
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in line:
-        return {"status": "out-of-memory", "error_class": name, "error_message": line or "no memory was left"}
-    if not line or not isinstance(error, PetbenchError):
-        line = f"{name}: {line}" if line else name
-    return {"status": "failed", "error_class": name, "error_message": line}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from petbench.testing.catalogue import checks
-from petbench.testing.check import Check, ConformanceError, NotApplicable
+from petbench.testing.check import Check
+from petbench.testing.errors import ConformanceError, NotApplicable
 
 __all__ = ["Check", "ConformanceError", "NotApplicable", "checks"]

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from petbench.errors import PluginError
+from petbench.testing.errors import ConformanceError, NotApplicable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,14 +15,6 @@ if TYPE_CHECKING:
     from petbench.testing.subject import Subject
 
 Outcome = Literal["passed", "failed", "expected", "not-applicable"]
-
-
-class ConformanceError(PluginError):
-    """A method does not do what every method must."""
-
-
-class NotApplicable(Exception):  # noqa: N818 - it is no error: the check asks for what this kind of method never has
-    """The check does not concern this method; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench.testing.check import ConformanceError
+from petbench.testing.errors import ConformanceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from petbench.testing.check import NotApplicable
+from petbench.testing.errors import NotApplicable
 from petbench.testing.subject import expect, largest_difference, steps_of
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _one_batch(subject: Subject, method: Any) -> tuple[Any, Any]:
     import torch
 
     from petbench.training.data import load_tensors
-    from petbench.training.players import Players
+    from petbench.training.optimizers import Players
     from petbench.training.sampler import Sampler
 
     device = torch.device("cpu")

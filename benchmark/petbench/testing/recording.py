@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from petbench.engine_settings import EngineSettings
 from petbench.training.context import TrainingContext
-from petbench.training.settings import EngineSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from petbench.contract import Budget
-    from petbench.training.settings import Precision
+    from petbench.engine_settings import Precision
 
 
 class RecordingContext(TrainingContext):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from petbench.contract import API_VERSION, CohortShape
 from petbench.errors import PetbenchError
-from petbench.runs import parameters
-from petbench.testing.check import ConformanceError, NotApplicable
+from petbench.methods import parameters
+from petbench.testing.errors import ConformanceError, NotApplicable
 from petbench.testing.subject import expect
 
 if TYPE_CHECKING:

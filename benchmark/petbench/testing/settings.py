@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from petbench.runs import parameters
+from petbench.methods import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

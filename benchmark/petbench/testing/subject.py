@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from petbench.contract import Budget, CohortShape
-from petbench.runs import parameters
-from petbench.testing.check import ConformanceError
+from petbench.methods import parameters
+from petbench.testing.errors import ConformanceError
 from petbench.testing.images import SHAPE, TEST, TRAINING, SmallData, patients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from petbench.contract import Method, MethodSpec, Volume
+    from petbench.engine_settings import Precision
     from petbench.testing.recording import RecordingContext
-    from petbench.training.settings import Precision
 
 STEPS = 4
 LARGEST_BATCH = 8

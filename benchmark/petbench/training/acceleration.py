@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from petbench.training.products import small_convolutions_as_products
+from petbench.training.matmul_convolution import small_convolutions_as_products
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from petbench.training.settings import EngineSettings
+    from petbench.engine_settings import EngineSettings
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from petbench.training.errors import CheckpointError
+from petbench.errors import CheckpointError
 from petbench_datasets.files import atomic_path
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from petbench.contract import Budget
-    from petbench.training.settings import EngineSettings
+    from petbench.engine_settings import EngineSettings
 
 LOG_SECONDS = 2.0
 PROGRESS_SECONDS = 0.2

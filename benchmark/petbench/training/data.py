@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.contract import TrainingData, Volume
-    from petbench.training.settings import Storage
+    from petbench.engine_settings import Storage
 
 EMPTY_SLICE_SUV = 0.1
 """A slice whose early maximum lies below this is air: not trained on, and predicted as 0."""

@@ -9,7 +9,7 @@ import torch
 
 from petbench.training.acceleration import accelerated, in_bfloat16, networks_of, uses_products
 from petbench.training.data import CohortTensors, load_tensors
-from petbench.training.players import Players
+from petbench.training.optimizers import Players
 from petbench.training.randomness import capture_random_state, restore_random_state, seed_everything
 from petbench.training.sampler import Sampler
 from petbench.training.validation import Validator

@@ -13,7 +13,7 @@ from torch.nn import functional
 from petbench.intensity import AIR
 from petbench.training.acceleration import networks_of
 from petbench.training.data import EMPTY_SLICE_SUV
-from petbench.training.products import without_products
+from petbench.training.matmul_convolution import without_products
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.contract import Supervision, Volume
-    from petbench_datasets.cohort import Cohort
-    from petbench_datasets.split import Fold
+    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.split import Fold
 
 Place = TypeVar("Place")
 Item = TypeVar("Item")

@@ -7,12 +7,12 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
+from petbench_datasets.bids.writer import ImportReport, NewImage, write_cohort
 from petbench_datasets.errors import DataError
-from petbench_datasets.importers.bids_writer import ImportReport, NewImage, write_cohort
 from petbench_datasets.importers.dicom_headers import SliceHeader, pet_slices
 from petbench_datasets.importers.dicom_series import Series, read_series
 from petbench_datasets.importers.dicom_volume import grid_of
-from petbench_datasets.importers.new_sidecar import entities_of, new_sidecar
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from petbench_datasets.decay import mean_over_frame, remaining
 from petbench_datasets.errors import DataError
+from petbench_datasets.images.decay import mean_over_frame, remaining
+from petbench_datasets.images.suv import Frame
 from petbench_datasets.importers import dicom_units as units
 from petbench_datasets.importers.dicom_timing import Timing, timing_of
 from petbench_datasets.importers.dicom_volume import arrange, frame_voxels
-from petbench_datasets.suv import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from petbench_datasets.grid import Volume
+    from petbench_datasets.images.grid import Volume
     from petbench_datasets.importers.dicom_headers import SliceHeader
 
 

@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from petbench_datasets.decay import average_count_seconds
 from petbench_datasets.errors import DataError
+from petbench_datasets.images.decay import average_count_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from petbench_datasets.decay import HALF_LIFE_SECONDS, nuclide
 from petbench_datasets.errors import DataError
+from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
 
 if TYPE_CHECKING:
     from petbench_datasets.importers.dicom_headers import SliceHeader

@@ -11,14 +11,14 @@ import pydicom
 from pydicom.uid import ImplicitVRLittleEndian
 
 from petbench_datasets.errors import DataError
-from petbench_datasets.nifti import in_patient_order
+from petbench_datasets.images.nifti import in_patient_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from petbench_datasets.grid import Grid, Volume
+    from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.importers.dicom_headers import SliceHeader
 
 _JITTER_MILLIMETRES = 0.1

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_datasets.decay import HALF_LIFE_SECONDS, nuclide
+from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
+from petbench_datasets.bids.participants import checked_kilograms
+from petbench_datasets.bids.writer import ImportReport, NewImage, write_cohort
 from petbench_datasets.errors import DataError
-from petbench_datasets.framing import WINDOWS_SECONDS
-from petbench_datasets.grid import resample
-from petbench_datasets.importers.bids_writer import ImportReport, NewImage, write_cohort
-from petbench_datasets.importers.new_sidecar import entities_of, new_sidecar
-from petbench_datasets.nifti import StoredImage
-from petbench_datasets.participants import checked_kilograms
+from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
+from petbench_datasets.images.framing import WINDOWS_SECONDS
+from petbench_datasets.images.grid import resample
+from petbench_datasets.images.nifti import StoredImage
+from petbench_datasets.images.suv import Frame
 from petbench_datasets.progress import Progress, silent
-from petbench_datasets.suv import Frame
 from petbench_datasets.tables import Row, number, read_table
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Literal
 
-    from petbench_datasets.grid import Grid, Volume
+    from petbench_datasets.images.grid import Grid, Volume
 
 COLUMNS = {
     "participant": "name of the patient: letters and digits",

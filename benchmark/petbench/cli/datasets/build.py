@@ -49,7 +49,7 @@ def _variant(name: str, acquisition: Any, reconstruction: Any) -> str:
     if acquisition is None and reconstruction is None:
         return name
     from petbench.errors import UsageError
-    from petbench_datasets.phantom.spec import PROFILES, profile_name
+    from petbench_phantom.spec import PROFILES, profile_name
 
     found = profile_name(name, acquisition, reconstruction)
     if found is None:

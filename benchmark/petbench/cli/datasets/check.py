@@ -17,8 +17,9 @@ def check(ctx: click.Context, /, folder: Path, *, as_json: bool) -> None:
 
     Exits 1 when anything keeps the cohort from being used; warnings alone exit 0.
     """
-    from petbench.cli.console import print_json, progress_bar
-    from petbench_datasets.check import check_cohort
+    from petbench.cli.console import print_json
+    from petbench.terminal import progress_bar
+    from petbench_datasets.dataset.check import check_cohort
 
     with progress_bar() as progress:
         problems = check_cohort(folder, progress)

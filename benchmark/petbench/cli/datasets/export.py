@@ -28,16 +28,17 @@ def export(dataset: str, *, out: Path, form: str, without_test_targets: bool, sp
     train and draw with that folder, and hand you a bundle, which `petbench verify` and `petbench leaderboard accept`
     score with your full cohort: the copy carries its fingerprint.
     """
-    from petbench.cli.console import open_named, progress_bar
+    from petbench.cli.console import open_named
     from petbench.errors import UsageError
-    from petbench_datasets.dicom_export import export_dicom
-    from petbench_datasets.exporting import export_bids, export_nifti
+    from petbench.terminal import progress_bar
+    from petbench_datasets.exporters.dicom import export_dicom
+    from petbench_datasets.exporters.images import export_bids, export_nifti
 
     if without_test_targets and form != "bids":
         raise UsageError("--without-test-targets copies a BIDS-PET cohort; leave out --as")
     named, _ = open_named(dataset)
     if without_test_targets:
-        from petbench_datasets.withholding import export_without_targets
+        from petbench_datasets.exporters.without_targets import export_without_targets
 
         with progress_bar() as progress:
             hidden, left_out = export_without_targets(named.cohort, split, out, progress)

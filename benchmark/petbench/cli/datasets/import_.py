@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from petbench_datasets.importers.bids_writer import ImportReport
+    from petbench_datasets.bids.writer import ImportReport
 
 MOST_IN_VIEW = 1.1
 """The part of the dose in view from which on a scan is doubted: calibration and body outline are not perfect."""
@@ -37,7 +37,7 @@ def dicom(directory: Path, *, out: Path, radionuclide: str, weights: tuple[str, 
     Units, dose, decay reference and frame times are read by the published rules, slice by slice. What cannot be
     turned into SUV beyond doubt is refused in one line, and nothing is written.
     """
-    from petbench.cli.console import progress_bar
+    from petbench.terminal import progress_bar
     from petbench_datasets.importers.dicom import import_dicom
 
     with progress_bar() as progress:
@@ -64,7 +64,7 @@ def nifti(table: Path, *, out: Path, resample_to: str | None) -> None:
     Columns: participant, early, delayed; then either units SUV, or weight_kg, dose_mbq and the times of injection and
     frames. A table that lacks something is refused with the column's name.
     """
-    from petbench.cli.console import progress_bar
+    from petbench.terminal import progress_bar
     from petbench_datasets.importers.nifti import import_nifti
 
     with progress_bar() as progress:
@@ -86,7 +86,7 @@ def _weights(texts: tuple[str, ...]) -> dict[str, float]:
 
 
 def _say(report: ImportReport, out: Path) -> None:
-    from petbench_datasets.quantities import image_quantities
+    from petbench_datasets.dataset.quantities import image_quantities
 
     for image in report.images:
         found = image_quantities(image.path, image.participant)

@@ -11,7 +11,7 @@ import click
 from petbench.cli.options import complete_dataset
 
 if TYPE_CHECKING:
-    from petbench_datasets.info import CohortInfo
+    from petbench_datasets.dataset.info import CohortInfo
 
 
 @click.command()
@@ -26,9 +26,10 @@ def info(dataset: str, *, sheet: Path | None, as_json: bool) -> None:
     \b
     petbench datasets info ~/my-cohort --sheet overview.png
     """
-    from petbench.cli.console import open_named, print_json, progress_bar
-    from petbench_datasets.contact_sheet import contact_sheet
-    from petbench_datasets.info import cohort_info
+    from petbench.cli.console import open_named, print_json
+    from petbench.terminal import progress_bar
+    from petbench_datasets.dataset.contact_sheet import contact_sheet
+    from petbench_datasets.dataset.info import cohort_info
 
     named, _ = open_named(dataset)
     with progress_bar() as progress:

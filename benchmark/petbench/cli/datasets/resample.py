@@ -13,9 +13,9 @@ import click
 @click.option("--to", default="early", show_default=True, metavar="early|delayed|Z,Y,X", help="Grid, or spacing in mm.")
 def resample(folder: Path, *, out: Path, to: str) -> None:
     """Write the cohort in FOLDER anew with both images of each pair on one grid; each sidecar records it."""
-    from petbench.cli.console import progress_bar
     from petbench.errors import UsageError
-    from petbench_datasets.resampling import resample_cohort
+    from petbench.terminal import progress_bar
+    from petbench_datasets.exporters.resample import resample_cohort
 
     target: object = to
     if to not in ("early", "delayed"):

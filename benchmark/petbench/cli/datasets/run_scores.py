@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from petbench_datasets.phantom.room import MethodScore
-    from petbench_datasets.phantom.validation import Validation
     from petbench_leaderboard.board import Board, Row
+    from petbench_phantom.headroom import MethodScore
+    from petbench_phantom.validation import Validation
 
 
 def run_scores(validation: Validation, location: str) -> list[MethodScore]:
@@ -22,11 +22,11 @@ def run_scores(validation: Validation, location: str) -> list[MethodScore]:
     Raises:
         LeaderboardError: the leaderboard cannot be opened.
     """
-    from petbench_datasets.phantom.room import CONVENTIONS, ROWS, MethodScore
-    from petbench_datasets.phantom.validation import HELD_OUT
     from petbench_leaderboard.board import CEILING_METHOD
     from petbench_leaderboard.ranking import rank
     from petbench_leaderboard.store import Leaderboard
+    from petbench_phantom.headroom import CONVENTIONS, ROWS, MethodScore
+    from petbench_phantom.validation import HELD_OUT
 
     with Leaderboard.open(location) as store:
         boards = rank(store, dataset=validation.cohort, split=HELD_OUT)

@@ -27,8 +27,8 @@ def split(dataset: str, *, name: str, force: bool, **how: object) -> None:
     """
     from petbench.cli.console import open_named
     from petbench.errors import UsageError
-    from petbench_datasets.folds import make_split
-    from petbench_datasets.split import split_path, write_split
+    from petbench_datasets.dataset.folds import make_split
+    from petbench_datasets.dataset.split import split_path, write_split
 
     named, registered = open_named(dataset)
     if registered:

@@ -13,8 +13,8 @@ from petbench.cli.options import complete_dataset
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench_datasets.phantom.room import MethodScore
-    from petbench_datasets.phantom.validation import Validation
+    from petbench_phantom.headroom import MethodScore
+    from petbench_phantom.validation import Validation
 
 
 @click.command()
@@ -36,17 +36,18 @@ def validate(ctx: click.Context, /, dataset: str, *, page: Path | None, as_json:
     \b
     petbench datasets validate fdg-phantom --page docs
     """
-    from petbench.cli.console import open_named, print_json, progress_bar
+    from petbench.cli.console import open_named, print_json
     from petbench.cli.datasets.run_scores import run_scores
     from petbench.home import Home
-    from petbench_datasets.phantom.validation import validate as measure
+    from petbench.terminal import progress_bar
+    from petbench_phantom.validation import validate as measure
 
     named, _ = open_named(dataset)
     with progress_bar() as progress:
         validation = measure(named.cohort, progress)
     methods = run_scores(validation, Home.find().database)
     if page is not None:
-        from petbench_datasets.phantom.validation_page import write_page
+        from petbench_phantom.validation_page import write_page
 
         click.echo(f"page: {write_page(validation, named.cohort, page, methods)}", err=True)
     if as_json:
@@ -114,7 +115,7 @@ def _print_room(validation: Validation, methods: Sequence[MethodScore]) -> None:
     from rich.text import Text
 
     from petbench.cli.console import standard_output
-    from petbench_datasets.phantom.room import CEILING, CONVENTIONS
+    from petbench_phantom.headroom import CEILING, CONVENTIONS
 
     console, room = standard_output(), validation.held_out_room
     tested = ", ".join(room.tested)

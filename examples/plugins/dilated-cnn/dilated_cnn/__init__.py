@@ -1,7 +1,8 @@
 """What petbench needs to know of dilated-cnn before it runs. Import nothing heavy here."""
 
-from petbench import MethodSpec, StepParameters, hookimpl
 from pydantic import Field
+
+from petbench import MethodSpec, StepParameters, hookimpl
 
 
 class Parameters(StepParameters):

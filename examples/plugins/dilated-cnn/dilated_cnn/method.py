@@ -1,8 +1,9 @@
 """dilated-cnn: stacked dilated convolutions that correct the early image, trained step by step."""
 
-from petbench import StepMethod
 from torch import nn
 from torch.nn import functional
+
+from petbench import StepMethod
 
 
 class DilatedCnn(StepMethod):

@@ -1,9 +1,9 @@
 """dilated-cnn keeps petbench's contract."""
 
 import pytest
-from petbench.testing import checks
-
 from dilated_cnn import petbench_methods
+
+from petbench.testing import checks
 
 # A check that the method cannot pass: expected_failures={"same-seed": "why"}.
 CHECKS = [pytest.param(check, id=f"{spec.name}-{check.name}") for spec in petbench_methods() for check in checks(spec)]

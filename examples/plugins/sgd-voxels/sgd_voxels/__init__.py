@@ -1,7 +1,8 @@
 """What petbench needs to know of sgd-voxels before it runs. scikit-learn is imported only when it is built."""
 
-from petbench import MethodSpec, hookimpl
 from pydantic import BaseModel, ConfigDict, Field
+
+from petbench import MethodSpec, hookimpl
 
 
 class Parameters(BaseModel):

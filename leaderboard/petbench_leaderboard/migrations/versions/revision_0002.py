@@ -1,6 +1,6 @@
 """Boards and standings beside the runs, so that a table of a few rows does not read a hundred thousand runs.
 
-The rows themselves are worked out by `petbench_leaderboard.standings.rebuild`, in the same transaction.
+The rows themselves are worked out by `petbench_leaderboard.cached_means.rebuild`, in the same transaction.
 """
 
 from __future__ import annotations

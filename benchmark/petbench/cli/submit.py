@@ -1,0 +1,38 @@
+"""`petbench bundle`: runs in one file that the keeper of a leaderboard can check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run_ids", nargs=-1, required=True, type=int, metavar="RUN...")
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write; ends in .petbench.zip.",
+)
+@click.option("--weights", is_flag=True, help="Put the trained weights in as well.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def bundle(*, run_ids: tuple[int, ...], output: Path, weights: bool, force: bool) -> None:
+    """Put RUNs into one file: predictions, scores, plan, parameters, packages, log, and a manifest of hashes.
+
+    The keeper of a leaderboard checks it with `petbench verify`, without installing or executing anything of yours.
+
+    \b
+    petbench bundle 12 13 14 -o my-unet.petbench.zip
+    """
+    from petbench.home import Home
+    from petbench.submissions.write import write_bundle
+    from petbench_leaderboard.store import Leaderboard
+
+    home = Home.find()
+    manifest = write_bundle(
+        run_ids, output, home=home, leaderboard=Leaderboard.open(home.database), weights=weights, force=force
+    )
+    size = output.stat().st_size
+    click.echo(f"{output}: {len(manifest['runs'])} runs, {len(manifest['files'])} files, {size / 1e6:.3g} MB")

@@ -1,1 +1,0 @@
-"""What a matrix of runs would cost, before it is spent."""

@@ -1,0 +1,203 @@
+"""A method that is a program: the four verbs of the contract, carried out through files."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from petbench.errors import PluginError
+from petbench.home import Home
+from petbench.methods.program import protocol
+from petbench.methods.program.process import run_stage
+from petbench.methods.program.protocol import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from petbench.contract import MethodSpec, RunContext, TrainingData, Volume
+
+MODEL, WORK = "model", "work"
+
+
+class ProgramMethod:
+    """Implements `petbench.contract.Method` for a spec whose method runs outside the harness's process.
+
+    Args:
+        spec: of the method.
+        values: its parameters, validated.
+        package: folder of the plugin's code.
+    """
+
+    def __init__(self, spec: MethodSpec, values: Mapping[str, Any], package: Path | None) -> None:
+        self._spec = spec
+        self._values = dict(values)
+        self._package = package
+        self._model: dict[str, bytes] = {}
+        self._seed = 0
+        self.device = "cpu"
+        self.parameter_count = 0
+
+    def fit(self, data: TrainingData, run: RunContext) -> None:
+        """Write the training volumes, have the program learn from them, and keep what it learnt."""
+        folder = run.folder / "job"
+        self._seed, self.device = run.seed, str(run.device)
+        for name in ("training", "validation", MODEL):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        for name in ("training", "validation", MODEL, WORK):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        try:
+            job = self._job("fit").model_copy(
+                update={
+                    "images": run.budget.images,
+                    "seconds": run.budget.seconds,
+                    "precision": run.engine.precision,
+                    "early": _write(folder, "training/{}-early.npy", data.early()),
+                    "delayed": ()
+                    if self._spec.supervision == "none"
+                    else _write(folder, "training/{}-delayed.npy", data.delayed()),
+                    "validation": _write_validation(folder, data),
+                }
+            )
+            status = run_stage(
+                self._spec,
+                self._package,
+                job,
+                folder,
+                _environments(),
+                lambda: bool(getattr(run, "interrupted", False)),
+            )
+        finally:
+            shutil.rmtree(folder / "training", ignore_errors=True)  # written anew when the run goes on
+            shutil.rmtree(folder / "validation", ignore_errors=True)
+        _count(run, status.images_seen, status.images_at_start)
+        _keep_losses(folder / WORK / "log.jsonl", run.folder / "log.jsonl")
+        if status.state == "interrupted":
+            if not getattr(run, "interrupted", False):
+                raise PluginError(
+                    f"the program of {self._spec.name} was interrupted by somebody else: {status.message}"
+                )
+            return
+        self.parameter_count = status.parameter_count or 0
+        self._model = _read_files(folder / MODEL)
+
+    def predict(self, early: Volume) -> Volume:
+        """Draw one patient's delayed volume."""
+        return next(iter(self.predict_all([early])))
+
+    def predict_all(self, volumes: Iterable[Volume]) -> Iterator[Volume]:
+        """Draw every delayed volume with one start of the program, and yield them in their order.
+
+        Raises:
+            PluginError: one is missing or no float32 volume.
+        """
+        with tempfile.TemporaryDirectory(prefix="petbench-job-") as temporary:
+            folder = Path(temporary)
+            for name in ("images", "predictions", MODEL, WORK):
+                (folder / name).mkdir()
+            _write_files(folder / MODEL, self._model)
+            early = _write(folder, "images/{}-early.npy", volumes)
+            patients = tuple(
+                protocol.volumes(name, f"predictions/{number:03d}.npy") for number, name in enumerate(early)
+            )
+            job = self._job("predict").model_copy(update={"patients": patients})
+            run_stage(self._spec, self._package, job, folder, _environments())
+            for patient in patients:
+                yield _read(folder / patient.delayed, self._spec.name)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the files of the model, as tensors of bytes."""
+        import torch
+
+        files = {
+            name: torch.from_numpy(np.frombuffer(content, dtype=np.uint8).copy())
+            for name, content in self._model.items()
+        }
+        return {"files": files, "seed": self._seed, "parameter_count": self.parameter_count}
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> object:
+        """Take back the files of the model."""
+        self._model = {str(name): bytes(tensor.cpu().numpy()) for name, tensor in state["files"].items()}
+        self._seed, self.parameter_count = int(state["seed"]), int(state["parameter_count"])
+        return self
+
+    def _job(self, stage: Any) -> Job:
+        return Job(
+            stage=stage,
+            method=self._spec.name,
+            parameters=self._values,
+            supervision=self._spec.supervision,
+            seed=self._seed,
+            device=self.device,
+        )
+
+
+def _environments() -> Path:
+    return Home.find().cache / "environments"
+
+
+def _write(folder: Path, pattern: str, volumes: Iterable[Volume]) -> tuple[str, ...]:
+    names = []
+    for number, volume in enumerate(volumes):
+        names.append(pattern.format(f"{number:03d}"))
+        np.save(folder / names[-1], np.ascontiguousarray(volume, dtype="<f4"), allow_pickle=False)
+    return tuple(names)
+
+
+def _write_validation(folder: Path, data: TrainingData) -> tuple[Any, ...]:
+    pairs = data.validation_pairs()
+    early = _write(folder, "validation/{}-early.npy", (pair[0] for pair in pairs))
+    delayed = _write(folder, "validation/{}-delayed.npy", (pair[1] for pair in pairs))
+    return tuple(protocol.volumes(*names) for names in zip(early, delayed, strict=True))
+
+
+def _read(path: Path, method: str) -> Volume:
+    try:
+        drawn = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise PluginError(f"the program of {method} wrote no {path.name}: it draws every patient of job.json") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise PluginError(f"the program of {method} wrote a {path.name} that is no volume: {error}") from None
+    if drawn.dtype.kind != "f" or drawn.ndim != 3:
+        raise PluginError(f"the program of {method} wrote {drawn.dtype} of {drawn.ndim} axes, not float32 (z, y, x)")
+    volume: Volume = drawn.astype(np.float32)
+    return volume
+
+
+def _read_files(folder: Path) -> dict[str, bytes]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise PluginError(f"the stored model has a file {name!r} that lies outside its folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _count(run: Any, seen: int | None, at_start: int) -> None:
+    """Put the program's count of images into the harness's record of the run."""
+    if seen is not None and hasattr(run, "images_at_start"):
+        run.images_seen, run.images_at_start = seen, at_start
+
+
+def _keep_losses(source: Path, target: Path) -> None:
+    if source.is_file():
+        shutil.copyfile(source, target)
+
+
+def package_folder(modules: Sequence[str]) -> Path | None:
+    """Return the folder of the plugin's top-level package, by the modules that it may be found through."""
+    import importlib.util
+
+    for module in modules:
+        found = importlib.util.find_spec(module.partition(":")[0].partition(".")[0])
+        if found is not None and found.origin:
+            return Path(found.origin).parent
+    return None

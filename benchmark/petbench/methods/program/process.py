@@ -1,0 +1,118 @@
+"""Start a method's program for one stage of a job, wait for it, and read how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from petbench.errors import PluginError
+from petbench.methods.program import protocol, venv
+from petbench_datasets.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from petbench.contract import MethodSpec
+    from petbench.methods.program.protocol import Job, Status
+
+_LOG = logging.getLogger("petbench")
+
+LOG_NAME = "program.log"
+_LOOK_SECONDS = 0.2
+_LINES_KEPT = 200
+
+
+def _never() -> bool:
+    return False
+
+
+def run_stage(
+    spec: MethodSpec, package: Path | None, job: Job, folder: Path, cache: Path, stopped: Callable[[], bool] = _never
+) -> Status:
+    """Carry out one stage of a job with the method's program and return its status.
+
+    Args:
+        spec: of the method.
+        package: folder of the plugin's code, for programs and requirements that ship with it.
+        job: what to do.
+        folder: of the job; its volumes are there.
+        cache: folder of virtual environments.
+        stopped: whether somebody asked the run to end; the program is then interrupted, once.
+
+    Raises:
+        PluginError: the program cannot be started, fails, or leaves no status that the contract knows.
+        MemoryError: the program ran out of memory.
+    """
+    from petbench.errors import Diverged
+
+    command = _command(spec, package, folder, cache)
+    (folder / protocol.STATUS_NAME).unlink(missing_ok=True)
+    write_text(folder / protocol.JOB_NAME, job.model_dump_json(indent=1) + "\n")
+    inherits = spec.sees_installed if spec.environment == "venv" else True
+    with (folder / LOG_NAME).open("wb") as log:
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=venv.variables(inherits=inherits),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        except OSError as error:
+            raise PluginError(
+                f"the program {command[0]!r} of {spec.name} cannot be started: {error.strerror}"
+            ) from None
+        code = _wait(process, stopped)
+    last = _keep_log(folder)
+    status = protocol.read_status(folder)
+    if status is None:
+        raise PluginError(f"the program of {spec.name} ended with code {code} and left no status: {last}")
+    if status.state == "out-of-memory":
+        raise MemoryError(status.message or "the program ran out of memory")
+    if status.state == "diverged":
+        raise Diverged(status.message or "the program's training diverged")
+    if status.state == "failed":
+        raise PluginError(f"the program of {spec.name} failed: {status.message or last}")
+    return status
+
+
+def _command(spec: MethodSpec, package: Path | None, folder: Path, cache: Path) -> list[str]:
+    """Return what to start: the spec's own command, or petbench's runner, which builds the method and calls it."""
+    python = sys.executable
+    if spec.environment == "venv":
+        needed = [text.replace("{package}", str(package)) for text in spec.requirements]
+        python = str(venv.make_environment(needed, cache, inherits=spec.sees_installed))
+    command = spec.command or ("{python}", "-m", "petbench.methods.program.runner", "{job}")
+    filled = {"{python}": python, "{package}": str(package), "{job}": str(folder)}
+    return [_fill(part, filled) for part in command]
+
+
+def _fill(text: str, values: dict[str, str]) -> str:
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, value)
+    return text
+
+
+def _wait(process: subprocess.Popen[bytes], stopped: Callable[[], bool]) -> int:
+    asked = False
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout=_LOOK_SECONDS)
+        if stopped() and not asked:
+            asked = True
+            process.send_signal(signal.SIGINT)
+
+
+def _keep_log(folder: Path) -> str:
+    """Put the end of what the program said into the run's log and return its last line."""
+    text = (folder / LOG_NAME).read_text(encoding="utf-8", errors="replace")
+    lines = [line for line in text.splitlines() if line.strip()][-_LINES_KEPT:]
+    for line in lines:
+        _LOG.info("program: %s", line[:2000])
+    return lines[-1][:300] if lines else "it said nothing"

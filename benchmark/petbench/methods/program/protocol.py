@@ -1,0 +1,121 @@
+"""The two JSON files between petbench and a program: the job, and the status that the program leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from petbench.engine_settings import Precision  # noqa: TC001 - pydantic reads it to check the field
+from petbench.errors import PluginError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT: Literal["petbench-job"] = "petbench-job"
+VERSION: Literal[1] = 1
+JOB_NAME = "job.json"
+STATUS_NAME = "status.json"
+LARGEST_STATUS_BYTES = 2**20
+
+
+class _Volumes(BaseModel):
+    """One patient's files, relative to the job's folder.
+
+    Attributes:
+        early: the early volume; there.
+        delayed: the delayed volume: there in `fit`, to be written by the program in `predict`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    early: str
+    delayed: str
+
+
+class Job(BaseModel):
+    """What `job.json` holds.
+
+    Attributes:
+        format: says what the file is.
+        version: of this contract; a program refuses one that it does not know.
+        stage: `fit` or `predict`.
+        method: the method's name.
+        parameters: all of its parameters.
+        supervision: what the method may see; only `paired` volumes belong together one by one.
+        seed: of every random draw.
+        images: training budget in images seen; 0 for a method without one, null where seconds are given.
+        seconds: training budget in seconds.
+        device: `cpu`, `cuda:0` and so on.
+        precision: `fp32` or `bf16`.
+        early: fit: files of the early training volumes.
+        delayed: fit: files of the delayed training volumes; unpaired: in an order of their own; none: empty.
+        validation: fit: files of the validation patients.
+        patients: predict: files to read and to write.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["petbench-job"] = FORMAT
+    version: Literal[1] = VERSION
+    stage: Literal["fit", "predict"]
+    method: str
+    parameters: dict[str, JsonValue]
+    supervision: Literal["paired", "unpaired", "none"]
+    seed: int
+    images: int | None = None
+    seconds: float | None = None
+    device: str = "cpu"
+    precision: Precision = "fp32"
+    early: tuple[str, ...] = ()
+    delayed: tuple[str, ...] = ()
+    validation: tuple[_Volumes, ...] = ()
+    patients: tuple[_Volumes, ...] = ()
+
+
+class Status(BaseModel):
+    """What `status.json` holds.
+
+    Attributes:
+        version: of this contract.
+        state: how the stage ended.
+        message: what went wrong, in one line.
+        images_seen: fit: over all resumed parts, where the program counts them.
+        images_at_start: fit: seen before this part.
+        parameter_count: trained numbers that are used in prediction.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = VERSION
+    state: Literal["ok", "failed", "interrupted", "out-of-memory", "diverged"]
+    message: Annotated[str, Field(max_length=2000)] = ""
+    images_seen: Annotated[int, Field(ge=0, le=2**62)] | None = None
+    images_at_start: Annotated[int, Field(ge=0, le=2**62)] = 0
+    parameter_count: Annotated[int, Field(ge=0, le=2**62)] | None = None
+
+
+def volumes(early: str, delayed: str) -> Any:
+    """Return one patient's files."""
+    return _Volumes(early=early, delayed=delayed)
+
+
+def read_status(folder: Path) -> Status | None:
+    """Return what a program left, or None where it left nothing.
+
+    Raises:
+        PluginError: it is not as the contract says.
+    """
+    path = folder / STATUS_NAME
+    try:
+        if path.stat().st_size > LARGEST_STATUS_BYTES:
+            raise PluginError(f"{STATUS_NAME}: larger than {LARGEST_STATUS_BYTES} bytes")
+        return Status.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "it"
+        raise PluginError(
+            f"the program's {STATUS_NAME} is not as the contract says: {where!r}: {first['msg']}"
+        ) from None

@@ -1,0 +1,85 @@
+"""Find the cohort a request names: a registered one, built on first use, or a folder of the user's own."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from petbench.errors import DataError, PetbenchError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from petbench.home import Home
+    from petbench.registry import Registry
+    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCohort:
+    """A cohort under the name that the leaderboard shows."""
+
+    name: str
+    cohort: Cohort
+
+
+def find_cohort(name: str, home: Home, registry: Registry, progress: Progress) -> NamedCohort:
+    """Open the cohort called `name`, building it first where it is a registered one that is not there yet.
+
+    Args:
+        name: of a registered cohort, or the path of a BIDS-PET folder.
+        home: where built cohorts are kept.
+        registry: the installed plugins.
+        progress: told how far the building and reading is.
+
+    Raises:
+        UnknownNameError: neither a cohort nor a folder is called so.
+        DataError: the folder is no usable cohort.
+    """
+    from petbench_datasets.dataset.reader import open_cohort
+
+    datasets = registry.datasets()
+    if name in datasets:
+        folder = home.cohorts / name
+        build_once(datasets[name].build, folder, progress)
+        return NamedCohort(name, open_cohort(folder, progress))
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return NamedCohort(path.resolve().name, open_cohort(path.resolve(), progress))
+    if "/" in name or path.exists():
+        raise DataError(f"{name} is not a folder; give a BIDS-PET folder or one of: {', '.join(sorted(datasets))}")
+    raise UnknownNameError("dataset", name, datasets)
+
+
+def build_once(build: Callable[[Path, Progress], None], folder: Path, progress: Progress) -> None:
+    """Build a cohort while no other process builds it; return at once where it is complete, or shared read-only.
+
+    Raises:
+        PetbenchError: called while a process of that very build is being started.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A script without a main guard is run again in every process that the build starts, which would wait here for
+    # the build that waits for it.
+    patience = 0 if "__mp_main__" in sys.modules else -1
+    lock = FileLock(f"{folder}.lock")
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout:
+        raise PetbenchError(
+            f"{folder} is being built by another process; in a script, call petbench under if __name__ == '__main__'"
+        ) from None
+    except OSError as error:
+        # Shared read-only: it is as those who may write there have built it.
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) and folder.is_dir():
+            return
+        raise
+    try:
+        build(folder, progress)
+    finally:
+        lock.release()

@@ -1,0 +1,136 @@
+"""One planned run against the leaderboard: there already, missing, or there in a form that no longer counts."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from petbench.plans.run_plan import IDENTITY_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from petbench.plans.run_plan import RunPlan
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.store import Leaderboard
+
+State = Literal["cached", "missing", "stale", "running", "interrupted", "failed"]
+
+#: What the user does not choose: a run that differs in one of these is out of date, not another run.
+_OUTDATING = {
+    "distribution": "the plugin's package",
+    "version": "the plugin's version",
+    "source_hash": "the plugin's code",
+    "fingerprint": "the cohort's images",
+    "split_digest": "the split",
+    "protocol": "the protocol",
+}
+_STATES: dict[str, State] = {
+    "ok": "cached",
+    "planned": "running",
+    "running": "running",
+    "interrupted": "interrupted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a plan meets on the leaderboard.
+
+    Attributes:
+        plan: of the run.
+        state: `cached` is shown and not repeated; `interrupted` goes on; all others are run.
+        run: the row that the state is read from.
+        why: what has changed since, for `stale`; how it ended, for a failure.
+        seconds: expected to be spent; 0 for a cached run, None where no past run tells.
+    """
+
+    plan: RunPlan
+    state: State
+    run: int | None = None
+    why: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+def forecast(plans: Sequence[RunPlan], leaderboard: Leaderboard) -> list[Cell]:
+    """Return for each plan what is on the leaderboard already and what the rest may take."""
+    cells = []
+    for method, own in itertools.groupby(plans, key=lambda plan: plan.method):
+        past = leaderboard.runs(method=method)
+        finished = [row for row in past if row.status == "ok"]
+        overheads = {row.id: _overhead(row, leaderboard) for row in finished[:50]}
+        cells += [_cell(plan, past, finished, overheads) for plan in own]
+    return cells
+
+
+def _cell(plan: RunPlan, past: Sequence[RunRow], finished: Sequence[RunRow], overheads: dict[int, float]) -> Cell:
+    seconds = _expected(plan, finished, overheads)
+    same = [row for row in past if row.identity == plan.identity]
+    for row in same:  # a run that ended well counts whatever a repetition came to
+        if row.status == "ok":
+            return Cell(plan, "cached", row.id, (), 0.0)
+    if same:
+        state = _STATES.get(same[0].status, "failed")
+        why = (f"{same[0].status}: {same[0].error_message or 'no word'}",) if state == "failed" else ()
+        return Cell(plan, state, same[0].id, why, seconds)
+    nearest = _nearest(plan, finished)
+    if nearest is not None and (changes := _changes(plan, nearest)).keys() & _OUTDATING.keys():
+        return Cell(plan, "stale", nearest.id, tuple(changes.values()), seconds)
+    return Cell(plan, "missing", None, (), seconds)
+
+
+def _nearest(plan: RunPlan, finished: Sequence[RunRow]) -> RunRow | None:
+    """Return the newest run for the same place in the matrix, of those that differ least from the plan."""
+    place = ("dataset", "split", "fold", "seed")
+    rivals = [row for row in finished if all(getattr(row, name) == getattr(plan, name) for name in place)]
+    return min(rivals, key=lambda row: (len(_changes(plan, row)), -row.id), default=None)
+
+
+def _changes(plan: RunPlan, row: RunRow) -> dict[str, str]:
+    """Return what differs between a plan and a row, each part of the identity in words."""
+    facts = plan.to_dict()
+    found: dict[str, str] = {}
+    for name in IDENTITY_FIELDS:
+        now, before = facts[name], getattr(row, name)
+        if name == "parameters":
+            found |= {f"{key}": f"{key} {old} → {new}" for key, old, new in _changed_parameters(dict(before), now)}
+        elif now != before:
+            label = _OUTDATING.get(name, name)
+            short = isinstance(now, str) and len(now) == 64
+            found[name] = f"{label}: changed" if short else f"{label}: {before} → {now}"
+    return found
+
+
+def _changed_parameters(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    names = sorted(before.keys() | now.keys())
+    return [
+        (name, before.get(name, "none"), now.get(name, "none")) for name in names if before.get(name) != now.get(name)
+    ]
+
+
+def _expected(plan: RunPlan, finished: Sequence[RunRow], overheads: dict[int, float]) -> float | None:
+    """Return the seconds that past runs of the same size lead one to expect; the budget alone may differ."""
+    wanted = _size(plan.parameters)
+    alike = [row for row in finished if row.id in overheads and _size(row.parameters) == wanted]
+    alike = [row for row in alike if row.dataset == plan.dataset] or alike
+    if not alike:
+        return None
+    overhead = statistics.median(overheads[row.id] for row in alike)
+    if plan.budget.seconds is not None:
+        return overhead + plan.budget.seconds
+    rates = [row.images_per_second for row in alike if row.images_per_second]
+    trained = [row.train_seconds for row in alike if row.train_seconds is not None]
+    if plan.budget.images and rates:
+        return overhead + plan.budget.images / statistics.median(rates)
+    return overhead + (statistics.median(trained) if trained else 0.0)
+
+
+def _size(parameters: Any) -> dict[str, Any]:
+    return {name: value for name, value in dict(parameters).items() if name not in ("images", "learning_rate")}
+
+
+def _overhead(row: RunRow, leaderboard: Leaderboard) -> float:
+    """Return the seconds of a run beside training: preparing, predicting, scoring."""
+    return sum(phase.seconds for phase in leaderboard.phases(row.id) if phase.phase != "train")

@@ -1,0 +1,122 @@
+"""From a request on the command line to a plan whose every default is written out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from petbench.contract import CohortShape
+from petbench.engine_settings import DEFAULTS
+from petbench.errors import UsageError
+from petbench.methods import parameters
+from petbench.methods.source import source_hash
+from petbench.plans.datasets import find_cohort
+from petbench.plans.run_plan import RunPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from petbench.contract import Budget
+    from petbench.engine_settings import Compile, Precision
+    from petbench.home import Home
+    from petbench.plans.datasets import NamedCohort
+    from petbench.registry import Registry
+    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.split import Fold, Split
+    from petbench_datasets.progress import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for; everything not asked for has its default."""
+
+    method: str
+    dataset: str = "fdg-phantom-mini"
+    split: str = "holdout"
+    fold: int = 0
+    seed: int = 0
+    preset: str | None = None
+    settings: Sequence[str] = field(default_factory=tuple)
+    budget: Budget | None = None
+    device: str = "auto"
+    precision: Precision = DEFAULTS.precision
+    compile: Compile = DEFAULTS.compile
+    deterministic: bool = DEFAULTS.deterministic
+
+
+def make_plan(request: Request, home: Home, registry: Registry, progress: Progress) -> RunPlan:
+    """Return the plan of a request.
+
+    Names are checked before the cohort is opened or built, so that a typing error costs no minutes.
+    """
+    from petbench_datasets.dataset.split import load_split
+
+    check_names(request, registry)
+    named = find_cohort(request.dataset, home, registry, progress)
+    return plan_on(request, named, load_split(named.cohort, request.split), registry)
+
+
+def plan_on(request: Request, named: NamedCohort, split: Split, registry: Registry) -> RunPlan:
+    """Return the plan of a request whose names are checked, on the opened cohort and split that it names."""
+    from petbench.evaluation.protocol import PROTOCOL
+
+    spec, plugin = registry.method(request.method)
+    fold = choose_fold(split, request.fold)
+    preset = parameters.choose_preset(spec, request.preset, cohort_shape(named.cohort, fold))
+    values = parameters.resolve(spec, preset, request.settings, request.budget)
+    return RunPlan(
+        method=spec.name,
+        plugin=plugin.name,
+        distribution=plugin.distribution,
+        version=plugin.version,
+        source_hash=source_hash(plugin.module),
+        supervision=spec.supervision,
+        preset=preset,
+        parameters=values,
+        dataset=named.name,
+        cohort=str(named.cohort.root),
+        fingerprint=named.cohort.fingerprint,
+        split=split.name,
+        split_digest=split.digest,
+        fold=request.fold,
+        test_participants=fold.test,
+        split_participants=tuple(sorted({name for each in split.folds for name in each.test})),
+        seed=request.seed,
+        budget=request.budget or parameters.default_budget(values),
+        precision=request.precision,
+        compile=request.compile,
+        deterministic=request.deterministic,
+        device=request.device,
+        protocol=PROTOCOL,
+    )
+
+
+def check_names(request: Request, registry: Registry) -> None:
+    """Make sure that the method, preset and parameters of a request are ones that there are.
+
+    Raises:
+        UsageError: a name that nothing has, or a parameter out of its range.
+        PluginError: the method's plugin is broken.
+    """
+    spec, _ = registry.method(request.method)
+    if request.preset is not None:
+        parameters.choose_preset(spec, request.preset, CohortShape(patients=0, slices=0, matrix=(0, 0)))
+    # Without a preset it is the cohort that chooses one; what is set is checked against the defaults meanwhile.
+    parameters.resolve(spec, request.preset or parameters.NO_PRESET, request.settings, request.budget)
+
+
+def choose_fold(split: Split, index: int) -> Fold:
+    """Return one fold of a split."""
+    if not 0 <= index < len(split.folds):
+        raise UsageError(f"the split {split.name!r} has folds 0 to {len(split.folds) - 1}, not {index}")
+    return split.folds[index]
+
+
+def cohort_shape(cohort: Cohort, fold: Fold) -> CohortShape:
+    """Return the size of a fold's training part, which a default preset may depend on."""
+    grids = [cohort.grid(participant) for participant in fold.train]
+    return CohortShape(
+        patients=len(grids),
+        slices=sum(grid.shape[0] for grid in grids),
+        matrix=(grids[0].shape[1], grids[0].shape[2]),
+    )

@@ -1,0 +1,1 @@
+"""The processes of a run: signals, process trees, locks, and how a process ended."""

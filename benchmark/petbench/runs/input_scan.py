@@ -1,0 +1,109 @@
+"""The early image of a scan that a user gives: NIfTI with its sidecar, or a folder of DICOM files."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from petbench.errors import DataError
+from petbench_datasets.bids.scan import read_scan
+from petbench_datasets.images.framing import EARLY_WINDOW_SECONDS, FrameUse, WindowPlan, plan_window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from petbench.contract import Volume
+    from petbench_datasets.bids.scan import Scan
+    from petbench_datasets.images.grid import Grid
+    from petbench_datasets.images.suv import Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class GivenScan:
+    """One early image, read.
+
+    Attributes:
+        image: in SUV, float32, shape (z, y, x).
+        grid: where its voxels lie.
+        calibration: what turns SUV back into Bq/mL; None where the scan was stored in SUV.
+        seconds: from when to when, after the injection, it was measured; NaN where the scan does not say.
+        warnings: what a reader of the result must know, one line each.
+    """
+
+    image: Volume
+    grid: Grid
+    calibration: Calibration | None
+    seconds: tuple[float, float]
+    warnings: tuple[str, ...]
+
+
+def read_given_scan(path: Path) -> GivenScan:
+    """Read the early image of a scan; one taken at another time is read whole, with a warning.
+
+    Args:
+        path: a NIfTI file with a BIDS-PET sidecar, or a folder of DICOM files of one patient.
+
+    Raises:
+        DataError: no PET image of one patient there, or none that can be read in SUV.
+    """
+    if path.is_dir():
+        return _from_dicom(path)
+    if path.exists() and not path.name.endswith((".nii", ".nii.gz")):
+        raise DataError(f"{path}: is neither NIfTI nor a folder; give a .nii.gz file or the folder of the DICOM files")
+    return _early_image([read_scan(path)], path.name)
+
+
+def bq_per_ml_of_one_suv(calibration: Calibration) -> tuple[float, float]:
+    """Return the Bq/mL of SUV 1 as the scan itself would store it, and the time it is decay-corrected to.
+
+    The time is in seconds after the injection; voxels of a scan without decay correction are given at the injection.
+    """
+    from petbench_datasets.images.decay import remaining
+
+    reference = calibration.reference_seconds or 0.0
+    left = calibration.injected_bq * remaining(reference, calibration.half_life_seconds)
+    return left / (1000.0 * calibration.weight_kilograms), reference
+
+
+def _from_dicom(folder: Path) -> GivenScan:
+    """Import the PET series of a folder as `petbench datasets import` does, into a folder that is gone afterwards."""
+    from petbench_datasets.importers.dicom import import_dicom
+
+    with tempfile.TemporaryDirectory(prefix="petbench-dicom-") as temporary:
+        report = import_dicom(folder, Path(temporary) / "scan", skip_unusable=True)
+        patients = {imported.participant for imported in report.images}
+        if len(patients) > 1:
+            raise DataError(f"{folder}: holds PET series of {len(patients)} patients; give the folder of one of them")
+        notes = [note for imported in report.images for note in imported.notes]
+        notes += [f"{Path(what).name} was passed over: {why}" for what, why in report.skipped]
+        return _early_image([read_scan(imported.path) for imported in report.images], folder.name, notes)
+
+
+def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = ()) -> GivenScan:
+    """Return the mean image of the early window, else the whole of the earliest scan."""
+    warnings = list(notes)
+    try:
+        plan = plan_window("early", scans, name)
+    except DataError:
+        scan = min(scans, key=lambda one: min(frame.start_seconds for frame in one.frames))
+        uses = tuple(FrameUse(scan, index, frame.duration_seconds) for index, frame in enumerate(scan.frames))
+        plan = WindowPlan("early", uses, 1.0)
+        warnings.append(_another_time(name, plan))
+    used = list(dict.fromkeys(id(use.scan) for use in plan.uses))
+    repairs = [repair for scan in scans if id(scan) in used for repair in scan.repairs]
+    first = plan.uses[0].scan
+    return GivenScan(plan.image(), first.grid, first.calibration, plan.effective_seconds, (*repairs, *warnings))
+
+
+def _another_time(name: str, plan: WindowPlan) -> str:
+    first, last = (seconds / 60 for seconds in plan.effective_seconds)
+    trained = "-".join(f"{seconds / 60:g}" for seconds in EARLY_WINDOW_SECONDS)
+    when = "at an unknown time" if np.isnan(first) else f"{first:.0f}-{last:.0f} min"
+    return (
+        f"{name} was taken {when} after injection, the model learnt from {trained} min: "
+        "what it draws here shows that it runs, not what it is worth"
+    )

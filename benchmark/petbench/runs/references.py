@@ -1,0 +1,161 @@
+"""Reference rows that the harness makes itself, because they look at what no method may see.
+
+Both are written as prediction files and scored like anybody's.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+import numpy as np
+
+from petbench.runs.external import ScoringOptions, enter_predictions, fold_of
+from petbench_datasets.bids.scan import scan_of
+from petbench_datasets.dataset.derivatives import find_derivative
+from petbench_datasets.errors import DataError
+from petbench_datasets.images.nifti import write_image
+from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
+from petbench_leaderboard.records import ORACLE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from petbench.home import Home
+    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.split import Fold, Split
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.store import Leaderboard
+
+REPEAT_ENDING = "desc-repeat_pet"
+
+_REST = "rest of the body"
+_AIR = "outside the body"
+
+
+def score_reference(
+    home: Home,
+    leaderboard: Leaderboard,
+    cohort: Cohort,
+    split: Split,
+    fold: int,
+    name: str,
+    *,
+    dataset: str | None = None,
+    **options: Unpack[ScoringOptions],
+) -> RunRow:
+    """Make the predictions of a reference for the test patients of a fold, score them, and enter them as a row.
+
+    Args:
+        home: where the run's folder is made.
+        leaderboard: where the row goes.
+        cohort: where images and labels come from.
+        split: which split.
+        fold: which of its folds.
+        name: `noise-ceiling` or `organ-scale`.
+        dataset: the cohort's name on the leaderboard; None for that of its folder.
+        options: as for `score_predictions`.
+
+    Raises:
+        DataError: the cohort lacks what the reference is made of.
+        UsageError: the fold does not exist.
+    """
+    write = {CEILING_METHOD: write_noise_ceiling, ORACLE_METHOD: write_organ_scale}[name]
+    with tempfile.TemporaryDirectory(prefix=f"petbench-{name}-") as folder:
+        write(cohort, fold_of(split, fold), Path(folder))
+        return enter_predictions(
+            home,
+            leaderboard,
+            cohort,
+            split,
+            fold,
+            Path(folder),
+            name,
+            dataset=dataset,
+            origin="petbench",
+            supervision=ORACLE,
+            **options,
+        )
+
+
+def write_noise_ceiling(cohort: Cohort, fold: Fold, folder: Path) -> None:
+    """Write a second noise realisation of each test patient's delayed image as a prediction, in SUV.
+
+    No method can be expected to come closer to one noisy image than another noisy image of the same truth does, unless
+    it predicts the noise-free truth; so this is the yardstick of `fraction` on the leaderboard, not a bound.
+
+    Raises:
+        DataError: a patient has none (`…_desc-repeat_pet.nii.gz` among the cohort's derivatives).
+    """
+    for participant in fold.test:
+        path = find_derivative(cohort.root, participant, REPEAT_ENDING)
+        if path is None:
+            msg = f"{cohort.root}: no second realisation of {participant} (*_{REPEAT_ENDING}.nii.gz): no noise ceiling"
+            raise DataError(msg)
+        scan = scan_of(path, cohort.root, dict(cohort.table))  # the weight is in the cohort's own table
+        write_image(folder / f"{participant}.nii.gz", scan.suv(), scan.grid)
+
+
+def write_organ_scale(cohort: Cohort, fold: Fold, folder: Path) -> None:
+    """Write the early image of each test patient, every labelled organ times its own factor, as a prediction in SUV.
+
+    An oracle: it is told where the organs of the test patients are. What it scores is what one number an organ can
+    give, without anything of the patient's own kinetics.
+
+    Raises:
+        DataError: a training or test patient has no organ labels.
+    """
+    factors = organ_factors(cohort, fold)
+    rest = factors[_REST]
+    for participant in fold.test:
+        early, grid = cohort.early(participant)
+        regions, names = _regions(cohort, participant)
+        by_region = np.array([factors.get(name, rest) for name in names])
+        write_image(folder / f"{participant}.nii.gz", (early * by_region[regions]).astype(np.float32), grid)
+
+
+def organ_factors(cohort: Cohort, fold: Fold) -> dict[str, float]:
+    """Return the late-over-early factor of every labelled organ, fitted on the fold's training patients alone.
+
+    Each is the factor of least squares over the organ's voxels of all of them, Σ early·delayed / Σ early², as `scale`
+    fits its one. The rest of the body and the air around it have one each; an organ without early uptake gets that of
+    the rest of the body.
+
+    Raises:
+        DataError: a training patient has no organ labels.
+    """
+    sums: dict[str, NDArray[np.float64]] = {}
+    for participant in fold.train:
+        pair = cohort.pair(participant)
+        regions, names = _regions(cohort, participant)
+        early, delayed = pair.early.astype(np.float64).ravel(), pair.delayed.astype(np.float64).ravel()
+        products = [np.bincount(regions.ravel(), early * other, len(names)) for other in (delayed, early)]
+        for name, found in zip(names, np.transpose(products), strict=True):
+            sums[name] = sums.get(name, np.zeros(2)) + found
+    rest = _ratio(sums[_REST], 1.0)
+    return {name: _ratio(found, rest) for name, found in sums.items()}
+
+
+def _ratio(sums: NDArray[np.float64], otherwise: float) -> float:
+    return float(sums[0] / sums[1]) if sums[1] > 0.0 else otherwise
+
+
+def _regions(cohort: Cohort, participant: str) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """Return a region's index for every voxel, shape (z, y, x), and the regions' names.
+
+    Organs go by name, since patients may number them differently; a label without a name is rest of the body.
+    """
+    found = cohort.labels(participant)
+    if found is None:
+        msg = (
+            f"{cohort.root}: no organ labels of {participant} (*_desc-organs_dseg.nii.gz): {ORACLE_METHOD} needs those "
+            "of every training and test participant"
+        )
+        raise DataError(msg)
+    labels, meanings = found
+    names = (_AIR, _REST, *(name for index, name in sorted(meanings.items()) if index != 0))
+    regions = np.where(cohort.body_mask(participant), 1, 0)
+    for position, index in enumerate((index for index in sorted(meanings) if index != 0), start=2):
+        regions[labels == index] = position
+    return regions, names

@@ -1,0 +1,88 @@
+"""Take a verified bundle into a leaderboard: the keeper's own scores, under the author's plan."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import unicodedata
+from typing import TYPE_CHECKING
+
+from petbench.runs.pipeline import PREDICTIONS
+from petbench.runs.supervisor import folder_of
+from petbench_datasets.files import atomic_path, write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from petbench.home import Home
+    from petbench.submissions.verify import Verified, VerifiedRun
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.store import Leaderboard
+
+
+def accept(bundle: Verified, home: Home, leaderboard: Leaderboard) -> list[tuple[RunRow, bool]]:
+    """Store every run of a verified bundle as `recomputed` and return its row, and whether it was there already.
+
+    Times, memory and machine are the author's word; the row says so in its machine facts. Accepting the same run twice
+    changes nothing. Weights stay in the bundle.
+    """
+    return [
+        _accept_run(bundle, index, verified_run, home, leaderboard) for index, verified_run in enumerate(bundle.runs)
+    ]
+
+
+def _accept_run(
+    bundle: Verified, index: int, found: VerifiedRun, home: Home, leaderboard: Leaderboard
+) -> tuple[RunRow, bool]:
+    plan, facts = found.plan, found.claim.facts
+    for row in leaderboard.find(plan.identity):
+        if row.status == "ok" and row.verification != "claimed":  # a merged row stays beside the one checked here
+            return row, True
+    origin: dict[str, object] = {
+        "bundle": {"sha256": bundle.digest, "uid": facts.uid, "costs": "as the bundle says, not measured here"}
+    }
+    record = dataclasses.replace(
+        plan.record(),
+        machine={**facts.machine, **origin},
+        environment=dict(facts.environment),
+        device=facts.device,
+        verification="recomputed",
+    )
+    run_id = leaderboard.plan(record)
+    folder = folder_of(home, run_id, plan)
+    try:
+        plan.save(folder)
+        (folder / PREDICTIONS).mkdir(parents=True, exist_ok=True)
+        for path in sorted((bundle.predictions / str(index)).iterdir()):
+            with atomic_path(folder / PREDICTIONS / path.name) as temporary:
+                shutil.copyfile(path, temporary)
+        _keep_log(bundle, found, folder)
+        leaderboard.record_scores(run_id, found.scores)
+        leaderboard.update(
+            run_id,
+            status="ok",
+            phase="score",
+            log_path=str((folder / "run.log").relative_to(home.folder)),
+            started_at=facts.started_at,
+            ended_at=facts.ended_at,
+            images_seen=facts.images_seen,
+            train_seconds=facts.train_seconds,
+            images_per_second=facts.images_per_second,
+            seconds_per_volume=facts.seconds_per_volume,
+            peak_memory_bytes=facts.peak_memory_bytes,
+            peak_device_memory_bytes=facts.peak_device_memory_bytes,
+            parameter_count=facts.parameter_count,
+        )
+    except BaseException:
+        leaderboard.delete(run_id)
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return leaderboard.run(run_id), False
+
+
+def _keep_log(bundle: Verified, found: VerifiedRun, folder: Path) -> None:
+    """Keep the author's log as text that no terminal obeys."""
+    name = f"{found.claim.folder}/run.log"
+    text = bundle.archive.read(name).decode("utf-8", errors="replace") if name in bundle.archive.names else ""
+    shown = "".join(letter if letter in "\n\t" or unicodedata.category(letter) != "Cc" else "?" for letter in text)
+    write_text(folder / "run.log", f"as it came in bundle {bundle.digest}:\n{shown}")

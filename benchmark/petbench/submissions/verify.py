@@ -1,0 +1,222 @@
+"""Check a bundle: hashes, identity, split, completeness, grids, and every score anew from the predictions.
+
+Nothing in a bundle is executed, imported or unpickled, and no weights are looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from petbench.errors import PetbenchError
+from petbench.submissions import contents, limits, strict_json
+from petbench.submissions.archive import Archive
+from petbench.submissions.compare import Comparison, compare
+from petbench.submissions.limits import BundleError
+from petbench.submissions.volumes import check_volume
+from petbench_datasets.dataset.split import load_split
+from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
+from petbench_leaderboard.records import ORACLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from petbench.metric_spec import MetricSpec
+    from petbench.plans.datasets import NamedCohort
+    from petbench.plans.run_plan import RunPlan
+    from petbench.submissions.contents import BundledRun
+    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.progress import Progress
+    from petbench_leaderboard.records import ScoreRecord
+
+_RUN_FILES = ("plan.json", "run.json", "environment.txt", "scores.json")
+_OPTIONAL_FILES = ("run.log", "log.jsonl", "weights.pt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """How the keeper scores: everything that `score_predictions` needs beside the cohort and the predictions."""
+
+    cache: Path
+    metrics: Sequence[MetricSpec]
+    progress: Progress
+    weights: Path | None = None
+    offline: bool = False
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRun:
+    """One run whose every check passed, with the keeper's own scores.
+
+    Attributes:
+        claim: what the bundle says.
+        plan: the same plan, with the keeper's cohort.
+        scores: recomputed from the predictions.
+        comparison: of claimed and recomputed scores; nothing differs.
+        cohort: the keeper's.
+    """
+
+    claim: BundledRun
+    plan: RunPlan
+    scores: tuple[ScoreRecord, ...]
+    comparison: Comparison
+    cohort: Cohort
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A bundle whose every check passed.
+
+    Attributes:
+        digest: SHA-256 of the file.
+        runs: what it holds.
+        predictions: a temporary folder with a folder of predictions for each run, by its place in the bundle.
+        archive: still open.
+    """
+
+    digest: str
+    runs: tuple[VerifiedRun, ...]
+    predictions: Path
+    archive: Archive
+
+
+@contextlib.contextmanager
+def verified(path: Path, find: Callable[[str], NamedCohort], scoring: Scoring) -> Iterator[Verified]:
+    """Check a bundle and, within the block, give what was found in it.
+
+    Args:
+        path: the bundle.
+        find: opens the keeper's cohort of a name.
+        scoring: how the keeper scores.
+
+    Raises:
+        BundleError: the first thing that is wrong, in one line.
+        DataError: a prediction cannot be scored.
+    """
+    with Archive(path) as archive, tempfile.TemporaryDirectory(prefix="petbench-verify-") as temporary:
+        claims = _read(archive)
+        found = []
+        for index, claim in enumerate(claims):
+            named = find(claim.plan.dataset)
+            plan = _on_own_cohort(claim, named)
+            folder = Path(temporary) / str(index)
+            _unpack_predictions(archive, claim, named.cohort, folder)
+            scores = _score(claim, named.cohort, folder, scoring)
+            found.append(VerifiedRun(claim, plan, scores, _compared(claim, scores), named.cohort))
+        yield Verified(_file_digest(path), tuple(found), Path(temporary), archive)
+
+
+def _read(archive: Archive) -> list[BundledRun]:
+    """Read everything but the predictions, after every hash was checked."""
+    manifest = strict_json.parse(archive.read(limits.MANIFEST), limits.MANIFEST)
+    _check_manifest(archive, manifest)
+    return [_read_run(archive, folder) for folder in manifest["runs"]]
+
+
+def _check_manifest(archive: Archive, manifest: Any) -> None:
+    keys = {"format", "schema", "petbench", "runs", "files"}
+    if not isinstance(manifest, dict) or set(manifest) != keys or manifest["format"] != limits.FORMAT:
+        raise BundleError(f"{archive.path.name}: its manifest is none of a petbench bundle")
+    if manifest["schema"] != limits.SCHEMA:
+        raise BundleError(
+            f"{archive.path.name}: written in schema {manifest['schema']!r}, this petbench reads {limits.SCHEMA}"
+        )
+    runs, files = manifest["runs"], manifest["files"]
+    if not isinstance(runs, list) or runs != [f"runs/{index}" for index in range(len(runs))] or not runs:
+        raise BundleError(f"{archive.path.name}: its manifest numbers no runs 0, 1, …")
+    if not isinstance(files, dict) or set(files) != set(archive.names) - {limits.MANIFEST}:
+        listed = set(files) if isinstance(files, dict) else set()
+        odd = sorted(listed ^ (set(archive.names) - {limits.MANIFEST}))
+        raise BundleError(f"{archive.path.name}: {odd[0] if odd else 'files'!r} is listed or there, but not both")
+    for name, facts in files.items():
+        if not isinstance(facts, dict) or facts.get("bytes") != archive.size(name):
+            raise BundleError(f"{archive.path.name}: {name} has not the size that the manifest says")
+        if facts.get("sha256") != archive.digest(name):
+            raise BundleError(f"{archive.path.name}: {name} is not what was bundled: its SHA-256 is another")
+
+
+def _read_run(archive: Archive, folder: str) -> BundledRun:
+    def value(name: str) -> Any:
+        return strict_json.parse(archive.read(f"{folder}/{name}"), f"{folder}/{name}")
+
+    plan = contents.parse_plan(value("plan.json"), f"{folder}/plan.json")
+    facts = contents.parse_run(value("run.json"), f"{folder}/run.json")
+    scores = contents.parse_scores(value("scores.json"), f"{folder}/scores.json")
+    if plan.supervision == ORACLE or plan.method in (CEILING_METHOD, ORACLE_METHOD):
+        raise BundleError(
+            f"{folder}: {plan.method} is a row that others are measured by, and no stranger's: make it yourself with "
+            "petbench score --reference"
+        )
+    if plan.identity != facts.identity:
+        raise BundleError(f"{folder}: its plan has the identity {plan.identity[:12]}, not {facts.identity[:12]}")
+    predictions = {f"predictions/{participant}.nii.gz" for participant in plan.test_participants}
+    here = {name.removeprefix(f"{folder}/") for name in archive.names if name.startswith(f"{folder}/")}
+    odd = sorted((here ^ {*_RUN_FILES, *predictions}) - set(_OPTIONAL_FILES))
+    if odd:
+        raise BundleError(f"{folder}: {odd[0]!r} is missing, or belongs to no test patient of its plan")
+    return contents.BundledRun(folder, plan, facts, scores)
+
+
+def _on_own_cohort(claim: BundledRun, named: NamedCohort) -> RunPlan:
+    """Return the plan on the keeper's cohort, once protocol, images, split and patients are the keeper's own."""
+    from petbench.evaluation.protocol import PROTOCOL
+
+    plan, cohort = claim.plan, named.cohort
+    if plan.protocol != PROTOCOL:
+        raise BundleError(f"{claim.folder}: made under protocol {plan.protocol}; this petbench scores by {PROTOCOL}")
+    if plan.fingerprint != cohort.fingerprint:
+        raise BundleError(
+            f"{claim.folder}: made with other images than {named.name} here ({plan.fingerprint[:12]}, here "
+            f"{cohort.fingerprint[:12]})"
+        )
+    split = load_split(cohort, plan.split)
+    if plan.split_digest != split.digest or plan.fold >= len(split.folds):
+        raise BundleError(f"{claim.folder}: its split {plan.split!r}, fold {plan.fold}, is not that of {named.name}")
+    everyone = tuple(sorted({name for fold in split.folds for name in fold.test}))
+    if plan.test_participants != split.folds[plan.fold].test or plan.split_participants != everyone:
+        raise BundleError(f"{claim.folder}: does not predict the test patients of fold {plan.fold}, all and only them")
+    return dataclasses.replace(plan, cohort=str(cohort.root), dataset=named.name)
+
+
+def _unpack_predictions(archive: Archive, claim: BundledRun, cohort: Cohort, folder: Path) -> None:
+    names = {name: f"{claim.folder}/predictions/{name}.nii.gz" for name in claim.plan.test_participants}
+    for participant, name in names.items():
+        check_volume(archive, name, cohort.grid(participant))
+    folder.mkdir()
+    for participant, name in names.items():
+        archive.copy(name, folder / f"{participant}.nii.gz")
+
+
+def _score(claim: BundledRun, cohort: Cohort, folder: Path, scoring: Scoring) -> tuple[ScoreRecord, ...]:
+    from petbench.evaluation.scoring import score_predictions
+
+    options = {field.name: getattr(scoring, field.name) for field in dataclasses.fields(scoring)}
+    try:
+        return tuple(score_predictions(cohort, claim.plan.test_participants, folder, **options))
+    except PetbenchError as error:
+        text = str(error).replace(f"{folder}/", f"{claim.folder}/predictions/")
+        raise BundleError(text) from error
+
+
+def _compared(claim: BundledRun, scores: tuple[ScoreRecord, ...]) -> Comparison:
+    comparison = compare(claim.scores, scores)
+    if not claim.scores:  # made where the test patients' delayed images are withheld
+        return comparison
+    if comparison.differing:
+        count = len(comparison.differing)
+        others = f", and {count - 1} more differ" if count > 1 else ""
+        raise BundleError(f"{claim.folder}: {comparison.differing[0]}{others}; the bundle is not believed")
+    if not comparison.agreeing:
+        raise BundleError(f"{claim.folder}: claims no score that can be recomputed here")
+    return comparison
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,140 @@
+"""Put runs into a bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import petbench
+from petbench.errors import UsageError
+from petbench.plans.run_plan import RunPlan
+from petbench.runs import predict_scan
+from petbench.submissions import contents, limits
+from petbench.submissions.limits import BundleError
+from petbench_datasets.files import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from petbench.home import Home
+    from petbench_leaderboard.store import Leaderboard
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The same runs make the same bundle, whenever it is made."""
+
+_PREDICTIONS, _MODEL = "predictions", "model.pt"
+_TRAINING = "training"
+
+
+def write_bundle(
+    run_ids: Sequence[int],
+    output: Path,
+    *,
+    home: Home,
+    leaderboard: Leaderboard,
+    weights: bool = False,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Write the runs into one file and return its manifest.
+
+    Args:
+        run_ids: runs that ended well and whose folders are here.
+        output: the bundle; ends in `.petbench.zip`.
+        home: where the runs' folders are.
+        leaderboard: where their rows are.
+        weights: whether the trained weights go along.
+        force: replace an existing file.
+
+    Raises:
+        UsageError: a run did not end well or is given twice, or the output exists or has another ending.
+        BundleError: a run's folder lacks something, or is more than a bundle may hold.
+    """
+    if not output.name.endswith(limits.ENDING):
+        raise UsageError(f"the output {output} must end in {limits.ENDING}")
+    if output.exists() and not force:
+        raise UsageError(f"the output {output} exists; choose another name, or --force to replace it")
+    if not run_ids or len(set(run_ids)) < len(run_ids):
+        raise UsageError("name each run to be bundled once; `petbench runs list` shows those there are")
+    with (
+        atomic_path(output) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, allowZip64=False) as archive,
+    ):
+        writer = _Writer(archive)
+        folders = [
+            _add_run(writer, index, run_id, home, leaderboard, weights=weights) for index, run_id in enumerate(run_ids)
+        ]
+        manifest = {
+            "format": limits.FORMAT,
+            "schema": limits.SCHEMA,
+            "petbench": petbench.__version__,
+            "runs": folders,
+            "files": dict(sorted(writer.files.items())),
+        }
+        writer.add_json(limits.MANIFEST, manifest)
+    return manifest
+
+
+class _Writer:
+    """Adds files to the archive and remembers their hashes."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.files: dict[str, dict[str, Any]] = {}
+
+    def add(self, name: str, content: bytes) -> None:
+        largest = limits.largest_bytes(name)
+        if largest is None or len(content) > largest:
+            raise BundleError(f"{name}: {len(content)} bytes are more than a bundle may hold; bundle fewer runs")
+        member = zipfile.ZipInfo(name, _EPOCH)
+        member.external_attr = 0o100644 << 16
+        # A compressed volume does not become smaller; text does.
+        member.compress_type = zipfile.ZIP_STORED if name.endswith((".gz", ".pt")) else zipfile.ZIP_DEFLATED
+        try:
+            self._archive.writestr(member, content)
+        except zipfile.LargeZipFile:
+            raise BundleError("the runs are more than the 4 GiB that a bundle may hold; bundle fewer at once") from None
+        self.files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+    def add_json(self, name: str, value: Any) -> None:
+        self.add(name, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def _add_run(writer: _Writer, index: int, run_id: int, home: Home, leaderboard: Leaderboard, *, weights: bool) -> str:
+    row = leaderboard.run(run_id)
+    if row.status != "ok":
+        raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can be bundled")
+    source = predict_scan.run_folder(home, run_id)
+    plan = RunPlan.load(source)
+    if plan.identity != row.identity:
+        raise BundleError(f"{source}: its plan is not that of run {run_id}; run it again with --force")
+    folder = f"runs/{index}"
+    writer.add_json(f"{folder}/plan.json", contents.plan_facts(plan))
+    writer.add_json(f"{folder}/run.json", contents.run_facts(row))
+    lock = "".join(f"{name}=={version}\n" for name, version in sorted(row.environment.items()))
+    writer.add(f"{folder}/environment.txt", lock.encode())
+    writer.add_json(f"{folder}/scores.json", contents.score_facts(leaderboard.scores([run_id], protocol=plan.protocol)))
+    for participant in plan.test_participants:
+        name = f"{_PREDICTIONS}/{participant}.nii.gz"
+        try:
+            writer.add(f"{folder}/{name}", (source / name).read_bytes())
+        except OSError:
+            raise BundleError(f"{source / name}: the prediction is gone; run it again with --force") from None
+    for log in (source / "run.log", source / _TRAINING / "log.jsonl"):
+        if log.is_file():
+            writer.add(f"{folder}/{log.name}", _without_paths(log, home))
+    if weights:
+        if not (source / _MODEL).is_file():
+            raise BundleError(f"{source / _MODEL}: the weights are gone; bundle the run without --weights")
+        writer.add(f"{folder}/weights.pt", (source / _MODEL).read_bytes())
+    return folder
+
+
+def _without_paths(path: Path, home: Home) -> bytes:
+    """Return a log without the folders of its author."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for folder, shown in ((home.folder, "$PETBENCH_HOME"), (Path.home(), "~")):
+        text = text.replace(str(folder), shown)
+    return text.encode()

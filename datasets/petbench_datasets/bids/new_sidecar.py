@@ -1,0 +1,85 @@
+"""The sidecar and the name of an image that petbench writes itself. All times are seconds after the injection."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from petbench_datasets.images.framing import LEAST_COVERAGE, WINDOWS_SECONDS, shared_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from petbench_datasets.images.suv import Frame
+
+
+def new_sidecar(
+    frames: Sequence[Frame],
+    *,
+    tracer: str,
+    radionuclide: str,
+    half_life_seconds: float,
+    is_suv: bool,
+    dose_bq: float | None,
+    injection_known: bool = True,
+    decay_corrected_to_seconds: float | None = 0.0,
+    time_zero: str = "00:00:00",
+    scanner: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return all fields that BIDS-PET requires; what is not known is `n/a`.
+
+    Args:
+        frames: when each was measured; counted from the decay reference where the injection is not known.
+        tracer: `FDG`.
+        radionuclide: `F18`.
+        half_life_seconds: of it.
+        is_suv: whether the voxels are SUVbw (g/mL) and not Bq/mL.
+        dose_bq: injected activity.
+        injection_known: whether the frames are counted from the injection.
+        decay_corrected_to_seconds: the decay reference; None for an image that is not corrected.
+        time_zero: the time of day of the injection.
+        scanner: more fields, empty ones becoming `n/a`.
+    """
+    fields: dict[str, Any] = {
+        "Manufacturer": "n/a",
+        "ManufacturersModelName": "n/a",
+        "Units": "g/mL" if is_suv else "Bq/mL",
+        "TracerName": tracer,
+        "TracerRadionuclide": radionuclide,
+        "RadionuclideHalfLife": half_life_seconds,
+        "InjectedRadioactivity": "n/a" if dose_bq is None else dose_bq / 1e6,
+        "InjectedRadioactivityUnits": "MBq",
+        "InjectedMass": "n/a",
+        "InjectedMassUnits": "n/a",
+        "SpecificRadioactivity": "n/a",
+        "SpecificRadioactivityUnits": "n/a",
+        "ModeOfAdministration": "bolus",
+        "TimeZero": time_zero,
+        "ScanStart": frames[0].start_seconds,
+        "InjectionStart": 0 if injection_known else "n/a",
+        "FrameTimesStart": [frame.start_seconds for frame in frames],
+        "FrameDuration": [frame.duration_seconds for frame in frames],
+        "AcquisitionMode": "n/a",
+        "ImageDecayCorrected": decay_corrected_to_seconds is not None,
+        "ImageDecayCorrectionTime": "n/a" if decay_corrected_to_seconds is None else decay_corrected_to_seconds,
+        "ReconMethodName": "n/a",
+        "ReconMethodParameterLabels": ["none"],
+        "ReconFilterType": "none",
+        "AttenuationCorrection": "n/a",
+    }
+    return fields | {key: value or "n/a" for key, value in (scanner or {}).items()}
+
+
+def entities_of(frames: Sequence[Frame], tracer: str, radionuclide: str, *, injection_known: bool = True) -> str:
+    """Return an image's entities, `trc-18FFDG_rec-early`: which window it makes, or `dynamic` or `static`."""
+    mass = re.sub(r"^(\D+)(\d+)$", r"\2\1", radionuclide)
+    label = re.sub(r"[^A-Za-z0-9]", "", tracer)
+    kind = "dynamic" if len(frames) > 1 else _window(frames[0]) if injection_known else "static"
+    return f"trc-{mass}{label}_rec-{kind}"
+
+
+def _window(frame: Frame) -> str:
+    for name, window in WINDOWS_SECONDS.items():
+        if shared_seconds(frame, window) >= LEAST_COVERAGE * (window[1] - window[0]):
+            return name
+    return "static"

@@ -1,0 +1,202 @@
+"""One PET image of a BIDS folder with its sidecar and its patient: a scan."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from petbench_datasets.bids.participants import body_weight, checked_kilograms, read_participants
+from petbench_datasets.bids.sidecar import Sidecar, parse_sidecar, read_json
+from petbench_datasets.errors import DataError
+from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
+from petbench_datasets.images.nifti import StoredImage
+from petbench_datasets.images.suv import Calibration, Frame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from petbench_datasets.images.grid import Grid, Volume
+    from petbench_datasets.tables import Row
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One acquisition of one patient, its voxels still on disk.
+
+    Attributes:
+        path: the image.
+        frames: when each was measured.
+        calibration: what turns the stored values into SUV; None when they are SUV already.
+        radionuclide: as `F18`; empty when not said.
+        repairs: what was put right in the sidecar, for people to read.
+    """
+
+    path: Path
+    frames: tuple[Frame, ...]
+    calibration: Calibration | None
+    radionuclide: str
+    repairs: tuple[str, ...]
+
+    @functools.cached_property
+    def stored(self) -> StoredImage:
+        """The image file, opened on first use and checked against the frame times."""
+        stored = StoredImage(self.path)
+        if stored.frame_count != len(self.frames):
+            raise DataError(
+                f"{self.path}: {stored.frame_count} frames in the image but {len(self.frames)} FrameTimesStart in "
+                "its sidecar; give every frame its time"
+            )
+        return stored
+
+    @property
+    def grid(self) -> Grid:
+        """Where the voxels lie."""
+        return self.stored.grid
+
+    def activity(self, frame: int) -> Volume:
+        """Return one frame as stored, float32, shape (z, y, x).
+
+        Raises:
+            DataError: a damaged file, or a voxel that is not a finite number.
+        """
+        volume = self.stored.frame(frame)
+        bad = int(np.count_nonzero(~np.isfinite(volume)))
+        if bad:
+            where = f" of frame {frame}" if self.stored.dynamic else ""
+            raise DataError(
+                f"{self.path}: {bad} voxels{where} are NaN or infinite; reconstruct or export the image again"
+            )
+        return volume
+
+    def suv_per_unit(self, frame: int) -> float:
+        """Return the SUV of one stored unit in frame `frame`."""
+        return 1.0 if self.calibration is None else self.calibration.suv_per_unit(self.frames[frame])
+
+    def suv_frame(self, frame: int) -> Volume:
+        """Return one frame in SUV, float32, shape (z, y, x)."""
+        return (self.activity(frame) * self.suv_per_unit(frame)).astype(np.float32, copy=False)
+
+    def suv(self) -> Volume:
+        """Return the image in SUV: shape (z, y, x), or (t, z, y, x) for a dynamic one."""
+        frames = [self.suv_frame(index) for index in range(len(self.frames))]
+        return np.stack(frames) if self.stored.dynamic else frames[0]
+
+
+def read_scan(image_path: Path) -> Scan:
+    """Describe a BIDS-PET image from its sidecars and the participants.tsv above it; reads no voxel yet.
+
+    Raises:
+        DataError: a file that is missing, or a field without which SUV cannot be computed.
+    """
+    if not image_path.exists():
+        raise DataError(f"{image_path}: no such file; restore it or correct the path")
+    root = find_root(image_path)
+    return scan_of(image_path, root, read_participants(root) if (root / "participants.tsv").exists() else {})
+
+
+def scan_of(image_path: Path, root: Path, participants: dict[str, Row]) -> Scan:
+    """Do as `read_scan` with the participants.tsv already read."""
+    content, path = merged_sidecar(image_path, root)
+    sidecar = parse_sidecar(content, path)
+    relative, frame_repairs = sidecar.frames(path)
+    repairs = [*sidecar.repairs, *frame_repairs]
+    unit = sidecar.bq_per_ml(path)
+    if unit is None and sidecar.InjectionStart is None:
+        injection = math.nan  # SUV needs no time; such a scan can be looked at, but lies in neither window
+    else:
+        injection = float(sidecar.needed("InjectionStart", path))
+    frames = tuple(Frame(start - injection, duration) for start, duration in relative)
+    calibration = None
+    if unit is not None:
+        dose, dose_repairs = sidecar.injected_bq(path)
+        repairs += dose_repairs
+        weight = _weight(image_path, root, participants, sidecar, path)
+        calibration = Calibration(dose, weight, _half_life(sidecar, path), _reference(sidecar, injection, path), unit)
+    return Scan(image_path, frames, calibration, nuclide(sidecar.TracerRadionuclide or ""), tuple(repairs))
+
+
+def find_root(image_path: Path) -> Path:
+    """Return the nearest folder above that is a BIDS folder, else the one that holds the image."""
+    for folder in image_path.absolute().parents:
+        if (folder / "participants.tsv").exists() or (folder / "dataset_description.json").exists():
+            return folder
+    return image_path.absolute().parent
+
+
+def pet_images(root: Path, participant: str) -> tuple[Path, ...]:
+    """Return the PET images of one participant, in every session."""
+    folder = root / participant
+    found = [*folder.glob("pet/*_pet.nii*"), *folder.glob("ses-*/pet/*_pet.nii*")]
+    return tuple(sorted(path for path in found if not path.name.startswith(".")))
+
+
+def image_stem(path: Path) -> str:
+    """Return an image's name without .nii or .nii.gz."""
+    return path.name.removesuffix(".gz").removesuffix(".nii")
+
+
+def sidecars_of(image_path: Path, root: Path) -> list[Path]:
+    """Return the JSON files that apply to an image, the nearest last (BIDS's inheritance principle)."""
+    *entities, suffix = image_stem(image_path).split("_")
+    image_path, root = image_path.absolute(), root.absolute()
+    folders = [folder for folder in reversed(image_path.parents) if folder == root or root in folder.parents]
+    applying: list[tuple[int, int, Path]] = []
+    for depth, folder in enumerate(folders):
+        for candidate in folder.glob("*.json"):
+            *others, other_suffix = candidate.stem.split("_")
+            if other_suffix == suffix and set(others) <= set(entities):
+                applying.append((depth, len(others), candidate))
+    return [candidate for _, _, candidate in sorted(applying)]
+
+
+def merged_sidecar(image_path: Path, root: Path) -> tuple[dict[str, Any], Path]:
+    """Merge the JSON files that apply to an image: nearer ones win."""
+    own = image_path.with_name(f"{image_stem(image_path)}.json")
+    applying = sidecars_of(image_path, root)
+    if not applying:
+        raise DataError(f"{own}: no such file; every PET image needs its JSON sidecar")
+    merged: dict[str, Any] = {}
+    for candidate in applying:
+        merged |= read_json(candidate)
+    return merged, own if own.exists() else applying[-1]
+
+
+def _weight(image_path: Path, root: Path, table: dict[str, Row], sidecar: Sidecar, path: Path) -> float:
+    entities = image_stem(image_path).split("_")
+    participant = next((part for part in entities if part.startswith("sub-")), "")
+    session = next((part for part in entities if part.startswith("ses-")), None)
+    weight = body_weight(root, participant, session, table)
+    if weight is None and sidecar.PatientWeight is not None:
+        weight = checked_kilograms(sidecar.PatientWeight, path, participant or image_path.name)
+    if weight is None:
+        raise DataError(
+            f"{root / 'participants.tsv'}: no body_weight for {participant or image_path.name}; "
+            "add it in kilograms (SUV cannot be computed without it)"
+        )
+    return weight
+
+
+def _half_life(sidecar: Sidecar, path: Path) -> float:
+    name = nuclide(sidecar.needed("TracerRadionuclide", path))
+    given = sidecar.RadionuclideHalfLife
+    if given is not None and given > 0:
+        known = HALF_LIFE_SECONDS.get(name, given)
+        if abs(given / known - 1.0) > 0.02:
+            raise DataError(f"{path}: RadionuclideHalfLife {given:g} s is not that of {name}; correct one of them")
+        return given
+    if name not in HALF_LIFE_SECONDS:
+        known_names = ", ".join(HALF_LIFE_SECONDS)
+        raise DataError(f"{path}: TracerRadionuclide {name!r} is unknown (known: {known_names}); correct it")
+    return HALF_LIFE_SECONDS[name]
+
+
+def _reference(sidecar: Sidecar, injection: float, path: Path) -> float | None:
+    """Return the decay reference in seconds after the injection; None when the image is not corrected."""
+    if not sidecar.needed("ImageDecayCorrected", path):
+        return None
+    return float(sidecar.needed("ImageDecayCorrectionTime", path)) - injection

@@ -1,0 +1,1 @@
+"""One dataset: its pairs, splits, labels and fingerprint."""

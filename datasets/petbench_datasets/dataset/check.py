@@ -1,0 +1,184 @@
+"""Everything that is wrong with a cohort, at once: `check_cohort`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from petbench_datasets.bids.participants import read_participants
+from petbench_datasets.bids.scan import Scan, pet_images, scan_of
+from petbench_datasets.dataset.fingerprint import PairDigest, cohort_fingerprint, digest_pair
+from petbench_datasets.dataset.reader import PairPlan, checked_early, plan_early, plan_pair
+from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_names, split_path
+from petbench_datasets.dataset.withheld import read_withheld
+from petbench_datasets.errors import DataError
+from petbench_datasets.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from petbench_datasets.tables import Row
+
+_PLAUSIBLE_MAXIMUM_SUV = (1.0, 1000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        severity: `error`: the cohort cannot be used so; `warning`: it can, but look at it.
+        message: one line that names the file, what is wrong and the mend.
+        participant: whom it concerns; None for the whole cohort.
+    """
+
+    severity: Literal["error", "warning"]
+    message: str
+    participant: str | None = None
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What `check_split` needs of a cohort that may be broken elsewhere."""
+
+    root: Path
+    participants: tuple[str, ...]
+    fingerprint: str
+    pixel_digests: Mapping[str, tuple[str, ...]]
+
+
+def check_cohort(root: Path, progress: Progress = silent) -> list[Problem]:
+    """Look at every participant, image and split of the cohort at `root`, whatever else is broken.
+
+    A cohort without a problem of severity `error` opens with `open_cohort`.
+    """
+    problems: list[Problem] = []
+    table: dict[str, Row] = {}
+    folders = sorted(path.name for path in root.glob("sub-*") if path.is_dir())
+    try:
+        table = read_participants(root)
+    except DataError as error:
+        problems.append(Problem("error", str(error)))
+    problems += _unlisted(root, table, folders)
+    withheld: dict[str, PairDigest] = {}
+    try:
+        withheld = read_withheld(root)
+    except DataError as error:
+        problems.append(Problem("error", str(error)))
+    digests: dict[str, PairDigest] = {}
+    for number, name in enumerate(folders):
+        progress("checking the cohort", number, len(folders))
+        digest = _participant(root, name, table, withheld.get(name), problems)
+        if digest is not None:
+            digests[name] = digest
+    for first, second in duplicates({name: digest.pixels for name, digest in digests.items()}):
+        problems.append(
+            Problem("error", f"{root / second}: holds the same voxels as {first}; remove one of them", second)
+        )
+    _splits(root, folders, digests, problems)
+    progress("checking the cohort", len(folders), len(folders))
+    return sorted(problems, key=lambda problem: (problem.severity, problem.participant or ""))
+
+
+def _unlisted(root: Path, table: dict[str, Row], folders: list[str]) -> list[Problem]:
+    """Name the participants that are in the table or on disk alone."""
+    problems = [
+        Problem("error", f"{root / name}: no such folder; restore it or remove its row in participants.tsv", name)
+        for name in sorted(set(table) - set(folders))
+    ]
+    if table:
+        problems += [
+            Problem(
+                "error", f"{root / 'participants.tsv'}: does not list {name}; add it with its body_weight (kg)", name
+            )
+            for name in sorted(set(folders) - set(table))
+        ]
+    if not folders:
+        problems.append(Problem("error", f"{root}: has no participants (folders sub-*); add them"))
+    return problems
+
+
+def _participant(
+    root: Path, name: str, table: dict[str, Row], withheld: PairDigest | None, problems: list[Problem]
+) -> PairDigest | None:
+    """Check one participant and return its digest if its pair is whole, or its delayed image `withheld`."""
+    images = pet_images(root, name)
+    if not images:
+        problems.append(Problem("error", f"{root / name}: has no PET image (pet/{name}_..._pet.nii.gz); add it", name))
+        return None
+    scans: list[Scan] = []
+    found = len(problems)
+    for path in images:
+        try:
+            scan = scan_of(path, root, table)
+            _ = scan.grid
+            scans.append(scan)
+        except DataError as error:
+            problems.append(Problem("error", str(error), name))
+            continue
+        problems += [Problem("warning", f"{path}: {repair}", name) for repair in scan.repairs]
+    bad_voxels = [message for scan in scans for message in _voxels(scan)]
+    problems += [Problem("error", message, name) for message in bad_voxels]
+    if not scans:
+        return None
+    try:
+        plan = (plan_pair if withheld is None else plan_early)(name, scans, root)
+    except DataError as error:
+        problems.append(Problem("error", str(error), name))
+        return None
+    if any(problem.severity == "error" for problem in problems[found:]):
+        return None
+    return _pair(plan, withheld, root, problems)
+
+
+def _voxels(scan: Scan) -> list[str]:
+    messages = []
+    for index in range(len(scan.frames)):
+        try:
+            scan.activity(index)
+        except DataError as error:
+            messages.append(str(error))
+    return messages
+
+
+def _pair(plan: PairPlan, withheld: PairDigest | None, root: Path, problems: list[Problem]) -> PairDigest | None:
+    name = plan.participant
+    try:
+        if withheld is None:
+            digest = digest_pair(name, plan.early, plan.delayed)
+        else:
+            digest = checked_early(plan, withheld, root)
+    except DataError as error:
+        problems.append(Problem("error", str(error), name))
+        return None
+    low, high = _PLAUSIBLE_MAXIMUM_SUV
+    for window in (plan.early, plan.delayed) if withheld is None else (plan.early,):
+        path = window.uses[0].scan.path
+        if window.coverage < 0.999:
+            problems.append(
+                Problem("warning", f"{path}: covers {window.coverage:.0%} of the {window.name} window", name)
+            )
+        highest = float(window.image().max())
+        if not low <= highest <= high:
+            problems.append(
+                Problem("warning", f"{path}: its highest SUV is {highest:.3g}; check unit, dose and weight", name)
+            )
+    return digest
+
+
+def _splits(root: Path, folders: list[str], digests: dict[str, PairDigest], problems: list[Problem]) -> None:
+    names = split_names(root)
+    if not names:
+        problems.append(Problem("warning", f"{root / 'splits'}: no split yet; make one with petbench datasets split"))
+    whole = len(digests) == len(folders)
+    for name in names:
+        path = split_path(root, name)
+        try:
+            split = read_split(path, root)
+            if whole:
+                pixels = {key: digest.pixels for key, digest in digests.items()}
+                cohort = _Checked(root, tuple(folders), cohort_fingerprint(digests), pixels)
+                check_split(split, cohort, path)
+        except DataError as error:
+            problems.append(Problem("error", str(error)))

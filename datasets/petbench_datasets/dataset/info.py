@@ -1,0 +1,119 @@
+"""What a cohort holds, as data for people to look at: `cohort_info`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from petbench_datasets.dataset.split import load_split, split_names
+from petbench_datasets.errors import DataError
+from petbench_datasets.images.body import body_mask_from_images
+from petbench_datasets.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.images.framing import WindowPlan
+    from petbench_datasets.images.grid import Volume
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """One image: the time after injection it really comes from, how much of its window, and its SUV in the body."""
+
+    start_seconds: float
+    stop_seconds: float
+    coverage: float
+    frames: int
+    suv_mean_body: float
+    suv_maximum: float
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantInfo:
+    """One participant; empty strings for what participants.tsv does not say.
+
+    `delayed` is None where the cohort's keeper withholds that image.
+    """
+
+    name: str
+    sex: str
+    age: str
+    body_weight: str
+    shape: tuple[int, int, int]
+    spacing_millimetres: tuple[float, float, float]
+    early: ImageInfo
+    delayed: ImageInfo | None
+    labels: int
+
+
+@dataclass(frozen=True, slots=True)
+class SplitInfo:
+    """One split: how many train, validate and test in each fold; `problem` if it cannot be used."""
+
+    name: str
+    digest: str
+    folds: tuple[tuple[int, int, int], ...]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CohortInfo:
+    """A cohort's participants, splits and fingerprint."""
+
+    name: str
+    root: Path
+    fingerprint: str
+    participants: tuple[ParticipantInfo, ...]
+    splits: tuple[SplitInfo, ...]
+
+
+def cohort_info(cohort: Cohort, progress: Progress = silent) -> CohortInfo:
+    """Read every image of `cohort` once and describe it."""
+    described = []
+    for number, name in enumerate(cohort.participants):
+        progress("looking at the cohort", number, len(cohort.participants))
+        described.append(_participant(cohort, name))
+    progress("looking at the cohort", len(described), len(described))
+    splits = tuple(_split(cohort, name) for name in split_names(cohort.root))
+    return CohortInfo(cohort.name, cohort.root, cohort.fingerprint, tuple(described), splits)
+
+
+def _participant(cohort: Cohort, name: str) -> ParticipantInfo:
+    plan, row, labels = cohort.plans[name], cohort.table.get(name, {}), cohort.labels(name)
+    early, grid = cohort.early(name)
+    withheld = name in cohort.withheld
+    delayed = None if withheld else cohort.delayed(name)[0]
+    body = body_mask_from_images(early, early, grid) if withheld else cohort.body_mask(name)
+    return ParticipantInfo(
+        name=name,
+        sex=row.get("sex", ""),
+        age=row.get("age", ""),
+        body_weight=row.get("body_weight", ""),
+        shape=grid.shape,
+        spacing_millimetres=grid.spacing_millimetres,
+        early=_image(plan.early, early, body),
+        delayed=None if delayed is None else _image(plan.delayed, delayed, body),
+        labels=0 if labels is None else int(np.count_nonzero(np.unique(labels[0]))),
+    )
+
+
+def _image(plan: WindowPlan, volume: Volume, body: NDArray[np.bool_]) -> ImageInfo:
+    start, stop = plan.effective_seconds
+    inside = volume[body]
+    mean = float(inside.mean(dtype=np.float64)) if inside.size else 0.0
+    return ImageInfo(start, stop, plan.coverage, len(plan.uses), mean, float(volume.max()))
+
+
+def _split(cohort: Cohort, name: str) -> SplitInfo:
+    try:
+        split = load_split(cohort, name)
+    except DataError as error:
+        return SplitInfo(name, "", (), str(error))
+    sizes = tuple((len(fold.train), len(fold.validation), len(fold.test)) for fold in split.folds)
+    return SplitInfo(name, split.digest, sizes)

@@ -1,0 +1,289 @@
+"""A cohort: the pairs of a BIDS-PET folder. The only reader, for simulated and for real scans alike."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from petbench_datasets.bids.participants import read_participants
+from petbench_datasets.bids.scan import pet_images, scan_of
+from petbench_datasets.dataset import derivatives
+from petbench_datasets.dataset.fingerprint import (
+    DigestCache,
+    PairDigest,
+    cohort_fingerprint,
+    digest_pair,
+    digest_window,
+)
+from petbench_datasets.dataset.withheld import MANIFEST_NAME, read_withheld
+from petbench_datasets.errors import DataError
+from petbench_datasets.images.body import body_mask_from_images
+from petbench_datasets.images.framing import WINDOWS_SECONDS, WindowPlan, plan_window, uses_of
+from petbench_datasets.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from petbench_datasets.bids.scan import Scan
+    from petbench_datasets.images.grid import Grid, Volume
+    from petbench_datasets.tables import Row
+
+_LARGEST_DOSE_RATIO = 1.02
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One patient's early and delayed image in SUV, float32, shape (z, y, x), on one grid."""
+
+    participant: str
+    early: Volume
+    delayed: Volume
+    grid: Grid
+
+
+@dataclass(frozen=True)
+class PairPlan:
+    """Which frames of which files make one patient's pair; no voxel is read."""
+
+    participant: str
+    early: WindowPlan
+    delayed: WindowPlan
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of both images."""
+        return self.early.uses[0].scan.grid
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Pairs on disk, read when asked for. Made by `open_cohort`.
+
+    Attributes:
+        name: the name of its folder.
+        root: its folder.
+        plans: which frames make each participant's pair.
+        digests: hashes of each participant's images.
+        table: participants.tsv: sex, age, site and whatever else it holds.
+        withheld: participants whose delayed image only the cohort's keeper has.
+    """
+
+    name: str
+    root: Path
+    plans: Mapping[str, PairPlan]
+    digests: Mapping[str, PairDigest]
+    table: Mapping[str, Row]
+    withheld: frozenset[str] = frozenset()
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """The names of the participants, `sub-01` and so on, sorted."""
+        return tuple(self.plans)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The sha256 of what the images hold, whatever the files and folders are called."""
+        return cohort_fingerprint(self.digests)
+
+    @property
+    def pixel_digests(self) -> Mapping[str, tuple[str, ...]]:
+        """The hashes of each participant's voxels alone, early and delayed."""
+        return {name: digest.pixels for name, digest in self.digests.items()}
+
+    def grid(self, participant: str) -> Grid:
+        """Return the grid of a participant's images."""
+        return self._plan(participant).grid
+
+    def pair(self, participant: str) -> Pair:
+        """Read both images of a participant."""
+        plan = self._whole_plan(participant)
+        return Pair(participant, plan.early.image(), plan.delayed.image(), plan.grid)
+
+    def early(self, participant: str) -> tuple[Volume, Grid]:
+        """Read the early image of a participant."""
+        plan = self._plan(participant)
+        return plan.early.image(), plan.grid
+
+    def delayed(self, participant: str) -> tuple[Volume, Grid]:
+        """Read the delayed image of a participant."""
+        plan = self._whole_plan(participant)
+        return plan.delayed.image(), plan.grid
+
+    def labels(self, participant: str, kind: str = "organs") -> tuple[NDArray[np.int16], dict[int, str]] | None:
+        """Return a participant's labels, shape (z, y, x), and what each means; None where there are none.
+
+        Args:
+            participant: as in `participants`.
+            kind: `organs`, `lesions`: the file's `desc-` entity.
+        """
+        plan = self._plan(participant)
+        path = derivatives.find_derivative(self.root, participant, f"desc-{kind}_dseg")
+        if path is None:
+            return None
+        return derivatives.read_derivative_labels(path, plan.grid), derivatives.label_names(path, self.root)
+
+    def body_mask(self, participant: str) -> NDArray[np.bool_]:
+        """Return which voxels lie in the patient: a drawn mask if the cohort has one, else from both real images."""
+        plan = self._plan(participant)
+        path = derivatives.find_derivative(self.root, participant, "desc-body_mask")
+        if path is not None:
+            return np.asarray(derivatives.read_derivative(path, plan.grid) > 0.5)
+        plan = self._whole_plan(participant)
+        return body_mask_from_images(plan.early.image(), plan.delayed.image(), plan.grid)
+
+    def derivative(self, participant: str, ending: str) -> Volume | None:
+        """Return the derivative image whose file name ends in `_<ending>.nii.gz`, or None; shape (z, y, x)."""
+        path = derivatives.find_derivative(self.root, participant, ending)
+        return None if path is None else derivatives.read_derivative(path, self._plan(participant).grid)
+
+    def _whole_plan(self, participant: str) -> PairPlan:
+        if participant in self.withheld:
+            raise DataError(
+                f"{self.root}: the delayed image of {participant} is withheld: the keeper of the cohort has it, and "
+                "scores with it what petbench bundle hands over"
+            )
+        return self._plan(participant)
+
+    def _plan(self, participant: str) -> PairPlan:
+        if participant not in self.plans:
+            known = ", ".join(self.participants)
+            raise DataError(f"{self.root}: has no participant {participant!r}; it has {known}")
+        return self.plans[participant]
+
+
+def open_cohort(root: Path, progress: Progress = silent) -> Cohort:
+    """Open the BIDS-PET folder at `root` and make sure that every pair can be used.
+
+    The first time, every voxel that will be used is read once, to refuse what is not finite and to take the
+    fingerprint; later, files that have not changed are not read again.
+
+    Raises:
+        DataError: in one line, the first thing that makes the cohort unusable.
+    """
+    table = read_participants(root)
+    names = participant_names(root, table)
+    withheld = read_withheld(root)
+    plans = {
+        name: (plan_early if name in withheld else plan_pair)(name, scans_of(root, name, table), root) for name in names
+    }
+    digests = _digests(root, plans, withheld, progress)
+    return Cohort(root.absolute().name, root, plans, digests, table, frozenset(withheld))
+
+
+def participant_names(root: Path, table: Mapping[str, Row]) -> tuple[str, ...]:
+    """Return the participants of a cohort, sorted.
+
+    Raises:
+        DataError: nobody, or a participant that is in the table or on disk alone.
+    """
+    folders = {path.name for path in root.glob("sub-*") if path.is_dir()}
+    for name in sorted(set(table) ^ folders):
+        if name in folders:
+            raise DataError(f"{root / 'participants.tsv'}: does not list {name}; add it with its body_weight (kg)")
+        raise DataError(f"{root / name}: no such folder, but participants.tsv lists {name}; restore it or its row")
+    if not folders:
+        raise DataError(f"{root}: has no participants (folders sub-*); see the BIDS-PET layout in the documentation")
+    return tuple(sorted(folders))
+
+
+def scans_of(root: Path, participant: str, table: dict[str, Row]) -> list[Scan]:
+    """Describe every PET image of a participant.
+
+    Raises:
+        DataError: no image, or one whose sidecar cannot be used.
+    """
+    images = pet_images(root, participant)
+    if not images:
+        raise DataError(f"{root / participant}: has no PET image (pet/{participant}_..._pet.nii.gz); add it")
+    return [scan_of(path, root, table) for path in images]
+
+
+def plan_pair(participant: str, scans: Sequence[Scan], root: Path) -> PairPlan:
+    """Choose the frames of a participant's early and delayed image.
+
+    Raises:
+        DataError: a window that is not measured, two grids, or two injections.
+    """
+    subject = str(root / participant)
+    plans = [plan_window(name, scans, subject) for name in WINDOWS_SECONDS]
+    used = list(dict.fromkeys(use.scan for plan in plans for use in plan.uses))
+    first = used[0]
+    _ = first.grid  # opens the file: a frame without a time is refused now, not in the middle of a run
+    for other in used[1:]:
+        if not other.grid.matches(first.grid):
+            raise DataError(
+                f"{other.path}: lies on {other.grid}, but {first.path.name} on {first.grid}; bring both to one grid "
+                "(petbench datasets resample)"
+            )
+    doses = [scan.calibration.injected_bq for scan in used if scan.calibration is not None]
+    if doses and max(doses) > _LARGEST_DOSE_RATIO * min(doses):
+        raise DataError(
+            f"{subject}: its images name injections of {min(doses) / 1e6:.1f} and {max(doses) / 1e6:.1f} MBq; "
+            "an early and a delayed image are of one injection: correct InjectedRadioactivity"
+        )
+    return PairPlan(participant, plans[0], plans[1])
+
+
+def plan_early(participant: str, scans: Sequence[Scan], root: Path) -> PairPlan:
+    """Choose the frames of the early image of a participant whose delayed one is withheld.
+
+    Raises:
+        DataError: the early window is not measured, or the delayed one is there after all.
+    """
+    for scan in scans:
+        if uses_of(scan, WINDOWS_SECONDS["delayed"]):
+            raise DataError(f"{scan.path}: is withheld by {MANIFEST_NAME}, and there; remove one of the two")
+    early = plan_window("early", scans, str(root / participant))
+    _ = early.uses[0].scan.grid
+    return PairPlan(participant, early, WindowPlan("delayed", (), 0.0))
+
+
+def _digests(
+    root: Path, plans: Mapping[str, PairPlan], withheld: Mapping[str, PairDigest], progress: Progress
+) -> dict[str, PairDigest]:
+    cache = DigestCache(root)
+
+    def digest(plan: PairPlan) -> tuple[str, str, PairDigest, bool]:
+        key = cache.key((plan.early, plan.delayed))
+        kept = cache.get(plan.participant, key)
+        if plan.participant in withheld:
+            kept = kept if kept == withheld[plan.participant] else None
+            made = kept or checked_early(plan, withheld[plan.participant], root)
+        else:
+            made = kept or digest_pair(plan.participant, plan.early, plan.delayed)
+        return plan.participant, key, made, kept is None
+
+    found: dict[str, PairDigest] = {}
+    # Decompression and hashing release the interpreter's lock; few threads, for each holds whole volumes.
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        try:
+            for name, key, made, new in pool.map(digest, plans.values()):
+                found[name] = made
+                if new:
+                    cache.put(name, key, made)
+                    progress("reading the cohort", len(found), len(plans))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        finally:
+            cache.save()
+    return found
+
+
+def checked_early(plan: PairPlan, digest: PairDigest, root: Path) -> PairDigest:
+    """Return the digest of a withheld pair, once its early image is the one that was exported.
+
+    Raises:
+        DataError: it is another one.
+    """
+    if digest_window(plan.early) != digest.pixels[0]:
+        raise DataError(f"{root / plan.participant}: its early image is not the one that was exported; export it again")
+    return digest

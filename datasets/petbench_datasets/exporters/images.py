@@ -1,0 +1,117 @@
+"""Writing a cohort's pairs for other programs: NIfTI with a table, or BIDS-PET; for DICOM see `dicom_export`.
+
+Each function writes what its importer reads back to the same SUV within one step of quantisation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
+from petbench_datasets.errors import DataError
+from petbench_datasets.files import atomic_folder, write_text
+from petbench_datasets.images.decay import HALF_LIFE_SECONDS
+from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.suv import Frame
+from petbench_datasets.progress import Progress, silent
+from petbench_datasets.tables import write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.images.framing import WindowPlan
+
+TABLE_NAME = "pairs.tsv"
+
+
+def export_nifti(cohort: Cohort, folder: Path, progress: Progress = silent) -> Path:
+    """Write every pair as two NIfTI files in SUV, and the table that `import_nifti` reads; return its path.
+
+    Raises:
+        DataError: `folder` exists or cannot be written.
+    """
+    with new_folder(folder) as temporary:
+        rows = []
+        for number, name in enumerate(cohort.participants):
+            progress("exporting the cohort", number, len(cohort.participants))
+            pair, plan = cohort.pair(name), cohort.plans[name]
+            row: dict[str, object] = {**cohort.table.get(name, {})}
+            weight = row.pop("body_weight", "")
+            row |= {"participant": name, "units": "SUV", "weight_kg": weight}
+            row.pop("participant_id", None)
+            for window, volume, frames in (("early", pair.early, plan.early), ("delayed", pair.delayed, plan.delayed)):
+                file = f"{name}_{window}.nii.gz"
+                write_image(temporary / file, volume, pair.grid)
+                frame = effective_frame(frames)
+                row[window] = file
+                row[f"{window}_start_s"] = frame.start_seconds
+                row[f"{window}_duration_s"] = frame.duration_seconds
+            rows.append(row)
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        write_table(temporary / TABLE_NAME, ["participant", *(key for key in columns if key != "participant")], rows)
+    progress("exporting the cohort", len(cohort.participants), len(cohort.participants))
+    return folder / TABLE_NAME
+
+
+def export_bids(cohort: Cohort, folder: Path, progress: Progress = silent) -> None:
+    """Write every pair as two static BIDS-PET images in SUV (g/mL): a cohort again, its windows formed.
+
+    Raises:
+        DataError: `folder` exists or cannot be written.
+    """
+    with new_folder(folder) as temporary:
+        for number, name in enumerate(cohort.participants):
+            progress("exporting the cohort", number, len(cohort.participants))
+            pair, plan = cohort.pair(name), cohort.plans[name]
+            for volume, window in ((pair.early, plan.early), (pair.delayed, plan.delayed)):
+                scan, frame = window.uses[0].scan, effective_frame(window)
+                nuclide = scan.radionuclide or "F18"
+                half_life = scan.calibration.half_life_seconds if scan.calibration else HALF_LIFE_SECONDS[nuclide]
+                dose = scan.calibration.injected_bq if scan.calibration else None
+                sidecar = new_sidecar(
+                    [frame],
+                    tracer="FDG" if nuclide == "F18" else nuclide,
+                    radionuclide=nuclide,
+                    half_life_seconds=half_life,
+                    is_suv=True,
+                    dose_bq=dose,
+                )
+                # Named after what it is, even where a partly measured window would be called static.
+                entities = entities_of([frame], str(sidecar["TracerName"]), nuclide).rsplit("-", 1)[0]
+                stem = f"{name}_{entities}-{window.name}_pet"
+                write_image(temporary / name / "pet" / f"{stem}.nii.gz", volume, pair.grid)
+                write_text(temporary / name / "pet" / f"{stem}.json", json.dumps(sidecar, indent=1) + "\n")
+        rows = [{**cohort.table.get(name, {}), "participant_id": name} for name in cohort.participants]
+        columns = ["participant_id", *dict.fromkeys(key for row in rows for key in row if key != "participant_id")]
+        write_table(temporary / "participants.tsv", columns, rows)
+        description = {"Name": cohort.name, "BIDSVersion": "1.10.0", "DatasetType": "raw"}
+        write_text(temporary / "dataset_description.json", json.dumps(description, indent=1) + "\n")
+    progress("exporting the cohort", len(cohort.participants), len(cohort.participants))
+
+
+def effective_frame(window: WindowPlan) -> Frame:
+    """Return one frame from the start of the first frame used to the end of the last."""
+    start, stop = window.effective_seconds
+    return Frame(start, stop - start)
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `folder` when the block succeeds; nothing is left when it fails.
+
+    Raises:
+        DataError: `folder` exists or cannot be written.
+    """
+    if folder.exists():
+        raise DataError(f"{folder}: is there already; name a new folder")
+    try:
+        with atomic_folder(folder) as temporary:
+            yield temporary
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be written ({error.strerror or error}); free space or name another folder"
+        ) from error

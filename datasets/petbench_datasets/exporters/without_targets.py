@@ -1,0 +1,116 @@
+"""Copy a cohort without the delayed images of its test patients, for authors who are not to see them."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from petbench_datasets.bids.participants import WEIGHT_COLUMNS
+from petbench_datasets.bids.scan import sidecars_of
+from petbench_datasets.dataset.split import load_split, split_path
+from petbench_datasets.dataset.withheld import write_manifest
+from petbench_datasets.errors import DataError
+from petbench_datasets.exporters.images import new_folder
+from petbench_datasets.images.framing import WINDOWS_SECONDS, uses_of
+from petbench_datasets.progress import Progress, silent
+from petbench_datasets.tables import write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from petbench_datasets.dataset.reader import Cohort
+
+_SHARED_COLUMNS = frozenset(
+    {"participant_id", "species", "strain", "handedness", "age", "sex", "height", "site", *WEIGHT_COLUMNS}
+)
+
+
+def export_without_targets(
+    cohort: Cohort, split_name: str, folder: Path, progress: Progress = silent
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Copy a cohort without the delayed images of one split's test patients.
+
+    Everyone else's files are copied as they are, derivatives included; of a test patient only the early images with the
+    sidecars that apply to them. Of participants.tsv go the columns that petbench or BIDS has a meaning for: a keeper's
+    own, and what participants.json says of them, may hold names or tell what is in the hidden images.
+
+    Returns:
+        The test patients, and the columns left out.
+
+    Raises:
+        DataError: the split has nobody who is never tested, a test patient's early frames lie in one file with delayed
+            ones, the cohort lacks delayed images itself, or the folder exists or cannot be written.
+    """
+    split = load_split(cohort, split_name)
+    hidden = sorted({name for fold in split.folds for name in fold.test})
+    learning = {name for fold in split.folds for part in (fold.train, fold.validation) for name in part}
+    if cohort.withheld:
+        raise DataError(f"{cohort.root}: lacks delayed images itself; export from the full cohort of its keeper")
+    both = sorted(learning & set(hidden))
+    if both:
+        raise DataError(
+            f"{cohort.root}: {both[0]} is tested in one fold of {split_name!r} and learnt from in another; name a "
+            "split whose test patients are the same in every fold"
+        )
+    for name in hidden:
+        _check_apart(cohort, name)
+    with new_folder(folder) as temporary:
+        for number, name in enumerate(cohort.participants):
+            progress("exporting the cohort", number, len(cohort.participants))
+            _copy(cohort.root, temporary, _early_files(cohort, name) if name in hidden else _all_files(cohort, name))
+        _copy(cohort.root, temporary, _shared_files(cohort.root))
+        rows = [{**cohort.table.get(name, {}), "participant_id": name} for name in cohort.participants]
+        columns = list(dict.fromkeys(["participant_id", *(key for row in rows for key in row)]))
+        shared = [column for column in columns if column.lower() in _SHARED_COLUMNS]
+        write_table(temporary / "participants.tsv", shared, rows)
+        _copy(cohort.root, temporary, [split_path(cohort.root, split_name)])
+        write_manifest(temporary, cohort.fingerprint, {name: cohort.digests[name] for name in hidden})
+    progress("exporting the cohort", len(cohort.participants), len(cohort.participants))
+    return tuple(hidden), tuple(column for column in columns if column not in shared)
+
+
+def _check_apart(cohort: Cohort, name: str) -> None:
+    for use in cohort.plans[name].early.uses:
+        if uses_of(use.scan, WINDOWS_SECONDS["delayed"]):
+            raise DataError(
+                f"{use.scan.path}: holds early and delayed frames of {name}; make the cohort of single images first "
+                "(petbench datasets export), keep that as the full one, and withhold from it"
+            )
+
+
+def _early_files(cohort: Cohort, name: str) -> Iterable[Path]:
+    for use in cohort.plans[name].early.uses:
+        yield use.scan.path
+        yield from _sidecars(cohort.root, use.scan.path)
+
+
+def _all_files(cohort: Cohort, name: str) -> Iterable[Path]:
+    folders = [cohort.root / name, *(cohort.root / "derivatives").glob(f"*/{name}")]
+    yield from (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    plan = cohort.plans[name]
+    for use in (*plan.early.uses, *plan.delayed.uses):
+        yield from _sidecars(cohort.root, use.scan.path)
+
+
+def _sidecars(root: Path, image: Path) -> Iterable[Path]:
+    """Return the sidecars that apply to an image, those of the folders above it included."""
+    return (root / path.relative_to(root.absolute()) for path in sidecars_of(image, root))
+
+
+def _shared_files(root: Path) -> Iterable[Path]:
+    """Return what describes the cohort and names its labels; other tables may tell what is in the hidden images."""
+    derivatives = root / "derivatives"
+    return [
+        root / "dataset_description.json",
+        *derivatives.glob("*/dataset_description.json"),
+        *derivatives.glob("*/*dseg.tsv"),
+    ]
+
+
+def _copy(root: Path, target: Path, files: Iterable[Path]) -> None:
+    for file in dict.fromkeys(files):
+        if file.is_file():
+            copy = target / file.relative_to(root)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)

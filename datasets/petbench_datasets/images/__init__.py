@@ -1,0 +1,1 @@
+"""Images as arrays: files, grids, units, decay, time windows."""

@@ -1,0 +1,155 @@
+"""The early and the delayed window, and how the frames of a scan make the mean image of one.
+
+A window's image is the mean of the frames, each weighted with the seconds that it shares with the window. SUV is
+used throughout, so every frame is decay-corrected to the injection before it is averaged.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from petbench_datasets.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from petbench_datasets.bids.scan import Scan
+    from petbench_datasets.images.grid import Volume
+    from petbench_datasets.images.suv import Frame
+
+EARLY_WINDOW_SECONDS = (420.0, 1260.0)
+DELAYED_WINDOW_SECONDS = (2520.0, 3780.0)
+WINDOWS_SECONDS = {"early": EARLY_WINDOW_SECONDS, "delayed": DELAYED_WINDOW_SECONDS}
+"""After the injection: 7-21 min and 42-63 min (Kim et al. 2023, doi 10.3390/diagnostics13193045)."""
+
+LEAST_COVERAGE = 0.8
+"""The part of a window that must have been measured."""
+
+LEAST_INSIDE = 0.5
+"""The part of the frames' time that must lie in the window: an hour's mean is no image of 14 minutes."""
+
+_OVERLAP_TOLERANCE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class FrameUse:
+    """One frame that takes part in a window, with the seconds that it shares with it."""
+
+    scan: Scan
+    index: int
+    seconds: float
+
+    @property
+    def frame(self) -> Frame:
+        """When it was measured."""
+        return self.scan.frames[self.index]
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """The frames that make one window's image.
+
+    Attributes:
+        name: `early` or `delayed`.
+        uses: at least one frame, in order of time.
+        coverage: the part of the window that was measured, 0 to 1.
+    """
+
+    name: str
+    uses: tuple[FrameUse, ...]
+    coverage: float
+
+    @property
+    def effective_seconds(self) -> tuple[float, float]:
+        """From when to when, after the injection, the frames that were used really reach."""
+        frames = [use.frame for use in self.uses]
+        return min(frame.start_seconds for frame in frames), max(frame.stop_seconds for frame in frames)
+
+    def image(self) -> Volume:
+        """Read the frames and return their weighted mean in SUV, float32, shape (z, y, x)."""
+        if len(self.uses) == 1:
+            return self.uses[0].scan.suv_frame(self.uses[0].index)
+        total = sum(use.seconds for use in self.uses)
+        mean = np.zeros(self.uses[0].scan.grid.shape, dtype=np.float64)
+        for use in self.uses:
+            weight = use.scan.suv_per_unit(use.index) * use.seconds / total
+            mean += weight * use.scan.activity(use.index)
+        return mean.astype(np.float32)
+
+
+def shared_seconds(frame: Frame, window: tuple[float, float]) -> float:
+    """Return how many seconds of `frame` lie in `window`."""
+    if math.isnan(frame.start_seconds):
+        return 0.0
+    return max(0.0, min(frame.stop_seconds, window[1]) - max(frame.start_seconds, window[0]))
+
+
+def uses_of(scan: Scan, window: tuple[float, float]) -> tuple[FrameUse, ...]:
+    """Return the frames of one scan that share time with `window`."""
+    shared = ((index, shared_seconds(frame, window)) for index, frame in enumerate(scan.frames))
+    return tuple(FrameUse(scan, index, seconds) for index, seconds in shared if seconds > 0.0)
+
+
+def coverage_of(uses: Sequence[FrameUse], window: tuple[float, float]) -> float:
+    """Return the part of `window` that was measured."""
+    return sum(use.seconds for use in uses) / (window[1] - window[0])
+
+
+def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowPlan:
+    """Choose the frames that make the window `name` of one patient.
+
+    One image that covers the window is used alone; otherwise images that follow each other are joined.
+
+    Args:
+        name: `early` or `delayed`.
+        scans: all images of the patient.
+        subject: how messages name the patient.
+
+    Raises:
+        DataError: no image, too little of the window measured, or two images of the same time.
+    """
+    window = WINDOWS_SECONDS[name]
+    minutes = f"{window[0] / 60:g}-{window[1] / 60:g} min after injection"
+    by_scan = [uses for scan in scans if (uses := uses_of(scan, window))]
+    if not by_scan:
+        there = ", ".join(scan.path.name for scan in scans) or "none"
+        raise DataError(f"{subject}: no {name} image ({minutes}); images here: {there}; add it or correct its times")
+    chosen = _choose(by_scan, name, subject)
+    names = ", ".join(dict.fromkeys(use.scan.path.name for use in chosen))
+    coverage = coverage_of(chosen, window)
+    if coverage < LEAST_COVERAGE:
+        for scan in {use.scan.path: use.scan for use in chosen}.values():
+            if scan.path.exists():
+                scan.stored  # noqa: B018 - where the sidecar lacks a frame's time, that is the reason: it is said first
+        raise DataError(
+            f"{subject}: {names} covers {coverage:.0%} of the {name} window ({minutes}), "
+            f"and at least {LEAST_COVERAGE:.0%} is needed; add the missing frames"
+        )
+    inside = sum(use.seconds for use in chosen) / sum(use.frame.duration_seconds for use in chosen)
+    if inside < LEAST_INSIDE:
+        raise DataError(
+            f"{subject}: only {inside:.0%} of the time of {names} lies in the {name} window ({minutes}); "
+            "reconstruct shorter frames"
+        )
+    return WindowPlan(name, chosen, min(coverage, 1.0))
+
+
+def _choose(by_scan: list[tuple[FrameUse, ...]], name: str, subject: str) -> tuple[FrameUse, ...]:
+    """Join images that follow each other; of images of the same time take the one that covers the window."""
+    uses = sorted((use for scan_uses in by_scan for use in scan_uses), key=lambda use: use.frame.start_seconds)
+    apart = all(
+        after.frame.start_seconds > before.frame.stop_seconds - _OVERLAP_TOLERANCE_SECONDS
+        for before, after in itertools.pairwise(uses)
+    )
+    if apart:
+        return tuple(uses)
+    whole = [uses for uses in by_scan if coverage_of(uses, WINDOWS_SECONDS[name]) >= LEAST_COVERAGE]
+    if len(whole) != 1:
+        names = " and ".join(scan_uses[0].scan.path.name for scan_uses in whole or by_scan)
+        raise DataError(f"{subject}: {names} measure the same time of the {name} window; keep one of them")
+    return whole[0]

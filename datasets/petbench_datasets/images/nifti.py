@@ -1,0 +1,243 @@
+"""NIfTI files as (z, y, x) arrays in patient order (Left, Posterior, Superior), each broken file one line."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import nibabel as untyped_nibabel
+import nibabel.orientations as untyped_orientations
+import numpy as np
+
+from petbench_datasets.errors import DataError
+from petbench_datasets.files import atomic_path
+from petbench_datasets.images.grid import Grid, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+# nibabel annotates some of its functions and not others, which strict type checking cannot call.
+nibabel: Any = untyped_nibabel
+orientations: Any = untyped_orientations
+
+_TARGET_ORIENTATION = orientations.axcodes2ornt(("L", "P", "S"))
+_COMPRESSION_LEVEL = 3
+# Fixed bytes: deflate, no name, no time, "unknown" operating system, so that equal images are equal files.
+_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+
+
+class StoredImage:
+    """A NIfTI image on disk whose frames are read one at a time, reoriented without interpolation.
+
+    Attributes:
+        path: the file.
+        grid: where its voxels lie once reoriented.
+        frame_count: 1 for a 3-D image.
+        dynamic: whether the file has a time axis.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _one_line(path):
+            # Frames are asked for in rising order: one open file is then decompressed once, not once a frame.
+            self._image: Any = nibabel.load(path, keep_file_open=True)
+            if not isinstance(self._image, (nibabel.Nifti1Image, nibabel.Nifti1Pair)):
+                raise DataError(f"{path}: not a NIfTI image; convert it to .nii.gz")
+            shape = _spatial_and_time(self._image.shape, path)
+            affine = self._checked_affine()
+        self.dynamic = len(shape) == 4
+        self.frame_count = shape[3] if self.dynamic else 1
+        self._transform, self.grid = _patient_order(affine, shape[:3])
+
+    def frame(self, index: int) -> Volume:
+        """Return frame `index` as float32, shape (z, y, x), in the unit that the file stores."""
+        with _one_line(self.path):
+            picture = self._whole() if not self.dynamic else self._stored_frame(index)
+        return _turn(picture, self._transform)
+
+    def close(self) -> None:
+        """Let go of the open file."""
+        self._image = None
+
+    def _whole(self) -> NDArray[Any]:
+        """Return the voxels of a 3-D file, its checksum verified: reading only the voxels would skip that."""
+        image = self._image
+        if self.path.name.endswith(".gz"):
+            image = type(image).from_bytes(gzip.decompress(self.path.read_bytes()))
+        voxels: NDArray[Any] = np.asanyarray(image.dataobj).reshape(self._image.shape[:3])
+        return voxels
+
+    def _stored_frame(self, index: int) -> NDArray[Any]:
+        voxels: NDArray[Any] = np.asanyarray(self._image.dataobj[..., index]).reshape(self._image.shape[:3])
+        return voxels
+
+    def _checked_affine(self) -> NDArray[np.float64]:
+        header = self._image.header
+        if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
+            raise DataError(
+                f"{self.path}: the file does not say how it lies in the patient (sform and qform code 0); set one"
+            )
+        affine = np.asarray(self._image.affine, dtype=np.float64)
+        if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+            raise DataError(f"{self.path}: its affine is not invertible; correct the NIfTI header")
+        return affine
+
+
+def in_patient_order(voxels: NDArray[Any], affine: NDArray[np.float64]) -> tuple[Volume, Grid]:
+    """Turn voxels indexed (x, y, z) with any NIfTI affine into an (z, y, x) image on a `Grid`, by flips and swaps."""
+    transform, grid = _patient_order(affine, voxels.shape)
+    return _turn(voxels, transform), grid
+
+
+def read_image(path: Path) -> tuple[Volume, Grid]:
+    """Read a NIfTI file, reoriented to Left, Posterior, Superior by flips and axis swaps alone.
+
+    Returns:
+        Voxels as float32 in the unit of the file, shape (z, y, x), or (t, z, y, x) for a file with a time axis;
+        and their grid.
+
+    Raises:
+        DataError: the file is missing, truncated, damaged, not NIfTI, or without an orientation.
+    """
+    stored = StoredImage(path)
+    frames = [stored.frame(index) for index in range(stored.frame_count)]
+    stored.close()
+    return (np.stack(frames) if stored.dynamic else frames[0]), stored.grid
+
+
+def read_labels(path: Path) -> tuple[NDArray[np.int16], Grid]:
+    """Read a label image; shape (z, y, x).
+
+    Raises:
+        DataError: as for `read_image`, or a voxel is no whole number.
+    """
+    values, grid = read_image(path)
+    labels = np.nan_to_num(values).astype(np.int16)
+    if values.ndim != 3 or not np.array_equal(labels, values):
+        raise DataError(f"{path}: a label image holds whole numbers in three dimensions; export it again")
+    return labels, grid
+
+
+def write_image(path: Path, volume: NDArray[Any], grid: Grid, *, dtype: Any = np.float32) -> None:
+    """Write a .nii.gz file, wholly or not at all, the same bytes for the same image.
+
+    Args:
+        path: ends in .nii.gz.
+        volume: shape (z, y, x), or (t, z, y, x) for a dynamic image.
+        grid: where the voxels lie.
+        dtype: how they are stored.
+    """
+    frames = volume if volume.ndim == 4 else volume[None]
+    write_frames(path, frames, len(frames) if volume.ndim == 4 else None, grid, dtype=dtype)
+
+
+def write_frames(
+    path: Path, frames: Iterable[NDArray[Any]], count: int | None, grid: Grid, *, dtype: Any = np.float32
+) -> None:
+    """Write frames one after the other, so that a long dynamic image is never whole in memory.
+
+    Args:
+        path: ends in .nii.gz.
+        frames: each of shape (z, y, x).
+        count: how many there will be; None for one frame without a time axis.
+        grid: where the voxels lie.
+        dtype: how they are stored.
+
+    Raises:
+        DataError: a frame that does not fit the grid; nothing is written.
+    """
+    header = nibabel.Nifti1Header()
+    header.set_data_dtype(np.dtype(dtype).newbyteorder("<"))
+    header.set_data_shape((*reversed(grid.shape), *([] if count is None else [count])))
+    header.set_sform(grid.affine, code=1)
+    header.set_qform(grid.affine, code=1)
+    header.set_xyzt_units("mm", "sec")
+    header.set_slope_inter(1.0, 0.0)
+    header["vox_offset"] = 352
+    header["magic"] = b"n+1"
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        packer = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        checksum = length = 0
+        file.write(_GZIP_HEADER)
+        for content in _pieces(path, bytes(header.binaryblock) + bytes(4), frames, count or 1, grid, dtype):
+            checksum = zlib.crc32(content, checksum)
+            length += len(content)
+            file.write(packer.compress(content))
+        file.write(packer.flush() + struct.pack("<II", checksum, length % 2**32))
+
+
+def _pieces(
+    path: Path, header: bytes, frames: Iterable[NDArray[Any]], count: int, grid: Grid, dtype: Any
+) -> Iterator[bytes]:
+    yield header
+    seen = 0
+    for frame in frames:
+        if frame.shape != grid.shape:
+            raise DataError(f"{path}: {frame.shape} voxels do not fit a grid of {grid.shape}; nothing was written")
+        seen += 1
+        # C order of (z, y, x) is what NIfTI keeps: x runs fastest.
+        yield frame.astype(np.dtype(dtype).newbyteorder("<"), copy=False).tobytes()
+    if seen != count:
+        raise DataError(f"{path}: {seen} frames came where {count} were announced; nothing was written")
+
+
+def _patient_order(affine: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[NDArray[np.float64], Grid]:
+    """Return the flips and swaps that bring an image to Left, Posterior, Superior, and the grid it then lies on."""
+    transform = orientations.ornt_transform(orientations.io_orientation(affine), _TARGET_ORIENTATION)
+    turned = affine @ orientations.inv_ornt_aff(transform, shape)
+    x, y, z = (shape[int(np.flatnonzero(transform[:, 0] == axis)[0])] for axis in range(3))
+    return transform, Grid((z, y, x), np.asarray(turned, dtype=np.float64))
+
+
+def _turn(voxels: NDArray[Any], transform: NDArray[np.float64]) -> Volume:
+    turned = orientations.apply_orientation(voxels, transform)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
+        return np.ascontiguousarray(np.transpose(turned), dtype=np.float32)
+
+
+def _spatial_and_time(shape: tuple[int, ...], path: Path) -> tuple[int, ...]:
+    """Return the shape as (x, y, z) or (x, y, z, t), trailing axes of one voxel dropped."""
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) not in (3, 4) or min(shape) < 1:
+        raise DataError(f"{path}: {len(shape)} axes of {shape} voxels, but a PET image has 3, or 4 with time")
+    return shape
+
+
+@contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged file raises into one line that names it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; restore it or correct the path") from error
+    except PermissionError as error:
+        raise DataError(f"{path}: not readable; change its permissions") from error
+    except EOFError as error:
+        raise DataError(f"{path}: the file is cut short or damaged; copy or export it again") from error
+    except DataError:
+        raise
+    except (OSError, ValueError, zlib.error, struct.error, nibabel.filebasedimages.ImageFileError) as error:
+        raise DataError(f"{path}: {_diagnosis(path)}; copy or export it again") from error
+
+
+def _diagnosis(path: Path) -> str:
+    """Say what a file that cannot be read looks like."""
+    try:
+        start = path.read_bytes()[:512]
+        if start[:2] == b"\x1f\x8b":
+            with gzip.open(path) as file:
+                start = file.read(512)
+    except (OSError, EOFError, zlib.error):
+        return "a damaged gzip file"
+    if not start:
+        return "an empty file"
+    if start.lstrip()[:1] == b"<":
+        return "an HTML or XML page, not a NIfTI image (a failed download?)"
+    return "cut short or damaged" if b"n+1" in start or b"n+2" in start else "not a NIfTI image"

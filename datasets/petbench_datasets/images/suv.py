@@ -1,0 +1,52 @@
+"""From stored activity to the body-weight standardised uptake value (SUVbw, g/mL)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from petbench_datasets.images.decay import mean_over_frame, remaining
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """When a frame was measured: its start in seconds after the injection, and how long it took."""
+
+    start_seconds: float
+    duration_seconds: float
+
+    @property
+    def stop_seconds(self) -> float:
+        """When it ended, in seconds after the injection."""
+        return self.start_seconds + self.duration_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """All that turns Bq/mL into SUV.
+
+    Attributes:
+        injected_bq: activity at the time of injection.
+        weight_kilograms: of the patient.
+        half_life_seconds: of the nuclide.
+        reference_seconds: the time, after the injection, to which the voxels are decay-corrected; None when they
+            are not corrected at all.
+        bq_per_ml: what one stored unit is.
+    """
+
+    injected_bq: float
+    weight_kilograms: float
+    half_life_seconds: float
+    reference_seconds: float | None
+    bq_per_ml: float = 1.0
+
+    def suv_per_unit(self, frame: Frame) -> float:
+        """Return the SUV of one stored unit in `frame`.
+
+        Corrected images: `C W / (A 2^(-t_ref / T))`. Uncorrected ones are first brought back to the injection by
+        `l d / (1 - exp(-l d)) exp(l t_start)`, so that every frame has one decay reference (QIBA FDG-PET profile).
+        """
+        grams_per_bq = self.weight_kilograms * 1000.0 / self.injected_bq * self.bq_per_ml
+        if self.reference_seconds is not None:
+            return grams_per_bq / remaining(self.reference_seconds, self.half_life_seconds)
+        mean = mean_over_frame(frame.duration_seconds, self.half_life_seconds)
+        return grams_per_bq / (mean * remaining(frame.start_seconds, self.half_life_seconds))

@@ -1,0 +1,210 @@
+"""Build a simulated cohort: participants side by side, each kept as soon as it is done."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import queue
+import shutil
+import signal
+import threading
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from filelock import FileLock
+
+from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.split import write_split
+from petbench_datasets.errors import DataError
+from petbench_phantom.participant import simulate
+from petbench_phantom.population import population
+from petbench_phantom.splits import splits
+from petbench_phantom.writing import (
+    is_complete,
+    settings,
+    settings_path,
+    write_cohort,
+    write_participant,
+    write_settings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from petbench_datasets.progress import Progress
+    from petbench_phantom.participant import Images
+    from petbench_phantom.population import Participant
+    from petbench_phantom.spec import PhantomSpec
+
+_VOLUMES_HELD = 30  # doubles a voxel that simulating one participant needs at its peak, generously
+
+
+def build_phantom(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
+    """Build the cohort of `spec` at `folder`, or complete one that was interrupted; safe to call again.
+
+    Raises:
+        DataError: the folder cannot be written or holds another cohort, or the images are not those that the
+            profile's fingerprint promises.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
+            _build(spec, folder, progress)
+    except BrokenProcessPool as error:
+        raise DataError(
+            f"{folder}: a worker process was ended, perhaps for want of memory; run again, finished participants stay"
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be written ({error.strerror or error}); free space or permit writing there, then run "
+            "again: finished participants stay"
+        ) from error
+
+
+def _build(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
+    _check_settings(spec, folder)
+    _sweep(folder)
+    people = population(spec)
+    missing = [person.index for person in people if not is_complete(folder, person.name)]
+    if missing:
+        for index in missing:  # an image folder without its derivatives counts as absent: begin it anew
+            shutil.rmtree(folder / people[index].name, ignore_errors=True)
+        _simulate_all(spec, folder, missing, progress)
+    write_cohort(spec, people, folder)
+    cohort = open_cohort(folder, progress)
+    if spec.fingerprint and cohort.fingerprint != spec.fingerprint:
+        raise DataError(
+            f"{folder}: the images' fingerprint is {cohort.fingerprint[:12]}, not {spec.fingerprint[:12]} as published "
+            f"for {spec.name}; remove the folder and build again, with the numpy and scipy of constraints.txt if it "
+            "differs again"
+        )
+    for split in splits(spec, cohort.fingerprint):
+        write_split(folder, split)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what an interrupted build was writing."""
+    for place in (folder, folder / "derivatives" / "phantom"):
+        for left in place.glob(".partial-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _check_settings(spec: PhantomSpec, folder: Path) -> None:
+    """Write the settings into a new folder; refuse a folder that was begun with others."""
+    path = settings_path(folder)
+    if path.exists():
+        if json.loads(path.read_text(encoding="utf-8")) != settings(spec):
+            raise DataError(f"{folder}: holds a cohort of other settings; remove the folder or name another")
+        return
+    if any(folder.glob("sub-*")):
+        raise DataError(f"{folder}: holds scans that petbench did not simulate; name another folder")
+    write_settings(spec, folder)
+
+
+def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[int], progress: Progress) -> None:
+    workers, device = _places(spec, len(missing))
+    what = f"simulating {spec.name}" + (f" on {device}" if device else "")
+    total, done = float(spec.participants), dict.fromkeys(range(spec.participants), 1.0)
+    done |= dict.fromkeys(missing, 0.0)
+
+    def told(index: int, fraction: float) -> None:
+        done[index] = fraction
+        progress(what, sum(done.values()), total)
+
+    progress(what, sum(done.values()), total)
+    if workers == 1:
+        for index in missing:
+            _simulate_one(spec, folder, index, device, told)
+        return
+    context = multiprocessing.get_context("spawn")
+    news: Any = context.Queue()
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_remember, initargs=(news,)) as pool:
+        jobs = {pool.submit(_worker, spec, folder, index, device) for index in missing}
+        try:
+            while jobs:
+                finished, jobs = wait(jobs, timeout=0.2, return_when=FIRST_EXCEPTION)
+                _drain(news, told)
+                for job in finished:
+                    job.result()
+        except BaseException:
+            for child in multiprocessing.active_children():
+                child.terminate()
+            pool.shutdown(wait=True, cancel_futures=True)
+            _sweep(folder)
+            raise
+
+
+def _places(spec: PhantomSpec, missing: int) -> tuple[int, str | None]:
+    """Return how many participants to simulate at a time, and the device that projects, if one does."""
+    from petbench_phantom.device import find_device  # loads torch
+
+    workers, found = min(missing, _affordable(spec)), find_device(spec)
+    if found is None or 2 * found[1] <= workers:  # with room for few, the processors alone are done sooner
+        return workers, None
+    return min(workers, found[1]), found[0]
+
+
+def _simulate_one(
+    spec: PhantomSpec, folder: Path, index: int, device: str | None, told: Callable[[int, float], None]
+) -> None:
+    person = population(spec)[index]
+
+    def tell(fraction: float) -> None:
+        told(index, 0.95 * fraction)
+
+    images = None if device is None else _simulate_on(device, spec, person, tell)
+    write_participant(spec, person, images or simulate(spec, person, tell), folder)
+    told(index, 1.0)
+
+
+def _simulate_on(device: str, spec: PhantomSpec, person: Participant, tell: Callable[[float], None]) -> Images | None:
+    """Simulate on a device; None where it gives up, out of memory for one: the processor gives the same bits."""
+    from petbench_phantom.device import DeviceProjector
+
+    try:
+        return simulate(spec, person, tell, partial(DeviceProjector, device=device))
+    except RuntimeError:
+        return None
+
+
+_news: Any = None  # a worker process's way to tell its parent how far it is
+
+
+def _remember(news: Any) -> None:
+    global _news  # noqa: PLW0603 - a queue can be handed to a spawned process only when it starts
+    _news = news
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Leave no process behind when the parent is killed: a pool's worker would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _worker(spec: PhantomSpec, folder: Path, index: int, device: str | None) -> None:
+    _simulate_one(spec, folder, index, device, lambda who, fraction: _news.put((who, fraction)))
+
+
+def _drain(news: Any, told: Callable[[int, float], None]) -> None:
+    while True:
+        try:
+            told(*news.get_nowait())
+        except queue.Empty:
+            return
+
+
+def _affordable(spec: PhantomSpec) -> int:
+    """Return how many participants the processors and the memory allow at a time."""
+    voxels = spec.shape[0] * spec.shape[1] * spec.shape[2]
+    need = _VOLUMES_HELD * 8 * voxels * (3 if spec.reconstruction == "3d" else 1)
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(processors, int(psutil.virtual_memory().available // need)))

@@ -1,0 +1,41 @@
+"""The built-in cohorts, registered as any other plugin's are."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from petbench_datasets.specs import DatasetSpec
+from petbench_phantom.spec import PROFILES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from petbench_datasets.progress import Progress
+
+hookimpl = pluggy.HookimplMarker("petbench")
+
+
+@hookimpl
+def petbench_datasets() -> Iterable[DatasetSpec]:
+    """Register the simulated cohorts."""
+    return [
+        DatasetSpec(
+            name=profile.name,
+            summary=profile.summary,
+            build=partial(_build, profile.name),
+            licence="CC0-1.0",
+            citation="simulated by petbench; organ statistics after the hedyPET cohort, doi 10.57967/hf/9560",
+        )
+        for profile in PROFILES.values()
+    ]
+
+
+def _build(name: str, folder: Path, progress: Progress) -> None:
+    """Simulate one cohort; the simulator is imported only now."""
+    from petbench_phantom.build import build_phantom
+
+    build_phantom(PROFILES[name], folder, progress)

@@ -1,0 +1,207 @@
+"""Who takes part: bodies, blood and uptake, drawn from published spreads for the whole cohort at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from petbench_datasets.errors import DataError
+from petbench_phantom.anatomy import TEMPLATE_HEIGHT_CENTIMETRES, head_width
+from petbench_phantom.curves import Blood, Mixed, Tissue, Urine
+from petbench_phantom.fields import generator
+from petbench_phantom.input_function import stable
+from petbench_phantom.kinetics import solve
+from petbench_phantom.organs import ORGANS
+from petbench_phantom.sampling import matched
+from petbench_phantom.uptake import draw_uptake
+from petbench_phantom.volumes import BLADDER_MILLILITRES, TEMPLATE_MILLILITRES, VOLUMES_MILLILITRES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from petbench_phantom.anatomy import Sex
+    from petbench_phantom.curves import Curve
+    from petbench_phantom.input_function import InputFunction
+    from petbench_phantom.organs import Organ
+    from petbench_phantom.sampling import Column
+    from petbench_phantom.spec import PhantomSpec
+
+_HEIGHT = {"F": (163.0, 6.5), "M": (176.0, 7.0)}  # cm; means of ICRP 89
+_WEIGHT = {"F": (73.0, 16.0, 52.0, 105.0), "M": (82.0, 11.0, 60.0, 112.0)}  # kg: mean, SD, least, most (hedyPET)
+_TEMPLATE_KILOGRAMS = 73.8
+_TEMPLATE_LEAN_KILOGRAMS = 57.0
+_FEWEST = 6  # five conditions are set on a column of draws
+_BLOOD_LATE_SUV = 2.08  # of the population's input function, 42-63 min
+_MYOCARDIUM_PART = 0.27  # of the heart; the rest is blood
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One simulated person.
+
+    Attributes:
+        name: as in BIDS, `sub-01`.
+        index: place in the cohort, from 0.
+        sex: F or M.
+        age_years: age.
+        height_centimetres: height.
+        weight_kilograms: weight.
+        dose_megabecquerel: injected activity.
+        upright: length over the template's.
+        skin: width of the outline over the template's.
+        lean: width of flesh, skeleton and organs over the template's.
+        organ_scales: linear size of an organ over the template's in the lean frame.
+        bladder_millilitres: urine at the early and at the delayed frame.
+        blood: whole blood in time.
+        curves: activity in time by organ.
+    """
+
+    name: str
+    index: int
+    sex: Sex
+    age_years: int
+    height_centimetres: float
+    weight_kilograms: float
+    dose_megabecquerel: float
+    upright: float
+    skin: float
+    lean: float
+    organ_scales: Mapping[str, float]
+    bladder_millilitres: tuple[float, float]
+    blood: InputFunction
+    curves: Mapping[str, Curve]
+
+
+def population(spec: PhantomSpec) -> list[Participant]:
+    """Draw the participants of `spec`; women and men take turns.
+
+    Raises:
+        DataError: too few to have the spread and correlations of a population.
+    """
+    random = generator(spec.seed, 1)
+    count = spec.participants
+    if count < _FEWEST:
+        raise DataError(
+            f"{spec.name}: {count} participants cannot match a population; ask for six participants or more"
+        )
+    sexes: list[Sex] = ["F" if index % 2 == 0 else "M" for index in range(count)]
+    ages = [round(48.0 + 15.0 * value) for value in matched(random, count)]
+    volumes = {organ: _by_sex(random, sexes) for organ in VOLUMES_MILLILITRES}
+    bladder = matched(random, count)
+    doses = matched(random, count)
+    uptake, bloods = draw_uptake(random, count)
+    bodies = _bodies(random, sexes, [late for _, late in uptake["grey_matter"]])
+    people = []
+    for index, (sex, (height, weight)) in enumerate(zip(sexes, bodies, strict=True)):
+        upright = stable(height / TEMPLATE_HEIGHT_CENTIMETRES)
+        lean = stable(math.sqrt(_lean_kilograms(sex, height, weight) / _TEMPLATE_LEAN_KILOGRAMS / upright))
+        skin = stable(max(math.sqrt(weight / _TEMPLATE_KILOGRAMS / upright), 0.97 * lean))
+        median, spread = BLADDER_MILLILITRES
+        urine = median * math.exp(spread * _clipped(bladder[index]))
+        people.append(
+            Participant(
+                name=f"sub-{index + 1:02d}",
+                index=index,
+                sex=sex,
+                age_years=min(max(ages[index], 18), 85),
+                height_centimetres=height,
+                weight_kilograms=weight,
+                dose_megabecquerel=round(spec.megabecquerel_per_kilogram * weight * (1 + 0.04 * doses[index]), 1),
+                upright=upright,
+                skin=skin,
+                lean=lean,
+                organ_scales=_organ_scales(sex, index, volumes, lean, upright),
+                bladder_millilitres=(stable(urine), stable(urine + 19.0)),
+                blood=bloods[index],
+                curves=_curves({name: pairs[index] for name, pairs in uptake.items()}, bloods[index]),
+            )
+        )
+    return people
+
+
+def _bodies(random: np.random.Generator, sexes: list[Sex], brain_suv: Column) -> list[tuple[float, float]]:
+    """Draw height and weight; those with much SUV in the brain tend to be heavy.
+
+    A brain takes its share of the injected activity whatever the body weighs, so its SUV rises with the weight; were
+    it drawn regardless of it, a light body could hold more than was injected.
+    """
+    tall = _by_sex(random, sexes)
+    heavy = _by_sex(random, sexes)
+    result: list[tuple[float, float]] = [(0.0, 0.0)] * len(sexes)
+    for sex in ("F", "M"):
+        who = [index for index, other in enumerate(sexes) if other == sex]
+        pairs = []
+        for index in who:
+            a, b = tall[index], heavy[index]
+            height = _HEIGHT[sex][0] + _HEIGHT[sex][1] * _clipped(a)
+            mean, spread, least, most = _WEIGHT[sex]
+            sigma = math.sqrt(math.log(1 + (spread / mean) ** 2))
+            weight = mean * math.exp(sigma * _clipped(0.35 * a + math.sqrt(1 - 0.35**2) * b) - sigma**2 / 2)
+            pairs.append((round(min(max(weight, least), most), 1), round(height, 1)))
+        order = sorted(who, key=lambda index: math.log(brain_suv[index]) + 0.15 * float(random.random()))
+        for index, (weight, height) in zip(order, sorted(pairs), strict=True):
+            result[index] = (height, weight)
+    return result
+
+
+def _lean_kilograms(sex: Sex, height: float, weight: float) -> float:
+    """Return the lean body mass by Janmahasatian et al. 2005 (Clin Pharmacokinet 44:1051)."""
+    index = weight / (height / 100) ** 2
+    return 9270 * weight / ((6680 + 216 * index) if sex == "M" else (8780 + 244 * index))
+
+
+def _organ_scales(sex: Sex, index: int, volumes: Mapping[str, Column], lean: float, upright: float) -> dict[str, float]:
+    scales = {}
+    for organ, template in TEMPLATE_MILLILITRES.items():
+        median, spread = VOLUMES_MILLILITRES[organ][0 if sex == "F" else 1]
+        sigma = math.sqrt(math.log(1 + (spread / median) ** 2))
+        wanted = median * math.exp(sigma * _clipped(volumes[organ][index]))
+        width = head_width(lean) if organ == "brain" else lean
+        frame = width * width * upright
+        scales[organ] = stable(min(max((wanted / (template * frame)) ** (1 / 3), 0.7), 1.35))
+    return scales
+
+
+def _curves(uptake: Mapping[str, tuple[float, float]], blood: InputFunction) -> dict[str, Curve]:
+    curves: dict[str, Curve] = {}
+    for organ in ORGANS:
+        early, late = uptake[organ.name]
+        if organ.kind == "blood":
+            curves[organ.name] = Blood(blood, stable(organ.late / _BLOOD_LATE_SUV))
+        elif organ.kind == "urine":
+            curves[organ.name] = Urine(early, late)
+        else:
+            if organ.kind == "myocardium":
+                early, late = _myocardium(uptake["heart"], blood)
+            curves[organ.name] = _tissue(organ, blood, early, late)
+    return curves
+
+
+def _tissue(organ: Organ, blood: InputFunction, early: float, late: float) -> Curve:
+    assert organ.rates is not None
+    if organ.kind != "urethra":
+        return Tissue(solve(organ.rates, blood, early, late), blood)
+    # A quarter of the early uptake is urine; it may rise as no tissue does.
+    own = (0.75 * early, min(0.8 * late, 0.7 * early))
+    return Mixed((Tissue(solve(organ.rates, blood, *own), blood), Urine(early - own[0], late - own[1])))
+
+
+def _myocardium(heart: tuple[float, float], blood: InputFunction) -> tuple[float, float]:
+    """Return what the muscle must have for the whole heart, muscle and blood, to have `heart`."""
+    part = _MYOCARDIUM_PART
+    early = (heart[0] - (1 - part) * blood.mean(7.0, 21.0)) / part
+    late = (heart[1] - (1 - part) * blood.mean(42.0, 63.0)) / part
+    return max(early, 1.6), max(late, 0.9)  # a heart that burns fat alone still takes up this much
+
+
+def _by_sex(random: np.random.Generator, sexes: list[Sex]) -> Column:
+    """Draw a column that is matched among the women and among the men."""
+    columns = {sex: iter(matched(random, sexes.count(sex))) for sex in ("F", "M")}
+    return [next(columns[sex]) for sex in sexes]
+
+
+def _clipped(value: float) -> float:
+    return min(max(value, -2.2), 2.2)

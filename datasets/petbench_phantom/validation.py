@@ -1,0 +1,263 @@
+"""Is the simulated cohort like people? Measured from the images that it gives, organ by organ.
+
+Regions are read out as they were in people: the mean of the reconstructed image in one fixed label image (here that
+of the delayed frame). Pass marks: means within 15 %, log standard deviation and correlation within 20 %.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from petbench_datasets.dataset.split import load_split
+from petbench_datasets.errors import DataError
+from petbench_datasets.progress import Progress, silent
+from petbench_phantom.headroom import Room, Share, held_out_room_of, room_of, share_of
+from petbench_phantom.organs import BY_NAME, ORGANS
+from petbench_phantom.regions import REGIONS
+from petbench_phantom.targets import TARGETS
+from petbench_phantom.volumes import VOLUMES_MILLILITRES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from petbench_datasets.dataset.reader import Cohort
+    from petbench_phantom.targets import Target
+
+MEAN_MARK, SPREAD_MARK = 0.15, 0.20
+HELD_OUT = "holdout"  # the split whose test participants runs are scored on
+_FEWEST = 3  # participants from which a spread is taken
+
+_GROUPS: dict[str, tuple[str, ...]] = {
+    **{organ: (organ,) for organ in VOLUMES_MILLILITRES if organ in BY_NAME},
+    "brain": REGIONS["Brain"],
+    "heart": REGIONS["Heart"],
+    "kidneys": REGIONS["Kidneys"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RegionCheck:
+    """One region, simulated and measured.
+
+    Attributes:
+        name: of the region, as in `targets`.
+        people: participants that have it.
+        early, early_sd, late, late_sd: SUV, mean and standard deviation over people.
+        ratio, ratio_sd: late/early.
+        correlation: of early with late SUV.
+        early_log_sd, late_log_sd: standard deviation of log SUV.
+        recovery: reconstructed over true mean, (early, late).
+        measured: the same in people.
+        failures: which pass marks it misses, in words.
+    """
+
+    name: str
+    people: int
+    early: float
+    early_sd: float
+    late: float
+    late_sd: float
+    ratio: float
+    ratio_sd: float
+    correlation: float
+    early_log_sd: float
+    late_log_sd: float
+    recovery: tuple[float, float]
+    measured: Target
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeCheck:
+    """One organ's volume in mL: median and standard deviation, simulated and measured."""
+
+    organ: str
+    sex: str
+    simulated: tuple[float, float]
+    measured: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What a simulated cohort looks like beside people.
+
+    Attributes:
+        cohort: its name.
+        fingerprint: of its images.
+        participants: how many.
+        regions, volumes: the tables.
+        balance: activity in the body over activity injected, (early, delayed) mean over participants.
+        liver_noise: coefficient of variation of the noise in the liver, delayed frame, mean over participants.
+        one_constant_error: mean absolute error, over regions and participants, of `late = constant x early` with one
+            constant a region, as a fraction.
+        identity_error: the same of `late = early`.
+        room: PSNR of reference predictions and of a second noise realisation, over all participants.
+        held_out_room: the same over the test participants of the split `holdout`, where methods are scored.
+    """
+
+    cohort: str
+    fingerprint: str
+    participants: int
+    regions: tuple[RegionCheck, ...]
+    volumes: tuple[VolumeCheck, ...]
+    balance: tuple[float, float]
+    liver_noise: float
+    one_constant_error: float
+    identity_error: float
+    room: Room
+    held_out_room: Room
+
+    @property
+    def passed(self) -> bool:
+        """Whether every region meets the pass marks."""
+        return not any(region.failures for region in self.regions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Readout:
+    """One participant: label means of four images and label volumes, indexed by label."""
+
+    sex: str
+    early: NDArray[np.float64]
+    late: NDArray[np.float64]
+    early_truth: NDArray[np.float64]
+    late_truth: NDArray[np.float64]
+    millilitres: NDArray[np.float64]
+    balance: tuple[float, float]
+    liver_noise: float
+    share: Share
+
+
+def validate(cohort: Cohort, progress: Progress = silent) -> Validation:
+    """Measure a simulated cohort.
+
+    Raises:
+        DataError: the cohort has no labels, truth or second realisation, so was not simulated; or its split `holdout`
+            cannot be used.
+    """
+    readouts = []
+    for number, name in enumerate(cohort.participants):
+        progress("validating", number, len(cohort.participants))
+        readouts.append(_read(cohort, name))
+    progress("validating", len(readouts), len(readouts))
+    having = {name: [r for r in readouts if _volume(r, organs) > 0] for name, organs in REGIONS.items()}
+    having = {name: people for name, people in having.items() if len(people) >= _FEWEST}
+    regions = tuple(_check(name, people, REGIONS[name]) for name, people in having.items())
+    pairs = [
+        (_region(people, REGIONS[name], "early"), _region(people, REGIONS[name], "late"))
+        for name, people in having.items()
+    ]
+    shares, fold = [r.share for r in readouts], load_split(cohort, HELD_OUT).folds[0]
+    return Validation(
+        cohort=cohort.name,
+        fingerprint=cohort.fingerprint,
+        participants=len(readouts),
+        regions=regions,
+        volumes=tuple(_volumes(readouts)),
+        balance=(_mean([r.balance[0] for r in readouts]), _mean([r.balance[1] for r in readouts])),
+        liver_noise=_mean([r.liver_noise for r in readouts]),
+        one_constant_error=_mean([_relative_error(e * float(np.median(late / e)), late) for e, late in pairs]),
+        identity_error=_mean([_relative_error(e, late) for e, late in pairs]),
+        room=room_of(cohort, shares),
+        held_out_room=held_out_room_of(cohort, shares, fold.train, fold.test),
+    )
+
+
+def _read(cohort: Cohort, name: str) -> _Readout:
+    pair = cohort.pair(name)
+    found = cohort.labels(name)
+    endings = ("rec-early_desc-truth_pet", "rec-delayed_desc-truth_pet", "desc-repeat_pet")
+    beside = [cohort.derivative(name, ending) for ending in endings]
+    if found is None or any(volume is None for volume in beside):
+        raise DataError(f"{cohort.root}: {name} has no labels, truth or second realisation; simulate the cohort")
+    labels, calibration = found[0], cohort.plans[name].delayed.uses[0].scan.suv_per_unit(0)
+    early_truth, late_truth, repeat = (volume * calibration for volume in beside if volume is not None)
+    counts = np.bincount(labels.ravel(), minlength=len(ORGANS) + 1).astype(np.float64)
+
+    def means(volume: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.bincount(labels.ravel(), volume.ravel(), len(ORGANS) + 1) / np.maximum(counts, 1)
+
+    voxel = pair.grid.voxel_millilitres
+    grams = 1000 * float(cohort.table[name]["body_weight"])
+    balance = (float(early_truth.sum(dtype=np.float64)), float(late_truth.sum(dtype=np.float64)))
+    liver = ndimage.binary_erosion(labels == BY_NAME["liver"].label, iterations=2)
+    noise = np.std((pair.delayed - repeat)[liver], dtype=np.float64) / np.sqrt(2) if liver.any() else np.nan
+    return _Readout(
+        sex=cohort.table[name]["sex"],
+        early=means(pair.early),
+        late=means(pair.delayed),
+        early_truth=means(early_truth),
+        late_truth=means(late_truth),
+        millilitres=counts * voxel,
+        balance=(balance[0] * voxel / grams, balance[1] * voxel / grams),
+        liver_noise=float(noise / pair.delayed[liver].mean(dtype=np.float64)) if liver.any() else float("nan"),
+        share=share_of(name, pair.early, pair.delayed, repeat, cohort.body_mask(name), labels),
+    )
+
+
+def _check(name: str, readouts: Sequence[_Readout], organs: tuple[str, ...]) -> RegionCheck:
+    early, late = _region(readouts, organs, "early"), _region(readouts, organs, "late")
+    true_early, true_late = _region(readouts, organs, "early_truth"), _region(readouts, organs, "late_truth")
+    target, ratio = TARGETS[name], late / early
+    result = {
+        "early mean": (float(early.mean()), target.early, MEAN_MARK),
+        "late mean": (float(late.mean()), target.late, MEAN_MARK),
+        "early log SD": (float(np.log(early).std(ddof=1)), target.early_log_sd, SPREAD_MARK),
+        "late log SD": (float(np.log(late).std(ddof=1)), target.late_log_sd, SPREAD_MARK),
+        "correlation": (float(np.corrcoef(early, late)[0, 1]), target.correlation, SPREAD_MARK),
+    }
+    failures = tuple(
+        f"{what} {value:.3g}, measured {wanted:.3g}"
+        for what, (value, wanted, mark) in result.items()
+        if not abs(value / wanted - 1) <= mark
+    )
+    return RegionCheck(
+        name=name,
+        people=len(readouts),
+        early=result["early mean"][0],
+        early_sd=float(early.std(ddof=1)),
+        late=result["late mean"][0],
+        late_sd=float(late.std(ddof=1)),
+        ratio=float(ratio.mean()),
+        ratio_sd=float(ratio.std(ddof=1)),
+        correlation=result["correlation"][0],
+        early_log_sd=result["early log SD"][0],
+        late_log_sd=result["late log SD"][0],
+        recovery=(float(np.mean(early / true_early)), float(np.mean(late / true_late))),
+        measured=target,
+        failures=failures,
+    )
+
+
+def _volumes(readouts: Sequence[_Readout]) -> list[VolumeCheck]:
+    checks = []
+    for organ, measured in VOLUMES_MILLILITRES.items():
+        for sex, expected in zip("FM", measured, strict=True):
+            found = np.array([_volume(r, _GROUPS[organ]) for r in readouts if r.sex == sex])
+            if len(found) > 1:
+                checks.append(VolumeCheck(organ, sex, (float(np.median(found)), float(found.std(ddof=1))), expected))
+    return checks
+
+
+def _region(readouts: Sequence[_Readout], organs: tuple[str, ...], what: str) -> NDArray[np.float64]:
+    """Return the volume-weighted mean of a region of several labels, one a participant."""
+    index = [BY_NAME[organ].label for organ in organs]
+    return np.array([np.average(getattr(r, what)[index], weights=r.millilitres[index]) for r in readouts])
+
+
+def _volume(readout: _Readout, organs: tuple[str, ...]) -> float:
+    return float(sum(readout.millilitres[BY_NAME[organ].label] for organ in organs))
+
+
+def _relative_error(predicted: NDArray[np.float64], real: NDArray[np.float64]) -> float:
+    return float(np.mean(np.abs(predicted - real) / real))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))

@@ -1,0 +1,155 @@
+"""The validation of a simulated cohort as one page that people read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench_datasets.files import write_text
+from petbench_phantom.headroom_section import room_section, table
+from petbench_phantom.validation_figures import write_figures
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from petbench_datasets.dataset.reader import Cohort
+    from petbench_phantom.headroom import MethodScore
+    from petbench_phantom.validation import RegionCheck, Validation
+
+_HOW = """\
+## How the cohort is made, and what it is not
+
+- **Anatomy.** Solids of the MIRD-5 / Cristy-Eckerman family (ORNL/TM-8381, 1987), scaled to drawn heights, weights
+  (lean mass by Janmahasatian 2005) and organ volumes, bent by a smooth field of about 9 mm, and moved by about 3 mm
+  between the frames. Organs are smooth solids: no vessels within organs, no bowel contents, no fine bone.
+- **Kinetics.** Two-tissue compartments with a population whole-blood input. For each participant and organ an early and
+  a delayed SUV are drawn, and K1, vb and k3 solved for them; time within a frame then follows the compartments.
+- **Draws are matched, not free.** With so few participants a free draw misses a spread known to 20 % as often as not.
+  Draws are stratified, then made to have the sample mean, variance and early-delayed correlation of the measured
+  region. Such a cohort is more alike its population than a random one of its size. It serves to compare methods;
+  it cannot say how cohorts of this size vary. Organs are tied by blood alone; a heavier body tends to a higher SUV in
+  the brain.
+- **Means and spreads are calibrated.** SUV was measured in people on *reconstructed* images; the activity put in was
+  chosen by simulation for the reconstructed region to agree (`organs.py` and `regions.py`). The table
+  therefore shows that the cohort has the statistics of people; it is no independent prediction of them. Visceral fat,
+  skull and spinal cord are mostly what their neighbours spill into them, here as there.
+- **Scanner.** Gaussian resolution, attenuation, scatter as a wide smear of the trues, flat randoms, Poisson counts,
+  decay. The default reconstruction is *2-D OSEM, slice by slice, of direct (as if rebinned) data* whose resolution is
+  3-D; it is not fully 3-D. `fdg-phantom-3d` adds four oblique segments (tan 0.1 and 0.2, by shear along z) and
+  reconstructs them together: OSEM that is truly 3-D, of five segments. `fdg-phantom-multibed` is seen bed by bed, each
+  slab at its own time, with fewer counts; `petbench datasets build --help` says how to ask for either. Attenuation,
+  scatter and randoms are known exactly to the reconstruction; resolution is not modelled in it; there is no time of
+  flight, no dead time, no motion within a frame but breathing.
+- **The same bits everywhere.** Random numbers are counter-based (Philox). The projector's weights and all images lie on
+  binary lattices on which every sum is exact in double precision, so order, threads and compilers cannot matter;
+  images are stored in whole Bq/mL. The fingerprint is committed, and checked after each build.
+"""
+
+
+def write_page(validation: Validation, cohort: Cohort, folder: Path, methods: Sequence[MethodScore] = ()) -> Path:
+    """Write `<cohort>-validation.md` and its figures into `folder`; return the page's path.
+
+    Args:
+        validation: what was measured.
+        cohort: the images, for a figure of some of them.
+        folder: made if need be.
+        methods: runs on the split `holdout`, to be shown in the room that there is.
+    """
+    drawn = write_figures(validation, cohort, folder / "figures", methods)
+    figures = [path.relative_to(folder) for path in drawn]
+    path = folder / f"{validation.cohort}-validation.md"
+    lines = [
+        f"# `{validation.cohort}` beside people",
+        "",
+        f"Made by `petbench datasets validate {validation.cohort} --page docs`.",
+        "",
+        _summary(validation),
+        "",
+        f"![coronal maximum projections, SUV 0 to 7]({figures[3]})",
+        "",
+        "## Uptake, region by region",
+        "",
+        "Measured: 80 healthy people, hedyPET (doi 10.57967/hf/9560), population aggregates only. Simulated: means of",
+        "the reconstructed images in the labels of the delayed frame. Recovery: reconstructed over true mean.",
+        "",
+        *_region_table(validation.regions),
+        "",
+        f"![means]({figures[0]})",
+        "",
+        f"![spreads and correlations]({figures[1]})",
+        "",
+        "White matter is left out: its measured read-out is not trusted. So is the trachea: it is mostly air.",
+        "",
+        "## Organ volumes",
+        "",
+        "Millilitres, median ± SD; measured on CT and MR masks of the same people.",
+        "",
+        *_volume_table(validation),
+        "",
+        *room_section(validation, methods, str(figures[2])),
+        "",
+        _HOW,
+    ]
+    write_text(path, "\n".join(lines))
+    return path
+
+
+def _summary(validation: Validation) -> str:
+    failed = [region.name for region in validation.regions if region.failures]
+    verdict = (
+        "**Passes**: every region's means lie within 15 %, its log SD and correlation within 20 % of those of people."
+        if validation.passed
+        else f"**Fails** in {', '.join(failed)} (means within 15 %, log SD and correlation within 20 %)."
+    )
+    early, delayed = validation.balance
+    constant, identity = 100 * validation.one_constant_error, 100 * validation.identity_error
+    facts = (
+        f"participants: {validation.participants}; fingerprint `{validation.fingerprint[:16]}`",
+        f"activity in the body over activity injected: {early:.2f} early, {delayed:.2f} delayed (expected: 0.85 to 1)",
+        f"noise in the liver, delayed frame: {100 * validation.liver_noise:.1f} %",
+        f"`late = constant x early`, one constant a region, errs by {constant:.1f} %, in people by 8.6 %",
+        f"`late = early` errs by {identity:.0f} %, in people by 25 %",
+    )
+    return "\n".join([verdict, "", *(f"- {fact}" for fact in facts)])
+
+
+def _region_table(regions: Sequence[RegionCheck]) -> list[str]:
+    heads = ["region", "n", "early", "measured", "late", "measured", "late/early", "measured", "r", "measured"]
+    heads += ["log SD early", "measured", "log SD late", "measured", "recovery", ""]
+    rows = []
+    for region in regions:
+        wanted = region.measured
+        rows.append(
+            [
+                region.name,
+                str(region.people),
+                f"{region.early:.2f}±{region.early_sd:.2f}",
+                f"{wanted.early:.2f}±{wanted.early_sd:.2f}",
+                f"{region.late:.2f}±{region.late_sd:.2f}",
+                f"{wanted.late:.2f}±{wanted.late_sd:.2f}",
+                f"{region.ratio:.2f}±{region.ratio_sd:.2f}",
+                f"{wanted.ratio:.2f}",
+                f"{region.correlation:.2f}",
+                f"{wanted.correlation:.2f}",
+                f"{region.early_log_sd:.3f}",
+                f"{wanted.early_log_sd:.3f}",
+                f"{region.late_log_sd:.3f}",
+                f"{wanted.late_log_sd:.3f}",
+                f"{region.recovery[0]:.2f}, {region.recovery[1]:.2f}",
+                "; ".join(region.failures) or "pass",
+            ]
+        )
+    return table(heads, rows)
+
+
+def _volume_table(validation: Validation) -> list[str]:
+    rows = [
+        [check.organ.replace("_", " "), check.sex, _spread(check.simulated), _spread(check.measured)]
+        for check in validation.volumes
+    ]
+    return table(["organ", "sex", "simulated", "measured"], rows)
+
+
+def _spread(pair: tuple[float, float]) -> str:
+    digits = 0 if pair[0] >= 20 else 1
+    return f"{pair[0]:.{digits}f} ± {pair[1]:.{digits}f}"

@@ -1,0 +1,185 @@
+"""A simulated participant and cohort as BIDS-PET files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from petbench_datasets.files import atomic_folder, write_text
+from petbench_datasets.images.grid import Grid
+from petbench_datasets.images.nifti import write_image
+from petbench_datasets.tables import write_table
+from petbench_phantom.acquisition import DECAY_PER_SECOND
+from petbench_phantom.organs import ORGANS
+from petbench_phantom.spec import DELAYED_SECONDS, EARLY_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from petbench_phantom.participant import Images
+    from petbench_phantom.population import Participant
+    from petbench_phantom.spec import PhantomSpec
+
+_ABOUT_COLUMNS = {
+    "sex": {"Description": "sex of the simulated person", "Levels": {"F": "female", "M": "male"}},
+    "age": {"Description": "age", "Units": "year"},
+    "height": {"Description": "height", "Units": "cm"},
+    "body_weight": {"Description": "body weight at the scan", "Units": "kg"},
+}
+
+
+def is_complete(folder: Path, name: str) -> bool:
+    """Return whether a participant was written: the images are put in place last."""
+    return (folder / name).is_dir() and (folder / "derivatives" / "phantom" / name).is_dir()
+
+
+def write_participant(spec: PhantomSpec, person: Participant, images: Images, folder: Path) -> None:
+    """Write one participant's scans and derivatives; a folder is there whole or not at all."""
+    grid = Grid.regular(spec.shape, spec.spacing_millimetres)
+    # Bq/mL of one SUV at injection; images are kept in whole Bq/mL, far below their noise.
+    unit = person.dose_megabecquerel * 1e6 / (person.weight_kilograms * 1e3)
+
+    def activity(suv: NDArray[np.float64]) -> NDArray[np.float32]:
+        return np.rint(suv * unit).astype(np.float32)
+
+    stem = f"{person.name}_trc-18FFDG_rec-"
+    beside = folder / "derivatives" / "phantom" / person.name
+    shutil.rmtree(beside, ignore_errors=True)  # left by a build that ended between the two folders
+    with atomic_folder(beside) as temporary:
+        pet, anat = temporary / "pet", temporary / "anat"
+        extra = {
+            "early_desc-truth": (images.early_truth, EARLY_SECONDS),
+            "delayed_desc-truth": (images.delayed_truth, DELAYED_SECONDS),
+            "delayed_desc-repeat": (images.repeat, DELAYED_SECONDS),
+        }
+        for ending, (volume, window) in extra.items():
+            write_image(pet / f"{stem}{ending}_pet.nii.gz", activity(volume), grid)
+            # The derivative has no participants.tsv of its own: the weight makes its images readable by themselves.
+            weight = {"PatientWeight": person.weight_kilograms}
+            _write_json(pet / f"{stem}{ending}_pet.json", _sidecar(spec, person, window) | weight)
+        write_image(anat / f"{person.name}_desc-organs_dseg.nii.gz", images.labels, grid, dtype=np.int16)
+        write_image(anat / f"{person.name}_desc-body_mask.nii.gz", images.body.astype(np.uint8), grid, dtype=np.uint8)
+        _write_lesions(anat, person, images, grid)
+        _write_json(temporary / f"{person.name}_desc-simulation.json", _facts(person, images))
+    with atomic_folder(folder / person.name) as temporary:
+        frames = {"early": (images.early, EARLY_SECONDS), "delayed": (images.delayed, DELAYED_SECONDS)}
+        for ending, (volume, window) in frames.items():
+            write_image(temporary / "pet" / f"{stem}{ending}_pet.nii.gz", activity(volume), grid)
+            _write_json(temporary / "pet" / f"{stem}{ending}_pet.json", _sidecar(spec, person, window))
+
+
+def write_cohort(spec: PhantomSpec, people: Sequence[Participant], folder: Path) -> None:
+    """Write what describes the cohort as a whole."""
+    rows = [
+        {
+            "participant_id": person.name,
+            "sex": person.sex,
+            "age": person.age_years,
+            "height": person.height_centimetres,
+            "body_weight": person.weight_kilograms,
+        }
+        for person in people
+    ]
+    write_table(folder / "participants.tsv", ["participant_id", *_ABOUT_COLUMNS], rows)
+    _write_json(folder / "participants.json", _ABOUT_COLUMNS)
+    derivative = folder / "derivatives" / "phantom"
+    labels = [{"index": organ.label, "name": organ.name} for organ in ORGANS]
+    write_table(derivative / "desc-organs_dseg.tsv", ["index", "name"], labels)
+    made_by = [{"Name": "petbench", "Description": "simulated FDG PET"}]
+    about = {"BIDSVersion": "1.10.0", "License": "CC0-1.0", "GeneratedBy": made_by}
+    _write_json(
+        derivative / "dataset_description.json",
+        {"Name": f"{spec.name}: labels and truth", "DatasetType": "derivative", **about},
+    )
+    _write_json(folder / "dataset_description.json", {"Name": spec.name, "DatasetType": "raw", **about})
+
+
+def _sidecar(spec: PhantomSpec, person: Participant, window: tuple[float, float]) -> dict[str, Any]:
+    """Return every field that BIDS-PET requires of a static frame, and some that it recommends."""
+    start, stop = window
+    length = stop - start
+    spent = DECAY_PER_SECOND * length
+    correction = float(np.round(spent / (1 - np.exp(-spent)) * np.exp(DECAY_PER_SECOND * start), 6))
+    method = "3D-OSEM" if spec.reconstruction == "3d" else "2D-OSEM of rebinned data"
+    return {
+        "Manufacturer": "petbench",
+        "ManufacturersModelName": f"simulator, {spec.acquisition}",
+        "Modality": "PT",
+        "Units": "Bq/mL",
+        "BodyPart": "total body",
+        "TracerName": "FDG",
+        "TracerRadionuclide": "F18",
+        "RadionuclideHalfLife": 6586.2,
+        "InjectedRadioactivity": person.dose_megabecquerel,
+        "InjectedRadioactivityUnits": "MBq",
+        "InjectedMass": "n/a",
+        "InjectedMassUnits": "n/a",
+        "SpecificRadioactivity": "n/a",
+        "SpecificRadioactivityUnits": "n/a",
+        "ModeOfAdministration": "bolus",
+        "TimeZero": "10:00:00",
+        "ScanStart": 0,
+        "InjectionStart": 0,
+        "FrameTimesStart": [start],
+        "FrameDuration": [length],
+        "AcquisitionMode": "list mode" if spec.acquisition == "simultaneous" else "step and shoot",
+        "ImageDecayCorrected": True,
+        "ImageDecayCorrectionTime": 0,
+        "DecayCorrectionFactor": [correction],
+        "ScatterFraction": [spec.scatter_fraction],
+        "ReconMethodName": method,
+        "ReconMethodParameterLabels": ["iterations", "subsets"],
+        "ReconMethodParameterUnits": ["none", "none"],
+        "ReconMethodParameterValues": [spec.iterations, spec.subsets],
+        "ReconFilterType": "Gaussian",
+        "ReconFilterSize": spec.filter_millimetres,
+        "AttenuationCorrection": "simulated map of 511 keV, known exactly",
+    }
+
+
+def _facts(person: Participant, images: Images) -> dict[str, Any]:
+    """Return what was drawn for a participant, for the validation page and for the curious."""
+    return {
+        "urine_millilitres": list(person.bladder_millilitres),
+        "organ_scales": dict(person.organ_scales),
+        "true_coincidences": list(images.trues),
+        "suv_by_organ": {
+            name: [curve.mean(7.0, 21.0), curve.mean(42.0, 63.0)] for name, curve in person.curves.items()
+        },
+    }
+
+
+def write_settings(spec: PhantomSpec, folder: Path) -> None:
+    """Keep the settings of a build beside what it builds."""
+    _write_json(settings_path(folder), settings(spec))
+
+
+def settings_path(folder: Path) -> Path:
+    """Return where the settings of a build are kept."""
+    return folder / "derivatives" / "phantom" / "settings.json"
+
+
+def settings(spec: PhantomSpec) -> dict[str, Any]:
+    """Return the settings that decide the voxels, as JSON gives them back."""
+    content = dataclasses.asdict(spec)
+    for name in ("fingerprint", "summary", "holdout", "folds"):
+        del content[name]
+    return dict(json.loads(json.dumps(content)))
+
+
+def _write_lesions(anat: Path, person: Participant, images: Images, grid: Grid) -> None:
+    if images.lesions is None:
+        return
+    write_image(anat / f"{person.name}_desc-lesions_dseg.nii.gz", images.lesions.labels, grid, dtype=np.int16)
+    write_table(anat / f"{person.name}_desc-lesions_dseg.tsv", images.lesions.columns, images.lesions.rows)
+
+
+def _write_json(path: Path, content: object) -> None:
+    write_text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")

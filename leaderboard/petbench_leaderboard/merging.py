@@ -1,0 +1,83 @@
+"""Take one run of another leaderboard into this one's tables: add what is missing, overwrite claims alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import sqlalchemy as sa
+
+from petbench_leaderboard.cached_means import board_key, board_number
+from petbench_leaderboard.rows import columns_of, score_columns
+from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
+
+    from petbench_leaderboard.records import PhaseRow, RunRow, ScoreRow
+
+_UNFINISHED = ("planned", "running", "interrupted")
+
+
+def adopt(
+    session: Session, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow], source_diff: str = ""
+) -> Literal["new", "more", "known"]:
+    """Store a run under its uid; the caller refreshes the standings.
+
+    A `claimed` run adds nothing to a row that says more than that: its scores would pass for verified ones. A verified
+    one takes the place of the same run that had only been claimed, scores and all.
+    """
+    found = session.scalar(sa.select(Run).where(Run.uid == run.uid))
+    columns = columns_of(run)
+    del columns["id"]
+    if found is None:
+        found = Run(**columns | {"log_path": None}, pool=run.pool)
+        session.add(found)
+        session.flush()
+        _add_phases(session, found.id, phases)
+        _add_scores(session, found.id, scores)
+        replace_diff(session, found.id, source_diff)
+        board_number(session, board_key(run, run.protocol))
+        return "new"
+    if run.verification == "claimed" != found.verification and found.status not in _UNFINISHED:
+        return "known"
+    known = {
+        (score.protocol, score.metric) for score in session.scalars(sa.select(Score).where(Score.run_id == found.id))
+    }
+    here, there = (status in _UNFINISHED for status in (found.status, run.status))
+    ended = here and not there
+    # A row without scores, such as one whose targets were withheld, has verified none of those that are claimed.
+    verified = found.verification == "claimed" != run.verification and (here or not there) and bool(scores or not known)
+    changed = ended or verified
+    if verified:
+        session.execute(sa.delete(Score).where(Score.run_id == found.id))
+        known = set()
+    if changed:
+        for name, value in columns.items():
+            if name != "log_path":
+                setattr(found, name, value)
+        found.pool = run.pool
+        session.execute(sa.delete(Phase).where(Phase.run_id == found.id))
+        _add_phases(session, found.id, phases)
+        replace_diff(session, found.id, source_diff)
+    missing = [score for score in scores if (score.protocol, score.metric) not in known]
+    _add_scores(session, found.id, missing)
+    return "more" if changed or missing else "known"
+
+
+def replace_diff(session: Session, run_id: int, diff: str) -> None:
+    """Store a run's difference from its commit in place of an earlier one; an empty text leaves none."""
+    session.execute(sa.delete(SourceDiff).where(SourceDiff.run_id == run_id))
+    if diff:
+        session.add(SourceDiff(run_id=run_id, diff=diff.replace("\0", "\N{REPLACEMENT CHARACTER}")))
+
+
+def _add_scores(session: Session, run_id: int, scores: Sequence[ScoreRow]) -> None:
+    if scores:
+        session.execute(sa.insert(Score), [score_columns(score, run_id, score.protocol) for score in scores])
+
+
+def _add_phases(session: Session, run_id: int, phases: Sequence[PhaseRow]) -> None:
+    for phase in phases:
+        session.add(Phase(run_id=run_id, phase=phase.phase, seconds=phase.seconds, recorded_at=phase.recorded_at))

@@ -1,0 +1,204 @@
+"""Boards as tables for a paper: Markdown and LaTeX, rounded as on the page. Full precision is in JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+from petbench_datasets.files import write_text
+from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.exports import safe_cell, to_csv
+from petbench_leaderboard.report import formatting
+from petbench_leaderboard.statistics.analysis import analyse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from petbench_leaderboard.board import Board, Cell, Column, Row
+
+_MARKS = {"oracle": "oracle", "ceiling": "limit"}
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "–": "--",
+    "∞": r"$\infty$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+}
+
+
+def to_markdown(boards: Iterable[Board]) -> str:
+    """Return each board as a heading and a Markdown table."""
+    return "\n".join(_markdown(board) for board in boards)
+
+
+def to_latex(boards: Iterable[Board]) -> str:
+    r"""Return each board as a `table` with booktabs' rules: `\usepackage{booktabs}` is all it needs."""
+    return "\n".join(_latex(board) for board in boards)
+
+
+def _markdown(board: Board) -> str:
+    head, rows = _written(board, escape_markdown)
+    brackets = "In brackets: the part of the way from `identity` to the noise ceiling."
+    return f"{_as_markdown(escape_markdown(_title(board)), head, rows, texts=2)}\n{brackets}\n"
+
+
+def _latex(board: Board) -> str:
+    head, rows = _written(board, escape_latex)
+    title = (
+        rf"{escape_latex(_title(board))}. Mean $\pm$ standard deviation over patients; in brackets "
+        r"the part of the way from \emph{identity} to the noise ceiling."
+    )
+    return _as_latex(title, head, rows, texts=2)
+
+
+def _as_markdown(title: str, head: list[str], rows: list[list[str]], *, texts: int = 1) -> str:
+    sides = [":---"] * texts + ["---:"] * (len(head) - texts)
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, sides, *rows)]
+    return "\n".join([f"**{title}**", "", *lines, ""])
+
+
+def _as_latex(title: str, head: list[str], rows: list[list[str]], *, texts: int = 1) -> str:
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{title}}}",
+        rf"\begin{{tabular}}{{{'l' * texts}{'r' * (len(head) - texts)}}}",
+        r"\toprule",
+        f"{' & '.join(head)} \\\\",
+        r"\midrule",
+        *(f"{' & '.join(cells)} \\\\" for cells in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _title(board: Board) -> str:
+    people = len(board.participants)
+    return (
+        f"{board.dataset}, split {board.split}, {people} patient{'' if people == 1 else 's'}, protocol {board.protocol}"
+    )
+
+
+def _written(board: Board, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:
+    columns = formatting.headline_columns(board)
+    head = ["", "Method", *(_head(column) for column in columns), "Training", "Parameters"]
+    return [escape(text) for text in head], [[escape(text) for text in _row(row, columns)] for row in board.rows]
+
+
+def _head(column: Column) -> str:
+    label = formatting.label_of(column)
+    unit = formatting.unit_of(column)
+    arrow = {True: " ↑", False: " ↓", None: ""}[column.higher_is_better]
+    detail = ", ".join(part for part in (label.detail, unit) if part)
+    return f"{label.name}{f' ({detail})' if detail else ''}{arrow}"
+
+
+def _row(row: Row, columns: Sequence[Column]) -> list[str]:
+    place = str(row.rank) if row.rank else _MARKS.get(row.role, "" if row.coverage.complete else str(row.coverage))
+    cells = [_cell(row.cells.get(column), column) for column in columns]
+    costs = row.costs
+    return [
+        place,
+        row.run.method,
+        *cells,
+        formatting.duration(costs.train_seconds),
+        formatting.count(costs.parameter_count),
+    ]
+
+
+def _cell(cell: Cell | None, column: Column) -> str:
+    if cell is None or cell.mean is None:
+        return formatting.MISSING
+    decimals = formatting.label_of(column).decimals
+    spread = "" if cell.standard_deviation is None else f" ± {formatting.number(cell.standard_deviation, decimals)}"
+    return f"{formatting.number(cell.mean, decimals)}{spread} ({formatting.fraction(cell)})"
+
+
+def escape_markdown(text: str) -> str:
+    """Return a text that Markdown shows as it is: names come from plugins."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", " ".join(text.split()))
+
+
+def escape_latex(text: str) -> str:
+    """Return a text that LaTeX prints as it is."""
+    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+
+
+TABLES = {1: "the leaderboard", 2: "every patient by method", 3: "all comparisons of two methods"}
+TABLE_FORMATS = (".tex", ".md", ".csv")
+
+
+def export_table(board: Board, number: int, path: Path) -> Path:
+    """Write a table of a board as LaTeX, Markdown or CSV, as the path's suffix says.
+
+    LaTeX and Markdown are rounded for people, CSV has every digit.
+
+    Args:
+        board: which.
+        number: 1 the leaderboard, 2 every patient by method, 3 all comparisons of two methods.
+        path: where.
+
+    Raises:
+        LeaderboardError: there is no such table or format.
+    """
+    if number not in TABLES:
+        raise LeaderboardError(f"there is no table {number}: {'; '.join(f'{n} is {t}' for n, t in TABLES.items())}")
+    kind = path.suffix.lower()
+    if kind not in TABLE_FORMATS:
+        raise LeaderboardError(f"a table cannot be written as {path.name}: end the name in {', '.join(TABLE_FORMATS)}")
+    if number == 1:
+        text = {".tex": to_latex, ".md": to_markdown, ".csv": to_csv}[kind]([board])
+    else:
+        head, rows = _patients(board) if number == 2 else _comparisons(board)
+        text = _generic(f"{_title(board)}: {TABLES[number]}", head, rows, kind)
+    write_text(path, text)
+    return path
+
+
+def _patients(board: Board) -> tuple[list[str], list[list[str | float | None]]]:
+    """Return a row a method and a column a patient, of the ranking metric."""
+    column = board.ranked_by
+    rows: list[list[str | float | None]] = []
+    for row in board.rows:
+        cell = row.cells.get(column) if column else None
+        rows.append([row.run.method, *((cell.values.get(who) if cell else None) for who in board.participants)])
+    return [_head(column) if column else "", *board.participants], rows
+
+
+def _comparisons(board: Board) -> tuple[list[str], list[list[str | float | None]]]:
+    statistics = analyse(board)
+    head = ["First", "Second", "Patients", "Difference", "Wilcoxon p", "Permutation p", "Adjusted p"]
+    return head, [
+        [
+            found.first, found.second, str(found.participants), found.difference, found.wilcoxon_p,
+            found.permutation_p, found.adjusted_p,
+        ]
+        for found in (statistics.comparisons if statistics else ())
+    ]  # fmt: skip
+
+
+def _generic(title: str, head: list[str], rows: list[list[str | float | None]], kind: str) -> str:
+    if kind == ".csv":
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([safe_cell(name) for name in head])
+        writer.writerows([[safe_cell(value) for value in row] for row in rows])
+        return text.getvalue()
+    escape = escape_latex if kind == ".tex" else escape_markdown
+    written = [
+        [escape(value if isinstance(value, str) else formatting.number(value, 3)) for value in row] for row in rows
+    ]
+    heads = [escape(name) for name in head]
+    return _as_latex(escape(title), heads, written) if kind == ".tex" else _as_markdown(escape(title), heads, written)

@@ -1,0 +1,1 @@
+"""The report as a site: pages, charts and the slice viewer."""

@@ -1,0 +1,220 @@
+"""A board in words and written numbers, ready for the page."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import TYPE_CHECKING
+
+from petbench_leaderboard.records import FAILURES
+from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report.site.views import BoardView, CellView, HeadView, Note, RowView, RunView
+from petbench_leaderboard.statistics.analysis import analyse
+from petbench_leaderboard.statistics.intervals import mean_interval
+from petbench_leaderboard.statistics.separation import separation
+
+if TYPE_CHECKING:
+    from petbench_leaderboard.board import Board, Cell, Column, Row
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.statistics.analysis import RowStatistics
+
+_PLACES = {"reference": "ref", "oracle": "oracle", "ceiling": "limit"}
+_SHOWN_DIGITS = 12
+
+INTERVALS_UP_TO = 40
+"""Rows of a board whose every cell gets an interval: with more, only the ranks have one, for they take a while."""
+
+
+def view_board(board: Board) -> BoardView:
+    """Write a board for people: numbers rounded, reasons as notes, references marked."""
+    columns = formatting.headline_columns(board)
+    notes: dict[str, list[str]] = {}
+    statistics = analyse(board)
+    known = statistics.rows if statistics else (None,) * len(board.rows)
+    rows = [_row(row, columns, notes, found, len(board.rows)) for row, found in zip(board.rows, known, strict=True)]
+    cells = [cell for row in rows for cell in row.cells]
+    people = len(board.participants)
+    return BoardView(
+        key=board_slug(board),
+        omitted=board.omitted,
+        dataset=board.dataset,
+        split=board.split,
+        protocol=board.protocol,
+        participants=f"{people} test participant{'' if people == 1 else 's'}",
+        fingerprint=board.fingerprint[:_SHOWN_DIGITS],
+        heads=[_head(column, board, ranked_by=column == board.ranked_by) for column in columns],
+        rows=rows,
+        notes=[Note(_mark(index), f"{', '.join(who)}: {why}") for index, (why, who) in enumerate(notes.items())],
+        unscored=[_run(run) for run in board.unscored],
+        separation=separation(board, statistics),
+        explains_ranks=any(row.rank_interval for row in rows),
+        explains_gain=any(cell.change for cell in cells),
+        explains_fraction=any(cell.fraction for cell in cells),
+        claims=sorted({row.verification for row in rows}),
+        no_fraction=", ".join(sorted(_no_fractions(board, columns))),
+        explains_spread=any(cell.spread for cell in cells),
+        has_references=any(row.kind in _PLACES for row in rows),
+    )
+
+
+def _head(column: Column, board: Board, *, ranked_by: bool) -> HeadView:
+    label = formatting.label_of(column)
+    unit = formatting.unit_of(column)
+    sample = formatting.sample(row.cells.get(column) for row in board.rows)
+    return HeadView(
+        name=label.name,
+        detail=", ".join(part for part in (label.detail, unit) if part),
+        arrow={True: "↑", False: "↓", None: ""}[column.higher_is_better],
+        direction=formatting.direction(column),
+        explanation="; ".join(part for part in (label.explanation, sample) if part)
+        + (" (ranked by this)" if ranked_by else ""),
+        ranked_by=ranked_by,
+    )
+
+
+def _row(
+    row: Row, columns: list[Column], notes: dict[str, list[str]], statistics: RowStatistics | None, rows: int
+) -> RowView:
+    run, costs = row.run, row.costs
+    unranked = row.rank is None and row.role == "method"
+    table = rows <= INTERVALS_UP_TO
+    return RowView(
+        key=row_slug(row),
+        kind=row.role + (" unranked" if unranked else ""),
+        rank="" if row.rank is None else str(row.rank),
+        rank_interval=_interval(statistics.rank_interval) if statistics and statistics.rank_interval else "",
+        place=_PLACES.get(row.role, str(row.coverage)),
+        method=run.method,
+        plugin=f"{run.distribution} {run.version}",
+        settings=_settings(row),
+        origin=" · ".join([_seeds(row), *row.devices, run.precision, *_claim(run)]),
+        cells=[_cell(row.cells.get(column), column, notes, intervals=table) for column in columns],
+        costs=[
+            _cost(
+                formatting.duration(costs.train_seconds),
+                costs.train_seconds,
+                formatting.rate(costs.images_per_second) if costs.images_per_second else "",
+            ),
+            _cost(formatting.duration(costs.seconds_per_volume), costs.seconds_per_volume),
+            _cost(
+                formatting.memory(costs.peak_device_memory_bytes or costs.peak_memory_bytes), costs.peak_memory_bytes
+            ),
+            _cost(formatting.count(costs.parameter_count), costs.parameter_count),
+        ],
+        runs=list(row.run_ids),
+        supervision=run.supervision,
+        device=", ".join(row.devices),
+        verification=run.verification,
+        date=f"{row.newest:%Y-%m-%d}",
+    )
+
+
+def board_slug(board: Board) -> str:
+    """Return a board's name in links: the same wherever the same runs are shown."""
+    key = (board.dataset, board.fingerprint, board.split, board.split_digest, str(board.protocol))
+    return "board-" + hashlib.sha256("\0".join(key).encode()).hexdigest()[:10]
+
+
+def row_slug(row: Row) -> str:
+    """Return a row's name in links: the same for every run that joins the row."""
+    return f"row-{row.run.pool[:12]}"
+
+
+def _cost(text: str, value: float | None, detail: str = "") -> CellView:
+    return CellView(value=text, exact="" if value is None else repr(value), change=detail)
+
+
+def _no_fractions(board: Board, columns: list[Column]) -> set[str]:
+    """Return why the way to the noise ceiling cannot be said, with the metrics of which it cannot."""
+    why: dict[str, list[str]] = {}
+    for column in columns:
+        for row in board.rows:
+            reason = row.cells[column].fraction_reason if column in row.cells else ""
+            if reason and formatting.label_of(column).name not in why.setdefault(reason, []):
+                why[reason].append(formatting.label_of(column).name)
+    return {f"{reason} ({', '.join(names)})" for reason, names in why.items()}
+
+
+def _interval(ranks: tuple[int, int]) -> str:
+    return str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]}–{ranks[1]}"
+
+
+def _settings(row: Row) -> str:
+    """Return preset and budget; that a reference has its only preset is not worth a word."""
+    preset = row.run.preset if row.role == "method" or row.run.preset != "default" else ""
+    return ", ".join(part for part in (preset, formatting.budget(row.run.budget)) if part)
+
+
+def _seeds(row: Row) -> str:
+    listed = ", ".join(str(seed) for seed in row.seeds)
+    text = f"seed{'' if len(row.seeds) == 1 else 's'} {listed}"
+    return f"{text} ({', '.join(str(seed) for seed in row.failed_seeds)} failed)" if row.failed_seeds else text
+
+
+def _claim(run: RunRow) -> list[str]:
+    """Say so where the scores were not computed here from the predictions, or where more was done than that."""
+    return [] if run.verification == "recomputed" else [run.verification]
+
+
+def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]], *, intervals: bool) -> CellView:
+    if cell is None:
+        return CellView(value=formatting.MISSING)
+    decimals = formatting.label_of(column).decimals
+    if cell.mean is None:
+        metrics = notes.setdefault(str(cell.reason), [])
+        if formatting.label_of(column).name not in metrics:
+            metrics.append(formatting.label_of(column).name)
+        return CellView(value=formatting.MISSING, note=_mark(list(notes).index(str(cell.reason))))
+    change, kind = "", ""
+    if cell.gain is not None and column.higher_is_better is not None:
+        change = formatting.number(cell.gain if column.higher_is_better else -cell.gain, decimals, sign=True)
+        kind = "better" if cell.gain > 0 else "worse" if cell.gain < 0 else ""
+    spread = "" if cell.standard_deviation is None else formatting.number(cell.standard_deviation, decimals)
+    return CellView(
+        value=formatting.number(cell.mean, decimals),
+        exact=repr(cell.mean),
+        spread=spread,
+        interval=_interval_of(cell, decimals) if intervals else "",
+        change="" if not kind else change,
+        change_kind=kind,
+        fraction=formatting.fraction(cell) if cell.fraction not in (None, 0.0, 1.0) else "",
+    )
+
+
+def _interval_of(cell: Cell, decimals: int) -> str:
+    """Return the interval of the mean over patients and seeds; empty for too few patients."""
+    table = [[of_seed[who] for who in cell.values] for of_seed in cell.by_seed.values() if cell.values]
+    if not table or not all(math.isfinite(value) for values in table for value in values):
+        return ""
+    found = mean_interval(table)
+    return (
+        ""
+        if found is None
+        else f"{formatting.number(found.low, decimals)} to {formatting.number(found.high, decimals)}"
+    )
+
+
+def _mark(index: int) -> str:
+    """Return a, b, … z, aa, ab, … as journals mark the notes of a table."""
+    text = ""
+    index += 1
+    while index:
+        index, letter = divmod(index - 1, 26)
+        text = chr(ord("a") + letter) + text
+    return text
+
+
+def _run(run: RunRow) -> RunView:
+    what = ": ".join(part for part in (run.error_class, run.error_message) if part)
+    return RunView(
+        id=run.id,
+        method=run.method,
+        plugin=f"{run.distribution} {run.version}",
+        seed=run.seed,
+        fold=run.fold,
+        status=run.status,
+        failed=run.status in FAILURES,
+        phase=run.phase or "",
+        message=what,
+        log=run.log_path or "",
+    )

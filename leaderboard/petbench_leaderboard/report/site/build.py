@@ -1,0 +1,190 @@
+"""The site: a leaderboard, a page a run and a page a patient, as files that open from a double-click."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from petbench_leaderboard.board import IDENTITY_METHOD
+from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.report.site.board_table import view_board
+from petbench_leaderboard.report.site.pages import as_json, write_assets, write_page
+from petbench_leaderboard.report.site.pareto import board_chart
+from petbench_leaderboard.report.site.participant_pages import PatientLink, choose_patients, write_patient
+from petbench_leaderboard.report.site.run_view import view_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from petbench_leaderboard.board import Board
+    from petbench_leaderboard.report.site.sources import Sources
+    from petbench_leaderboard.store import Leaderboard
+
+INDEX = "index.html"
+GENERATOR = b'name="generator" content="petbench"'
+"""What every page of a site says of itself near its beginning."""
+ROWS_SHOWN = 200
+"""Rows of a board on the page: what a person reads, and what keeps it below two megabytes."""
+RUN_PAGES = 400
+"""Runs with a page of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteOptions:
+    """What of the leaderboard the site shows.
+
+    Attributes:
+        dataset: only this cohort.
+        split: only this split.
+        where: only rows that fulfil this condition.
+        title: heading of the first page.
+        patients: how many patients of a board get a page; of more, the worst, median and best do.
+    """
+
+    dataset: str | None = None
+    split: str | None = None
+    where: str | None = None
+    title: str = "Early to delayed PET: the leaderboard"
+    patients: int = 6
+
+
+def write_site(
+    leaderboard: Leaderboard,
+    sources: Sources,
+    folder: Path,
+    *,
+    options: SiteOptions | None = None,
+    progress: Callable[[str, float, float], None] = lambda *_: None,
+) -> Path:
+    """Write the whole site and return the path of its first page.
+
+    Everything from plugins and users is escaped; no page runs a script that is no file of the site, or asks a network.
+
+    Args:
+        leaderboard: where the runs are.
+        sources: where run folders and images are.
+        folder: where the site goes; pages of an earlier one there are written over, other files are left alone.
+        options: what to show.
+        progress: told what is done: description, done, total.
+
+    Raises:
+        LeaderboardError: the folder holds somebody else's site, whose first page would be lost.
+    """
+    options = options or SiteOptions()
+    _refuse_foreign(folder / INDEX)
+    boards = rank(leaderboard, dataset=options.dataset, split=options.split, where=options.where, best=ROWS_SHOWN)
+    write_assets(folder / "assets")
+    patients = _write_patients(boards, sources, folder, options, progress)
+    runs = _write_runs(leaderboard, boards, sources, folder, progress)
+    return write_index(boards, folder, options=options, runs=runs, patients=patients)
+
+
+def _refuse_foreign(index: Path) -> None:
+    if index.exists() and GENERATOR not in index.read_bytes()[:4096]:
+        raise LeaderboardError(f"{index} is no page of petbench's and would be lost; name another folder")
+
+
+def write_index(
+    boards: Sequence[Board],
+    folder: Path,
+    *,
+    options: SiteOptions,
+    runs: set[int],
+    patients: Mapping[int, Sequence[PatientLink]],
+) -> Path:
+    """Write the first page alone.
+
+    Args:
+        boards: in order.
+        folder: where.
+        options: of the site.
+        runs: numbers of the runs that have a page.
+        patients: links to patients, by the board's place in `boards`.
+    """
+    views = [view_board(board) for board in boards]
+    drawn = {view.key: item for board, view in zip(boards, views, strict=True) if (item := board_chart(board))}
+    path = folder / INDEX
+    write_page(
+        path,
+        "index.html.j2",
+        root=".",
+        title=options.title,
+        boards=views,
+        charts={key: as_json(chart.item) for key, chart in drawn.items()},
+        chart_words={key: chart.description for key, chart in drawn.items()},
+        chart_titles={key: chart.title for key, chart in drawn.items()},
+        runs=runs,
+        patients={views[place].key: links for place, links in patients.items()},
+        made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
+    )
+    return path
+
+
+def _write_runs(
+    leaderboard: Leaderboard,
+    boards: Sequence[Board],
+    sources: Sources,
+    folder: Path,
+    progress: Callable[[str, float, float], None],
+) -> set[int]:
+    """Write a page for the runs of the best rows, then for those that failed; return their numbers."""
+    wanted = [number for board in boards for row in board.rows for number in row.run_ids]
+    wanted += [run.id for board in boards for run in board.unscored]
+    chosen = list(dict.fromkeys(wanted))[:RUN_PAGES]
+    identity = _identity_scores(boards)
+    for done, number in enumerate(chosen, start=1):
+        run = leaderboard.run(number)
+        scores = leaderboard.scores([number])
+        newest = max((score.protocol for score in scores), default=run.protocol)
+        page = view_run(
+            run,
+            [score for score in scores if score.protocol == newest],
+            leaderboard.phases(number),
+            sources.run_files(run),
+            identity.get(run.fingerprint, {}),
+            leaderboard.source_diff(number),
+        )
+        write_page(
+            folder / "runs" / f"{number}.html",
+            "run.html.j2",
+            root="..",
+            title=f"Run {number}: {run.method}",
+            page=page,
+            items=[as_json(chart.item) for chart in page.charts],
+        )
+        progress("writing run pages", done, len(chosen))
+    return set(chosen)
+
+
+def _identity_scores(boards: Sequence[Board]) -> dict[str, dict[tuple[str, str], float]]:
+    """Return what the early image scores, by cohort, then by metric and participant."""
+    found: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
+    for board in boards:
+        for row in board.rows:
+            if row.run.method == IDENTITY_METHOD:
+                for column, cell in row.cells.items():
+                    found[board.fingerprint] |= {(column.metric, who): value for who, value in cell.values.items()}
+    return found
+
+
+def _write_patients(
+    boards: Sequence[Board],
+    sources: Sources,
+    folder: Path,
+    options: SiteOptions,
+    progress: Callable[[str, float, float], None],
+) -> dict[int, list[PatientLink]]:
+    """Write a page for the chosen patients of every board; return the links by the board's place."""
+    links: dict[int, list[PatientLink]] = defaultdict(list)
+    for place, board in enumerate(boards):
+        chosen = choose_patients(board, options.patients)
+        narrowed = replace(board, participants=tuple(chosen))
+        for done, images in enumerate(sources.patients([narrowed]), start=1):
+            if images.participant in chosen:
+                links[place].append(write_patient(images, board, chosen[images.participant], folder))
+            progress(f"drawing patients of {board.dataset}", done, max(done, len(chosen)))
+    return links

@@ -1,0 +1,176 @@
+"""Interactive charts, as JSON that Bokeh's script draws: no number is computed here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bokeh.embed import json_item
+from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, NumeralTickFormatter, Range1d
+from bokeh.models.annotations import Label, Legend, LegendItem, Span
+from bokeh.plotting import figure
+
+from petbench_leaderboard.report.formatting import line_labels, number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bokeh.plotting import figure as Figure
+
+PALETTE = ("#1f77b4", "#d1651a", "#2a9d6e", "#b4458f", "#8a6fc4", "#9a7b1f", "#4d9fb0", "#c2504a")
+"""Told apart by people who see fewer colours, and on light and dark paper alike (after Okabe and Ito)."""
+
+QUIET = "#80868e"
+_NAMED_POINTS = 12
+_UPRIGHT_NAMES = 8
+_DECADES = 20.0  # curves that differ by more are drawn on a logarithmic axis
+_TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
+
+
+def new_chart(x: str, y: str, description: str, *, height: int = 320, **settings: Any) -> Figure:
+    """Return an empty chart in the site's style; colours of axes and text are set by the page, light or dark."""
+    chart = figure(
+        height=height,
+        sizing_mode="stretch_width",
+        tools=_TOOLS,
+        active_drag=None,
+        toolbar_location="above",
+        x_axis_label=x,
+        y_axis_label=y,
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+        name=description,
+        **settings,
+    )
+    chart.toolbar.logo = None
+    chart.toolbar.autohide = True
+    chart.grid.grid_line_alpha = 0.25
+    chart.axis.axis_label_text_font_style = "normal"
+    chart.axis.minor_tick_line_color = None
+    return chart
+
+
+def as_item(chart: Figure) -> dict[str, Any]:
+    """Return what the page hands to Bokeh's script."""
+    return dict(json_item(chart))
+
+
+def pareto(points: Sequence[Mapping[str, Any]], lines: Mapping[str, float], x: str, y: str) -> dict[str, Any]:
+    """Return quality against time: points with `x`, `y`, `name`, `detail`, `front`; references as dashed lines."""
+    logarithmic = all(point["x"] > 0 for point in points)
+    room = DataRange1d(range_padding=0.2)  # for the names
+    kind = "log" if logarithmic else "linear"
+    chart = new_chart(x, y, "quality against time", height=380, x_axis_type=kind, x_range=room)
+    for on_front, label in ((True, "on the front"), (False, "dominated")):
+        some = [point for point in points if point["front"] is on_front]
+        if some:
+            source = ColumnDataSource({key: [point[key] for point in some] for key in ("x", "y", "name", "detail")})
+            drawn = chart.scatter(
+                "x", "y", source=source, size=11, legend_label=label, line_color=PALETTE[0], line_width=1.5,
+                fill_color=PALETTE[0] if on_front else None, fill_alpha=0.85,
+            )  # fmt: skip
+            chart.add_tools(_hover(drawn, [("", "@name"), (y, "@y{0.00}"), (x, "@x{0.0}"), ("", "@detail")]))
+    front = sorted((point for point in points if point["front"]), key=lambda point: point["x"])
+    if len(front) > 1:
+        chart.step(
+            [p["x"] for p in front], [p["y"] for p in front], mode="after", line_color=PALETTE[0], line_alpha=0.4
+        )
+    for value in lines.values():
+        chart.add_layout(Span(location=value, dimension="width", line_dash="dashed", line_color=PALETTE[1]))
+    values = [*(point["y"] for point in points), *lines.values()]
+    for text, value in line_labels(lines, max(values) - min(values)):
+        chart.add_layout(
+            Label(x=8, y=value, x_units="screen", text=text, text_color=PALETTE[1], text_font_size="12px", y_offset=2)
+        )
+    _show_all(chart, values)
+    chart.xaxis.formatter = NumeralTickFormatter(format="0,0.[00]")
+    if 0 < len(points) <= _NAMED_POINTS:
+        source = ColumnDataSource({key: [point[key] for point in points] for key in ("x", "y", "name")})
+        chart.text(
+            "x", "y", text="name", source=source, x_offset=9, y_offset=-5, text_font_size="12px", text_color=QUIET
+        )
+    if points:
+        chart.add_layout(chart.legend[0], "above")
+        chart.legend.orientation = "horizontal"
+        chart.legend.margin = 0
+    return as_item(chart)
+
+
+def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], y: str, description: str) -> dict[str, Any]:
+    """Return curves over images seen, one a name; a click on the legend hides one."""
+    everything = [value for _, values in series.values() for value in values]
+    wide = min(everything) > 0 and max(everything) > _DECADES * min(everything)
+    chart = new_chart("images seen", y, description, y_axis_type="log" if wide else "linear")
+    chart.xaxis.formatter = NumeralTickFormatter(format="0,0")
+    items: list[LegendItem] = []
+    for place, (name, (images, values)) in enumerate(series.items()):
+        colour = PALETTE[place % len(PALETTE)]
+        source = ColumnDataSource({"x": list(images), "y": list(values)})
+        line = chart.line("x", "y", source=source, line_color=colour, line_width=1.8)
+        dots = chart.scatter("x", "y", source=source, size=4, color=colour)
+        chart.add_tools(_hover(dots, [("", name), ("images", "@x{0,0}"), (y, "@y{0.0000}")]))
+        renderers: list[Any] = [line, dots]
+        items.append(LegendItem(label=name, renderers=renderers))
+    chart.add_layout(Legend(items=items, click_policy="hide", orientation="vertical"), "right")
+    return as_item(chart)
+
+
+def dots(names: Sequence[str], values: Sequence[float], others: Sequence[float | None], y: str) -> dict[str, Any]:
+    """Return one dot a patient, beside the value of `identity` where it is known."""
+    chart = new_chart("", y, "every patient", x_range=list(names), height=300)
+    known = [(name, value) for name, value in zip(names, others, strict=True) if value is not None]
+    if known:
+        source = ColumnDataSource({"x": [name for name, _ in known], "y": [value for _, value in known]})
+        drawn = chart.scatter(
+            "x", "y", source=source, size=9, line_color=QUIET, fill_color=None, legend_label="identity"
+        )
+        chart.add_tools(_hover(drawn, [("", "@x, identity"), (y, "@y{0.000}")]))
+    source = ColumnDataSource({"x": list(names), "y": list(values)})
+    drawn = chart.scatter("x", "y", source=source, size=9, color=PALETTE[0], legend_label="this run")
+    chart.add_tools(_hover(drawn, [("", "@x"), (y, "@y{0.000}")]))
+    if len(names) > _UPRIGHT_NAMES:
+        chart.xaxis.major_label_orientation = 0.9
+    return as_item(chart)
+
+
+def organs(names: Sequence[str], values: Sequence[float], patients: Sequence[str], unit: str) -> dict[str, Any]:
+    """Return the error of each organ, one dot a patient, organs below each other."""
+    order = list(dict.fromkeys(names))
+    chart = new_chart(f"difference, {unit}", "", "every organ", y_range=order[::-1], height=90 + 19 * len(order))
+    source = ColumnDataSource({"x": list(values), "y": list(names), "who": list(patients)})
+    drawn = chart.scatter("x", "y", source=source, size=8, color=PALETTE[0], fill_alpha=0.6)
+    chart.add_tools(_hover(drawn, [("", "@y, @who"), ("difference", f"@x{{0.0}} {unit}")]))
+    chart.add_layout(Span(location=0.0, dimension="height", line_color=QUIET))
+    chart.ygrid.grid_line_color = None
+    return as_item(chart)
+
+
+def bland_altman(
+    points: Sequence[Mapping[str, Any]], mean: float, limits: tuple[float, float] | None, unit: str
+) -> dict[str, Any]:
+    """Return differences against means of real and predicted uptake, with the mean and the limits of agreement."""
+    chart = new_chart(f"mean of real and predicted, {unit}", f"predicted − real, {unit}", "agreement", height=360)
+    source = ColumnDataSource({key: [point[key] for point in points] for key in ("x", "y", "organ", "who")})
+    drawn = chart.scatter("x", "y", source=source, size=7, color=PALETTE[0], fill_alpha=0.55)
+    chart.add_tools(_hover(drawn, [("", "@organ, @who"), ("mean", "@x{0.00}"), ("difference", "@y{0.00}")]))
+    lines = [("mean", mean, "solid"), *(("1.96 standard deviations", limit, "dashed") for limit in limits or ())]
+    _show_all(chart, [*(float(point["y"]) for point in points), *(value for _, value, _ in lines)])
+    right = max(float(point["x"]) for point in points)
+    for name, value, dash in lines:
+        chart.add_layout(Span(location=value, dimension="width", line_dash=dash, line_color=PALETTE[1]))
+        chart.add_layout(
+            Label(x=right, y=value, y_offset=2, text=f"{name} {number(value, 2)}", text_align="right",
+                  text_color=PALETTE[1], text_font_size="12px")
+        )  # fmt: skip
+    return as_item(chart)
+
+
+def _show_all(chart: Figure, values: Sequence[float]) -> None:
+    """Let the vertical axis hold lines too: a library's own range minds only points."""
+    margin = 0.08 * (max(values) - min(values) or 1.0)
+    chart.y_range = Range1d(start=min(values) - margin, end=max(values) + margin)
+
+
+def _hover(renderer: Any, tips: list[tuple[str, str]]) -> HoverTool:
+    """Return a tip that shows texts as texts: Bokeh escapes what comes from a column."""
+    return HoverTool(renderers=[renderer], tooltips=tips, visible=False)

@@ -1,0 +1,61 @@
+"""Quality against time: which methods nothing else beats in both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report.site import charts
+from petbench_leaderboard.report.site.run_view import Chart
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from petbench_leaderboard.board import Board
+
+
+def board_chart(board: Board) -> Chart | None:
+    """Return a board's ranking metric against training time, references and ceiling as lines; None without a point."""
+    column = board.ranked_by
+    if column is None:
+        return None
+    means = {id(row): row.cells[column].mean for row in board.rows if column in row.cells}
+    points: list[dict[str, Any]] = [
+        {
+            "x": row.costs.train_seconds,
+            "y": means[id(row)],
+            "name": row.run.method,
+            "detail": f"{row.run.preset or ''} {formatting.budget(row.run.budget)}".strip(),
+        }
+        for row in board.rows
+        if row.role == "method" and row.costs.train_seconds is not None and means.get(id(row)) is not None
+    ]
+    lines = {
+        row.run.method: mean
+        for row in reversed(board.rows)
+        if row.role != "method" and (mean := means.get(id(row))) is not None
+    }
+    if not points:
+        return None
+    mark_front(points, higher_is_better=column.higher_is_better is not False)
+    label = formatting.label_of(column)
+    quality = ", ".join(part for part in (f"{label.name} {label.detail}".strip(), formatting.unit_of(column)) if part)
+    best = [str(point["name"]) for point in sorted(points, key=lambda point: point["x"]) if point["front"]]
+    return Chart(
+        name="pareto",
+        title=f"{label.name} against training time",
+        description=f"On the front, from the fastest: {', '.join(dict.fromkeys(best))}.",
+        item=charts.pareto(points, lines, "training, seconds", quality),
+    )
+
+
+def mark_front(points: Sequence[dict[str, Any]], *, higher_is_better: bool) -> None:
+    """Set `front` on every point: whether no other is at least as good and as fast, and better in one of the two."""
+    sign = 1.0 if higher_is_better else -1.0
+    best = float("-inf")
+    fastest_of_best = float("inf")
+    for point in sorted(points, key=lambda point: (point["x"], -sign * point["y"])):
+        quality = sign * point["y"]
+        point["front"] = quality > best or (quality == best and point["x"] == fastest_of_best)
+        if quality > best:
+            best, fastest_of_best = quality, point["x"]

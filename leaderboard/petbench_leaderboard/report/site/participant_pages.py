@@ -1,0 +1,123 @@
+"""The patients' pages: who gets one, and what stands on it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from petbench_datasets.files import atomic_path, write_text
+from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report.participant_figure import ERROR_LIMIT_SUV, SUV_LIMIT, draw_patient
+from petbench_leaderboard.report.site.board_table import board_slug, row_slug
+from petbench_leaderboard.report.site.pages import write_page
+from petbench_leaderboard.report.site.volumes import packed_script
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from petbench_leaderboard.board import Board, Column
+    from petbench_leaderboard.report.images import PatientImages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientLink:
+    """A link to a patient's page, and why the patient was chosen."""
+
+    participant: str
+    href: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figure:
+    name: str
+    width: int
+    height: int
+    description: str
+
+
+def choose_patients(board: Board, most: int) -> dict[str, str]:
+    """Return who gets a page, worst first, and why: all, or of more than `most` the worst, the median and the best.
+
+    The rule: patients are ordered by the ranking metric, averaged over all ranked methods, so that no method and no
+    person can choose whom to show.
+    """
+    column = board.ranked_by
+    cells = [row.cells[column] for row in board.rows if column and row.role == "method" and column in row.cells]
+    cells = [cell for cell in cells if cell.mean is not None and cell.values]
+    if not cells or column is None:
+        cells = [row.cells[column] for row in board.rows if column and column in row.cells and row.cells[column].values]
+    if not cells or column is None:
+        return dict.fromkeys(board.participants[:most], "")
+    sign = -1.0 if column.higher_is_better is False else 1.0
+    means = {who: fmean(cell.values[who] for cell in cells if who in cell.values) for who in cells[0].values}
+    order = sorted(means, key=lambda who: (sign * means[who], who))
+    if len(order) == 1:
+        return {order[0]: "the only one"}
+    named = {order[(len(order) - 1) // 2]: "median", order[0]: "worst", order[-1]: "best"}
+    return {who: named.get(who, "") for who in order if who in named or len(order) <= most}
+
+
+def write_patient(images: PatientImages, board: Board, why: str, folder: Path) -> PatientLink:
+    """Write a patient's page, its volumes and its still figures; return the link to it."""
+    name = _file_name(images, board)
+    columns = _columns(images, board)
+    figures = []
+    for number, figure in enumerate(draw_patient(images), start=1):
+        file = f"{name}-{number}.webp"
+        with atomic_path(folder / "patients" / file) as path:
+            path.write_bytes(figure.webp)
+        figures.append(_Figure(name=file, width=figure.width, height=figure.height, description=figure.description))
+    write_text(folder / "patients" / f"{name}.js", packed_script(images))
+    write_page(
+        folder / "patients" / f"{name}.html",
+        "patient.html.j2",
+        root="..",
+        title=images.participant,
+        images=images,
+        board=board,
+        board_key=board_slug(board),
+        why=why,
+        scores=_scores(images, board, columns),
+        columns=[formatting.label_of(column) for column in columns],
+        script=f"{name}.js",
+        figures=figures,
+        suv_limit=f"{SUV_LIMIT:g}",
+        error_limit=f"{ERROR_LIMIT_SUV:g}",
+    )
+    return PatientLink(participant=images.participant, href=f"patients/{name}.html", why=why)
+
+
+def _columns(images: PatientImages, board: Board) -> list[Column]:
+    """Return the columns that have a score of this very patient: a distance between groups of images has none."""
+    cells = [row.cells for row in board.rows]
+    return [
+        column
+        for column in formatting.headline_columns(board)
+        if any(column in of_row and images.participant in of_row[column].values for of_row in cells)
+    ]
+
+
+def _scores(images: PatientImages, board: Board, columns: list[Column]) -> list[tuple[str, str, list[str]]]:
+    """Return every row's link, method and scores of this patient, in the board's order."""
+    rows = []
+    for row in board.rows:
+        cells = [(column, row.cells.get(column)) for column in columns]
+        values = [
+            formatting.number(
+                cell.values.get(images.participant) if cell else None, formatting.label_of(column).decimals
+            )
+            for column, cell in cells
+        ]
+        rows.append((row_slug(row), row.run.method, values))
+    return rows
+
+
+def _file_name(images: PatientImages, board: Board) -> str:
+    """Return a name of plain characters that no other patient of any board has."""
+    whole = f"{board_slug(board)}\0{images.participant}"
+    plain = re.sub(r"[^A-Za-z0-9-]+", "-", images.participant).strip("-")[:40] or "patient"
+    return f"{plain}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"

@@ -1,0 +1,78 @@
+"""Show the site live while runs go on: written anew when the leaderboard has changed, to this machine only."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from petbench_datasets.errors import PetbenchError
+from petbench_leaderboard.report.site.build import INDEX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+HOST = "127.0.0.1"
+REFRESH_SECONDS = 15
+
+
+def make_server(
+    folder: Path, *, state: Callable[[], object], write: Callable[[], object], port: int = 0
+) -> ThreadingHTTPServer:
+    """Return a server of the site on this machine's own address; `serve_forever` and `shutdown` are the caller's.
+
+    Args:
+        folder: where the site is.
+        state: tells one state of the leaderboard from another: `Leaderboard.state`.
+        write: writes the site into `folder`.
+        port: 0 means any that is free; `server_address` tells which.
+    """
+    live = _Live(state, write)
+    handler = partial(_Handler, live=live, directory=str(folder))
+    return ThreadingHTTPServer((HOST, port), handler)
+
+
+class _Live:
+    """Writes the site when the leaderboard is not as it was; one thread at a time."""
+
+    def __init__(self, state: Callable[[], object], write: Callable[[], object]) -> None:
+        self._state, self._write = state, write
+        self._lock = threading.Lock()
+        self._seen: object = None
+
+    def refresh(self) -> None:
+        with self._lock:
+            now = self._state()
+            if now != self._seen:
+                self._write()
+                self._seen = now
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def __init__(self, *arguments: Any, live: _Live, **settings: Any) -> None:
+        self._live = live
+        super().__init__(*arguments, **settings)
+
+    def do_GET(self) -> None:
+        if self.path.split("?")[0] in ("/", f"/{INDEX}"):
+            try:
+                self._live.refresh()
+            except PetbenchError as error:
+                self.send_error(503, explain=str(error))
+                return
+        super().do_GET()
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        if self.path.split("?")[0] in ("/", f"/{INDEX}"):
+            self.send_header("Refresh", str(REFRESH_SECONDS))
+        super().end_headers()
+
+    def list_directory(self, path: Any) -> None:  # noqa: ARG002 - folders are nobody's business
+        self.send_error(404)
+
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class's names
+        """Say nothing: the terminal belongs to the progress of runs."""
