@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# The demonstration keeps its cohort, runs and leaderboard in the checkout, not in the user's own petbench home.
+# The demonstration keeps its dataset, runs and leaderboard in the checkout, not in the user's own petbench home.
 DEMO_HOME := $(CURDIR)/results
 
 .PHONY: run test lint docs bench screenshots clean help
@@ -10,7 +10,7 @@ DEMO_HOME := $(CURDIR)/results
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/installed ## Train pix2pix on the simulated cohort and show the leaderboard
+run: .venv/installed ## Train pix2pix on the simulated dataset and show the leaderboard
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method identity
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method scale
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method pix2pix
@@ -21,10 +21,11 @@ run: .venv/installed ## Train pix2pix on the simulated cohort and show the leade
 test: .venv/installed ## Run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-lint: .venv/installed ## Check style, format and types
+lint: .venv/installed ## Check style, format, types and the order of the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 docs: .venv/installed ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

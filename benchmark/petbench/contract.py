@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 API_VERSION = 1
 
 Volume: TypeAlias = "NDArray[np.float32]"
-"""One patient's image in SUV, shape (z, y, x)."""
+"""One participant's image in SUV, shape (z, y, x)."""
 
 Supervision = Literal["paired", "unpaired", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class CohortShape:
-    """What a preset may depend on: the size of the training part of a cohort.
+class DatasetShape:
+    """What a preset may depend on: the size of the training part of a dataset.
 
     Attributes:
-        patients: training patients.
-        slices: axial slices of those patients, empty ones included.
+        participants: training participants.
+        slices: axial slices of those participants, empty ones included.
         matrix: voxels of one axial slice, (y, x).
     """
 
-    patients: int
+    participants: int
     slices: int
     matrix: tuple[int, int]
 
@@ -52,11 +52,11 @@ class MethodSpec:
         summary: one line for `petbench methods`.
         build: makes the method from its validated parameters; imports the heavy modules when called. None where
             `command` names a program.
-        supervision: `paired` (early and delayed image of the same patient), `unpaired` (drawn independently)
+        supervision: `paired` (early and delayed image of the same participant), `unpaired` (drawn independently)
             or `none` (sees no delayed image).
         parameters: a pydantic model of every parameter, with default, range and description; None for no parameters.
         presets: named sets of parameter values.
-        choose_preset: the preset used when none is asked for, from the size of the cohort.
+        choose_preset: the preset used when none is asked for, from the size of the dataset.
         citation: what to cite, as text.
         licence: SPDX identifier of the method's code.
         environment: `venv` runs the method in a virtual environment of its own, made from `requirements` and kept.
@@ -74,7 +74,7 @@ class MethodSpec:
     supervision: Supervision = "paired"
     parameters: type[BaseModel] | None = None
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    choose_preset: Callable[[CohortShape], str] | None = None
+    choose_preset: Callable[[DatasetShape], str] | None = None
     citation: str = ""
     licence: str = ""
     environment: Literal["process", "venv"] = "process"
@@ -115,7 +115,7 @@ class Budget:
 
 
 class TrainingData(Protocol):
-    """What a method may learn from: training and validation patients only, volumes in SUV, shape (z, y, x).
+    """What a method may learn from: training and validation participants only, volumes in SUV, shape (z, y, x).
 
     A method whose supervision is `unpaired` gets its delayed volumes in an order of their own and no `pairs`;
     one whose supervision is `none` gets no delayed volume at all.
@@ -127,16 +127,16 @@ class TrainingData(Protocol):
     supervision: Supervision
 
     def early(self) -> Sequence[Volume]:
-        """Return the early volumes of the training patients."""
+        """Return the early volumes of the training participants."""
 
     def delayed(self) -> Sequence[Volume]:
-        """Return the delayed volumes of the training patients; unpaired: in an independent order."""
+        """Return the delayed volumes of the training participants; unpaired: in an independent order."""
 
     def pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each training patient; an error unless supervision is `paired`."""
+        """Return (early, delayed) of each training participant; an error unless supervision is `paired`."""
 
     def validation_pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each validation patient, for choosing among one's own models."""
+        """Return (early, delayed) of each validation participant, for choosing among one's own models."""
 
 
 class RunContext(Protocol):
@@ -193,7 +193,7 @@ class Method(Protocol):
         """Learn from `data` until `run.should_stop()`."""
 
     def predict(self, early: Volume) -> Volume:
-        """Draw one patient's delayed volume in SUV, shape (z, y, x), from the early one."""
+        """Draw one participant's delayed volume in SUV, shape (z, y, x), from the early one."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that `predict` needs, as tensors, numbers, strings, lists and dictionaries."""
@@ -211,14 +211,14 @@ class RunEvent:
         run: the run's number in this leaderboard.
         identity: hash of everything that decides the run's result.
         method: name of the method.
-        dataset: name of the cohort.
+        dataset: name of the dataset.
         split: name of the split.
         fold: of the split.
         seed: of every random draw.
         status: of the run's row: `ok`, `failed`, `timed-out` and so on once it has ended.
         message: what went wrong, in one line.
         seconds: spent in each phase; empty when it starts.
-        scores: mean over the test patients by `metric/region`; empty when it starts.
+        scores: mean over the test participants by `metric/region`; empty when it starts.
     """
 
     kind: Literal["started", "ended"]

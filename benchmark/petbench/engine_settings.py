@@ -20,7 +20,7 @@ class EngineSettings:
     """Everything that changes speed or the last bits of a result, but not what is computed.
 
     Attributes:
-        precision: `bf16` runs the networks under autocast; losses, weights and optimisers stay in float32.
+        precision: `bf16` runs the networks under autocast; losses, weights and optimizers stay in float32.
         compile: torch.compile each network; `auto` decides by device and budget, see `compiles`.
         deterministic: refuse every operation whose result may change from run to run.
         threads: threads of one operation on the CPU; None leaves torch's own choice. A CPU run repeats bit for bit
@@ -28,7 +28,7 @@ class EngineSettings:
         channels_last: keep images channel by channel within a voxel.
         small_convolutions: `products` computes convolutions of few positions and many weights as matrix products,
             on a processor, where networks are not compiled; `library` leaves them to torch.
-        storage: where the cohort's tensors live: on the device, in a memory-mapped file, or `auto` by size.
+        storage: where the dataset's tensors live: on the device, in a memory-mapped file, or `auto` by size.
     """
 
     precision: Precision = "bf16"

@@ -1,4 +1,4 @@
-"""Where petbench keeps cohorts, runs and the leaderboard."""
+"""Where petbench keeps datasets, runs and the leaderboard."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Home:
         return cls(Path(platformdirs.user_data_dir("petbench", appauthor=False)))
 
     @property
-    def cohorts(self) -> Path:
-        """The folder of built cohorts."""
-        return self.folder / "cohorts"
+    def datasets(self) -> Path:
+        """The folder of built datasets."""
+        return self.folder / "datasets"
 
     @property
     def runs(self) -> Path:

@@ -24,12 +24,12 @@ def petbench_methods() -> Iterable[MethodSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def petbench_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
-    """Return the cohorts this plugin can build or find."""
+    """Return the datasets this plugin can build or find."""
 
 
 @hookspec
 def petbench_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
-    """Return the metrics of one patient that this plugin brings; asked for only when something is scored."""
+    """Return the metrics of one participant that this plugin brings; asked for only when something is scored."""
 
 
 @hookspec

@@ -18,7 +18,7 @@ API_VERSION = 1
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Case:
-    """One patient's prediction beside the truth: all that a metric may look at.
+    """One participant's prediction beside the truth: all that a metric may look at.
 
     Two cases are equal only when they are one object, so that what is costly can be kept for as long as a case lives.
 
@@ -29,7 +29,7 @@ class Case:
         early: the real early image, SUV, float32, shape (z, y, x).
         body: where the body is, shape (z, y, x); made from real images only.
         grid: the grid of all of them.
-        labels: an integer per voxel for the organs, shape (z, y, x), or None where the cohort has no labels.
+        labels: an integer per voxel for the organs, shape (z, y, x), or None where the dataset has no labels.
         names: what the integers mean.
         lesions: the same for lesions.
         lesion_names: what its integers mean.
@@ -49,7 +49,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One number of one metric, in one region of one patient.
+    """One number of one metric, in one region of one participant.
 
     Attributes:
         region: `body`, `volume`, or the name of an organ or lesion.
@@ -77,7 +77,7 @@ class MetricSpec:
         hides: what the convention cannot see, in one line.
         formula: as text.
         source: where the convention comes from.
-        measure: the numbers of one patient.
+        measure: the numbers of one participant.
         api: the version of this contract the plugin was written for.
     """
 

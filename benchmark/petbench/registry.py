@@ -49,7 +49,7 @@ class Plugin:
         distribution: the installed package that brings it, and its version.
         module: the dotted name the entry point refers to.
         methods: the methods it registered.
-        datasets: the cohorts it registered.
+        datasets: the datasets it registered.
         error: why it is not usable, in one line; None when it is.
         implementation: the loaded object, for hooks that are asked later.
     """
@@ -80,7 +80,7 @@ class Registry:
         return {spec.name: (spec, plugin) for plugin in self.plugins for spec in plugin.methods}
 
     def datasets(self) -> dict[str, DatasetSpec]:
-        """Return each usable cohort by its name."""
+        """Return each usable dataset by its name."""
         return {spec.name: spec for plugin in self.plugins for spec in plugin.datasets}
 
     def metrics(self) -> tuple[MetricSpec, ...]:

@@ -27,21 +27,21 @@ class StepParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     images: int = Field(24_000, ge=1, description="training budget when none is asked for: images seen")
-    batch_size: int = Field(16, ge=1, description="images of one optimiser step")
+    batch_size: int = Field(16, ge=1, description="images of one optimizer step")
     learning_rate: float = Field(2e-4, gt=0, description="Adam's step size before it decays")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the first moment")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the second moment")
     decay_start: float = Field(0.5, ge=0, le=1, description="share of the budget after which the rate falls to 0")
     shift_voxels: int = Field(8, ge=0, description="augmentation: largest shift along y and x, whole voxels")
-    log_scale: float = Field(0.0, ge=0, le=2, description="augmentation: SUV times exp(u), u within this of 0")
-    suv_maximum: float = Field(100.0, gt=0, description="SUV at the upper end of the intensity map")
+    intensity_jitter: float = Field(0.0, ge=0, le=2, description="augmentation: SUV times exp(u), u within this of 0")
+    suv_clip: float = Field(100.0, gt=0, description="SUV at the upper end of the intensity map")
     norm_eval: Literal["auto", "running", "batch"] = Field(
         "auto",
         description="batch norm when predicting: running statistics, or those of each image alone; "
         "auto takes running from batch size 8 on",
     )
     dropout_eval: bool = Field(False, description="keep dropout on when predicting, as the pix2pix paper does")
-    validations: int = Field(5, ge=0, description="how often the validation patients are scored during training")
+    validations: int = Field(5, ge=0, description="how often the validation participants are scored during training")
     selection: Literal["last", "best"] = Field(
         "last", description="which weights predict: the last, or those of the lowest validation MAE"
     )
@@ -63,14 +63,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One optimiser step: `player` goes down the sum of the already weighted loss `terms`.
+    """One optimizer step: `optimizer` goes down the sum of the already weighted loss `terms`.
 
     Attributes:
-        player: a name that `players` gave.
+        optimizer: a name that `optimizers` gave.
         terms: each term of the loss by its name, weighted, a scalar.
     """
 
-    player: str
+    optimizer: str
     terms: Mapping[str, Tensor]
 
 

@@ -1,1 +1,1 @@
-"""Cohorts of early and delayed PET images: reading, checking, splitting and simulating them."""
+"""Datasets of early and delayed PET images: reading, checking, splitting and simulating them."""

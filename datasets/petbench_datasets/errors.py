@@ -3,7 +3,7 @@
 ::
 
     PetbenchError            one line: what happened, to which thing, what to do
-    ├── DataError            a scan, cohort or split that cannot be used as it is
+    ├── DataError            a scan, dataset or split that cannot be used as it is
     ├── PluginError          a plugin that broke the contract          (petbench)
     ├── UsageError           a request that makes no sense; exit code 2 (petbench)
     └── LeaderboardError     a store that cannot be read or written    (petbench_leaderboard)
@@ -21,4 +21,4 @@ class PetbenchError(Exception):
 
 
 class DataError(PetbenchError):
-    """A scan, cohort or split that cannot be used as it is."""
+    """A scan, dataset or split that cannot be used as it is."""

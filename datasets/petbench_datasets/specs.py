@@ -1,4 +1,4 @@
-"""How a plugin describes a cohort that petbench can build."""
+"""How a plugin describes a dataset that petbench can build."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ API_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class DatasetSpec:
-    """A cohort by name.
+    """A dataset by name.
 
     Attributes:
         name: a slug, the same as typed after `petbench run --dataset`.
         summary: one line for `petbench datasets list`.
-        build: `build(folder, progress)` makes the cohort as a BIDS-PET folder at `folder`, or completes one that
+        build: `build(folder, progress)` makes the dataset as a BIDS-PET folder at `folder`, or completes one that
             was interrupted; safe to call again. Imports its heavy modules when called.
         licence: of the images.
         citation: what to cite, as text.

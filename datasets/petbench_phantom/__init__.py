@@ -1,4 +1,4 @@
-"""The simulated FDG cohorts: anatomy, kinetics, scanner and reconstruction."""
+"""The simulated FDG datasets: anatomy, kinetics, scanner and reconstruction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["PROFILES", "PhantomSpec", "build_phantom"]
 
 
 def build_phantom(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
-    """Build the cohort of `spec` at `folder`, or complete one that was interrupted; safe to call again.
+    """Build the dataset of `spec` at `folder`, or complete one that was interrupted; safe to call again.
 
     Raises:
         DataError: the folder cannot be written, or the result is not what the profile's fingerprint promises.

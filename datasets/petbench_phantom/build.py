@@ -1,4 +1,4 @@
-"""Build a simulated cohort: participants side by side, each kept as soon as it is done."""
+"""Build a simulated dataset: participants side by side, each kept as soon as it is done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from filelock import FileLock
 
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import write_split
 from petbench_datasets.errors import DataError
 from petbench_phantom.participant import simulate
@@ -27,7 +27,7 @@ from petbench_phantom.writing import (
     is_complete,
     settings,
     settings_path,
-    write_cohort,
+    write_dataset,
     write_participant,
     write_settings,
 )
@@ -45,10 +45,10 @@ _VOLUMES_HELD = 30  # doubles a voxel that simulating one participant needs at i
 
 
 def build_phantom(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
-    """Build the cohort of `spec` at `folder`, or complete one that was interrupted; safe to call again.
+    """Build the dataset of `spec` at `folder`, or complete one that was interrupted; safe to call again.
 
     Raises:
-        DataError: the folder cannot be written or holds another cohort, or the images are not those that the
+        DataError: the folder cannot be written or holds another dataset, or the images are not those that the
             profile's fingerprint promises.
     """
     try:
@@ -75,15 +75,15 @@ def _build(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
         for index in missing:  # an image folder without its derivatives counts as absent: begin it anew
             shutil.rmtree(folder / people[index].name, ignore_errors=True)
         _simulate_all(spec, folder, missing, progress)
-    write_cohort(spec, people, folder)
-    cohort = open_cohort(folder, progress)
-    if spec.fingerprint and cohort.fingerprint != spec.fingerprint:
+    write_dataset(spec, people, folder)
+    dataset = open_dataset(folder, progress)
+    if spec.fingerprint and dataset.fingerprint != spec.fingerprint:
         raise DataError(
-            f"{folder}: the images' fingerprint is {cohort.fingerprint[:12]}, not {spec.fingerprint[:12]} as published "
-            f"for {spec.name}; remove the folder and build again, with the numpy and scipy of constraints.txt if it "
-            "differs again"
+            f"{folder}: the images' fingerprint is {dataset.fingerprint[:12]}, not {spec.fingerprint[:12]} as "
+            f"published for {spec.name}; remove the folder and build again, with constraints.txt's numpy and scipy "
+            "if it differs again"
         )
-    for split in splits(spec, cohort.fingerprint):
+    for split in splits(spec, dataset.fingerprint):
         write_split(folder, split)
 
 
@@ -99,7 +99,7 @@ def _check_settings(spec: PhantomSpec, folder: Path) -> None:
     path = settings_path(folder)
     if path.exists():
         if json.loads(path.read_text(encoding="utf-8")) != settings(spec):
-            raise DataError(f"{folder}: holds a cohort of other settings; remove the folder or name another")
+            raise DataError(f"{folder}: holds a dataset of other settings; remove the folder or name another")
         return
     if any(folder.glob("sub-*")):
         raise DataError(f"{folder}: holds scans that petbench did not simulate; name another folder")

@@ -1,4 +1,4 @@
-"""How much room a simulated cohort leaves to compete: from `identity` to a second noise realisation."""
+"""How much room a simulated dataset leaves to compete: from `identity` to a second noise realisation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
 
     Volume = NDArray[np.float32]
     Decibels = tuple[float, float, float]
@@ -95,29 +95,29 @@ def share_of(
     return Share(name, fixed, np.array(sums, dtype=np.float64), _by_factor(early, delayed, body))
 
 
-def room_of(cohort: Cohort, shares: Sequence[Share]) -> Room:
+def room_of(dataset: Dataset, shares: Sequence[Share]) -> Room:
     """Score the reference rows on everyone, the factors fitted on all others."""
     total = np.sum([share.products for share in shares], axis=0)
     alone = len(shares) == 1
-    return _room(cohort, shares, (), {share.name: total if alone else total - share.products for share in shares})
+    return _room(dataset, shares, (), {share.name: total if alone else total - share.products for share in shares})
 
 
-def held_out_room_of(cohort: Cohort, shares: Sequence[Share], train: Sequence[str], test: Sequence[str]) -> Room:
+def held_out_room_of(dataset: Dataset, shares: Sequence[Share], train: Sequence[str], test: Sequence[str]) -> Room:
     """Score the reference rows on `test`, the factors fitted on `train`: what a run's row may be set beside."""
     by_name = {share.name: share for share in shares}
     products = np.sum([by_name[name].products for name in train], axis=0)
-    return _room(cohort, [by_name[name] for name in test], tuple(train), dict.fromkeys(test, products))
+    return _room(dataset, [by_name[name] for name in test], tuple(train), dict.fromkeys(test, products))
 
 
 def _room(
-    cohort: Cohort, shares: Sequence[Share], fitted: tuple[str, ...], products: Mapping[str, NDArray[np.float64]]
+    dataset: Dataset, shares: Sequence[Share], fitted: tuple[str, ...], products: Mapping[str, NDArray[np.float64]]
 ) -> Room:
     values: dict[str, list[Decibels]] = {row: [] for row in ROWS}
     for share in shares:
         delayed_early, early_early = products[share.name]
         factor = float(delayed_early.sum() / early_early.sum())
         by_label = np.divide(delayed_early, early_early, out=np.full(_LABELS, factor), where=early_early > 0)
-        pair, body, found = cohort.pair(share.name), cohort.body_mask(share.name), cohort.labels(share.name)
+        pair, body, found = dataset.pair(share.name), dataset.body_mask(share.name), dataset.labels(share.name)
         labels = np.zeros(body.shape, np.int16) if found is None else found[0]
         factors = by_label[_regions(labels, body)].astype(np.float32)
         values["scale"].append(psnr(pair.early * np.float32(factor), pair.delayed, body))

@@ -1,4 +1,4 @@
-"""The built-in cohorts, registered as any other plugin's are."""
+"""The built-in datasets, registered as any other plugin's are."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ hookimpl = pluggy.HookimplMarker("petbench")
 
 @hookimpl
 def petbench_datasets() -> Iterable[DatasetSpec]:
-    """Register the simulated cohorts."""
+    """Register the simulated datasets."""
     return [
         DatasetSpec(
             name=profile.name,
             summary=profile.summary,
             build=partial(_build, profile.name),
             licence="CC0-1.0",
-            citation="simulated by petbench; organ statistics after the hedyPET cohort, doi 10.57967/hf/9560",
+            citation="simulated by petbench; organ statistics after the hedyPET dataset, doi 10.57967/hf/9560",
         )
         for profile in PROFILES.values()
     ]
 
 
 def _build(name: str, folder: Path, progress: Progress) -> None:
-    """Simulate one cohort; the simulator is imported only now."""
+    """Simulate one dataset; the simulator is imported only now."""
     from petbench_phantom.build import build_phantom
 
     build_phantom(PROFILES[name], folder, progress)

@@ -1,4 +1,4 @@
-"""Who takes part: bodies, blood and uptake, drawn from published spreads for the whole cohort at once."""
+"""Who takes part: bodies, blood and uptake, drawn from published spreads for the whole dataset at once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Participant:
 
     Attributes:
         name: as in BIDS, `sub-01`.
-        index: place in the cohort, from 0.
+        index: place in the dataset, from 0.
         sex: F or M.
         age_years: age.
         height_centimetres: height.

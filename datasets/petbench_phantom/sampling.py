@@ -1,9 +1,9 @@
-"""Random draws for a small cohort whose sample statistics are those of the population.
+"""Random draws for a small dataset whose sample statistics are those of the population.
 
 Eighteen free draws of a spread that is known to 20 % miss it as often as not. So each variable is drawn stratified
 (one value from each of n equally likely layers, in random order) and then made to have, *in this sample*, mean 0,
-variance 1 and no correlation with the blood. A cohort is therefore more alike its population than a random one of
-its size: fine for comparing methods, wrong for asking how cohorts of this size vary. All in plain Python floats.
+variance 1 and no correlation with the blood. A dataset is therefore more alike its population than a random one of
+its size: fine for comparing methods, wrong for asking how datasets of this size vary. All in plain Python floats.
 """
 
 from __future__ import annotations

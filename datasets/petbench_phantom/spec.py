@@ -1,4 +1,4 @@
-"""What a simulated cohort is made of: one frozen specification a profile, and nothing that needs numpy."""
+"""What a simulated dataset is made of: one frozen specification a profile, and nothing that needs numpy."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ DELAYED_SECONDS = (2520.0, 3780.0)
 
 @dataclass(frozen=True, slots=True)
 class PhantomSpec:
-    """A simulated cohort, to the last setting; two equal specifications give the same voxels bit for bit.
+    """A simulated dataset, to the last setting; two equal specifications give the same voxels bit for bit.
 
     Attributes:
-        name: the cohort's name, a slug.
-        summary: one line for a list of cohorts.
+        name: the dataset's name, a slug.
+        summary: one line for a list of datasets.
         participants: how many; half of them female.
         shape: voxels, (z, y, x).
         spacing_millimetres: voxel size, (z, y, x).
@@ -146,7 +146,7 @@ PROFILES: dict[str, PhantomSpec] = {
 def profile_name(
     name: str, acquisition: Acquisition | None = None, reconstruction: Reconstruction | None = None
 ) -> str | None:
-    """Return which cohort is `name` with another acquisition or reconstruction; None if there is none such."""
+    """Return which dataset is `name` with another acquisition or reconstruction; None if there is none such."""
     base = PROFILES.get(name)
     if base is None:
         return None

@@ -1,4 +1,4 @@
-"""The splits of a simulated cohort: patient by patient, women and men in every part where there is room."""
+"""The splits of a simulated dataset: participant by participant, women and men in every part where there is room."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def splits(spec: PhantomSpec, fingerprint: str) -> list[Split]:
-    """Return `holdout`, and `cv<n>` where the profile has folds, for a cohort of that fingerprint."""
+    """Return `holdout`, and `cv<n>` where the profile has folds, for a dataset of that fingerprint."""
     names = [f"sub-{index + 1:02d}" for index in range(spec.participants)]
     train, validation, _ = spec.holdout
     holdout = Fold(tuple(names[:train]), tuple(names[train : train + validation]), tuple(names[train + validation :]))

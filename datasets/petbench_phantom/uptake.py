@@ -1,4 +1,4 @@
-"""Every organ's early and delayed SUV for a whole cohort, with the measured spread and correlations.
+"""Every organ's early and delayed SUV for a whole dataset, with the measured spread and correlations.
 
 For one region, in units of log SUV::
 

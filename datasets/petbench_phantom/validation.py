@@ -1,4 +1,4 @@
-"""Is the simulated cohort like people? Measured from the images that it gives, organ by organ.
+"""Is the simulated dataset like people? Measured from the images that it gives, organ by organ.
 
 Regions are read out as they were in people: the mean of the reconstructed image in one fixed label image (here that
 of the delayed frame). Pass marks: means within 15 %, log standard deviation and correlation within 20 %.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_phantom.targets import Target
 
 MEAN_MARK, SPREAD_MARK = 0.15, 0.20
@@ -85,10 +85,10 @@ class VolumeCheck:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What a simulated cohort looks like beside people.
+    """What a simulated dataset looks like beside people.
 
     Attributes:
-        cohort: its name.
+        dataset: its name.
         fingerprint: of its images.
         participants: how many.
         regions, volumes: the tables.
@@ -101,7 +101,7 @@ class Validation:
         held_out_room: the same over the test participants of the split `holdout`, where methods are scored.
     """
 
-    cohort: str
+    dataset: str
     fingerprint: str
     participants: int
     regions: tuple[RegionCheck, ...]
@@ -134,17 +134,17 @@ class _Readout:
     share: Share
 
 
-def validate(cohort: Cohort, progress: Progress = silent) -> Validation:
-    """Measure a simulated cohort.
+def validate(dataset: Dataset, progress: Progress = silent) -> Validation:
+    """Measure a simulated dataset.
 
     Raises:
-        DataError: the cohort has no labels, truth or second realisation, so was not simulated; or its split `holdout`
+        DataError: the dataset has no labels, truth or second realisation, so was not simulated; or its split `holdout`
             cannot be used.
     """
     readouts = []
-    for number, name in enumerate(cohort.participants):
-        progress("validating", number, len(cohort.participants))
-        readouts.append(_read(cohort, name))
+    for number, name in enumerate(dataset.participants):
+        progress("validating", number, len(dataset.participants))
+        readouts.append(_read(dataset, name))
     progress("validating", len(readouts), len(readouts))
     having = {name: [r for r in readouts if _volume(r, organs) > 0] for name, organs in REGIONS.items()}
     having = {name: people for name, people in having.items() if len(people) >= _FEWEST}
@@ -153,10 +153,10 @@ def validate(cohort: Cohort, progress: Progress = silent) -> Validation:
         (_region(people, REGIONS[name], "early"), _region(people, REGIONS[name], "late"))
         for name, people in having.items()
     ]
-    shares, fold = [r.share for r in readouts], load_split(cohort, HELD_OUT).folds[0]
+    shares, fold = [r.share for r in readouts], load_split(dataset, HELD_OUT).folds[0]
     return Validation(
-        cohort=cohort.name,
-        fingerprint=cohort.fingerprint,
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
         participants=len(readouts),
         regions=regions,
         volumes=tuple(_volumes(readouts)),
@@ -164,19 +164,19 @@ def validate(cohort: Cohort, progress: Progress = silent) -> Validation:
         liver_noise=_mean([r.liver_noise for r in readouts]),
         one_constant_error=_mean([_relative_error(e * float(np.median(late / e)), late) for e, late in pairs]),
         identity_error=_mean([_relative_error(e, late) for e, late in pairs]),
-        room=room_of(cohort, shares),
-        held_out_room=held_out_room_of(cohort, shares, fold.train, fold.test),
+        room=room_of(dataset, shares),
+        held_out_room=held_out_room_of(dataset, shares, fold.train, fold.test),
     )
 
 
-def _read(cohort: Cohort, name: str) -> _Readout:
-    pair = cohort.pair(name)
-    found = cohort.labels(name)
+def _read(dataset: Dataset, name: str) -> _Readout:
+    pair = dataset.pair(name)
+    found = dataset.labels(name)
     endings = ("rec-early_desc-truth_pet", "rec-delayed_desc-truth_pet", "desc-repeat_pet")
-    beside = [cohort.derivative(name, ending) for ending in endings]
+    beside = [dataset.derivative(name, ending) for ending in endings]
     if found is None or any(volume is None for volume in beside):
-        raise DataError(f"{cohort.root}: {name} has no labels, truth or second realisation; simulate the cohort")
-    labels, calibration = found[0], cohort.plans[name].delayed.uses[0].scan.suv_per_unit(0)
+        raise DataError(f"{dataset.root}: {name} has no labels, truth or second realisation; simulate the dataset")
+    labels, calibration = found[0], dataset.plans[name].delayed.uses[0].scan.suv_per_unit(0)
     early_truth, late_truth, repeat = (volume * calibration for volume in beside if volume is not None)
     counts = np.bincount(labels.ravel(), minlength=len(ORGANS) + 1).astype(np.float64)
 
@@ -184,12 +184,12 @@ def _read(cohort: Cohort, name: str) -> _Readout:
         return np.bincount(labels.ravel(), volume.ravel(), len(ORGANS) + 1) / np.maximum(counts, 1)
 
     voxel = pair.grid.voxel_millilitres
-    grams = 1000 * float(cohort.table[name]["body_weight"])
+    grams = 1000 * float(dataset.table[name]["body_weight"])
     balance = (float(early_truth.sum(dtype=np.float64)), float(late_truth.sum(dtype=np.float64)))
     liver = ndimage.binary_erosion(labels == BY_NAME["liver"].label, iterations=2)
     noise = np.std((pair.delayed - repeat)[liver], dtype=np.float64) / np.sqrt(2) if liver.any() else np.nan
     return _Readout(
-        sex=cohort.table[name]["sex"],
+        sex=dataset.table[name]["sex"],
         early=means(pair.early),
         late=means(pair.delayed),
         early_truth=means(early_truth),
@@ -197,7 +197,7 @@ def _read(cohort: Cohort, name: str) -> _Readout:
         millilitres=counts * voxel,
         balance=(balance[0] * voxel / grams, balance[1] * voxel / grams),
         liver_noise=float(noise / pair.delayed[liver].mean(dtype=np.float64)) if liver.any() else float("nan"),
-        share=share_of(name, pair.early, pair.delayed, repeat, cohort.body_mask(name), labels),
+        share=share_of(name, pair.early, pair.delayed, repeat, dataset.body_mask(name), labels),
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_phantom.headroom import MethodScore
     from petbench_phantom.validation import Validation
 
@@ -31,7 +31,7 @@ _STYLE: dict[Any, Any] = {
 
 
 def write_figures(
-    validation: Validation, cohort: Cohort, folder: Path, methods: Sequence[MethodScore] = ()
+    validation: Validation, dataset: Dataset, folder: Path, methods: Sequence[MethodScore] = ()
 ) -> list[Path]:
     """Draw the means, the spreads, the room to compete, and some participants; return the files in that order."""
     with mpl.rc_context(_STYLE):
@@ -39,9 +39,9 @@ def write_figures(
             "means": _means(validation),
             "spreads": _spreads(validation),
             "room": _room(validation, methods),
-            "participants": _participants(cohort),
+            "participants": _participants(dataset),
         }
-        return [_saved(figure, folder / f"{validation.cohort}-{name}.png") for name, figure in drawn.items()]
+        return [_saved(figure, folder / f"{validation.dataset}-{name}.png") for name, figure in drawn.items()]
 
 
 def _saved(figure: Figure, path: Path) -> Path:
@@ -122,11 +122,11 @@ def _room(validation: Validation, methods: Sequence[MethodScore]) -> Figure:
     return figure
 
 
-def _participants(cohort: Cohort) -> Figure:
-    names = cohort.participants[:4]
+def _participants(dataset: Dataset) -> Figure:
+    names = dataset.participants[:4]
     figure, axes = _figure(7.2, 2.9, 1, 2 * len(names))
     for number, name in enumerate(names):
-        pair = cohort.pair(name)
+        pair = dataset.pair(name)
         z, _, x = pair.grid.spacing_millimetres
         for axis, volume, when in zip(
             axes[0][2 * number : 2 * number + 2], (pair.early, pair.delayed), ("early", "delayed"), strict=True

@@ -1,4 +1,4 @@
-"""The validation of a simulated cohort as one page that people read."""
+"""The validation of a simulated dataset as one page that people read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_phantom.headroom import MethodScore
     from petbench_phantom.validation import RegionCheck, Validation
 
 _HOW = """\
-## How the cohort is made, and what it is not
+## How the dataset is made, and what it is not
 
 - **Anatomy.** Solids of the MIRD-5 / Cristy-Eckerman family (ORNL/TM-8381, 1987), scaled to drawn heights, weights
   (lean mass by Janmahasatian 2005) and organ volumes, bent by a smooth field of about 9 mm, and moved by about 3 mm
@@ -26,12 +26,12 @@ _HOW = """\
   a delayed SUV are drawn, and K1, vb and k3 solved for them; time within a frame then follows the compartments.
 - **Draws are matched, not free.** With so few participants a free draw misses a spread known to 20 % as often as not.
   Draws are stratified, then made to have the sample mean, variance and early-delayed correlation of the measured
-  region. Such a cohort is more alike its population than a random one of its size. It serves to compare methods;
-  it cannot say how cohorts of this size vary. Organs are tied by blood alone; a heavier body tends to a higher SUV in
+  region. Such a dataset is more alike its population than a random one of its size. It serves to compare methods;
+  it cannot say how datasets of this size vary. Organs are tied by blood alone; a heavier body tends to a higher SUV in
   the brain.
 - **Means and spreads are calibrated.** SUV was measured in people on *reconstructed* images; the activity put in was
   chosen by simulation for the reconstructed region to agree (`organs.py` and `regions.py`). The table
-  therefore shows that the cohort has the statistics of people; it is no independent prediction of them. Visceral fat,
+  therefore shows that the dataset has the statistics of people; it is no independent prediction of them. Visceral fat,
   skull and spinal cord are mostly what their neighbours spill into them, here as there.
 - **Scanner.** Gaussian resolution, attenuation, scatter as a wide smear of the trues, flat randoms, Poisson counts,
   decay. The default reconstruction is *2-D OSEM, slice by slice, of direct (as if rebinned) data* whose resolution is
@@ -46,22 +46,22 @@ _HOW = """\
 """
 
 
-def write_page(validation: Validation, cohort: Cohort, folder: Path, methods: Sequence[MethodScore] = ()) -> Path:
-    """Write `<cohort>-validation.md` and its figures into `folder`; return the page's path.
+def write_page(validation: Validation, dataset: Dataset, folder: Path, methods: Sequence[MethodScore] = ()) -> Path:
+    """Write `<dataset>-validation.md` and its figures into `folder`; return the page's path.
 
     Args:
         validation: what was measured.
-        cohort: the images, for a figure of some of them.
+        dataset: the images, for a figure of some of them.
         folder: made if need be.
         methods: runs on the split `holdout`, to be shown in the room that there is.
     """
-    drawn = write_figures(validation, cohort, folder / "figures", methods)
+    drawn = write_figures(validation, dataset, folder / "figures", methods)
     figures = [path.relative_to(folder) for path in drawn]
-    path = folder / f"{validation.cohort}-validation.md"
+    path = folder / f"{validation.dataset}-validation.md"
     lines = [
-        f"# `{validation.cohort}` beside people",
+        f"# `{validation.dataset}` beside people",
         "",
-        f"Made by `petbench datasets validate {validation.cohort} --page docs`.",
+        f"Made by `petbench datasets validate {validation.dataset} --page docs`.",
         "",
         _summary(validation),
         "",

@@ -1,4 +1,4 @@
-"""A simulated participant and cohort as BIDS-PET files."""
+"""A simulated participant and dataset as BIDS-PET files."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def write_participant(spec: PhantomSpec, person: Participant, images: Images, fo
             _write_json(temporary / "pet" / f"{stem}{ending}_pet.json", _sidecar(spec, person, window))
 
 
-def write_cohort(spec: PhantomSpec, people: Sequence[Participant], folder: Path) -> None:
-    """Write what describes the cohort as a whole."""
+def write_dataset(spec: PhantomSpec, people: Sequence[Participant], folder: Path) -> None:
+    """Write what describes the dataset as a whole."""
     rows = [
         {
             "participant_id": person.name,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Everything whose fields or methods the contract's page lists, in its order.
 CLASSES = (
     "petbench.contract.MethodSpec",
-    "petbench.contract.CohortShape",
+    "petbench.contract.DatasetShape",
     "petbench.contract.Method",
     "petbench.contract.TrainingData",
     "petbench.contract.RunContext",

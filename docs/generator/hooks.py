@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from mkdocs.exceptions import PluginError
 from mkdocs.utils import get_relative_url
 
-from cohort_pages import column_reference
 from command_pages import command_reference
 from contract_pages import check_list, class_reference, hook_reference, job_reference
+from dataset_pages import column_reference
 from protocol_pages import metric_reference
 
 if TYPE_CHECKING:

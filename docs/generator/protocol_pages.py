@@ -23,7 +23,7 @@ def own_metrics() -> Sequence[MetricSpec]:
 
 
 def metric_reference() -> str:
-    """Return a section for each metric of one patient."""
+    """Return a section for each metric of one participant."""
     return "\n".join(_section(spec) for spec in own_metrics())
 
 

@@ -24,10 +24,10 @@ from selenium import webdriver
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
 
-COHORT = "fdg-phantom-mini"
+DATASET = "fdg-phantom-mini"
 COMMANDS = (
     *(("run", "--method", method) for method in ("identity", "scale", "ridge", "unet", "pix2pix")),
-    *(("score", "--reference", name, "--dataset", COHORT) for name in ("organ-scale", "noise-ceiling")),
+    *(("score", "--reference", name, "--dataset", DATASET) for name in ("organ-scale", "noise-ceiling")),
 )
 DIVERGES = ("run", "--method", "unet", "--set", "learning_rate=1e30", "--budget", "images=400")
 COLOURS = 256
@@ -75,7 +75,7 @@ def main() -> None:
     _petbench(*DIVERGES, expected=1)
     with tempfile.TemporaryDirectory() as name:
         site = Path(name)
-        _petbench("report", "--dataset", COHORT, "-o", str(site))
+        _petbench("report", "--dataset", DATASET, "-o", str(site))
         browser = _browser()
         try:
             for shot in _shots(site):
@@ -93,7 +93,7 @@ def _petbench(*arguments: str, expected: int = 0) -> None:
 
 
 def _shots(site: Path) -> list[Shot]:
-    patient = min(path.relative_to(site).as_posix() for path in site.glob("patients/*.html"))
+    participant = min(path.relative_to(site).as_posix() for path in site.glob("participants/*.html"))
     pages = {path: path.read_text(encoding="utf-8") for path in site.glob("runs/*.html")}
     trained = _page_with(pages, "<h1>pix2pix ")
     failed = _page_with(pages, '<div class="failure"')
@@ -104,8 +104,8 @@ def _shots(site: Path) -> list[Shot]:
         Shot("comparison", "index.html", f"{TABLE} && {CHARTS}", script=COMPARISON, most=1200),
         Shot("run", trained, CHARTS, most=2600),
         Shot("failure", failed, LOADED),
-        Shot("patient", patient, VIEWER, most=1500),
-        Shot("patient-projections", patient, VIEWER, script=PROJECTIONS, most=1200),
+        Shot("participant", participant, VIEWER, most=1500),
+        Shot("participant-projections", participant, VIEWER, script=PROJECTIONS, most=1200),
     ]
 
 

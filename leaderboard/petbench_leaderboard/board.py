@@ -1,4 +1,4 @@
-"""The leaderboard as data: a board for each cohort, split and protocol, with its columns, rows and cells.
+"""The leaderboard as data: a board for each dataset, split and protocol, with its columns, rows and cells.
 
 Numbers are at full precision and are formatted only where people read them.
 """
@@ -21,7 +21,7 @@ REFERENCE_METHODS = frozenset({"identity", "scale", "organ-scale", "ridge", "kin
 
 IDENTITY_METHOD = "identity"
 ORACLE_METHOD = "organ-scale"
-"""The early image, each organ times one factor: it is told where the organs of the test patients are."""
+"""The early image, each organ times one factor: it is told where the organs of the test participants are."""
 
 CEILING_METHOD = "noise-ceiling"
 """A second noise realisation of the delayed image, scored as if it were a prediction."""
@@ -144,8 +144,8 @@ class Board:
     """One ranking: rows that were scored on the same participants by the same rules.
 
     Attributes:
-        dataset: the cohort's name.
-        fingerprint: of the cohort's content.
+        dataset: the dataset's name.
+        fingerprint: of the dataset's content.
         split: the split's name.
         split_digest: of the split.
         protocol: version of the rules that the scores were computed by.

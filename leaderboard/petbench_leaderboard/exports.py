@@ -31,9 +31,9 @@ def board_as_rows(board: Board) -> list[dict[str, object]]:
     `identity` to the noise ceiling, and `NAME_reason` or `NAME_fraction_reason` where there is none. `NAME` is the
     metric's name, followed by region and convention where the board has the metric in more than one.
 
-    The metric that ranks has its 95 % interval, too, and the row the ranks that other patients would give, `rank_low`
-    to `rank_high`, and `tested_rank`, which methods share that are not separated: all of it on boards of up to
-    `MOST_JUDGED` rows.
+    The metric that ranks has its 95 % interval, too, and the row the ranks that other participants would give,
+    `rank_low` to `rank_high`, and `tested_rank`, which methods share that are not separated: all of it on boards of up
+    to `MOST_JUDGED` rows.
     """
     names = _names(board)
     known = _statistics(board)

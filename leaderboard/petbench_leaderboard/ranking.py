@@ -50,11 +50,11 @@ def rank(
     where: str | None = None,
     best: int | None = None,
 ) -> list[Board]:
-    """Return the boards of the leaderboard, one for each cohort, split and protocol, newest protocol first.
+    """Return the boards of the leaderboard, one for each dataset, split and protocol, newest protocol first.
 
     Args:
         leaderboard: where the runs are.
-        dataset: only this cohort.
+        dataset: only this dataset.
         split: only this split.
         metric: what decides the order.
         where: only rows whose runs fulfil this condition, such as `supervision=unpaired and psnr_body_suv20>30`;

@@ -25,7 +25,7 @@ EXTERNAL = "external"
 """The plugin, and the supervision, of predictions that no plugin of petbench drew."""
 
 ORACLE = "oracle"
-"""The supervision of a row that was made with what no method may see of the test patients."""
+"""The supervision of a row that was made with what no method may see of the test participants."""
 
 FAILURES: frozenset[Status] = frozenset({"failed", "out-of-memory", "timed-out", "diverged"})
 """Statuses that speak against the method; an interrupted or skipped run does not."""
@@ -45,8 +45,8 @@ class RunRecord:
         supervision: `paired`, `unpaired` or `none`; `external` or `oracle` for predictions that no plugin drew.
         preset: the named set of parameters, or None where the method has none.
         parameters: every parameter's value, defaults included.
-        dataset: the cohort's name.
-        fingerprint: sha256 of the cohort's content.
+        dataset: the dataset's name.
+        fingerprint: sha256 of the dataset's content.
         split: the split's name.
         split_digest: sha256 of the split.
         fold: which fold of the split, from 0.

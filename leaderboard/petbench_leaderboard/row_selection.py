@@ -53,7 +53,7 @@ class Chosen:
 
 
 def board_entries(leaderboard: Leaderboard, *, dataset: str | None, split: str | None) -> list[Entry]:
-    """Return the boards of a cohort and split, or all."""
+    """Return the boards of a dataset and split, or all."""
     query = sa.select(BoardEntry)
     if dataset is not None:
         query = query.where(BoardEntry.dataset == dataset)

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from petbench_leaderboard.records import RunRecord, RunRow, ScoreRecord, ScoreRow
-from petbench_leaderboard.schema import COHORT_LEVEL, Run, Score
+from petbench_leaderboard.schema import DATASET_LEVEL, Run, Score
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,4 +56,4 @@ def columns_of(record: RunRecord | ScoreRecord) -> dict[str, Any]:
 def score_columns(score: ScoreRecord, run_id: int, protocol: int) -> dict[str, Any]:
     """Return what is stored of a score."""
     plain = columns_of(score)
-    return plain | {"participant": score.participant or COHORT_LEVEL, "run_id": run_id, "protocol": protocol}
+    return plain | {"participant": score.participant or DATASET_LEVEL, "run_id": run_id, "protocol": protocol}

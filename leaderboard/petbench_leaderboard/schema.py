@@ -12,10 +12,10 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Float, ForeignKey, I
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
 
-COHORT_LEVEL = ""
+DATASET_LEVEL = ""
 """Stored in place of a participant for a score that belongs to all of them: a key column may not be NULL."""
 
 

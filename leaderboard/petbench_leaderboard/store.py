@@ -195,7 +195,7 @@ class Leaderboard:
         """Return the runs that match all that is given, newest first.
 
         Args:
-            dataset: only of this cohort.
+            dataset: only of this dataset.
             split: only of this split.
             method: only of this method.
             status: only with this status.

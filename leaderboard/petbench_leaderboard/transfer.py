@@ -23,7 +23,7 @@ _RUNS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class Submission:
     """A run with all that belongs to it."""
 
     run: RunRow
@@ -61,13 +61,16 @@ def merge(leaderboard: Leaderboard, other: str | Path, *, trusted: bool = True) 
         if not path.is_file():
             raise LeaderboardError(f"there is no leaderboard at {path}: name the file of another leaderboard")
     with Leaderboard.open(other) as source:
-        return _take(leaderboard, bundles(source), trusted=trusted)
+        return _take(leaderboard, submissions(source), trusted=trusted)
 
 
 def export_runs(leaderboard: Leaderboard, path: Path, *, where: str | None = None) -> int:
     """Write runs with scores and phases as a file of JSON lines, wholly or not at all; return how many."""
     lines = [json.dumps({"format": FORMAT})]
-    lines += [json.dumps(asdict(bundle), default=str, allow_nan=True) for bundle in bundles(leaderboard, where=where)]
+    lines += [
+        json.dumps(asdict(submission), default=str, allow_nan=True)
+        for submission in submissions(leaderboard, where=where)
+    ]
     write_text(path, "\n".join(lines) + "\n")
     return len(lines) - 1
 
@@ -86,7 +89,7 @@ def import_runs(leaderboard: Leaderboard, path: Path, *, trusted: bool = True) -
     return _take(leaderboard, list(_read(path)), trusted=trusted)
 
 
-def bundles(leaderboard: Leaderboard, *, where: str | None = None) -> Iterator[Bundle]:
+def submissions(leaderboard: Leaderboard, *, where: str | None = None) -> Iterator[Submission]:
     """Yield every run that fulfils the condition, oldest first, a few at a time in memory."""
     numbers = [run.id for run in reversed(leaderboard.runs(where=where))]
     for start in range(0, len(numbers), _RUNS_AT_ONCE):
@@ -95,25 +98,25 @@ def bundles(leaderboard: Leaderboard, *, where: str | None = None) -> Iterator[B
         for score in leaderboard.scores(some):
             scores[score.run_id].append(score)
         for number in some:
-            yield Bundle(
+            yield Submission(
                 leaderboard.run(number), scores[number], leaderboard.phases(number), leaderboard.source_diff(number)
             )
 
 
-def _take(leaderboard: Leaderboard, found: Iterable[Bundle], *, trusted: bool) -> Transfer:
+def _take(leaderboard: Leaderboard, found: Iterable[Submission], *, trusted: bool) -> Transfer:
     counts = Counter(
         leaderboard.adopt(
-            bundle.run if trusted else replace(bundle.run, verification="claimed"),
-            bundle.scores,
-            bundle.phases,
-            source_diff=bundle.source_diff,
+            submission.run if trusted else replace(submission.run, verification="claimed"),
+            submission.scores,
+            submission.phases,
+            source_diff=submission.source_diff,
         )
-        for bundle in found
+        for submission in found
     )
     return Transfer(new=counts["new"], more=counts["more"], known=counts["known"])
 
 
-def _read(path: Path) -> Iterator[Bundle]:
+def _read(path: Path) -> Iterator[Submission]:
     number = 0
     try:
         with path.open(encoding="utf-8") as lines:
@@ -123,7 +126,7 @@ def _read(path: Path) -> Iterator[Bundle]:
                     if facts.get("format") != FORMAT:
                         raise LeaderboardError(f"{path} is no file of runs that this petbench knows")
                     continue
-                yield Bundle(
+                yield Submission(
                     run=_run(facts["run"]),
                     scores=[ScoreRow(**score) for score in facts["scores"]],
                     phases=[PhaseRow(**_dated(phase)) for phase in facts["phases"]],

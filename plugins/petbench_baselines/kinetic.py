@@ -3,7 +3,7 @@
 A voxel's activity is C(t) = Ki x integral of Cp from 0 to t + V x Cp(t): net influx times what the blood has brought,
 plus a part that follows the blood. The two window means of a training voxel give its Ki and V exactly. What a single
 early image cannot give is how it divides into the two; that is learnt as the median Ki of voxels of the same early
-SUV. The delayed image of a new patient then follows from the equation.
+SUV. The delayed image of a new participant then follows from the equation.
 
 Patlak, Blasberg, Fenstermacher: J Cereb Blood Flow Metab 1983;3(1):1-7. Blood curve: three exponentials fitted to 80
 image-derived curves of healthy adults (hedyPET, doi 10.57967/hf/9560), in SUV. Deviation: Patlak's plot needs several
@@ -68,7 +68,7 @@ class Kinetic:
             influx.append(self._influx_of(early[-1], delayed_volume[body].astype(np.float64)))
         all_early, all_influx = np.concatenate(early), np.concatenate(influx)
         if len(all_early) == 0:
-            raise PetbenchError(f"kinetic: no training voxel reaches SUV {BODY_SUV:g}; check the unit of the cohort")
+            raise PetbenchError(f"kinetic: no training voxel reaches SUV {BODY_SUV:g}; check the unit of the dataset")
         # Levels of equal count, so that each median rests on as many voxels.
         edges = np.unique(np.quantile(all_early, np.linspace(0.0, 1.0, self._bins + 1)))
         bin_of = np.clip(np.searchsorted(edges, all_early, side="right") - 1, 0, max(len(edges) - 2, 0))

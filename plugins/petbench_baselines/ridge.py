@@ -41,7 +41,7 @@ class Ridge:
         return self.parameters.radius_z, self.parameters.radius_yx, self.parameters.radius_yx
 
     def fit(self, data: TrainingData, run: RunContext) -> None:  # noqa: ARG002 - the contract hands it over
-        """Solve the normal equations, summed slice by slice over all training patients.
+        """Solve the normal equations, summed slice by slice over all training participants.
 
         Raises:
             PetbenchError: no training voxel lies in a body.
@@ -54,7 +54,7 @@ class Ridge:
                 products += features.T @ target
                 count += len(target)
         if count == 0:
-            raise PetbenchError(f"ridge: no training voxel reaches SUV {BODY_SUV:g}; check the unit of the cohort")
+            raise PetbenchError(f"ridge: no training voxel reaches SUV {BODY_SUV:g}; check the unit of the dataset")
         penalty = self.parameters.penalty * np.trace(squares) / size
         self.kernel = np.linalg.solve(squares + penalty * np.eye(size), products).reshape(self.kernel.shape)
 

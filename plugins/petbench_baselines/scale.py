@@ -32,7 +32,7 @@ class Scale:
             product += float(early_64 @ delayed.astype(np.float64).ravel())
             square += float(early_64 @ early_64)
         if square == 0.0:
-            raise PetbenchError("scale: every early training image is 0; check the cohort")
+            raise PetbenchError("scale: every early training image is 0; check the dataset")
         self.factor = product / square
 
     def predict(self, early: Volume) -> Volume:

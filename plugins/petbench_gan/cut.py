@@ -46,8 +46,8 @@ class Cut(StepMethod):
         channels = (1, 2 * width, 4 * width, 4 * width, 4 * width)
         self.heads = nn.ModuleList(FeatureHead(count, parameters.feature_size) for count in channels)
 
-    def players(self) -> Mapping[str, nn.Module]:
-        """Return who has an optimiser of its own; the heads go with the generator."""
+    def optimizers(self) -> Mapping[str, nn.Module]:
+        """Return who has an optimizer of its own; the heads go with the generator."""
         return {
             "discriminator": self.discriminator,
             "generator": nn.ModuleList([self.generator, self.heads]),
@@ -66,12 +66,12 @@ class Cut(StepMethod):
         )
 
         with self.frozen(self.discriminator):
-            verdict = self.discriminator(drawn)
+            logits = self.discriminator(drawn)
         half = 0.5 * options.contrast_weight
         yield Update(
             "generator",
             {
-                "gan": options.gan_weight * adversarial_loss(verdict, options.gan_loss, real=True),
+                "gan": options.gan_weight * adversarial_loss(logits, options.gan_loss, real=True),
                 "contrast": half * self.contrast(early, drawn),
                 "contrast_identity": half * self.contrast(delayed, self.generator(delayed)),
             },

@@ -3,7 +3,7 @@
     L = GAN(G, D_delayed) + GAN(F, D_early)
       + lambda (E|F(G(x)) - x| + E|G(F(y)) - y|)  +  lambda/2 (E|G(y) - y| + E|F(x) - x|)
 
-with x an early and y a delayed image, drawn independently: of other patients, other slices. The generators step
+with x an early and y a delayed image, drawn independently: of other participants, other slices. The generators step
 together first, then the discriminators, which are shown a pool of earlier drawn images.
 
 Deviations, all of them settings: those of `pix2pix.py`, and by default the same generator and discriminator as
@@ -36,16 +36,16 @@ class CycleGan(StepMethod):
         self.size_multiple = parameters.size_multiple
         self.to_delayed = make_generator(parameters)
         self.to_early = make_generator(parameters)
-        self.judge_delayed = make_discriminator(parameters, channels=1)
-        self.judge_early = make_discriminator(parameters, channels=1)
+        self.discriminator_delayed = make_discriminator(parameters, channels=1)
+        self.discriminator_early = make_discriminator(parameters, channels=1)
         self.pool_delayed = ImagePool(parameters.pool_size)
         self.pool_early = ImagePool(parameters.pool_size)
 
-    def players(self) -> Mapping[str, nn.Module]:
-        """Return who shares an optimiser: both generators, both discriminators."""
+    def optimizers(self) -> Mapping[str, nn.Module]:
+        """Return who shares an optimizer: both generators, both discriminators."""
         return {
             "generators": nn.ModuleList([self.to_delayed, self.to_early]),
-            "discriminators": nn.ModuleList([self.judge_delayed, self.judge_early]),
+            "discriminators": nn.ModuleList([self.discriminator_delayed, self.discriminator_early]),
         }
 
     def training_step(self, batch: Batch) -> Iterator[Update]:
@@ -55,12 +55,12 @@ class CycleGan(StepMethod):
         yield Update("generators", self.generator_terms(batch, drawn_delayed, drawn_early))
 
         terms = {}
-        for name, judge, pool, drawn, real in (
-            ("delayed", self.judge_delayed, self.pool_delayed, drawn_delayed, delayed),
-            ("early", self.judge_early, self.pool_early, drawn_early, early),
+        for name, discriminator, pool, drawn, real in (
+            ("delayed", self.discriminator_delayed, self.pool_delayed, drawn_delayed, delayed),
+            ("early", self.discriminator_early, self.pool_early, drawn_early, early),
         ):
-            terms[f"real_{name}"] = 0.5 * self._adversarial(judge(real), real=True)
-            terms[f"fake_{name}"] = 0.5 * self._adversarial(judge(pool.exchange(drawn.detach())), real=False)
+            terms[f"real_{name}"] = 0.5 * self._adversarial(discriminator(real), real=True)
+            terms[f"fake_{name}"] = 0.5 * self._adversarial(discriminator(pool.exchange(drawn.detach())), real=False)
         yield Update("discriminators", terms)
 
     def generator_terms(self, batch: Batch, drawn_delayed: Tensor, drawn_early: Tensor) -> dict[str, Tensor]:
@@ -75,12 +75,12 @@ class CycleGan(StepMethod):
             identity = cycle * options.identity_weight
             terms["identity_early"] = identity * l1(self.to_early(early), early)
             terms["identity_delayed"] = identity * l1(self.to_delayed(delayed), delayed)
-        with self.frozen(self.judge_delayed, self.judge_early):
-            for name, judge, drawn in (
-                ("delayed", self.judge_delayed, drawn_delayed),
-                ("early", self.judge_early, drawn_early),
+        with self.frozen(self.discriminator_delayed, self.discriminator_early):
+            for name, discriminator, drawn in (
+                ("delayed", self.discriminator_delayed, drawn_delayed),
+                ("early", self.discriminator_early, drawn_early),
             ):
-                terms[f"gan_{name}"] = options.gan_weight * self._adversarial(judge(drawn), real=True)
+                terms[f"gan_{name}"] = options.gan_weight * self._adversarial(discriminator(drawn), real=True)
         return terms
 
     def translate(self, early: Tensor) -> Tensor:
@@ -88,8 +88,8 @@ class CycleGan(StepMethod):
         delayed: Tensor = self.to_delayed(early)
         return delayed
 
-    def _adversarial(self, verdict: Tensor, *, real: bool) -> Tensor:
-        return adversarial_loss(verdict, self.options.gan_loss, real=real)
+    def _adversarial(self, logits: Tensor, *, real: bool) -> Tensor:
+        return adversarial_loss(logits, self.options.gan_loss, real=real)
 
 
 def l1(first: Tensor, second: Tensor) -> Tensor:

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from petbench_gan.settings import GanLoss
 
 
-def adversarial_loss(verdict: torch.Tensor, kind: GanLoss, *, real: bool) -> torch.Tensor:
+def adversarial_loss(logits: torch.Tensor, kind: GanLoss, *, real: bool) -> torch.Tensor:
     """Return how far a map of logits is from saying `real` (1) or fake (0), averaged over patches.
 
     `vanilla` is the cross-entropy of Goodfellow et al. 2014, `lsgan` the squared distance of Mao et al. 2017.
     """
-    target = torch.full_like(verdict, float(real))
+    target = torch.full_like(logits, float(real))
     if kind == "lsgan":
-        return functional.mse_loss(verdict, target)
-    return functional.binary_cross_entropy_with_logits(verdict, target)
+        return functional.mse_loss(logits, target)
+    return functional.binary_cross_entropy_with_logits(logits, target)
 
 
 def feature_matching_loss(drawn: Sequence[torch.Tensor], target: Sequence[torch.Tensor]) -> torch.Tensor:

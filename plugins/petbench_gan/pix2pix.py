@@ -40,8 +40,8 @@ class Pix2pix(StepMethod):
         self.generator = make_generator(parameters)
         self.discriminator = make_discriminator(parameters, channels=2)
 
-    def players(self) -> Mapping[str, nn.Module]:
-        """Return who has an optimiser of its own."""
+    def optimizers(self) -> Mapping[str, nn.Module]:
+        """Return who has an optimizer of its own."""
         return {"discriminator": self.discriminator, "generator": self.generator}
 
     def training_step(self, batch: Batch) -> Iterator[Update]:
@@ -62,12 +62,12 @@ class Pix2pix(StepMethod):
         with self.frozen(self.discriminator):
             terms = {"l1": options.l1_weight * (drawn - batch.delayed).abs().mean()}
             if options.feature_weight > 0:
-                *features, verdict = self.discriminator.features(fake)
+                *features, logits = self.discriminator.features(fake)
                 *targets, _ = self.discriminator.features(real)
                 terms["features"] = options.feature_weight * feature_matching_loss(features, targets)
             else:
-                verdict = self.discriminator(fake)
-            terms["gan"] = options.gan_weight * adversarial_loss(verdict, options.gan_loss, real=True)
+                logits = self.discriminator(fake)
+            terms["gan"] = options.gan_weight * adversarial_loss(logits, options.gan_loss, real=True)
         yield Update("generator", terms)
 
     def translate(self, early: Tensor) -> Tensor:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from petbench import CohortShape
+    from petbench import DatasetShape
 
-SMALL_COHORT_VOXELS = 20_000_000
-"""Training voxels below which `mini` is chosen: four patients of the mini cohort have 1.6 million."""
+SMALL_DATASET_VOXELS = 20_000_000
+"""Training voxels below which `mini` is chosen: four participants of the mini dataset have 1.6 million."""
 
 MINI_GENERATOR: Mapping[str, object] = {
     "depth": 5,
@@ -20,10 +20,10 @@ MINI_GENERATOR: Mapping[str, object] = {
     "decay_start": 0.0,
     "batch_size": 16,
     "shift_voxels": 4,
-    "suv_maximum": 50.0,
+    "suv_clip": 50.0,
     "images": 12_000,
 }
-"""For a few patients on a coarse grid and two CPU cores: about a minute.
+"""For a few participants on a coarse grid and two CPU cores: about a minute.
 
 Coarse voxels stay below SUV 50 even in the bladder. A map that reaches further lets the network overshoot there: of
 three seeds one then drew a bladder of SUV 100 and fell below the early image in PSNR.
@@ -81,7 +81,7 @@ CUT: Mapping[str, Mapping[str, object]] = {
 UNET: Mapping[str, Mapping[str, object]] = {"mini": MINI_GENERATOR, "paper": PAPER}
 
 
-def choose_preset(shape: CohortShape) -> str:
-    """Return `mini` for a small cohort, else `paper`."""
+def choose_preset(shape: DatasetShape) -> str:
+    """Return `mini` for a small dataset, else `paper`."""
     voxels = shape.slices * shape.matrix[0] * shape.matrix[1]
-    return "mini" if voxels < SMALL_COHORT_VOXELS else "paper"
+    return "mini" if voxels < SMALL_DATASET_VOXELS else "paper"

@@ -11,9 +11,9 @@ from petbench import StepParameters
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from petbench import CohortShape
+    from petbench import DatasetShape
 
-SMALL_COHORT_VOXELS = 20_000_000
+SMALL_DATASET_VOXELS = 20_000_000
 """Training voxels below which `mini` is chosen."""
 
 
@@ -44,7 +44,7 @@ class UNet3dParameters(RegressionParameters):
     """Settings of `unet3d`; one image is one slab."""
 
     images: int = Field(40_000, ge=1, description="training budget when none is asked for: slabs seen")
-    batch_size: int = Field(4, ge=1, description="slabs of one optimiser step")
+    batch_size: int = Field(4, ge=1, description="slabs of one optimizer step")
     norm_eval: Literal["auto", "running", "batch"] = Field("running", description="batch norm when predicting")
     depth: int = Field(3, ge=1, le=5, description="halvings down to the bottleneck, along all three axes")
     width: int = Field(16, ge=4, le=128, description="channels at full resolution, doubled three times")
@@ -63,7 +63,7 @@ UNET3D_PRESETS: Mapping[str, Mapping[str, object]] = {
 }
 
 
-def choose_preset(shape: CohortShape) -> str:
-    """Return `mini` for a small cohort, else `full`."""
+def choose_preset(shape: DatasetShape) -> str:
+    """Return `mini` for a small dataset, else `full`."""
     voxels = shape.slices * shape.matrix[0] * shape.matrix[1]
-    return "mini" if voxels < SMALL_COHORT_VOXELS else "full"
+    return "mini" if voxels < SMALL_DATASET_VOXELS else "full"

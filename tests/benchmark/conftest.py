@@ -1,4 +1,4 @@
-"""What the tests of the harness share: a home, a small cohort with a body in it, and the command itself."""
+"""What the tests of the harness share: a home, a small dataset with a body in it, and the command itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti import write_image
@@ -65,8 +65,8 @@ def petbench_in() -> type[Petbench]:
     return Petbench
 
 
-def write_body_cohort(root: Path, count: int = 4, seed: int = 0) -> Path:
-    """Write a BIDS-PET cohort of ellipsoid bodies: a liver that washes out, a brain that fills, noise.
+def write_body_dataset(root: Path, count: int = 4, seed: int = 0) -> Path:
+    """Write a BIDS-PET dataset of ellipsoid bodies: a liver that washes out, a brain that fills, noise.
 
     The last participant is for testing, the one before for validation.
     """
@@ -79,13 +79,13 @@ def write_body_cohort(root: Path, count: int = 4, seed: int = 0) -> Path:
     (root / "participants.tsv").write_text(table, encoding="utf-8")
     (root / "dataset_description.json").write_text('{"Name": "bodies", "BIDSVersion": "1.10.0"}', encoding="utf-8")
     fold = Fold(tuple(names[:-2]), (names[-2],), (names[-1],))
-    write_split(root, Split("holdout", open_cohort(root).fingerprint, (fold,)))
+    write_split(root, Split("holdout", open_dataset(root).fingerprint, (fold,)))
     return root
 
 
 @pytest.fixture(scope="session")
-def body_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_body_cohort(tmp_path_factory.mktemp("cohorts") / "bodies")
+def body_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_body_dataset(tmp_path_factory.mktemp("datasets") / "bodies")
 
 
 def _early_and_delayed_suv(random: np.random.Generator) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -21,7 +21,7 @@ _BLOCK = re.compile(
     r'^```(?P<language>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<body>.*?)^```$', re.MULTILINE | re.DOTALL
 )
 
-# The command as it is installed; only the cohort that it takes when none is named is a small one.
+# The command as it is installed; only the dataset that it takes when none is named is a small one.
 _COMMAND = """#!{python}
 from petbench.cli.main import cli
 dataset = {{"dataset": {dataset!r}}}

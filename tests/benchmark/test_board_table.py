@@ -32,7 +32,7 @@ def enter(store: Leaderboard, method: str, scores: Mapping[str, float], supervis
         supervision=supervision,
         preset="",
         parameters={},
-        dataset="cohort",
+        dataset="dataset",
         fingerprint="f" * 64,
         split="holdout",
         split_digest="5" * 64,

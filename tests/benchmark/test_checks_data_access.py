@@ -1,4 +1,4 @@
-"""What a method is handed leads to no test patient: not through attributes, closures, bound methods, or files."""
+"""What a method is handed leads to no test participant: not through attributes, closures, bound methods, or files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.training.context import TrainingContext
 from petbench.training.volumes import gather_volumes
-from petbench_datasets.dataset.reader import Cohort, open_cohort
+from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import load_split
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from petbench.contract import Supervision
 
-TEST_PATIENT = "sub-04"
+TEST_PARTICIPANT = "sub-04"
 _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType, np.ndarray, torch.Tensor)
 
 
@@ -64,10 +64,10 @@ def reachable(start: Any) -> list[Any]:
     return list(found.values())
 
 
-def handed(cohort: Cohort, folder: Path, supervision: Supervision = "paired") -> list[Any]:
+def handed(dataset: Dataset, folder: Path, supervision: Supervision = "paired") -> list[Any]:
     """Return everything that `fit` is handed, and what that gives when it is asked."""
-    fold = load_split(cohort, "holdout").folds[0]
-    data = gather_volumes(cohort, fold, supervision, folder=folder)
+    fold = load_split(dataset, "holdout").folds[0]
+    data = gather_volumes(dataset, fold, supervision, folder=folder)
     run = TrainingContext(
         seed=0, budget=Budget(images=8), device=torch.device("cpu"), folder=folder, engine=EngineSettings()
     )
@@ -79,54 +79,54 @@ def handed(cohort: Cohort, folder: Path, supervision: Supervision = "paired") ->
     return asked
 
 
-def test_the_walk_finds_a_cohort_behind_a_bound_method_and_a_closure(body_cohort: Path) -> None:
-    cohort = open_cohort(body_cohort)
-    assert any(value is cohort for value in reachable([cohort.pair]))
-    assert any(value is cohort for value in reachable([lambda: cohort]))
+def test_the_walk_finds_a_dataset_behind_a_bound_method_and_a_closure(body_dataset: Path) -> None:
+    dataset = open_dataset(body_dataset)
+    assert any(value is dataset for value in reachable([dataset.pair]))
+    assert any(value is dataset for value in reachable([lambda: dataset]))
 
 
 @pytest.mark.parametrize("supervision", ["paired", "unpaired", "none"])
-def test_no_participant_and_no_path_of_the_cohort_can_be_reached_from_what_training_is_handed(
-    supervision: Supervision, body_cohort: Path, tmp_path: Path
+def test_no_participant_and_no_path_of_the_dataset_can_be_reached_from_what_training_is_handed(
+    supervision: Supervision, body_dataset: Path, tmp_path: Path
 ) -> None:
-    cohort = open_cohort(body_cohort)
-    found = reachable(handed(cohort, tmp_path, supervision))
-    assert not [value for value in found if isinstance(value, Cohort)]
+    dataset = open_dataset(body_dataset)
+    found = reachable(handed(dataset, tmp_path, supervision))
+    assert not [value for value in found if isinstance(value, Dataset)]
     texts = [str(value) for value in found if isinstance(value, str | bytes | Path)]
-    assert not [text for text in texts if any(name in text for name in (*cohort.participants, str(body_cohort)))]
+    assert not [text for text in texts if any(name in text for name in (*dataset.participants, str(body_dataset)))]
 
 
 @pytest.mark.parametrize("supervision", ["paired", "unpaired", "none"])
 def test_no_image_that_training_is_handed_is_one_that_it_is_not_entitled_to(
-    supervision: Supervision, body_cohort: Path, tmp_path: Path
+    supervision: Supervision, body_dataset: Path, tmp_path: Path
 ) -> None:
-    cohort = open_cohort(body_cohort)
-    hidden = [cohort.pair(TEST_PATIENT).delayed, cohort.pair(TEST_PATIENT).early]
+    dataset = open_dataset(body_dataset)
+    hidden = [dataset.pair(TEST_PARTICIPANT).delayed, dataset.pair(TEST_PARTICIPANT).early]
     if supervision == "none":
-        hidden += [cohort.pair(participant).delayed for participant in cohort.participants]
-    images = [value for value in reachable(handed(cohort, tmp_path, supervision)) if isinstance(value, np.ndarray)]
+        hidden += [dataset.pair(participant).delayed for participant in dataset.participants]
+    images = [value for value in reachable(handed(dataset, tmp_path, supervision)) if isinstance(value, np.ndarray)]
     assert len(images) >= 2
     assert not [image for image in images for secret in hidden if np.array_equal(image, secret)]
 
 
-def test_what_training_is_handed_are_the_images_of_the_cohort_to_the_bit(body_cohort: Path, tmp_path: Path) -> None:
-    cohort = open_cohort(body_cohort)
-    fold = load_split(cohort, "holdout").folds[0]
-    data = gather_volumes(cohort, fold, "paired", folder=tmp_path)
+def test_what_training_is_handed_are_the_images_of_the_dataset_to_the_bit(body_dataset: Path, tmp_path: Path) -> None:
+    dataset = open_dataset(body_dataset)
+    fold = load_split(dataset, "holdout").folds[0]
+    data = gather_volumes(dataset, fold, "paired", folder=tmp_path)
     for participants, pairs in ((fold.train, data.pairs()), (fold.validation, data.validation_pairs())):
         assert len(pairs) == len(participants)
         for participant, (early, delayed) in zip(participants, pairs, strict=True):
-            assert np.array_equal(early, cohort.pair(participant).early)
-            assert np.array_equal(delayed, cohort.pair(participant).delayed)
-    unpaired = gather_volumes(cohort, fold, "unpaired", seed=1, folder=tmp_path)
+            assert np.array_equal(early, dataset.pair(participant).early)
+            assert np.array_equal(delayed, dataset.pair(participant).delayed)
+    unpaired = gather_volumes(dataset, fold, "unpaired", seed=1, folder=tmp_path)
     assert sorted(float(volume.sum()) for volume in unpaired.delayed()) == sorted(
-        float(cohort.pair(participant).delayed.sum()) for participant in fold.train
+        float(dataset.pair(participant).delayed.sum()) for participant in fold.train
     )
 
 
-def test_a_method_changes_a_volume_for_itself_alone_and_leaves_no_file(body_cohort: Path, tmp_path: Path) -> None:
-    cohort = open_cohort(body_cohort)
-    data = gather_volumes(cohort, load_split(cohort, "holdout").folds[0], "paired", folder=tmp_path)
+def test_a_method_changes_a_volume_for_itself_alone_and_leaves_no_file(body_dataset: Path, tmp_path: Path) -> None:
+    dataset = open_dataset(body_dataset)
+    data = gather_volumes(dataset, load_split(dataset, "holdout").folds[0], "paired", folder=tmp_path)
     changed = data.early()[0]
     changed[:] = -1
     assert data.early()[0].min() >= 0
@@ -161,17 +161,17 @@ THIEF = """
 """
 
 
-def test_a_thief_in_a_real_run_finds_no_test_patient_in_what_it_is_handed(
-    petbench: Petbench, body_cohort: Path, tmp_path: Path
+def test_a_thief_in_a_real_run_finds_no_test_participant_in_what_it_is_handed(
+    petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
     report = tmp_path / "found.json"
     visible = install_module(tmp_path / "site", "thief", THIEF.replace("FOUND", repr(str(report))))
-    petbench("run", "-m", "thief", "-d", body_cohort, variables=visible)
+    petbench("run", "-m", "thief", "-d", body_dataset, variables=visible)
 
     found = json.loads(report.read_text(encoding="utf-8"))
-    assert TEST_PATIENT not in json.dumps(found)
-    assert str(body_cohort) not in json.dumps(found)
-    secret = open_cohort(body_cohort).pair(TEST_PATIENT)
+    assert TEST_PARTICIPANT not in json.dumps(found)
+    assert str(body_dataset) not in json.dumps(found)
+    secret = open_dataset(body_dataset).pair(TEST_PARTICIPANT)
     assert not [total for total in found["sums"] if total in (float(secret.delayed.sum()), float(secret.early.sum()))]
     drawn = json.loads(Path(f"{report}.predict").read_text(encoding="utf-8"))
     assert drawn == {"base": True, "sum": pytest.approx(float(secret.early.sum()))}

@@ -9,7 +9,7 @@ import pytest
 from tests.benchmark.docs_reader import Reader, blocks_of
 from tests.datasets.dicom_writer import write_pair
 
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti import write_image
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.slow
-def test_the_tutorial_leads_to_a_row_and_on_to_somebody_elses_leaderboard(tmp_path: Path, body_cohort: Path) -> None:
-    author = Reader(tmp_path, body_cohort)
+def test_the_tutorial_leads_to_a_row_and_on_to_somebody_elses_leaderboard(tmp_path: Path, body_dataset: Path) -> None:
+    author = Reader(tmp_path, body_dataset)
     author.follow("write-a-method.md")
     (row,) = author.json("petbench runs list --json")
     assert (row["method"], row["status"], row["distribution"]) == ("my-unet", "ok", "my-unet")
 
-    author.home = "keepers-home"
+    author.home = "organizers-home"
     author.follow("run-a-leaderboard.md")
     (row,) = author.json("petbench runs list --json")
     assert (row["method"], row["verification"]) == ("my-unet", "recomputed")
@@ -32,14 +32,14 @@ def test_the_tutorial_leads_to_a_row_and_on_to_somebody_elses_leaderboard(tmp_pa
 
 
 @pytest.mark.slow
-def test_the_quick_start_leads_to_a_leaderboard(tmp_path: Path, body_cohort: Path) -> None:
-    reader = Reader(tmp_path, body_cohort)
+def test_the_quick_start_leads_to_a_leaderboard(tmp_path: Path, body_dataset: Path) -> None:
+    reader = Reader(tmp_path, body_dataset)
     reader.follow("quick-start.md")
     assert {row["method"] for row in reader.json("petbench runs list --json")} == {"identity", "scale"}
 
 
 @pytest.mark.slow
-def test_ones_own_scans_become_cohorts_that_can_be_run(tmp_path: Path, body_cohort: Path) -> None:
+def test_ones_own_scans_become_datasets_that_can_be_run(tmp_path: Path, body_dataset: Path) -> None:
     random = np.random.default_rng(0)
     grid = Grid.regular((16, 20, 20), (10.0, 6.0, 6.0))
     for number in range(1, 7):
@@ -47,13 +47,13 @@ def test_ones_own_scans_become_cohorts_that_can_be_run(tmp_path: Path, body_coho
         for window in ("early", "delayed"):
             image = random.gamma(4.0, 0.3, grid.shape).astype(np.float32)
             write_image(tmp_path / "images" / f"{number:02d}-{window}.nii.gz", image, grid)
-    reader = Reader(tmp_path, body_cohort)
+    reader = Reader(tmp_path, body_dataset)
     reader.follow("your-own-scans.md")
-    assert len(open_cohort(tmp_path / "my-cohort").participants) == 6
-    assert open_cohort(tmp_path / "coarse").participants == open_cohort(tmp_path / "other-cohort").participants
+    assert len(open_dataset(tmp_path / "my-dataset").participants) == 6
+    assert open_dataset(tmp_path / "coarse").participants == open_dataset(tmp_path / "other-dataset").participants
     assert (tmp_path / "overview.png").stat().st_size > 0
     (row,) = reader.json("petbench runs list --json")
-    assert (row["dataset"], row["status"]) == ("other-cohort", "ok")
+    assert (row["dataset"], row["status"]) == ("other-dataset", "ok")
 
 
 @pytest.mark.parametrize("page", ["write-a-method.md", "run-a-leaderboard.md", "quick-start.md", "your-own-scans.md"])

@@ -75,5 +75,5 @@ def test_a_reader_of_the_site_finds_the_help_of_a_command_and_the_formula_of_a_m
     commands, protocol = Requests(), Requests()
     commands.feed((site / "commands.html").read_text(encoding="utf-8"))
     protocol.feed((site / "protocol.html").read_text(encoding="utf-8"))
-    assert "Usage: petbench leaderboard accept [OPTIONS] BUNDLE" in commands.text
+    assert "Usage: petbench leaderboard accept [OPTIONS] SUBMISSION" in commands.text
     assert "10 log10(20² / mean over body of (clip(p) − clip(r))²)" in protocol.text

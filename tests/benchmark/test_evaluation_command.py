@@ -1,4 +1,4 @@
-"""`petbench score` and what belongs to it, from the command line, on a cohort on disk."""
+"""`petbench score` and what belongs to it, from the command line, on a dataset on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from petbench.evaluation import protocol
 from petbench.home import Home
 from petbench.plans.run_plan import RunPlan
 from petbench.runs import rescore
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti import read_image, write_image
@@ -34,11 +34,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 @pytest.fixture
-def two(body_cohort: Path, tmp_path: Path) -> Path:
-    """Give a cohort with a split that tests two patients."""
-    root = shutil.copytree(body_cohort, tmp_path / "two")
+def two(body_dataset: Path, tmp_path: Path) -> Path:
+    """Give a dataset with a split that tests two participants."""
+    root = shutil.copytree(body_dataset, tmp_path / "two")
     fold = Fold(("sub-01",), ("sub-02",), ("sub-03", "sub-04"))
-    write_split(root, Split("two", open_cohort(root).fingerprint, (fold,)))
+    write_split(root, Split("two", open_dataset(root).fingerprint, (fold,)))
     return root
 
 
@@ -47,10 +47,10 @@ def petbench(*arguments: str | Path) -> Result:
 
 
 def predict(folder: Path, root: Path) -> Path:
-    """Write each test patient's early image as the prediction."""
-    cohort = open_cohort(root)
+    """Write each test participant's early image as the prediction."""
+    dataset = open_dataset(root)
     for name in ("sub-03", "sub-04"):
-        write_image(folder / f"{name}.nii.gz", *cohort.early(name))
+        write_image(folder / f"{name}.nii.gz", *dataset.early(name))
     return folder
 
 

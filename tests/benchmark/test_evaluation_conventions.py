@@ -34,7 +34,7 @@ class TinyPair:
 
 
 @dataclass(frozen=True)
-class TinyCohort:
+class TinyDataset:
     name: str = "tiny"
     participants: tuple[str, ...] = ("sub-01", "sub-02")
     fingerprint: str = "0" * 64
@@ -56,7 +56,7 @@ class TinyCohort:
 
 def by_name(part: str) -> float:
     """Return PSNR of the early image, half of the delayed one, in the convention whose name holds `part`."""
-    pair, body = TinyCohort().pair("sub-01"), TinyCohort().body_mask("sub-01")
+    pair, body = TinyDataset().pair("sub-01"), TinyDataset().body_mask("sub-01")
     convention = next(convention for convention in CONVENTIONS if part in convention.name)
     return convention.psnr(pair.early, pair.delayed, body)
 
@@ -77,7 +77,7 @@ def test_empty_slices_at_a_hundred_decibels_raise_the_mean() -> None:
 
 
 def test_eight_bits_and_the_slices_own_peak_stand_as_defined() -> None:
-    pair, body = TinyCohort().pair("sub-01"), TinyCohort().body_mask("sub-01")
+    pair, body = TinyDataset().pair("sub-01"), TinyDataset().body_mask("sub-01")
     per_slice = [
         10 * np.log10(r.max() ** 2 / np.mean((p.astype(float) - r) ** 2))
         for p, r in zip(pair.early[2:10], pair.delayed[2:10], strict=True)
@@ -90,7 +90,7 @@ def test_eight_bits_and_the_slices_own_peak_stand_as_defined() -> None:
 
 
 def test_the_table_has_a_row_for_each_convention_and_marks_the_scored_ones() -> None:
-    pair, body = TinyCohort().pair("sub-01"), TinyCohort().body_mask("sub-01")
+    pair, body = TinyDataset().pair("sub-01"), TinyDataset().body_mask("sub-01")
     table = conventions_table({"early": pair.early, "half": pair.early}, pair.delayed, body).splitlines()
     assert len(table) == 2 + len(CONVENTIONS)
     assert all(line.count("|") == table[0].count("|") for line in table[1:])
@@ -100,39 +100,39 @@ def test_the_table_has_a_row_for_each_convention_and_marks_the_scored_ones() -> 
 
 
 def test_the_page_holds_the_numbers_of_the_stored_prediction_and_every_metric(tmp_path: Path) -> None:
-    cohort = TinyCohort()
-    write_image(tmp_path / "net.nii.gz", cohort.pair("sub-02").delayed * np.float32(0.9), GRID)
+    dataset = TinyDataset()
+    write_image(tmp_path / "net.nii.gz", dataset.pair("sub-02").delayed * np.float32(0.9), GRID)
     page = tmp_path / "conventions.md"
-    write_conventions_page(page, cohort, "sub-02", {"net": tmp_path / "net.nii.gz"}, commands=["petbench do it"])
+    write_conventions_page(page, dataset, "sub-02", {"net": tmp_path / "net.nii.gz"}, commands=["petbench do it"])
     text = page.read_text(encoding="utf-8")
     assert "| convention | identity | net |" in text
     assert "`net`, scores from" in text
     assert all(f"`{spec.name}`" in text for spec in builtin_metrics())
     assert text.endswith("```console\n$ petbench do it\n```\n")
-    write_conventions_page(page, cohort, "sub-02", {"identity": tmp_path / "net.nii.gz"})
+    write_conventions_page(page, dataset, "sub-02", {"identity": tmp_path / "net.nii.gz"})
     assert "| convention | identity | seen in |" in page.read_text(encoding="utf-8")
 
 
 def test_exported_slices_are_those_that_are_scored(tmp_path: Path) -> None:
-    cohort, scored = TinyCohort(), ("sub-01", "sub-02")
+    dataset, scored = TinyDataset(), ("sub-01", "sub-02")
     for participant in scored:
-        write_image(tmp_path / "in" / f"{participant}.nii.gz", cohort.pair(participant).early, GRID)
-    exported = export_png(cohort, scored, tmp_path / "in", tmp_path / "out")
+        write_image(tmp_path / "in" / f"{participant}.nii.gz", dataset.pair(participant).early, GRID)
+    exported = export_png(dataset, scored, tmp_path / "in", tmp_path / "out")
     assert exported.count == 16
     assert exported.command == f"python -m pytorch_fid {tmp_path / 'out' / 'real'} {tmp_path / 'out' / 'predicted'}"
-    for name, volume in (("real", cohort.pair("sub-02").delayed), ("predicted", cohort.pair("sub-02").early)):
+    for name, volume in (("real", dataset.pair("sub-02").delayed), ("predicted", dataset.pair("sub-02").early)):
         files = sorted((tmp_path / "out" / name).glob("sub-02_*.png"))
-        images = body_slices(volume, cohort.body_mask("sub-02"))
+        images = body_slices(volume, dataset.body_mask("sub-02"))
         assert len(files) == len(images)
         for file, image in zip(files, images, strict=True):
             with Image.open(file) as picture:
                 np.testing.assert_array_equal(np.asarray(picture), image)
     with pytest.raises(DataError, match="already there"):
-        export_png(cohort, scored, tmp_path / "in", tmp_path / "out")
+        export_png(dataset, scored, tmp_path / "in", tmp_path / "out")
 
 
 def test_an_export_that_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
     write_image(tmp_path / "in" / "sub-01.nii.gz", np.full(GRID.shape, np.nan, dtype=np.float32), GRID)
     with pytest.raises(DataError, match="NaN"):
-        export_png(TinyCohort(), ["sub-01"], tmp_path / "in", tmp_path / "out")
+        export_png(TinyDataset(), ["sub-01"], tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()

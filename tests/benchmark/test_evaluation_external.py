@@ -1,4 +1,4 @@
-"""Predictions of other programs as rows, on a cohort on disk."""
+"""Predictions of other programs as rows, on a dataset on disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from petbench.errors import UsageError
 from petbench.home import Home
 from petbench.plans.run_plan import RunPlan
 from petbench.runs.external import score_external
-from petbench_datasets.dataset.reader import Cohort, open_cohort
+from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import Fold, Split
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
@@ -61,7 +61,7 @@ def write_scan(path: Path, seed: int, window: str) -> None:
 
 
 @pytest.fixture
-def cohort(tmp_path: Path) -> Cohort:
+def dataset(tmp_path: Path) -> Dataset:
     root = tmp_path / "three"
     for index, name in enumerate(NAMES):
         for offset, window in enumerate(WINDOWS):
@@ -70,7 +70,7 @@ def cohort(tmp_path: Path) -> Cohort:
     (root / "dataset_description.json").write_text(json.dumps({"Name": "three", "BIDSVersion": "1.10.0"}))
     lines = ["participant_id\tbody_weight", *(f"{name}\t70" for name in NAMES)]
     (root / "participants.tsv").write_text("\n".join(lines) + "\n")
-    return open_cohort(root)
+    return open_dataset(root)
 
 
 @pytest.fixture
@@ -78,13 +78,13 @@ def leaderboard() -> Leaderboard:
     return Leaderboard.open("sqlite://")
 
 
-def split_of(cohort: Cohort) -> Split:
-    return Split("holdout", cohort.fingerprint, (Fold(("sub-01",), (), ("sub-02", "sub-03")),))
+def split_of(dataset: Dataset) -> Split:
+    return Split("holdout", dataset.fingerprint, (Fold(("sub-01",), (), ("sub-02", "sub-03")),))
 
 
-def predict(folder: Path, cohort: Cohort, names: tuple[str, ...] = ("sub-02", "sub-03")) -> Path:
+def predict(folder: Path, dataset: Dataset, names: tuple[str, ...] = ("sub-02", "sub-03")) -> Path:
     for name in names:
-        write_image(folder / f"{name}.nii.gz", cohort.pair(name).early, GRID)
+        write_image(folder / f"{name}.nii.gz", dataset.pair(name).early, GRID)
     return folder
 
 
@@ -93,44 +93,44 @@ def body_mae(scores: list[ScoreRow]) -> dict[str | None, float | None]:
 
 
 def test_predictions_of_another_program_become_a_row_that_can_be_scored_again(
-    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard
+    tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard
 ) -> None:
     home = Home(tmp_path / "home")
-    folder = predict(tmp_path / "theirs", cohort)
+    folder = predict(tmp_path / "theirs", dataset)
     row = score_external(
-        home, leaderboard, cohort, split_of(cohort), 0, folder, "Their Method, v2", dataset="mine", offline=True
+        home, leaderboard, dataset, split_of(dataset), 0, folder, "Their Method, v2", dataset_name="mine", offline=True
     )
     assert (row.method, row.plugin, row.dataset, row.status) == ("their-method-v2", "external", "mine", "ok")
     assert row.test_participants == ("sub-02", "sub-03")
     found = body_mae(leaderboard.scores([row.id]))
     for name, value in found.items():
         assert name is not None
-        pair, body = cohort.pair(name), cohort.body_mask(name)
+        pair, body = dataset.pair(name), dataset.body_mask(name)
         assert value == pytest.approx(float(np.abs(pair.early.astype(float) - pair.delayed)[body].mean()))
     run_folder = next(home.runs.iterdir())
     assert RunPlan.load(run_folder).identity == row.identity
     kept, grid = read_image(run_folder / "predictions" / "sub-03.nii.gz")
-    np.testing.assert_array_equal(kept, cohort.pair("sub-03").early)
+    np.testing.assert_array_equal(kept, dataset.pair("sub-03").early)
     assert grid.matches(GRID)
 
 
 def test_the_same_predictions_are_entered_once_and_others_beside_them(
-    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard
+    tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard
 ) -> None:
-    home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", cohort)
-    first = score_external(home, leaderboard, cohort, split_of(cohort), 0, folder, "theirs", offline=True)
-    again = score_external(home, leaderboard, cohort, split_of(cohort), 0, folder, "theirs", offline=True)
+    home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", dataset)
+    first = score_external(home, leaderboard, dataset, split_of(dataset), 0, folder, "theirs", offline=True)
+    again = score_external(home, leaderboard, dataset, split_of(dataset), 0, folder, "theirs", offline=True)
     assert again.id == first.id
-    write_image(folder / "sub-02.nii.gz", cohort.pair("sub-02").delayed, GRID)
-    other = score_external(home, leaderboard, cohort, split_of(cohort), 0, folder, "theirs", offline=True)
+    write_image(folder / "sub-02.nii.gz", dataset.pair("sub-02").delayed, GRID)
+    other = score_external(home, leaderboard, dataset, split_of(dataset), 0, folder, "theirs", offline=True)
     assert other.id != first.id
 
 
 @pytest.mark.parametrize("broken", ["missing", "nan", "grid"])
 def test_what_is_refused_leaves_no_row_and_no_folder(
-    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard, broken: str
+    tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard, broken: str
 ) -> None:
-    home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", cohort)
+    home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", dataset)
     last = folder / "sub-03.nii.gz"
     if broken == "missing":
         last.unlink()
@@ -139,24 +139,24 @@ def test_what_is_refused_leaves_no_row_and_no_folder(
     else:
         write_image(last, suv(1)[:-1], Grid.regular((11, 14, 13), (20.0, 10.0, 10.0)))
     with pytest.raises(DataError, match="sub-03"):
-        score_external(home, leaderboard, cohort, split_of(cohort), 0, folder, "theirs", offline=True)
+        score_external(home, leaderboard, dataset, split_of(dataset), 0, folder, "theirs", offline=True)
     assert leaderboard.runs() == []
     assert not home.runs.exists()
 
 
 def test_a_failure_while_storing_takes_the_row_back(
-    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from petbench.runs import external
 
     def full(*_arguments: object, **_options: object) -> None:
         raise OSError("no space left on device")
 
-    folder = predict(tmp_path / "theirs", cohort)
+    folder = predict(tmp_path / "theirs", dataset)
     monkeypatch.setattr(external, "write_image", full)
     with pytest.raises(OSError, match="no space left"):
         score_external(
-            Home(tmp_path / "home"), leaderboard, cohort, split_of(cohort), 0, folder, "theirs", offline=True
+            Home(tmp_path / "home"), leaderboard, dataset, split_of(dataset), 0, folder, "theirs", offline=True
         )
     assert leaderboard.runs() == []
     assert list((tmp_path / "home" / "runs").iterdir()) == []
@@ -164,25 +164,25 @@ def test_a_failure_while_storing_takes_the_row_back(
 
 @pytest.mark.parametrize("name", ["Identity", "noise ceiling", "pix2pix", "!!"])
 def test_a_name_that_means_something_else_is_refused(
-    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard, name: str
+    tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard, name: str
 ) -> None:
     with pytest.raises(UsageError, match="--as"):
         score_external(
-            Home(tmp_path), leaderboard, cohort, split_of(cohort), 0, tmp_path, name, taken=("pix2pix",), offline=True
+            Home(tmp_path), leaderboard, dataset, split_of(dataset), 0, tmp_path, name, taken=("pix2pix",), offline=True
         )
     with pytest.raises(UsageError, match="folds 0 to 0, not 3"):
-        score_external(Home(tmp_path), leaderboard, cohort, split_of(cohort), 3, tmp_path, "theirs", offline=True)
+        score_external(Home(tmp_path), leaderboard, dataset, split_of(dataset), 3, tmp_path, "theirs", offline=True)
 
 
 def test_the_folds_of_a_split_entered_under_one_name_make_one_row_that_is_ranked(
-    tmp_path: Path, cohort: Cohort, leaderboard: Leaderboard
+    tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard
 ) -> None:
     folds = (Fold(("sub-03",), (), ("sub-01",)), Fold(("sub-01",), (), ("sub-02", "sub-03")))
-    split = Split("two", cohort.fingerprint, folds)
-    home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", cohort, NAMES)
-    score_external(home, leaderboard, cohort, split, 0, folder, "theirs", offline=True)
+    split = Split("two", dataset.fingerprint, folds)
+    home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", dataset, NAMES)
+    score_external(home, leaderboard, dataset, split, 0, folder, "theirs", offline=True)
     (board,) = rank(leaderboard)
     assert [(row.rank, str(row.coverage)) for row in board.rows] == [(None, "1/3")]
-    score_external(home, leaderboard, cohort, split, 1, folder, "theirs", offline=True)
+    score_external(home, leaderboard, dataset, split, 1, folder, "theirs", offline=True)
     (board,) = rank(leaderboard)
     assert [(row.rank, str(row.coverage), len(row.run_ids)) for row in board.rows] == [(1, "3/3", 2)]

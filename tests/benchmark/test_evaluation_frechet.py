@@ -10,7 +10,7 @@ import pytest
 import scipy
 
 from petbench.evaluation.frechet import frechet_distance, frechet_from_statistics
-from petbench.evaluation.kid import kernel_distance, matched_kernel_distance, patient_bootstrap
+from petbench.evaluation.kid import kernel_distance, matched_kernel_distance, participant_bootstrap
 from petbench.evaluation.torchvision_shim import import_torchvision
 
 if TYPE_CHECKING:
@@ -155,11 +155,11 @@ def test_without_matched_pairs_identical_tables_are_at_zero_and_others_follow_th
         matched_kernel_distance(first, second[:8])
 
 
-def test_the_patient_bootstrap_matches_a_plain_one_and_needs_two_patients() -> None:
+def test_the_participant_bootstrap_matches_a_plain_one_and_needs_two_participants() -> None:
     real = [features(seed, 7) for seed in range(1, 6)]
     predicted = [rows + 0.2 * features(9 + index, 7) for index, rows in enumerate(real)]
-    assert patient_bootstrap(real[:1], predicted[:1]) is None
-    interval = patient_bootstrap(real, predicted)
+    assert participant_bootstrap(real[:1], predicted[:1]) is None
+    interval = participant_bootstrap(real, predicted)
     assert interval is not None
 
     def kernel(a: Matrix, b: Matrix) -> Matrix:

@@ -220,18 +220,18 @@ class Pairs:
         return None
 
 
-def check_patients(folder: Path) -> None:
-    """Copies of the two patients' own images have no error at all."""
+def check_participants(folder: Path) -> None:
+    """Copies of the two participants' own images have no error at all."""
     records = score_predictions(Pairs(), ["sub-01", "sub-02"], folder, cache=folder / "cache", columns=())
     assert [record.value for record in records if record.metric == "mae_body_suv"] == [0.0, 0.0]
 
 
-def test_swapped_patients_are_noticed_and_a_missing_one_is_refused(
+def test_swapped_participants_are_noticed_and_a_missing_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for participant in Pairs().participants:
         write_image(tmp_path / f"{participant}.nii.gz", Pairs().pair(participant).delayed, GRID)
-    check_patients(tmp_path)
+    check_participants(tmp_path)
     genuine = find_predictions
 
     def swapped(*arguments: Any) -> dict[str, Path]:
@@ -241,11 +241,11 @@ def test_swapped_patients_are_noticed_and_a_missing_one_is_refused(
     with monkeypatch.context() as patch:
         patch.setattr(scoring, "find_predictions", swapped)
         with pytest.raises(AssertionError):
-            check_patients(tmp_path)
+            check_participants(tmp_path)
     with monkeypatch.context() as patch:  # a mean over whoever is there
         patch.setattr(scoring, "find_predictions", lambda *found: dict([*genuine(*found).items()][:1]))
         with pytest.raises(AssertionError):
-            check_patients(tmp_path)
+            check_participants(tmp_path)
     (tmp_path / "sub-02.nii.gz").unlink()
     with pytest.raises(DataError, match="no prediction of sub-02"):
-        check_patients(tmp_path)
+        check_participants(tmp_path)

@@ -132,12 +132,12 @@ def test_the_mean_organ_error_has_no_sign_and_leaves_the_bladder_out() -> None:
     assert row.extra["worst"] == "liver"
 
 
-def test_bland_altman_gives_its_limits_and_none_for_one_patient() -> None:
+def test_bland_altman_gives_its_limits_and_none_for_one_participant() -> None:
     agreement = bland_altman([-4.0, 2.0, 8.0])
     assert (agreement.mean, agreement.standard_deviation) == (2.0, 6.0)
     assert (agreement.low, agreement.high) == pytest.approx((2.0 - 11.76, 2.0 + 11.76))
     assert bland_altman([3.0]).low is None
-    with pytest.raises(ValueError, match="at least one patient"):
+    with pytest.raises(ValueError, match="at least one participant"):
         bland_altman([])
 
 
@@ -192,7 +192,7 @@ def test_hallucinated_and_missed_volume_are_regions_without_any_overlap() -> Non
     assert unmatched_hot_millilitres(real, predicted, body, 0.5) == 0.0
 
 
-def test_a_lesion_row_says_what_was_recovered_and_a_cohort_without_lesions_has_none() -> None:
+def test_a_lesion_row_says_what_was_recovered_and_a_dataset_without_lesions_has_none() -> None:
     real = np.ones(SHAPE, dtype=np.float32)
     real[16:18, 15:18, 15:18] = 6.0
     predicted = np.ones(SHAPE, dtype=np.float32)
@@ -243,6 +243,6 @@ def test_the_liver_row_needs_a_liver() -> None:
     real = noisy()
     assert measured("liver_variation_ratio", case(real, real))["liver"].value == pytest.approx(1.0)
     bare = Case("sub-01", real, real, real, box((1, 19), (1, 23), (1, 21)), GRID)
-    assert measured("liver_variation_ratio", bare)["liver"].reason == "the cohort has no label called liver"
-    assert measured("organ_suvmean_error", bare)["body"].reason == "the cohort has no organ labels"
+    assert measured("liver_variation_ratio", bare)["liver"].reason == "the dataset has no label called liver"
+    assert measured("organ_suvmean_error", bare)["body"].reason == "the dataset has no organ labels"
     assert measured("organ_suvmean_bias", bare) == {}

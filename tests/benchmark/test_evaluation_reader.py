@@ -85,7 +85,7 @@ def touch(folder: Path, *names: str) -> None:
         (folder / name).write_bytes(b"")
 
 
-def test_every_participant_is_found_and_others_of_the_cohort_are_left_alone(tmp_path: Path) -> None:
+def test_every_participant_is_found_and_others_of_the_dataset_are_left_alone(tmp_path: Path) -> None:
     touch(tmp_path, "sub-01.nii.gz", "sub-02.nii", "sub-03.nii.gz", "notes.txt", ".partial-1-sub-01.nii.gz")
     found = find_predictions(tmp_path, ["sub-02", "sub-01"], Names())
     assert [(name, path.name) for name, path in found.items()] == [

@@ -1,4 +1,4 @@
-"""The rows that the harness makes itself: the noise ceiling and the oracle of organ factors, on a cohort on disk."""
+"""The rows that the harness makes itself: the noise ceiling and the oracle of organ factors, on a dataset on disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from petbench.cli.main import cli
 from petbench.home import Home
 from petbench.runs.external import enter_predictions
 from petbench.runs.references import organ_factors, score_reference, write_noise_ceiling, write_organ_scale
-from petbench_datasets.dataset.reader import Cohort, open_cohort
+from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import Fold, load_split
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import read_image, write_image
@@ -41,10 +41,10 @@ def boxes() -> dict[int, tuple[slice, slice, slice]]:
 
 
 @pytest.fixture
-def labelled(tmp_path: Path, body_cohort: Path) -> Cohort:
-    """Give a cohort with organ labels, and a spleen that no training patient has."""
-    root = shutil.copytree(body_cohort, tmp_path / "labelled")
-    plain = open_cohort(root)
+def labelled(tmp_path: Path, body_dataset: Path) -> Dataset:
+    """Give a dataset with organ labels, and a spleen that no training participant has."""
+    root = shutil.copytree(body_dataset, tmp_path / "labelled")
+    plain = open_dataset(root)
     beside = root / "derivatives" / "drawn"
     for name in plain.participants:
         again, grid = plain.delayed(name)
@@ -59,39 +59,39 @@ def labelled(tmp_path: Path, body_cohort: Path) -> Cohort:
     table = "index\tname\n" + "".join(f"{index}\t{name}\n" for index, name in NAMES.items())
     (beside / "desc-organs_dseg.tsv").write_text(table, encoding="utf-8")
     (beside / "dataset_description.json").write_text('{"Name": "drawn", "BIDSVersion": "1.10.0"}', encoding="utf-8")
-    return open_cohort(root)
+    return open_dataset(root)
 
 
-def fold_of(cohort: Cohort) -> Fold:
-    return load_split(cohort).folds[0]
+def fold_of(dataset: Dataset) -> Fold:
+    return load_split(dataset).folds[0]
 
 
-def least_squares(cohort: Cohort, where: tuple[slice, slice, slice]) -> float:
-    """Return the factor of the training patients' voxels in a box, by numpy's own least squares."""
-    pairs = [cohort.pair(name) for name in TRAINING]
+def least_squares(dataset: Dataset, where: tuple[slice, slice, slice]) -> float:
+    """Return the factor of the training participants' voxels in a box, by numpy's own least squares."""
+    pairs = [dataset.pair(name) for name in TRAINING]
     early = np.concatenate([pair.early[where].ravel() for pair in pairs]).astype(float)
     delayed = np.concatenate([pair.delayed[where].ravel() for pair in pairs]).astype(float)
     return float(np.linalg.lstsq(early[:, None], delayed, rcond=None)[0][0])
 
 
-def test_every_organ_has_the_factor_of_least_squares_over_the_training_patients(labelled: Cohort) -> None:
+def test_every_organ_has_the_factor_of_least_squares_over_the_training_participants(labelled: Dataset) -> None:
     factors = organ_factors(labelled, fold_of(labelled))
     assert factors["brain"] == pytest.approx(least_squares(labelled, boxes()[BRAIN]), rel=1e-6)
     assert factors["liver"] == pytest.approx(least_squares(labelled, boxes()[LIVER]), rel=1e-6)
     assert factors["brain"] > 1.5 > 1.0 > factors["liver"]
 
 
-def test_no_factor_changes_with_the_images_of_those_who_are_not_trained_on(labelled: Cohort) -> None:
+def test_no_factor_changes_with_the_images_of_those_who_are_not_trained_on(labelled: Dataset) -> None:
     before = organ_factors(labelled, fold_of(labelled))
     for name in ("sub-03", TEST):
         (path,) = (labelled.root / name / "pet").glob("*rec-delayed_pet.nii.gz")
         volume, grid = read_image(path)
         write_image(path, volume * np.float32(5.0), grid)
-    assert organ_factors(open_cohort(labelled.root), fold_of(labelled)) == before
+    assert organ_factors(open_dataset(labelled.root), fold_of(labelled)) == before
 
 
-def test_the_oracle_scales_each_organ_of_the_test_patient_and_an_unknown_one_like_the_rest(
-    tmp_path: Path, labelled: Cohort
+def test_the_oracle_scales_each_organ_of_the_test_participant_and_an_unknown_one_like_the_rest(
+    tmp_path: Path, labelled: Dataset
 ) -> None:
     factors = organ_factors(labelled, fold_of(labelled))
     write_organ_scale(labelled, fold_of(labelled), tmp_path / "out")
@@ -104,14 +104,14 @@ def test_the_oracle_scales_each_organ_of_the_test_patient_and_an_unknown_one_lik
         np.testing.assert_allclose(drawn[box][inside], expected * early[box][inside], rtol=1e-6)
 
 
-def test_the_noise_ceiling_is_the_second_realisation_in_suv(tmp_path: Path, labelled: Cohort) -> None:
+def test_the_noise_ceiling_is_the_second_realisation_in_suv(tmp_path: Path, labelled: Dataset) -> None:
     write_noise_ceiling(labelled, fold_of(labelled), tmp_path / "out")
     drawn, _ = read_image(tmp_path / "out" / f"{TEST}.nii.gz")
     np.testing.assert_allclose(drawn, labelled.delayed(TEST)[0] * 1.1, rtol=1e-5)
 
 
 def test_both_are_marked_rows_that_take_no_rank_and_the_table_gives_the_way_between_them(
-    tmp_path: Path, labelled: Cohort, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, labelled: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home, store, split = Home(tmp_path / "home"), Leaderboard.open("sqlite://"), load_split(labelled)
     early, grid = labelled.early(TEST)
@@ -134,7 +134,7 @@ def test_both_are_marked_rows_that_take_no_rank_and_the_table_gives_the_way_betw
     assert "oracle" in capsys.readouterr().out
 
 
-def test_the_command_enters_the_oracle(petbench: Petbench, labelled: Cohort) -> None:
+def test_the_command_enters_the_oracle(petbench: Petbench, labelled: Dataset) -> None:
     shown = petbench("score", "--reference", "organ-scale", "--dataset", labelled.root).stdout
     assert "organ-scale" in shown
     assert "no identity" in shown
@@ -143,18 +143,18 @@ def test_the_command_enters_the_oracle(petbench: Petbench, labelled: Cohort) -> 
 @pytest.mark.parametrize(
     ("name", "lacking"), [("noise-ceiling", "second realisation"), ("organ-scale", "organ labels")]
 )
-def test_a_cohort_that_lacks_what_a_reference_is_made_of_says_so_in_one_line(
-    tmp_path: Path, body_cohort: Path, monkeypatch: pytest.MonkeyPatch, name: str, lacking: str
+def test_a_dataset_that_lacks_what_a_reference_is_made_of_says_so_in_one_line(
+    tmp_path: Path, body_dataset: Path, monkeypatch: pytest.MonkeyPatch, name: str, lacking: str
 ) -> None:
     monkeypatch.setenv("PETBENCH_HOME", str(tmp_path / "home"))
-    result = CliRunner().invoke(cli, ["score", "--reference", name, "--dataset", str(body_cohort)])
+    result = CliRunner().invoke(cli, ["score", "--reference", name, "--dataset", str(body_dataset)])
     assert result.exit_code == 1
     (said,) = (line for line in result.stderr.splitlines() if not line.endswith(": done"))
     assert lacking in said
     assert Leaderboard.open(Home(tmp_path / "home").database).runs() == []
 
 
-def test_a_training_patient_without_labels_is_named(labelled: Cohort) -> None:
+def test_a_training_participant_without_labels_is_named(labelled: Dataset) -> None:
     for path in labelled.root.rglob("sub-02_desc-organs_dseg.nii.gz"):
         path.unlink()
     with pytest.raises(DataError, match="no organ labels of sub-02"):

@@ -45,8 +45,8 @@ class TinyPair:
 
 
 @dataclass(frozen=True)
-class TinyCohort:
-    """Four patients in memory."""
+class TinyDataset:
+    """Four participants in memory."""
 
     name: str = "tiny"
     participants: tuple[str, ...] = ("sub-01", "sub-02", "sub-03", "sub-04")
@@ -74,9 +74,9 @@ class TinyCohort:
 
 def predict(folder: Path, participants: Iterable[str], error: float = 0.1) -> Path:
     """Write the real delayed image with `error` SUV added in the body as the prediction of each participant."""
-    cohort = TinyCohort()
+    dataset = TinyDataset()
     for participant in participants:
-        volume = cohort.pair(participant).delayed + np.float32(error) * cohort.body_mask(participant)
+        volume = dataset.pair(participant).delayed + np.float32(error) * dataset.body_mask(participant)
         write_image(folder / f"{participant}.nii.gz", volume, GRID)
     return folder
 
@@ -87,7 +87,7 @@ def rows(records: list[ScoreRecord], metric: str) -> dict[str | None, ScoreRecor
 
 def test_every_metric_has_a_row_for_each_participant_and_one_for_all(tmp_path: Path) -> None:
     folder = predict(tmp_path / "predictions", ["sub-03", "sub-04"])
-    records = score_predictions(TinyCohort(), ["sub-03", "sub-04"], folder, cache=tmp_path, offline=True)
+    records = score_predictions(TinyDataset(), ["sub-03", "sub-04"], folder, cache=tmp_path, offline=True)
     for spec in IMAGE_METRICS:
         found = rows(records, spec.name)
         assert set(found) == {"sub-03", "sub-04"}
@@ -96,26 +96,26 @@ def test_every_metric_has_a_row_for_each_participant_and_one_for_all(tmp_path: P
     mae = rows(records, "mae_body_suv")["sub-03"]
     assert mae.value == pytest.approx(0.1, abs=1e-6)
     assert (mae.unit, mae.region, mae.higher_is_better) == ("SUV", "body", False)
-    assert rows(records, "organ_suvmean_error")["sub-04"].reason == "the cohort has no organ labels"
-    cohort_level = [record for record in records if record.participant is None and record.region == "volume"]
-    assert [row.metric for row in cohort_level] == ["fid", "kid", "fd_768", "kd_768", "fd_randconv", "kd_randconv"]
+    assert rows(records, "organ_suvmean_error")["sub-04"].reason == "the dataset has no organ labels"
+    dataset_level = [record for record in records if record.participant is None and record.region == "volume"]
+    assert [row.metric for row in dataset_level] == ["fid", "kid", "fd_768", "kd_768", "fd_randconv", "kd_randconv"]
 
 
 def test_a_score_is_that_of_its_own_participant(tmp_path: Path) -> None:
-    cohort = TinyCohort()
+    dataset = TinyDataset()
     folder = predict(tmp_path, ["sub-01"], error=0.1)
     predict(tmp_path, ["sub-02"], error=0.7)
-    records = score_predictions(cohort, ["sub-02", "sub-01"], folder, cache=tmp_path / "cache", columns=())
+    records = score_predictions(dataset, ["sub-02", "sub-01"], folder, cache=tmp_path / "cache", columns=())
     values = {name: row.value for name, row in rows(records, "rmse_body_suv").items()}
     assert values == {"sub-01": pytest.approx(0.1, abs=1e-6), "sub-02": pytest.approx(0.7, abs=1e-6)}
 
 
 def test_scores_are_those_of_the_file_as_it_was_stored(tmp_path: Path) -> None:
-    cohort, pair = TinyCohort(), TinyCohort().pair("sub-01")
+    dataset, pair = TinyDataset(), TinyDataset().pair("sub-01")
     volume = pair.delayed * np.float32(0.9)
     write_image(tmp_path / "sub-01.nii.gz", volume, GRID)
-    records = score_predictions(cohort, ["sub-01"], tmp_path, cache=tmp_path / "cache", columns=())
-    expected = psnr_body_suv20(volume, pair.delayed, cohort.body_mask("sub-01"))
+    records = score_predictions(dataset, ["sub-01"], tmp_path, cache=tmp_path / "cache", columns=())
+    expected = psnr_body_suv20(volume, pair.delayed, dataset.body_mask("sub-01"))
     assert rows(records, "psnr_body_suv20")["sub-01"].value == expected
 
 
@@ -126,7 +126,7 @@ def test_missing_weights_leave_empty_rows_with_their_reason_and_never_a_substitu
     monkeypatch.delenv("PETBENCH_FD768_WEIGHTS", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     folder = predict(tmp_path / "predictions", ["sub-04"])
-    records = score_predictions(TinyCohort(), ["sub-04"], folder, cache=tmp_path, offline=True)
+    records = score_predictions(TinyDataset(), ["sub-04"], folder, cache=tmp_path, offline=True)
     for metric in ("fid", "kid", "fd_768", "kd_768"):
         row = rows(records, metric)[None]
         assert row.value is None
@@ -136,14 +136,16 @@ def test_missing_weights_leave_empty_rows_with_their_reason_and_never_a_substitu
     assert rows(records, "fd_randconv")[None].value is not None
 
 
-def test_the_distribution_row_is_the_distance_of_the_same_patients_slices_and_explains_itself(tmp_path: Path) -> None:
-    cohort, scored = TinyCohort(), ["sub-03", "sub-04"]
+def test_the_distribution_row_is_the_distance_of_the_same_participants_slices_and_explains_itself(
+    tmp_path: Path,
+) -> None:
+    dataset, scored = TinyDataset(), ["sub-03", "sub-04"]
     folder = predict(tmp_path / "predictions", scored, error=0.4)
-    records = score_predictions(cohort, scored, folder, cache=tmp_path, columns=RANDCONV)
+    records = score_predictions(dataset, scored, folder, cache=tmp_path, columns=RANDCONV)
     extractor = RandomConvolution()
-    real = [body_slices(cohort.pair(name).delayed, cohort.body_mask(name)) for name in scored]
+    real = [body_slices(dataset.pair(name).delayed, dataset.body_mask(name)) for name in scored]
     predicted = [
-        body_slices(cohort.pair(name).delayed + np.float32(0.4) * cohort.body_mask(name), cohort.body_mask(name))
+        body_slices(dataset.pair(name).delayed + np.float32(0.4) * dataset.body_mask(name), dataset.body_mask(name))
         for name in scored
     ]
     features = [extractor(np.concatenate(side)) for side in (real, predicted)]
@@ -151,30 +153,33 @@ def test_the_distribution_row_is_the_distance_of_the_same_patients_slices_and_ex
     assert frechet.value == pytest.approx(frechet_distance(*features), rel=1e-4)
     assert kernel.value == pytest.approx(kernel_distance(*features), rel=1e-4)
     assert frechet.extra["n_real"] == frechet.extra["n_predicted"] == 24
-    assert frechet.extra["patients"] == scored
+    assert frechet.extra["participants"] == scored
     assert frechet.extra["window_suv"] == [0.0, 10.0]
     assert frechet.extra["extractor_sha256"] == extractor.digest
     assert "compare at equal N only" in str(frechet.extra["caution"])
-    assert frechet.extra["floor_patients"] == ["sub-01", "sub-02"]
+    assert frechet.extra["floor_participants"] == ["sub-01", "sub-02"]
     assert isinstance(frechet.extra["floor"], float)
-    assert kernel.extra["patient_bootstrap"] is not None
+    assert kernel.extra["participant_bootstrap"] is not None
 
 
-def test_the_floor_compares_real_slices_of_other_patients_in_equal_number(tmp_path: Path) -> None:
-    cohort = TinyCohort()
-    floor = Floor(cohort, ["sub-04"], FeatureCache(tmp_path, cohort.fingerprint))
+def test_the_floor_compares_real_slices_of_other_participants_in_equal_number(tmp_path: Path) -> None:
+    dataset = TinyDataset()
+    floor = Floor(dataset, ["sub-04"], FeatureCache(tmp_path, dataset.fingerprint))
     features, reason = floor.features(RandomConvolution(), 10)
     assert reason is None
     assert features is not None
     assert features.shape == (10, 960)
-    assert floor.features(RandomConvolution(), 37)[1] == "the other patients have 36 body slices, fewer than 37"
-    alone = Floor(cohort, cohort.participants, floor.cache)
-    assert alone.features(RandomConvolution(), 10)[1] == "every patient of the cohort is scored: no others for a floor"
+    assert floor.features(RandomConvolution(), 37)[1] == "the other participants have 36 body slices, fewer than 37"
+    alone = Floor(dataset, dataset.participants, floor.cache)
+    assert (
+        alone.features(RandomConvolution(), 10)[1]
+        == "every participant of the dataset is scored: no others for a floor"
+    )
 
 
 def test_a_perfect_copy_is_at_distance_exactly_zero(tmp_path: Path) -> None:
     folder = predict(tmp_path / "predictions", ["sub-01", "sub-02"], error=0.0)
-    records = score_predictions(TinyCohort(), ["sub-01", "sub-02"], folder, cache=tmp_path, columns=RANDCONV)
+    records = score_predictions(TinyDataset(), ["sub-01", "sub-02"], folder, cache=tmp_path, columns=RANDCONV)
     assert rows(records, "fd_randconv")[None].value == 0.0
 
 
@@ -206,7 +211,7 @@ def test_one_prediction_that_cannot_be_scored_means_no_scores_at_all(tmp_path: P
     else:
         last.write_bytes((folder / "sub-01.nii.gz").read_bytes())
     with pytest.raises(DataError, match="sub-03"):
-        score_predictions(TinyCohort(), scored, folder, cache=tmp_path, columns=())
+        score_predictions(TinyDataset(), scored, folder, cache=tmp_path, columns=())
 
 
 def test_a_metric_that_fails_or_gives_no_number_leaves_its_reason_and_the_others_stand(tmp_path: Path) -> None:
@@ -220,7 +225,7 @@ def test_a_metric_that_fails_or_gives_no_number_leaves_its_reason_and_the_others
         base,
     ]
     folder = predict(tmp_path / "predictions", ["sub-01"])
-    records = score_predictions(TinyCohort(), ["sub-01"], folder, cache=tmp_path, metrics=specs, columns=())
+    records = score_predictions(TinyDataset(), ["sub-01"], folder, cache=tmp_path, metrics=specs, columns=())
     reasons = {record.metric: record.reason for record in records}
     assert reasons == {
         "exploding": "RuntimeError: no luck with sub-01",
@@ -233,7 +238,7 @@ def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:
     told: list[tuple[float, float]] = []
     folder = predict(tmp_path / "predictions", ["sub-01"])
     score_predictions(
-        TinyCohort(),
+        TinyDataset(),
         ["sub-01"],
         folder,
         cache=tmp_path,
@@ -255,7 +260,7 @@ def test_column_names_are_unique_and_only_the_canonical_extractor_is_called_fid(
 
 def test_every_metric_that_a_run_stores_has_a_label_a_unit_and_a_direction(tmp_path: Path) -> None:
     folder = predict(tmp_path / "predictions", ["sub-01"])
-    records = score_predictions(TinyCohort(), ["sub-01"], folder, cache=tmp_path, offline=True)
+    records = score_predictions(TinyDataset(), ["sub-01"], folder, cache=tmp_path, offline=True)
     stored = {record.metric: (record.unit, record.higher_is_better) for record in records}
     stored |= {spec.name: (spec.unit, spec.higher_is_better) for spec in builtin_metrics()}
     assert stored.keys() == LABELS.keys()
@@ -269,10 +274,10 @@ def test_every_metric_that_a_run_stores_has_a_label_a_unit_and_a_direction(tmp_p
     assert formatting.direction(Column("kid", "volume", "", "", False)) == "lower is better"
 
 
-def test_organs_have_a_row_each_and_limits_of_agreement_over_patients(tmp_path: Path) -> None:
+def test_organs_have_a_row_each_and_limits_of_agreement_over_participants(tmp_path: Path) -> None:
     scored = ["sub-01", "sub-02"]
     folder = predict(tmp_path / "predictions", scored, error=0.2)
-    records = score_predictions(TinyCohort(), scored, folder, cache=tmp_path, columns=())
+    records = score_predictions(TinyDataset(), scored, folder, cache=tmp_path, columns=())
     bias = {
         row.participant: row.value
         for row in records
@@ -280,7 +285,7 @@ def test_organs_have_a_row_each_and_limits_of_agreement_over_patients(tmp_path: 
     }
     for participant, value in bias.items():
         assert participant is not None
-        real = float(TinyCohort().pair(participant).delayed[4:8, 6:10, 7:11].mean(dtype=np.float64))
+        real = float(TinyDataset().pair(participant).delayed[4:8, 6:10, 7:11].mean(dtype=np.float64))
         assert value == pytest.approx(100.0 * 0.2 / real, rel=1e-5)
     limits = next(row for row in records if row.metric == "organ_suvmean_bias_limits" and row.region == "liver")
     values = list(bias.values())

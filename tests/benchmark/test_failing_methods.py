@@ -72,10 +72,10 @@ def fragile(tmp_path: Path) -> Any:
     ],
 )
 def test_a_failing_method_leaves_a_row_that_says_how(
-    mode: str, status: str, message: str, petbench: Petbench, body_cohort: Path, fragile: Any
+    mode: str, status: str, message: str, petbench: Petbench, body_dataset: Path, fragile: Any
 ) -> None:
     code = 130 if status == "interrupted" else 1
-    result = petbench("run", "-m", "fragile", "-d", body_cohort, code=code, variables=fragile(mode))
+    result = petbench("run", "-m", "fragile", "-d", body_dataset, code=code, variables=fragile(mode))
     assert message in result.stderr
     (row,) = petbench.json("runs", "list")
     assert (row["status"], row["method"], row["distribution"]) == (status, "fragile", "fragile")
@@ -83,8 +83,8 @@ def test_a_failing_method_leaves_a_row_that_says_how(
     assert not list((petbench.home / "runs").glob("*/predictions/*.nii.gz"))
 
 
-def test_the_log_of_a_failed_run_holds_its_traceback(petbench: Petbench, body_cohort: Path, fragile: Any) -> None:
-    petbench("run", "-m", "fragile", "-d", body_cohort, code=1, variables=fragile("raise"))
+def test_the_log_of_a_failed_run_holds_its_traceback(petbench: Petbench, body_dataset: Path, fragile: Any) -> None:
+    petbench("run", "-m", "fragile", "-d", body_dataset, code=1, variables=fragile("raise"))
     log = petbench("runs", "log", "1").stdout
     assert "Traceback" in log
     assert "the weights went astray" in log

@@ -35,8 +35,8 @@ def store(tmp_path: Path) -> Leaderboard:
 
 
 @pytest.fixture
-def planned(tmp_path: Path, body_cohort: Path) -> RunPlan:
-    asked = Request(method="pix2pix", dataset=str(body_cohort))
+def planned(tmp_path: Path, body_dataset: Path) -> RunPlan:
+    asked = Request(method="pix2pix", dataset=str(body_dataset))
     return make_plan(asked, Home(tmp_path), load_plugins(), silent)
 
 
@@ -72,7 +72,7 @@ def test_without_a_past_run_no_time_is_guessed(store: Leaderboard, planned: RunP
     ("change", "why"),
     [
         ({"source_hash": "0" * 64}, "the plugin's code: changed"),
-        ({"fingerprint": "0" * 64}, "the cohort's images: changed"),
+        ({"fingerprint": "0" * 64}, "the dataset's images: changed"),
         ({"split_digest": "0" * 64}, "the split: changed"),
         ({"version": "0.0.9"}, "the plugin's version: 0.0.9 → "),
         ({"protocol": 0}, "the protocol: 0 → 1"),
@@ -131,16 +131,16 @@ def test_a_seed_that_no_generator_takes_is_refused() -> None:
         parse_seeds("4294967296", "--seeds")
 
 
-def test_the_command_shows_the_matrix_and_runs_nothing(tmp_path: Path, body_cohort: Path) -> None:
+def test_the_command_shows_the_matrix_and_runs_nothing(tmp_path: Path, body_dataset: Path) -> None:
     home = tmp_path / "home"
     runner = CliRunner(env={"PETBENCH_HOME": str(home)})
-    arguments = ["plan", "-m", "scale", "-d", str(body_cohort), "--seed", "0..2", "--fold", "all"]
+    arguments = ["plan", "-m", "scale", "-d", str(body_dataset), "--seed", "0..2", "--fold", "all"]
     shown = runner.invoke(COMMAND, arguments)
     assert shown.exit_code == 0, shown.output
     assert "3 of 3 to run, no past run tells how long" in shown.output
     facts = json.loads(runner.invoke(COMMAND, [*arguments, "--json"]).stdout)
     assert [(run["seed"], run["state"]) for run in facts["runs"]] == [(0, "missing"), (1, "missing"), (2, "missing")]
     assert not (home / "runs").exists()
-    misspelt = runner.invoke(COMMAND, ["plan", "-m", "scael", "-d", str(body_cohort)])
+    misspelt = runner.invoke(COMMAND, ["plan", "-m", "scael", "-d", str(body_dataset)])
     assert misspelt.exit_code == 2
     assert "did you mean 'scale'" in misspelt.output

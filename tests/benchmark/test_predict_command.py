@@ -1,4 +1,4 @@
-"""`petbench predict`: a trained run applied to a scan that is no part of its cohort."""
+"""`petbench predict`: a trained run applied to a scan that is no part of its dataset."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ def real_dicom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def applied(petbench_in: type[Petbench], tmp_path_factory: pytest.TempPathFactory, body_cohort: Path) -> Petbench:
+def applied(petbench_in: type[Petbench], tmp_path_factory: pytest.TempPathFactory, body_dataset: Path) -> Petbench:
     """Return a home where run 1 is `identity` and run 2 failed."""
     petbench = petbench_in(tmp_path_factory.mktemp("applied"))
-    petbench("run", "-m", "identity", "-d", body_cohort)
-    petbench("run", "-m", "pix2pix", "-d", body_cohort, "--device", "cuda:63", code=1)
+    petbench("run", "-m", "identity", "-d", body_dataset)
+    petbench("run", "-m", "pix2pix", "-d", body_dataset, "--device", "cuda:63", code=1)
     return petbench
 
 
-def train(petbench: Petbench, cohort: Path) -> None:
-    petbench("run", "-m", "pix2pix", "-d", cohort, "--budget", "images=64", "--set", "width=4")
+def train(petbench: Petbench, dataset: Path) -> None:
+    petbench("run", "-m", "pix2pix", "-d", dataset, "--budget", "images=64", "--set", "width=4")
 
 
 def test_a_real_whole_body_scan_gets_a_finite_suv_image_on_its_own_grid(
-    petbench: Petbench, body_cohort: Path, real_scan: Path, tmp_path: Path
+    petbench: Petbench, body_dataset: Path, real_scan: Path, tmp_path: Path
 ) -> None:
-    train(petbench, body_cohort)
+    train(petbench, body_dataset)
     output = tmp_path / "delayed.nii.gz"
     facts = petbench.json("predict", "1", real_scan, "-o", output)
     drawn, scan = nibabel.load(output), nibabel.load(real_scan)
@@ -78,9 +78,9 @@ def test_a_real_whole_body_scan_gets_a_finite_suv_image_on_its_own_grid(
 
 
 def test_a_method_that_draws_what_it_is_given_gives_a_smooth_scan_back_through_the_models_grid(
-    applied: Petbench, body_cohort: Path, tmp_path: Path
+    applied: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
-    (scan,) = (body_cohort / "sub-04" / "pet").glob("*early*.nii.gz")
+    (scan,) = (body_dataset / "sub-04" / "pet").glob("*early*.nii.gz")
     output = tmp_path / "back.nii.gz"
     applied("predict", "1", scan, "-o", output)
     np.testing.assert_allclose(
@@ -108,9 +108,9 @@ def test_a_folder_of_dicom_files_gives_what_its_nifti_gives_and_in_bq_per_ml_wha
 
 
 def test_the_card_beside_the_image_says_what_drew_it_how_well_and_what_it_is_not_for(
-    applied: Petbench, body_cohort: Path, tmp_path: Path
+    applied: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
-    (scan,) = (body_cohort / "sub-04" / "pet").glob("*early*.nii.gz")
+    (scan,) = (body_dataset / "sub-04" / "pet").glob("*early*.nii.gz")
     facts = applied.json("predict", "1", scan, "-o", tmp_path / "delayed.nii.gz")
     card = json.loads((tmp_path / "delayed.card.json").read_text(encoding="utf-8"))
     row = applied.json("runs", "show", "1")
@@ -120,7 +120,7 @@ def test_the_card_beside_the_image_says_what_drew_it_how_well_and_what_it_is_not
     told = {(score["metric"], score["region"]): score for score in card["scores"]}
     (psnr,) = (score for score in row["scores"] if score["metric"] == "psnr_body_suv20")
     assert told["psnr_body_suv20", "body"]["mean"] == psnr["value"]
-    assert told["psnr_body_suv20", "body"]["patients"] == 1
+    assert told["psnr_body_suv20", "body"]["participants"] == 1
     page = (tmp_path / "delayed.card.md").read_text(encoding="utf-8")
     assert facts["card"] == str(tmp_path / "delayed.card.md")
     for needed in (
@@ -151,9 +151,9 @@ def test_the_models_grid_keeps_its_spacing_and_shares_the_scans_centre() -> None
 
 @pytest.mark.parametrize("case", ["exists", "ending", "no scan", "no dicom", "no image", "no run", "failed run"])
 def test_a_request_that_cannot_be_met_is_one_line_and_leaves_nothing(
-    case: str, applied: Petbench, body_cohort: Path, tmp_path: Path
+    case: str, applied: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
-    (scan,) = (body_cohort / "sub-04" / "pet").glob("*early*.nii.gz")
+    (scan,) = (body_dataset / "sub-04" / "pet").glob("*early*.nii.gz")
     output = tmp_path / ("out.nii" if case == "ending" else "out.nii.gz")
     if case == "exists":
         output.write_bytes(b"mine")

@@ -111,19 +111,19 @@ CLASHING_METHOD = """
 
 @pytest.mark.slow
 def test_a_method_whose_packages_clash_runs_in_an_environment_of_its_own(
-    petbench: Petbench, body_cohort: Path, tmp_path: Path
+    petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
     site = tmp_path / "site"
     variables = install(site, "clashing", CLASHING, {"method.py": CLASHING_METHOD})
     write_wheel(site / "clashing", "pydicom", "0.0.1", "FACTOR = 0.5\n")
-    row = json.loads(petbench("run", "-m", "clashing", "-d", body_cohort, "--json", variables=variables).stdout)
+    row = json.loads(petbench("run", "-m", "clashing", "-d", body_dataset, "--json", variables=variables).stdout)
     assert row["status"] == "ok"
     assert [phase["phase"] for phase in row["phases"]] == ["prepare", "train", "predict", "score"]
     (log,) = (petbench.home / "runs").glob("*/training/log.jsonl")
     versions = json.loads(log.read_text(encoding="utf-8").splitlines()[0])
     assert versions["pydicom"] == "0.0.1" != pydicom.__version__
-    # Trained on two patients: half of each early image, twice, is the image itself.
-    petbench("run", "-m", "identity", "-d", body_cohort)
+    # Trained on two participants: half of each early image, twice, is the image itself.
+    petbench("run", "-m", "identity", "-d", body_dataset)
     ours, identity = (
         {score["metric"]: score["value"] for score in petbench.json("runs", "show", number)["scores"]}
         for number in ("1", "2")
@@ -157,12 +157,12 @@ COPY = """
 
 
 def test_a_program_that_is_not_python_is_scored_like_any_method(
-    petbench: Petbench, body_cohort: Path, tmp_path: Path
+    petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
     variables = install(tmp_path / "site", "shell", SHELL, {"method.sh": COPY})
     commit = commit_all(tmp_path / "site")
-    petbench("run", "-m", "shell", "-d", body_cohort, variables=variables)
-    petbench("run", "-m", "identity", "-d", body_cohort)
+    petbench("run", "-m", "shell", "-d", body_dataset, variables=variables)
+    petbench("run", "-m", "identity", "-d", body_dataset)
     ours, identity = (petbench.json("runs", "show", number) for number in ("1", "2"))
     assert [(score["metric"], score["value"]) for score in ours["scores"]] == [
         (score["metric"], score["value"]) for score in identity["scores"]

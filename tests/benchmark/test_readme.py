@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_example_plugin_can_be_installed_and_run(petbench: Petbench, body_cohort: Path, tmp_path: Path) -> None:
+def test_the_example_plugin_can_be_installed_and_run(petbench: Petbench, body_dataset: Path, tmp_path: Path) -> None:
     (source,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     visible = install_module(tmp_path / "site", "small", source)
-    command = ("run", "-m", "small", "-d", body_cohort, "--budget", "images=64")
+    command = ("run", "-m", "small", "-d", body_dataset, "--budget", "images=64")
     result = petbench(*command, variables=visible)
     assert "small" in result.stdout
 

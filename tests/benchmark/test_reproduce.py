@@ -16,19 +16,19 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from tests.benchmark.conftest import Petbench, write_body_cohort
+from tests.benchmark.conftest import Petbench, write_body_dataset
 
 from petbench.cli.main import cli
-from petbench.contract import CohortShape
+from petbench.contract import DatasetShape
 from petbench.home import Home
 from petbench.methods import parameters
 from petbench.registry import load_plugins
 from petbench.reproduce.experiment import Experiment, plan_runs
-from petbench.reproduce.figure import choose_patient
+from petbench.reproduce.figure import choose_participant
 from petbench.reproduce.paper import REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.profiles import FULL, REDUCED, default_profile
 from petbench.reproduce.results import PSNR_CONVENTIONS
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.progress import silent
 from petbench_leaderboard.store import Leaderboard
@@ -43,11 +43,11 @@ def stored(petbench: Petbench) -> Leaderboard:
     return Leaderboard.open(petbench.home / "leaderboard.db")
 
 
-def command(cohort: Path, page: Path) -> list[str]:
+def command(dataset: Path, page: Path) -> list[str]:
     return [
         "reproduce",
         "-d",
-        str(cohort),
+        str(dataset),
         "--seeds",
         "0",
         "--budget",
@@ -64,7 +64,7 @@ def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Petbench, Pa
     """A comparison that was stopped while pix2pix trained and then went on: its home, its page's folder, its JSON."""
     folder = tmp_path_factory.mktemp("reproduction")
     petbench, page = Petbench(folder / "home"), folder / "docs"
-    arguments = command(write_body_cohort(folder / "bodies"), page)
+    arguments = command(write_body_dataset(folder / "bodies"), page)
     environment = os.environ | {
         "PETBENCH_HOME": str(petbench.home), "PETBENCH_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
@@ -136,14 +136,14 @@ def test_the_page_and_the_json_hold_what_the_database_holds(stopped_once: tuple[
         expected = means["pix2pix", gap["metric"]] - means["cyclegan", gap["metric"]]
         assert gap["mean"] == pytest.approx(expected)
         written = f"{expected:+.2f}" if round(expected, 2) else "0.00"
-        assert f"| {written} |".replace("-", "\N{MINUS SIGN}") in page  # the one patient's own gap
+        assert f"| {written} |".replace("-", "\N{MINUS SIGN}") in page  # the one participant's own gap
 
 
 def test_the_page_says_what_it_is_and_what_it_lacks(stopped_once: tuple[Petbench, Path, str]) -> None:
     _, folder, _ = stopped_once
     page = (folder / "reproduction.md").read_text(encoding="utf-8")
     assert "**reduced budget and narrower networks** (64 images a run) on" in page
-    assert "**a CPU**: 1 seed, 1 test patient." in page
+    assert "**a CPU**: 1 seed, 1 test participant." in page
     assert "petbench reproduce --dataset bodies --split holdout --seeds 0 --profile auto --budget images=64" in page
     assert "57.85" in page
     assert "17.33" in page
@@ -162,12 +162,12 @@ def test_the_figure_shows_the_four_images(stopped_once: tuple[Petbench, Path, st
     page = (folder / "reproduction.md").read_text(encoding="utf-8")
     assert "the early image, pix2pix, cyclegan, the real delayed image" in page
     assert "](figures/reproduction-figure-2.webp)" in page
-    assert json.loads(printed)["figure_patient"] == "sub-04"
+    assert json.loads(printed)["figure_participant"] == "sub-04"
 
 
-def test_what_it_would_cost_is_said_before_anything_is_spent(body_cohort: Path, tmp_path: Path) -> None:
+def test_what_it_would_cost_is_said_before_anything_is_spent(body_dataset: Path, tmp_path: Path) -> None:
     runner = CliRunner(env={"PETBENCH_HOME": str(tmp_path / "home")})
-    result = runner.invoke(cli, [*command(body_cohort, tmp_path / "docs"), "--dry-run"])
+    result = runner.invoke(cli, [*command(body_dataset, tmp_path / "docs"), "--dry-run"])
     assert result.exit_code == 0, result.output
     assert "reduced profile: 4 of 4 runs to make, the time is not known before the first of them" in result.stderr
     assert "cyclegan: 1 missing; 64 images a run" in result.stderr
@@ -176,8 +176,8 @@ def test_what_it_would_cost_is_said_before_anything_is_spent(body_cohort: Path, 
     assert not (tmp_path / "home" / "runs").exists()
 
 
-def test_references_come_first_and_then_pairs_seed_by_seed(body_cohort: Path, tmp_path: Path) -> None:
-    experiment = Experiment(dataset=str(body_cohort), split="holdout", seeds=(3, 1), profile=REDUCED)
+def test_references_come_first_and_then_pairs_seed_by_seed(body_dataset: Path, tmp_path: Path) -> None:
+    experiment = Experiment(dataset=str(body_dataset), split="holdout", seeds=(3, 1), profile=REDUCED)
     plans = plan_runs(experiment, Home(tmp_path), load_plugins(), silent)
     assert [(plan.method, plan.seed) for plan in plans] == [
         ("identity", 3), ("scale", 3), ("pix2pix", 3), ("cyclegan", 3), ("pix2pix", 1), ("cyclegan", 1),
@@ -185,11 +185,11 @@ def test_references_come_first_and_then_pairs_seed_by_seed(body_cohort: Path, tm
     assert len({plan.identity for plan in plans}) == len(plans)
 
 
-def test_every_fold_is_planned_with_the_patients_that_it_predicts(tmp_path: Path) -> None:
-    root = write_body_cohort(tmp_path / "bodies")
+def test_every_fold_is_planned_with_the_participants_that_it_predicts(tmp_path: Path) -> None:
+    root = write_body_dataset(tmp_path / "bodies")
     names = ("sub-01", "sub-02", "sub-03", "sub-04")
     folds = tuple(Fold((names[index - 3], names[index - 2]), (names[index - 1],), (names[index],)) for index in (2, 3))
-    write_split(root, Split("cv2", open_cohort(root).fingerprint, folds))
+    write_split(root, Split("cv2", open_dataset(root).fingerprint, folds))
     experiment = Experiment(dataset=str(root), split="cv2", seeds=(0,), profile=REDUCED)
     plans = plan_runs(experiment, Home(tmp_path), load_plugins(), silent)
     trained = [plan for plan in plans if plan.method == "cyclegan"]
@@ -204,7 +204,7 @@ def test_the_paper_has_a_gap_of_ten_decibels() -> None:
 
 @pytest.mark.parametrize(("scores", "chosen"), [((30, 10, 20), "c"), ((1, 4, 3, 2), "d"), ((5,), "a"), ((2, 2), "a")])
 def test_the_figure_shows_whose_early_image_scores_in_the_middle(scores: tuple[float, ...], chosen: str) -> None:
-    assert choose_patient(dict(zip("abcd", scores, strict=False))) == chosen
+    assert choose_participant(dict(zip("abcd", scores, strict=False))) == chosen
 
 
 def test_a_cuda_device_gets_the_full_setting_and_any_other_the_reduced_one() -> None:
@@ -214,7 +214,7 @@ def test_a_cuda_device_gets_the_full_setting_and_any_other_the_reduced_one() -> 
 
 @pytest.mark.parametrize("profile", [FULL, REDUCED], ids=["full", "reduced"])
 def test_a_profile_fits_both_methods_and_gives_them_one_budget(profile: Any) -> None:
-    shape = CohortShape(patients=12, slices=4668, matrix=(128, 128))
+    shape = DatasetShape(participants=12, slices=4668, matrix=(128, 128))
     found = []
     for name in ("pix2pix", "cyclegan"):
         spec, _ = load_plugins().method(name)

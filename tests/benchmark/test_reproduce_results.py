@@ -1,4 +1,4 @@
-"""The arithmetic of the comparison: spreads over patients and seeds, and the gap."""
+"""The arithmetic of the comparison: spreads over participants and seeds, and the gap."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def record(method: str, seed: int, fold: int, patients: tuple[str, ...], everyone: tuple[str, ...]) -> RunRecord:
+def record(method: str, seed: int, fold: int, participants: tuple[str, ...], everyone: tuple[str, ...]) -> RunRecord:
     return RunRecord(
         identity=f"{method}{seed}{fold}",
         method=method,
@@ -37,17 +37,17 @@ def record(method: str, seed: int, fold: int, patients: tuple[str, ...], everyon
         precision="fp32",
         budget="images=8",
         protocol=1,
-        test_participants=patients,
+        test_participants=participants,
         split_participants=everyone,
     )
 
 
-PATIENTS = ("sub-01", "sub-02", "sub-03", "sub-04")
+PARTICIPANTS = ("sub-01", "sub-02", "sub-03", "sub-04")
 
 
 @pytest.fixture
 def invented(tmp_path: Path) -> tuple[Leaderboard, list[RunRow], dict[str, Any]]:
-    """Two methods, two seeds and two folds of two patients each, with drawn scores, shape (seeds, patients)."""
+    """Two methods, two seeds and two folds of two participants each, with drawn scores, shape (seeds, participants)."""
     store = Leaderboard.open(tmp_path / "leaderboard.db")
     random = np.random.default_rng(3)
     scores = {"pix2pix": random.normal(40.0, 2.0, (2, 4)), "cyclegan": random.normal(33.0, 2.0, (2, 4))}
@@ -55,14 +55,14 @@ def invented(tmp_path: Path) -> tuple[Leaderboard, list[RunRow], dict[str, Any]]
     for method, table in scores.items():
         for seed in range(2):
             for fold in range(2):
-                patients = PATIENTS[2 * fold : 2 * fold + 2]
-                run_id = store.plan(record(method, seed, fold, patients, PATIENTS))
+                participants = PARTICIPANTS[2 * fold : 2 * fold + 2]
+                run_id = store.plan(record(method, seed, fold, participants, PARTICIPANTS))
                 found = [
                     ScoreRecord(
                         participant=who, region="volume", metric=metric, convention_id=metric,
-                        value=float(table[seed, PATIENTS.index(who)]), unit="dB", higher_is_better=True,
+                        value=float(table[seed, PARTICIPANTS.index(who)]), unit="dB", higher_is_better=True,
                     )
-                    for metric in PSNR_CONVENTIONS for who in patients
+                    for metric in PSNR_CONVENTIONS for who in participants
                 ]  # fmt: skip
                 store.record_scores(run_id, found)
                 store.update(run_id, status="ok")
@@ -70,7 +70,7 @@ def invented(tmp_path: Path) -> tuple[Leaderboard, list[RunRow], dict[str, Any]]
     return store, rows, scores
 
 
-def test_the_gap_is_paired_by_patient_over_seeds_and_folds(
+def test_the_gap_is_paired_by_participant_over_seeds_and_folds(
     invented: tuple[Leaderboard, list[RunRow], dict[str, Any]],
 ) -> None:
     store, rows, scores = invented
@@ -80,14 +80,14 @@ def test_the_gap_is_paired_by_patient_over_seeds_and_folds(
         assert gap.mean == pytest.approx(difference.mean())
         assert gap.standard_deviation == pytest.approx(difference.mean(axis=0).std(ddof=1))
         assert gap.seed_standard_deviation == pytest.approx(difference.mean(axis=1).std(ddof=1))
-        assert gap.by_participant == pytest.approx(dict(zip(PATIENTS, difference.mean(axis=0), strict=True)))
+        assert gap.by_participant == pytest.approx(dict(zip(PARTICIPANTS, difference.mean(axis=0), strict=True)))
         assert gap.error_ratio == pytest.approx(10 ** (difference.mean() / 20))
         assert gap.interval is not None
         assert difference.mean() in gap.interval
         assert gap.wilcoxon_p == pytest.approx(0.125)  # 2 / 2⁴, as pix2pix is better in all four
 
 
-def test_the_table_gives_the_spread_of_patients_and_that_of_seeds(
+def test_the_table_gives_the_spread_of_participants_and_that_of_seeds(
     invented: tuple[Leaderboard, list[RunRow], dict[str, Any]],
 ) -> None:
     store, rows, scores = invented
@@ -109,7 +109,7 @@ def test_the_table_gives_the_spread_of_patients_and_that_of_seeds(
         ({"a": 1.0, "b": 0.1}, Interval(-0.5, 3.0), False),
     ],
 )
-def test_pix2pix_is_ahead_only_where_the_patients_say_so(
+def test_pix2pix_is_ahead_only_where_the_participants_say_so(
     by_participant: dict[str, float], interval: Interval | None, told_apart: bool
 ) -> None:
     gap = Gap(

@@ -16,7 +16,7 @@ import nibabel as untyped_nibabel
 import numpy as np
 import pytest
 
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 nibabel: Any = untyped_nibabel
 
 
-def test_a_run_leaves_predictions_scores_phases_and_a_row(petbench: Petbench, body_cohort: Path) -> None:
-    row = petbench.json("run", "--method", "scale", "--dataset", body_cohort)
+def test_a_run_leaves_predictions_scores_phases_and_a_row(petbench: Petbench, body_dataset: Path) -> None:
+    row = petbench.json("run", "--method", "scale", "--dataset", body_dataset)
     assert row["status"] == "ok"
     assert row["dataset"] == "bodies"
     assert row["test_participants"] == ["sub-04"]
@@ -39,29 +39,29 @@ def test_a_run_leaves_predictions_scores_phases_and_a_row(petbench: Petbench, bo
     }
     (prediction,) = (petbench.home / "runs").glob("*/predictions/*.nii.gz")
     image = nibabel.load(prediction)
-    early, grid = open_cohort(body_cohort).early("sub-04")
+    early, grid = open_dataset(body_dataset).early("sub-04")
     assert image.get_data_dtype() == np.float32
     np.testing.assert_array_equal(image.affine, grid.affine)
     ratio = np.asarray(image.dataobj).transpose() / np.where(early > 0, early, 1)
     assert np.ptp(ratio[early > 0]) < 1e-5  # one factor everywhere
 
 
-def test_the_seconds_until_the_first_step_are_a_phase_of_their_own(petbench: Petbench, body_cohort: Path) -> None:
-    row = petbench.json("run", "-m", "pix2pix", "-d", body_cohort, "--budget", "images=64", "--set", "width=4")
+def test_the_seconds_until_the_first_step_are_a_phase_of_their_own(petbench: Petbench, body_dataset: Path) -> None:
+    row = petbench.json("run", "-m", "pix2pix", "-d", body_dataset, "--budget", "images=64", "--set", "width=4")
     seconds = {phase["phase"]: phase["seconds"] for phase in row["phases"]}
     assert list(seconds) == ["prepare", "warm-up", "train", "predict", "score"]
     assert seconds["warm-up"] + seconds["train"] == pytest.approx(row["train_seconds"], abs=0.5)
 
 
-def test_an_identity_prediction_is_the_early_image_to_the_bit(petbench: Petbench, body_cohort: Path) -> None:
-    petbench("run", "--method", "identity", "--dataset", body_cohort)
+def test_an_identity_prediction_is_the_early_image_to_the_bit(petbench: Petbench, body_dataset: Path) -> None:
+    petbench("run", "--method", "identity", "--dataset", body_dataset)
     (prediction,) = (petbench.home / "runs").glob("*/predictions/*.nii.gz")
-    early, _ = open_cohort(body_cohort).early("sub-04")
+    early, _ = open_dataset(body_dataset).early("sub-04")
     np.testing.assert_array_equal(np.asarray(nibabel.load(prediction).dataobj).transpose(), early)
 
 
-def test_missing_inception_weights_leave_fid_empty_with_its_reason(petbench: Petbench, body_cohort: Path) -> None:
-    row = petbench.json("run", "--method", "identity", "--dataset", body_cohort)
+def test_missing_inception_weights_leave_fid_empty_with_its_reason(petbench: Petbench, body_dataset: Path) -> None:
+    row = petbench.json("run", "--method", "identity", "--dataset", body_dataset)
     (fid,) = [score for score in row["scores"] if score["metric"] == "fid"]
     assert fid["value"] is None
     assert "weights" in fid["reason"]
@@ -69,8 +69,8 @@ def test_missing_inception_weights_leave_fid_empty_with_its_reason(petbench: Pet
     assert stand_in["value"] > 0
 
 
-def test_the_same_run_is_shown_and_not_repeated_unless_forced(petbench: Petbench, body_cohort: Path) -> None:
-    command = ("run", "--method", "identity", "--dataset", body_cohort)
+def test_the_same_run_is_shown_and_not_repeated_unless_forced(petbench: Petbench, body_dataset: Path) -> None:
+    command = ("run", "--method", "identity", "--dataset", body_dataset)
     petbench(*command)
     again = petbench(*command)
     assert "shown instead of repeated" in again.stderr
@@ -80,14 +80,14 @@ def test_the_same_run_is_shown_and_not_repeated_unless_forced(petbench: Petbench
 
 
 def test_one_seed_gives_one_prediction_to_the_bit_and_another_seed_another(
-    petbench: Petbench, body_cohort: Path
+    petbench: Petbench, body_dataset: Path
 ) -> None:
     command = (
         "run",
         "-m",
         "pix2pix",
         "-d",
-        body_cohort,
+        body_dataset,
         "--budget",
         "images=64",
         "--set",
@@ -104,8 +104,8 @@ def test_one_seed_gives_one_prediction_to_the_bit_and_another_seed_another(
     assert first != other
 
 
-def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: Petbench, body_cohort: Path) -> None:
-    command = ["run", "-m", "pix2pix", "-d", str(body_cohort), "--budget", "images=4800", "--set", "width=4"]
+def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: Petbench, body_dataset: Path) -> None:
+    command = ["run", "-m", "pix2pix", "-d", str(body_dataset), "--budget", "images=4800", "--set", "width=4"]
     with _started(petbench, command) as process:
         _wait_for_line(process, r"[1-9]0 %")
         process.send_signal(signal.SIGINT)
@@ -122,8 +122,8 @@ def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: P
     assert "shown instead of repeated" in petbench(*command).stderr
 
 
-def test_a_second_ctrl_c_ends_at_once(petbench: Petbench, body_cohort: Path) -> None:
-    command = ["run", "-m", "pix2pix", "-d", str(body_cohort), "--budget", "images=1000000", "--set", "width=4"]
+def test_a_second_ctrl_c_ends_at_once(petbench: Petbench, body_dataset: Path) -> None:
+    command = ["run", "-m", "pix2pix", "-d", str(body_dataset), "--budget", "images=1000000", "--set", "width=4"]
     with _started(petbench, command) as process:
         _wait_for_line(process, "0 %")
         for _ in range(2):
@@ -155,20 +155,20 @@ def test_a_misspelt_method_exits_2_with_the_nearest_name(petbench: Petbench) -> 
     ],
 )
 def test_a_request_that_makes_no_sense_is_one_line(
-    arguments: list[str], message: str, petbench: Petbench, body_cohort: Path
+    arguments: list[str], message: str, petbench: Petbench, body_dataset: Path
 ) -> None:
     result = petbench(
-        "run", "-m", "pix2pix", "-d", str(body_cohort), *arguments, code=1 if "--device" in arguments else 2
+        "run", "-m", "pix2pix", "-d", str(body_dataset), *arguments, code=1 if "--device" in arguments else 2
     )
     assert message in result.stderr
     assert not list(petbench.home.glob("runs/*/predictions"))
 
 
-def test_a_cohort_that_is_not_usable_is_refused_and_nothing_is_written(
-    petbench: Petbench, body_cohort: Path, tmp_path: Path
+def test_a_dataset_that_is_not_usable_is_refused_and_nothing_is_written(
+    petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
     damaged = tmp_path / "damaged"
-    shutil.copytree(body_cohort, damaged)
+    shutil.copytree(body_dataset, damaged)
     (missing,) = damaged.glob("sub-02/pet/*delayed*.nii.gz")
     missing.unlink()
     before = sorted(path for path in damaged.rglob("*"))
@@ -180,11 +180,11 @@ def test_a_cohort_that_is_not_usable_is_refused_and_nothing_is_written(
     assert sorted(path for path in damaged.rglob("*")) == before
 
 
-def test_weights_named_wrongly_are_refused_before_anything_is_trained(petbench: Petbench, body_cohort: Path) -> None:
+def test_weights_named_wrongly_are_refused_before_anything_is_trained(petbench: Petbench, body_dataset: Path) -> None:
     wrong = petbench.home.parent / "README.md"
     wrong.write_text("not weights")
     result = petbench(
-        "run", "-m", "pix2pix", "-d", body_cohort, code=1, variables={"PETBENCH_FD768_WEIGHTS": str(wrong)}
+        "run", "-m", "pix2pix", "-d", body_dataset, code=1, variables={"PETBENCH_FD768_WEIGHTS": str(wrong)}
     )
     assert f"{wrong}: SHA-256" in result.stderr
     (row,) = petbench.json("runs", "list")
@@ -192,9 +192,9 @@ def test_weights_named_wrongly_are_refused_before_anything_is_trained(petbench: 
     assert not row["images_seen"]
 
 
-def test_fifty_rows_are_not_needed_to_read_the_board_as_data(petbench: Petbench, body_cohort: Path) -> None:
+def test_fifty_rows_are_not_needed_to_read_the_board_as_data(petbench: Petbench, body_dataset: Path) -> None:
     for method in ("identity", "scale"):
-        petbench("run", "-m", method, "-d", body_cohort)
+        petbench("run", "-m", method, "-d", body_dataset)
     (board,) = petbench.json("leaderboard")
     assert {row["method"] for row in board["rows"]} == {"identity", "scale"}
     store = Leaderboard.open(f"sqlite:///{petbench.home / 'leaderboard.db'}")
@@ -235,8 +235,8 @@ def _wait_for_line(process: subprocess.Popen[str], pattern: str) -> None:
     pytest.fail(f"the process ended before it said {pattern!r}: {said}")
 
 
-def test_a_run_can_be_read_as_json_in_full(petbench: Petbench, body_cohort: Path) -> None:
-    petbench("run", "-m", "identity", "-d", body_cohort)
+def test_a_run_can_be_read_as_json_in_full(petbench: Petbench, body_dataset: Path) -> None:
+    petbench("run", "-m", "identity", "-d", body_dataset)
     row = json.loads(petbench("runs", "show", "1", "--json").stdout)
     assert row["machine"]["cores"] >= 1
     assert row["environment"]["torch"]

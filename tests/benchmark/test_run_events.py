@@ -26,11 +26,11 @@ OBSERVER = """
 
 
 def test_an_observer_is_told_of_start_and_end_and_its_failure_is_a_warning(
-    petbench: Petbench, body_cohort: Path, tmp_path: Path
+    petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
     told = tmp_path / "told.jsonl"
     visible = install_module(tmp_path / "site", "watcher", OBSERVER.replace("TOLD", repr(str(told))))
-    result = petbench("run", "-m", "identity", "-d", body_cohort, "--json", variables=visible)
+    result = petbench("run", "-m", "identity", "-d", body_dataset, "--json", variables=visible)
     row = json.loads(result.stdout)
     assert row["status"] == "ok"
     assert "the observer of watcher failed when run 1 had ended: ConnectionError: the tracker is down" in result.stderr

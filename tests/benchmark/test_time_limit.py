@@ -80,12 +80,12 @@ def test_a_family_that_is_gone_already_is_no_error() -> None:
 
 
 def test_a_run_that_hangs_leaves_a_timed_out_row_and_no_process(
-    petbench: Petbench, body_cohort: Path, tmp_path: Path
+    petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
     told = tmp_path / "told.json"
     source = HANGING.replace("FAMILY", repr(dedent(FAMILY))).replace("TOLD", repr(str(told)))
     visible = install_module(tmp_path / "site", "hanging", source)
-    command = ("run", "-m", "hanging", "-d", body_cohort, "--time-limit", "6")
+    command = ("run", "-m", "hanging", "-d", body_dataset, "--time-limit", "6")
     result = petbench(*command, code=1, variables=visible)
     assert "timed-out" in result.stderr
     (row,) = petbench.json("runs", "list")

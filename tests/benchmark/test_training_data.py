@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from petbench.intensity import AIR, IntensityMap
-from petbench.training.data import CohortTensors, load_tensors
+from petbench.training.data import DatasetTensors, load_tensors
 from petbench.training.sampler import Sampler
 from petbench_datasets.errors import DataError
 
@@ -24,14 +24,14 @@ CPU = torch.device("cpu")
 
 
 class FakeData:
-    """Volumes whose every voxel says which patient and slice it is from: SUV = 1 + patient + slice / 100."""
+    """Volumes whose every voxel says which participant and slice it is from: SUV = 1 + participant + slice / 100."""
 
     def __init__(self, supervision: Supervision = "paired", slices: tuple[int, ...] = (5, 7)) -> None:
         self.supervision = supervision
         self.volumes: list[Volume] = []
-        for patient, count in enumerate(slices):
+        for participant, count in enumerate(slices):
             volume = np.zeros((count, 6, 8), dtype=np.float32)
-            volume[:-1] = (1 + patient + np.arange(count - 1) / 100)[:, None, None]  # the last slice is air
+            volume[:-1] = (1 + participant + np.arange(count - 1) / 100)[:, None, None]  # the last slice is air
             self.volumes.append(volume)
 
     def early(self) -> list[Volume]:
@@ -47,11 +47,11 @@ class FakeData:
         return []
 
 
-def load(data: FakeData, **settings: object) -> CohortTensors:
+def load(data: FakeData, **settings: object) -> DatasetTensors:
     return load_tensors(data, IntensityMap(), CPU, **settings)  # type: ignore[arg-type]
 
 
-def sampler(tensors: CohortTensors, batch_size: int = 4, shift: int = 0, **settings: Any) -> Sampler:
+def sampler(tensors: DatasetTensors, batch_size: int = 4, shift: int = 0, **settings: Any) -> Sampler:
     return Sampler(tensors, CPU, batch_size=batch_size, shift_voxels=shift, seed=3, **settings)
 
 
@@ -79,7 +79,7 @@ def test_the_map_clips_and_counts_what_lies_outside_its_range() -> None:
 def test_every_slice_is_stacked_and_air_is_not_drawn() -> None:
     tensors = load(FakeData())
     assert tensors.early.images.shape == (12, 6, 8)
-    assert tensors.early.drawable.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
+    assert tensors.early.foreground.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
     assert float(suv(tensors.early.images[6, 0, 0])) == pytest.approx(2.01, rel=1e-5)
 
 
@@ -96,7 +96,7 @@ def test_volumes_of_different_matrices_share_the_largest() -> None:
     assert load(data).early.images.shape == (12, 10, 8)
 
 
-def test_a_mapped_cohort_gives_the_batches_of_one_in_memory(tmp_path: Path) -> None:
+def test_a_mapped_dataset_gives_the_batches_of_one_in_memory(tmp_path: Path) -> None:
     memory, mapped = load(FakeData()), load(FakeData(), storage="mapped", folder=tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["delayed.f32", "early.f32"]
     for position in (0, 4, 40):
@@ -105,14 +105,14 @@ def test_a_mapped_cohort_gives_the_batches_of_one_in_memory(tmp_path: Path) -> N
         assert torch.equal(first.delayed, second.delayed)
 
 
-def test_a_cohort_of_air_is_refused() -> None:
+def test_a_dataset_of_air_is_refused() -> None:
     data = FakeData()
     data.volumes = [np.zeros((3, 4, 4), dtype=np.float32)]
     with pytest.raises(DataError, match="no training slice"):
         load(data)
 
 
-def test_a_split_without_training_patients_is_refused() -> None:
+def test_a_split_without_training_participants_is_refused() -> None:
     with pytest.raises(DataError, match="training part"):
         load(FakeData(slices=()))
 
@@ -156,14 +156,14 @@ def test_a_shift_moves_whole_voxels_and_fills_with_air() -> None:
 
 def test_a_common_factor_scales_both_images_and_leaves_air_alone() -> None:
     tensors = load(FakeData(), size_multiple=16)
-    plain, scaled = sampler(tensors, batch_size=10), sampler(tensors, batch_size=10, log_scale=0.7)
+    plain, scaled = sampler(tensors, batch_size=10), sampler(tensors, batch_size=10, intensity_jitter=0.7)
     before, after = plain.batch(0), scaled.batch(0)
     factor = suv(after.early)[:, 0, 8, 8] / suv(before.early)[:, 0, 8, 8]
     assert len(set(factor.tolist())) == 10
     assert bool(((factor > math.exp(-0.7)) & (factor < math.exp(0.7))).all())
     assert torch.allclose(suv(after.delayed), suv(before.delayed) * factor[:, None, None, None], rtol=1e-3, atol=1e-5)
     assert bool((after.early[:, :, :5] == AIR).all())
-    assert torch.equal(after.early, sampler(tensors, batch_size=10, log_scale=0.7).batch(0).early)
+    assert torch.equal(after.early, sampler(tensors, batch_size=10, intensity_jitter=0.7).batch(0).early)
 
 
 def test_an_unpaired_method_cannot_pair() -> None:
@@ -177,7 +177,7 @@ def test_an_unpaired_method_cannot_pair() -> None:
     assert 4 <= together <= 45
 
 
-def test_neighbours_come_from_the_same_patient_or_are_air() -> None:
+def test_neighbours_come_from_the_same_participant_or_are_air() -> None:
     tensors = load(FakeData(), margin=1)
     drawn = sampler(tensors, batch_size=10, early_slices=3).batch(0)
     assert drawn.early.shape == (10, 3, 6, 8)

@@ -21,7 +21,7 @@ from petbench.training import context as training_context
 from petbench.training.acceleration import accelerated, in_bfloat16
 from petbench.training.balance import gan_shares
 from petbench.training.context import TrainingContext
-from petbench.training.optimizers import Players, linear_decay
+from petbench.training.optimizers import Optimizers, linear_decay
 from petbench.training.prediction import translate_volume
 from petbench.training.volumes import TrainingVolumes, gather_volumes
 from petbench_datasets.errors import PetbenchError
@@ -153,7 +153,7 @@ def test_a_first_adam_step_moves_a_weight_by_the_rate_of_the_moment() -> None:
     method = Linear(SMALL.model_copy(update={"learning_rate": 0.1, "decay_start": 0.0}))
     before = method.convolution.weight.detach().clone()
     batch = Batch(torch.randn(4, 1, 4, 4), torch.randn(4, 1, 4, 4))
-    Players(method, CPU).step(batch, 0.75)
+    Optimizers(method, CPU).step(batch, 0.75)
     assert float((method.convolution.weight.detach() - before).abs()) == pytest.approx(0.025, rel=0.05)
 
 
@@ -161,13 +161,13 @@ def test_losses_are_means_since_they_were_last_read() -> None:
     method = Linear(SMALL)
     values = iter([1.0, 2.0, 6.0])
     method.training_step = lambda _batch: {"x": method.convolution.weight.sum() * 0 + next(values)}  # type: ignore[assignment, method-assign]
-    players, batch = Players(method, CPU), Batch(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4))
-    players.step(batch, 0.0)
-    players.step(batch, 0.0)
-    assert players.losses() == {"model/x": 1.5}
-    players.step(batch, 0.0)
-    assert players.losses() == {"model/x": 6.0}
-    assert players.losses() == {}
+    optimizers, batch = Optimizers(method, CPU), Batch(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4))
+    optimizers.step(batch, 0.0)
+    optimizers.step(batch, 0.0)
+    assert optimizers.losses() == {"model/x": 1.5}
+    optimizers.step(batch, 0.0)
+    assert optimizers.losses() == {"model/x": 6.0}
+    assert optimizers.losses() == {}
 
 
 def test_the_log_says_how_much_of_a_loss_the_adversary_makes() -> None:
@@ -295,7 +295,7 @@ def test_overlapping_slabs_meet_where_they_came_from() -> None:
     assert np.allclose(translate_volume(Slabs(SMALL), early), early, rtol=1e-4)
 
 
-class FakeCohort:
+class FakeDataset:
     """Answers for every participant with a volume that names it."""
 
     def pair(self, participant: str) -> object:
@@ -318,10 +318,10 @@ class FakeFold:
 
 
 def training_data(supervision: Supervision, seed: int = 0) -> TrainingVolumes:
-    return gather_volumes(FakeCohort(), FakeFold(), supervision, seed=seed)  # type: ignore[arg-type]
+    return gather_volumes(FakeDataset(), FakeFold(), supervision, seed=seed)  # type: ignore[arg-type]
 
 
-def test_paired_data_holds_the_training_patients_and_no_test_patient() -> None:
+def test_paired_data_holds_the_training_participants_and_no_test_participant() -> None:
     data = training_data("paired")
     pairs = [(float(early.max()), float(delayed.max())) for early, delayed in data.pairs()]
     assert pairs == [(number, 10.0 * number) for number in range(1, 9)]

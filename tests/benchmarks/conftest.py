@@ -1,4 +1,4 @@
-"""What the benchmarks share: two sides timed in turn, a cohort of whole bodies, and how a figure is told."""
+"""What the benchmarks share: two sides timed in turn, a dataset of whole bodies, and how a figure is told."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti import write_image
@@ -112,8 +112,8 @@ def peak_rate() -> Callable[[torch.dtype], float]:
 
 @pytest.fixture(scope="session")
 def whole_bodies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write three patients of 128 x 128 x 389 voxels: one to train on, one to validate and one to test on."""
-    root = tmp_path_factory.mktemp("cohorts") / "whole-bodies"
+    """Write three participants of 128 x 128 x 389 voxels: one to train on, one to validate and one to test on."""
+    root = tmp_path_factory.mktemp("datasets") / "whole-bodies"
     random = np.random.default_rng(0)
     for name in NAMES:
         for window, (start, seconds) in {"early": (420.0, 840.0), "delayed": (2520.0, 1260.0)}.items():
@@ -131,7 +131,7 @@ def whole_bodies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "participants.tsv").write_text("participant_id\n" + "\n".join(NAMES) + "\n", encoding="utf-8")
     (root / "dataset_description.json").write_text('{"Name": "bodies", "BIDSVersion": "1.10.0"}', encoding="utf-8")
     fold = Fold((NAMES[0],), (NAMES[1],), (NAMES[2],))
-    write_split(root, Split("holdout", open_cohort(root).fingerprint, (fold,)))
+    write_split(root, Split("holdout", open_dataset(root).fingerprint, (fold,)))
     return root
 
 

@@ -28,7 +28,7 @@ def features(seed: int, count: int = SLICES) -> NDArray[np.float64]:
     return np.asarray(generator.standard_normal((count, FEATURES)) / np.arange(1, FEATURES + 1) ** 0.5)
 
 
-def test_bench_frechet_of_one_patient(benchmark: Any) -> None:
+def test_bench_frechet_of_one_participant(benchmark: Any) -> None:
     first, second = features(1), features(2)
     value = benchmark(frechet_distance, first, second)
     import_torchvision()
@@ -54,11 +54,11 @@ def test_bench_frechet_of_one_patient(benchmark: Any) -> None:
     assert ratio > 50.0
 
 
-def test_bench_frechet_of_eighteen_patients(benchmark: Any) -> None:
+def test_bench_frechet_of_eighteen_participants(benchmark: Any) -> None:
     benchmark.pedantic(frechet_distance, args=(features(1, 7002), features(2, 7002)), rounds=1)
     benchmark.extra_info.update(what="Fréchet distance, N = 7,002", settings=f"{FEATURES:,} features")
 
 
-def test_bench_kernel_distance_of_one_patient(benchmark: Any) -> None:
+def test_bench_kernel_distance_of_one_participant(benchmark: Any) -> None:
     benchmark(kernel_distance, features(1), features(2))
     benchmark.extra_info.update(what=f"kernel distance, N = {SLICES}", settings=f"{FEATURES:,} features")

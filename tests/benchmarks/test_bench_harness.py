@@ -15,7 +15,7 @@ from petbench.training.checkpoint import CheckpointFolder
 from petbench.training.context import TrainingContext
 from petbench.training.data import load_tensors
 from petbench.training.loop import fit
-from petbench.training.optimizers import Players
+from petbench.training.optimizers import Optimizers
 from petbench.training.sampler import Sampler
 from petbench_gan.pix2pix import Pix2pix
 from petbench_gan.presets import PIX2PIX
@@ -31,7 +31,7 @@ STEPS = 400
 
 
 class MiniData:
-    """As many voxels as the training patients of fdg-phantom-mini."""
+    """As many voxels as the training participants of fdg-phantom-mini."""
 
     supervision: Supervision = "paired"
 
@@ -88,8 +88,8 @@ def test_bench_what_the_harness_costs_a_training(benchmark: Any, device: torch.d
     )
     tensors = load_tensors(data, other.intensity, device, size_multiple=other.size_multiple)
     batch = Sampler(tensors, device, batch_size=parameters.batch_size, shift_voxels=0, seed=0).batch(0)
-    players = Players(other, device)
-    run.bare = lambda: players.step(batch, 0.0)
+    optimizers = Optimizers(other, device)
+    run.bare = lambda: optimizers.step(batch, 0.0)
     run.start()
     with accelerated(other, engine, device, compiled=False):
         benchmark.pedantic(fit, args=(method, data, run), rounds=1)

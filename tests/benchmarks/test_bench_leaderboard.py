@@ -94,7 +94,7 @@ def test_bench_the_table_of_the_best_rows(benchmark: Any, large: Leaderboard) ->
 def test_bench_the_index_of_the_site(benchmark: Any, large: Leaderboard, tmp_path: Path) -> None:
     def make() -> Path:
         boards = rank(large, best=ROWS_SHOWN)
-        return write_index(boards, tmp_path, options=SiteOptions(), runs=set(), patients={})
+        return write_index(boards, tmp_path, options=SiteOptions(), runs=set(), participants={})
 
     page = benchmark.pedantic(make, rounds=1)
     benchmark.extra_info.update(what=f"the site's first page of {RUNS:,} runs", wanted_seconds=10.0)

@@ -20,7 +20,7 @@ from petbench import Batch, StepMethod, Update
 from petbench.engine_settings import EngineSettings
 from petbench.training.acceleration import accelerated
 from petbench.training.data import load_tensors
-from petbench.training.optimizers import Players
+from petbench.training.optimizers import Optimizers
 from petbench.training.sampler import Sampler
 from petbench_gan.cyclegan import CycleGan
 from petbench_gan.pix2pix import Pix2pix
@@ -76,9 +76,9 @@ def make(name: str, batch_size: int) -> StepMethod:
 def plain_loop(name: str, batch_size: int, device: torch.device) -> tuple[StepMethod, Callable[[], object]]:
     method = make(name, batch_size).to(device)
     data = FakeData("paired")
-    players = {
-        player: torch.optim.Adam(module.parameters(), 2e-4, betas=(0.5, 0.999))
-        for player, module in method.players().items()
+    optimizers = {
+        optimizer: torch.optim.Adam(module.parameters(), 2e-4, betas=(0.5, 0.999))
+        for optimizer, module in method.optimizers().items()
     }
 
     def batches() -> Iterator[Any]:
@@ -92,9 +92,9 @@ def plain_loop(name: str, batch_size: int, device: torch.device) -> tuple[StepMe
         shown: dict[str, float] = {}
         for update in method.training_step(Batch(early, delayed)):
             assert isinstance(update, Update)
-            players[update.player].zero_grad()
+            optimizers[update.optimizer].zero_grad()
             sum(update.terms.values(), torch.zeros((), device=device)).backward()  # type: ignore[no-untyped-call]
-            players[update.player].step()
+            optimizers[update.optimizer].step()
             shown |= {key: value.item() for key, value in update.terms.items()}
         return shown
 
@@ -106,9 +106,9 @@ def engine_step(name: str, batch_size: int, device: torch.device) -> tuple[StepM
     data = FakeData("unpaired" if name == "cyclegan" else "paired")
     tensors = load_tensors(data, method.intensity, device, size_multiple=128)
     sampler = Sampler(tensors, device, batch_size=batch_size, shift_voxels=8, seed=0)
-    players = Players(method, device)
+    optimizers = Optimizers(method, device)
     position = iter(range(0, 10**9, batch_size))
-    return method, lambda: players.step(sampler.batch(next(position)), 0.0)
+    return method, lambda: optimizers.step(sampler.batch(next(position)), 0.0)
 
 
 @pytest.mark.parametrize("batch_size", [1, 16, 64])

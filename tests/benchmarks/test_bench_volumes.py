@@ -1,4 +1,4 @@
-"""Whole volumes of 128 x 128 x 389 voxels: drawn, scored, and read from a cohort, cold and warm."""
+"""Whole volumes of 128 x 128 x 389 voxels: drawn, scored, and read from a dataset, cold and warm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from petbench.evaluation.scoring import score_predictions
 from petbench.intensity import IntensityMap
 from petbench.training.data import load_tensors
 from petbench.training.volumes import gather_volumes
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 from petbench_datasets.images.nifti import write_image
 from petbench_gan.pix2pix import Pix2pix
@@ -29,7 +29,7 @@ nibabel: Any = untyped_nibabel
 
 def test_bench_drawing_a_volume(side_by_side: Any, device: torch.device, whole_bodies: Path) -> None:
     method = Pix2pix(Pix2pixParameters()).to(device).eval()
-    early, _ = open_cohort(whole_bodies).early("sub-03")
+    early, _ = open_dataset(whole_bodies).early("sub-03")
     unit = method.intensity.to_unit(torch.from_numpy(early))[:, None].to(device)
 
     def slice_by_slice() -> None:
@@ -49,12 +49,12 @@ def test_bench_drawing_a_volume(side_by_side: Any, device: torch.device, whole_b
 
 
 def test_bench_scoring_a_volume_with_every_metric(benchmark: Any, whole_bodies: Path, tmp_path: Path) -> None:
-    cohort = open_cohort(whole_bodies)
-    early, grid = cohort.early("sub-03")
+    dataset = open_dataset(whole_bodies)
+    early, grid = dataset.early("sub-03")
     write_image(tmp_path / "predictions" / "sub-03.nii.gz", early, grid)
     records = benchmark.pedantic(
         score_predictions,
-        args=(cohort, ("sub-03",), tmp_path / "predictions"),
+        args=(dataset, ("sub-03",), tmp_path / "predictions"),
         kwargs={"cache": tmp_path / "cache", "offline": True},
         rounds=1,
         warmup_rounds=1,
@@ -82,7 +82,7 @@ def forget(root: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="files cannot be dropped from memory here")
 @pytest.mark.parametrize("state", ["cold", "warm"])
 def test_bench_from_a_folder_to_tensors(side_by_side: Any, whole_bodies: Path, state: str) -> None:
-    """Cold is a cohort whose voxels have never been hashed here, and whose files are not in memory."""
+    """Cold is a dataset whose voxels have never been hashed here, and whose files are not in memory."""
     images = sorted(whole_bodies.rglob("*.nii.gz"))
     used = [path for path in images if "sub-03" not in path.name]
 
@@ -99,14 +99,14 @@ def test_bench_from_a_folder_to_tensors(side_by_side: Any, whole_bodies: Path, s
         prepare()
 
     def ours() -> None:
-        cohort = open_cohort(whole_bodies)
-        data = gather_volumes(cohort, load_split(cohort, "holdout").folds[0], "paired")
+        dataset = open_dataset(whole_bodies)
+        data = gather_volumes(dataset, load_split(dataset, "holdout").folds[0], "paired")
         load_tensors(data, IntensityMap(), torch.device("cpu"), size_multiple=128)
 
     side_by_side(
         plain,
         ours,
-        what=f"a cohort of three patients, {state}: opened, checked, two of them to tensors",
+        what=f"a dataset of three participants, {state}: opened, checked, two of them to tensors",
         against="nibabel alone, the same four images",
         floor=f"{sum(path.stat().st_size for path in (images if state == 'cold' else used)) / 1e6:.0f} MB unpacked",
     )

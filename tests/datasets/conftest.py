@@ -1,4 +1,4 @@
-"""What the tests of cohorts share: a tiny cohort on disk, and the real scans where they are to be had."""
+"""What the tests of datasets share: a tiny dataset on disk, and the real scans where they are to be had."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ GRID = Grid.regular((6, 8, 8), (20.0, 10.0, 10.0))
 TIMES = {"early": (420.0, 840.0), "delayed": (2520.0, 1260.0)}
 
 
-class CohortWriter:
-    """Writes BIDS-PET cohorts of a few voxels, right in everything that a test does not make wrong."""
+class DatasetWriter:
+    """Writes BIDS-PET datasets of a few voxels, right in everything that a test does not make wrong."""
 
     grid = GRID
 
@@ -75,7 +75,7 @@ class CohortWriter:
             lines.append("\t".join([name, str(weight), *(values[number] for values in columns.values())]))
         (self.root / "participants.tsv").write_text("\n".join(lines) + "\n")
 
-    def cohort(self, count: int = 3, **columns: list[str]) -> Path:
+    def dataset(self, count: int = 3, **columns: list[str]) -> Path:
         """Write `count` whole participants."""
         names = [f"sub-{number:02d}" for number in range(1, count + 1)]
         for number, name in enumerate(names):
@@ -87,10 +87,10 @@ class CohortWriter:
 
 
 @pytest.fixture
-def writer(tmp_path: Path) -> CohortWriter:
+def writer(tmp_path: Path) -> DatasetWriter:
     root = tmp_path / "tiny"
     root.mkdir()
-    return CohortWriter(root)
+    return DatasetWriter(root)
 
 
 @pytest.fixture(scope="session")

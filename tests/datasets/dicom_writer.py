@@ -112,7 +112,7 @@ PLAIN = 2.0 * 70000.0 / 250e6 * SEVEN_MINUTES  # SUV of one stored value of a se
 
 def imported(tmp_path: Path, each: Callable[[int], dict[str, Any]] | None = None, **changes: Any) -> Scan:
     write_series(tmp_path / "dicom", PIXELS, each, **changes)
-    report = import_dicom(tmp_path / "dicom", tmp_path / "cohort")
+    report = import_dicom(tmp_path / "dicom", tmp_path / "dataset")
     assert len(report.images) == 1
     return read_scan(report.images[0].path)
 
@@ -124,9 +124,9 @@ def suv_per_value(tmp_path: Path, each: Callable[[int], dict[str, Any]] | None =
     return float(ratio.mean())
 
 
-def write_pair(folder: Path, patient: str = "P-1", seed: int = 0, **changes: Any) -> None:
+def write_pair(folder: Path, participant: str = "P-1", seed: int = 0, **changes: Any) -> None:
     pixels = np.random.default_rng(seed).integers(100, 30000, (2, 6, 4, 5)).astype(np.int16)
-    common: dict[str, Any] = {"PatientID": patient, **changes}
+    common: dict[str, Any] = {"PatientID": participant, **changes}
     write_series(folder / "early", pixels[0], series=f"1.2.{seed}.1", **common)
     late: dict[str, Any] = {"SeriesTime": "104200", "AcquisitionTime": "104200", "ActualFrameDuration": 1260000}
     write_series(folder / "late", pixels[1], series=f"1.2.{seed}.2", **common, **late)

@@ -5,37 +5,37 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_datasets.dataset.check import check_cohort
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.check import check_dataset
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.datasets.conftest import CohortWriter
+    from tests.datasets.conftest import DatasetWriter
 
 
 def errors(root: Path) -> list[str]:
-    found = check_cohort(root)
+    found = check_dataset(root)
     assert all("\n" not in problem.message for problem in found)
     return [problem.message for problem in found if problem.severity == "error"]
 
 
 def warnings_of(root: Path) -> list[str]:
-    return [problem.message for problem in check_cohort(root) if problem.severity == "warning"]
+    return [problem.message for problem in check_dataset(root) if problem.severity == "warning"]
 
 
-def test_a_whole_cohort_has_no_problem_but_a_missing_split(writer: CohortWriter) -> None:
-    root = writer.cohort(3)
+def test_a_whole_dataset_has_no_problem_but_a_missing_split(writer: DatasetWriter) -> None:
+    root = writer.dataset(3)
     assert errors(root) == []
     assert ["no split yet" in warning for warning in warnings_of(root)] == [True]
-    fingerprint = open_cohort(root).fingerprint
+    fingerprint = open_dataset(root).fingerprint
     write_split(root, Split("holdout", fingerprint, (Fold(("sub-01",), ("sub-02",), ("sub-03",)),)))
-    assert check_cohort(root) == []
+    assert check_dataset(root) == []
 
 
-def test_everything_wrong_is_listed_at_once_with_its_file(writer: CohortWriter) -> None:
-    root = writer.cohort(9)
+def test_everything_wrong_is_listed_at_once_with_its_file(writer: DatasetWriter) -> None:
+    root = writer.dataset(9)
     nan = writer.voxels(3)
     nan[0, 0, 0] = np.nan
     bad_voxel = writer.image("sub-02", "delayed", nan)
@@ -65,14 +65,14 @@ def test_everything_wrong_is_listed_at_once_with_its_file(writer: CohortWriter) 
         assert any(words in message for message in found), (words, found)
 
 
-def test_the_same_pixels_under_two_names_are_listed(writer: CohortWriter) -> None:
-    root = writer.cohort(3)
+def test_the_same_pixels_under_two_names_are_listed(writer: DatasetWriter) -> None:
+    root = writer.dataset(3)
     writer.image("sub-03", "early", writer.voxels(0))
     assert ["same voxels as sub-01" in message for message in errors(root)] == [True]
 
 
-def test_splits_are_checked_too(writer: CohortWriter) -> None:
-    root = writer.cohort(3)
+def test_splits_are_checked_too(writer: DatasetWriter) -> None:
+    root = writer.dataset(3)
     write_split(root, Split("old", "0" * 64, (Fold(("sub-01",), (), ("sub-03",)),)))
     (root / "splits" / "broken.json").write_text("{")
     found = errors(root)
@@ -80,8 +80,8 @@ def test_splits_are_checked_too(writer: CohortWriter) -> None:
     assert any("broken.json" in message for message in found)
 
 
-def test_what_only_looks_odd_is_a_warning(writer: CohortWriter) -> None:
-    root = writer.cohort(2)
+def test_what_only_looks_odd_is_a_warning(writer: DatasetWriter) -> None:
+    root = writer.dataset(2)
     writer.image("sub-01", "early", writer.voxels(0), InjectedRadioactivityUnits="Bq")
     writer.image("sub-02", "delayed", writer.voxels(3) * 1e-4, FrameDuration=[1100])
     found = warnings_of(root)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from petbench_phantom.spec import Acquisition, Reconstruction
 
 
-def test_the_simulated_cohorts_are_registered_by_name() -> None:
+def test_the_simulated_datasets_are_registered_by_name() -> None:
     specs = {spec.name: spec for spec in petbench_datasets()}
     assert {"fdg-phantom-mini", "fdg-phantom", "fdg-phantom-lesions"} <= set(specs)
     assert all(spec.summary and spec.licence and "\n" not in spec.summary for spec in specs.values())
 
 
-def test_listing_the_cohorts_imports_nothing_heavy() -> None:
+def test_listing_the_datasets_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom petbench_phantom.plugin import petbench_datasets\nlist(petbench_datasets())\n"
         "print([name for name in ('numpy', 'scipy', 'nibabel', 'torch', 'pydantic') if name in sys.modules])"
@@ -40,7 +40,7 @@ def test_listing_the_cohorts_imports_nothing_heavy() -> None:
         (("simultaneous", "2d"), "fdg-phantom"),
     ],
 )
-def test_another_acquisition_or_reconstruction_is_a_registered_cohort(
+def test_another_acquisition_or_reconstruction_is_a_registered_dataset(
     settings: tuple[Acquisition | None, Reconstruction | None], expected: str
 ) -> None:
     assert profile_name("fdg-phantom", *settings) == expected
@@ -51,16 +51,16 @@ def test_another_acquisition_or_reconstruction_is_a_registered_cohort(
     assert expected in {registered.name for registered in petbench_datasets()}
 
 
-def test_no_variant_passes_for_another_cohort() -> None:
+def test_no_variant_passes_for_another_dataset() -> None:
     assert profile_name("fdg-phantom-multibed", "simultaneous") == "fdg-phantom"
     assert profile_name("fdg-phantom-mini", "multibed") is None
     assert profile_name("fdg-phantom-lesions", reconstruction="3d") is None
-    assert profile_name("my-cohort", "multibed") is None
+    assert profile_name("my-dataset", "multibed") is None
     fingerprints = [spec.fingerprint for spec in PROFILES.values() if spec.fingerprint]
     assert len(set(fingerprints)) == len(fingerprints)
 
 
-def test_the_command_says_which_cohorts_have_variants(petbench: Petbench) -> None:
+def test_the_command_says_which_datasets_have_variants(petbench: Petbench) -> None:
     _, said = petbench("datasets", "build", "fdg-phantom-mini", "--reconstruction", "3d", code=2)
     assert said.startswith("error: fdg-phantom-mini cannot be had with another")
     assert "fdg-phantom-multibed-3d" in said

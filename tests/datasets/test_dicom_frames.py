@@ -52,7 +52,7 @@ def test_a_dynamic_series_becomes_a_dynamic_image(tmp_path: Path, told_by: str) 
         SeriesTime="100000",
         RadiopharmaceuticalStartTime="100010",
     )
-    (image,) = import_dicom(tmp_path / "dicom", tmp_path / "cohort").images
+    (image,) = import_dicom(tmp_path / "dicom", tmp_path / "dataset").images
     scan = read_scan(image.path)
     assert [frame.start_seconds for frame in scan.frames] == [-10.0, 590.0, 1190.0]
     factor = 2.0 * 70000 / 250e6 * 2 ** (-10 / HALF_LIFE)
@@ -78,7 +78,7 @@ def test_slices_lie_where_the_header_says(tmp_path: Path) -> None:
     assert image.get_fdata()[x, y, z] == pytest.approx(2.0 * PIXELS[slice_, row, column])
 
 
-def test_a_stack_across_the_body_is_turned_to_patient_order(tmp_path: Path) -> None:
+def test_a_stack_across_the_body_is_turned_to_participant_order(tmp_path: Path) -> None:
     scan = imported(
         tmp_path,
         lambda index: {
@@ -112,4 +112,4 @@ def test_slices_that_are_no_stack_are_refused(
 ) -> None:
     write_series(tmp_path / "dicom", PIXELS, each)
     with pytest.raises(DataError, match=words):
-        import_dicom(tmp_path / "dicom", tmp_path / "cohort")
+        import_dicom(tmp_path / "dicom", tmp_path / "dataset")

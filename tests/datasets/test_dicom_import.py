@@ -16,7 +16,7 @@ from tests.datasets.dicom_writer import (
 
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import read_scan
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom import import_dicom
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_series_of_patients_become_a_cohort(tmp_path: Path) -> None:
+def test_the_series_of_participants_become_a_dataset(tmp_path: Path) -> None:
     write_pair(tmp_path / "dicom" / "a", "P-1", 1)
     write_pair(tmp_path / "dicom" / "b", "P-2", 2)
     (tmp_path / "dicom" / "notes.txt").write_text("not DICOM")
     write_series(
         tmp_path / "dicom" / "ct", PIXELS, series="9.9", Modality="CT", SOPClassUID="1.2.840.10008.5.1.4.1.1.2"
     )
-    report = import_dicom(tmp_path / "dicom", tmp_path / "cohort")
+    report = import_dicom(tmp_path / "dicom", tmp_path / "dataset")
     assert sorted(image.path.name for image in report.images) == [
         "sub-P1_trc-18FFDG_rec-delayed_pet.nii.gz",
         "sub-P1_trc-18FFDG_rec-early_pet.nii.gz",
@@ -39,55 +39,55 @@ def test_the_series_of_patients_become_a_cohort(tmp_path: Path) -> None:
         "sub-P2_trc-18FFDG_rec-early_pet.nii.gz",
     ]
     assert {what for what, _ in report.skipped} == {"CT objects (6)", "files that are not DICOM (1)"}
-    cohort = open_cohort(tmp_path / "cohort")
-    assert cohort.participants == ("sub-P1", "sub-P2")
-    assert cohort.table["sub-P1"]["sex"] == "F"
-    assert cohort.table["sub-P1"]["age"] == "61"
-    assert (cohort.root / "dataset_description.json").exists()
+    dataset = open_dataset(tmp_path / "dataset")
+    assert dataset.participants == ("sub-P1", "sub-P2")
+    assert dataset.table["sub-P1"]["sex"] == "F"
+    assert dataset.table["sub-P1"]["age"] == "61"
+    assert (dataset.root / "dataset_description.json").exists()
 
 
 def test_early_and_delayed_may_come_with_two_imports(tmp_path: Path) -> None:
     write_pair(tmp_path / "dicom")
-    import_dicom(tmp_path / "dicom" / "early", tmp_path / "cohort")
-    import_dicom(tmp_path / "dicom" / "late", tmp_path / "cohort")
-    assert open_cohort(tmp_path / "cohort").participants == ("sub-P1",)
+    import_dicom(tmp_path / "dicom" / "early", tmp_path / "dataset")
+    import_dicom(tmp_path / "dicom" / "late", tmp_path / "dataset")
+    assert open_dataset(tmp_path / "dataset").participants == ("sub-P1",)
     with pytest.raises(DataError, match="is there already"):
-        import_dicom(tmp_path / "dicom" / "late", tmp_path / "cohort")
-    assert not list((tmp_path / "cohort").glob(".partial*"))
+        import_dicom(tmp_path / "dicom" / "late", tmp_path / "dataset")
+    assert not list((tmp_path / "dataset").glob(".partial*"))
 
 
 def test_columns_that_somebody_added_to_the_table_are_kept(tmp_path: Path) -> None:
     write_pair(tmp_path / "dicom")
-    import_dicom(tmp_path / "dicom" / "early", tmp_path / "cohort")
-    table = tmp_path / "cohort" / "participants.tsv"
+    import_dicom(tmp_path / "dicom" / "early", tmp_path / "dataset")
+    table = tmp_path / "dataset" / "participants.tsv"
     lines = table.read_text().splitlines()
     table.write_text(f"{lines[0]}\tsite\n{lines[1]}\tnorth\n")
-    import_dicom(tmp_path / "dicom" / "late", tmp_path / "cohort")
-    assert read_participants(tmp_path / "cohort")["sub-P1"]["site"] == "north"
+    import_dicom(tmp_path / "dicom" / "late", tmp_path / "dataset")
+    assert read_participants(tmp_path / "dataset")["sub-P1"]["site"] == "north"
 
 
 def test_one_bad_series_stops_the_import_unless_it_may_be_skipped(tmp_path: Path) -> None:
     write_pair(tmp_path / "dicom")
     write_series(tmp_path / "dicom" / "nac", PIXELS, series="5.5", CorrectedImage=["DECY"], SeriesDescription="NAC")
     with pytest.raises(DataError, match="NAC"):
-        import_dicom(tmp_path / "dicom", tmp_path / "cohort")
-    report = import_dicom(tmp_path / "dicom", tmp_path / "cohort", skip_unusable=True)
+        import_dicom(tmp_path / "dicom", tmp_path / "dataset")
+    report = import_dicom(tmp_path / "dicom", tmp_path / "dataset", skip_unusable=True)
     assert len(report.images) == 2
     assert any("NAC" in what for what, _ in report.skipped)
 
 
-def test_two_injections_of_one_patient_are_refused(tmp_path: Path) -> None:
+def test_two_injections_of_one_participant_are_refused(tmp_path: Path) -> None:
     write_pair(tmp_path / "dicom" / "a", seed=1)
     write_series(tmp_path / "dicom" / "b", PIXELS, series="7.7", RadiopharmaceuticalStartTime="083000")
     with pytest.raises(DataError, match="one injection"):
-        import_dicom(tmp_path / "dicom", tmp_path / "cohort")
+        import_dicom(tmp_path / "dicom", tmp_path / "dataset")
 
 
 def test_identifiers_that_look_alike_without_punctuation_stay_apart(tmp_path: Path) -> None:
     write_pair(tmp_path / "dicom" / "a", "P-1", 1)
     write_pair(tmp_path / "dicom" / "b", "P_1", 2)
-    import_dicom(tmp_path / "dicom", tmp_path / "cohort")
-    assert len(open_cohort(tmp_path / "cohort").participants) == 2
+    import_dicom(tmp_path / "dicom", tmp_path / "dataset")
+    assert len(open_dataset(tmp_path / "dataset").participants) == 2
 
 
 def test_no_file_is_named_after_the_person_whose_identifier_is_missing(tmp_path: Path) -> None:
@@ -96,10 +96,10 @@ def test_no_file_is_named_after_the_person_whose_identifier_is_missing(tmp_path:
         dataset = pydicom.dcmread(path)
         dataset.PatientName = "Doe^Jane"
         dataset.save_as(path)
-    import_dicom(tmp_path / "dicom", tmp_path / "cohort")
-    (participant,) = open_cohort(tmp_path / "cohort").participants
+    import_dicom(tmp_path / "dicom", tmp_path / "dataset")
+    (participant,) = open_dataset(tmp_path / "dataset").participants
     assert participant.startswith("sub-unnamed")
-    written = [path for path in (tmp_path / "cohort").rglob("*") if path.is_file()]
+    written = [path for path in (tmp_path / "dataset").rglob("*") if path.is_file()]
     assert not [path for path in written if "Doe" in path.name or b"Doe" in path.read_bytes()]
 
 
@@ -107,24 +107,24 @@ def test_the_same_slice_twice_counts_once(tmp_path: Path) -> None:
     write_series(tmp_path / "dicom", PIXELS)
     shutil.copytree(tmp_path / "dicom", tmp_path / "all" / "one")
     shutil.copytree(tmp_path / "dicom", tmp_path / "all" / "two")
-    (image,) = import_dicom(tmp_path / "all", tmp_path / "cohort").images
+    (image,) = import_dicom(tmp_path / "all", tmp_path / "dataset").images
     assert read_scan(image.path).suv().shape == PIXELS.shape
 
 
 def test_folders_without_pet_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
-        import_dicom(tmp_path / "nowhere", tmp_path / "cohort")
+        import_dicom(tmp_path / "nowhere", tmp_path / "dataset")
     (tmp_path / "dicom").mkdir()
     (tmp_path / "dicom" / "a.txt").write_text("hello")
     with pytest.raises(DataError, match="no DICOM file"):
-        import_dicom(tmp_path / "dicom", tmp_path / "cohort")
+        import_dicom(tmp_path / "dicom", tmp_path / "dataset")
 
 
-def test_a_folder_that_is_no_cohort_is_not_written_to(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_dataset_is_not_written_to(tmp_path: Path) -> None:
     write_series(tmp_path / "dicom", PIXELS)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.doc").write_text("precious")
-    with pytest.raises(DataError, match="is no cohort"):
+    with pytest.raises(DataError, match="is no dataset"):
         import_dicom(tmp_path / "dicom", tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.doc"]
 
@@ -134,8 +134,8 @@ def test_a_truncated_slice_is_refused(tmp_path: Path) -> None:
     path = sorted((tmp_path / "dicom").iterdir())[2]
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match=str(path)):
-        import_dicom(tmp_path / "dicom", tmp_path / "cohort")
-    assert not (tmp_path / "cohort").exists()
+        import_dicom(tmp_path / "dicom", tmp_path / "dataset")
+    assert not (tmp_path / "dataset").exists()
 
 
 @pytest.mark.parametrize("meta", [True, False], ids=["with meta", "bare"])
@@ -149,17 +149,17 @@ def test_files_without_the_preamble_are_read(tmp_path: Path, meta: bool) -> None
             bare.update(pydicom.dcmread(path))
             bare.save_as(path, implicit_vr=True, little_endian=True, enforce_file_format=False)
         assert path.read_bytes()[128:132] != b"DICM"
-    (image,) = import_dicom(tmp_path / "dicom", tmp_path / "cohort").images
+    (image,) = import_dicom(tmp_path / "dicom", tmp_path / "dataset").images
     assert np.allclose(read_scan(image.path).suv(), PIXELS * PLAIN, rtol=1e-5)
 
 
-@pytest.mark.parametrize("existing", [False, True], ids=["new folder", "existing cohort"])
-def test_a_full_disk_is_one_line_and_leaves_the_cohort_as_it_was(
+@pytest.mark.parametrize("existing", [False, True], ids=["new folder", "existing dataset"])
+def test_a_full_disk_is_one_line_and_leaves_the_dataset_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: bool
 ) -> None:
     write_pair(tmp_path / "dicom")
     if existing:
-        import_dicom(tmp_path / "dicom" / "early", tmp_path / "cohort")
+        import_dicom(tmp_path / "dicom" / "early", tmp_path / "dataset")
     before = sorted(tmp_path.rglob("*"))
 
     def full(path: Path, *_: object, **__: object) -> None:
@@ -167,14 +167,14 @@ def test_a_full_disk_is_one_line_and_leaves_the_cohort_as_it_was(
 
     monkeypatch.setattr("petbench_datasets.bids.writer.write_frames", full)
     with pytest.raises(DataError, match="No space left"):
-        import_dicom(tmp_path / "dicom" / "late", tmp_path / "cohort")
+        import_dicom(tmp_path / "dicom" / "late", tmp_path / "dataset")
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_weight_that_comes_later_fills_the_gap_in_the_table(tmp_path: Path) -> None:
     write_pair(tmp_path / "dicom")
     write_series(tmp_path / "suv", PIXELS, series="8.8", Units="GML", PatientWeight=...)
-    import_dicom(tmp_path / "suv", tmp_path / "cohort")
-    assert read_participants(tmp_path / "cohort")["sub-P1"]["body_weight"] == ""
-    import_dicom(tmp_path / "dicom" / "late", tmp_path / "cohort")
-    assert float(read_participants(tmp_path / "cohort")["sub-P1"]["body_weight"]) == 70
+    import_dicom(tmp_path / "suv", tmp_path / "dataset")
+    assert read_participants(tmp_path / "dataset")["sub-P1"]["body_weight"] == ""
+    import_dicom(tmp_path / "dicom" / "late", tmp_path / "dataset")
+    assert float(read_participants(tmp_path / "dataset")["sub-P1"]["body_weight"]) == 70

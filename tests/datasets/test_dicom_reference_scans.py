@@ -24,9 +24,9 @@ def test_the_reference_objects_have_their_published_suv(
 ) -> None:
     source = real_data("ibsi_suv_dro") / "ibsi_suv_dro" / name
     allowed = ["--radionuclide", "Ga68"] if name == "DRO_5_0" else []
-    said, _ = petbench("datasets", "import", "dicom", source, "--out", tmp_path / "cohort", *allowed)
+    said, _ = petbench("datasets", "import", "dicom", source, "--out", tmp_path / "dataset", *allowed)
     assert "SUV maximum 4.0," in said
-    scan = read_scan(next((tmp_path / "cohort").rglob("*_pet.nii.gz")))
+    scan = read_scan(next((tmp_path / "dataset").rglob("*_pet.nii.gz")))
     mask, grid = read_image(source / "mask" / "DRO_mask.nii.gz")
     assert grid.matches(scan.grid)
     inside = scan.suv()[mask > 0]
@@ -37,23 +37,23 @@ def test_gallium_is_refused_where_fluorine_is_required(
     real_data: Callable[[str], Path], petbench: Petbench, tmp_path: Path
 ) -> None:
     source = real_data("ibsi_suv_dro") / "ibsi_suv_dro" / "DRO_5_0"
-    said = petbench.refusal("datasets", "import", "dicom", source, "--out", tmp_path / "cohort")
+    said = petbench.refusal("datasets", "import", "dicom", source, "--out", tmp_path / "dataset")
     assert "Ga68, not F18" in said
     assert "--radionuclide Ga68" in said
-    assert not (tmp_path / "cohort").exists()
+    assert not (tmp_path / "dataset").exists()
 
 
 def test_the_real_ge_scan_is_told_by_the_command(
     real_data: Callable[[str], Path], petbench: Petbench, tmp_path: Path
 ) -> None:
     source = real_data("sts_001_fdg_pet_dicom") / "sts_001_fdg_pet_dicom"
-    said, _ = petbench("datasets", "import", "dicom", source, "--out", tmp_path / "cohort")
+    said, _ = petbench("datasets", "import", "dicom", source, "--out", tmp_path / "dataset")
     assert "SUV maximum 66.5, 66 % of the dose in view" in said
 
 
 def test_the_real_ge_scan_has_its_published_suv(real_data: Callable[[str], Path], tmp_path: Path) -> None:
     source = real_data("sts_001_fdg_pet_dicom") / "sts_001_fdg_pet_dicom"
-    report = import_dicom(source, tmp_path / "cohort")
+    report = import_dicom(source, tmp_path / "dataset")
     scan = read_scan(report.images[0].path)
     assert scan.calibration is not None
     assert scan.calibration.injected_bq == pytest.approx(388.8e6, rel=1e-3)

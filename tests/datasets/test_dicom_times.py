@@ -60,7 +60,7 @@ def test_times_are_read_as_old_and_new_files_write_them() -> None:
 def test_an_injection_that_cannot_belong_to_the_scan_is_refused(tmp_path: Path) -> None:
     write_series(tmp_path / "dicom", PIXELS, RadiopharmaceuticalStartTime="110000")
     with pytest.raises(DataError, match="cannot be one scan"):
-        import_dicom(tmp_path / "dicom", tmp_path / "cohort")
+        import_dicom(tmp_path / "dicom", tmp_path / "dataset")
 
 
 def test_beds_make_one_image_from_the_first_start_to_the_last_end(tmp_path: Path) -> None:
@@ -75,5 +75,5 @@ def test_beds_make_one_image_from_the_first_start_to_the_last_end(tmp_path: Path
 
 def test_an_unlike_decay_factor_is_told(tmp_path: Path) -> None:
     write_series(tmp_path / "dicom", PIXELS, DecayFactor="1.2")
-    (image,) = import_dicom(tmp_path / "dicom", tmp_path / "cohort").images
+    (image,) = import_dicom(tmp_path / "dicom", tmp_path / "dataset").images
     assert any("DecayFactor" in note for note in image.notes)

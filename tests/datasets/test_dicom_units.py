@@ -123,7 +123,7 @@ def test_what_cannot_be_trusted_is_refused_and_nothing_is_written(
 ) -> None:
     write_series(tmp_path / "dicom", PIXELS, **changes)
     with pytest.raises(DataError, match=words) as caught:
-        import_dicom(tmp_path / "dicom", tmp_path / "cohort")
+        import_dicom(tmp_path / "dicom", tmp_path / "dataset")
     assert "\n" not in str(caught.value)
     assert str(tmp_path / "dicom") in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["dicom"]
@@ -131,5 +131,5 @@ def test_what_cannot_be_trusted_is_refused_and_nothing_is_written(
 
 def test_a_weight_given_with_the_import_goes_before_the_header(tmp_path: Path) -> None:
     write_series(tmp_path / "dicom", PIXELS, PatientWeight=...)
-    report = import_dicom(tmp_path / "dicom", tmp_path / "cohort", weights_kilograms={"P-1": 35.0})
+    report = import_dicom(tmp_path / "dicom", tmp_path / "dataset", weights_kilograms={"P-1": 35.0})
     assert np.allclose(read_scan(report.images[0].path).suv(), PIXELS * PLAIN / 2, rtol=1e-5)

@@ -6,7 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.dicom import export_dicom
 from petbench_datasets.exporters.images import export_bids, export_nifti
@@ -17,17 +17,17 @@ from petbench_datasets.importers.nifti import import_nifti
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.datasets.conftest import CohortWriter
+    from tests.datasets.conftest import DatasetWriter
 
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
 
 OBLONG = Grid.regular((7, 6, 9), (5.0, 5.3456, 5.3456))
 
 
 @pytest.fixture
-def cohort(writer: CohortWriter) -> Cohort:
+def dataset(writer: DatasetWriter) -> Dataset:
     """Two participants as two static images, one of them off centre; a third as a dynamic scan."""
-    root = writer.cohort(3, sex=["F", "M", "F"], age=["31", "44", "n/a"])
+    root = writer.dataset(3, sex=["F", "M", "F"], age=["31", "44", "n/a"])
     shifted = OBLONG.affine.copy()
     shifted[:3, 3] += [11.25, -3.5, 700.125]
     grid = Grid(OBLONG.shape, shifted)
@@ -39,10 +39,10 @@ def cohort(writer: CohortWriter) -> Cohort:
     movie = np.stack([writer.voxels(seed) for seed in range(30, 34)])
     times: dict[str, Any] = {"FrameTimesStart": [400, 800, 2500, 3100], "FrameDuration": [400, 500, 600, 700]}
     writer.image("sub-03", "dynamic", movie, **times, ImageDecayCorrected=False)
-    return open_cohort(root)
+    return open_dataset(root)
 
 
-def same_suv(before: Cohort, after: Cohort, steps: float = 0.0) -> None:
+def same_suv(before: Dataset, after: Dataset, steps: float = 0.0) -> None:
     assert after.participants == before.participants
     for name in before.participants:
         one, other = before.pair(name), after.pair(name)
@@ -53,43 +53,43 @@ def same_suv(before: Cohort, after: Cohort, steps: float = 0.0) -> None:
             assert (np.abs(back - volume) <= step).all()
 
 
-def test_dicom_reads_back_to_the_same_suv_within_one_step(cohort: Cohort, tmp_path: Path) -> None:
-    export_dicom(cohort, tmp_path / "dicom")
+def test_dicom_reads_back_to_the_same_suv_within_one_step(dataset: Dataset, tmp_path: Path) -> None:
+    export_dicom(dataset, tmp_path / "dicom")
     import_dicom(tmp_path / "dicom", tmp_path / "back")
-    same_suv(cohort, open_cohort(tmp_path / "back"), steps=0.51)
+    same_suv(dataset, open_dataset(tmp_path / "back"), steps=0.51)
 
 
-def test_a_cohort_that_is_suv_already_goes_through_dicom_too(cohort: Cohort, tmp_path: Path) -> None:
-    export_bids(cohort, tmp_path / "suv")
-    plain = open_cohort(tmp_path / "suv")
+def test_a_dataset_that_is_suv_already_goes_through_dicom_too(dataset: Dataset, tmp_path: Path) -> None:
+    export_bids(dataset, tmp_path / "suv")
+    plain = open_dataset(tmp_path / "suv")
     export_dicom(plain, tmp_path / "dicom")
     first = pydicom.dcmread(next((tmp_path / "dicom").rglob("*.dcm")))
     assert first.Units == "GML"
     import_dicom(tmp_path / "dicom", tmp_path / "back")
-    same_suv(plain, open_cohort(tmp_path / "back"), steps=0.51)
+    same_suv(plain, open_dataset(tmp_path / "back"), steps=0.51)
 
 
-def test_nifti_reads_back_to_the_same_suv(cohort: Cohort, tmp_path: Path) -> None:
-    table = export_nifti(cohort, tmp_path / "nifti")
+def test_nifti_reads_back_to_the_same_suv(dataset: Dataset, tmp_path: Path) -> None:
+    table = export_nifti(dataset, tmp_path / "nifti")
     import_nifti(table, tmp_path / "back")
-    after = open_cohort(tmp_path / "back")
-    same_suv(cohort, after)
+    after = open_dataset(tmp_path / "back")
+    same_suv(dataset, after)
     assert after.table["sub-02"]["sex"] == "M"
     assert float(after.table["sub-02"]["body_weight"]) == 71
 
 
-def test_bids_reads_back_to_the_same_suv(cohort: Cohort, tmp_path: Path) -> None:
-    export_bids(cohort, tmp_path / "bids")
-    after = open_cohort(tmp_path / "bids")
-    same_suv(cohort, after)
+def test_bids_reads_back_to_the_same_suv(dataset: Dataset, tmp_path: Path) -> None:
+    export_bids(dataset, tmp_path / "bids")
+    after = open_dataset(tmp_path / "bids")
+    same_suv(dataset, after)
     assert after.table["sub-01"]["age"] == "31"
     export_bids(after, tmp_path / "again")
-    assert open_cohort(tmp_path / "again").fingerprint == after.fingerprint
+    assert open_dataset(tmp_path / "again").fingerprint == after.fingerprint
 
 
-def test_exported_dicom_is_valid_and_the_same_every_time(cohort: Cohort, tmp_path: Path) -> None:
-    export_dicom(cohort, tmp_path / "one")
-    export_dicom(cohort, tmp_path / "two")
+def test_exported_dicom_is_valid_and_the_same_every_time(dataset: Dataset, tmp_path: Path) -> None:
+    export_dicom(dataset, tmp_path / "one")
+    export_dicom(dataset, tmp_path / "two")
     files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.dcm"))
     assert len(files) == 6 + 6 + 7 + 7 + 6 + 6
     for file in files:
@@ -98,7 +98,7 @@ def test_exported_dicom_is_valid_and_the_same_every_time(cohort: Cohort, tmp_pat
     assert len(uids) == len(files)
 
 
-def test_nothing_is_written_over(cohort: Cohort, tmp_path: Path) -> None:
+def test_nothing_is_written_over(dataset: Dataset, tmp_path: Path) -> None:
     for export in (export_dicom, export_nifti, export_bids):
         with pytest.raises(DataError, match="is there already"):
-            export(cohort, cohort.root)
+            export(dataset, dataset.root)

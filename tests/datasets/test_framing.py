@@ -12,7 +12,7 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.images.framing import plan_window
 
 if TYPE_CHECKING:
-    from tests.datasets.conftest import CohortWriter
+    from tests.datasets.conftest import DatasetWriter
 
 HALF_LIFE = 6586.2
 # Frame edges of a total-body protocol, in minutes: 21 and 42 and 63 min fall inside frames.
@@ -24,7 +24,7 @@ def uptake(seconds: float) -> float:
     return float(1.8 * np.exp(-seconds / 900.0) + 2.4 * np.exp(-seconds / 6000.0))
 
 
-def movie_of(writer: CohortWriter, *, corrected: bool, reference: float = 0.0) -> dict[str, Any]:
+def movie_of(writer: DatasetWriter, *, corrected: bool, reference: float = 0.0) -> dict[str, Any]:
     """Write what a scanner would store for `uptake` in every voxel, with a known pattern over the voxels."""
     per_suv = 250e6 / 70000.0
     pattern = writer.voxels(5) / 4000.0
@@ -52,7 +52,7 @@ def movie_of(writer: CohortWriter, *, corrected: bool, reference: float = 0.0) -
 @pytest.mark.parametrize(("name", "start", "stop"), [("early", 420.0, 1260.0), ("delayed", 2520.0, 3780.0)])
 @pytest.mark.parametrize("corrected", [True, False], ids=["corrected", "uncorrected"])
 def test_frames_that_straddle_a_window_give_the_analytic_mean(
-    writer: CohortWriter, name: str, start: float, stop: float, corrected: bool
+    writer: DatasetWriter, name: str, start: float, stop: float, corrected: bool
 ) -> None:
     made = movie_of(writer, corrected=corrected)
     plan = plan_window(name, [made["scan"]], "sub-01")
@@ -61,7 +61,7 @@ def test_frames_that_straddle_a_window_give_the_analytic_mean(
     assert plan.coverage == pytest.approx(1.0)
 
 
-def test_a_constant_uptake_comes_back_exactly_whatever_the_frames(writer: CohortWriter) -> None:
+def test_a_constant_uptake_comes_back_exactly_whatever_the_frames(writer: DatasetWriter) -> None:
     per_suv = 250e6 / 70000.0
     writer.participants({"sub-01": 70})
     starts, durations = [400.0, 700.0, 1100.0], [300.0, 400.0, 500.0]
@@ -77,7 +77,7 @@ def test_a_constant_uptake_comes_back_exactly_whatever_the_frames(writer: Cohort
     assert np.allclose(image, 3.0, rtol=1e-6)
 
 
-def test_frames_weigh_as_many_seconds_as_they_share_with_the_window(writer: CohortWriter) -> None:
+def test_frames_weigh_as_many_seconds_as_they_share_with_the_window(writer: DatasetWriter) -> None:
     writer.participants({"sub-01": 70})
     first, second = writer.voxels(1), writer.voxels(2)
     path = writer.image(
@@ -90,7 +90,7 @@ def test_frames_weigh_as_many_seconds_as_they_share_with_the_window(writer: Coho
     assert np.allclose(plan.image(), expected, rtol=1e-6)
 
 
-def test_static_images_that_follow_each_other_are_joined(writer: CohortWriter) -> None:
+def test_static_images_that_follow_each_other_are_joined(writer: DatasetWriter) -> None:
     writer.participants({"sub-01": 70})
     first, second = writer.voxels(1), writer.voxels(2)
     one = writer.image("sub-01", "a", first, **timed(420, 420))
@@ -105,7 +105,7 @@ def timed(start: float, duration: float) -> dict[str, Any]:
     return {"FrameTimesStart": [start], "FrameDuration": [duration]}
 
 
-def test_four_fifths_of_a_window_are_enough_and_less_is_not(writer: CohortWriter) -> None:
+def test_four_fifths_of_a_window_are_enough_and_less_is_not(writer: DatasetWriter) -> None:
     writer.participants({"sub-01": 70})
     enough = read_scan(writer.image("sub-01", "a", writer.voxels(1), **timed(420, 680)))
     less = read_scan(writer.image("sub-01", "b", writer.voxels(1), **timed(420, 660)))
@@ -114,28 +114,28 @@ def test_four_fifths_of_a_window_are_enough_and_less_is_not(writer: CohortWriter
         plan_window("early", [less], "sub-01")
 
 
-def test_an_image_far_longer_than_the_window_is_refused(writer: CohortWriter) -> None:
+def test_an_image_far_longer_than_the_window_is_refused(writer: DatasetWriter) -> None:
     writer.participants({"sub-01": 70})
     scan = read_scan(writer.image("sub-01", "a", writer.voxels(1), **timed(0, 3600)))
     with pytest.raises(DataError, match="shorter frames"):
         plan_window("early", [scan], "sub-01")
 
 
-def test_a_window_that_nobody_measured_is_refused_with_what_there_is(writer: CohortWriter) -> None:
+def test_a_window_that_nobody_measured_is_refused_with_what_there_is(writer: DatasetWriter) -> None:
     writer.participants({"sub-01": 70})
     scan = read_scan(writer.image("sub-01", "early", writer.voxels(1)))
     with pytest.raises(DataError, match=r"no delayed image .*rec-early_pet\.nii\.gz"):
         plan_window("delayed", [scan], "sub-01")
 
 
-def test_two_reconstructions_of_one_window_are_refused(writer: CohortWriter) -> None:
+def test_two_reconstructions_of_one_window_are_refused(writer: DatasetWriter) -> None:
     writer.participants({"sub-01": 70})
     scans = [read_scan(writer.image("sub-01", name, writer.voxels(1), **timed(420, 840))) for name in ("a", "b")]
     with pytest.raises(DataError, match="keep one"):
         plan_window("early", scans, "sub-01")
 
 
-def test_a_dynamic_scan_goes_before_a_static_image_of_part_of_the_window(writer: CohortWriter) -> None:
+def test_a_dynamic_scan_goes_before_a_static_image_of_part_of_the_window(writer: DatasetWriter) -> None:
     made = movie_of(writer, corrected=True)
     static = read_scan(writer.image("sub-01", "static", writer.voxels(1), **timed(3000, 1200)))
     plan = plan_window("delayed", [static, made["scan"]], "sub-01")

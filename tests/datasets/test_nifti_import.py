@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from petbench_datasets.bids.scan import read_scan
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti import write_image
@@ -36,26 +36,26 @@ def table_of(folder: Path, *lines: str, name: str = "pairs.csv") -> Path:
 
 def refusal(table: Path, tmp_path: Path) -> str:
     with pytest.raises(DataError) as caught:
-        import_nifti(table, tmp_path / "cohort")
-    assert not (tmp_path / "cohort").exists()
+        import_nifti(table, tmp_path / "dataset")
+    assert not (tmp_path / "dataset").exists()
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_pairs_that_are_suv_already_become_a_cohort(tmp_path: Path) -> None:
+def test_pairs_that_are_suv_already_become_a_dataset(tmp_path: Path) -> None:
     table = table_of(
         tmp_path,
         "participant,early,delayed,units,sex,site",
         "01,image0.nii.gz,image1.nii.gz,SUV,F,north",
         "02,image2.nii.gz,image3.nii.gz,SUV,M,south",
     )
-    report = import_nifti(table, tmp_path / "cohort")
+    report = import_nifti(table, tmp_path / "dataset")
     assert len(report.images) == 4
     assert all("whole" in image.notes[0] for image in report.images)
-    cohort = open_cohort(tmp_path / "cohort")
-    assert np.array_equal(cohort.pair("sub-02").delayed, voxels(3))
-    assert cohort.table["sub-02"]["site"] == "south"
-    assert cohort.table["sub-02"]["sex"] == "M"
+    dataset = open_dataset(tmp_path / "dataset")
+    assert np.array_equal(dataset.pair("sub-02").delayed, voxels(3))
+    assert dataset.table["sub-02"]["site"] == "south"
+    assert dataset.table["sub-02"]["sex"] == "M"
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_activity_with_weight_dose_and_times_becomes_suv(
         f"a\timage0.nii.gz\timage1.nii.gz\tkBq/mL\t70\t250\t7\t14\t2520\t1260\t{correction}",
         name="pairs.tsv",
     )
-    import_nifti(table, tmp_path / "cohort")
-    pair = open_cohort(tmp_path / "cohort").pair("sub-a")
+    import_nifti(table, tmp_path / "dataset")
+    pair = open_dataset(tmp_path / "dataset").pair("sub-a")
     per_value = 1000.0 * 70000.0 / 250e6
     assert np.allclose(pair.early, voxels(0) * per_value * factors[0], rtol=1e-5)
     assert np.allclose(pair.delayed, voxels(1) * per_value * factors[1], rtol=1e-5)
@@ -87,7 +87,7 @@ ROW = "a,image0.nii.gz,image1.nii.gz,Bq/mL,70,250,420,840,2520,1260"
 
 
 def test_a_correction_that_is_not_named_is_taken_as_start_and_told(tmp_path: Path) -> None:
-    report = import_nifti(table_of(tmp_path, HEADER, ROW), tmp_path / "cohort")
+    report = import_nifti(table_of(tmp_path, HEADER, ROW), tmp_path / "dataset")
     assert all(any("START" in note for note in image.notes) for image in report.images)
 
 
@@ -114,7 +114,7 @@ def test_a_row_that_cannot_be_used_is_refused_and_nothing_is_written(
     if words:
         assert words in refusal(table, tmp_path)
     else:
-        assert import_nifti(table, tmp_path / "cohort").images[0].participant == "sub-b"
+        assert import_nifti(table, tmp_path / "dataset").images[0].participant == "sub-b"
 
 
 def test_a_participant_with_two_rows_is_refused(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_grids_that_differ_are_resampled_only_when_asked_and_it_is_recorded(tmp_
     table = table_of(tmp_path, HEADER, ROW)
     write_image(tmp_path / "image1.nii.gz", voxels(1, OTHER), OTHER)
     assert "bring both to one grid" in refusal(table, tmp_path)
-    report = import_nifti(table, tmp_path / "cohort", resample_to="early")
+    report = import_nifti(table, tmp_path / "dataset", resample_to="early")
     delayed = next(image for image in report.images if "delayed" in image.path.name)
     scan = read_scan(delayed.path)
     assert scan.grid.matches(GRID)
@@ -147,4 +147,4 @@ def test_grids_that_differ_are_resampled_only_when_asked_and_it_is_recorded(tmp_
     sidecar = json.loads(delayed.path.with_name(delayed.path.name.replace(".nii.gz", ".json")).read_text())
     assert sidecar["Resampled"]["From"] == str(OTHER)
     assert any("resampled" in note for note in delayed.notes)
-    open_cohort(tmp_path / "cohort")
+    open_dataset(tmp_path / "dataset")

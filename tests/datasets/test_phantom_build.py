@@ -1,4 +1,4 @@
-"""A small cohort from the build to the reader: content, resuming, refusals."""
+"""A small dataset from the build to the reader: content, resuming, refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
@@ -51,7 +51,7 @@ def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cohorts") / "small"
+    folder = tmp_path_factory.mktemp("datasets") / "small"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(build, "_affordable", lambda _: 1)
         build_phantom(SMALL, folder, silent)
@@ -69,16 +69,16 @@ def _refusal(spec: PhantomSpec, folder: Path) -> str:
     return str(caught.value)
 
 
-def test_the_reader_of_users_cohorts_reads_a_simulated_one(built: Path) -> None:
-    cohort = open_cohort(built)
-    assert cohort.participants == tuple(f"sub-{number:02d}" for number in range(1, 7))
-    pair = cohort.pair("sub-02")
-    body = cohort.body_mask("sub-02")
+def test_the_reader_of_users_datasets_reads_a_simulated_one(built: Path) -> None:
+    dataset = open_dataset(built)
+    assert dataset.participants == tuple(f"sub-{number:02d}" for number in range(1, 7))
+    pair = dataset.pair("sub-02")
+    body = dataset.body_mask("sub-02")
     assert pair.early.shape == SMALL.shape
     assert 0.5 < float(pair.early[body].mean()) < 1.5
     assert float(pair.delayed.max()) > 4
     assert float(pair.delayed[~body].mean()) < 0.1
-    found = cohort.labels("sub-02")
+    found = dataset.labels("sub-02")
     assert found is not None
     labels, names = found
     liver = next(code for code, name in names.items() if name == "liver")
@@ -86,7 +86,7 @@ def test_the_reader_of_users_cohorts_reads_a_simulated_one(built: Path) -> None:
 
 
 def test_voxels_are_whole_becquerels_per_millilitre(built: Path) -> None:
-    scan = open_cohort(built).plans["sub-01"].early.uses[0].scan
+    scan = open_dataset(built).plans["sub-01"].early.uses[0].scan
     stored = scan.activity(0)
     np.testing.assert_array_equal(stored, np.rint(stored))
 
@@ -105,10 +105,10 @@ def test_every_required_field_of_bids_pet_is_there(built: Path) -> None:
 
 
 def test_truth_and_a_second_realisation_are_kept_beside_the_images(built: Path) -> None:
-    cohort = open_cohort(built)
-    pair, body = cohort.pair("sub-01"), cohort.body_mask("sub-01")
-    unit = cohort.plans["sub-01"].delayed.uses[0].scan.suv_per_unit(0)
-    repeat, truth = (cohort.derivative("sub-01", f"rec-delayed_desc-{what}_pet") for what in ("repeat", "truth"))
+    dataset = open_dataset(built)
+    pair, body = dataset.pair("sub-01"), dataset.body_mask("sub-01")
+    unit = dataset.plans["sub-01"].delayed.uses[0].scan.suv_per_unit(0)
+    repeat, truth = (dataset.derivative("sub-01", f"rec-delayed_desc-{what}_pet") for what in ("repeat", "truth"))
     assert repeat is not None
     assert truth is not None
     noise = np.sqrt(np.mean((repeat * unit - pair.delayed)[body] ** 2))
@@ -117,12 +117,12 @@ def test_truth_and_a_second_realisation_are_kept_beside_the_images(built: Path) 
     assert float((truth * unit)[body].mean()) == pytest.approx(float(pair.delayed[body].mean()), rel=0.1)
 
 
-def test_splits_keep_patients_apart_and_test_everybody_once(built: Path) -> None:
-    cohort = open_cohort(built)
-    holdout = load_split(cohort, "holdout").folds[0]
+def test_splits_keep_participants_apart_and_test_everybody_once(built: Path) -> None:
+    dataset = open_dataset(built)
+    holdout = load_split(dataset, "holdout").folds[0]
     assert tuple(map(len, (holdout.train, holdout.validation, holdout.test))) == (4, 1, 1)
-    folds = load_split(cohort, "cv3").folds
-    assert sorted(name for fold in folds for name in fold.test) == list(cohort.participants)
+    folds = load_split(dataset, "cv3").folds
+    assert sorted(name for fold in folds for name in fold.test) == list(dataset.participants)
 
 
 def test_a_build_repeats_to_the_bit_and_completes_what_is_missing(built: Path, tmp_path: Path) -> None:
@@ -154,12 +154,12 @@ def test_an_interrupted_build_leaves_whole_participants_only(tmp_path: Path) -> 
 def test_worker_processes_give_the_same_voxels(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "_affordable", lambda _: 2)
     folder = _copy(built, tmp_path)
-    fingerprint = open_cohort(folder).fingerprint
+    fingerprint = open_dataset(folder).fingerprint
     for name in ("sub-01", "sub-02"):
         shutil.rmtree(folder / name)
     heard: list[float] = []
     build_phantom(SMALL, folder, lambda what, done, total: heard.append(done))
-    assert open_cohort(folder).fingerprint == fingerprint
+    assert open_dataset(folder).fingerprint == fingerprint
     assert heard[0] == 4.0
 
 
@@ -191,7 +191,7 @@ def test_a_folder_of_other_settings_or_of_other_scans_is_left_alone(built: Path,
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    assert "cannot be written" in _refusal(SMALL, tmp_path / "file" / "cohort")
+    assert "cannot be written" in _refusal(SMALL, tmp_path / "file" / "dataset")
 
 
 def test_lesions_have_masks_and_stand_out(tmp_path: Path) -> None:
@@ -230,13 +230,13 @@ def test_true_3d_reconstruction_agrees_with_2d_but_for_noise() -> None:
         assert float(full.delayed[inside].mean()) == pytest.approx(float(flat.delayed[inside].mean()), rel=0.05), organ
 
 
-def test_a_cohort_too_small_to_match_a_population_is_refused() -> None:
+def test_a_dataset_too_small_to_match_a_population_is_refused() -> None:
     with pytest.raises(DataError, match="six participants"):
         population(dataclasses.replace(SMALL, participants=5))
 
 
-def test_validation_measures_the_cohort_against_people(built: Path) -> None:
-    result = validate(open_cohort(built))
+def test_validation_measures_the_dataset_against_people(built: Path) -> None:
+    result = validate(open_dataset(built))
     by_name = {region.name: region for region in result.regions}
     liver = by_name["Liver"]
     assert liver.people == 6
@@ -250,9 +250,9 @@ def test_validation_measures_the_cohort_against_people(built: Path) -> None:
 
 
 def test_the_validation_page_shows_every_region_and_its_figures(built: Path, tmp_path: Path) -> None:
-    cohort = open_cohort(built)
-    result = validate(cohort)
-    page = write_page(result, cohort, tmp_path)
+    dataset = open_dataset(built)
+    result = validate(dataset)
+    page = write_page(result, dataset, tmp_path)
     text = page.read_text()
     assert all(f"| {region.name} |" in text for region in result.regions)
     assert "**Fails**" in text

@@ -10,7 +10,7 @@ import pytest
 import torch
 from tests.datasets.test_phantom_build import SMALL
 
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.progress import silent
 from petbench_phantom import PROFILES, build, build_phantom, device
 from petbench_phantom.device import DeviceProjector, find_device, gives_the_same_bits
@@ -52,7 +52,7 @@ def test_a_whole_participant_has_the_same_bits_from_torch_as_from_scipy() -> Non
     assert plain.trues == placed.trues
 
 
-def test_a_build_on_a_device_gives_the_published_cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_on_a_device_gives_the_published_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
     make = DeviceProjector.__init__
 
@@ -66,7 +66,7 @@ def test_a_build_on_a_device_gives_the_published_cohort(tmp_path: Path, monkeypa
     heard = Heard()
     build_phantom(MINI, tmp_path / "mini", heard)
     assert made == ["cpu"] * MINI.participants
-    assert open_cohort(tmp_path / "mini", silent).fingerprint == MINI.fingerprint
+    assert open_dataset(tmp_path / "mini", silent).fingerprint == MINI.fingerprint
     assert "simulating fdg-phantom-mini on cpu" in heard.descriptions
 
 
@@ -119,8 +119,8 @@ def test_a_device_without_room_or_that_fails_is_left_out(monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-def test_a_build_on_cuda_gives_the_published_cohort(tmp_path: Path) -> None:
+def test_a_build_on_cuda_gives_the_published_dataset(tmp_path: Path) -> None:
     heard = Heard()
     build_phantom(MINI, tmp_path / "mini", heard)
-    assert open_cohort(tmp_path / "mini", silent).fingerprint == MINI.fingerprint
+    assert open_dataset(tmp_path / "mini", silent).fingerprint == MINI.fingerprint
     assert "simulating fdg-phantom-mini on cuda" in heard.descriptions

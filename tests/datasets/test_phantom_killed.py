@@ -28,7 +28,7 @@ if __name__ == "__main__":
 
 
 def test_a_killed_build_leaves_whole_participants_and_no_process(tmp_path: Path) -> None:
-    folder = tmp_path / "cohort"
+    folder = tmp_path / "dataset"
     script = tmp_path / "build.py"
     script.write_text(BUILD, encoding="utf-8")
     with subprocess.Popen([sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, text=True) as process:

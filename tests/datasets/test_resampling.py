@@ -6,40 +6,40 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
-from petbench_datasets.exporters.resample import resample_cohort, respaced
+from petbench_datasets.exporters.resample import resample_dataset, respaced
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.datasets.conftest import CohortWriter
+    from tests.datasets.conftest import DatasetWriter
 
 OTHER = Grid.regular((8, 10, 10), (15.0, 8.0, 8.0))
 
 
 def test_a_pair_on_two_grids_is_refused_until_it_was_asked_to_be_resampled(
-    writer: CohortWriter, tmp_path: Path
+    writer: DatasetWriter, tmp_path: Path
 ) -> None:
-    root = writer.cohort(2)
+    root = writer.dataset(2)
     writer.image("sub-02", "delayed", writer.voxels(3, OTHER), OTHER)
     with pytest.raises(DataError, match="petbench datasets resample"):
-        open_cohort(root)
-    resample_cohort(root, tmp_path / "new")
-    cohort = open_cohort(tmp_path / "new")
-    pair = cohort.pair("sub-02")
+        open_dataset(root)
+    resample_dataset(root, tmp_path / "new")
+    dataset = open_dataset(tmp_path / "new")
+    pair = dataset.pair("sub-02")
     assert pair.grid.matches(writer.grid)
     expected = resample(writer.voxels(3, OTHER), OTHER, writer.grid) * np.float32(71000.0 / 250e6)
     assert np.allclose(pair.delayed, expected, rtol=1e-5)
-    assert np.array_equal(cohort.pair("sub-01").early * np.float32(1), cohort.pair("sub-01").early)
+    assert np.array_equal(dataset.pair("sub-01").early * np.float32(1), dataset.pair("sub-01").early)
 
 
-def test_what_was_resampled_says_so_and_the_rest_does_not(writer: CohortWriter, tmp_path: Path) -> None:
-    root = writer.cohort(2)
+def test_what_was_resampled_says_so_and_the_rest_does_not(writer: DatasetWriter, tmp_path: Path) -> None:
+    root = writer.dataset(2)
     writer.image("sub-02", "delayed", writer.voxels(3, OTHER), OTHER)
-    resample_cohort(root, tmp_path / "new")
+    resample_dataset(root, tmp_path / "new")
     records = {
         path.stem: json.loads(path.read_text()).get("Resampled")
         for path in sorted((tmp_path / "new").glob("sub-*/pet/*.json"))
@@ -50,26 +50,26 @@ def test_what_was_resampled_says_so_and_the_rest_does_not(writer: CohortWriter, 
     assert resampled["sub-02_trc-18FFDG_rec-delayed_pet"]["To"] == str(writer.grid)
 
 
-def test_the_delayed_grid_or_a_spacing_can_be_asked_for(writer: CohortWriter, tmp_path: Path) -> None:
-    root = writer.cohort(1)
+def test_the_delayed_grid_or_a_spacing_can_be_asked_for(writer: DatasetWriter, tmp_path: Path) -> None:
+    root = writer.dataset(1)
     writer.image("sub-01", "delayed", writer.voxels(3, OTHER), OTHER)
-    resample_cohort(root, tmp_path / "late", to="delayed")
-    assert open_cohort(tmp_path / "late").grid("sub-01").matches(OTHER)
-    resample_cohort(root, tmp_path / "fine", to=(10.0, 5.0, 5.0))
-    grid = open_cohort(tmp_path / "fine").grid("sub-01")
+    resample_dataset(root, tmp_path / "late", to="delayed")
+    assert open_dataset(tmp_path / "late").grid("sub-01").matches(OTHER)
+    resample_dataset(root, tmp_path / "fine", to=(10.0, 5.0, 5.0))
+    grid = open_dataset(tmp_path / "fine").grid("sub-01")
     assert grid.shape == (12, 16, 16)
     assert grid.spacing_millimetres == pytest.approx((10.0, 5.0, 5.0))
 
 
-def test_labels_go_along(writer: CohortWriter, tmp_path: Path) -> None:
-    root = writer.cohort(1)
+def test_labels_go_along(writer: DatasetWriter, tmp_path: Path) -> None:
+    root = writer.dataset(1)
     labels = np.zeros(writer.grid.shape, np.int16)
     labels[2:4] = 5
     folder = root / "derivatives" / "phantom"
     write_image(folder / "sub-01" / "sub-01_desc-organs_dseg.nii.gz", labels, writer.grid, dtype=np.int16)
     (folder / "dseg.tsv").write_text("index\tname\n5\tliver\n")
-    resample_cohort(root, tmp_path / "fine", to=(10.0, 5.0, 5.0))
-    found = open_cohort(tmp_path / "fine").labels("sub-01")
+    resample_dataset(root, tmp_path / "fine", to=(10.0, 5.0, 5.0))
+    found = open_dataset(tmp_path / "fine").labels("sub-01")
     assert found is not None
     assert found[1] == {5: "liver"}
     assert (found[0] == 5).mean() == pytest.approx((labels == 5).mean())
@@ -84,13 +84,13 @@ def test_a_new_spacing_keeps_extent_and_centre() -> None:
 
 
 def test_an_existing_folder_is_not_written_to_and_a_failure_leaves_nothing(
-    writer: CohortWriter, tmp_path: Path
+    writer: DatasetWriter, tmp_path: Path
 ) -> None:
-    root = writer.cohort(2)
+    root = writer.dataset(2)
     with pytest.raises(DataError, match="is there already"):
-        resample_cohort(root, root)
+        resample_dataset(root, root)
     path = writer.image_path("sub-02", "delayed")
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match=str(path)):
-        resample_cohort(root, tmp_path / "new")
+        resample_dataset(root, tmp_path / "new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["tiny"]

@@ -1,4 +1,4 @@
-"""Which rows of a leaderboard are shown in the room of a simulated cohort."""
+"""Which rows of a leaderboard are shown in the room of a simulated dataset."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Room:
 
 
 class Validated:
-    cohort, fingerprint, held_out_room = "small", "f" * 64, Room()
+    dataset, fingerprint, held_out_room = "small", "f" * 64, Room()
 
 
 @pytest.fixture

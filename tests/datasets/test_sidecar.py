@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.datasets.conftest import CohortWriter
+    from tests.datasets.conftest import DatasetWriter
 
 HALF_LIFE = 6586.2
 
 
-def scan_with(writer: CohortWriter, **changes: Any) -> Scan:
+def scan_with(writer: DatasetWriter, **changes: Any) -> Scan:
     writer.participants({"sub-01": 70})
     return read_scan(writer.image("sub-01", "early", writer.voxels(0), **changes))
 
@@ -33,12 +33,12 @@ def factor(scan: Scan) -> float:
 PLAIN = 70000.0 / 250e6  # decay-corrected to the injection
 
 
-def test_suv_is_activity_times_weight_over_dose(writer: CohortWriter) -> None:
+def test_suv_is_activity_times_weight_over_dose(writer: DatasetWriter) -> None:
     scan = scan_with(writer)
     assert np.allclose(scan.suv(), writer.voxels(0) * PLAIN, rtol=1e-6)
 
 
-def test_the_dose_is_decayed_to_the_time_of_correction(writer: CohortWriter) -> None:
+def test_the_dose_is_decayed_to_the_time_of_correction(writer: DatasetWriter) -> None:
     scan = scan_with(writer, InjectionStart=-600, FrameTimesStart=[0], ImageDecayCorrectionTime=0)
     assert factor(scan) == pytest.approx(PLAIN * 2 ** (600 / HALF_LIFE), rel=1e-9)
     assert scan.frames == (Frame(600.0, 840.0),)
@@ -85,18 +85,18 @@ def test_a_nuclide_is_recognised_however_it_is_written(text: str) -> None:
     ],
     ids=str,
 )
-def test_quirks_seen_in_public_data_sets_are_repaired(writer: CohortWriter, changes: dict[str, Any]) -> None:
+def test_quirks_seen_in_public_data_sets_are_repaired(writer: DatasetWriter, changes: dict[str, Any]) -> None:
     scan = scan_with(writer, **changes)
     assert factor(scan) == pytest.approx(PLAIN, rel=1e-9)
     assert scan.frames == (Frame(420.0, 840.0),)
 
 
-def test_a_repair_that_changes_a_number_is_reported(writer: CohortWriter) -> None:
+def test_a_repair_that_changes_a_number_is_reported(writer: DatasetWriter) -> None:
     scan = scan_with(writer, InjectedRadioactivity=250, InjectedRadioactivityUnits="Bq")
     assert any("taken as MBq" in repair for repair in scan.repairs)
 
 
-def test_frame_times_that_wrap_at_midnight_are_unwrapped(writer: CohortWriter) -> None:
+def test_frame_times_that_wrap_at_midnight_are_unwrapped(writer: DatasetWriter) -> None:
     writer.participants({"sub-01": 70})
     movie = np.stack([writer.voxels(seed) for seed in range(3)])
     path = writer.image(
@@ -131,7 +131,7 @@ def test_frame_times_that_wrap_at_midnight_are_unwrapped(writer: CohortWriter) -
     ids=str,
 )
 def test_what_would_need_a_guess_is_refused_in_one_line(
-    writer: CohortWriter, changes: dict[str, Any], words: str
+    writer: DatasetWriter, changes: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(DataError, match=words) as caught:
         scan_with(writer, **changes)
@@ -139,7 +139,7 @@ def test_what_would_need_a_guess_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_frames_that_overlap_are_refused(writer: CohortWriter) -> None:
+def test_frames_that_overlap_are_refused(writer: DatasetWriter) -> None:
     writer.participants({"sub-01": 70})
     path = writer.image(
         "sub-01", "early", np.stack([writer.voxels(0)] * 2), FrameTimesStart=[420, 500], FrameDuration=[400, 400]
@@ -148,13 +148,13 @@ def test_frames_that_overlap_are_refused(writer: CohortWriter) -> None:
         read_scan(path)
 
 
-def test_voxels_that_are_suv_already_need_neither_dose_nor_weight(writer: CohortWriter) -> None:
+def test_voxels_that_are_suv_already_need_neither_dose_nor_weight(writer: DatasetWriter) -> None:
     scan = scan_with(writer, Units="g/mL", InjectedRadioactivity="n/a", InjectedRadioactivityUnits="n/a")
     assert np.array_equal(scan.suv(), writer.voxels(0))
 
 
 @pytest.mark.parametrize("weight", ["n/a", "", "heavy", "0", "-70", "7e9"])
-def test_a_missing_or_impossible_weight_is_refused_by_name(writer: CohortWriter, weight: str) -> None:
+def test_a_missing_or_impossible_weight_is_refused_by_name(writer: DatasetWriter, weight: str) -> None:
     path = writer.image("sub-01", "early", writer.voxels(0))
     writer.participants({"sub-01": weight})
     with pytest.raises(DataError, match="body_weight") as caught:
@@ -163,13 +163,13 @@ def test_a_missing_or_impossible_weight_is_refused_by_name(writer: CohortWriter,
     assert "sub-01" in str(caught.value)
 
 
-def test_a_weight_in_grams_is_understood(writer: CohortWriter) -> None:
+def test_a_weight_in_grams_is_understood(writer: DatasetWriter) -> None:
     path = writer.image("sub-01", "early", writer.voxels(0))
     writer.participants({"sub-01": 70000})
     assert factor(read_scan(path)) == pytest.approx(PLAIN)
 
 
-def test_the_weight_of_a_session_goes_before_that_of_the_participant(writer: CohortWriter) -> None:
+def test_the_weight_of_a_session_goes_before_that_of_the_participant(writer: DatasetWriter) -> None:
     source = writer.image("sub-01", "early", writer.voxels(0))
     writer.participants({"sub-01": 70})
     folder = writer.root / "sub-01" / "ses-2" / "pet"
@@ -180,7 +180,7 @@ def test_the_weight_of_a_session_goes_before_that_of_the_participant(writer: Coh
     assert factor(read_scan(path)) == pytest.approx(PLAIN * 77 / 70)
 
 
-def test_sidecars_are_inherited_from_folders_above(writer: CohortWriter) -> None:
+def test_sidecars_are_inherited_from_folders_above(writer: DatasetWriter) -> None:
     path = writer.image("sub-01", "early", writer.voxels(0))
     writer.participants({"sub-01": 70})
     own = writer.sidecar_path("sub-01", "early")
@@ -194,7 +194,7 @@ def test_sidecars_are_inherited_from_folders_above(writer: CohortWriter) -> None
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "not json", ""])
-def test_a_damaged_sidecar_is_refused(writer: CohortWriter, content: str) -> None:
+def test_a_damaged_sidecar_is_refused(writer: DatasetWriter, content: str) -> None:
     path = writer.image("sub-01", "early", writer.voxels(0))
     writer.participants({"sub-01": 70})
     writer.sidecar_path("sub-01", "early").write_text(content)

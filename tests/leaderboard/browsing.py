@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from tests.leaderboard.conftest import ImagesAtHand
 
 from petbench_leaderboard.records import RunRecord, ScoreRecord
-from petbench_leaderboard.report.images import PatientImages
+from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.site.build import write_site
 from petbench_leaderboard.store import Leaderboard
 
@@ -35,7 +35,7 @@ Visit = Callable[..., "WebDriver"]
 
 
 def write_example(folder: Path) -> Path:
-    """Write a site of four methods, one with a hostile name, a failure and five patients."""
+    """Write a site of four methods, one with a hostile name, a failure and five participants."""
     generator = np.random.default_rng(2)
     with Leaderboard.open(folder / "leaderboard.db") as board:
         for place, (method, offset) in enumerate(METHODS.items()):
@@ -48,7 +48,7 @@ def write_example(folder: Path) -> Path:
         board.update(failed, status="failed", error_class="ValueError", error_message=EVIL)
         early = generator.gamma(1.0, 2.0, (20, 16, 18)).astype(np.float32)
         panels = [
-            PatientImages(
+            ParticipantImages(
                 participant=who, spacing_millimetres=(20.0, 10.0, 10.0), early=early, delayed=early * np.float32(0.7),
                 predictions={"pix2pix": early * np.float32(0.8), EVIL: early * np.float32(0.9)},
             )
@@ -142,10 +142,10 @@ def press(browser: WebDriver, selector: str, *keys: str) -> None:
 
 def pages_of(site: Path) -> dict[str, tuple[str, str]]:
     """Return one page of every kind, and when its scripts are done."""
-    patient = min(path.name for path in site.glob("patients/*.html"))
+    participant = min(path.name for path in site.glob("participants/*.html"))
     return {
         "leaderboard": ("index.html", f"{TABLE} && {CHARTS}"),
         "run": ("runs/2.html", CHARTS),
         "failure": ("runs/5.html", "document.readyState === 'complete'"),
-        "patient": (f"patients/{patient}", VIEWER),
+        "participant": (f"participants/{participant}", VIEWER),
     }

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from petbench_leaderboard.records import RunRecord, ScoreRecord
-from petbench_leaderboard.report.images import PatientImages
+from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.site.sources import RunFiles
 from petbench_leaderboard.store import Leaderboard
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 MakeRecord = Callable[..., RunRecord]
 MakeScore = Callable[..., ScoreRecord]
 AddRun = Callable[..., int]
-MakeImages = Callable[..., PatientImages]
+MakeImages = Callable[..., ParticipantImages]
 
 
 class ImagesAtHand:
-    """Patients that the site draws, without a home or run folders."""
+    """Participants that the site draws, without a home or run folders."""
 
-    def __init__(self, *images: PatientImages) -> None:
+    def __init__(self, *images: ParticipantImages) -> None:
         self._images = images
 
     def run_files(self, run: RunRow) -> RunFiles:
         return RunFiles()
 
-    def patients(self, boards: Sequence[Board]) -> Iterable[PatientImages]:
+    def participants(self, boards: Sequence[Board]) -> Iterable[ParticipantImages]:
         names = {board.dataset for board in boards}
         return [images for images in self._images if not images.dataset or images.dataset in names]
 
@@ -140,11 +140,11 @@ def add_run(leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeS
 
 @pytest.fixture
 def make_images() -> MakeImages:
-    def make(participant: str = "sub-06", predictions: tuple[str, ...] = ("pix2pix",)) -> PatientImages:
+    def make(participant: str = "sub-06", predictions: tuple[str, ...] = ("pix2pix",)) -> ParticipantImages:
         generator = np.random.default_rng(7)
         shape = (24, 12, 14)
         early = generator.gamma(1.0, 1.0, shape).astype(np.float32)
-        return PatientImages(
+        return ParticipantImages(
             participant=participant,
             spacing_millimetres=(20.0, 10.7, 10.7),
             early=early,

@@ -24,7 +24,7 @@ WIDTHS = (380, 1400, 2560)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["leaderboard", "run", "failure", "patient"])
+@pytest.mark.parametrize("name", ["leaderboard", "run", "failure", "participant"])
 def test_a_page_fits_its_window_and_is_kept_as_a_picture(
     visit: Visit, site: Path, name: str, width: int, tmp_path: Path
 ) -> None:

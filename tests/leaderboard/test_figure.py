@@ -11,8 +11,8 @@ from skimage.color import rgb2lab
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.report import formatting
-from petbench_leaderboard.report.images import PatientImages, body_box, telling_slice
-from petbench_leaderboard.report.participant_figure import draw_patient, error_colours
+from petbench_leaderboard.report.images import ParticipantImages, body_box, telling_slice
+from petbench_leaderboard.report.participant_figure import draw_participant, error_colours
 
 if TYPE_CHECKING:
     from tests.leaderboard.conftest import MakeImages
@@ -31,14 +31,16 @@ def test_the_slice_shown_is_where_the_real_images_differ_over_the_largest_part_o
     delayed = early.copy()
     delayed[3, 2:6, 2:6] = 2.0
     delayed[7, 4, 4] = 60.0  # a bladder
-    images = PatientImages(participant="sub-01", spacing_millimetres=(20.0, 10.0, 10.0), early=early, delayed=delayed)
+    images = ParticipantImages(
+        participant="sub-01", spacing_millimetres=(20.0, 10.0, 10.0), early=early, delayed=delayed
+    )
     assert telling_slice(images) == 3
 
 
 def test_images_of_another_grid_are_refused_by_name(make_images: MakeImages) -> None:
     good = make_images()
     with pytest.raises(LeaderboardError, match=r"image 'odd' of sub-06 has the shape \(2, 2, 2\)"):
-        PatientImages(
+        ParticipantImages(
             participant="sub-06",
             spacing_millimetres=good.spacing_millimetres,
             early=good.early,
@@ -49,18 +51,18 @@ def test_images_of_another_grid_are_refused_by_name(make_images: MakeImages) -> 
 
 def test_an_empty_image_is_drawn_too(make_images: MakeImages) -> None:
     zeros = np.zeros((6, 5, 4), np.float32)
-    images = PatientImages(participant="sub-01", spacing_millimetres=(5.0, 5.0, 5.0), early=zeros, delayed=zeros)
+    images = ParticipantImages(participant="sub-01", spacing_millimetres=(5.0, 5.0, 5.0), early=zeros, delayed=zeros)
     assert body_box(images) == (slice(0, 6), slice(0, 5), slice(0, 4))
-    assert len(draw_patient(images)) == 1
+    assert len(draw_participant(images)) == 1
 
 
-def test_the_figure_shows_the_head_above_and_the_patients_left_on_the_right() -> None:
+def test_the_figure_shows_the_head_above_and_the_participants_left_on_the_right() -> None:
     early = np.zeros((40, 20, 20), np.float32)
     early[2:38, 4:16, 2:18] = 0.5
     early[34:37, 8:12, 8:12] = 10.0  # a brain
-    early[20:24, 8:12, 14:17] = 10.0  # something on the patient's left
-    images = PatientImages(participant="sub-01", spacing_millimetres=(10.0, 10.0, 10.0), early=early, delayed=early)
-    (figure,) = draw_patient(images)
+    early[20:24, 8:12, 14:17] = 10.0  # something on the participant's left
+    images = ParticipantImages(participant="sub-01", spacing_millimetres=(10.0, 10.0, 10.0), early=early, delayed=early)
+    (figure,) = draw_participant(images)
     with Image.open(io.BytesIO(figure.webp)) as picture:
         pixels = np.asarray(picture.convert("L"), dtype=float)
     assert (figure.height, figure.width) == pixels.shape
@@ -74,7 +76,7 @@ def test_the_figure_shows_the_head_above_and_the_patients_left_on_the_right() ->
 def test_a_prediction_that_is_the_early_image_is_not_drawn_twice(make_images: MakeImages) -> None:
     images = make_images(predictions=("identity", "pix2pix"))
     images = replace(images, predictions=dict(images.predictions) | {"identity": images.early.copy()})
-    (figure,) = draw_patient(images)
+    (figure,) = draw_participant(images)
     assert "pix2pix" in figure.description
     assert "identity" not in figure.description
 

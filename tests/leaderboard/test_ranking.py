@@ -195,7 +195,7 @@ def test_runs_that_differ_in_more_than_seed_and_fold_are_rows_of_their_own(
     assert len(_only(leaderboard).rows) == 2
 
 
-def test_cohorts_splits_and_protocols_never_share_a_board(
+def test_datasets_splits_and_protocols_never_share_a_board(
     leaderboard: Leaderboard, add_run: AddRun, make_score: MakeScore
 ) -> None:
     first = add_run("pix2pix", {"sub-01": 30.0})

@@ -16,12 +16,12 @@ from tests.leaderboard.conftest import ImagesAtHand
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.report.images import PatientImages
+from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.site import build
 from petbench_leaderboard.report.site.build import SiteOptions, write_site
 from petbench_leaderboard.report.site.pages import POLICY
 from petbench_leaderboard.report.site.pareto import mark_front
-from petbench_leaderboard.report.site.participant_pages import choose_patients
+from petbench_leaderboard.report.site.participant_pages import choose_participants
 from petbench_leaderboard.report.site.sources import HomeSources
 from petbench_leaderboard.report.site.volumes import packed_script
 
@@ -93,7 +93,7 @@ def test_only_failures_give_a_page_with_their_status_and_message(
     run_id = leaderboard.plan(make_record("cyclegan", seed=4))
     leaderboard.update(run_id, status="diverged", phase="train", error_class="NonFinite", error_message="loss is NaN")
     html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
-    assert "No run on this cohort has a score yet." in html
+    assert "No run on this dataset has a score yet." in html
     assert page.row("cyclegan") == [
         "1|",
         "cyclegan|petbench 0.1.0|",
@@ -195,7 +195,7 @@ def test_text_from_plugins_is_shown_and_never_run(
                 assert re.fullmatch(r"(\.\./|\./)?(assets/)?[A-Za-z0-9.-]+\.js", str(attributes.get("src")))
             if tag == "script":
                 assert "<" not in html.split("<script", 1)[1].split("</script>")[0].split(">", 1)[1]
-    for script in tmp_path.glob("patients/*.js"):
+    for script in tmp_path.glob("participants/*.js"):
         assert "<script>" not in script.read_text()
 
 
@@ -205,7 +205,7 @@ def test_every_page_has_a_policy_an_alternative_text_for_every_image_and_nothing
     add_run("pix2pix", {"sub-06": 30.0})
     write_site(leaderboard, ImagesAtHand(make_images()), tmp_path)
     names = {path.parent.name for path in tmp_path.rglob("*.html")}
-    assert names == {tmp_path.name, "runs", "patients"}
+    assert names == {tmp_path.name, "runs", "participants"}
     assert "https:" not in POLICY
     assert "connect-src 'none'" in POLICY
     assert "unsafe-eval" not in POLICY
@@ -230,13 +230,13 @@ def test_every_prediction_is_drawn_a_few_to_a_figure_and_packed_for_the_viewer(
     add_run("pix2pix", {"sub-06": 30.0})
     images = make_images(predictions=tuple(f"method-{index}" for index in range(number)))
     write_site(leaderboard, ImagesAtHand(images), tmp_path)
-    (path,) = tmp_path.glob("patients/*.html")
+    (path,) = tmp_path.glob("participants/*.html")
     _, page = _read(path)
     descriptions = [str(attributes["alt"]) for tag, attributes in page.elements if tag == "img"]
     assert len(descriptions) == max(1, -(-number // 4))
     assert all(any(f"method-{index}" in text for text in descriptions) for index in range(number))
-    (script,) = tmp_path.glob("patients/*.js")
-    packed = json.loads(script.read_text().removeprefix("window.petbenchPatient=").rstrip(";\n"))
+    (script,) = tmp_path.glob("participants/*.js")
+    packed = json.loads(script.read_text().removeprefix("window.petbenchParticipant=").rstrip(";\n"))
     assert len(packed["volumes"]) == number + 2
 
 
@@ -244,10 +244,10 @@ def test_the_viewers_volumes_are_the_images_to_a_hundredth_of_the_window() -> No
     generator = np.random.default_rng(3)
     early = generator.gamma(1.0, 3.0, (7, 9, 8)).astype(np.float32)
     early[0, 0, 0], early[6, 8, 7] = 30.0, 0.5
-    images = PatientImages(
+    images = ParticipantImages(
         participant="sub-01", spacing_millimetres=(20.0, 10.0, 10.0), early=early, delayed=early * np.float32(0.5)
     )
-    packed = json.loads(packed_script(images).removeprefix("window.petbenchPatient=").rstrip(";\n"))
+    packed = json.loads(packed_script(images).removeprefix("window.petbenchParticipant=").rstrip(";\n"))
     depth, height, width = packed["shape"]
     assert (depth, height, width) == early.shape
     for volume, real in zip(packed["volumes"], (early, early * 0.5), strict=True):
@@ -322,7 +322,7 @@ def test_a_runs_page_shows_curves_log_failure_and_phases_and_never_leaves_the_ho
     assert "The log is not on this machine." in html
 
 
-def test_worst_median_and_best_patients_are_chosen_by_their_mean_over_the_ranked_methods(
+def test_worst_median_and_best_participants_are_chosen_by_their_mean_over_the_ranked_methods(
     leaderboard: Leaderboard, add_run: AddRun
 ) -> None:
     who = {f"sub-{number}": 30.0 + number for number in range(9)}
@@ -330,8 +330,8 @@ def test_worst_median_and_best_patients_are_chosen_by_their_mean_over_the_ranked
     add_run("cyclegan", {name: value + (9.0 if name == "sub-0" else 0.0) for name, value in who.items()})
     add_run("identity", dict.fromkeys(who, 1.0))
     (board,) = rank(leaderboard)
-    assert choose_patients(board, 3) == {"sub-1": "worst", "sub-0": "median", "sub-8": "best"}
-    assert len(choose_patients(board, 9)) == 9
+    assert choose_participants(board, 3) == {"sub-1": "worst", "sub-0": "median", "sub-8": "best"}
+    assert len(choose_participants(board, 9)) == 9
 
 
 def test_no_other_point_of_the_front_is_both_better_and_faster() -> None:

@@ -25,36 +25,36 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 
-def _coverage(draw: Callable[[np.random.Generator], NDArray[np.float64]], truth: float, cohorts: int = 1000) -> float:
+def _coverage(draw: Callable[[np.random.Generator], NDArray[np.float64]], truth: float, datasets: int = 1000) -> float:
     generator = np.random.default_rng(11)
     held = 0
-    for number in range(cohorts):
+    for number in range(datasets):
         interval = mean_interval(draw(generator), resamples=800, seed=number)
         assert interval is not None
         held += truth in interval
-    return held / cohorts
+    return held / datasets
 
 
-@pytest.mark.parametrize("patients", [6, 18])
-def test_an_interval_over_patients_holds_the_true_mean_as_often_as_it_promises(patients: int) -> None:
-    assert 0.93 <= _coverage(lambda g: g.normal(30.0, 2.0, patients), 30.0) <= 0.97
+@pytest.mark.parametrize("participants", [6, 18])
+def test_an_interval_over_participants_holds_the_true_mean_as_often_as_it_promises(participants: int) -> None:
+    assert 0.93 <= _coverage(lambda g: g.normal(30.0, 2.0, participants), 30.0) <= 0.97
 
 
 def test_an_interval_of_skewed_scores_holds_the_true_mean_as_often_as_it_promises() -> None:
     assert 0.93 <= _coverage(lambda g: g.gamma(2.0, 0.1, 12), 0.2) <= 0.97
 
 
-def test_an_interval_over_patients_and_seeds_holds_the_true_mean_as_often_as_it_promises() -> None:
+def test_an_interval_over_participants_and_seeds_holds_the_true_mean_as_often_as_it_promises() -> None:
     def draw(generator: np.random.Generator) -> NDArray[np.float64]:
-        patients, seeds = generator.normal(0.0, 1.0, (1, 18)), generator.normal(0.0, 0.3, (3, 1))
-        return patients + seeds + generator.normal(0.0, 0.3, (3, 18))
+        participants, seeds = generator.normal(0.0, 1.0, (1, 18)), generator.normal(0.0, 0.3, (3, 1))
+        return participants + seeds + generator.normal(0.0, 0.3, (3, 18))
 
     assert 0.93 <= _coverage(draw, 0.0) <= 0.97
-    # Patients alone, as if the seeds were all there are, hold it far too rarely: seeds must be drawn too.
+    # Participants alone, as if the seeds were all there are, hold it far too rarely: seeds must be drawn too.
     assert _coverage(lambda g: draw(g).mean(axis=0), 0.0) < 0.93
 
 
-def test_an_interval_is_the_same_for_the_same_scores_and_needs_four_patients() -> None:
+def test_an_interval_is_the_same_for_the_same_scores_and_needs_four_participants() -> None:
     scores = np.random.default_rng(3).normal(30, 1, 7)
     assert mean_interval(scores) == mean_interval(scores)
     assert mean_interval(scores[:3]) is None
@@ -71,10 +71,10 @@ def test_scores_with_holes_get_no_interval() -> None:
 def test_the_standard_error_is_that_of_the_mean_and_of_the_two_way_table() -> None:
     scores = np.random.default_rng(5).normal(size=(1, 9))
     assert float(standard_error(scores)) == pytest.approx(stats.sem(scores[0]))
-    # Seeds that add a constant each, without noise: σ²_patients/n + σ²_seeds/r, both estimated from the margins.
-    patients, seeds = np.array([1.0, 4.0, 2.0, 7.0]), np.array([[0.0], [1.0], [5.0]])
-    expected = patients.var(ddof=1) / 4 + seeds.var(ddof=1) / 3
-    assert float(standard_error(patients + seeds)) ** 2 == pytest.approx(expected)
+    # Seeds that add a constant each, without noise: σ²_participants/n + σ²_seeds/r, both estimated from the margins.
+    participants, seeds = np.array([1.0, 4.0, 2.0, 7.0]), np.array([[0.0], [1.0], [5.0]])
+    expected = participants.var(ddof=1) / 4 + seeds.var(ddof=1) / 3
+    assert float(standard_error(participants + seeds)) ** 2 == pytest.approx(expected)
 
 
 def test_holm_gives_the_published_worked_examples() -> None:
@@ -115,7 +115,7 @@ def test_equal_scores_are_never_different() -> None:
     assert wilcoxon_p(np.array([0.0, 0.0, 1.0, 1.0, -1.0])) > 0.3
 
 
-def test_five_patients_never_separate_two_methods() -> None:
+def test_five_participants_never_separate_two_methods() -> None:
     better = {f"sub-{n}": 40.0 + n / 10 for n in range(5)}
     worse = dict.fromkeys(better, 20.0)
     (comparison,) = compare_all({"a": better, "b": worse})
@@ -123,7 +123,7 @@ def test_five_patients_never_separate_two_methods() -> None:
     assert not comparison.separated
 
 
-def test_methods_scored_on_other_patients_are_not_compared() -> None:
+def test_methods_scored_on_other_participants_are_not_compared() -> None:
     with pytest.raises(ValueError, match="a and b were scored on other participants"):
         compare_all({"a": {"sub-01": 1.0}, "b": {"sub-02": 1.0}})
 
@@ -226,7 +226,7 @@ def test_the_exports_carry_what_the_statistics_say(leaderboard: Leaderboard, add
     assert "nothing separates" in separation(boards[0], statistics)
 
 
-def test_a_board_with_one_patient_claims_nothing(leaderboard: Leaderboard, add_run: AddRun) -> None:
+def test_a_board_with_one_participant_claims_nothing(leaderboard: Leaderboard, add_run: AddRun) -> None:
     add_run("identity", {"sub-06": 29.0})
     add_run("pix2pix", {"sub-06": 31.0})
     add_run("cyclegan", {"sub-06": 30.0})

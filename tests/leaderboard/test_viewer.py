@@ -1,4 +1,4 @@
-"""A patient's page in a real browser, from the file system: headless Chromium, driven by Selenium."""
+"""A participant's page in a real browser, from the file system: headless Chromium, driven by Selenium."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_the_viewer_scrolls_all_images_together_in_every_plane(visit: Visit, site: Path) -> None:
-    page, ready = pages_of(site)["patient"]
+    page, ready = pages_of(site)["participant"]
     browser = visit(page, ready=ready)
     grey = (
         "return [...document.querySelectorAll('.tiles canvas:not(.error)')].map(canvas => {"
@@ -60,13 +60,13 @@ def test_the_viewer_scrolls_all_images_together_in_every_plane(visit: Visit, sit
 
 
 @pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal", "coronal-mip", "sagittal-mip", "rotating-mip"])
-def test_images_have_the_proportions_of_the_patient_in_millimetres(visit: Visit, site: Path, plane: str) -> None:
-    page, ready = pages_of(site)["patient"]
+def test_images_have_the_proportions_of_the_participant_in_millimetres(visit: Visit, site: Path, plane: str) -> None:
+    page, ready = pages_of(site)["participant"]
     browser = visit(page, ready=ready)
     click(browser, f"input[value={plane}]")
     drawn = browser.execute_script(
         "const canvas = document.querySelector('.tiles canvas'); const box = canvas.getBoundingClientRect();"
-        "return [box.width, box.height, canvas.width, canvas.height, ...window.petbenchPatient.spacing]"
+        "return [box.width, box.height, canvas.width, canvas.height, ...window.petbenchParticipant.spacing]"
     )
     width, height, columns, rows, z, y, x = drawn
     across, down = {"axial": (x, y), "sagittal": (y, z), "sagittal-mip": (y, z)}.get(plane, (x, z))
@@ -74,7 +74,7 @@ def test_images_have_the_proportions_of_the_patient_in_millimetres(visit: Visit,
 
 
 def test_projections_are_the_maxima_of_the_very_slices(visit: Visit, site: Path) -> None:
-    page, ready = pages_of(site)["patient"]
+    page, ready = pages_of(site)["participant"]
     browser = visit(page, ready=ready)
     dark = (
         "const canvas = document.querySelectorAll('.tiles canvas:not(.error)')[0];"

@@ -53,7 +53,7 @@ def test_scale_survives_its_state_and_stays_float32() -> None:
     assert np.array_equal(drawn, method.predict(PAIRS[0][0]))
 
 
-def test_scale_refuses_a_cohort_of_empty_images() -> None:
+def test_scale_refuses_a_dataset_of_empty_images() -> None:
     empty = np.zeros((2, 2, 2), dtype=np.float32)
     with pytest.raises(PetbenchError, match="every early training image is 0"):
         fit([(empty, empty)])

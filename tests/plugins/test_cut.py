@@ -46,10 +46,10 @@ def test_the_discriminator_steps_first_and_the_heads_step_with_the_generator() -
     method = make()
     batch = Batch(torch.rand(2, 1, 32, 32), torch.rand(2, 1, 32, 32))
     first, second = list(method.training_step(batch))
-    assert (first.player, second.player) == ("discriminator", "generator")
+    assert (first.optimizer, second.optimizer) == ("discriminator", "generator")
     assert set(second.terms) == {"gan", "contrast", "contrast_identity"}
     torch.stack(list(second.terms.values())).sum().backward()  # type: ignore[no-untyped-call]
     assert all(parameter.grad is not None for parameter in method.heads.parameters())
     assert all(parameter.grad is None for parameter in method.discriminator.parameters())
-    owned = sum(parameter.numel() for module in method.players().values() for parameter in module.parameters())
+    owned = sum(parameter.numel() for module in method.optimizers().values() for parameter in module.parameters())
     assert owned == sum(parameter.numel() for parameter in method.parameters())

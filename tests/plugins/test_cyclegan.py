@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from petbench import Batch
-from petbench.training.optimizers import Players
+from petbench.training.optimizers import Optimizers
 from petbench_gan.cyclegan import CycleGan
 from petbench_gan.pool import ImagePool
 from petbench_gan.settings import CycleGanParameters, SupCycleGanParameters
@@ -41,25 +41,25 @@ def test_the_generators_step_first_and_each_term_has_its_stated_weight() -> None
             "cycle_delayed": 10.0 * distance(forth(back(y)), y),
             "identity_early": 5.0 * distance(back(x), x),
             "identity_delayed": 5.0 * distance(forth(y), y),
-            "gan_delayed": float(((method.judge_delayed(forth(x)) - 1) ** 2).mean()),
-            "gan_early": float(((method.judge_early(back(y)) - 1) ** 2).mean()),
+            "gan_delayed": float(((method.discriminator_delayed(forth(x)) - 1) ** 2).mean()),
+            "gan_early": float(((method.discriminator_early(back(y)) - 1) ** 2).mean()),
         }
         judged = {
-            "real_delayed": 0.5 * float(((method.judge_delayed(y) - 1) ** 2).mean()),
-            "real_early": 0.5 * float(((method.judge_early(x) - 1) ** 2).mean()),
-            "fake_delayed": 0.5 * float((method.judge_delayed(forth(x)) ** 2).mean()),
-            "fake_early": 0.5 * float((method.judge_early(back(y)) ** 2).mean()),
+            "real_delayed": 0.5 * float(((method.discriminator_delayed(y) - 1) ** 2).mean()),
+            "real_early": 0.5 * float(((method.discriminator_early(x) - 1) ** 2).mean()),
+            "fake_delayed": 0.5 * float((method.discriminator_delayed(forth(x)) ** 2).mean()),
+            "fake_early": 0.5 * float((method.discriminator_early(back(y)) ** 2).mean()),
         }
     first, second = list(method.training_step(batch))
-    assert (first.player, second.player) == ("generators", "discriminators")
+    assert (first.optimizer, second.optimizer) == ("generators", "discriminators")
     assert {name: float(term.detach()) for name, term in first.terms.items()} == pytest.approx(expected, rel=1e-5)
     assert {name: float(term.detach()) for name, term in second.terms.items()} == pytest.approx(judged, rel=1e-5)
 
 
-def test_both_generators_share_one_optimiser_and_both_discriminators_another() -> None:
-    players = make().players()
-    assert list(players) == ["generators", "discriminators"]
-    counted = sum(parameter.numel() for module in players.values() for parameter in module.parameters())
+def test_both_generators_share_one_optimizer_and_both_discriminators_another() -> None:
+    optimizers = make().optimizers()
+    assert list(optimizers) == ["generators", "discriminators"]
+    counted = sum(parameter.numel() for module in optimizers.values() for parameter in module.parameters())
     assert counted == sum(parameter.numel() for parameter in make().parameters())
 
 
@@ -70,14 +70,14 @@ def test_the_identity_terms_can_be_left_out() -> None:
 
 def test_one_batch_can_be_learnt_by_heart() -> None:
     method, batch = make(learning_rate=3e-3, norm="batch"), make_batch()
-    players = Players(method, torch.device("cpu"))
-    players.step(batch, 0.0)
-    before = players.losses()
+    optimizers = Optimizers(method, torch.device("cpu"))
+    optimizers.step(batch, 0.0)
+    before = optimizers.losses()
     for _ in range(40):
-        players.step(batch, 0.0)
-    players.losses()
-    players.step(batch, 0.0)
-    after = players.losses()
+        optimizers.step(batch, 0.0)
+    optimizers.losses()
+    optimizers.step(batch, 0.0)
+    after = optimizers.losses()
     assert after["generators/cycle_early"] < 0.7 * before["generators/cycle_early"]
     assert after["generators/cycle_delayed"] < 0.7 * before["generators/cycle_delayed"]
 

@@ -54,7 +54,7 @@ def test_ridge_shrinks_the_filter_as_its_formula_says() -> None:
     assert method.kernel.item() == pytest.approx(3.0 / 1.5)
 
 
-def test_ridge_keeps_air_empty_and_refuses_a_cohort_of_air() -> None:
+def test_ridge_keeps_air_empty_and_refuses_a_dataset_of_air() -> None:
     empty = np.zeros((4, 5, 5), dtype=np.float32)
     method = Ridge(RidgeParameters())
     assert not method.predict(empty).any()

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from petbench import Batch, Update
-from petbench.training.optimizers import Players
+from petbench.training.optimizers import Optimizers
 from petbench_gan.losses import adversarial_loss, feature_matching_loss
 from petbench_gan.pix2pix import Pix2pix
 from petbench_gan.settings import GanLoss, Pix2pixParameters
@@ -63,7 +63,7 @@ def test_the_discriminator_steps_first_and_each_term_has_its_stated_weight() -> 
         real = method.discriminator(torch.cat([batch.early, batch.delayed], 1)).numpy()
         fake = method.discriminator(torch.cat([batch.early, drawn], 1)).numpy()
     first, second = list(method.training_step(batch))
-    assert (first.player, second.player) == ("discriminator", "generator")
+    assert (first.optimizer, second.optimizer) == ("discriminator", "generator")
     assert float(first.terms["real"].detach()) == pytest.approx(0.5 * cross_entropy(real, real=True), rel=1e-5)
     assert float(first.terms["fake"].detach()) == pytest.approx(0.5 * cross_entropy(fake, real=False), rel=1e-5)
     assert set(second.terms) == {"gan", "l1"}
@@ -72,7 +72,7 @@ def test_the_discriminator_steps_first_and_each_term_has_its_stated_weight() -> 
     assert float(second.terms["l1"].detach()) == pytest.approx(expected, rel=1e-5)
 
 
-def test_each_update_changes_its_own_player_alone_and_the_generator_faces_the_new_discriminator() -> None:
+def test_each_update_changes_its_own_optimizer_alone_and_the_generator_faces_the_new_discriminator() -> None:
     method, batch = make(norm="none"), make_batch()
     seen: list[tuple[str, Mapping[str, torch.Tensor], float]] = []
     steps = method.training_step
@@ -82,17 +82,17 @@ def test_each_update_changes_its_own_player_alone_and_the_generator_faces_the_ne
     def watched(given: Batch) -> object:
         for update in steps(given):
             yield update
-            if update.player == "discriminator":
+            if update.optimizer == "discriminator":
                 assert changed(method.discriminator, discriminator)
                 assert not changed(method.generator, generator)
                 discriminator[:] = copy(method.discriminator)
             with torch.no_grad():
-                verdict = float(adversarial_loss(method.discriminator(fake), "vanilla", real=True))
-            seen.append((update.player, update.terms, verdict))
+                logits = float(adversarial_loss(method.discriminator(fake), "vanilla", real=True))
+            seen.append((update.optimizer, update.terms, logits))
 
     method.training_step = watched  # type: ignore[assignment, method-assign]
-    Players(method, torch.device("cpu")).step(batch, 0.0)
-    assert [player for player, _, _ in seen] == ["discriminator", "generator"]
+    Optimizers(method, torch.device("cpu")).step(batch, 0.0)
+    assert [optimizer for optimizer, _, _ in seen] == ["discriminator", "generator"]
     assert changed(method.generator, generator)
     assert not changed(method.discriminator, discriminator)
     assert float(seen[1][1]["gan"].detach()) == pytest.approx(seen[0][2], rel=1e-5)
@@ -122,11 +122,11 @@ def test_feature_matching_is_a_term_of_the_generator_alone() -> None:
 
 def test_one_batch_can_be_learnt_by_heart() -> None:
     method, batch = make(learning_rate=3e-3, width=8), make_batch(2)
-    players = Players(method, torch.device("cpu"))
-    players.step(batch, 0.0)
-    before = players.losses()["generator/l1"]
+    optimizers = Optimizers(method, torch.device("cpu"))
+    optimizers.step(batch, 0.0)
+    before = optimizers.losses()["generator/l1"]
     for _ in range(60):
-        players.step(batch, 0.0)
-    players.losses()
-    players.step(batch, 0.0)
-    assert players.losses()["generator/l1"] < 0.4 * before
+        optimizers.step(batch, 0.0)
+    optimizers.losses()
+    optimizers.step(batch, 0.0)
+    assert optimizers.losses()["generator/l1"] < 0.4 * before

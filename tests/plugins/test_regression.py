@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from petbench import Batch, StepMethod
-from petbench.training.optimizers import Players
+from petbench.training.optimizers import Optimizers
 from petbench_gan.settings import UNetParameters
 from petbench_gan.unet import UNetRegression
 from petbench_regression.bridge import Bridge
@@ -38,14 +38,14 @@ def test_the_loss_is_the_mean_absolute_difference_and_one_batch_can_be_learnt(ma
     delayed = 0.5 * early[:, middle : middle + method.delayed_slices].flip(-1)
     with torch.no_grad():
         expected = np.abs(method.translate(early).numpy() - delayed.numpy()).mean()
-    players = Players(method, torch.device("cpu"))
-    players.step(Batch(early, delayed), 0.0)
-    assert players.losses() == pytest.approx({"model/l1": expected}, rel=1e-4)
+    optimizers = Optimizers(method, torch.device("cpu"))
+    optimizers.step(Batch(early, delayed), 0.0)
+    assert optimizers.losses() == pytest.approx({"model/l1": expected}, rel=1e-4)
     for _ in range(60):
-        players.step(Batch(early, delayed), 0.0)
-    players.losses()
-    players.step(Batch(early, delayed), 0.0)
-    assert players.losses()["model/l1"] < 0.5 * expected
+        optimizers.step(Batch(early, delayed), 0.0)
+    optimizers.losses()
+    optimizers.step(Batch(early, delayed), 0.0)
+    assert optimizers.losses()["model/l1"] < 0.5 * expected
 
 
 def test_resunet25d_starts_from_the_middle_early_slice() -> None:

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from petbench.plans.datasets import NamedCohort
+    from petbench.plans.datasets import NamedDataset
 
 
 def print_json(value: Any) -> None:
@@ -26,13 +26,13 @@ def standard_output() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=160)
 
 
-def open_named(name: str) -> tuple[NamedCohort, bool]:
-    """Open a cohort by name or folder, with progress, and say whether the name is a registered one."""
+def open_named(name: str) -> tuple[NamedDataset, bool]:
+    """Open a dataset by name or folder, with progress, and say whether the name is a registered one."""
     from petbench.home import Home
-    from petbench.plans.datasets import find_cohort
+    from petbench.plans.datasets import find_dataset
     from petbench.registry import load_plugins
     from petbench.terminal import progress_bar
 
     registry = load_plugins()
     with progress_bar() as progress:
-        return find_cohort(name, Home.find(), registry, progress), name in registry.datasets()
+        return find_dataset(name, Home.find(), registry, progress), name in registry.datasets()

@@ -13,7 +13,7 @@ import click
 def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
     """Write a page on which the predictions of RUNs stand in every PSNR convention in use, with what each hides.
 
-    All runs must be of one cohort, split and fold; the first test participant is taken.
+    All runs must be of one dataset, split and fold; the first test participant is taken.
 
     \b
     petbench conventions 1 2 3 -o docs/conventions.md
@@ -28,8 +28,8 @@ def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
     folders = [predict_scan.run_folder(home, run_id) for run_id in run_ids]
     plans = [RunPlan.load(folder) for folder in folders]
     if len({(plan.fingerprint, plan.split_digest, plan.fold) for plan in plans}) > 1:
-        raise UsageError("the runs are of several cohorts, splits or folds; give runs that drew the same patients")
-    cohort, fold = pipeline.open_planned(plans[0])
+        raise UsageError("the runs are of several datasets, splits or folds; give runs that drew the same participants")
+    dataset, fold = pipeline.open_planned(plans[0])
     participant = fold.test[0]
     files = {
         plan.method: folder / pipeline.PREDICTIONS / f"{participant}.nii.gz"
@@ -37,5 +37,5 @@ def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
     }
     commands = [f"petbench run --method {plan.method} --dataset {plan.dataset}" for plan in plans]
     commands.append(f"petbench conventions {' '.join(str(run_id) for run_id in run_ids)} -o {output}")
-    write_conventions_page(output, cohort, participant, files, commands=commands)
+    write_conventions_page(output, dataset, participant, files, commands=commands)
     click.echo(f"{output}: {participant} in every convention")

@@ -133,5 +133,5 @@ def _home() -> Iterator[dict[str, str]]:
         "home",
         "ok" if enough else "missing",
         f"{home.folder}, {runs} runs, {free:.0f} GiB free",
-        "" if enough else "cohorts and runs need about 2 GiB: free some, or set PETBENCH_HOME elsewhere",
+        "" if enough else "datasets and runs need about 2 GiB: free some, or set PETBENCH_HOME elsewhere",
     )

@@ -16,7 +16,7 @@ MOST_ROWS = 50
 
 
 @click.group(invoke_without_command=True)
-@click.option("--dataset", "-d", help="Only this cohort.")
+@click.option("--dataset", "-d", help="Only this dataset.")
 @click.option("--split", help="Only this split.")
 @click.option("--metric", default="psnr_body_suv20", show_default=True, help="What decides the order.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
@@ -37,9 +37,9 @@ def leaderboard(
 ) -> None:
     """Show the methods best first, each score with its gain over `identity` (the early image as it is).
 
-    A score is the mean over patients; below it stand the gain and the part of the way from `identity` to the noise
-    ceiling (`petbench score --reference noise-ceiling`). A row that lacks a patient has no rank: its coverage, such as
-    3/4, is shown.
+    A score is the mean over participants; below it stand the gain and the part of the way from `identity` to the noise
+    ceiling (`petbench score --reference noise-ceiling`). A row that lacks a participant has no rank: its coverage, such
+    as 3/4, is shown.
     """
     if ctx.invoked_subcommand is not None:
         return

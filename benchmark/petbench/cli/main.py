@@ -23,7 +23,7 @@ from petbench.cli.reproduce import reproduce
 from petbench.cli.run import run
 from petbench.cli.runs import runs
 from petbench.cli.score import score
-from petbench.cli.submit import bundle
+from petbench.cli.submit import submit
 from petbench.cli.verify import accept, verify
 from petbench.errors import PetbenchError
 from petbench.home import using_database
@@ -37,7 +37,7 @@ _VERBS = (
     score,
     plan,
     reproduce,
-    bundle,
+    submit,
     verify,
     plugin,
     methods,

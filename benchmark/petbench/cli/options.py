@@ -16,7 +16,7 @@ def complete_method(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 def complete_dataset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's signature
-    """Return the registered cohorts that begin with what was typed."""
+    """Return the registered datasets that begin with what was typed."""
     from petbench.registry import load_plugins
 
     return [name for name in sorted(load_plugins().datasets()) if name.startswith(incomplete)]

@@ -22,12 +22,12 @@ _COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "fail
     "--method", "-m", "methods", required=True, multiple=True, shell_complete=complete_method, help="May be repeated."
 )
 @click.option(
-    "--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset, help="Cohort."
+    "--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset, help="Dataset."
 )
-@click.option("--split", default="holdout", show_default=True, help="Split of the cohort's patients.")
+@click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
 @click.option("--fold", default="0", show_default=True, metavar="FOLDS", help="Such as 2, 0..3 or all.")
 @click.option("--seed", default="0", show_default=True, metavar="SEEDS", help="Such as 3, 0,2,7 or 0..4.")
-@click.option("--preset", help="Named set of parameters. Default: the one each method chooses for the cohort's size.")
+@click.option("--preset", help="Named set of parameters. Default: the one each method chooses for the dataset's size.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
 @click.option("--budget", metavar="images=N|seconds=S", help="Training to spend. Default: the preset's.")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default=DEFAULTS.precision, show_default=True)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 def predict(*, run_id: int, scan: Path, output: Path, unit: Unit, device: str, force: bool, as_json: bool) -> None:
     """Draw the delayed image of SCAN with the trained model of RUN (its id in `petbench runs list`).
 
-    SCAN is a folder of DICOM files of one patient, or a NIfTI file with a BIDS-PET sidecar; the weight is read from
+    SCAN is a folder of DICOM files of one participant, or a NIfTI file with a BIDS-PET sidecar; the weight is read from
     participants.tsv. The scan is carried to the model's grid and the drawn image back, so that OUTPUT lies on the
-    scan's own grid. The model's card is written beside it: cohort, split, scores, limits of use.
+    scan's own grid. The model's card is written beside it: dataset, split, scores, limits of use.
 
     \b
     petbench predict 3 sub-01/pet/sub-01_pet.nii.gz -o delayed.nii.gz

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="Folder of the site, or file of a figure or table."
 )
-@click.option("--dataset", "-d", help="Only this cohort.")
+@click.option("--dataset", "-d", help="Only this dataset.")
 @click.option("--split", help="Only this split.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
 @click.option("--title", help="Heading of the first page.")
 @click.option("--serve", is_flag=True, help="Show the site to this machine alone and follow runs that go on.")
 @click.option("--figure", type=click.IntRange(1, 4), help="1 box plots, 2 significance, 3 rank stability, 4 Pareto.")
-@click.option("--table", type=click.IntRange(1, 3), help="1 leaderboard, 2 patient by patient, 3 comparisons.")
+@click.option("--table", type=click.IntRange(1, 3), help="1 leaderboard, 2 participant by participant, 3 comparisons.")
 def report(
     *,
     output: Path | None,
@@ -37,7 +37,7 @@ def report(
     figure: int | None,
     table: int | None,
 ) -> None:
-    """Write the leaderboard as a site: the ranking, a page a run, and a slice viewer a patient.
+    """Write the leaderboard as a site: the ranking, a page a run, and a slice viewer a participant.
 
     The site works from a double-click: no server, no network. With --figure or --table, one piece for a paper is
     written instead, in the format of the file's ending: .pdf .svg .png, or .tex .md .csv.
@@ -73,11 +73,11 @@ def report(
 
 
 def _write(store: Leaderboard, home: Home, options: SiteOptions, folder: Path, progress: Progress) -> Path:
-    from petbench.runs.panels import patient_images
+    from petbench.runs.panels import participant_images
     from petbench_leaderboard.report.site.build import write_site
     from petbench_leaderboard.report.site.sources import HomeSources
 
-    sources = HomeSources(home.folder, lambda boards: patient_images(boards, home))
+    sources = HomeSources(home.folder, lambda boards: participant_images(boards, home))
     return write_site(store, sources, folder, options=options, progress=progress)
 
 

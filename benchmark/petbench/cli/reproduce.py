@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--dataset", "-d", default="fdg-phantom", show_default=True, shell_complete=complete_dataset, help="Cohort."
+    "--dataset", "-d", default="fdg-phantom", show_default=True, shell_complete=complete_dataset, help="Dataset."
 )
-@click.option("--split", default="holdout", show_default=True, help="Split of its patients; every fold is run.")
+@click.option("--split", default="holdout", show_default=True, help="Split of its participants; every fold is run.")
 @click.option("--seeds", default="0..2", show_default=True, metavar="SEEDS", help="Such as 3, 0,2,7 or 0..4.")
 @click.option(
     "--profile",

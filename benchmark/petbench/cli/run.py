@@ -24,9 +24,9 @@ from petbench.engine_settings import DEFAULTS
     default="fdg-phantom-mini",
     show_default=True,
     shell_complete=complete_dataset,
-    help="Cohort by name, or the folder of a BIDS-PET cohort.",
+    help="Dataset by name, or the folder of a BIDS-PET dataset.",
 )
-@click.option("--split", default="holdout", show_default=True, help="Split of the cohort's patients.")
+@click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
 @click.option(
     "--fold", default="0", show_default=True, metavar="FOLDS", help="Fold of the split; or several: 0..3, all."
 )
@@ -37,7 +37,7 @@ from petbench.engine_settings import DEFAULTS
     metavar="SEEDS",
     help="Seed of every random draw; or several: 0,2,7, 0..4.",
 )
-@click.option("--preset", help="Named set of parameters. Default: the one the method chooses for the cohort's size.")
+@click.option("--preset", help="Named set of parameters. Default: the one the method chooses for the dataset's size.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
 @click.option("--budget", metavar="images=N|seconds=S", help="Training to spend. Default: the preset's.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
@@ -83,7 +83,7 @@ def run(
     as_json: bool,
     **request: object,
 ) -> None:
-    """Train METHOD on a cohort's training patients, draw the test patients, score and record it.
+    """Train METHOD on a dataset's training participants, draw the test participants, score and record it.
 
     The row exists from the moment the run is planned. Ctrl-C ends it as `interrupted` with a checkpoint, and the same
     command goes on from there; a second Ctrl-C ends at once. A run that is on the leaderboard already is shown,
@@ -93,7 +93,7 @@ def run(
     \b
     petbench run --method pix2pix
     petbench run --method pix2pix --seed 1 --budget seconds=60
-    petbench run --method cyclegan --dataset ~/my-cohort --split holdout --set learning_rate=0.0005
+    petbench run --method cyclegan --dataset ~/my-dataset --split holdout --set learning_rate=0.0005
     petbench run --method pix2pix --method cyclegan --seed 0..4 --fold all --time-limit 3600
     """
     import os

@@ -34,7 +34,7 @@ def list_runs(*, as_json: bool, status: str | None, method: str | None, where: s
 @click.argument("run_id", type=int, metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 def show_run(run_id: int, *, as_json: bool) -> None:
-    """Show run ID in full: identity, parameters, phases, scores patient by patient, failure."""
+    """Show run ID in full: identity, parameters, phases, scores participant by participant, failure."""
     from petbench.cli.result import print_run
     from petbench.home import Home
     from petbench_leaderboard.store import Leaderboard

@@ -20,7 +20,7 @@ from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
     help="Instead of FOLDER: make and score a row to compare with.",
 )
 @click.option("--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset)
-@click.option("--split", default="holdout", show_default=True, help="Split of the cohort's patients.")
+@click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
 @click.option("--fold", default=0, show_default=True, help="Fold of the split.")
 def score(
     *,
@@ -99,20 +99,25 @@ def _enter(folder: Path | None, name: str, dataset: str, split_name: str, fold: 
     home = Home.find()
     store = Leaderboard.open(home.database)
     named, _ = open_named(dataset)
-    split = load_split(named.cohort, split_name)
+    split = load_split(named.dataset, split_name)
     registry = load_plugins()
     with progress_bar() as progress:
-        place = (home, store, named.cohort, split, fold)
+        place = (home, store, named.dataset, split, fold)
         if folder is None:
             row = score_reference(
-                *place, name, dataset=named.name, metrics=registry.metrics(), progress=progress, **weights_options()
+                *place,
+                name,
+                dataset_name=named.name,
+                metrics=registry.metrics(),
+                progress=progress,
+                **weights_options(),
             )
         else:
             row = score_external(
                 *place,
                 folder,
                 name,
-                dataset=named.name,
+                dataset_name=named.name,
                 taken=registry.methods(),
                 metrics=registry.metrics(),
                 progress=progress,

@@ -1,4 +1,4 @@
-"""`petbench bundle`: runs in one file that the keeper of a leaderboard can check."""
+"""`petbench submit`: runs in one file that the organizer of a leaderboard can check."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ import click
 )
 @click.option("--weights", is_flag=True, help="Put the trained weights in as well.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-def bundle(*, run_ids: tuple[int, ...], output: Path, weights: bool, force: bool) -> None:
+def submit(*, run_ids: tuple[int, ...], output: Path, weights: bool, force: bool) -> None:
     """Put RUNs into one file: predictions, scores, plan, parameters, packages, log, and a manifest of hashes.
 
-    The keeper of a leaderboard checks it with `petbench verify`, without installing or executing anything of yours.
+    The organizer of a leaderboard checks it with `petbench verify`, without installing or executing anything of yours.
 
     \b
-    petbench bundle 12 13 14 -o my-unet.petbench.zip
+    petbench submit 12 13 14 -o my-unet.petbench.zip
     """
     from petbench.home import Home
-    from petbench.submissions.write import write_bundle
+    from petbench.submissions.write import write_submission
     from petbench_leaderboard.store import Leaderboard
 
     home = Home.find()
-    manifest = write_bundle(
+    manifest = write_submission(
         run_ids, output, home=home, leaderboard=Leaderboard.open(home.database), weights=weights, force=force
     )
     size = output.stat().st_size

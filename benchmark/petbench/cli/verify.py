@@ -1,4 +1,4 @@
-"""`petbench verify` and `petbench leaderboard accept`: the keeper's side of a bundle."""
+"""`petbench verify` and `petbench leaderboard accept`: the organizer's side of a submission."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from petbench.home import Home
-    from petbench.plans.datasets import NamedCohort
+    from petbench.plans.datasets import NamedDataset
     from petbench.submissions.rerun import Rerun
     from petbench.submissions.verify import Verified, VerifiedRun
     from petbench_leaderboard.store import Leaderboard
 
-_FILE = click.argument("path", metavar="BUNDLE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_FILE = click.argument("path", metavar="SUBMISSION", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 _DATASET = click.option(
     "--dataset",
     "-d",
     shell_complete=complete_dataset,
-    help="Your own copy of the cohort: a name or a folder. Default: the registered cohort that the bundle names.",
+    help="Your own copy of the dataset: a name or a folder. Default: the registered dataset that the submission names.",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 
@@ -34,10 +34,10 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a s
 @_DATASET
 @_JSON
 def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
-    """Check BUNDLE and compute every score in it again from its predictions, with your own images and protocol.
+    """Check SUBMISSION and compute every score in it again from its predictions, with your own images and protocol.
 
-    Nothing in the bundle is executed or unpickled, and nothing is stored. Exits 1 with one line when anything in it is
-    not as it says: a hash, the identity, the split, a missing patient, a grid, a score.
+    Nothing in the submission is executed or unpickled, and nothing is stored. Exits 1 with one line when anything in it
+    is not as it says: a hash, the identity, the split, a missing participant, a grid, a score.
     """
     from petbench.cli.console import print_json
     from petbench.home import Home
@@ -62,11 +62,11 @@ def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
 )
 @_JSON
 def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str | None, as_json: bool) -> None:
-    """Verify BUNDLE and store its runs with the scores computed here, as `recomputed`.
+    """Verify SUBMISSION and store its runs with the scores computed here, as `recomputed`.
 
     Times and memory are the author's word, and the row says so. With --rerun the plugin is installed into a fresh
-    virtual environment from the source that you name, its code is compared with the hash in the bundle, and every run
-    is trained again with the same plan: the row is `re-run`, with times measured here and each score's difference.
+    virtual environment from the source that you name, its code is compared with the hash in the submission, and every
+    run is trained again with the same plan: the row is `re-run`, with times measured here and each score's difference.
 
     \b
     petbench leaderboard accept my-unet.petbench.zip
@@ -98,7 +98,7 @@ def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str |
 
 
 def _rerun(found: Verified, source: str | None, home: Home, leaderboard: Leaderboard, *, as_json: bool) -> None:
-    """Train again what a bundle holds, print the differences, and exit 1 where a run does not end well."""
+    """Train again what a submission holds, print the differences, and exit 1 where a run does not end well."""
     from petbench.cli.console import print_json
     from petbench.runs.supervisor import Conduct
     from petbench.submissions.rerun import rerun
@@ -145,7 +145,7 @@ def _print_rerun(result: Rerun) -> None:
         click.echo(f"{name}: {row.status}: {row.error_message or ''}", err=True)
         return
     said = "is here already as" if result.known else "stored as"
-    click.echo(f"{name}: {said} {row.verification}; re-run less the bundle's, mean over patients:")
+    click.echo(f"{name}: {said} {row.verification}; re-run less the submission's, mean over participants:")
     for each in result.deviations:
         if each.region in ("body", "volume", "all"):
             numbers = f"{each.difference:+.6g} {each.unit}".rstrip()
@@ -154,21 +154,21 @@ def _print_rerun(result: Rerun) -> None:
 
 @contextlib.contextmanager
 def _verified(path: Path, dataset: str | None, home: Home) -> Iterator[Verified]:
-    from petbench.plans.datasets import find_cohort
+    from petbench.plans.datasets import find_dataset
     from petbench.registry import load_plugins
     from petbench.runs.pipeline import weights_options
-    from petbench.submissions.limits import BundleError
+    from petbench.submissions.limits import SubmissionError
     from petbench.submissions.verify import Scoring, verified
     from petbench.terminal import progress_bar
 
     registry = load_plugins()
     with progress_bar() as progress:
 
-        def find(name: str) -> NamedCohort:
-            # A bundle may name a registered cohort; a folder is named by the keeper alone.
+        def find(name: str) -> NamedDataset:
+            # A submission may name a registered dataset; a folder is named by the organizer alone.
             if dataset is None and name not in registry.datasets():
-                raise BundleError(f"its cohort {name!r} is none that is installed here; give yours with --dataset")
-            return find_cohort(dataset or name, home, registry, progress)
+                raise SubmissionError(f"its dataset {name!r} is none that is installed here; give yours with --dataset")
+            return find_dataset(dataset or name, home, registry, progress)
 
         scoring = Scoring(cache=home.cache, metrics=registry.metrics(), progress=progress, **weights_options())
         with verified(path, find, scoring) as found:
@@ -193,17 +193,17 @@ def _facts(run: VerifiedRun) -> dict[str, Any]:
         "agreeing": comparison.agreeing,
         "only_claimed": comparison.only_claimed,
         "only_recomputed": comparison.only_recomputed,
-        "relative_tolerance": {"of one patient": TOLERANCE, "of all patients together": FEATURE_TOLERANCE},
+        "relative_tolerance": {"of one participant": TOLERANCE, "of all participants together": FEATURE_TOLERANCE},
     }
 
 
 def _print(run: VerifiedRun) -> None:
     facts = _facts(run)
     click.echo(f"{facts['folder']}: {run.plan.method} seed {run.plan.seed} fold {run.plan.fold} of {run.plan.dataset}")
-    click.echo("  ok  hashes of every file, identity, protocol, images, split, patients, grids")
+    click.echo("  ok  hashes of every file, identity, protocol, images, split, participants, grids")
     tolerance = facts["relative_tolerance"]
     if run.claim.scores:
-        within = f"{tolerance['of one patient']:g} of the score, {tolerance['of all patients together']:g}"
+        within = f"{tolerance['of one participant']:g} of the score, {tolerance['of all participants together']:g}"
         click.echo(f"  ok  {run.comparison.agreeing} scores agree with those computed here, within")
         click.echo(f"      {within} for FID and KID")
     else:

@@ -1,4 +1,4 @@
-"""Limits of agreement over patients, from the rows of the patients."""
+"""Limits of agreement over participants, from the rows of the participants."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def agreement_scores(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
-    """Return, for each organ and bias metric, a row over all patients: the mean bias with Bland–Altman limits.
+    """Return, for each organ and bias metric, a row over all participants: the mean bias with Bland–Altman limits.
 
-    The row's metric is the bias metric's name with `_limits`. It is over the patients who have the organ; if one of
-    them has no value the row is empty, because no patient is ever dropped from a mean.
+    The row's metric is the bias metric's name with `_limits`. It is over the participants who have the organ; if one of
+    them has no value the row is empty, because no participant is ever dropped from a mean.
     """
     names = {spec.name for spec in ORGAN_BIASES}
     groups: dict[tuple[str, str], list[ScoreRecord]] = defaultdict(list)
@@ -41,11 +41,11 @@ def _limits(group: Sequence[ScoreRecord]) -> ScoreRecord:
         value=None if limits is None else limits.mean,
         unit=first.unit,
         higher_is_better=None,
-        reason=None if complete else f"{len(values)}/{len(group)} patients have a value",
+        reason=None if complete else f"{len(values)}/{len(group)} participants have a value",
         extra={}
         if limits is None
         else {
-            "patients": limits.count,
+            "participants": limits.count,
             "standard_deviation": limits.standard_deviation,
             "low": limits.low,
             "high": limits.high,

@@ -44,7 +44,7 @@ IMAGE_METRICS: tuple[MetricSpec, ...] = (
         summary="PSNR over the whole volume, the real maximum as peak",
         formula="10 log10(max(r)² / mean over volume of (p − r)²)",
         source="UDPET challenge 2022–2025",
-        hides="the air around the patient lowers the mean error; one hot bladder voxel raises the peak",
+        hides="the air around the participant lowers the mean error; one hot bladder voxel raises the peak",
         measure=_in_volume(psnr_volume_max),
     ),
     MetricSpec(
@@ -117,5 +117,5 @@ IMAGE_METRICS: tuple[MetricSpec, ...] = (
 
 
 def builtin_metrics() -> tuple[MetricSpec, ...]:
-    """Return every built-in metric of one patient; those of a whole cohort are in `distribution`."""
+    """Return every built-in metric of one participant; those of a whole dataset are in `distribution`."""
     return IMAGE_METRICS + PET_METRICS

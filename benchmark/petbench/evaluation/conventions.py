@@ -123,7 +123,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         scored="psnr_slice_volume_max",
     ),
     Convention(
-        "body, peak real maximum", "—", "comparable only within one patient: the peak is one voxel", body_maximum
+        "body, peak real maximum", "—", "comparable only within one participant: the peak is one voxel", body_maximum
     ),
     Convention("volume, clipped to 0–20 SUV, peak 20", "—", "air lowers the error", fixed_volume),
     Convention("body, clipped to 0–10 SUV, peak 10", "—", "bladder, brain and kidneys are clipped away", fixed_body_10),

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from petbench.evaluation.cohort import ScoredCohort
+    from petbench.evaluation.dataset import ScoredDataset
     from petbench.evaluation.metrics.typing import Image, Mask
 
 _INTRODUCTION = """\
 # One prediction, every convention
 
-"PSNR 57 dB" says nothing before it is said how it was computed. Below, the same volumes of one patient
-({participant} of {cohort}, protocol {protocol}) are put through the conventions that are in use, in dB: one prediction,
-`{last}`, scores from {lowest:.1f} to {highest:.1f} dB. `identity` is the early image handed in unchanged: a convention
-in which it scores high, or close to a real method, cannot tell methods apart. Those that petbench scores are in bold;
-the others are here to be recognised, not to be used.
+"PSNR 57 dB" says nothing before it is said how it was computed. Below, the same volumes of one participant
+({participant} of {dataset}, protocol {protocol}) are put through the conventions that are in use, in dB: one
+prediction, `{last}`, scores from {lowest:.1f} to {highest:.1f} dB. `identity` is the early image handed in unchanged: a
+convention in which it scores high, or close to a real method, cannot tell methods apart. Those that petbench scores are
+in bold; the others are here to be recognised, not to be used.
 """
 
 
@@ -64,14 +64,19 @@ def metrics_table() -> str:
 
 
 def write_conventions_page(
-    path: Path, cohort: ScoredCohort, participant: str, predictions: Mapping[str, Path], *, commands: Sequence[str] = ()
+    path: Path,
+    dataset: ScoredDataset,
+    participant: str,
+    predictions: Mapping[str, Path],
+    *,
+    commands: Sequence[str] = (),
 ) -> None:
-    """Write the page for one patient.
+    """Write the page for one participant.
 
     Args:
         path: the Markdown file.
-        cohort: where the patient's real images come from.
-        participant: the patient.
+        dataset: where the participant's real images come from.
+        participant: the participant.
         predictions: prediction files by the name of their column, at least one; the early image, as `identity`, is put
             before them where no prediction has that name.
         commands: how the page is made, for its end.
@@ -79,12 +84,12 @@ def write_conventions_page(
     Raises:
         DataError: a prediction cannot be scored.
     """
-    pair, body = cohort.pair(participant), cohort.body_mask(participant)
+    pair, body = dataset.pair(participant), dataset.body_mask(participant)
     images: dict[str, Image] = {} if "identity" in predictions else {"identity": pair.early}
     images |= {name: read_prediction(file, pair.grid, body) for name, file in predictions.items()}
     last = list(images)[-1]
     scores = [convention.psnr(images[last], pair.delayed, body) for convention in CONVENTIONS]
-    facts = {"participant": participant, "cohort": cohort.name, "protocol": PROTOCOL, "last": last}
+    facts = {"participant": participant, "dataset": dataset.name, "protocol": PROTOCOL, "last": last}
     parts = [
         _INTRODUCTION.format(**facts, lowest=min(scores), highest=max(scores)),
         conventions_table(images, pair.delayed, body),

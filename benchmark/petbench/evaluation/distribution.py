@@ -1,11 +1,12 @@
-"""Distances between the real and the predicted slices of the same patients, one extractor at a time.
+"""Distances between the real and the predicted slices of the same participants, one extractor at a time.
 
-The two sets of a score are the axial body slices of the scored patients' real delayed images and the same slices of
-their predictions: equal in number and matched by patient, so that a copy scores 0. A number means little without its
-scale, so beside each stands the *floor*: the same distance between the real slices of the scored patients and as many
-real slices of the cohort's other patients, evenly spaced over them. (The sets of a score share patients, those of the
-floor do not: a score may lie under its floor, and a kernel distance below 0; the row also has it without the matched
-pairs.) Numbers compare at equal N only: N is in the row.
+The two sets of a score are the axial body slices of the scored participants' real delayed images and the same slices of
+their predictions: equal in number and matched by participant, so that a copy scores 0. A number means little without
+its
+scale, so beside each stands the *floor*: the same distance between the real slices of the scored participants and as
+many real slices of the dataset's other participants, evenly spaced over them. (The sets of a score share participants,
+those of the floor do not: a score may lie under its floor, and a kernel distance below 0; the row also has it without
+the matched pairs.) Numbers compare at equal N only: N is in the row.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench.evaluation.frechet import frechet_distance
-from petbench.evaluation.kid import kernel_distance, matched_kernel_distance, patient_bootstrap
+from petbench.evaluation.kid import kernel_distance, matched_kernel_distance, participant_bootstrap
 from petbench.evaluation.protocol import SLICE_RULE, SLICE_WINDOW_SUV
 from petbench.evaluation.slices import body_slices, digest_of
 from petbench_leaderboard.records import ScoreRecord
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench.evaluation.cohort import ScoredCohort
+    from petbench.evaluation.dataset import ScoredDataset
     from petbench.evaluation.extractors.base import Extractor
     from petbench.evaluation.feature_cache import FeatureCache
 
@@ -63,8 +64,8 @@ def distribution_scores(
     Args:
         column: the names of the rows.
         extractor: what draws the features.
-        real: the real slices of each scored patient, shape (slices, y, x).
-        predicted: the predicted ones, of the same patients in the same order.
+        real: the real slices of each scored participant, shape (slices, y, x).
+        predicted: the predicted ones, of the same participants in the same order.
         floor: features of real slices, cached.
         tell: told which part of the work, 0 to 1, is done.
     """
@@ -87,20 +88,20 @@ def distribution_scores(
         "resize": "299 bilinear half-pixel" if "inception" in extractor.id else "none",
         "n_real": len(first),
         "n_predicted": len(second),
-        "patients": list(real),
+        "participants": list(real),
         "slice_set_sha256": hashlib.sha256("".join(map(digest_of, real.values())).encode()).hexdigest(),
-        "floor_patients": list(floor.participants),
+        "floor_participants": list(floor.participants),
         "floor_reason": why_no_floor,
     }
     if len(first) <= extractor.dimension:
         extra["caution"] = (
             f"{len(first)} slices for {extractor.dimension} features: biased upward, compare at equal N only"
         )
-    spread = patient_bootstrap(real_features, predicted_features)
+    spread = participant_bootstrap(real_features, predicted_features)
     kernel_extra = extra | {
         "floor": None if others is None else kernel_distance(first, others),
         "without_matched_pairs": matched_kernel_distance(first, second),
-        "patient_bootstrap": None
+        "participant_bootstrap": None
         if spread is None
         else {"standard_error": spread.standard_error, "low": spread.low, "high": spread.high},
     }
@@ -120,36 +121,36 @@ def empty_scores(column: Column, reason: str) -> list[ScoreRecord]:
 
 
 class Floor:
-    """Features of real slices of patients who are not scored.
+    """Features of real slices of participants who are not scored.
 
     Attributes:
-        participants: those patients.
+        participants: those participants.
         cache: where features of real images are kept.
     """
 
-    def __init__(self, cohort: ScoredCohort, scored: Sequence[str], cache: FeatureCache) -> None:
-        self._cohort = cohort
+    def __init__(self, dataset: ScoredDataset, scored: Sequence[str], cache: FeatureCache) -> None:
+        self._dataset = dataset
         self.cache = cache
-        self.participants = tuple(name for name in cohort.participants if name not in scored)
+        self.participants = tuple(name for name in dataset.participants if name not in scored)
 
     def features(self, extractor: Extractor, count: int) -> tuple[Matrix | None, str | None]:
-        """Return features of `count` slices evenly spaced over the other patients, or None and the reason."""
+        """Return features of `count` slices evenly spaced over the other participants, or None and the reason."""
         if not self.participants:
-            return None, "every patient of the cohort is scored: no others for a floor"
+            return None, "every participant of the dataset is scored: no others for a floor"
         name = "floor-" + hashlib.sha256(repr((self.participants, count)).encode()).hexdigest()[:16]
         kept = self.cache.load(extractor, name)
         if kept is not None:
             return kept, None
         slices: list[NDArray[np.uint8]] = []
         for participant in self.participants:
-            pair = self._cohort.pair(participant)
-            slices += list(body_slices(pair.delayed, self._cohort.body_mask(participant)))
+            pair = self._dataset.pair(participant)
+            slices += list(body_slices(pair.delayed, self._dataset.body_mask(participant)))
         if len(slices) < count:
-            return None, f"the other patients have {len(slices)} body slices, fewer than {count}"
+            return None, f"the other participants have {len(slices)} body slices, fewer than {count}"
         chosen = [slices[index] for index in np.linspace(0, len(slices) - 1, count).round().astype(int)]
         shapes = sorted({image.shape for image in chosen})
         features = np.empty((count, extractor.dimension))
-        for shape in shapes:  # patients may have grids of their own
+        for shape in shapes:  # participants may have grids of their own
             where = [index for index, image in enumerate(chosen) if image.shape == shape]
             features[where] = extractor(np.stack([chosen[index] for index in where]))
         self.cache.store(extractor, name, features)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from petbench.evaluation.cohort import ScoredCohort
+    from petbench.evaluation.dataset import ScoredDataset
 
 REAL, PREDICTED = "real", "predicted"
 
@@ -34,11 +34,11 @@ class Exported:
     command: str
 
 
-def export_png(cohort: ScoredCohort, participants: Sequence[str], predictions: Path, folder: Path) -> Exported:
+def export_png(dataset: ScoredDataset, participants: Sequence[str], predictions: Path, folder: Path) -> Exported:
     """Write the real and the predicted slices of `participants` as PNG files, the very ones that are scored.
 
     Args:
-        cohort: where the real images come from.
+        dataset: where the real images come from.
         participants: whose slices are written.
         predictions: the folder with `<participant>.nii.gz`.
         folder: a new folder; it gets `real/` and `predicted/`, or nothing at all.
@@ -50,8 +50,8 @@ def export_png(cohort: ScoredCohort, participants: Sequence[str], predictions: P
         msg = f"{folder}: already there; name a new folder for the slices"
         raise DataError(msg)
     real, predicted = {}, {}
-    for participant, path in find_predictions(predictions, participants, cohort).items():
-        pair, body = cohort.pair(participant), cohort.body_mask(participant)
+    for participant, path in find_predictions(predictions, participants, dataset).items():
+        pair, body = dataset.pair(participant), dataset.body_mask(participant)
         real[participant] = body_slices(pair.delayed, body)
         predicted[participant] = body_slices(read_prediction(path, pair.grid, body), body)
     with atomic_folder(folder) as temporary:

@@ -1,4 +1,4 @@
-"""Features of real slices, kept on disk: they are the same for every run on a cohort."""
+"""Features of real slices, kept on disk: they are the same for every run on a dataset."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class FeatureCache:
-    """Features by cohort fingerprint, extractor and slice rule, one `.npz` a participant or set.
+    """Features by dataset fingerprint, extractor and slice rule, one `.npz` a participant or set.
 
     Features themselves are kept, not only their mean and covariance: the kernel distance needs them.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The spread of a bootstrap over patients: standard error and 95 % percentile interval."""
+    """The spread of a bootstrap over participants: standard error and 95 % percentile interval."""
 
     standard_error: float
     low: float
@@ -63,16 +63,16 @@ def matched_kernel_distance(first: Matrix, second: Matrix) -> float:
     return float((total.sum() - np.trace(total)) / (len(first) * (len(first) - 1)))
 
 
-def patient_bootstrap(first: Sequence[Matrix], second: Sequence[Matrix]) -> Interval | None:
-    """Return the spread of the kernel distance when patients are drawn again with replacement, or None for one patient.
+def participant_bootstrap(first: Sequence[Matrix], second: Sequence[Matrix]) -> Interval | None:
+    """Return the spread of the kernel distance over resampled participants, or None for one participant.
 
-    `first` and `second` hold one table of features a patient, the same patients in the same order: a patient's real and
-    predicted slices are drawn together, for they are not independent. The kernel is summed patient by patient once, so
-    that a draw costs a product of counts. A slice is never compared with itself or with its own copy in a patient who
-    is drawn twice.
+    `first` and `second` hold one table of features a participant, the same participants in the same order: a
+    participant's real and predicted slices are resampled together, for they are not independent. The kernel is summed
+    participant by participant once, so that a resample costs a product of counts. A slice is never compared with itself
+    or with its own copy in a participant who is resampled twice.
     """
-    patients = len(first)
-    if patients < 2:
+    participants = len(first)
+    if participants < 2:
         return None
     blocks = [[_block_sums(a, b) for b in (first, second)] for a in (first, second)]
     traces = [np.array([_diagonal_sum(rows) for rows in side]) for side in (first, second)]
@@ -80,7 +80,9 @@ def patient_bootstrap(first: Sequence[Matrix], second: Sequence[Matrix]) -> Inte
     generator = np.random.Generator(np.random.Philox(KID_BOOTSTRAP_SEED))
     values = []
     for _ in range(KID_BOOTSTRAPS):
-        counts = np.bincount(generator.integers(patients, size=patients), minlength=patients).astype(np.float64)
+        counts = np.bincount(generator.integers(participants, size=participants), minlength=participants).astype(
+            np.float64
+        )
         n = [float(counts @ size) for size in sizes]
         within = 0.0
         for side in (0, 1):

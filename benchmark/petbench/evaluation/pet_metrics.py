@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from petbench.evaluation.metrics.typing import Image, Mask
 
-NO_LABELS = "the cohort has no organ labels"
-NO_LESIONS = "the cohort has no lesion labels"
+NO_LABELS = "the dataset has no organ labels"
+NO_LESIONS = "the dataset has no lesion labels"
 
-# Organs that excrete the tracer: what they hold depends on when the patient drank and voided, which no early image
+# Organs that excrete the tracer: what they hold depends on when the participant drank and voided, which no early image
 # tells, so they are scored one by one and left out of the mean over organs.
 CLEARANCE_ORGANS = frozenset({"bladder", "kidneys", "kidney_left", "kidney_right", "renal_pelvis", "ureters"})
 
@@ -112,7 +112,7 @@ def liver_variation(case: Case) -> Iterator[Measurement]:
 
     index = next((label for label, name in case.names.items() if name == "liver"), None)
     if case.labels is None or index is None:
-        yield Measurement("liver", None, "the cohort has no label called liver")
+        yield Measurement("liver", None, "the dataset has no label called liver")
         return
     interior = ndimage.binary_erosion(case.labels == index)
     if interior.sum() < 2:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def petbench_metrics() -> Iterable[MetricSpec]:
-    """Return the metrics of one patient."""
+    """Return the metrics of one participant."""
     from petbench.evaluation.catalogue import builtin_metrics
 
     return builtin_metrics()

@@ -29,7 +29,7 @@ SLICE_WINDOW_SUV: Final = (0.0, 10.0)
 SLICE_LEVELS: Final = 255
 SLICE_RULE: Final = f"axial-body/suv{SLICE_WINDOW_SUV[0]:g}-{SLICE_WINDOW_SUV[1]:g}/uint8@1"
 
-# KID: the polynomial kernel of Bińkowski et al. 2018, (x·y/d + 1)³, and the bootstrap of its spread over patients.
+# KID: the polynomial kernel of Bińkowski et al. 2018, (x·y/d + 1)³, and the bootstrap of its spread over participants.
 KID_DEGREE: Final = 3
 KID_BOOTSTRAPS: Final = 1000
 KID_BOOTSTRAP_SEED: Final = 20180801

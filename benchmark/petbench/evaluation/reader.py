@@ -30,21 +30,21 @@ class Known(Protocol):
 
     @property
     def name(self) -> str:
-        """The cohort's name."""
+        """The dataset's name."""
 
     @property
     def participants(self) -> tuple[str, ...]:
         """Everyone in it."""
 
 
-def find_predictions(folder: Path, participants: Sequence[str], cohort: Known) -> dict[str, Path]:
+def find_predictions(folder: Path, participants: Sequence[str], dataset: Known) -> dict[str, Path]:
     """Return the file of each of `participants` in `folder`: `<participant>.nii.gz` or `.nii`.
 
-    Predictions of the cohort's other participants may lie beside them and are left alone.
+    Predictions of the dataset's other participants may lie beside them and are left alone.
 
     Raises:
         DataError: the folder or a participant's file is missing, a participant has two files, a file is named after
-            nobody in the cohort, or a participant is asked for twice.
+            nobody in the dataset, or a participant is asked for twice.
     """
     if not folder.is_dir():
         msg = f"{folder}: no such folder of predictions; give the folder that holds <participant>.nii.gz"
@@ -59,8 +59,8 @@ def find_predictions(folder: Path, participants: Sequence[str], cohort: Known) -
         if suffix is None or path.name.startswith("."):
             continue
         participant = path.name.removesuffix(suffix)
-        if participant not in cohort.participants:
-            msg = f"{path}: no participant of {cohort.name} is called {participant!r}; rename or remove the file"
+        if participant not in dataset.participants:
+            msg = f"{path}: no participant of {dataset.name} is called {participant!r}; rename or remove the file"
             raise DataError(msg)
         if participant in found:
             msg = f"{path}: a second prediction of {participant} beside {found[participant].name}; remove one"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from petbench.evaluation.cohort import ScoredCohort
+    from petbench.evaluation.dataset import ScoredDataset
     from petbench_datasets.progress import Progress
 
 COLUMNS: tuple[Column, ...] = (
@@ -37,7 +37,7 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def score_predictions(
-    cohort: ScoredCohort,
+    dataset: ScoredDataset,
     participants: Sequence[str],
     predictions: Path,
     *,
@@ -55,26 +55,26 @@ def score_predictions(
     no scores at all.
 
     Args:
-        cohort: where the real images come from.
+        dataset: where the real images come from.
         participants: who is scored, all of them, without exception.
         predictions: the folder with `<participant>.nii.gz`, float32 SUV on the grid of the real images.
         progress: told how far the work is.
         cache: petbench's cache folder, for features of real slices and for weights.
         offline: whether downloading weights is forbidden.
-        metrics: the metrics of one patient; None for the built-in ones.
-        columns: the metrics of all patients together.
+        metrics: the metrics of one participant; None for the built-in ones.
+        columns: the metrics of all participants together.
         weights: a file of Inception weights named by the user.
         device: where features are computed; everything else is numpy.
 
     Returns:
-        One record for each metric, region and participant, then one for each cohort-level metric.
+        One record for each metric, region and participant, then one for each dataset-level metric.
 
     Raises:
         DataError: a prediction is missing, there twice, on another grid, not finite, negative or not in SUV; or a file
             of weights has the wrong hash.
     """
     specs = builtin_metrics() if metrics is None else tuple(metrics)
-    files = find_predictions(predictions, participants, cohort)
+    files = find_predictions(predictions, participants, dataset)
     steps = len(files) + len(columns)
     records: list[ScoreRecord] = []
     digests: dict[str, str] = {}
@@ -82,14 +82,14 @@ def score_predictions(
     predicted: dict[str, NDArray[np.uint8]] = {}
     for done, (participant, path) in enumerate(files.items()):
         progress(f"scoring {participant}", done, steps)
-        case = _read_case(cohort, participant, path)
+        case = _read_case(dataset, participant, path)
         digests[participant] = content_digest(case.predicted)
         check_distinct(digests)
         real[participant] = body_slices(case.delayed, case.body)
         predicted[participant] = body_slices(case.predicted, case.body)
         records += [record for spec in specs for record in measure(spec, case)]
     records += agreement_scores(records)
-    floor = Floor(cohort, participants, FeatureCache(cache, cohort.fingerprint))
+    floor = Floor(dataset, participants, FeatureCache(cache, dataset.fingerprint))
     for done, column in enumerate(columns, start=len(files)):
         doing = f"features for {column.frechet}"
         progress(doing, done, steps)
@@ -109,7 +109,7 @@ def _tell(progress: Progress, doing: str, done: int, steps: int, part: float) ->
 
 
 def measure(spec: MetricSpec, case: Case) -> list[ScoreRecord]:
-    """Return the rows of one metric of one patient; a metric that fails leaves a row with its reason."""
+    """Return the rows of one metric of one participant; a metric that fails leaves a row with its reason."""
     try:
         measurements: Iterable[Measurement] = list(spec.measure(case))
     except Exception as error:  # a plugin's metric may raise anything, and must not cost the run its other scores
@@ -134,11 +134,11 @@ def _record(spec: MetricSpec, participant: str, measurement: Measurement) -> Sco
     )
 
 
-def _read_case(cohort: ScoredCohort, participant: str, path: Path) -> Case:
-    pair = cohort.pair(participant)
-    body = cohort.body_mask(participant)
-    labels, names = cohort.labels(participant) or (None, {})
-    lesions, lesion_names = cohort.labels(participant, "lesions") or (None, {})
+def _read_case(dataset: ScoredDataset, participant: str, path: Path) -> Case:
+    pair = dataset.pair(participant)
+    body = dataset.body_mask(participant)
+    labels, names = dataset.labels(participant) or (None, {})
+    lesions, lesion_names = dataset.labels(participant, "lesions") or (None, {})
     return Case(
         participant=participant,
         predicted=read_prediction(path, pair.grid, body),

@@ -10,13 +10,13 @@ from petbench.errors import PluginError, UnknownNameError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench.contract import Budget, CohortShape, MethodSpec
+    from petbench.contract import Budget, DatasetShape, MethodSpec
 
 NO_PRESET = "default"
 
 
-def choose_preset(spec: MethodSpec, asked: str | None, shape: CohortShape) -> str:
-    """Return the preset that was asked for, or the one the method chooses for a cohort of this size."""
+def choose_preset(spec: MethodSpec, asked: str | None, shape: DatasetShape) -> str:
+    """Return the preset that was asked for, or the one the method chooses for a dataset of this size."""
     if asked is None:
         asked = spec.choose_preset(shape) if spec.choose_preset else NO_PRESET
     if asked != NO_PRESET and asked not in spec.presets:

@@ -1,4 +1,4 @@
-"""Find the cohort a request names: a registered one, built on first use, or a folder of the user's own."""
+"""Find the dataset a request names: a registered one, built on first use, or a folder of the user's own."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ if TYPE_CHECKING:
 
     from petbench.home import Home
     from petbench.registry import Registry
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
-class NamedCohort:
-    """A cohort under the name that the leaderboard shows."""
+class NamedDataset:
+    """A dataset under the name that the leaderboard shows."""
 
     name: str
-    cohort: Cohort
+    dataset: Dataset
 
 
-def find_cohort(name: str, home: Home, registry: Registry, progress: Progress) -> NamedCohort:
-    """Open the cohort called `name`, building it first where it is a registered one that is not there yet.
+def find_dataset(name: str, home: Home, registry: Registry, progress: Progress) -> NamedDataset:
+    """Open the dataset called `name`, building it first where it is a registered one that is not there yet.
 
     Args:
-        name: of a registered cohort, or the path of a BIDS-PET folder.
-        home: where built cohorts are kept.
+        name: of a registered dataset, or the path of a BIDS-PET folder.
+        home: where built datasets are kept.
         registry: the installed plugins.
         progress: told how far the building and reading is.
 
     Raises:
-        UnknownNameError: neither a cohort nor a folder is called so.
-        DataError: the folder is no usable cohort.
+        UnknownNameError: neither a dataset nor a folder is called so.
+        DataError: the folder is no usable dataset.
     """
-    from petbench_datasets.dataset.reader import open_cohort
+    from petbench_datasets.dataset.reader import open_dataset
 
     datasets = registry.datasets()
     if name in datasets:
-        folder = home.cohorts / name
+        folder = home.datasets / name
         build_once(datasets[name].build, folder, progress)
-        return NamedCohort(name, open_cohort(folder, progress))
+        return NamedDataset(name, open_dataset(folder, progress))
     path = Path(name).expanduser()
     if path.is_dir():
-        return NamedCohort(path.resolve().name, open_cohort(path.resolve(), progress))
+        return NamedDataset(path.resolve().name, open_dataset(path.resolve(), progress))
     if "/" in name or path.exists():
         raise DataError(f"{name} is not a folder; give a BIDS-PET folder or one of: {', '.join(sorted(datasets))}")
     raise UnknownNameError("dataset", name, datasets)
 
 
 def build_once(build: Callable[[Path, Progress], None], folder: Path, progress: Progress) -> None:
-    """Build a cohort while no other process builds it; return at once where it is complete, or shared read-only.
+    """Build a dataset while no other process builds it; return at once where it is complete, or shared read-only.
 
     Raises:
         PetbenchError: called while a process of that very build is being started.

@@ -23,7 +23,7 @@ _OUTDATING = {
     "distribution": "the plugin's package",
     "version": "the plugin's version",
     "source_hash": "the plugin's code",
-    "fingerprint": "the cohort's images",
+    "fingerprint": "the dataset's images",
     "split_digest": "the split",
     "protocol": "the protocol",
 }

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from petbench.contract import CohortShape
+from petbench.contract import DatasetShape
 from petbench.engine_settings import DEFAULTS
 from petbench.errors import UsageError
 from petbench.methods import parameters
 from petbench.methods.source import source_hash
-from petbench.plans.datasets import find_cohort
+from petbench.plans.datasets import find_dataset
 from petbench.plans.run_plan import RunPlan
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from petbench.contract import Budget
     from petbench.engine_settings import Compile, Precision
     from petbench.home import Home
-    from petbench.plans.datasets import NamedCohort
+    from petbench.plans.datasets import NamedDataset
     from petbench.registry import Registry
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold, Split
     from petbench_datasets.progress import Progress
 
@@ -47,22 +47,22 @@ class Request:
 def make_plan(request: Request, home: Home, registry: Registry, progress: Progress) -> RunPlan:
     """Return the plan of a request.
 
-    Names are checked before the cohort is opened or built, so that a typing error costs no minutes.
+    Names are checked before the dataset is opened or built, so that a typing error costs no minutes.
     """
     from petbench_datasets.dataset.split import load_split
 
     check_names(request, registry)
-    named = find_cohort(request.dataset, home, registry, progress)
-    return plan_on(request, named, load_split(named.cohort, request.split), registry)
+    named = find_dataset(request.dataset, home, registry, progress)
+    return plan_on(request, named, load_split(named.dataset, request.split), registry)
 
 
-def plan_on(request: Request, named: NamedCohort, split: Split, registry: Registry) -> RunPlan:
-    """Return the plan of a request whose names are checked, on the opened cohort and split that it names."""
+def plan_on(request: Request, named: NamedDataset, split: Split, registry: Registry) -> RunPlan:
+    """Return the plan of a request whose names are checked, on the opened dataset and split that it names."""
     from petbench.evaluation.protocol import PROTOCOL
 
     spec, plugin = registry.method(request.method)
     fold = choose_fold(split, request.fold)
-    preset = parameters.choose_preset(spec, request.preset, cohort_shape(named.cohort, fold))
+    preset = parameters.choose_preset(spec, request.preset, dataset_shape(named.dataset, fold))
     values = parameters.resolve(spec, preset, request.settings, request.budget)
     return RunPlan(
         method=spec.name,
@@ -74,8 +74,8 @@ def plan_on(request: Request, named: NamedCohort, split: Split, registry: Regist
         preset=preset,
         parameters=values,
         dataset=named.name,
-        cohort=str(named.cohort.root),
-        fingerprint=named.cohort.fingerprint,
+        dataset_folder=str(named.dataset.root),
+        fingerprint=named.dataset.fingerprint,
         split=split.name,
         split_digest=split.digest,
         fold=request.fold,
@@ -100,8 +100,8 @@ def check_names(request: Request, registry: Registry) -> None:
     """
     spec, _ = registry.method(request.method)
     if request.preset is not None:
-        parameters.choose_preset(spec, request.preset, CohortShape(patients=0, slices=0, matrix=(0, 0)))
-    # Without a preset it is the cohort that chooses one; what is set is checked against the defaults meanwhile.
+        parameters.choose_preset(spec, request.preset, DatasetShape(participants=0, slices=0, matrix=(0, 0)))
+    # Without a preset it is the dataset that chooses one; what is set is checked against the defaults meanwhile.
     parameters.resolve(spec, request.preset or parameters.NO_PRESET, request.settings, request.budget)
 
 
@@ -112,11 +112,11 @@ def choose_fold(split: Split, index: int) -> Fold:
     return split.folds[index]
 
 
-def cohort_shape(cohort: Cohort, fold: Fold) -> CohortShape:
+def dataset_shape(dataset: Dataset, fold: Fold) -> DatasetShape:
     """Return the size of a fold's training part, which a default preset may depend on."""
-    grids = [cohort.grid(participant) for participant in fold.train]
-    return CohortShape(
-        patients=len(grids),
+    grids = [dataset.grid(participant) for participant in fold.train]
+    return DatasetShape(
+        participants=len(grids),
         slices=sum(grid.shape[0] for grid in grids),
         matrix=(grids[0].shape[1], grids[0].shape[2]),
     )

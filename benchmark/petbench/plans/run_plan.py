@@ -39,7 +39,7 @@ IDENTITY_FIELDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """One method, its parameters, one cohort, one split and fold, one seed, one budget, one protocol.
+    """One method, its parameters, one dataset, one split and fold, one seed, one budget, one protocol.
 
     Attributes:
         method: name of the method.
@@ -50,9 +50,9 @@ class RunPlan:
         supervision: what the method may see of the delayed images.
         preset: name of the parameter set that was started from.
         parameters: all parameters, defaults written out.
-        dataset: name of the cohort, or the name of its folder.
-        cohort: folder of the cohort; not part of the identity.
-        fingerprint: hash of the cohort's content.
+        dataset: name of the dataset, or the name of its folder.
+        dataset_folder: folder of the dataset; not part of the identity.
+        fingerprint: hash of the dataset's content.
         split: name of the split.
         split_digest: hash of the split.
         fold: index into the split's folds.
@@ -76,7 +76,7 @@ class RunPlan:
     preset: str
     parameters: Mapping[str, Any]
     dataset: str
-    cohort: str
+    dataset_folder: str
     fingerprint: str
     split: str
     split_digest: str

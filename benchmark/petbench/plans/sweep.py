@@ -36,14 +36,14 @@ def plan_matrix(
         seeds: as typed.
         folds: as typed.
         asked: the other fields of a `petbench.plans.planner.Request`.
-        home: where built cohorts are kept.
+        home: where built datasets are kept.
         registry: the installed plugins.
-        progress: told how far the building and reading of the cohort is.
+        progress: told how far the building and reading of the dataset is.
 
     Raises:
-        UsageError: something in the request makes no sense; no cohort is built for that.
+        UsageError: something in the request makes no sense; no dataset is built for that.
     """
-    from petbench.plans.datasets import find_cohort
+    from petbench.plans.datasets import find_dataset
     from petbench.plans.planner import Request, check_names, plan_on
     from petbench_datasets.dataset.split import load_split
 
@@ -52,8 +52,8 @@ def plan_matrix(
     requests = [Request(method=name, seed=each_seed[0], **asked) for name in dict.fromkeys(methods)]
     for request in requests:
         check_names(request, registry)
-    named = find_cohort(requests[0].dataset, home, registry, progress)  # one cohort and split for all of them
-    split = load_split(named.cohort, requests[0].split)
+    named = find_dataset(requests[0].dataset, home, registry, progress)  # one dataset and split for all of them
+    split = load_split(named.dataset, requests[0].split)
     plans = []
     for request in requests:
         for fold in each_fold or range(len(split.folds)):

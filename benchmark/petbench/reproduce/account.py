@@ -48,18 +48,18 @@ def give_account(
         folder: of the page.
     """
     results = gather(rows, ORDER, leaderboard)
-    patient: str | None
+    participant: str | None
     try:
-        patient, shown = figure.draw(results, home, folder / FIGURE_NAME)
+        participant, shown = figure.draw(results, home, folder / FIGURE_NAME)
     except UsageError as elsewhere:  # rows that were merged from another leaderboard have no images here
-        patient, shown = None, str(elsewhere)
+        participant, shown = None, str(elsewhere)
     told = Told(
         experiment=experiment,
         command=command,
         seconds={row.id: sum(phase.seconds for phase in leaderboard.phases(row.id)) for row in rows},
         slices=_training_slices(results.line(BETTER).runs[0], home),
         ceiling=ceiling,
-        patient=patient,
+        participant=participant,
         shown=shown,
     )
     page = write_page(results, told, folder)
@@ -86,7 +86,7 @@ def _facts(results: Results, told: Told) -> dict[str, Any]:
         "seeds": list(results.line(BETTER).seeds),
         "table": {line.name: _line(line) for line in results.lines},
         "gaps": [
-            dataclasses.asdict(gap) | {"error_ratio": gap.error_ratio, "patients_ahead": gap.ahead}
+            dataclasses.asdict(gap) | {"error_ratio": gap.error_ratio, "participants_ahead": gap.ahead}
             for gap in results.gaps
         ],
         "paper": {
@@ -94,7 +94,7 @@ def _facts(results: Results, told: Told) -> dict[str, Any]:
             "gap_decibels": REPORTED_GAP_DECIBELS,
         },
         "noise_ceiling": told.ceiling or "scored",
-        "figure_patient": told.patient,
+        "figure_participant": told.participant,
         "seconds": sum(told.seconds.values()),
     }
 

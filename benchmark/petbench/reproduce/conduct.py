@@ -84,7 +84,7 @@ def noise_ceiling(
         try:
             rows.append(stored[0] if stored else _score_ceiling(plan, home, leaderboard, progress))
         except DataError as missing:
-            return [], str(missing).removeprefix(f"{plan.cohort}: ")  # a page names no folder of its machine
+            return [], str(missing).removeprefix(f"{plan.dataset_folder}: ")  # a page names no folder of its machine
     return rows, ""
 
 
@@ -94,18 +94,18 @@ def _score_ceiling(plan: RunPlan, home: Home, leaderboard: Leaderboard, progress
     from petbench.registry import load_plugins
     from petbench.runs.pipeline import weights_options
     from petbench.runs.references import score_reference
-    from petbench_datasets.dataset.reader import open_cohort
+    from petbench_datasets.dataset.reader import open_dataset
     from petbench_datasets.dataset.split import load_split
 
-    cohort = open_cohort(Path(plan.cohort))
+    dataset = open_dataset(Path(plan.dataset_folder))
     return score_reference(
         home,
         leaderboard,
-        cohort,
-        load_split(cohort, plan.split),
+        dataset,
+        load_split(dataset, plan.split),
         plan.fold,
         CEILING_METHOD,
-        dataset=plan.dataset,
+        dataset_name=plan.dataset,
         metrics=load_plugins().metrics(),
         progress=progress,
         **weights_options(),

@@ -23,7 +23,7 @@ def rows(results: Results, experiment: Experiment, slices: int | None) -> list[l
     Args:
         results: with the runs.
         experiment: what was asked for.
-        slices: drawable training slices of a fold, None where no log tells.
+        slices: foreground training slices of a fold, None where no log tells.
     """
     run = results.line(BETTER).runs[0]
     settings: dict[str, Any] = dict(run.parameters)
@@ -35,19 +35,24 @@ def rows(results: Results, experiment: Experiment, slices: int | None) -> list[l
         else ""
     )
     folds = len({each.fold for each in results.line(BETTER).runs})
-    split = f"`{run.split}`: folds: {folds}, test patients in all: {len(results.participants)}"
+    split = f"`{run.split}`: folds: {folds}, test participants in all: {len(results.participants)}"
     spare = "" if full else "to fit two processor cores; "
     return [
         [
-            "cohort",
+            "dataset",
             "18 people, F-18 FDG, 3-D OSEM, 128×128×389 voxels",
             f"`{run.dataset}`, fingerprint `{run.fingerprint[:12]}`",
             (
-                "the paper's images are not public; the simulated cohorts of petbench have their own page on how they "
+                "the paper's images are not public; the simulated datasets of petbench have their own page on how they "
                 "compare with people"
             ),
         ],
-        ["split", "not stated", split, "patient by patient, published with the cohort; test patients choose nothing"],
+        [
+            "split",
+            "not stated",
+            split,
+            "participant by participant, published with the dataset; test participants choose nothing",
+        ],
         [
             "generator",
             "one for both methods, not described further",
@@ -84,7 +89,7 @@ def rows(results: Results, experiment: Experiment, slices: int | None) -> list[l
             + ("" if full else "; **far from convergence for either method, above all for CycleGAN**"),
         ],
         [
-            "optimiser",
+            "optimizer",
             "not stated",
             (
                 f"Adam at {settings['learning_rate']:g}, falling to 0 from {100 * settings['decay_start']:.0f} % of "
@@ -95,7 +100,7 @@ def rows(results: Results, experiment: Experiment, slices: int | None) -> list[l
         [
             "intensities",
             "not stated",
-            f"logarithmic map of SUV 0 to {settings.get('suv_maximum'):g}, fixed and invertible",
+            f"logarithmic map of SUV 0 to {settings.get('suv_clip'):g}, fixed and invertible",
             "nothing is normalised by an image's own maximum, which is unknown for the delayed image",
         ],
         [

@@ -22,8 +22,8 @@ class Experiment:
     """What is compared, and on what.
 
     Attributes:
-        dataset: a cohort's name or folder.
-        split: of its patients; all folds are run.
+        dataset: a dataset's name or folder.
+        split: of its participants; all folds are run.
         seeds: of both methods; references have no chance in them and take the first.
         profile: parameters and budget.
         budget: in place of the profile's.
@@ -41,7 +41,7 @@ class Experiment:
 def plan_runs(experiment: Experiment, home: Home, registry: Registry, progress: Progress) -> list[RunPlan]:
     """Return the plans: references first, then seed by seed, so that whoever stops early has whole pairs.
 
-    The cohort is built where it is not there yet. Of two methods with the same seed and fold, the first is trained
+    The dataset is built where it is not there yet. Of two methods with the same seed and fold, the first is trained
     right before the second.
     """
     asked: dict[str, Any] = {"dataset": experiment.dataset, "split": experiment.split, "device": experiment.device}

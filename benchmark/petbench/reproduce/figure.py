@@ -1,4 +1,4 @@
-"""Figure 2: the early image, both methods' images and the real delayed image of one patient, chosen by a rule."""
+"""Figure 2: the early image, both methods' images and the real delayed image of one participant, chosen by a rule."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from petbench.plans.run_plan import RunPlan
 from petbench.reproduce.paper import BETTER, OTHER
 from petbench.runs.pipeline import PREDICTIONS
 from petbench.runs.predict_scan import run_folder
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.files import atomic_path
 from petbench_datasets.images.nifti import read_image
-from petbench_leaderboard.report.images import PatientImages
-from petbench_leaderboard.report.participant_figure import draw_patient
+from petbench_leaderboard.report.images import ParticipantImages
+from petbench_leaderboard.report.participant_figure import draw_participant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,44 +24,44 @@ if TYPE_CHECKING:
 RULE_METRIC = "psnr_body_suv20"
 
 
-def choose_patient(identity: Mapping[str, float]) -> str:
-    """Return the patient whose early image scores in the middle, the lower one of two.
+def choose_participant(identity: Mapping[str, float]) -> str:
+    """Return the participant whose early image scores in the middle, the lower one of two.
 
     The rule looks at the real images alone, so that neither method can choose where it is looked at.
 
     Args:
-        identity: each patient's score of the early image itself.
+        identity: each participant's score of the early image itself.
     """
     return sorted(identity, key=lambda who: (identity[who], who))[(len(identity) - 1) // 2]
 
 
 def draw(results: Results, home: Home, path: Path) -> tuple[str, str]:
-    """Write the figure as WebP, and return the patient and what is shown, in words.
+    """Write the figure as WebP, and return the participant and what is shown, in words.
 
     Of several seeds the first is drawn.
     """
     from pathlib import Path as PathOf
 
-    patient = choose_patient(results.line("identity").cells[RULE_METRIC].values)
+    participant = choose_participant(results.line("identity").cells[RULE_METRIC].values)
     drawn = {}
-    cohort = None
+    dataset = None
     for name in (BETTER, OTHER):
         line = results.line(name)
-        run = next(run for run in line.runs if run.seed == line.seeds[0] and patient in run.test_participants)
+        run = next(run for run in line.runs if run.seed == line.seeds[0] and participant in run.test_participants)
         folder = run_folder(home, run.id)
-        cohort = cohort or open_cohort(PathOf(RunPlan.load(folder).cohort))
-        drawn[name] = read_image(folder / PREDICTIONS / f"{patient}.nii.gz")[0]
-    assert cohort is not None
-    pair = cohort.pair(patient)
-    images = PatientImages(
-        participant=patient,
+        dataset = dataset or open_dataset(PathOf(RunPlan.load(folder).dataset_folder))
+        drawn[name] = read_image(folder / PREDICTIONS / f"{participant}.nii.gz")[0]
+    assert dataset is not None
+    pair = dataset.pair(participant)
+    images = ParticipantImages(
+        participant=participant,
         spacing_millimetres=pair.grid.spacing_millimetres,
         early=pair.early,
         delayed=pair.delayed,
         predictions=drawn,
-        dataset=cohort.name,
+        dataset=dataset.name,
     )
-    figure = draw_patient(images)[0]
+    figure = draw_participant(images)[0]
     with atomic_path(path) as temporary:
         temporary.write_bytes(figure.webp)
-    return patient, figure.description
+    return participant, figure.description

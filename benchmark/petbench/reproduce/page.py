@@ -10,7 +10,7 @@ from petbench.reproduce.paper import BETTER, OTHER, REPORTED, REPORTED_GAP_DECIB
 from petbench.reproduce.results import FRECHET_DISTANCES, PSNR_CONVENTIONS
 from petbench_datasets.files import write_text
 from petbench_leaderboard.report.formatting import MISSING, budget, label_of, number
-from petbench_leaderboard.statistics.intervals import FEWEST_PATIENTS
+from petbench_leaderboard.statistics.intervals import FEWEST_PARTICIPANTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ class Told:
         seconds: what each run took from its first phase to its last, by its number.
         slices: training slices of a fold that can be drawn, None where no log tells.
         ceiling: why there is no noise ceiling; empty where there is one.
-        patient: whom the figure shows; None where there is no figure.
+        participant: whom the figure shows; None where there is no figure.
         shown: the figure in words, or why there is none.
     """
 
@@ -45,7 +45,7 @@ class Told:
     seconds: Mapping[int, float]
     slices: int | None
     ceiling: str
-    patient: str | None
+    participant: str | None
     shown: str
 
 
@@ -84,7 +84,7 @@ def _words(results: Results, told: Told) -> dict[str, Any]:
         "cuda": str(run.device).startswith("cuda"),
         "budget": budget(run.budget),
         "seeds": _plural(len(line.seeds), "seed"),
-        "patients": _plural(len(results.participants), "test patient"),
+        "participants": _plural(len(results.participants), "test participant"),
         "gaps": ", ".join(number(gap.mean, 2, sign=True) for gap in results.gaps),
         "reported_gap": number(REPORTED_GAP_DECIBELS, 1, sign=True),
         "told_apart": all(gap.told_apart for gap in results.gaps),
@@ -96,11 +96,11 @@ def _words(results: Results, told: Told) -> dict[str, Any]:
         "ceiling": told.ceiling,
         "notes": notes,
         "gap_table": _gap_table(results),
-        "few": len(results.participants) < FEWEST_PATIENTS,
-        "fewest": FEWEST_PATIENTS,
+        "few": len(results.participants) < FEWEST_PARTICIPANTS,
+        "fewest": FEWEST_PARTICIPANTS,
         "least_p": f"{2.0 ** (1 - len(results.participants)):.2g}",
-        "patient_table": _patient_table(results),
-        "patient": told.patient,
+        "participant_table": _participant_table(results),
+        "participant": told.participant,
         "shown": told.shown,
         "figure": FIGURE_NAME,
         "first_seed": line.seeds[0],
@@ -146,7 +146,7 @@ def _cell(cell: Cell | None, column: Column, marks: dict[str, str]) -> str:
 
 
 def _columns(results: Results) -> list[str]:
-    """Say what each column is; of a distance, what it is between real slices of other patients: its scale."""
+    """Say what each column is; of a distance, what it is between real slices of other participants: its scale."""
     found = []
     for metric in _COLUMNS:
         if metric in results.columns:
@@ -157,7 +157,9 @@ def _columns(results: Results) -> list[str]:
             cell = results.line(BETTER).cells[metric]
             floor = cell.extra.get("floor")
             if cell.mean is not None and isinstance(floor, (int, float)):
-                line += f"; between real slices of these and of other patients it is {number(floor, label.decimals)}"
+                line += (
+                    f"; between real slices of these and of other participants it is {number(floor, label.decimals)}"
+                )
             found.append(line)
     return found
 
@@ -167,17 +169,17 @@ def _gap_table(results: Results) -> str:
     heads = ["dB", *(_head(results.columns[gap.metric]) for gap in gaps), "the paper"]
     paper, its_ratio = number(REPORTED_GAP_DECIBELS, 2, sign=True), f"{10 ** (REPORTED_GAP_DECIBELS / 20):.2f}"
     rows = [
-        ["mean ± SD over patients", *map(_mean, gaps), paper],
+        ["mean ± SD over participants", *map(_mean, gaps), paper],
         ["SD over seeds", *(number(gap.seed_standard_deviation, 2) for gap in gaps), MISSING],
         ["95 % interval", *map(_interval, gaps), MISSING],
         ["RMSE of CycleGAN over that of pix2pix", *(f"{gap.error_ratio:.2f}" for gap in gaps), its_ratio],
-        ["patients with pix2pix ahead", *(f"{gap.ahead}/{len(gap.by_participant)}" for gap in gaps), MISSING],
+        ["participants with pix2pix ahead", *(f"{gap.ahead}/{len(gap.by_participant)}" for gap in gaps), MISSING],
         ["Wilcoxon's p", *(f"{gap.wilcoxon_p:.2g}" for gap in gaps), MISSING],
     ]
     return markdown_table(heads, rows)
 
 
-def _patient_table(results: Results) -> str:
+def _participant_table(results: Results) -> str:
     heads = ["", *(_head(results.columns[gap.metric]) for gap in results.gaps)]
     gaps = results.gaps
     return markdown_table(

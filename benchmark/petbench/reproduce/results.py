@@ -80,7 +80,7 @@ class Gap:
 
     @property
     def told_apart(self) -> bool:
-        """Whether pix2pix is surely ahead: the interval says so, or every one of too few patients for an interval."""
+        """Whether pix2pix is ahead: by the interval, or in every one of too few participants for an interval."""
         return self.ahead == len(self.by_participant) if self.interval is None else self.interval.low > 0.0
 
 
@@ -106,7 +106,7 @@ class Results:
 
 
 def gather(rows: Sequence[RunRow], order: Sequence[str], leaderboard: Leaderboard) -> Results:
-    """Return the results of runs of one cohort and split.
+    """Return the results of runs of one dataset and split.
 
     Args:
         rows: the runs, each with its scores on the leaderboard.
@@ -151,6 +151,6 @@ def _gap(metric: str, better: Line, other: Line, participants: Sequence[str]) ->
 
 
 def _table(line: Line, metric: str, participants: Sequence[str]) -> Table:
-    """Return a method's scores, shape (seeds, patients)."""
+    """Return a method's scores, shape (seeds, participants)."""
     by_seed = line.cells[metric].by_seed
     return np.array([[by_seed[seed][who] for who in participants] for seed in line.seeds], dtype=np.float64)

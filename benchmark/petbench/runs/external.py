@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from petbench.home import Home
     from petbench.metric_spec import MetricSpec
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold, Split
     from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import RunRow
@@ -38,7 +38,7 @@ class ScoringOptions(TypedDict, total=False):
     Attributes:
         progress: told how far the work is.
         offline: whether downloading weights is forbidden.
-        metrics: the metrics of one patient; None for the built-in ones.
+        metrics: the metrics of one participant; None for the built-in ones.
         weights: a file of Inception weights named by the user.
         device: where features are computed.
     """
@@ -53,13 +53,13 @@ class ScoringOptions(TypedDict, total=False):
 def score_external(
     home: Home,
     leaderboard: Leaderboard,
-    cohort: Cohort,
+    dataset: Dataset,
     split: Split,
     fold: int,
     predictions: Path,
     name: str,
     *,
-    dataset: str | None = None,
+    dataset_name: str | None = None,
     taken: Collection[str] = (),
     **options: Unpack[ScoringOptions],
 ) -> RunRow:
@@ -68,12 +68,12 @@ def score_external(
     Args:
         home: where the run's folder is made.
         leaderboard: where the row goes.
-        cohort: where the real images come from.
+        dataset: where the real images come from.
         split: which split.
-        fold: which of its folds: its test patients must all be there.
+        fold: which of its folds: its test participants must all be there.
         predictions: the folder with `<participant>.nii.gz`.
         name: what the row is called; written as a slug. Folds entered under one name make one row.
-        dataset: the cohort's name on the leaderboard; None for that of its folder.
+        dataset_name: the dataset's name on the leaderboard; None for that of its folder.
         taken: names of installed methods, which the row may not have.
         options: as for `score_predictions`.
 
@@ -88,19 +88,21 @@ def score_external(
     if slug in REFERENCE_METHODS | {CEILING_METHOD} | set(taken):
         msg = f"--as {name!r}: petbench has a method called {slug}; give the predictions another name"
         raise UsageError(msg)
-    return enter_predictions(home, leaderboard, cohort, split, fold, predictions, slug, dataset=dataset, **options)
+    return enter_predictions(
+        home, leaderboard, dataset, split, fold, predictions, slug, dataset_name=dataset_name, **options
+    )
 
 
 def enter_predictions(
     home: Home,
     leaderboard: Leaderboard,
-    cohort: Cohort,
+    dataset: Dataset,
     split: Split,
     fold: int,
     predictions: Path,
     method: str,
     *,
-    dataset: str | None = None,
+    dataset_name: str | None = None,
     origin: str = EXTERNAL,
     supervision: str = EXTERNAL,
     **options: Unpack[ScoringOptions],
@@ -112,12 +114,12 @@ def enter_predictions(
     Args:
         home: where the run's folder is made.
         leaderboard: where the row goes.
-        cohort: where the real images come from.
+        dataset: where the real images come from.
         split: which split.
         fold: which of its folds.
         predictions: the folder with `<participant>.nii.gz`.
         method: the row's name, a slug.
-        dataset: the cohort's name on the leaderboard; None for that of its folder.
+        dataset_name: the dataset's name on the leaderboard; None for that of its folder.
         origin: who made them, as the row's distribution.
         supervision: what whoever made them saw of the delayed images, as far as petbench knows.
         options: as for `score_predictions`.
@@ -130,9 +132,9 @@ def enter_predictions(
     from petbench.runs.supervisor import folder_of
 
     participants = fold_of(split, fold).test
-    records = score_predictions(cohort, participants, predictions, cache=home.cache, **options)
-    files = find_predictions(predictions, participants, cohort)
-    volumes = {name: read_prediction(path, cohort.grid(name), cohort.body_mask(name)) for name, path in files.items()}
+    records = score_predictions(dataset, participants, predictions, cache=home.cache, **options)
+    files = find_predictions(predictions, participants, dataset)
+    volumes = {name: read_prediction(path, dataset.grid(name), dataset.body_mask(name)) for name, path in files.items()}
     digest = hashlib.sha256(b"".join(hashlib.sha256(volume.tobytes()).digest() for volume in volumes.values()))
     plan = RunPlan(
         method=method,
@@ -143,9 +145,9 @@ def enter_predictions(
         supervision=supervision,
         preset="",
         parameters={},
-        dataset=dataset or cohort.name,
-        cohort=str(cohort.root),
-        fingerprint=cohort.fingerprint,
+        dataset=dataset_name or dataset.name,
+        dataset_folder=str(dataset.root),
+        fingerprint=dataset.fingerprint,
         split=split.name,
         split_digest=split.digest,
         fold=fold,
@@ -165,7 +167,7 @@ def enter_predictions(
     try:
         plan.save(folder)
         for name, volume in volumes.items():
-            write_image(folder / PREDICTIONS / f"{name}.nii.gz", volume, cohort.grid(name))
+            write_image(folder / PREDICTIONS / f"{name}.nii.gz", volume, dataset.grid(name))
         leaderboard.record_scores(run_id, records)
         leaderboard.update(run_id, status="ok", phase="score", ended_at=datetime.now(UTC))
     except BaseException:

@@ -11,7 +11,7 @@ import numpy as np
 
 from petbench.errors import DataError
 from petbench_datasets.bids.scan import read_scan
-from petbench_datasets.images.framing import EARLY_WINDOW_SECONDS, FrameUse, WindowPlan, plan_window
+from petbench_datasets.images.framing import EARLY_WINDOW_SECONDS, FrameUse, WindowFrames, plan_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,10 +45,10 @@ def read_given_scan(path: Path) -> GivenScan:
     """Read the early image of a scan; one taken at another time is read whole, with a warning.
 
     Args:
-        path: a NIfTI file with a BIDS-PET sidecar, or a folder of DICOM files of one patient.
+        path: a NIfTI file with a BIDS-PET sidecar, or a folder of DICOM files of one participant.
 
     Raises:
-        DataError: no PET image of one patient there, or none that can be read in SUV.
+        DataError: no PET image of one participant there, or none that can be read in SUV.
     """
     if path.is_dir():
         return _from_dicom(path)
@@ -75,9 +75,11 @@ def _from_dicom(folder: Path) -> GivenScan:
 
     with tempfile.TemporaryDirectory(prefix="petbench-dicom-") as temporary:
         report = import_dicom(folder, Path(temporary) / "scan", skip_unusable=True)
-        patients = {imported.participant for imported in report.images}
-        if len(patients) > 1:
-            raise DataError(f"{folder}: holds PET series of {len(patients)} patients; give the folder of one of them")
+        participants = {imported.participant for imported in report.images}
+        if len(participants) > 1:
+            raise DataError(
+                f"{folder}: holds PET series of {len(participants)} participants; give the folder of one of them"
+            )
         notes = [note for imported in report.images for note in imported.notes]
         notes += [f"{Path(what).name} was passed over: {why}" for what, why in report.skipped]
         return _early_image([read_scan(imported.path) for imported in report.images], folder.name, notes)
@@ -91,7 +93,7 @@ def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = ()) ->
     except DataError:
         scan = min(scans, key=lambda one: min(frame.start_seconds for frame in one.frames))
         uses = tuple(FrameUse(scan, index, frame.duration_seconds) for index, frame in enumerate(scan.frames))
-        plan = WindowPlan("early", uses, 1.0)
+        plan = WindowFrames("early", uses, 1.0)
         warnings.append(_another_time(name, plan))
     used = list(dict.fromkeys(id(use.scan) for use in plan.uses))
     repairs = [repair for scan in scans if id(scan) in used for repair in scan.repairs]
@@ -99,7 +101,7 @@ def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = ()) ->
     return GivenScan(plan.image(), first.grid, first.calibration, plan.effective_seconds, (*repairs, *warnings))
 
 
-def _another_time(name: str, plan: WindowPlan) -> str:
+def _another_time(name: str, plan: WindowFrames) -> str:
     first, last = (seconds / 60 for seconds in plan.effective_seconds)
     trained = "-".join(f"{seconds / 60:g}" for seconds in EARLY_WINDOW_SECONDS)
     when = "at an unknown time" if np.isnan(first) else f"{first:.0f}-{last:.0f} min"

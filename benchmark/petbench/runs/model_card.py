@@ -37,7 +37,7 @@ def model_card(row: RunRow, plan: RunPlan, scores: Iterable[ScoreRow], drawn: Ma
     Args:
         row: of the run.
         plan: of the run.
-        scores: of the run's test patients.
+        scores: of the run's test participants.
         drawn: what was drawn from what; its warnings become limits.
     """
     facts = plan.to_dict()
@@ -65,7 +65,7 @@ def write_card(output: Path, card: Mapping[str, Any]) -> tuple[Path, Path]:
 
 
 def _summaries(scores: Iterable[ScoreRow]) -> list[dict[str, Any]]:
-    """Return mean and range over the test patients of each metric and region, and what belongs to all of them."""
+    """Return mean and range over the test participants of each metric and region, and what belongs to all of them."""
     groups: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
     for score in scores:
         if score.value is not None:
@@ -73,7 +73,7 @@ def _summaries(scores: Iterable[ScoreRow]) -> list[dict[str, Any]]:
     return [
         {
             "metric": metric, "region": region, "convention_id": convention, "unit": unit,
-            "mean": fmean(values), "lowest": min(values), "highest": max(values), "patients": len(values),
+            "mean": fmean(values), "lowest": min(values), "highest": max(values), "participants": len(values),
         }
         for (metric, region, convention, unit), values in groups.items()
     ]  # fmt: skip
@@ -83,21 +83,21 @@ def _limits(plan: RunPlan) -> list[str]:
     early, delayed = (
         "-".join(f"{seconds / 60:g}" for seconds in window) for window in (EARLY_WINDOW_SECONDS, DELAYED_WINDOW_SECONDS)
     )
-    patients = len(plan.test_participants)
+    participants = len(plan.test_participants)
     return [
         "for research: not a medical device, not for diagnosis, staging, treatment or dosimetry of a patient",
         f"draws the image of {delayed} min from that of {early} min after the injection of F-18 FDG, and no other",
         _scanners(plan),
-        f"scored on {patients} patients of the same cohort; other scanners, reconstructions and people are not tested",
+        f"scored on {participants} participants of the same dataset, and on no other scanner, reconstruction or people",
         "a lesion may be missing, weakened or invented in a drawn image; look at the early image beside it",
     ]
 
 
 def _scanners(plan: RunPlan) -> str:
-    """Say which scanners the training cohort comes from, as far as its files are here and say so."""
+    """Say which scanners the training dataset comes from, as far as its files are here and say so."""
     from petbench_datasets.bids.scan import merged_sidecar, pet_images
 
-    root = Path(plan.cohort)
+    root = Path(plan.dataset_folder)
     found = set()
     for folder in sorted(root.glob("sub-*")):
         for image in pet_images(root, folder.name):
@@ -106,8 +106,8 @@ def _scanners(plan: RunPlan) -> str:
             found.add(" ".join(name for name in names if name))
     known = sorted(found - {""})
     if not known:
-        return f"learnt from the cohort {plan.dataset}, whose scanner is not known here"
-    return f"learnt from the cohort {plan.dataset}, measured with: {', '.join(known)}"
+        return f"learnt from the dataset {plan.dataset}, whose scanner is not known here"
+    return f"learnt from the dataset {plan.dataset}, measured with: {', '.join(known)}"
 
 
 def _markdown(card: Mapping[str, Any]) -> str:
@@ -128,7 +128,7 @@ def _markdown(card: Mapping[str, Any]) -> str:
                 ("run", f"{run['id']} (`{run['identity'][:16]}`)"),
                 ("method", f"{run['method']} of {run['distribution']} {run['version']}, preset {run['preset']}"),
                 ("supervision", run["supervision"]),
-                ("cohort", f"{run['dataset']} (`{run['fingerprint'][:16]}`)"),
+                ("dataset", f"{run['dataset']} (`{run['fingerprint'][:16]}`)"),
                 ("split, fold, seed", f"{run['split']}, {run['fold']}, {run['seed']}"),
                 ("training", f"{run['budget']}, {run['precision']}, {seconds:.0f} s on {run['device']}"),
                 ("parameters", f"{run['parameter_count'] or 0:,}"),
@@ -136,7 +136,7 @@ def _markdown(card: Mapping[str, Any]) -> str:
             ],
         ),
         "",
-        f"## Scores on {len(run['test_participants'])} test patients",
+        f"## Scores on {len(run['test_participants'])} test participants",
         "",
         *_table(
             ("metric", "mean", "lowest to highest", "convention"),

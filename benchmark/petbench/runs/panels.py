@@ -9,20 +9,20 @@ from petbench.errors import PetbenchError
 from petbench.plans.run_plan import RunPlan
 from petbench.runs import predict_scan
 from petbench.runs.pipeline import PREDICTIONS
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.nifti import read_image
-from petbench_leaderboard.report.images import PatientImages
+from petbench_leaderboard.report.images import ParticipantImages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from petbench.contract import Volume
     from petbench.home import Home
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_leaderboard.board import Board
 
 
-def patient_images(boards: Sequence[Board], home: Home) -> Iterator[PatientImages]:
+def participant_images(boards: Sequence[Board], home: Home) -> Iterator[ParticipantImages]:
     """Yield the images of every participant that the boards predict, one at a time.
 
     Methods stand in the order of the board; of a row with several seeds the first is drawn. A run whose folder is
@@ -30,14 +30,14 @@ def patient_images(boards: Sequence[Board], home: Home) -> Iterator[PatientImage
     """
     for board in boards:
         plans = _plans(board, home)
-        cohort = _cohort(board, [plan for _, plan in plans.values()])
-        if cohort is None:
+        dataset = _dataset(board, [plan for _, plan in plans.values()])
+        if dataset is None:
             continue
         for participant in board.participants:
             drawn = _drawn(plans, participant)
             if drawn:
-                pair = cohort.pair(participant)
-                yield PatientImages(
+                pair = dataset.pair(participant)
+                yield ParticipantImages(
                     participant=participant,
                     spacing_millimetres=pair.grid.spacing_millimetres,
                     early=pair.early,
@@ -60,15 +60,15 @@ def _plans(board: Board, home: Home) -> dict[int, tuple[Path, RunPlan]]:
     return found
 
 
-def _cohort(board: Board, plans: Sequence[RunPlan]) -> Cohort | None:
-    """Return the cohort that the board's runs were made with, where it is still here and unchanged."""
-    for folder in dict.fromkeys(Path(plan.cohort) for plan in plans):
+def _dataset(board: Board, plans: Sequence[RunPlan]) -> Dataset | None:
+    """Return the dataset that the board's runs were made with, where it is still here and unchanged."""
+    for folder in dict.fromkeys(Path(plan.dataset_folder) for plan in plans):
         try:
-            cohort = open_cohort(folder)
+            dataset = open_dataset(folder)
         except PetbenchError:
             continue
-        if cohort.fingerprint == board.fingerprint:
-            return cohort
+        if dataset.fingerprint == board.fingerprint:
+            return dataset
     return None
 
 

@@ -25,7 +25,7 @@ from petbench.terminal import progress_bar, training_bar
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
 from petbench.training.volumes import TrainingVolumes, gather_volumes
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 from petbench_datasets.images.nifti import write_image
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
     from petbench.processes.stop import StopFlag
     from petbench.runs.phases import Phases
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
     from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import RunChanges
@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 PREDICTIONS = "predictions"
 TRAINING = "training"
 """Subfolder of a run: its checkpoints, its log of losses, and whatever the method writes."""
-UNSCORED = "unscored: the keeper of the cohort has the test targets; hand over what petbench bundle makes of this run"
+UNSCORED = (
+    "unscored: the organizer of the dataset has the test targets; hand over what petbench submit makes of this run"
+)
 
 
 class WeightsOptions(TypedDict):
@@ -82,7 +84,7 @@ def carry_out(
     device = models.choose_device(plan.device)
     with phase("prepare"):
         check_named_weights()
-        cohort, fold = open_planned(plan)
+        dataset, fold = open_planned(plan)
         if plan.deterministic:
             torch.use_deterministic_algorithms(mode=True)
         seed_everything(plan.seed, "method")  # for methods that draw with the global generators
@@ -102,14 +104,14 @@ def carry_out(
         if trained:
             method.load_state_dict(torch.load(folder / models.FILE_NAME, map_location=device, weights_only=True))
         else:
-            data = _gather(plan, cohort, fold, folder)
+            data = _gather(plan, dataset, fold, folder)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     if not trained:
         _train(method, data, plan, run_id, folder, device, leaderboard, phase, stop)
-        predict_scan.save_grid(folder, cohort.grid(fold.train[0]))
+        predict_scan.save_grid(folder, dataset.grid(fold.train[0]))
     with phase("predict"):
-        seconds = _predict(method, plan, fold, cohort, folder / PREDICTIONS)
+        seconds = _predict(method, plan, fold, dataset, folder / PREDICTIONS)
     leaderboard.update(
         run_id,
         seconds_per_volume=seconds,
@@ -117,15 +119,15 @@ def carry_out(
         peak_memory_bytes=_peak_memory_bytes(),
         peak_device_memory_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
     )
-    if cohort.withheld & set(fold.test):
+    if dataset.withheld & set(fold.test):
         leaderboard.update(run_id, error_message=UNSCORED)
         return
     with phase("score"), progress_bar() as progress:
-        score(cohort, fold.test, folder, run_id, home, leaderboard, progress, device=str(device))
+        score(dataset, fold.test, folder, run_id, home, leaderboard, progress, device=str(device))
 
 
 def score(
-    cohort: Cohort,
+    dataset: Dataset,
     participants: tuple[str, ...],
     folder: Path,
     run_id: int,
@@ -137,7 +139,7 @@ def score(
 ) -> None:
     """Score the prediction files of a run and store the scores; no model is looked at."""
     records = score_predictions(
-        cohort,
+        dataset,
         participants,
         folder / PREDICTIONS,
         progress=progress,
@@ -155,23 +157,25 @@ def weights_options() -> WeightsOptions:
     return {"weights": Path(given) if given else None, "offline": os.environ.get("PETBENCH_OFFLINE") == "1"}
 
 
-def open_planned(plan: RunPlan) -> tuple[Cohort, Fold]:
-    """Open the cohort of a plan and make sure that it is still the one that was planned with."""
-    cohort = open_cohort(Path(plan.cohort))
-    if cohort.fingerprint != plan.fingerprint:
-        raise DataError(f"{plan.cohort}: the images have changed since the run was planned; repeat the command")
-    split = load_split(cohort, plan.split)
+def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
+    """Open the dataset of a plan and make sure that it is still the one that was planned with."""
+    dataset = open_dataset(Path(plan.dataset_folder))
+    if dataset.fingerprint != plan.fingerprint:
+        raise DataError(f"{plan.dataset_folder}: the images have changed since the run was planned; repeat the command")
+    split = load_split(dataset, plan.split)
     if split.digest != plan.split_digest:
-        raise DataError(f"{plan.cohort}: the split {plan.split} has changed since it was planned; repeat the command")
-    return cohort, split.folds[plan.fold]
+        raise DataError(
+            f"{plan.dataset_folder}: the split {plan.split} has changed since it was planned; repeat the command"
+        )
+    return dataset, split.folds[plan.fold]
 
 
-def _gather(plan: RunPlan, cohort: Cohort, fold: Fold, folder: Path) -> TrainingVolumes:
-    """Copy what the method may learn from; nothing that it is handed afterwards leads to the cohort."""
+def _gather(plan: RunPlan, dataset: Dataset, fold: Fold, folder: Path) -> TrainingVolumes:
+    """Copy what the method may learn from; nothing that it is handed afterwards leads to the dataset."""
     (folder / TRAINING).mkdir(exist_ok=True)
     with progress_bar() as progress:
         return gather_volumes(
-            cohort,
+            dataset,
             fold,
             plan.supervision,  # type: ignore[arg-type]
             seed=plan.seed,
@@ -215,13 +219,13 @@ def _engine_of(plan: RunPlan) -> EngineSettings:
     return EngineSettings(precision=plan.precision, compile=plan.compile, deterministic=plan.deterministic)
 
 
-def _predict(method: Method, plan: RunPlan, fold: Fold, cohort: Cohort, predictions: Path) -> float:
-    """Write the prediction of every test patient and return the seconds that drawing one took, the mean over them."""
+def _predict(method: Method, plan: RunPlan, fold: Fold, dataset: Dataset, predictions: Path) -> float:
+    """Write the prediction of every test participant and return the mean seconds that one took."""
     spent = 0.0
-    draw = _draw_all(method, fold, cohort) if isinstance(method, ProgramMethod) else _draw_each(method, fold, cohort)
+    draw = _draw_all(method, fold, dataset) if isinstance(method, ProgramMethod) else _draw_each(method, fold, dataset)
     for participant, drawn, seconds in draw:
         spent += seconds
-        grid = cohort.grid(participant)
+        grid = dataset.grid(participant)
         if drawn.shape != grid.shape:
             raise PluginError(f"{plan.method} drew {drawn.shape} voxels for {participant}, not {grid.shape}")
         if not np.isfinite(drawn).all():
@@ -230,20 +234,20 @@ def _predict(method: Method, plan: RunPlan, fold: Fold, cohort: Cohort, predicti
     return spent / len(fold.test)
 
 
-def _draw_each(method: Method, fold: Fold, cohort: Cohort) -> Iterator[tuple[str, Volume, float]]:
-    """Yield each test patient with what was drawn and the seconds that it took."""
+def _draw_each(method: Method, fold: Fold, dataset: Dataset) -> Iterator[tuple[str, Volume, float]]:
+    """Yield each test participant with what was drawn and the seconds that it took."""
     for participant in fold.test:
-        given = cohort.early(participant)[0].copy()
+        given = dataset.early(participant)[0].copy()
         start = time.perf_counter()
         drawn = np.asarray(method.predict(given))
         yield participant, drawn, time.perf_counter() - start
 
 
-def _draw_all(method: ProgramMethod, fold: Fold, cohort: Cohort) -> Iterator[tuple[str, Volume, float]]:
-    """Yield what a program drew of all test patients in one go; its start and its files are part of its time."""
+def _draw_all(method: ProgramMethod, fold: Fold, dataset: Dataset) -> Iterator[tuple[str, Volume, float]]:
+    """Yield what a program drew of all test participants in one go; its start and its files are part of its time."""
     start = time.perf_counter()
     for participant, drawn in zip(
-        fold.test, method.predict_all(cohort.early(participant)[0] for participant in fold.test), strict=True
+        fold.test, method.predict_all(dataset.early(participant)[0] for participant in fold.test), strict=True
     ):
         yield participant, drawn, time.perf_counter() - start
         start = time.perf_counter()

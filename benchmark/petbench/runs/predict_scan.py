@@ -1,4 +1,4 @@
-"""Apply the trained model of a run to a scan that is no part of any cohort."""
+"""Apply the trained model of a run to a scan that is no part of any dataset."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench.home import Home
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold, Split
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
@@ -37,98 +37,98 @@ _AIR = "outside the body"
 def score_reference(
     home: Home,
     leaderboard: Leaderboard,
-    cohort: Cohort,
+    dataset: Dataset,
     split: Split,
     fold: int,
     name: str,
     *,
-    dataset: str | None = None,
+    dataset_name: str | None = None,
     **options: Unpack[ScoringOptions],
 ) -> RunRow:
-    """Make the predictions of a reference for the test patients of a fold, score them, and enter them as a row.
+    """Make the predictions of a reference for the test participants of a fold, score them, and enter them as a row.
 
     Args:
         home: where the run's folder is made.
         leaderboard: where the row goes.
-        cohort: where images and labels come from.
+        dataset: where images and labels come from.
         split: which split.
         fold: which of its folds.
         name: `noise-ceiling` or `organ-scale`.
-        dataset: the cohort's name on the leaderboard; None for that of its folder.
+        dataset_name: the dataset's name on the leaderboard; None for that of its folder.
         options: as for `score_predictions`.
 
     Raises:
-        DataError: the cohort lacks what the reference is made of.
+        DataError: the dataset lacks what the reference is made of.
         UsageError: the fold does not exist.
     """
     write = {CEILING_METHOD: write_noise_ceiling, ORACLE_METHOD: write_organ_scale}[name]
     with tempfile.TemporaryDirectory(prefix=f"petbench-{name}-") as folder:
-        write(cohort, fold_of(split, fold), Path(folder))
+        write(dataset, fold_of(split, fold), Path(folder))
         return enter_predictions(
             home,
             leaderboard,
-            cohort,
+            dataset,
             split,
             fold,
             Path(folder),
             name,
-            dataset=dataset,
+            dataset_name=dataset_name,
             origin="petbench",
             supervision=ORACLE,
             **options,
         )
 
 
-def write_noise_ceiling(cohort: Cohort, fold: Fold, folder: Path) -> None:
-    """Write a second noise realisation of each test patient's delayed image as a prediction, in SUV.
+def write_noise_ceiling(dataset: Dataset, fold: Fold, folder: Path) -> None:
+    """Write a second noise realisation of each test participant's delayed image as a prediction, in SUV.
 
     No method can be expected to come closer to one noisy image than another noisy image of the same truth does, unless
     it predicts the noise-free truth; so this is the yardstick of `fraction` on the leaderboard, not a bound.
 
     Raises:
-        DataError: a patient has none (`…_desc-repeat_pet.nii.gz` among the cohort's derivatives).
+        DataError: a participant has none (`…_desc-repeat_pet.nii.gz` among the dataset's derivatives).
     """
     for participant in fold.test:
-        path = find_derivative(cohort.root, participant, REPEAT_ENDING)
+        path = find_derivative(dataset.root, participant, REPEAT_ENDING)
         if path is None:
-            msg = f"{cohort.root}: no second realisation of {participant} (*_{REPEAT_ENDING}.nii.gz): no noise ceiling"
+            msg = f"{dataset.root}: no second realisation of {participant} (*_{REPEAT_ENDING}.nii.gz): no noise ceiling"
             raise DataError(msg)
-        scan = scan_of(path, cohort.root, dict(cohort.table))  # the weight is in the cohort's own table
+        scan = scan_of(path, dataset.root, dict(dataset.table))  # the weight is in the dataset's own table
         write_image(folder / f"{participant}.nii.gz", scan.suv(), scan.grid)
 
 
-def write_organ_scale(cohort: Cohort, fold: Fold, folder: Path) -> None:
-    """Write the early image of each test patient, every labelled organ times its own factor, as a prediction in SUV.
+def write_organ_scale(dataset: Dataset, fold: Fold, folder: Path) -> None:
+    """Write each test participant's early image, every labelled organ times its own factor, as a prediction in SUV.
 
-    An oracle: it is told where the organs of the test patients are. What it scores is what one number an organ can
-    give, without anything of the patient's own kinetics.
+    An oracle: it is told where the organs of the test participants are. What it scores is what one number an organ can
+    give, without anything of the participant's own kinetics.
 
     Raises:
-        DataError: a training or test patient has no organ labels.
+        DataError: a training or test participant has no organ labels.
     """
-    factors = organ_factors(cohort, fold)
+    factors = organ_factors(dataset, fold)
     rest = factors[_REST]
     for participant in fold.test:
-        early, grid = cohort.early(participant)
-        regions, names = _regions(cohort, participant)
+        early, grid = dataset.early(participant)
+        regions, names = _regions(dataset, participant)
         by_region = np.array([factors.get(name, rest) for name in names])
         write_image(folder / f"{participant}.nii.gz", (early * by_region[regions]).astype(np.float32), grid)
 
 
-def organ_factors(cohort: Cohort, fold: Fold) -> dict[str, float]:
-    """Return the late-over-early factor of every labelled organ, fitted on the fold's training patients alone.
+def organ_factors(dataset: Dataset, fold: Fold) -> dict[str, float]:
+    """Return the late-over-early factor of every labelled organ, fitted on the fold's training participants alone.
 
     Each is the factor of least squares over the organ's voxels of all of them, Σ early·delayed / Σ early², as `scale`
     fits its one. The rest of the body and the air around it have one each; an organ without early uptake gets that of
     the rest of the body.
 
     Raises:
-        DataError: a training patient has no organ labels.
+        DataError: a training participant has no organ labels.
     """
     sums: dict[str, NDArray[np.float64]] = {}
     for participant in fold.train:
-        pair = cohort.pair(participant)
-        regions, names = _regions(cohort, participant)
+        pair = dataset.pair(participant)
+        regions, names = _regions(dataset, participant)
         early, delayed = pair.early.astype(np.float64).ravel(), pair.delayed.astype(np.float64).ravel()
         products = [np.bincount(regions.ravel(), early * other, len(names)) for other in (delayed, early)]
         for name, found in zip(names, np.transpose(products), strict=True):
@@ -141,21 +141,21 @@ def _ratio(sums: NDArray[np.float64], otherwise: float) -> float:
     return float(sums[0] / sums[1]) if sums[1] > 0.0 else otherwise
 
 
-def _regions(cohort: Cohort, participant: str) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+def _regions(dataset: Dataset, participant: str) -> tuple[NDArray[np.intp], tuple[str, ...]]:
     """Return a region's index for every voxel, shape (z, y, x), and the regions' names.
 
-    Organs go by name, since patients may number them differently; a label without a name is rest of the body.
+    Organs go by name, since participants may number them differently; a label without a name is rest of the body.
     """
-    found = cohort.labels(participant)
+    found = dataset.labels(participant)
     if found is None:
         msg = (
-            f"{cohort.root}: no organ labels of {participant} (*_desc-organs_dseg.nii.gz): {ORACLE_METHOD} needs those "
-            "of every training and test participant"
+            f"{dataset.root}: no organ labels of {participant} (*_desc-organs_dseg.nii.gz): {ORACLE_METHOD} needs "
+            "those of every training and test participant"
         )
         raise DataError(msg)
     labels, meanings = found
     names = (_AIR, _REST, *(name for index, name in sorted(meanings.items()) if index != 0))
-    regions = np.where(cohort.body_mask(participant), 1, 0)
+    regions = np.where(dataset.body_mask(participant), 1, 0)
     for position, index in enumerate((index for index in sorted(meanings) if index != 0), start=2):
         regions[labels == index] = position
     return regions, names

@@ -26,14 +26,14 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, progress: Progres
 
     Raises:
         UsageError: the run did not end well, or its folder is elsewhere.
-        DataError: the cohort has changed, or a prediction cannot be scored any more.
+        DataError: the dataset has changed, or a prediction cannot be scored any more.
     """
     if row.status != "ok":
         raise UsageError(f"run {row.id} is {row.status} and has no predictions to score")
     folder = predict_scan.run_folder(home, row.id)
-    cohort, fold = pipeline.open_planned(RunPlan.load(folder))
+    dataset, fold = pipeline.open_planned(RunPlan.load(folder))
     records = score_predictions(
-        cohort,
+        dataset,
         fold.test,
         folder / pipeline.PREDICTIONS,
         progress=progress,

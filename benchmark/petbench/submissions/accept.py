@@ -1,4 +1,4 @@
-"""Take a verified bundle into a leaderboard: the keeper's own scores, under the author's plan."""
+"""Take a verified submission into a leaderboard: the organizer's own scores, under the author's plan."""
 
 from __future__ import annotations
 
@@ -20,26 +20,31 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 
-def accept(bundle: Verified, home: Home, leaderboard: Leaderboard) -> list[tuple[RunRow, bool]]:
-    """Store every run of a verified bundle as `recomputed` and return its row, and whether it was there already.
+def accept(submission: Verified, home: Home, leaderboard: Leaderboard) -> list[tuple[RunRow, bool]]:
+    """Store every run of a verified submission as `recomputed` and return its row, and whether it was there already.
 
     Times, memory and machine are the author's word; the row says so in its machine facts. Accepting the same run twice
-    changes nothing. Weights stay in the bundle.
+    changes nothing. Weights stay in the submission.
     """
     return [
-        _accept_run(bundle, index, verified_run, home, leaderboard) for index, verified_run in enumerate(bundle.runs)
+        _accept_run(submission, index, verified_run, home, leaderboard)
+        for index, verified_run in enumerate(submission.runs)
     ]
 
 
 def _accept_run(
-    bundle: Verified, index: int, found: VerifiedRun, home: Home, leaderboard: Leaderboard
+    submission: Verified, index: int, found: VerifiedRun, home: Home, leaderboard: Leaderboard
 ) -> tuple[RunRow, bool]:
     plan, facts = found.plan, found.claim.facts
     for row in leaderboard.find(plan.identity):
         if row.status == "ok" and row.verification != "claimed":  # a merged row stays beside the one checked here
             return row, True
     origin: dict[str, object] = {
-        "bundle": {"sha256": bundle.digest, "uid": facts.uid, "costs": "as the bundle says, not measured here"}
+        "submission": {
+            "sha256": submission.digest,
+            "uid": facts.uid,
+            "costs": "as the submission says, not measured here",
+        }
     }
     record = dataclasses.replace(
         plan.record(),
@@ -53,10 +58,10 @@ def _accept_run(
     try:
         plan.save(folder)
         (folder / PREDICTIONS).mkdir(parents=True, exist_ok=True)
-        for path in sorted((bundle.predictions / str(index)).iterdir()):
+        for path in sorted((submission.predictions / str(index)).iterdir()):
             with atomic_path(folder / PREDICTIONS / path.name) as temporary:
                 shutil.copyfile(path, temporary)
-        _keep_log(bundle, found, folder)
+        _keep_log(submission, found, folder)
         leaderboard.record_scores(run_id, found.scores)
         leaderboard.update(
             run_id,
@@ -80,9 +85,9 @@ def _accept_run(
     return leaderboard.run(run_id), False
 
 
-def _keep_log(bundle: Verified, found: VerifiedRun, folder: Path) -> None:
+def _keep_log(submission: Verified, found: VerifiedRun, folder: Path) -> None:
     """Keep the author's log as text that no terminal obeys."""
     name = f"{found.claim.folder}/run.log"
-    text = bundle.archive.read(name).decode("utf-8", errors="replace") if name in bundle.archive.names else ""
+    text = submission.archive.read(name).decode("utf-8", errors="replace") if name in submission.archive.names else ""
     shown = "".join(letter if letter in "\n\t" or unicodedata.category(letter) != "Cc" else "?" for letter in text)
-    write_text(folder / "run.log", f"as it came in bundle {bundle.digest}:\n{shown}")
+    write_text(folder / "run.log", f"as it came in submission {submission.digest}:\n{shown}")

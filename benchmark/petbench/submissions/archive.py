@@ -1,4 +1,4 @@
-"""Read a bundle's archive as if an enemy had made it: nothing is unpacked whose name and size were not checked."""
+"""Read a submission's archive as if an enemy had made it: nothing is unpacked whose name and size were not checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, Self
 
 from petbench.submissions import limits
-from petbench.submissions.limits import BundleError
+from petbench.submissions.limits import SubmissionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +23,10 @@ _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class Archive:
-    """The files of a bundle, by name.
+    """The files of a submission, by name.
 
     Raises:
-        BundleError: it is no zip archive, or holds a name, kind, number, size or ratio that no bundle has.
+        SubmissionError: it is no zip archive, or holds a name, kind, number, size or ratio that no submission has.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +36,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
-            raise BundleError(f"{path.name}: no readable zip archive ({_one_line(error)})") from None
+            raise SubmissionError(f"{path.name}: no readable zip archive ({_one_line(error)})") from None
         try:
             self._members = _checked_members(path, self._zip.infolist())
         except BaseException:
@@ -56,17 +56,17 @@ class Archive:
         """Yield the content of a file, at most `limits.CHUNK_BYTES` at a time.
 
         Raises:
-            BundleError: there is no such file, or it is damaged.
+            SubmissionError: there is no such file, or it is damaged.
         """
         if name not in self._members:
-            raise BundleError(f"{self.path.name}: lacks {name}")
+            raise SubmissionError(f"{self.path.name}: lacks {name}")
         assert self._zip is not None, "the archive is open"
         try:
             with self._zip.open(self._members[name]) as file:
                 while chunk := file.read(limits.CHUNK_BYTES):
                     yield chunk
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as error:
-            raise BundleError(f"{self.path.name}: {name} is damaged ({_one_line(error)})") from None
+            raise SubmissionError(f"{self.path.name}: {name} is damaged ({_one_line(error)})") from None
 
     def read(self, name: str) -> bytes:
         """Return the content of a file; its size is bounded by its name."""
@@ -104,21 +104,23 @@ def _check_end(path: Path) -> None:
     try:
         size = path.stat().st_size
         if size > limits.LARGEST_ARCHIVE_BYTES:
-            raise BundleError(f"{path.name}: {size} bytes; a bundle is at most 4 GiB: bundle fewer runs at once")
+            raise SubmissionError(
+                f"{path.name}: {size} bytes; a submission is at most 4 GiB: submission fewer runs at once"
+            )
         with path.open("rb") as file:
             file.seek(max(0, size - _END.size))
             last = file.read()
     except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror})") from None
+        raise SubmissionError(f"{path}: cannot be read ({error.strerror})") from None
     if len(last) < _END.size or not last.startswith(b"PK\x05\x06"):
-        raise BundleError(f"{path.name}: no zip archive as petbench bundle writes it, or cut short")
+        raise SubmissionError(f"{path.name}: no zip archive as petbench submit writes it, or cut short")
     _, disk, first_disk, here, total, directory, start, comment = _END.unpack(last)
     if disk or first_disk or here != total or comment:
-        raise BundleError(f"{path.name}: an archive in parts or with a comment is no bundle")
+        raise SubmissionError(f"{path.name}: an archive in parts or with a comment is no submission")
     if total > limits.MOST_FILES or directory > limits.LARGEST_DIRECTORY_BYTES:
-        raise BundleError(f"{path.name}: {total} files announced, at most {limits.MOST_FILES} are allowed")
+        raise SubmissionError(f"{path.name}: {total} files announced, at most {limits.MOST_FILES} are allowed")
     if start + directory + _END.size != size:
-        raise BundleError(f"{path.name}: the archive has bytes that belong to no file in it")
+        raise SubmissionError(f"{path.name}: the archive has bytes that belong to no file in it")
 
 
 def _checked_members(path: Path, members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
@@ -128,28 +130,30 @@ def _checked_members(path: Path, members: list[zipfile.ZipInfo]) -> dict[str, zi
         name = member.orig_filename
         shown = f"{path.name}: the file {name[:120]!r}"
         if name.startswith(("/", "\\")) or ":" in name or ".." in name.replace("\\", "/").split("/"):
-            raise BundleError(f"{shown} points outside the bundle")
+            raise SubmissionError(f"{shown} points outside the submission")
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG):
-            raise BundleError(f"{shown} is a link, folder or device; a bundle holds plain files")
+            raise SubmissionError(f"{shown} is a link, folder or device; a submission holds plain files")
         largest = limits.largest_bytes(name)
         if largest is None or name != member.filename:
-            raise BundleError(f"{shown} is none that a bundle holds")
+            raise SubmissionError(f"{shown} is none that a submission holds")
         if name in found:
-            raise BundleError(f"{shown} is there twice")
+            raise SubmissionError(f"{shown} is there twice")
         fold = unicodedata.normalize("NFKC", name).casefold()
         if fold in folded:
-            raise BundleError(f"{shown} differs from {folded[fold]!r} by case alone")
+            raise SubmissionError(f"{shown} differs from {folded[fold]!r} by case alone")
         if member.flag_bits & 0x1 or member.compress_type not in _COMPRESSIONS:
-            raise BundleError(f"{shown} is encrypted or packed in a way that bundles are not")
+            raise SubmissionError(f"{shown} is encrypted or packed in a way that submissions are not")
         if member.file_size > largest:
-            raise BundleError(f"{shown} unpacks to {member.file_size} bytes; at most {largest} are allowed")
+            raise SubmissionError(f"{shown} unpacks to {member.file_size} bytes; at most {largest} are allowed")
         if member.file_size > limits.LARGEST_RATIO * max(member.compress_size, 1):
-            raise BundleError(f"{shown} unpacks to {member.file_size // max(member.compress_size, 1)} times its size")
+            raise SubmissionError(
+                f"{shown} unpacks to {member.file_size // max(member.compress_size, 1)} times its size"
+            )
         found[name], folded[fold] = member, name
     # Entries that share bytes unpack to far more than the archive could hold.
     if sum(member.compress_size for member in members) > path.stat().st_size:
-        raise BundleError(f"{path.name}: its files overlap; no bundle's do")
+        raise SubmissionError(f"{path.name}: its files overlap; no submission's do")
     return found
 
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import ScoreRecord
 
 TOLERANCE: Final = 1e-5
-"""Relative, of scores of one patient: float64 sums over the same float32 voxels, in whatever order."""
+"""Relative, of scores of one participant: float64 sums over the same float32 voxels, in whatever order."""
 
 FEATURE_TOLERANCE: Final = 1e-2
-"""Relative, of scores of all patients together: they rest on float32 features, whose last bits differ by machine."""
+"""Relative, of scores of all participants together: their float32 features differ in the last bits by machine."""
 
 ABSOLUTE: Final = 1e-6
 """Below this, a difference is rounding, whatever the score's size."""
@@ -24,7 +24,7 @@ Key = tuple[str, str, str, "str | None"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One score that a bundle claims and the keeper finds otherwise."""
+    """One score that a submission claims and the organizer finds otherwise."""
 
     claimed: ScoreRecord
     recomputed: ScoreRecord
@@ -32,8 +32,8 @@ class Difference:
     def __str__(self) -> str:
         """Return both values in words."""
         score = self.claimed
-        whose = score.participant or "all patients"
-        values = f"{_shown(score.value)} {score.unit} in the bundle, {_shown(self.recomputed.value)} recomputed"
+        whose = score.participant or "all participants"
+        values = f"{_shown(score.value)} {score.unit} in the submission, {_shown(self.recomputed.value)} recomputed"
         return f"{score.metric} ({score.region}) of {whose} is {' '.join(values.split())}"
 
 
@@ -44,8 +44,8 @@ class Comparison:
     Attributes:
         agreeing: how many are the same within the tolerance.
         differing: those that are not, the largest relative difference first.
-        only_claimed: scores that the keeper cannot compute, such as a metric of somebody's plugin.
-        only_recomputed: how many the keeper has beyond those.
+        only_claimed: scores that the organizer cannot compute, such as a metric of somebody's plugin.
+        only_recomputed: how many the organizer has beyond those.
     """
 
     agreeing: int
@@ -55,7 +55,7 @@ class Comparison:
 
 
 def compare(claimed: Iterable[ScoreRecord], recomputed: Iterable[ScoreRecord]) -> Comparison:
-    """Compare scores of one run, metric by metric, convention by convention, patient by patient."""
+    """Compare scores of one run, metric by metric, convention by convention, participant by participant."""
     mine = {_key(score): score for score in recomputed}
     theirs = {_key(score): score for score in claimed}
     agreeing, differing, only_claimed = 0, [], []
@@ -63,7 +63,7 @@ def compare(claimed: Iterable[ScoreRecord], recomputed: Iterable[ScoreRecord]) -
         own = mine.get(key)
         if own is None or (own.value is None and score.value is not None):
             only_claimed.append(score.metric)
-        elif score.value is None:  # the author could not compute it; the keeper may
+        elif score.value is None:  # the author could not compute it; the organizer may
             continue
         elif _agree(score, own):
             agreeing += 1

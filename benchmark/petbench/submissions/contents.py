@@ -1,4 +1,4 @@
-"""What a bundle says of a run, read strictly: every field known, typed and bounded."""
+"""What a submission says of a run, read strictly: every field known, typed and bounded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, J
 
 from petbench.errors import UsageError
 from petbench.plans.run_plan import RunPlan, parse_budget
-from petbench.submissions.limits import BundleError
+from petbench.submissions.limits import SubmissionError
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.records import ScoreRecord
 
@@ -27,8 +27,8 @@ Text = Annotated[str, Field(max_length=300)]
 Count = Annotated[int, Field(ge=0, le=2**62)]
 Measured = Annotated[FiniteFloat, Field(ge=0)]
 
-#: Of a plan's fields, the one that says where the cohort lies on the author's machine.
-LEFT_OUT = frozenset({"cohort"})
+#: Of a plan's fields, the one that says where the dataset lies on the author's machine.
+LEFT_OUT = frozenset({"dataset_folder"})
 
 
 class _PlanFacts(BaseModel):
@@ -102,8 +102,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class BundledRun:
-    """One run of a bundle: its folder there, its plan (without a cohort's folder), its facts, its claimed scores."""
+class SubmittedRun:
+    """One run of a submission: its folder there, its plan (without a dataset's folder), facts and claimed scores."""
 
     folder: str
     plan: RunPlan
@@ -112,60 +112,60 @@ class BundledRun:
 
 
 def plan_facts(plan: RunPlan) -> dict[str, Any]:
-    """Return a plan as a bundle holds it."""
+    """Return a plan as a submission holds it."""
     return {name: value for name, value in plan.to_dict().items() if name not in LEFT_OUT}
 
 
 def run_facts(row: RunRow) -> dict[str, Any]:
-    """Return a row's facts as a bundle holds them."""
+    """Return a row's facts as a submission holds them."""
     values = {name: getattr(row, name) for name in RunFacts.model_fields}
     return RunFacts.model_validate(values).model_dump(mode="json")
 
 
 def score_facts(scores: Iterable[ScoreRecord]) -> list[dict[str, Any]]:
-    """Return scores as a bundle holds them."""
+    """Return scores as a submission holds them."""
     names = [field.name for field in dataclasses.fields(ScoreRecord)]
     return [{name: _plain(getattr(score, name)) for name in names} for score in scores]
 
 
 def parse_plan(value: Any, name: str) -> RunPlan:
-    """Return the plan that a bundle holds.
+    """Return the plan that a submission holds.
 
     Raises:
-        BundleError: a field is missing, unknown, or of the wrong type or range.
+        SubmissionError: a field is missing, unknown, or of the wrong type or range.
     """
     known = {field.name for field in dataclasses.fields(RunPlan)} - LEFT_OUT
     if not isinstance(value, dict) or set(value) != known:
         odd = min(set(value) ^ known) if isinstance(value, dict) else "an object"
-        raise BundleError(f"{name}: {odd!r} is missing or unknown; was it made by another version of petbench?")
+        raise SubmissionError(f"{name}: {odd!r} is missing or unknown; was it made by another version of petbench?")
     facts = _validated(_PlanFacts, value, name).model_dump()
     try:
         budget = parse_budget(facts["budget"])
     except UsageError as error:
-        raise BundleError(f"{name}: {error}") from None
+        raise SubmissionError(f"{name}: {error}") from None
     participants = {key: tuple(facts[key]) for key in ("test_participants", "split_participants")}
     return RunPlan(**facts | participants | {"budget": budget} | dict.fromkeys(LEFT_OUT, ""))
 
 
 def parse_run(value: Any, name: str) -> RunFacts:
-    """Return the facts that a bundle holds of a run."""
+    """Return the facts that a submission holds of a run."""
     return _validated(RunFacts, value, name)
 
 
 def parse_scores(value: Any, name: str) -> tuple[ScoreRecord, ...]:
-    """Return the claimed scores that a bundle holds.
+    """Return the claimed scores that a submission holds.
 
     Raises:
-        BundleError: one is malformed, empty without a reason, or there twice.
+        SubmissionError: one is malformed, empty without a reason, or there twice.
     """
     try:
         records = tuple(ScoreRecord(**facts.model_dump()) for facts in _SCORES.validate_python(value))
     except ValidationError as error:
-        raise BundleError(f"{name}: {_first(error)}") from None
+        raise SubmissionError(f"{name}: {_first(error)}") from None
     except LeaderboardError as error:
-        raise BundleError(f"{name}: {error}") from None
+        raise SubmissionError(f"{name}: {error}") from None
     if len({(score.metric, score.convention_id, score.region, score.participant) for score in records}) < len(records):
-        raise BundleError(f"{name}: one score is given twice")
+        raise SubmissionError(f"{name}: one score is given twice")
     return records
 
 
@@ -173,7 +173,7 @@ def _validated(model: type[Model], value: Any, name: str) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise BundleError(f"{name}: {_first(error)}") from None
+        raise SubmissionError(f"{name}: {_first(error)}") from None
 
 
 def _first(error: ValidationError) -> str:

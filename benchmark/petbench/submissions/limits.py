@@ -1,4 +1,4 @@
-"""What a bundle may hold: everything a reader of a bundle allocates is bounded by a number on this page."""
+"""What a submission may hold: everything a reader of a submission allocates is bounded by a number on this page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from petbench.errors import PetbenchError
 
-FORMAT: Final = "petbench-bundle"
+FORMAT: Final = "petbench-submission"
 SCHEMA: Final = 1
 MANIFEST: Final = "manifest.json"
 ENDING: Final = ".petbench.zip"
@@ -20,7 +20,7 @@ LARGEST_RATIO: Final = 200
 
 _KILO, _MEGA, _GIGA = 2**10, 2**20, 2**30
 
-#: Every name that a bundle may hold, and the most bytes it unpacks to.
+#: Every name that a submission may hold, and the most bytes it unpacks to.
 LARGEST_BYTES: Final = (
     (re.compile(r"manifest\.json"), 4 * _MEGA),
     (re.compile(r"runs/\d{1,4}/plan\.json"), _MEGA),
@@ -36,10 +36,10 @@ LARGEST_BYTES: Final = (
 CHUNK_BYTES: Final = 256 * _KILO
 
 
-class BundleError(PetbenchError):
-    """A bundle that cannot be made, read or believed."""
+class SubmissionError(PetbenchError):
+    """A submission that cannot be made, read or believed."""
 
 
 def largest_bytes(name: str) -> int | None:
-    """Return how many bytes the file called `name` may unpack to; None where no bundle holds such a file."""
+    """Return how many bytes the file called `name` may unpack to; None where no submission holds such a file."""
     return next((limit for pattern, limit in LARGEST_BYTES if pattern.fullmatch(name)), None)

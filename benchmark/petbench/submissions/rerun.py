@@ -1,6 +1,6 @@
-"""Train the method of a verified bundle again, from a source that the keeper names, and say how far it comes out.
+"""Train the method of a verified submission again, from a source that the organizer names, and compare.
 
-Nothing of the bundle is executed: its plan says what to train, the keeper says where the code is.
+Nothing of the submission is executed: its plan says what to train, the organizer says where the code is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from petbench.errors import UsageError
 from petbench.methods.program import venv
 from petbench.runs.supervisor import Conduct, begin
-from petbench.submissions.limits import BundleError
+from petbench.submissions.limits import SubmissionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,9 +43,9 @@ print("\\n" + json.dumps(facts))
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """How far one score of the re-run lies from the bundle's, both being means over the test patients.
+    """How far one score of the re-run lies from the submission's, both being means over the test participants.
 
-    `claimed` is the score that was computed here from the bundle's predictions where the bundle claims none.
+    `claimed` is the score that was computed here from the submission's predictions where the submission claims none.
     """
 
     metric: str
@@ -63,18 +63,20 @@ class Deviation:
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """A row that was trained here, and how it compares with the bundle; `known` where it was here already."""
+    """A row that was trained here, and how it compares with the submission; `known` where it was here already."""
 
     row: RunRow
     deviations: tuple[Deviation, ...]
     known: bool
 
 
-def rerun(bundle: Verified, source: str | None, home: Home, leaderboard: Leaderboard, conduct: Conduct) -> list[Rerun]:
-    """Train every run of a verified bundle again and store the rows as `re-run`; Ctrl-C begins no further one.
+def rerun(
+    submission: Verified, source: str | None, home: Home, leaderboard: Leaderboard, conduct: Conduct
+) -> list[Rerun]:
+    """Train every run of a verified submission again and store the rows as `re-run`; Ctrl-C begins no further one.
 
     Args:
-        bundle: every check of it has passed.
+        submission: every check of it has passed.
         source: of the plugin, as `pip install` takes it: a folder, a file, or a requirement. None is enough for
             petbench's own methods.
         home: where the runs' folders are made, and the environment while it is needed.
@@ -83,13 +85,13 @@ def rerun(bundle: Verified, source: str | None, home: Home, leaderboard: Leaderb
 
     Raises:
         UsageError: a source is needed and was not named.
-        BundleError: what was installed is not the code that the bundle names.
+        SubmissionError: what was installed is not the code that the submission names.
     """
     with contextlib.ExitStack() as stack:
         if source is not None:
             python = stack.enter_context(_environment(source, home))
             conduct = dataclasses.replace(conduct, python=str(python), environment=_variables())
-        for found in bundle.runs:
+        for found in submission.runs:
             if source is None and found.plan.distribution != OWN_DISTRIBUTION:
                 raise UsageError(
                     f"{found.plan.method} comes with {found.plan.distribution} {found.plan.version}; name where its "
@@ -97,10 +99,10 @@ def rerun(bundle: Verified, source: str | None, home: Home, leaderboard: Leaderb
                 )
             _check_source(found.plan, source or OWN_DISTRIBUTION, conduct)
         results: list[Rerun] = []
-        for found in bundle.runs:
+        for found in submission.runs:
             if conduct.stop_requested:
                 break
-            results.append(_rerun_one(bundle, found, home, leaderboard, conduct))
+            results.append(_rerun_one(submission, found, home, leaderboard, conduct))
         return results
 
 
@@ -121,7 +123,7 @@ def _variables() -> dict[str, str]:
 
 
 def _check_source(plan: RunPlan, source: str, conduct: Conduct) -> None:
-    """Make sure that the code is the bundle's, to the byte, before any of it is trained."""
+    """Make sure that the code is the submission's, to the byte, before any of it is trained."""
     result = subprocess.run(
         [conduct.python, "-c", _DESCRIBE, plan.method],
         env=dict(conduct.environment or os.environ),
@@ -130,18 +132,20 @@ def _check_source(plan: RunPlan, source: str, conduct: Conduct) -> None:
     )
     if result.returncode != 0:
         lines = result.stderr.strip().splitlines() or ["no word"]
-        raise BundleError(f"{source} brings no usable method {plan.method!r}: {lines[-1][:300]}")
+        raise SubmissionError(f"{source} brings no usable method {plan.method!r}: {lines[-1][:300]}")
     facts = json.loads(result.stdout.strip().splitlines()[-1])
     for name, said in (("distribution", "package"), ("version", "version"), ("source_hash", "code (SHA-256)")):
         claimed, found = str(getattr(plan, name)), str(facts[name])
         if claimed != found:
-            raise BundleError(
-                f"{source} is not what the bundle was made with: its {said} is {found[:16]}, the bundle says "
+            raise SubmissionError(
+                f"{source} is not what the submission was made with: its {said} is {found[:16]}, the submission says "
                 f"{claimed[:16]}; name that one, or accept without --rerun"
             )
 
 
-def _rerun_one(bundle: Verified, found: VerifiedRun, home: Home, leaderboard: Leaderboard, conduct: Conduct) -> Rerun:
+def _rerun_one(
+    submission: Verified, found: VerifiedRun, home: Home, leaderboard: Leaderboard, conduct: Conduct
+) -> Rerun:
     plan = _on_a_device_of_this_machine(found.plan)
     claimed = found.claim.scores or found.scores  # none are claimed where the test targets were withheld
     for row in leaderboard.find(plan.identity):
@@ -150,7 +154,7 @@ def _rerun_one(bundle: Verified, found: VerifiedRun, home: Home, leaderboard: Le
     row = begin(plan, dataclasses.replace(plan.record(), verification="re-run"), home, leaderboard, conduct)
     deviations = _deviations(claimed, leaderboard.scores([row.id])) if row.status == "ok" else ()
     facts: dict[str, Any] = {
-        "bundle": bundle.digest,
+        "submission": submission.digest,
         "uid": found.claim.facts.uid,
         "differences": [dataclasses.asdict(each) | {"difference": each.difference} for each in deviations],
     }
@@ -170,7 +174,7 @@ def _on_a_device_of_this_machine(plan: RunPlan) -> RunPlan:
 
 
 def _deviations(claimed: Iterable[ScoreRecord], found: Iterable[ScoreRecord]) -> tuple[Deviation, ...]:
-    """Return one deviation for each score that both have of the same patients, regions and conventions apart."""
+    """Return one deviation for each score that both have of the same participants, regions and conventions apart."""
     theirs, ours = _means(claimed), _means(found)
     return tuple(
         Deviation(*key, claimed=theirs[key][0], re_run=ours[key][0])

@@ -1,4 +1,4 @@
-"""JSON from strangers: no NaN, no key twice, no text that a terminal would obey."""
+"""JSON from submitters: no NaN, no key twice, no text that a terminal would obey."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import unicodedata
 from typing import Any
 
-from petbench.submissions.limits import BundleError
+from petbench.submissions.limits import SubmissionError
 
 LONGEST_TEXT = 4000
 
@@ -15,15 +15,17 @@ def parse(content: bytes, name: str) -> Any:
     """Return the value that `content` holds.
 
     Raises:
-        BundleError: no JSON; NaN or infinity; a key given twice; nested too deep; a text with control characters.
+        SubmissionError: no JSON; NaN or infinity; a key given twice; nested too deep; a text with control characters.
     """
     try:
         value = json.loads(content.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_no_key_twice)
         _check_texts(value)
     except RecursionError:
-        raise BundleError(f"{name}: nested too deep") from None
+        raise SubmissionError(f"{name}: nested too deep") from None
     except (ValueError, UnicodeDecodeError) as error:
-        raise BundleError(f"{name}: no JSON that a bundle holds ({' '.join(repr(str(error))[:160].split())})") from None
+        raise SubmissionError(
+            f"{name}: no JSON that a submission holds ({' '.join(repr(str(error))[:160].split())})"
+        ) from None
     return value
 
 

@@ -1,6 +1,6 @@
-"""Check a bundle: hashes, identity, split, completeness, grids, and every score anew from the predictions.
+"""Check a submission: hashes, identity, split, completeness, grids, and every score anew from the predictions.
 
-Nothing in a bundle is executed, imported or unpickled, and no weights are looked at.
+Nothing in a submission is executed, imported or unpickled, and no weights are looked at.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from petbench.errors import PetbenchError
 from petbench.submissions import contents, limits, strict_json
 from petbench.submissions.archive import Archive
 from petbench.submissions.compare import Comparison, compare
-from petbench.submissions.limits import BundleError
+from petbench.submissions.limits import SubmissionError
 from petbench.submissions.volumes import check_volume
 from petbench_datasets.dataset.split import load_split
 from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from petbench.metric_spec import MetricSpec
-    from petbench.plans.datasets import NamedCohort
+    from petbench.plans.datasets import NamedDataset
     from petbench.plans.run_plan import RunPlan
-    from petbench.submissions.contents import BundledRun
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench.submissions.contents import SubmittedRun
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import ScoreRecord
 
@@ -40,7 +40,7 @@ _OPTIONAL_FILES = ("run.log", "log.jsonl", "weights.pt")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
-    """How the keeper scores: everything that `score_predictions` needs beside the cohort and the predictions."""
+    """How the organizer scores: everything that `score_predictions` needs beside the dataset and the predictions."""
 
     cache: Path
     metrics: Sequence[MetricSpec]
@@ -52,31 +52,31 @@ class Scoring:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedRun:
-    """One run whose every check passed, with the keeper's own scores.
+    """One run whose every check passed, with the organizer's own scores.
 
     Attributes:
-        claim: what the bundle says.
-        plan: the same plan, with the keeper's cohort.
+        claim: what the submission says.
+        plan: the same plan, with the organizer's dataset.
         scores: recomputed from the predictions.
         comparison: of claimed and recomputed scores; nothing differs.
-        cohort: the keeper's.
+        dataset: the organizer's.
     """
 
-    claim: BundledRun
+    claim: SubmittedRun
     plan: RunPlan
     scores: tuple[ScoreRecord, ...]
     comparison: Comparison
-    cohort: Cohort
+    dataset: Dataset
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A bundle whose every check passed.
+    """A submission whose every check passed.
 
     Attributes:
         digest: SHA-256 of the file.
         runs: what it holds.
-        predictions: a temporary folder with a folder of predictions for each run, by its place in the bundle.
+        predictions: a temporary folder with a folder of predictions for each run, by its place in the submission.
         archive: still open.
     """
 
@@ -87,16 +87,16 @@ class Verified:
 
 
 @contextlib.contextmanager
-def verified(path: Path, find: Callable[[str], NamedCohort], scoring: Scoring) -> Iterator[Verified]:
-    """Check a bundle and, within the block, give what was found in it.
+def verified(path: Path, find: Callable[[str], NamedDataset], scoring: Scoring) -> Iterator[Verified]:
+    """Check a submission and, within the block, give what was found in it.
 
     Args:
-        path: the bundle.
-        find: opens the keeper's cohort of a name.
-        scoring: how the keeper scores.
+        path: the submission.
+        find: opens the organizer's dataset of a name.
+        scoring: how the organizer scores.
 
     Raises:
-        BundleError: the first thing that is wrong, in one line.
+        SubmissionError: the first thing that is wrong, in one line.
         DataError: a prediction cannot be scored.
     """
     with Archive(path) as archive, tempfile.TemporaryDirectory(prefix="petbench-verify-") as temporary:
@@ -104,15 +104,15 @@ def verified(path: Path, find: Callable[[str], NamedCohort], scoring: Scoring) -
         found = []
         for index, claim in enumerate(claims):
             named = find(claim.plan.dataset)
-            plan = _on_own_cohort(claim, named)
+            plan = _on_own_dataset(claim, named)
             folder = Path(temporary) / str(index)
-            _unpack_predictions(archive, claim, named.cohort, folder)
-            scores = _score(claim, named.cohort, folder, scoring)
-            found.append(VerifiedRun(claim, plan, scores, _compared(claim, scores), named.cohort))
+            _unpack_predictions(archive, claim, named.dataset, folder)
+            scores = _score(claim, named.dataset, folder, scoring)
+            found.append(VerifiedRun(claim, plan, scores, _compared(claim, scores), named.dataset))
         yield Verified(_file_digest(path), tuple(found), Path(temporary), archive)
 
 
-def _read(archive: Archive) -> list[BundledRun]:
+def _read(archive: Archive) -> list[SubmittedRun]:
     """Read everything but the predictions, after every hash was checked."""
     manifest = strict_json.parse(archive.read(limits.MANIFEST), limits.MANIFEST)
     _check_manifest(archive, manifest)
@@ -122,26 +122,26 @@ def _read(archive: Archive) -> list[BundledRun]:
 def _check_manifest(archive: Archive, manifest: Any) -> None:
     keys = {"format", "schema", "petbench", "runs", "files"}
     if not isinstance(manifest, dict) or set(manifest) != keys or manifest["format"] != limits.FORMAT:
-        raise BundleError(f"{archive.path.name}: its manifest is none of a petbench bundle")
+        raise SubmissionError(f"{archive.path.name}: its manifest is none of a petbench submit")
     if manifest["schema"] != limits.SCHEMA:
-        raise BundleError(
+        raise SubmissionError(
             f"{archive.path.name}: written in schema {manifest['schema']!r}, this petbench reads {limits.SCHEMA}"
         )
     runs, files = manifest["runs"], manifest["files"]
     if not isinstance(runs, list) or runs != [f"runs/{index}" for index in range(len(runs))] or not runs:
-        raise BundleError(f"{archive.path.name}: its manifest numbers no runs 0, 1, …")
+        raise SubmissionError(f"{archive.path.name}: its manifest numbers no runs 0, 1, …")
     if not isinstance(files, dict) or set(files) != set(archive.names) - {limits.MANIFEST}:
         listed = set(files) if isinstance(files, dict) else set()
         odd = sorted(listed ^ (set(archive.names) - {limits.MANIFEST}))
-        raise BundleError(f"{archive.path.name}: {odd[0] if odd else 'files'!r} is listed or there, but not both")
+        raise SubmissionError(f"{archive.path.name}: {odd[0] if odd else 'files'!r} is listed or there, but not both")
     for name, facts in files.items():
         if not isinstance(facts, dict) or facts.get("bytes") != archive.size(name):
-            raise BundleError(f"{archive.path.name}: {name} has not the size that the manifest says")
+            raise SubmissionError(f"{archive.path.name}: {name} has not the size that the manifest says")
         if facts.get("sha256") != archive.digest(name):
-            raise BundleError(f"{archive.path.name}: {name} is not what was bundled: its SHA-256 is another")
+            raise SubmissionError(f"{archive.path.name}: {name} is not what was submitted: its SHA-256 is another")
 
 
-def _read_run(archive: Archive, folder: str) -> BundledRun:
+def _read_run(archive: Archive, folder: str) -> SubmittedRun:
     def value(name: str) -> Any:
         return strict_json.parse(archive.read(f"{folder}/{name}"), f"{folder}/{name}")
 
@@ -149,71 +149,77 @@ def _read_run(archive: Archive, folder: str) -> BundledRun:
     facts = contents.parse_run(value("run.json"), f"{folder}/run.json")
     scores = contents.parse_scores(value("scores.json"), f"{folder}/scores.json")
     if plan.supervision == ORACLE or plan.method in (CEILING_METHOD, ORACLE_METHOD):
-        raise BundleError(
-            f"{folder}: {plan.method} is a row that others are measured by, and no stranger's: make it yourself with "
+        raise SubmissionError(
+            f"{folder}: {plan.method} is a row that others are measured by, and no submitter's: make it yourself with "
             "petbench score --reference"
         )
     if plan.identity != facts.identity:
-        raise BundleError(f"{folder}: its plan has the identity {plan.identity[:12]}, not {facts.identity[:12]}")
+        raise SubmissionError(f"{folder}: its plan has the identity {plan.identity[:12]}, not {facts.identity[:12]}")
     predictions = {f"predictions/{participant}.nii.gz" for participant in plan.test_participants}
     here = {name.removeprefix(f"{folder}/") for name in archive.names if name.startswith(f"{folder}/")}
     odd = sorted((here ^ {*_RUN_FILES, *predictions}) - set(_OPTIONAL_FILES))
     if odd:
-        raise BundleError(f"{folder}: {odd[0]!r} is missing, or belongs to no test patient of its plan")
-    return contents.BundledRun(folder, plan, facts, scores)
+        raise SubmissionError(f"{folder}: {odd[0]!r} is missing, or belongs to no test participant of its plan")
+    return contents.SubmittedRun(folder, plan, facts, scores)
 
 
-def _on_own_cohort(claim: BundledRun, named: NamedCohort) -> RunPlan:
-    """Return the plan on the keeper's cohort, once protocol, images, split and patients are the keeper's own."""
+def _on_own_dataset(claim: SubmittedRun, named: NamedDataset) -> RunPlan:
+    """Return the plan on the organizer's dataset, once protocol, images, split and participants are hers."""
     from petbench.evaluation.protocol import PROTOCOL
 
-    plan, cohort = claim.plan, named.cohort
+    plan, dataset = claim.plan, named.dataset
     if plan.protocol != PROTOCOL:
-        raise BundleError(f"{claim.folder}: made under protocol {plan.protocol}; this petbench scores by {PROTOCOL}")
-    if plan.fingerprint != cohort.fingerprint:
-        raise BundleError(
-            f"{claim.folder}: made with other images than {named.name} here ({plan.fingerprint[:12]}, here "
-            f"{cohort.fingerprint[:12]})"
+        raise SubmissionError(
+            f"{claim.folder}: made under protocol {plan.protocol}; this petbench scores by {PROTOCOL}"
         )
-    split = load_split(cohort, plan.split)
+    if plan.fingerprint != dataset.fingerprint:
+        raise SubmissionError(
+            f"{claim.folder}: made with other images than {named.name} here ({plan.fingerprint[:12]}, here "
+            f"{dataset.fingerprint[:12]})"
+        )
+    split = load_split(dataset, plan.split)
     if plan.split_digest != split.digest or plan.fold >= len(split.folds):
-        raise BundleError(f"{claim.folder}: its split {plan.split!r}, fold {plan.fold}, is not that of {named.name}")
+        raise SubmissionError(
+            f"{claim.folder}: its split {plan.split!r}, fold {plan.fold}, is not that of {named.name}"
+        )
     everyone = tuple(sorted({name for fold in split.folds for name in fold.test}))
     if plan.test_participants != split.folds[plan.fold].test or plan.split_participants != everyone:
-        raise BundleError(f"{claim.folder}: does not predict the test patients of fold {plan.fold}, all and only them")
-    return dataclasses.replace(plan, cohort=str(cohort.root), dataset=named.name)
+        raise SubmissionError(
+            f"{claim.folder}: does not predict the test participants of fold {plan.fold}, all and only them"
+        )
+    return dataclasses.replace(plan, dataset_folder=str(dataset.root), dataset=named.name)
 
 
-def _unpack_predictions(archive: Archive, claim: BundledRun, cohort: Cohort, folder: Path) -> None:
+def _unpack_predictions(archive: Archive, claim: SubmittedRun, dataset: Dataset, folder: Path) -> None:
     names = {name: f"{claim.folder}/predictions/{name}.nii.gz" for name in claim.plan.test_participants}
     for participant, name in names.items():
-        check_volume(archive, name, cohort.grid(participant))
+        check_volume(archive, name, dataset.grid(participant))
     folder.mkdir()
     for participant, name in names.items():
         archive.copy(name, folder / f"{participant}.nii.gz")
 
 
-def _score(claim: BundledRun, cohort: Cohort, folder: Path, scoring: Scoring) -> tuple[ScoreRecord, ...]:
+def _score(claim: SubmittedRun, dataset: Dataset, folder: Path, scoring: Scoring) -> tuple[ScoreRecord, ...]:
     from petbench.evaluation.scoring import score_predictions
 
     options = {field.name: getattr(scoring, field.name) for field in dataclasses.fields(scoring)}
     try:
-        return tuple(score_predictions(cohort, claim.plan.test_participants, folder, **options))
+        return tuple(score_predictions(dataset, claim.plan.test_participants, folder, **options))
     except PetbenchError as error:
         text = str(error).replace(f"{folder}/", f"{claim.folder}/predictions/")
-        raise BundleError(text) from error
+        raise SubmissionError(text) from error
 
 
-def _compared(claim: BundledRun, scores: tuple[ScoreRecord, ...]) -> Comparison:
+def _compared(claim: SubmittedRun, scores: tuple[ScoreRecord, ...]) -> Comparison:
     comparison = compare(claim.scores, scores)
-    if not claim.scores:  # made where the test patients' delayed images are withheld
+    if not claim.scores:  # made where the test participants' delayed images are withheld
         return comparison
     if comparison.differing:
         count = len(comparison.differing)
         others = f", and {count - 1} more differ" if count > 1 else ""
-        raise BundleError(f"{claim.folder}: {comparison.differing[0]}{others}; the bundle is not believed")
+        raise SubmissionError(f"{claim.folder}: {comparison.differing[0]}{others}; the submission is not believed")
     if not comparison.agreeing:
-        raise BundleError(f"{claim.folder}: claims no score that can be recomputed here")
+        raise SubmissionError(f"{claim.folder}: claims no score that can be recomputed here")
     return comparison
 
 

@@ -1,4 +1,4 @@
-"""Look at a prediction inside a bundle before anything is unpacked: a header may claim a terabyte."""
+"""Look at a prediction inside a submission before anything is unpacked: a header may claim a terabyte."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-from petbench.submissions.limits import CHUNK_BYTES, BundleError
+from petbench.submissions.limits import CHUNK_BYTES, SubmissionError
 
 if TYPE_CHECKING:
     from petbench.submissions.archive import Archive
@@ -23,7 +23,7 @@ def check_volume(archive: Archive, name: str, grid: Grid) -> None:
     It is unpacked piece by piece and thrown away; no more than a quarter of a megabyte is held at a time.
 
     Raises:
-        BundleError: another format, another number of voxels, or more or fewer bytes than the header says.
+        SubmissionError: another format, another number of voxels, or more or fewer bytes than the header says.
     """
     expected = HEADER_BYTES + 4 * grid.shape[0] * grid.shape[1] * grid.shape[2]
     unpacker = zlib.decompressobj(_GZIP)
@@ -41,13 +41,13 @@ def check_volume(archive: Archive, name: str, grid: Grid) -> None:
                     if len(head) == HEADER_BYTES:
                         _check_header(head, name, grid)
                 if total > expected:
-                    raise BundleError(f"{name}: unpacks to more than the {expected} bytes of the real image's grid")
+                    raise SubmissionError(f"{name}: unpacks to more than the {expected} bytes of the real image's grid")
                 if unpacker.eof and unpacker.unused_data:
-                    raise BundleError(f"{name}: has bytes after its image")
+                    raise SubmissionError(f"{name}: has bytes after its image")
     except zlib.error:
-        raise BundleError(f"{name}: damaged, or no gzip file") from None
+        raise SubmissionError(f"{name}: damaged, or no gzip file") from None
     if not unpacker.eof or total != expected:
-        raise BundleError(f"{name}: unpacks to {total} bytes where the real image's grid needs {expected}")
+        raise SubmissionError(f"{name}: unpacks to {total} bytes where the real image's grid needs {expected}")
 
 
 def _check_header(head: bytes, name: str, grid: Grid) -> None:
@@ -57,10 +57,10 @@ def _check_header(head: bytes, name: str, grid: Grid) -> None:
     (offset,) = struct.unpack_from("<f", head, 108)
     slope, intercept = struct.unpack_from("<2f", head, 112)
     if size != 348 or head[344:348] != b"n+1\0" or offset != HEADER_BYTES:
-        raise BundleError(f"{name}: no NIfTI-1 image as petbench writes it")
+        raise SubmissionError(f"{name}: no NIfTI-1 image as petbench writes it")
     shape = dimensions[1 : 1 + max(0, min(dimensions[0], 7))]
     if dimensions[0] != 3 or shape != grid.shape[::-1]:
         claimed = "x".join(str(length) for length in shape) or "no"
-        raise BundleError(f"{name}: its header claims {claimed} voxels; the real image has {grid}")
+        raise SubmissionError(f"{name}: its header claims {claimed} voxels; the real image has {grid}")
     if (datatype, bits) != (_FLOAT32, 32) or (slope, intercept) not in ((1.0, 0.0), (0.0, 0.0)):
-        raise BundleError(f"{name}: its voxels are not plain float32")
+        raise SubmissionError(f"{name}: its voxels are not plain float32")

@@ -1,4 +1,4 @@
-"""Put runs into a bundle."""
+"""Put runs into a submission."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from petbench.errors import UsageError
 from petbench.plans.run_plan import RunPlan
 from petbench.runs import predict_scan
 from petbench.submissions import contents, limits
-from petbench.submissions.limits import BundleError
+from petbench.submissions.limits import SubmissionError
 from petbench_datasets.files import atomic_path
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The same runs make the same bundle, whenever it is made."""
+"""The same runs make the same submission, whenever it is made."""
 
 _PREDICTIONS, _MODEL = "predictions", "model.pt"
 _TRAINING = "training"
 
 
-def write_bundle(
+def write_submission(
     run_ids: Sequence[int],
     output: Path,
     *,
@@ -42,7 +42,7 @@ def write_bundle(
 
     Args:
         run_ids: runs that ended well and whose folders are here.
-        output: the bundle; ends in `.petbench.zip`.
+        output: the submission; ends in `.petbench.zip`.
         home: where the runs' folders are.
         leaderboard: where their rows are.
         weights: whether the trained weights go along.
@@ -50,14 +50,14 @@ def write_bundle(
 
     Raises:
         UsageError: a run did not end well or is given twice, or the output exists or has another ending.
-        BundleError: a run's folder lacks something, or is more than a bundle may hold.
+        SubmissionError: a run's folder lacks something, or is more than a submission may hold.
     """
     if not output.name.endswith(limits.ENDING):
         raise UsageError(f"the output {output} must end in {limits.ENDING}")
     if output.exists() and not force:
         raise UsageError(f"the output {output} exists; choose another name, or --force to replace it")
     if not run_ids or len(set(run_ids)) < len(run_ids):
-        raise UsageError("name each run to be bundled once; `petbench runs list` shows those there are")
+        raise UsageError("name each run to be submitted once; `petbench runs list` shows those there are")
     with (
         atomic_path(output) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, allowZip64=False) as archive,
@@ -87,7 +87,9 @@ class _Writer:
     def add(self, name: str, content: bytes) -> None:
         largest = limits.largest_bytes(name)
         if largest is None or len(content) > largest:
-            raise BundleError(f"{name}: {len(content)} bytes are more than a bundle may hold; bundle fewer runs")
+            raise SubmissionError(
+                f"{name}: {len(content)} bytes are more than a submission may hold; submission fewer runs"
+            )
         member = zipfile.ZipInfo(name, _EPOCH)
         member.external_attr = 0o100644 << 16
         # A compressed volume does not become smaller; text does.
@@ -95,7 +97,9 @@ class _Writer:
         try:
             self._archive.writestr(member, content)
         except zipfile.LargeZipFile:
-            raise BundleError("the runs are more than the 4 GiB that a bundle may hold; bundle fewer at once") from None
+            raise SubmissionError(
+                "the runs are more than the 4 GiB that a submission may hold; submission fewer at once"
+            ) from None
         self.files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
     def add_json(self, name: str, value: Any) -> None:
@@ -105,11 +109,11 @@ class _Writer:
 def _add_run(writer: _Writer, index: int, run_id: int, home: Home, leaderboard: Leaderboard, *, weights: bool) -> str:
     row = leaderboard.run(run_id)
     if row.status != "ok":
-        raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can be bundled")
+        raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can be submitted")
     source = predict_scan.run_folder(home, run_id)
     plan = RunPlan.load(source)
     if plan.identity != row.identity:
-        raise BundleError(f"{source}: its plan is not that of run {run_id}; run it again with --force")
+        raise SubmissionError(f"{source}: its plan is not that of run {run_id}; run it again with --force")
     folder = f"runs/{index}"
     writer.add_json(f"{folder}/plan.json", contents.plan_facts(plan))
     writer.add_json(f"{folder}/run.json", contents.run_facts(row))
@@ -121,13 +125,13 @@ def _add_run(writer: _Writer, index: int, run_id: int, home: Home, leaderboard: 
         try:
             writer.add(f"{folder}/{name}", (source / name).read_bytes())
         except OSError:
-            raise BundleError(f"{source / name}: the prediction is gone; run it again with --force") from None
+            raise SubmissionError(f"{source / name}: the prediction is gone; run it again with --force") from None
     for log in (source / "run.log", source / _TRAINING / "log.jsonl"):
         if log.is_file():
             writer.add(f"{folder}/{log.name}", _without_paths(log, home))
     if weights:
         if not (source / _MODEL).is_file():
-            raise BundleError(f"{source / _MODEL}: the weights are gone; bundle the run without --weights")
+            raise SubmissionError(f"{source / _MODEL}: the weights are gone; submission the run without --weights")
         writer.add(f"{folder}/weights.pt", (source / _MODEL).read_bytes())
     return folder
 

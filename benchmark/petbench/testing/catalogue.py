@@ -49,7 +49,7 @@ def checks(
     Args:
         spec: of the method, as its plugin registers it.
         settings: parameters to check it with, such as a small width; the others come from the preset that the method
-            chooses for a very small cohort.
+            chooses for a very small dataset.
         expected_failures: name of a check to the reason why the method is known to fail it. Such a check must fail:
             once it passes, it is reported, so that the list stays true.
 

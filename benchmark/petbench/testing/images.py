@@ -1,4 +1,4 @@
-"""A handful of small patients in memory, for checks that take seconds: bodies with a brain that fills up."""
+"""A handful of small participants in memory, for checks that take seconds: bodies with a brain that fills up."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SHAPE = (10, 32, 32)
 TRAINING, VALIDATION, TEST = 3, 1, 1
 
 
-def patients(count: int, first: int = 0) -> list[tuple[Volume, Volume]]:
-    """Return (early, delayed) of `count` patients in SUV, each of shape `SHAPE`; the same for the same numbers."""
-    return [_patient(first + number) for number in range(count)]
+def participants(count: int, first: int = 0) -> list[tuple[Volume, Volume]]:
+    """Return (early, delayed) of `count` participants in SUV, each of shape `SHAPE`; the same for the same numbers."""
+    return [_participant(first + number) for number in range(count)]
 
 
-def _patient(number: int) -> tuple[Volume, Volume]:
+def _participant(number: int) -> tuple[Volume, Volume]:
     random = np.random.default_rng(number)
     z, y, x = np.meshgrid(*(np.linspace(-1, 1, size) for size in SHAPE), indexing="ij")
     size = random.uniform(0.85, 1.15)
@@ -38,37 +38,37 @@ def _patient(number: int) -> tuple[Volume, Volume]:
 class SmallData:
     """Implements `petbench.contract.TrainingData`, and notes whether pairs were asked for.
 
-    An unpaired method gets the delayed images of other patients than the early ones, and one fewer, so that nothing
+    An unpaired method gets the delayed images of other participants than the early ones, and one fewer, so that nothing
     it does can rest on their order.
     """
 
     def __init__(self, supervision: Supervision, training: int = TRAINING) -> None:
         self.supervision = supervision
         self.pairs_asked_for = False
-        self._training = patients(training)
-        self._others = patients(max(1, training - 1), first=100)
-        self._validation = patients(VALIDATION, first=200)
+        self._training = participants(training)
+        self._others = participants(max(1, training - 1), first=100)
+        self._validation = participants(VALIDATION, first=200)
 
     def early(self) -> Sequence[Volume]:
-        """Return the early volumes of the training patients."""
+        """Return the early volumes of the training participants."""
         return [early.copy() for early, _ in self._training]
 
     def delayed(self) -> Sequence[Volume]:
-        """Return delayed volumes; unpaired: of other patients."""
+        """Return delayed volumes; unpaired: of other participants."""
         if self.supervision == "none":
             raise ConformanceError("asks for delayed volumes, but its supervision is `none`: declare `unpaired`")
         given = self._others if self.supervision == "unpaired" else self._training
         return [delayed.copy() for _, delayed in given]
 
     def pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each training patient."""
+        """Return (early, delayed) of each training participant."""
         self.pairs_asked_for = True
         if self.supervision != "paired":
             raise ConformanceError(f"asks for pairs, but its supervision is `{self.supervision}`: declare `paired`")
         return [(early.copy(), delayed.copy()) for early, delayed in self._training]
 
     def validation_pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of the validation patient; none for a method without supervision."""
+        """Return (early, delayed) of the validation participant; none for a method without supervision."""
         if self.supervision == "none":
             return []
         return [(early.copy(), delayed.copy()) for early, delayed in self._validation]

@@ -89,7 +89,7 @@ def processor(subject: Subject) -> str:
 
 
 def without_pairs(subject: Subject) -> str:
-    """A method that is not paired asks for no pairs, and learns from early and delayed images of other patients."""
+    """A method that is not paired asks for no pairs, and learns from early and delayed images of other participants."""
     if subject.spec.supervision == "paired":
         raise NotApplicable("it is paired")
     data = subject.data()
@@ -111,7 +111,7 @@ def cost(subject: Subject) -> str:
         return f"fit {fitted - start:.3g} s, predict {time.perf_counter() - fitted:.3g} s, on small images"
     from torch.autograd.graph import saved_tensors_hooks
 
-    batch, players = _one_batch(subject, method)
+    batch, optimizers = _one_batch(subject, method)
     kept: dict[int, int] = {}
 
     def note(tensor: Any) -> Any:
@@ -119,10 +119,10 @@ def cost(subject: Subject) -> str:
         return tensor
 
     with saved_tensors_hooks(note, lambda tensor: tensor):
-        players.step(batch, 0.0)
+        optimizers.step(batch, 0.0)
     weights = sum(parameter.nbytes for parameter in method.parameters())
     start = time.perf_counter()
-    players.step(batch, 0.0)
+    optimizers.step(batch, 0.0)
     seconds = time.perf_counter() - start
     expect(seconds < 60, f"one step on {len(batch.early)} small images takes {seconds:.0f} s")
     size = "x".join(str(length) for length in batch.early.shape)
@@ -131,12 +131,12 @@ def cost(subject: Subject) -> str:
 
 
 def _overfit_steps(subject: Subject, method: Any) -> str:
-    batch, players = _one_batch(subject, method)
-    drawing = _drawing_players(method, batch)
+    batch, optimizers = _one_batch(subject, method)
+    drawing = _drawing_optimizers(method, batch)
     totals: list[float] = []
     for _ in range(OVERFIT_STEPS):
-        players.step(batch, 0.0)
-        losses = players.losses()
+        optimizers.step(batch, 0.0)
+        losses = optimizers.losses()
         totals.append(sum(value for name, value in losses.items() if name.partition("/")[0] in drawing))
     quarter = OVERFIT_STEPS // 4
     first, last = float(np.mean(totals[:quarter])), float(np.mean(totals[-quarter:]))
@@ -154,17 +154,17 @@ def _overfit_own_loop(subject: Subject) -> str:
     error, before = (float(np.sqrt(np.mean((image - delayed) ** 2))) for image in (drawn, early))
     expect(
         error <= before * (1 + 1e-6),
-        f"is {error:.4g} SUV (RMSE) off the one patient it learnt from; the early image is {before:.4g} off",
+        f"is {error:.4g} SUV (RMSE) off the one participant it learnt from; the early image is {before:.4g} off",
     )
-    return f"RMSE {error:.3g} SUV on the patient it learnt from; the early image: {before:.3g}"
+    return f"RMSE {error:.3g} SUV on the participant it learnt from; the early image: {before:.3g}"
 
 
 def _one_batch(subject: Subject, method: Any) -> tuple[Any, Any]:
-    """Return one batch as training would draw it, and the method's optimisers."""
+    """Return one batch as training would draw it, and the method's optimizers."""
     import torch
 
     from petbench.training.data import load_tensors
-    from petbench.training.optimizers import Players
+    from petbench.training.optimizers import Optimizers
     from petbench.training.sampler import Sampler
 
     device = torch.device("cpu")
@@ -186,14 +186,14 @@ def _one_batch(subject: Subject, method: Any) -> tuple[Any, Any]:
         delayed_slices=method.delayed_slices,
     )
     method.train()
-    return sampler.batch(0), Players(method, device)
+    return sampler.batch(0), Optimizers(method, device)
 
 
-def _drawing_players(method: Any, batch: Any) -> set[str]:
-    """Return the players whose weights decide what is drawn: a discriminator's loss may well rise."""
+def _drawing_optimizers(method: Any, batch: Any) -> set[str]:
+    """Return the optimizers whose weights decide what is drawn: a discriminator's loss may well rise."""
     import torch
 
-    everyone = {name: list(module.parameters()) for name, module in method.players().items()}
+    everyone = {name: list(module.parameters()) for name, module in method.optimizers().items()}
     with torch.enable_grad():
         drawn = method.translate(batch.early)
         if not drawn.requires_grad:

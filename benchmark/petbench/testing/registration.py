@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from petbench.contract import API_VERSION, CohortShape
+from petbench.contract import API_VERSION, DatasetShape
 from petbench.errors import PetbenchError
 from petbench.methods import parameters
 from petbench.testing.errors import ConformanceError, NotApplicable
@@ -73,7 +73,7 @@ def documented_parameters(subject: Subject) -> str:
             parameters.resolve(spec, preset, (), None)
         except PetbenchError as error:
             raise ConformanceError(f"the preset {preset!r} is not valid: {error}") from None
-    for shape in (CohortShape(3, 300, (64, 64)), CohortShape(1000, 400_000, (256, 256))):
+    for shape in (DatasetShape(3, 300, (64, 64)), DatasetShape(1000, 400_000, (256, 256))):
         parameters.choose_preset(spec, None, shape)
     return f"{len(spec.parameters.model_fields)} parameters, {len(spec.presets)} presets"
 

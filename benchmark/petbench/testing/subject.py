@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from petbench.contract import Budget, CohortShape
+from petbench.contract import Budget, DatasetShape
 from petbench.methods import parameters
 from petbench.testing.errors import ConformanceError
-from petbench.testing.images import SHAPE, TEST, TRAINING, SmallData, patients
+from petbench.testing.images import SHAPE, TEST, TRAINING, SmallData, participants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ class Subject:
     Args:
         spec: of the method.
         settings: parameters to set, by name; the others come from the preset that the method chooses for a very small
-            cohort, with a batch of at most `LARGEST_BATCH` images.
+            dataset, with a batch of at most `LARGEST_BATCH` images.
     """
 
     def __init__(self, spec: MethodSpec, settings: Mapping[str, object]) -> None:
@@ -41,7 +41,7 @@ class Subject:
     @functools.cached_property
     def values(self) -> dict[str, Any]:
         """Every parameter of the small method."""
-        shape = CohortShape(patients=TRAINING, slices=TRAINING * SHAPE[0], matrix=(SHAPE[1], SHAPE[2]))
+        shape = DatasetShape(participants=TRAINING, slices=TRAINING * SHAPE[0], matrix=(SHAPE[1], SHAPE[2]))
         preset = parameters.choose_preset(self.spec, None, shape)
         values = parameters.resolve(self.spec, preset, (), None)
         if {"batch_size", "images", "validations"} <= values.keys():
@@ -61,7 +61,7 @@ class Subject:
         return method
 
     def data(self, training: int = TRAINING) -> SmallData:
-        """Return small patients, under the method's own supervision."""
+        """Return small participants, under the method's own supervision."""
         return SmallData(self.spec.supervision, training)
 
     def fit(
@@ -103,11 +103,11 @@ class Subject:
 
     @functools.cached_property
     def unseen(self) -> Volume:
-        """The early image of a patient that no training has seen."""
-        return patients(TEST, first=300)[0][0]
+        """The early image of a participant that no training has seen."""
+        return participants(TEST, first=300)[0][0]
 
     def predict(self, method: Method) -> Volume:
-        """Return what a method draws of the unseen patient, as an array, whatever is wrong with it."""
+        """Return what a method draws of the unseen participant, as an array, whatever is wrong with it."""
         return np.asarray(method.predict(self.unseen.copy()))
 
 

@@ -1,4 +1,4 @@
-"""How much of a player's loss comes from its adversary."""
+"""How much of a optimizer's loss comes from its adversary."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ if TYPE_CHECKING:
 
 
 def gan_shares(losses: Mapping[str, float]) -> dict[str, float]:
-    """Return the share of adversarial terms in the loss of each player that has other terms too.
+    """Return the share of adversarial terms in the loss of each optimizer that has other terms too.
 
-    Terms are named `player/term`, weights included; those whose name begins with `gan` are adversarial. A share near 0
-    is a regression that the adversary does not change, one near 1 a drawing that the target does not hold.
+    Terms are named `optimizer/term`, weights included; those whose name begins with `gan` are adversarial. A share near
+    0 is a regression that the adversary does not change, one near 1 a drawing that the target does not hold.
     """
     adversarial: dict[str, float] = {}
     total: dict[str, float] = {}
     for name, value in losses.items():
-        player, _, term = name.rpartition("/")
-        total[player] = total.get(player, 0.0) + abs(value)
-        adversarial[player] = adversarial.get(player, 0.0) + abs(value) * term.startswith("gan")
-    return {player: part / total[player] for player, part in adversarial.items() if 0.0 < part < total[player]}
+        optimizer, _, term = name.rpartition("/")
+        total[optimizer] = total.get(optimizer, 0.0) + abs(value)
+        adversarial[optimizer] = adversarial.get(optimizer, 0.0) + abs(value) * term.startswith("gan")
+    return {
+        optimizer: part / total[optimizer] for optimizer, part in adversarial.items() if 0.0 < part < total[optimizer]
+    }

@@ -1,4 +1,4 @@
-"""The training patients of a cohort as two stacks of mapped slices: on the device, or memory-mapped."""
+"""The training participants of a dataset as two stacks of mapped slices: on the device, or memory-mapped."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ EMPTY_SLICE_SUV = 0.1
 
 @dataclass(frozen=True, slots=True)
 class SliceStack:
-    """Every slice of one kind of image, patient after patient, with air between them.
+    """Every slice of one kind of image, participant after participant, with air between them.
 
     Attributes:
         images: (slices, y, x), mapped to [-1, 1].
-        drawable: (n,) int64, the slices a batch may centre on.
+        foreground: (n,) int64, the slices a batch may centre on.
         clipped_share: share of voxels outside the intensity map's range.
     """
 
     images: Tensor
-    drawable: Tensor
+    foreground: Tensor
     clipped_share: float
 
 
 @dataclass(frozen=True, slots=True)
-class CohortTensors:
-    """The early and delayed stacks. `paired` stacks share their drawable slices, one for one."""
+class DatasetTensors:
+    """The early and delayed stacks. `paired` stacks share their foreground slices, one for one."""
 
     early: SliceStack
     delayed: SliceStack
@@ -57,7 +57,7 @@ def load_tensors(
     margin: int = 0,
     storage: Storage = "auto",
     folder: Path | None = None,
-) -> CohortTensors:
+) -> DatasetTensors:
     """Read all training volumes once and stack their slices.
 
     Args:
@@ -66,15 +66,15 @@ def load_tensors(
         device: where batches will be drawn.
         size_multiple: y and x are padded to a multiple of it; volumes of several matrices to the largest.
         margin: slices of air at either end of each volume, for methods that look at neighbours.
-        storage: `mapped` keeps the stacks in files in `folder`, for cohorts larger than memory.
+        storage: `mapped` keeps the stacks in files in `folder`, for datasets larger than memory.
         folder: needed for `mapped`.
 
     Raises:
-        DataError: no training patient, or no slice with anything in it.
+        DataError: no training participant, or no slice with anything in it.
     """
     shapes = [volume.shape for volume in data.early()]
     if not shapes:
-        raise DataError("the training part of this split is empty: give it at least one patient")
+        raise DataError("the training part of this split is empty: give it at least one participant")
     matrix = tuple(-(-max(shape[axis] for shape in shapes) // size_multiple) * size_multiple for axis in (1, 2))
     total = sum(shape[0] + 2 * margin for shape in shapes)
     shape = (total, matrix[0], matrix[1])
@@ -94,11 +94,11 @@ def load_tensors(
         early.add_all(data.early())
         delayed.add_all(data.delayed() if data.supervision == "unpaired" else data.early())
     target = torch.device("cpu") if mapped else device
-    return CohortTensors(early.finish(target), delayed.finish(target), paired)
+    return DatasetTensors(early.finish(target), delayed.finish(target), paired)
 
 
 def _room(device: torch.device) -> float:
-    """Return the bytes that a cohort may take on `device`: half of what is free."""
+    """Return the bytes that a dataset may take on `device`: half of what is free."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
     return 0.5 * float(free)
 
@@ -138,7 +138,7 @@ class _Filler:
         self._next += slices + 2 * self._margin
 
     def finish(self, device: torch.device) -> SliceStack:
-        drawable = torch.from_numpy(np.flatnonzero(np.concatenate(self.used)))
-        if len(drawable) == 0:
+        foreground = torch.from_numpy(np.flatnonzero(np.concatenate(self.used)))
+        if len(foreground) == 0:
             raise DataError(f"no training slice reaches SUV {EMPTY_SLICE_SUV:g}: check the unit of the images")
-        return SliceStack(self.images.to(device), drawable, float(np.mean(self._clipped)))
+        return SliceStack(self.images.to(device), foreground, float(np.mean(self._clipped)))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from petbench.training.acceleration import accelerated, in_bfloat16, networks_of, uses_products
-from petbench.training.data import CohortTensors, load_tensors
-from petbench.training.optimizers import Players
+from petbench.training.data import DatasetTensors, load_tensors
+from petbench.training.optimizers import Optimizers
 from petbench.training.randomness import capture_random_state, restore_random_state, seed_everything
 from petbench.training.sampler import Sampler
 from petbench.training.validation import Validator
@@ -54,18 +54,18 @@ def fit(method: StepMethod, data: TrainingData, run: RunContext) -> None:
             run.log("data", _describe(tensors))
             training.go()
     finally:
-        shutil.rmtree(run.folder / "tensors", ignore_errors=True)  # made anew from the cohort when resumed
+        shutil.rmtree(run.folder / "tensors", ignore_errors=True)  # made anew from the dataset when resumed
 
 
 class Training:
     """One training from its first step, or from a checkpoint, to the end of its budget."""
 
-    def __init__(self, method: StepMethod, tensors: CohortTensors, data: TrainingData, run: RunContext) -> None:
+    def __init__(self, method: StepMethod, tensors: DatasetTensors, data: TrainingData, run: RunContext) -> None:
         chosen = method.parameters_chosen
         self._method = method
         self._run = run
         self._batch_size = chosen.batch_size
-        self._players = Players(method, run.device)
+        self._optimizers = Optimizers(method, run.device)
         self._validator = Validator(method, data, chosen.validations, chosen.selection)
         self._sampler = Sampler(
             tensors,
@@ -76,7 +76,7 @@ class Training:
             early_slices=method.early_slices,
             delayed_slices=method.delayed_slices,
             intensity=method.intensity,
-            log_scale=chosen.log_scale,
+            intensity_jitter=chosen.intensity_jitter,
         )
         self._position = 0
 
@@ -85,9 +85,9 @@ class Training:
         run, method = self._run, self._method
         method.train()
         while not run.should_stop():
-            self._players.step(self._sampler.batch(self._position), run.fraction)
+            self._optimizers.step(self._sampler.batch(self._position), run.fraction)
             self._position += self._batch_size
-            run.advance(self._batch_size, self._players.losses)
+            run.advance(self._batch_size, self._optimizers.losses)
             if self._validator.due(run.fraction):
                 run.log("validation", self._validator.validate())
             run.checkpoint(self.state)
@@ -102,10 +102,10 @@ class Training:
         Raises:
             Diverged: it is not worth keeping.
         """
-        self._players.check_weights()
+        self._optimizers.check_weights()
         return {
             "weights": self._method.state_dict(),
-            "optimisers": self._players.state(),
+            "optimizers": self._optimizers.state(),
             "random": capture_random_state(self._run.device),
             "validation": self._validator.state(),
             "position": self._position,
@@ -114,7 +114,7 @@ class Training:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go back to where `state` was taken."""
         self._method.load_state_dict(state["weights"])
-        self._players.load_state(state["optimisers"])
+        self._optimizers.load_state(state["optimizers"])
         self._validator.load_state(state["validation"])
         self._position = int(state["position"])
         restore_random_state(state["random"], self._run.device)
@@ -137,11 +137,11 @@ def _describe_engine(method: StepMethod, run: RunContext, *, compiled: bool) -> 
     }
 
 
-def _describe(tensors: CohortTensors) -> dict[str, object]:
+def _describe(tensors: DatasetTensors) -> dict[str, object]:
     return {
         "paired": tensors.paired,
         "matrix": list(tensors.early.images.shape[1:]),
-        "slices": len(tensors.early.drawable),
+        "slices": len(tensors.early.foreground),
         "clipped_early": tensors.early.clipped_share,
         "clipped_delayed": tensors.delayed.clipped_share,
     }

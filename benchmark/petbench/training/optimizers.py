@@ -1,4 +1,4 @@
-"""The optimisers of a method, one a player, and the steps they take."""
+"""The optimizers of a method, one a optimizer, and the steps they take."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from petbench.step_method import Batch, StepMethod
 
 
-class Players:
-    """Runs `training_step`, steps one optimiser an `Update`, and sums losses on the device until someone reads them."""
+class Optimizers:
+    """Runs `training_step`, steps one optimizer an `Update`, and sums losses on the device until someone reads them."""
 
     def __init__(self, method: StepMethod, device: torch.device) -> None:
         chosen = method.parameters_chosen
         self._method = method
         self._base_rate = chosen.learning_rate
         self._decay_start = chosen.decay_start
-        self._weights = {name: _parameters(module) for name, module in method.players().items()}
+        self._weights = {name: _parameters(module) for name, module in method.optimizers().items()}
         on_cuda = device.type == "cuda"
-        self._optimisers = {
+        self._optimizers = {
             name: torch.optim.Adam(
                 weights,
                 # On a CUDA device the rate is a tensor: changing it then needs neither a sync nor a new kernel.
@@ -41,15 +41,15 @@ class Players:
     def step(self, batch: Batch, fraction: float) -> None:
         """Take one training step, `fraction` of the budget being spent."""
         rate = self._base_rate * linear_decay(fraction, self._decay_start)
-        for optimiser in self._optimisers.values():
-            _set_rate(optimiser, rate)
+        for optimizer in self._optimizers.values():
+            _set_rate(optimizer, rate)
         result = self._method.training_step(batch)
         if isinstance(result, Mapping):
-            (only,) = self._optimisers
+            (only,) = self._optimizers
             self._update(only, result)
         else:
             for update in result:
-                self._update(update.player, update.terms)
+                self._update(update.optimizer, update.terms)
         self._steps += 1
 
     def losses(self) -> dict[str, float]:
@@ -75,25 +75,25 @@ class Players:
                 raise Diverged(f"a weight of the {name} is no longer finite: lower the learning rate, or train in fp32")
 
     def state(self) -> dict[str, Any]:
-        """Return the optimisers' state."""
-        return {name: optimiser.state_dict() for name, optimiser in self._optimisers.items()}
+        """Return the optimizers' state."""
+        return {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` gave."""
-        for name, optimiser in self._optimisers.items():
-            rates = [group["lr"] for group in optimiser.param_groups]
-            optimiser.load_state_dict(state[name])
-            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+        for name, optimizer in self._optimizers.items():
+            rates = [group["lr"] for group in optimizer.param_groups]
+            optimizer.load_state_dict(state[name])
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate  # a tensor on this device, set anew at each step
 
-    def _update(self, player: str, terms: Mapping[str, Tensor]) -> None:
-        optimiser, weights = self._optimisers[player], self._weights[player]
-        optimiser.zero_grad(set_to_none=True)
+    def _update(self, owner: str, terms: Mapping[str, Tensor]) -> None:
+        optimizer, weights = self._optimizers[owner], self._weights[owner]
+        optimizer.zero_grad(set_to_none=True)
         total = torch.stack([term.float() for term in terms.values()]).sum()
         total.backward(inputs=weights)  # type: ignore[no-untyped-call]
-        optimiser.step()
+        optimizer.step()
         for name, term in terms.items():
-            key = f"{player}/{name}"
+            key = f"{owner}/{name}"
             value = term.detach().float()
             self._sums[key] = self._sums[key] + value if key in self._sums else value
 
@@ -107,8 +107,8 @@ def _parameters(module: nn.Module) -> list[nn.Parameter]:
     return list(module.parameters())
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimiser.param_groups:
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
         else:

@@ -13,15 +13,15 @@ from petbench.step_method import Batch
 from petbench.training.randomness import derive_seed
 
 if TYPE_CHECKING:
-    from petbench.training.data import CohortTensors, SliceStack
+    from petbench.training.data import DatasetTensors, SliceStack
 
 
 class Sampler:
     """Draws every non-empty slice once an epoch, in an order of its own for each epoch, shifted by whole voxels.
 
     Paired stacks are drawn and shifted together. Unpaired ones follow two orders and two shifts that know nothing
-    of each other. There are no flips: a mirrored patient has the liver on the left. A common factor on both SUV images
-    is a patient with another dose or distribution volume: tracer kinetics are linear in the tracer.
+    of each other. There are no flips: a mirrored participant has the liver on the left. A common factor on both SUV
+    images is a participant with another dose or distribution volume: tracer kinetics are linear in the tracer.
 
     Args:
         tensors: the training stacks.
@@ -29,15 +29,15 @@ class Sampler:
         batch_size: images of a batch; always full, so that shapes never change.
         shift_voxels: largest shift along y and x.
         seed: of the run.
-        intensity: how the stacks were mapped; needed for `log_scale`.
-        log_scale: SUV is multiplied by exp(u), u uniform between plus and minus this.
+        intensity: how the stacks were mapped; needed for `intensity_jitter`.
+        intensity_jitter: SUV is multiplied by exp(u), u uniform between plus and minus this.
         early_slices: neighbouring slices in an early image.
         delayed_slices: neighbouring slices in a delayed image.
     """
 
     def __init__(
         self,
-        tensors: CohortTensors,
+        tensors: DatasetTensors,
         device: torch.device,
         *,
         batch_size: int,
@@ -46,10 +46,10 @@ class Sampler:
         early_slices: int = 1,
         delayed_slices: int = 1,
         intensity: IntensityMap | None = None,
-        log_scale: float = 0.0,
+        intensity_jitter: float = 0.0,
     ) -> None:
         delayed_stream = "early" if tensors.paired else "delayed"
-        common = (device, batch_size, shift_voxels, seed, intensity or IntensityMap(), log_scale)
+        common = (device, batch_size, shift_voxels, seed, intensity or IntensityMap(), intensity_jitter)
         self._early = _Stream(tensors.early, early_slices, "early", *common)
         self._delayed = _Stream(tensors.delayed, delayed_slices, delayed_stream, *common)
 
@@ -71,10 +71,10 @@ class _Stream:
         shift_voxels: int,
         seed: int,
         intensity: IntensityMap,
-        log_scale: float,
+        intensity_jitter: float,
     ) -> None:
         self._intensity = intensity
-        self._log_scale = log_scale
+        self._intensity_jitter = intensity_jitter
         self._stack = stack
         self._offsets = torch.arange(slices) - slices // 2
         self._name = name
@@ -88,7 +88,7 @@ class _Stream:
     def images(self, position: int) -> Tensor:
         """Return (batch, slices, y, x) on the device."""
         first, last = position, position + self._batch_size
-        size = len(self._stack.drawable)
+        size = len(self._stack.foreground)
         parts = []
         while first < last:
             epoch, start = divmod(first, size)
@@ -102,20 +102,20 @@ class _Stream:
         return self._scaled(self._shifted(images, position), position)
 
     def _order(self, epoch: int) -> Tensor:
-        """Return the drawable slices in the order of `epoch`; two epochs are remembered, as a batch may span both."""
+        """Return the foreground slices in the order of `epoch`; two epochs are remembered, as a batch may span both."""
         if epoch not in self._epochs:
             self._generator.manual_seed(derive_seed(self._seed, self._name, "order", epoch))
-            order = torch.randperm(len(self._stack.drawable), generator=self._generator)
+            order = torch.randperm(len(self._stack.foreground), generator=self._generator)
             self._epochs = {key: value for key, value in self._epochs.items() if key == epoch - 1}
-            self._epochs[epoch] = self._stack.drawable[order]
+            self._epochs[epoch] = self._stack.foreground[order]
         return self._epochs[epoch]
 
     def _scaled(self, images: Tensor, position: int) -> Tensor:
         """Multiply the SUV of each image by a factor of its own."""
-        if self._log_scale == 0:
+        if self._intensity_jitter == 0:
             return images
         self._generator.manual_seed(derive_seed(self._seed, self._name, "scale", position))
-        factor = torch.exp(self._log_scale * (2 * torch.rand(len(images), generator=self._generator) - 1))
+        factor = torch.exp(self._intensity_jitter * (2 * torch.rand(len(images), generator=self._generator) - 1))
         factor = factor.to(self._device, non_blocking=True)[:, None, None, None]
         return self._intensity.to_unit(self._intensity.to_suv(images) * factor)
 

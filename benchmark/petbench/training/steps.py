@@ -20,8 +20,8 @@ class StepMethod(nn.Module):
     """A method whose training is a sequence of equal steps.
 
     A subclass is made from its parameters alone, builds its networks in `__init__` as attributes, writes
-    `training_step` and `translate`, and names its optimisers in `players` where there is more than one. Precision,
-    compilation, optimisers, schedule, data, checkpoints, resume and validation are the harness's. Whatever must
+    `training_step` and `translate`, and names its optimizers in `optimizers` where there is more than one. Precision,
+    compilation, optimizers, schedule, data, checkpoints, resume and validation are the harness's. Whatever must
     survive a kill is a parameter or a buffer.
 
     Attributes:
@@ -37,14 +37,14 @@ class StepMethod(nn.Module):
     def __init__(self, parameters: StepParameters) -> None:
         super().__init__()
         self.parameters_chosen = parameters
-        self.intensity = IntensityMap(parameters.suv_maximum)
+        self.intensity = IntensityMap(parameters.suv_clip)
 
-    def players(self) -> Mapping[str, nn.Module]:
-        """Return the module that each optimiser owns, by the name that `Update` uses."""
+    def optimizers(self) -> Mapping[str, nn.Module]:
+        """Return the module that each optimizer owns, by the name that `Update` uses."""
         return {"model": self}
 
     def training_step(self, batch: Batch) -> Mapping[str, Tensor] | Iterator[Update]:
-        """Return weighted loss terms for the one optimiser, or yield one `Update` after the other.
+        """Return weighted loss terms for the one optimizer, or yield one `Update` after the other.
 
         Between two yields the harness has cleared the gradients, gone backward and stepped, so that the code after
         a yield already sees the changed weights.
@@ -62,7 +62,7 @@ class StepMethod(nn.Module):
         fit(self, data, run)
 
     def predict(self, early: Volume) -> Volume:
-        """Translate one patient's volume in SUV, shape (z, y, x); always in float32."""
+        """Translate one participant's volume in SUV, shape (z, y, x); always in float32."""
         from petbench.training.prediction import translate_volume
 
         return translate_volume(self, early)

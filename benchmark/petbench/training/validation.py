@@ -1,4 +1,4 @@
-"""Scores of the validation patients during training, and which weights they choose."""
+"""Scores of the validation participants during training, and which weights they choose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Validator:
-    """Predicts the validation patients `times` in a budget; never sees another patient.
+    """Predicts the validation participants `times` in a budget; never sees another participant.
 
     These values choose weights and draw curves. They are no scores: scores are made from files, elsewhere.
     """
@@ -47,10 +47,10 @@ class Validator:
         for early, delayed in self._pairs:
             predicted = translate_volume(self._method, early)
             inside = np.maximum(early, delayed) > 0.1  # the body, roughly; air would hide every difference
-            truth, drawn = delayed[inside].astype(np.float64), predicted[inside].astype(np.float64)
-            gain, offset = np.polyfit(truth, drawn, 1) if np.ptp(truth) > 0 else (np.nan, np.nan)
+            truth, inferred = delayed[inside].astype(np.float64), predicted[inside].astype(np.float64)
+            gain, offset = np.polyfit(truth, inferred, 1) if np.ptp(truth) > 0 else (np.nan, np.nan)
             clipped = self._method.intensity.clipped_share(torch.from_numpy(truth))
-            rows.append((np.abs(drawn - truth).mean(), gain, offset, clipped))
+            rows.append((np.abs(inferred - truth).mean(), gain, offset, clipped))
         mae, gain, offset, clipped = (float(value) for value in np.mean(rows, axis=0))
         if self._selection == "best" and mae < self._best_mae:
             self._best_mae = mae

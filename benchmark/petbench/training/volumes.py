@@ -1,7 +1,7 @@
 """What a method may learn from: copies of the training and validation volumes, and nothing that leads further.
 
 The volumes are written once, in SUV, into one file that has no name, and mapped into memory when they are asked for.
-A cohort larger than memory fits; a killed run leaves nothing behind; and what a method is handed holds no cohort, no
+A dataset larger than memory fits; a killed run leaves nothing behind; and what a method is handed holds no dataset, no
 participant's name and no path.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.contract import Supervision, Volume
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
 
 Place = TypeVar("Place")
@@ -88,7 +88,7 @@ class _Mapped(Sequence[Item], Generic[Place, Item]):
 
 
 class TrainingVolumes:
-    """The training and validation patients of one fold; implements `petbench.contract.TrainingData`.
+    """The training and validation participants of one fold; implements `petbench.contract.TrainingData`.
 
     Made by `gather_volumes`. Each volume is a private copy: what a method changes in it, it changes for itself alone.
     """
@@ -108,17 +108,17 @@ class TrainingVolumes:
         self._validation_places = tuple(validation)
 
     def early(self) -> Sequence[Volume]:
-        """Return the early volumes of the training patients."""
+        """Return the early volumes of the training participants."""
         return _Mapped(self._early_places, self._store.read)
 
     def delayed(self) -> Sequence[Volume]:
-        """Return the delayed volumes of the training patients; unpaired: in an independent order."""
+        """Return the delayed volumes of the training participants; unpaired: in an independent order."""
         if self.supervision == "none":
             raise PetbenchError("this method's supervision is `none`: it gets no delayed volume; declare `unpaired`")
         return _Mapped(self._delayed_places, self._store.read)
 
     def pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each training patient."""
+        """Return (early, delayed) of each training participant."""
         if self.supervision != "paired":
             raise PetbenchError(
                 f"this method's supervision is `{self.supervision}`: it gets no pairs; declare `paired`"
@@ -127,12 +127,12 @@ class TrainingVolumes:
         return _Mapped(places, self._store.read_pair)
 
     def validation_pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each validation patient; none for a method that may see no delayed volume."""
+        """Return (early, delayed) of each validation participant; none for a method that may see no delayed volume."""
         return _Mapped(self._validation_places, self._store.read_pair)
 
 
 def gather_volumes(
-    cohort: Cohort,
+    dataset: Dataset,
     fold: Fold,
     supervision: Supervision,
     *,
@@ -140,15 +140,15 @@ def gather_volumes(
     folder: Path | None = None,
     progress: Progress = silent,
 ) -> TrainingVolumes:
-    """Copy the volumes that a method is entitled to out of a cohort.
+    """Copy the volumes that a method is entitled to out of a dataset.
 
     Args:
-        cohort: an opened cohort.
-        fold: the patients of each part.
+        dataset: an opened dataset.
+        fold: the participants of each part.
         supervision: what the method is entitled to; `none` has no delayed volume copied.
         seed: of the run; sets the order of an unpaired method's delayed volumes.
         folder: on the disk that has room for the copies; None for the system's folder of temporary files.
-        progress: told of the patients copied.
+        progress: told of the participants copied.
     """
     store = _Store(folder)
     total = len(fold.train) + len(fold.validation)
@@ -157,11 +157,11 @@ def gather_volumes(
     for done, participant in enumerate((*fold.train, *fold.validation), start=1):
         if supervision == "none":
             if participant in fold.train:
-                early[participant] = store.append(cohort.early(participant)[0])
+                early[participant] = store.append(dataset.early(participant)[0])
         else:
-            pair = cohort.pair(participant)
+            pair = dataset.pair(participant)
             early[participant], delayed[participant] = store.append(pair.early), store.append(pair.delayed)
-        progress("reading the training patients", done, total)
+        progress("reading the training participants", done, total)
     order = list(fold.train)
     if supervision == "unpaired":
         random.Random(derive_seed(seed, "delayed order")).shuffle(order)

@@ -1,4 +1,4 @@
-"""One PET image of a BIDS folder with its sidecar and its patient: a scan."""
+"""One PET image of a BIDS folder with its sidecar and its participant: a scan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scan:
-    """One acquisition of one patient, its voxels still on disk.
+    """One acquisition of one participant, its voxels still on disk.
 
     Attributes:
         path: the image.

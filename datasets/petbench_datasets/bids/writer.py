@@ -1,4 +1,4 @@
-"""Writing imported scans as a BIDS-PET cohort: new participants whole or not at all, their table last."""
+"""Writing imported scans as a BIDS-PET dataset: new participants whole or not at all, their table last."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class ImportReport:
     """What an import did.
 
     Attributes:
-        folder: the cohort.
+        folder: the dataset.
         images: what was written.
         skipped: what was passed over: (what, why).
     """
@@ -79,26 +79,26 @@ class ImportReport:
     skipped: tuple[tuple[str, str], ...]
 
 
-def write_cohort(
+def write_dataset(
     folder: Path,
     images: Sequence[NewImage],
     people: Mapping[str, Mapping[str, object]],
     skipped: Sequence[tuple[str, str]],
     progress: Progress,
 ) -> ImportReport:
-    """Write images into the cohort at `folder`, which is made if it is not there.
+    """Write images into the dataset at `folder`, which is made if it is not there.
 
     All images are written beside their places first, so that an import that fails leaves nothing behind.
 
     Args:
-        folder: the cohort's.
+        folder: the dataset's.
         images: to be written.
         people: by participant, the cells of participants.tsv.
         skipped: for the report.
         progress: told after each image.
 
     Raises:
-        DataError: a folder that is no cohort, or an image that is there already.
+        DataError: a folder that is no dataset, or an image that is there already.
     """
     images = _distinct(images)
     existing = _existing(folder)
@@ -149,7 +149,7 @@ def _existing(folder: Path) -> dict[str, dict[str, str]]:
     if not folder.exists() or not any(folder.iterdir()):
         return {}
     if not (folder / "participants.tsv").exists():
-        raise DataError(f"{folder}: is no cohort (it has no participants.tsv) and not empty; name a new folder")
+        raise DataError(f"{folder}: is no dataset (it has no participants.tsv) and not empty; name a new folder")
     return read_participants(folder)
 
 

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a cohort, at once: `check_cohort`."""
+"""Everything that is wrong with a dataset, at once: `check_dataset`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import Scan, pet_images, scan_of
-from petbench_datasets.dataset.fingerprint import PairDigest, cohort_fingerprint, digest_pair
-from petbench_datasets.dataset.reader import PairPlan, checked_early, plan_early, plan_pair
+from petbench_datasets.dataset.fingerprint import PairDigest, dataset_fingerprint, digest_pair
+from petbench_datasets.dataset.reader import PairFrames, checked_early, plan_early, plan_pair
 from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_names, split_path
 from petbench_datasets.dataset.withheld import read_withheld
 from petbench_datasets.errors import DataError
@@ -28,9 +28,9 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        severity: `error`: the cohort cannot be used so; `warning`: it can, but look at it.
+        severity: `error`: the dataset cannot be used so; `warning`: it can, but look at it.
         message: one line that names the file, what is wrong and the mend.
-        participant: whom it concerns; None for the whole cohort.
+        participant: whom it concerns; None for the whole dataset.
     """
 
     severity: Literal["error", "warning"]
@@ -40,7 +40,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class _Checked:
-    """What `check_split` needs of a cohort that may be broken elsewhere."""
+    """What `check_split` needs of a dataset that may be broken elsewhere."""
 
     root: Path
     participants: tuple[str, ...]
@@ -48,10 +48,10 @@ class _Checked:
     pixel_digests: Mapping[str, tuple[str, ...]]
 
 
-def check_cohort(root: Path, progress: Progress = silent) -> list[Problem]:
-    """Look at every participant, image and split of the cohort at `root`, whatever else is broken.
+def check_dataset(root: Path, progress: Progress = silent) -> list[Problem]:
+    """Look at every participant, image and split of the dataset at `root`, whatever else is broken.
 
-    A cohort without a problem of severity `error` opens with `open_cohort`.
+    A dataset without a problem of severity `error` opens with `open_dataset`.
     """
     problems: list[Problem] = []
     table: dict[str, Row] = {}
@@ -68,7 +68,7 @@ def check_cohort(root: Path, progress: Progress = silent) -> list[Problem]:
         problems.append(Problem("error", str(error)))
     digests: dict[str, PairDigest] = {}
     for number, name in enumerate(folders):
-        progress("checking the cohort", number, len(folders))
+        progress("checking the dataset", number, len(folders))
         digest = _participant(root, name, table, withheld.get(name), problems)
         if digest is not None:
             digests[name] = digest
@@ -77,7 +77,7 @@ def check_cohort(root: Path, progress: Progress = silent) -> list[Problem]:
             Problem("error", f"{root / second}: holds the same voxels as {first}; remove one of them", second)
         )
     _splits(root, folders, digests, problems)
-    progress("checking the cohort", len(folders), len(folders))
+    progress("checking the dataset", len(folders), len(folders))
     return sorted(problems, key=lambda problem: (problem.severity, problem.participant or ""))
 
 
@@ -142,7 +142,7 @@ def _voxels(scan: Scan) -> list[str]:
     return messages
 
 
-def _pair(plan: PairPlan, withheld: PairDigest | None, root: Path, problems: list[Problem]) -> PairDigest | None:
+def _pair(plan: PairFrames, withheld: PairDigest | None, root: Path, problems: list[Problem]) -> PairDigest | None:
     name = plan.participant
     try:
         if withheld is None:
@@ -178,7 +178,7 @@ def _splits(root: Path, folders: list[str], digests: dict[str, PairDigest], prob
             split = read_split(path, root)
             if whole:
                 pixels = {key: digest.pixels for key, digest in digests.items()}
-                cohort = _Checked(root, tuple(folders), cohort_fingerprint(digests), pixels)
-                check_split(split, cohort, path)
+                dataset = _Checked(root, tuple(folders), dataset_fingerprint(digests), pixels)
+                check_split(split, dataset, path)
         except DataError as error:
             problems.append(Problem("error", str(error)))

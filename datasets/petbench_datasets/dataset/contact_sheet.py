@@ -1,4 +1,4 @@
-"""A picture of a whole cohort: coronal maximum projections of every pair on one SUV scale."""
+"""A picture of a whole dataset: coronal maximum projections of every pair on one SUV scale."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from petbench_datasets.progress import Progress, silent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.images.grid import Grid, Volume
 
 SCALE_SUV = 8.0
@@ -20,20 +20,20 @@ _PAIRS_A_ROW = 6
 _WIDTH_INCHES, _TITLE_INCHES = 0.95, 0.45
 
 
-def contact_sheet(cohort: Cohort, path: Path, progress: Progress = silent) -> None:
+def contact_sheet(dataset: Dataset, path: Path, progress: Progress = silent) -> None:
     """Draw early and delayed image of every participant side by side into the PNG file `path`.
 
-    Black is SUV 8 and more. Head up, the patient's right on the left, as radiologists look at it. The place of a
-    delayed image that the cohort's keeper withholds says so.
+    Black is SUV 8 and more. Head up, the participant's right on the left, as radiologists look at it. The place of a
+    delayed image that the dataset's organizer withholds says so.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    names = cohort.participants
+    names = dataset.participants
     pictures = []
     for number, name in enumerate(names):
         progress("drawing the contact sheet", number, len(names))
-        images = [cohort.early(name)] if name in cohort.withheld else [cohort.early(name), cohort.delayed(name)]
+        images = [dataset.early(name)] if name in dataset.withheld else [dataset.early(name), dataset.delayed(name)]
         pictures.append([coronal_projection(volume, grid) for volume, grid in images])
     columns = min(len(names), _PAIRS_A_ROW)
     rows = -(-len(names) // columns)
@@ -45,7 +45,7 @@ def contact_sheet(cohort: Cohort, path: Path, progress: Progress = silent) -> No
     for axis in axes.flat:
         axis.set_axis_off()
     for number, (name, found) in enumerate(zip(names, pictures, strict=True)):
-        if name in cohort.withheld:
+        if name in dataset.withheld:
             place = axes[number // columns, 2 * (number % columns) + 1]
             place.text(0.5, 0.5, "withheld", ha="center", fontsize=7, color="0.4", transform=place.transAxes)
         for offset, (picture, aspect) in enumerate(found):
@@ -57,7 +57,7 @@ def contact_sheet(cohort: Cohort, path: Path, progress: Progress = silent) -> No
                 edge.set_color("0.75")
             axis.imshow(picture, cmap="gray_r", vmin=0.0, vmax=SCALE_SUV, aspect=aspect, interpolation="bilinear")
             axis.set_title(f"{name}\nearly" if offset == 0 else "\ndelayed", fontsize=7, pad=3)
-    title = f"{cohort.name}: maximum projections, SUV 0 to {SCALE_SUV:g}"
+    title = f"{dataset.name}: maximum projections, SUV 0 to {SCALE_SUV:g}"
     figure.suptitle(title if columns > 1 else title.replace(": ", "\n"), fontsize=9 if columns > 1 else 7)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png")
@@ -67,5 +67,5 @@ def contact_sheet(cohort: Cohort, path: Path, progress: Progress = silent) -> No
 def coronal_projection(volume: Volume, grid: Grid) -> tuple[Volume, float]:
     """Return the maximum along y with the head up, and how much higher than wide a pixel is."""
     z, _, x = grid.spacing_millimetres
-    # x runs to the patient's left already: index 0, the right side, is drawn on the left.
+    # x runs to the participant's left already: index 0, the right side, is drawn on the left.
     return np.ascontiguousarray(volume.max(axis=1)[::-1]), z / x

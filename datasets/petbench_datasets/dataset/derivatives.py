@@ -1,4 +1,4 @@
-"""What is kept beside the images of a cohort: organ labels, body masks, a second noise realisation."""
+"""What is kept beside the images of a dataset: organ labels, body masks, a second noise realisation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def find_derivative(root: Path, participant: str, ending: str) -> Path | None:
     """Return the participant's file whose name ends in `_<ending>.nii.gz` under derivatives/, or None.
 
     Raises:
-        DataError: two such files, in two derivatives of the same cohort.
+        DataError: two such files, in two derivatives of the same dataset.
     """
     found = sorted((root / "derivatives").glob(f"*/{participant}/**/*_{ending}.nii*"))
     if len(found) > 1:

@@ -1,6 +1,6 @@
 """What a pair's images contain, as hashes: the same content gives the same hash wherever and however it is kept.
 
-Hashed are the stored voxels (as little-endian float32 in patient order) of the frames that take part, and all that
+Hashed are the stored voxels (as little-endian float32 in participant order) of the frames that take part, and all that
 turns them into SUV. File bytes, folders and compression do not matter. SUV itself is not hashed: its last bit may
 depend on a machine's mathematics library.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from petbench_datasets.images.framing import FrameUse, WindowPlan
+    from petbench_datasets.images.framing import FrameUse, WindowFrames
     from petbench_datasets.images.grid import Grid
 
 CACHE_NAME = ".petbench-fingerprints.json"
@@ -30,7 +30,7 @@ _CACHE_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class PairDigest:
-    """The hashes of one patient's pair.
+    """The hashes of one participant's pair.
 
     Attributes:
         content: of everything that decides the two SUV images.
@@ -41,7 +41,7 @@ class PairDigest:
     pixels: tuple[str, str]
 
 
-def digest_pair(participant: str, early: WindowPlan, delayed: WindowPlan) -> PairDigest:
+def digest_pair(participant: str, early: WindowFrames, delayed: WindowFrames) -> PairDigest:
     """Read the frames of a pair and hash them.
 
     Raises:
@@ -61,18 +61,18 @@ def digest_pair(participant: str, early: WindowPlan, delayed: WindowPlan) -> Pai
     return PairDigest(_sha(described), pixels)
 
 
-def digest_window(window: WindowPlan) -> str:
+def digest_window(window: WindowFrames) -> str:
     """Read the frames of one window and return the hash of their voxels, as `PairDigest.pixels` holds it."""
     return _sha([_frame(use)["voxels"] for use in window.uses])
 
 
-def cohort_fingerprint(digests: Mapping[str, PairDigest]) -> str:
-    """Return the hash of a cohort: its participants' names with the content of their pairs."""
+def dataset_fingerprint(digests: Mapping[str, PairDigest]) -> str:
+    """Return the hash of a dataset: its participants' names with the content of their pairs."""
     return _sha([[name, digests[name].content] for name in sorted(digests)])
 
 
 class DigestCache:
-    """Digests kept beside the images, so that an unchanged cohort opens without reading a voxel.
+    """Digests kept beside the images, so that an unchanged dataset opens without reading a voxel.
 
     A digest is used again only while every file that it depends on has the path, size and time of change it had.
     """
@@ -89,7 +89,7 @@ class DigestCache:
             self._entries = {}
         self._changed = False
 
-    def key(self, plans: Iterable[WindowPlan]) -> str:
+    def key(self, plans: Iterable[WindowFrames]) -> str:
         """Return what a pair's digest depends on without its voxels being read."""
         uses = [use for plan in plans for use in plan.uses]
         files = []

@@ -1,4 +1,4 @@
-"""Making splits: which patients train, validate and test."""
+"""Making splits: which participants train, validate and test."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from petbench_datasets.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
 
 
 def make_split(
-    cohort: Cohort,
+    dataset: Dataset,
     name: str,
     *,
     folds: int | None = None,
@@ -27,12 +27,12 @@ def make_split(
     leave_out: str | None = None,
     seed: int = 0,
 ) -> Split:
-    """Make a split of `cohort`; write it with `petbench_datasets.dataset.split.write_split`.
+    """Make a split of `dataset`; write it with `petbench_datasets.dataset.split.write_split`.
 
     Exactly one of three kinds: a hold-out (neither `folds` nor `leave_out`), k-fold, or leave-one-group-out.
 
     Args:
-        cohort: whose participants are divided.
+        dataset: whose participants are divided.
         name: of the split.
         folds: k: every participant tests in exactly one fold.
         test: hold-out: how many test; a sixth, at least one, if not given.
@@ -47,31 +47,33 @@ def make_split(
     if folds is not None and leave_out is not None:
         raise DataError(f"{name}: asks for folds and for leaving out a {leave_out} at once; choose one of them")
     generator = np.random.Generator(np.random.PCG64(seed))
-    groups = _groups(cohort, stratify_by) if stratify_by else {"": list(cohort.participants)}
+    groups = _groups(dataset, stratify_by) if stratify_by else {"": list(dataset.participants)}
     shuffled = [[members[index] for index in generator.permutation(len(members))] for members in groups.values()]
     everybody = [participant for members in shuffled for participant in members]
     if leave_out is not None:
-        tests = list(_groups(cohort, leave_out).values())
+        tests = list(_groups(dataset, leave_out).values())
     elif folds is not None:
         if not 2 <= folds <= len(everybody):
-            raise DataError(f"{cohort.root}: cannot make {folds} folds of {len(everybody)} participants; ask for fewer")
+            raise DataError(
+                f"{dataset.root}: cannot make {folds} folds of {len(everybody)} participants; ask for fewer"
+            )
         # Dealt like cards, group after group: every fold gets its share of each group, to within one.
         tests = [everybody[number::folds] for number in range(folds)]
     else:
         tests = [_choose(shuffled, max(1, round(len(everybody) / 6)) if test is None else test, 0)]
-    made = [_fold(cohort, shuffled, part, validation, turn) for turn, part in enumerate(tests)]
-    return Split(name, cohort.fingerprint, tuple(made))
+    made = [_fold(dataset, shuffled, part, validation, turn) for turn, part in enumerate(tests)]
+    return Split(name, dataset.fingerprint, tuple(made))
 
 
 def _fold(
-    cohort: Cohort, groups: Sequence[Sequence[str]], test: Sequence[str], validation: int | None, turn: int
+    dataset: Dataset, groups: Sequence[Sequence[str]], test: Sequence[str], validation: int | None, turn: int
 ) -> Fold:
     rest = [[name for name in members if name not in set(test)] for members in groups]
     left = sum(len(members) for members in rest)
     count = max(1, round(left / 8)) if validation is None else validation
     if not test or count < 0 or left - count < 1:
         raise DataError(
-            f"{cohort.root}: {len(cohort.participants)} participants are too few for {len(test)} to test and {count} "
+            f"{dataset.root}: {len(dataset.participants)} participants are too few for {len(test)} to test and {count} "
             "to validate; ask for fewer"
         )
     chosen = set(_choose(rest, count, turn))
@@ -94,15 +96,15 @@ def _choose(groups: Sequence[Sequence[str]], count: int, turn: int) -> list[str]
     return chosen
 
 
-def _groups(cohort: Cohort, column: str) -> dict[str, list[str]]:
+def _groups(dataset: Dataset, column: str) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = defaultdict(list)
-    for name in cohort.participants:
-        value = cohort.table.get(name, {}).get(column, "")
+    for name in dataset.participants:
+        value = dataset.table.get(name, {}).get(column, "")
         if not value:
             raise DataError(
-                f"{cohort.root / 'participants.tsv'}: no {column} for {name}; fill the column or split without it"
+                f"{dataset.root / 'participants.tsv'}: no {column} for {name}; fill the column or split without it"
             )
         groups[value].append(name)
     if len(groups) < 2:
-        raise DataError(f"{cohort.root / 'participants.tsv'}: everybody has the same {column}; split without it")
+        raise DataError(f"{dataset.root / 'participants.tsv'}: everybody has the same {column}; split without it")
     return dict(sorted(groups.items()))

@@ -1,4 +1,4 @@
-"""What a cohort holds, as data for people to look at: `cohort_info`."""
+"""What a dataset holds, as data for people to look at: `dataset_info`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench_datasets.dataset.reader import Cohort
-    from petbench_datasets.images.framing import WindowPlan
+    from petbench_datasets.dataset.reader import Dataset
+    from petbench_datasets.images.framing import WindowFrames
     from petbench_datasets.images.grid import Volume
 
 
@@ -38,7 +38,7 @@ class ImageInfo:
 class ParticipantInfo:
     """One participant; empty strings for what participants.tsv does not say.
 
-    `delayed` is None where the cohort's keeper withholds that image.
+    `delayed` is None where the dataset's organizer withholds that image.
     """
 
     name: str
@@ -63,8 +63,8 @@ class SplitInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class CohortInfo:
-    """A cohort's participants, splits and fingerprint."""
+class DatasetInfo:
+    """A dataset's participants, splits and fingerprint."""
 
     name: str
     root: Path
@@ -73,23 +73,23 @@ class CohortInfo:
     splits: tuple[SplitInfo, ...]
 
 
-def cohort_info(cohort: Cohort, progress: Progress = silent) -> CohortInfo:
-    """Read every image of `cohort` once and describe it."""
+def dataset_info(dataset: Dataset, progress: Progress = silent) -> DatasetInfo:
+    """Read every image of `dataset` once and describe it."""
     described = []
-    for number, name in enumerate(cohort.participants):
-        progress("looking at the cohort", number, len(cohort.participants))
-        described.append(_participant(cohort, name))
-    progress("looking at the cohort", len(described), len(described))
-    splits = tuple(_split(cohort, name) for name in split_names(cohort.root))
-    return CohortInfo(cohort.name, cohort.root, cohort.fingerprint, tuple(described), splits)
+    for number, name in enumerate(dataset.participants):
+        progress("looking at the dataset", number, len(dataset.participants))
+        described.append(_participant(dataset, name))
+    progress("looking at the dataset", len(described), len(described))
+    splits = tuple(_split(dataset, name) for name in split_names(dataset.root))
+    return DatasetInfo(dataset.name, dataset.root, dataset.fingerprint, tuple(described), splits)
 
 
-def _participant(cohort: Cohort, name: str) -> ParticipantInfo:
-    plan, row, labels = cohort.plans[name], cohort.table.get(name, {}), cohort.labels(name)
-    early, grid = cohort.early(name)
-    withheld = name in cohort.withheld
-    delayed = None if withheld else cohort.delayed(name)[0]
-    body = body_mask_from_images(early, early, grid) if withheld else cohort.body_mask(name)
+def _participant(dataset: Dataset, name: str) -> ParticipantInfo:
+    plan, row, labels = dataset.plans[name], dataset.table.get(name, {}), dataset.labels(name)
+    early, grid = dataset.early(name)
+    withheld = name in dataset.withheld
+    delayed = None if withheld else dataset.delayed(name)[0]
+    body = body_mask_from_images(early, early, grid) if withheld else dataset.body_mask(name)
     return ParticipantInfo(
         name=name,
         sex=row.get("sex", ""),
@@ -103,16 +103,16 @@ def _participant(cohort: Cohort, name: str) -> ParticipantInfo:
     )
 
 
-def _image(plan: WindowPlan, volume: Volume, body: NDArray[np.bool_]) -> ImageInfo:
+def _image(plan: WindowFrames, volume: Volume, body: NDArray[np.bool_]) -> ImageInfo:
     start, stop = plan.effective_seconds
     inside = volume[body]
     mean = float(inside.mean(dtype=np.float64)) if inside.size else 0.0
     return ImageInfo(start, stop, plan.coverage, len(plan.uses), mean, float(volume.max()))
 
 
-def _split(cohort: Cohort, name: str) -> SplitInfo:
+def _split(dataset: Dataset, name: str) -> SplitInfo:
     try:
-        split = load_split(cohort, name)
+        split = load_split(dataset, name)
     except DataError as error:
         return SplitInfo(name, "", (), str(error))
     sizes = tuple((len(fold.train), len(fold.validation), len(fold.test)) for fold in split.folds)

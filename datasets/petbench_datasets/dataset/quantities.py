@@ -29,7 +29,7 @@ class Quantities:
 
 
 def image_quantities(path: Path, participant: str) -> Quantities:
-    """Read an image of a cohort and say what it amounts to.
+    """Read an image of a dataset and say what it amounts to.
 
     Raises:
         DataError: it cannot be read, or SUV cannot be computed.

@@ -1,4 +1,4 @@
-"""A cohort: the pairs of a BIDS-PET folder. The only reader, for simulated and for real scans alike."""
+"""A dataset: the pairs of a BIDS-PET folder. The only reader, for simulated and for real scans alike."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from petbench_datasets.dataset import derivatives
 from petbench_datasets.dataset.fingerprint import (
     DigestCache,
     PairDigest,
-    cohort_fingerprint,
+    dataset_fingerprint,
     digest_pair,
     digest_window,
 )
 from petbench_datasets.dataset.withheld import MANIFEST_NAME, read_withheld
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.body import body_mask_from_images
-from petbench_datasets.images.framing import WINDOWS_SECONDS, WindowPlan, plan_window, uses_of
+from petbench_datasets.images.framing import WINDOWS_SECONDS, WindowFrames, plan_window, uses_of
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _LARGEST_DOSE_RATIO = 1.02
 
 @dataclass(frozen=True)
 class Pair:
-    """One patient's early and delayed image in SUV, float32, shape (z, y, x), on one grid."""
+    """One participant's early and delayed image in SUV, float32, shape (z, y, x), on one grid."""
 
     participant: str
     early: Volume
@@ -50,12 +50,12 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class PairPlan:
-    """Which frames of which files make one patient's pair; no voxel is read."""
+class PairFrames:
+    """Which frames of which files make one participant's pair; no voxel is read."""
 
     participant: str
-    early: WindowPlan
-    delayed: WindowPlan
+    early: WindowFrames
+    delayed: WindowFrames
 
     @property
     def grid(self) -> Grid:
@@ -64,8 +64,8 @@ class PairPlan:
 
 
 @dataclass(frozen=True)
-class Cohort:
-    """Pairs on disk, read when asked for. Made by `open_cohort`.
+class Dataset:
+    """Pairs on disk, read when asked for. Made by `open_dataset`.
 
     Attributes:
         name: the name of its folder.
@@ -73,12 +73,12 @@ class Cohort:
         plans: which frames make each participant's pair.
         digests: hashes of each participant's images.
         table: participants.tsv: sex, age, site and whatever else it holds.
-        withheld: participants whose delayed image only the cohort's keeper has.
+        withheld: participants whose delayed image only the dataset's organizer has.
     """
 
     name: str
     root: Path
-    plans: Mapping[str, PairPlan]
+    plans: Mapping[str, PairFrames]
     digests: Mapping[str, PairDigest]
     table: Mapping[str, Row]
     withheld: frozenset[str] = frozenset()
@@ -91,7 +91,7 @@ class Cohort:
     @cached_property
     def fingerprint(self) -> str:
         """The sha256 of what the images hold, whatever the files and folders are called."""
-        return cohort_fingerprint(self.digests)
+        return dataset_fingerprint(self.digests)
 
     @property
     def pixel_digests(self) -> Mapping[str, tuple[str, ...]]:
@@ -131,7 +131,7 @@ class Cohort:
         return derivatives.read_derivative_labels(path, plan.grid), derivatives.label_names(path, self.root)
 
     def body_mask(self, participant: str) -> NDArray[np.bool_]:
-        """Return which voxels lie in the patient: a drawn mask if the cohort has one, else from both real images."""
+        """Return which voxels lie in the participant: a mask if the dataset has one, else from both real images."""
         plan = self._plan(participant)
         path = derivatives.find_derivative(self.root, participant, "desc-body_mask")
         if path is not None:
@@ -144,29 +144,29 @@ class Cohort:
         path = derivatives.find_derivative(self.root, participant, ending)
         return None if path is None else derivatives.read_derivative(path, self._plan(participant).grid)
 
-    def _whole_plan(self, participant: str) -> PairPlan:
+    def _whole_plan(self, participant: str) -> PairFrames:
         if participant in self.withheld:
             raise DataError(
-                f"{self.root}: the delayed image of {participant} is withheld: the keeper of the cohort has it, and "
-                "scores with it what petbench bundle hands over"
+                f"{self.root}: the delayed image of {participant} is withheld: the organizer of the dataset has it, "
+                "and scores with it what petbench submit hands over"
             )
         return self._plan(participant)
 
-    def _plan(self, participant: str) -> PairPlan:
+    def _plan(self, participant: str) -> PairFrames:
         if participant not in self.plans:
             known = ", ".join(self.participants)
             raise DataError(f"{self.root}: has no participant {participant!r}; it has {known}")
         return self.plans[participant]
 
 
-def open_cohort(root: Path, progress: Progress = silent) -> Cohort:
+def open_dataset(root: Path, progress: Progress = silent) -> Dataset:
     """Open the BIDS-PET folder at `root` and make sure that every pair can be used.
 
     The first time, every voxel that will be used is read once, to refuse what is not finite and to take the
     fingerprint; later, files that have not changed are not read again.
 
     Raises:
-        DataError: in one line, the first thing that makes the cohort unusable.
+        DataError: in one line, the first thing that makes the dataset unusable.
     """
     table = read_participants(root)
     names = participant_names(root, table)
@@ -175,11 +175,11 @@ def open_cohort(root: Path, progress: Progress = silent) -> Cohort:
         name: (plan_early if name in withheld else plan_pair)(name, scans_of(root, name, table), root) for name in names
     }
     digests = _digests(root, plans, withheld, progress)
-    return Cohort(root.absolute().name, root, plans, digests, table, frozenset(withheld))
+    return Dataset(root.absolute().name, root, plans, digests, table, frozenset(withheld))
 
 
 def participant_names(root: Path, table: Mapping[str, Row]) -> tuple[str, ...]:
-    """Return the participants of a cohort, sorted.
+    """Return the participants of a dataset, sorted.
 
     Raises:
         DataError: nobody, or a participant that is in the table or on disk alone.
@@ -206,7 +206,7 @@ def scans_of(root: Path, participant: str, table: dict[str, Row]) -> list[Scan]:
     return [scan_of(path, root, table) for path in images]
 
 
-def plan_pair(participant: str, scans: Sequence[Scan], root: Path) -> PairPlan:
+def plan_pair(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames:
     """Choose the frames of a participant's early and delayed image.
 
     Raises:
@@ -229,10 +229,10 @@ def plan_pair(participant: str, scans: Sequence[Scan], root: Path) -> PairPlan:
             f"{subject}: its images name injections of {min(doses) / 1e6:.1f} and {max(doses) / 1e6:.1f} MBq; "
             "an early and a delayed image are of one injection: correct InjectedRadioactivity"
         )
-    return PairPlan(participant, plans[0], plans[1])
+    return PairFrames(participant, plans[0], plans[1])
 
 
-def plan_early(participant: str, scans: Sequence[Scan], root: Path) -> PairPlan:
+def plan_early(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames:
     """Choose the frames of the early image of a participant whose delayed one is withheld.
 
     Raises:
@@ -243,15 +243,15 @@ def plan_early(participant: str, scans: Sequence[Scan], root: Path) -> PairPlan:
             raise DataError(f"{scan.path}: is withheld by {MANIFEST_NAME}, and there; remove one of the two")
     early = plan_window("early", scans, str(root / participant))
     _ = early.uses[0].scan.grid
-    return PairPlan(participant, early, WindowPlan("delayed", (), 0.0))
+    return PairFrames(participant, early, WindowFrames("delayed", (), 0.0))
 
 
 def _digests(
-    root: Path, plans: Mapping[str, PairPlan], withheld: Mapping[str, PairDigest], progress: Progress
+    root: Path, plans: Mapping[str, PairFrames], withheld: Mapping[str, PairDigest], progress: Progress
 ) -> dict[str, PairDigest]:
     cache = DigestCache(root)
 
-    def digest(plan: PairPlan) -> tuple[str, str, PairDigest, bool]:
+    def digest(plan: PairFrames) -> tuple[str, str, PairDigest, bool]:
         key = cache.key((plan.early, plan.delayed))
         kept = cache.get(plan.participant, key)
         if plan.participant in withheld:
@@ -269,7 +269,7 @@ def _digests(
                 found[name] = made
                 if new:
                     cache.put(name, key, made)
-                    progress("reading the cohort", len(found), len(plans))
+                    progress("reading the dataset", len(found), len(plans))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -278,7 +278,7 @@ def _digests(
     return found
 
 
-def checked_early(plan: PairPlan, digest: PairDigest, root: Path) -> PairDigest:
+def checked_early(plan: PairFrames, digest: PairDigest, root: Path) -> PairDigest:
     """Return the digest of a withheld pair, once its early image is the one that was exported.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which patients train, validate and test, fold by fold: a hashed JSON file, never a draw of slices."""
+"""Which participants train, validate and test, fold by fold: a hashed JSON file, never a draw of slices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One division of a cohort's participants; no participant is in two parts."""
+    """One division of a dataset's participants; no participant is in two parts."""
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
@@ -32,11 +32,11 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The folds of one cohort.
+    """The folds of one dataset.
 
     Attributes:
         name: the same as the file's stem.
-        fingerprint: of the cohort it was made for.
+        fingerprint: of the dataset it was made for.
         folds: at least one.
     """
 
@@ -56,12 +56,12 @@ class Split:
         return {"name": self.name, "fingerprint": self.fingerprint, "folds": folds}
 
 
-class SplitCohort(Protocol):
-    """What a split needs to know of its cohort."""
+class SplitDataset(Protocol):
+    """What a split needs to know of its dataset."""
 
     @property
     def root(self) -> Path:
-        """The cohort's folder."""
+        """The dataset's folder."""
 
     @property
     def participants(self) -> tuple[str, ...]:
@@ -77,48 +77,48 @@ class SplitCohort(Protocol):
 
 
 def split_path(root: Path, name: str) -> Path:
-    """Return where the split called `name` of the cohort at `root` is kept."""
+    """Return where the split called `name` of the dataset at `root` is kept."""
     return root / "splits" / f"{name}.json"
 
 
 def write_split(root: Path, split: Split) -> Path:
-    """Write a split into the cohort at `root`, wholly or not at all, and return its path."""
+    """Write a split into the dataset at `root`, wholly or not at all, and return its path."""
     path = split_path(root, split.name)
     write_text(path, json.dumps({**split.content(), "digest": split.digest}, indent=1) + "\n")
     return path
 
 
 def split_names(root: Path) -> tuple[str, ...]:
-    """Return the names of the splits that the cohort at `root` has."""
+    """Return the names of the splits that the dataset at `root` has."""
     return tuple(sorted(path.stem for path in (root / "splits").glob("*.json")))
 
 
-def load_split(cohort: SplitCohort, name: str = "holdout") -> Split:
-    """Read one split of `cohort` and refuse one that would mislead.
+def load_split(dataset: SplitDataset, name: str = "holdout") -> Split:
+    """Read one split of `dataset` and refuse one that would mislead.
 
     Raises:
         DataError: no such split; damaged, edited by hand, or made for other images; a participant in two parts or
             unknown; an empty part; the same voxels under two names.
     """
-    path = split_path(cohort.root, name)
-    split = read_split(path, cohort.root)
-    check_split(split, cohort, path)
+    path = split_path(dataset.root, name)
+    split = read_split(path, dataset.root)
+    check_split(split, dataset, path)
     return split
 
 
-def check_split(split: Split, cohort: SplitCohort, path: Path) -> None:
-    """Raise a DataError that names `path` unless `split` fits `cohort`."""
-    if split.fingerprint != cohort.fingerprint:
+def check_split(split: Split, dataset: SplitDataset, path: Path) -> None:
+    """Raise a DataError that names `path` unless `split` fits `dataset`."""
+    if split.fingerprint != dataset.fingerprint:
         raise DataError(
-            f"{path}: made for a cohort with fingerprint {split.fingerprint[:12]}, but the images here have "
-            f"{cohort.fingerprint[:12]}; make the split anew (petbench datasets split)"
+            f"{path}: made for a dataset with fingerprint {split.fingerprint[:12]}, but the images here have "
+            f"{dataset.fingerprint[:12]}; make the split anew (petbench datasets split)"
         )
     if not split.folds:
         raise DataError(f"{path}: has no folds; make the split anew (petbench datasets split)")
     for number, fold in enumerate(split.folds):
-        _check_fold(fold, number, cohort.participants, path)
+        _check_fold(fold, number, dataset.participants, path)
     used = {name for fold in split.folds for part in fold.parts().values() for name in part}
-    twins = duplicates({name: cohort.pixel_digests[name] for name in sorted(used)})
+    twins = duplicates({name: dataset.pixel_digests[name] for name in sorted(used)})
     if twins:
         first, second = twins[0]
         raise DataError(f"{path}: {first} and {second} hold the same voxels under two names; remove one of them")
@@ -139,10 +139,10 @@ def _check_fold(fold: Fold, number: int, participants: tuple[str, ...], path: Pa
     for part, names in fold.parts().items():
         for name in names:
             if name not in participants:
-                raise DataError(f"{path}: fold {number} names {name}, whom the cohort does not have; correct it")
+                raise DataError(f"{path}: fold {number} names {name}, whom the dataset does not have; correct it")
             if name in seen:
                 where = f"both {seen[name]} and {part}" if seen[name] != part else f"{part} twice"
-                raise DataError(f"{path}: fold {number} has {name} in {where}; keep every patient in one part")
+                raise DataError(f"{path}: fold {number} has {name} in {where}; keep every participant in one part")
             seen[name] = part
     for part in ("train", "test"):
         if not fold.parts()[part]:
@@ -150,7 +150,7 @@ def _check_fold(fold: Fold, number: int, participants: tuple[str, ...], path: Pa
 
 
 def read_split(path: Path, root: Path) -> Split:
-    """Read a split file of the cohort at `root` without comparing it with the images.
+    """Read a split file of the dataset at `root` without comparing it with the images.
 
     Raises:
         DataError: missing, damaged or edited by hand.

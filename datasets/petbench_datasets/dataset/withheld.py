@@ -1,10 +1,10 @@
-"""A cohort whose test patients' delayed images only its keeper has.
+"""A dataset whose test participants' delayed images only its organizer has.
 
-Its folder holds `withheld.json`: for each such patient the digest of the whole pair, taken from the full cohort. With
-these digests the folder has the fingerprint of the full cohort, and its split the same digest: a run made with it has
-the identity that it would have at the keeper's, where its predictions are scored. What can be checked without the
-delayed images is checked: the manifest's own hash, and the hash of every early image. The keeper's fingerprint is
-computed from her own images and never read from a manifest.
+Its folder holds `withheld.json`: for each such participant the digest of the whole pair, taken from the full dataset.
+With these digests the folder has the fingerprint of the full dataset, and its split the same digest: a run made with it
+has the identity that it would have at the organizer's, where its predictions are scored. What can be checked without
+the delayed images is checked: the manifest's own hash, and the hash of every early image. The organizer's fingerprint
+is computed from her own images and never read from a manifest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SCHEMA = 1
 
 
 def read_withheld(root: Path) -> dict[str, PairDigest]:
-    """Return the digest of each pair whose delayed image is withheld; empty for a full cohort.
+    """Return the digest of each pair whose delayed image is withheld; empty for a full dataset.
 
     Raises:
         DataError: the manifest is damaged or was edited.
@@ -38,21 +38,21 @@ def read_withheld(root: Path) -> dict[str, PairDigest]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read; export the cohort again") from error
+        raise DataError(f"{path}: cannot be read; export the dataset again") from error
     try:
         content = {key: value for key, value in facts.items() if key != "sha256"}
         if (facts["format"], facts["schema"], facts["sha256"]) != (FORMAT, SCHEMA, _sha(content)):
-            raise DataError(f"{path}: is not what was exported; export the cohort again")
+            raise DataError(f"{path}: is not what was exported; export the dataset again")
         return {
             str(name): PairDigest(str(pair["content"]), (str(pair["pixels"][0]), str(pair["pixels"][1])))
             for name, pair in facts["participants"].items()
         }
     except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise DataError(f"{path}: lacks what a manifest holds; export the cohort again") from error
+        raise DataError(f"{path}: lacks what a manifest holds; export the dataset again") from error
 
 
 def write_manifest(folder: Path, fingerprint: str, digests: Mapping[str, PairDigest]) -> None:
-    """Write down whose delayed image is withheld from the cohort in `folder`, with the digest of each whole pair."""
+    """Write down whose delayed image is withheld from the dataset in `folder`, with the digest of each whole pair."""
     content: dict[str, Any] = {
         "format": FORMAT,
         "schema": SCHEMA,

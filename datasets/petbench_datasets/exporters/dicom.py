@@ -1,4 +1,4 @@
-"""Writing a cohort's pairs as classic DICOM PET series: `export_dicom`."""
+"""Writing a dataset's pairs as classic DICOM PET series: `export_dicom`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset as DicomDataset
+from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from petbench_datasets.exporters.images import effective_frame, new_folder
@@ -18,8 +19,8 @@ from petbench_datasets.progress import Progress, silent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench_datasets.dataset.reader import Cohort
-    from petbench_datasets.images.framing import WindowPlan
+    from petbench_datasets.dataset.reader import Dataset
+    from petbench_datasets.images.framing import WindowFrames
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.tables import Row
 
@@ -27,8 +28,8 @@ _INJECTION = dt.datetime(2000, 1, 1, 9, 0, 0)
 _LARGEST_STORED = 32767
 
 
-def export_dicom(cohort: Cohort, folder: Path, progress: Progress = silent) -> None:
-    """Write every image as a PET series in Bq/mL (SUV where the cohort has no dose), one file a slice.
+def export_dicom(dataset: Dataset, folder: Path, progress: Progress = silent) -> None:
+    """Write every image as a PET series in Bq/mL (SUV where the dataset has no dose), one file a slice.
 
     Values are 16-bit with a slope of their own for every slice, as scanners write them, so that SUV comes back
     within one step: the slice's maximum over 32767. Identifiers and dates are made up from the participant's name.
@@ -37,17 +38,17 @@ def export_dicom(cohort: Cohort, folder: Path, progress: Progress = silent) -> N
         DataError: `folder` exists or cannot be written.
     """
     with new_folder(folder) as temporary:
-        for number, name in enumerate(cohort.participants):
-            progress("exporting the cohort", number, len(cohort.participants))
-            pair, plan = cohort.pair(name), cohort.plans[name]
+        for number, name in enumerate(dataset.participants):
+            progress("exporting the dataset", number, len(dataset.participants))
+            pair, plan = dataset.pair(name), dataset.plans[name]
             for volume, window in ((pair.early, plan.early), (pair.delayed, plan.delayed)):
                 target = temporary / name / window.name
                 target.mkdir(parents=True)
-                _write_series(target, volume, pair.grid, window, name, cohort.table.get(name, {}))
-    progress("exporting the cohort", len(cohort.participants), len(cohort.participants))
+                _write_series(target, volume, pair.grid, window, name, dataset.table.get(name, {}))
+    progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
 
 
-def _write_series(folder: Path, suv: Volume, grid: Grid, window: WindowPlan, name: str, row: Row) -> None:
+def _write_series(folder: Path, suv: Volume, grid: Grid, window: WindowFrames, name: str, row: Row) -> None:
     series = _series(window, name, row, grid)
     calibration = window.uses[0].scan.calibration
     values = suv.astype(np.float64)
@@ -60,7 +61,7 @@ def _write_series(folder: Path, suv: Volume, grid: Grid, window: WindowPlan, nam
     origin = grid.affine[:3, 3] * np.array([-1.0, -1.0, 1.0])
     steps = np.sqrt((axes**2).sum(axis=0))
     for index, plane in enumerate(values):
-        dataset = Dataset()
+        dataset = DicomDataset()
         dataset.update(series)
         dataset.SOPInstanceUID = _uid(series.SeriesInstanceUID, str(index))
         dataset.InstanceNumber = dataset.ImageIndex = index + 1
@@ -78,13 +79,13 @@ def _write_series(folder: Path, suv: Volume, grid: Grid, window: WindowPlan, nam
         dataset.save_as(folder / f"{index + 1:04d}.dcm", enforce_file_format=True)
 
 
-def _series(window: WindowPlan, name: str, row: Row, grid: Grid) -> Dataset:
+def _series(window: WindowFrames, name: str, row: Row, grid: Grid) -> DicomDataset:
     """Return all elements that the slices of one series share."""
     scan, frame = window.uses[0].scan, effective_frame(window)
     calibration = scan.calibration
     start = _INJECTION + dt.timedelta(seconds=frame.start_seconds)
     half_life = calibration.half_life_seconds if calibration else 6586.2
-    dataset = Dataset()
+    dataset = DicomDataset()
     dataset.SOPClassUID = PET_IMAGE
     dataset.Modality = "PT"
     dataset.PatientID = name.removeprefix("sub-")
@@ -117,14 +118,14 @@ def _series(window: WindowPlan, name: str, row: Row, grid: Grid) -> Dataset:
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated = dataset.BitsStored = 16
     dataset.HighBit, dataset.PixelRepresentation = 15, 1
-    tracer = Dataset()
+    tracer = DicomDataset()
     tracer.Radiopharmaceutical = "FDG"
     tracer.RadiopharmaceuticalStartTime = _INJECTION.strftime("%H%M%S")
     tracer.RadiopharmaceuticalStartDateTime = _INJECTION.strftime("%Y%m%d%H%M%S")
     tracer.RadionuclideHalfLife = _short(half_life)
     if calibration is not None:
         tracer.RadionuclideTotalDose = _short(calibration.injected_bq)
-    code = Dataset()
+    code = DicomDataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "C-111A1", "SRT", "^18^Fluorine"
     tracer.RadionuclideCodeSequence = [code]
     dataset.RadiopharmaceuticalInformationSequence = [tracer]

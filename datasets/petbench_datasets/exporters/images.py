@@ -1,4 +1,4 @@
-"""Writing a cohort's pairs for other programs: NIfTI with a table, or BIDS-PET; for DICOM see `dicom_export`.
+"""Writing a dataset's pairs for other programs: NIfTI with a table, or BIDS-PET; for DICOM see `dicom_export`.
 
 Each function writes what its importer reads back to the same SUV within one step of quantisation.
 """
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from petbench_datasets.dataset.reader import Cohort
-    from petbench_datasets.images.framing import WindowPlan
+    from petbench_datasets.dataset.reader import Dataset
+    from petbench_datasets.images.framing import WindowFrames
 
 TABLE_NAME = "pairs.tsv"
 
 
-def export_nifti(cohort: Cohort, folder: Path, progress: Progress = silent) -> Path:
+def export_nifti(dataset: Dataset, folder: Path, progress: Progress = silent) -> Path:
     """Write every pair as two NIfTI files in SUV, and the table that `import_nifti` reads; return its path.
 
     Raises:
@@ -36,10 +36,10 @@ def export_nifti(cohort: Cohort, folder: Path, progress: Progress = silent) -> P
     """
     with new_folder(folder) as temporary:
         rows = []
-        for number, name in enumerate(cohort.participants):
-            progress("exporting the cohort", number, len(cohort.participants))
-            pair, plan = cohort.pair(name), cohort.plans[name]
-            row: dict[str, object] = {**cohort.table.get(name, {})}
+        for number, name in enumerate(dataset.participants):
+            progress("exporting the dataset", number, len(dataset.participants))
+            pair, plan = dataset.pair(name), dataset.plans[name]
+            row: dict[str, object] = {**dataset.table.get(name, {})}
             weight = row.pop("body_weight", "")
             row |= {"participant": name, "units": "SUV", "weight_kg": weight}
             row.pop("participant_id", None)
@@ -53,20 +53,20 @@ def export_nifti(cohort: Cohort, folder: Path, progress: Progress = silent) -> P
             rows.append(row)
         columns = list(dict.fromkeys(key for row in rows for key in row))
         write_table(temporary / TABLE_NAME, ["participant", *(key for key in columns if key != "participant")], rows)
-    progress("exporting the cohort", len(cohort.participants), len(cohort.participants))
+    progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
     return folder / TABLE_NAME
 
 
-def export_bids(cohort: Cohort, folder: Path, progress: Progress = silent) -> None:
-    """Write every pair as two static BIDS-PET images in SUV (g/mL): a cohort again, its windows formed.
+def export_bids(dataset: Dataset, folder: Path, progress: Progress = silent) -> None:
+    """Write every pair as two static BIDS-PET images in SUV (g/mL): a dataset again, its windows formed.
 
     Raises:
         DataError: `folder` exists or cannot be written.
     """
     with new_folder(folder) as temporary:
-        for number, name in enumerate(cohort.participants):
-            progress("exporting the cohort", number, len(cohort.participants))
-            pair, plan = cohort.pair(name), cohort.plans[name]
+        for number, name in enumerate(dataset.participants):
+            progress("exporting the dataset", number, len(dataset.participants))
+            pair, plan = dataset.pair(name), dataset.plans[name]
             for volume, window in ((pair.early, plan.early), (pair.delayed, plan.delayed)):
                 scan, frame = window.uses[0].scan, effective_frame(window)
                 nuclide = scan.radionuclide or "F18"
@@ -85,15 +85,15 @@ def export_bids(cohort: Cohort, folder: Path, progress: Progress = silent) -> No
                 stem = f"{name}_{entities}-{window.name}_pet"
                 write_image(temporary / name / "pet" / f"{stem}.nii.gz", volume, pair.grid)
                 write_text(temporary / name / "pet" / f"{stem}.json", json.dumps(sidecar, indent=1) + "\n")
-        rows = [{**cohort.table.get(name, {}), "participant_id": name} for name in cohort.participants]
+        rows = [{**dataset.table.get(name, {}), "participant_id": name} for name in dataset.participants]
         columns = ["participant_id", *dict.fromkeys(key for row in rows for key in row if key != "participant_id")]
         write_table(temporary / "participants.tsv", columns, rows)
-        description = {"Name": cohort.name, "BIDSVersion": "1.10.0", "DatasetType": "raw"}
+        description = {"Name": dataset.name, "BIDSVersion": "1.10.0", "DatasetType": "raw"}
         write_text(temporary / "dataset_description.json", json.dumps(description, indent=1) + "\n")
-    progress("exporting the cohort", len(cohort.participants), len(cohort.participants))
+    progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
 
 
-def effective_frame(window: WindowPlan) -> Frame:
+def effective_frame(window: WindowFrames) -> Frame:
     """Return one frame from the start of the first frame used to the end of the last."""
     start, stop = window.effective_seconds
     return Frame(start, stop - start)

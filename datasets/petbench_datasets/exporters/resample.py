@@ -1,4 +1,4 @@
-"""Bringing the images of a cohort to other grids, only when asked, and recording it: `resample_cohort`."""
+"""Bringing the images of a dataset to other grids, only when asked, and recording it: `resample_dataset`."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ Target = Literal["early", "delayed"] | tuple[float, float, float]
 _LABELS = ("desc-organs_dseg", "desc-lesions_dseg", "desc-body_mask")
 
 
-def resample_cohort(root: Path, folder: Path, to: Target = "early", progress: Progress = silent) -> None:
-    """Write the cohort at `root` anew to `folder`, the images of each pair on one grid.
+def resample_dataset(root: Path, folder: Path, to: Target = "early", progress: Progress = silent) -> None:
+    """Write the dataset at `root` anew to `folder`, the images of each pair on one grid.
 
     Each sidecar says what was done to its image. Labels and body masks go along by the nearest voxel; splits do
     not, for they belong to the old images.
 
     Args:
-        root: the cohort; it stays as it is.
+        root: the dataset; it stays as it is.
         folder: must not exist.
-        to: the grid of each patient's `early` or `delayed` image, or a spacing (z, y, x) in millimetres over the
+        to: the grid of each participant's `early` or `delayed` image, or a spacing (z, y, x) in millimetres over the
             extent of the early image.
         progress: told after each participant.
 
@@ -52,12 +52,12 @@ def resample_cohort(root: Path, folder: Path, to: Target = "early", progress: Pr
     names = participant_names(root, table)
     with new_folder(folder) as temporary:
         for number, name in enumerate(names):
-            progress("resampling the cohort", number, len(names))
+            progress("resampling the dataset", number, len(names))
             _participant(root, temporary, name, table, to)
         for kept in ("participants.tsv", "dataset_description.json"):
             if (root / kept).exists():
                 write_text(temporary / kept, (root / kept).read_text(encoding="utf-8-sig"))
-    progress("resampling the cohort", len(names), len(names))
+    progress("resampling the dataset", len(names), len(names))
 
 
 def _participant(root: Path, folder: Path, name: str, table: dict[str, Row], to: Target) -> None:

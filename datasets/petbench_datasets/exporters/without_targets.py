@@ -1,4 +1,4 @@
-"""Copy a cohort without the delayed images of its test patients, for authors who are not to see them."""
+"""Copy a dataset without the delayed images of its test participants, for authors who are not to see them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
 
 _SHARED_COLUMNS = frozenset(
     {"participant_id", "species", "strain", "handedness", "age", "sex", "height", "site", *WEIGHT_COLUMNS}
@@ -27,70 +27,70 @@ _SHARED_COLUMNS = frozenset(
 
 
 def export_without_targets(
-    cohort: Cohort, split_name: str, folder: Path, progress: Progress = silent
+    dataset: Dataset, split_name: str, folder: Path, progress: Progress = silent
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Copy a cohort without the delayed images of one split's test patients.
+    """Copy a dataset without the delayed images of one split's test participants.
 
-    Everyone else's files are copied as they are, derivatives included; of a test patient only the early images with the
-    sidecars that apply to them. Of participants.tsv go the columns that petbench or BIDS has a meaning for: a keeper's
-    own, and what participants.json says of them, may hold names or tell what is in the hidden images.
+    Everyone else's files are copied as they are, derivatives included; of a test participant only the early images with
+    the sidecars that apply to them. Of participants.tsv go the columns that petbench or BIDS has a meaning for: a
+    organizer's own, and what participants.json says of them, may hold names or tell what is in the hidden images.
 
     Returns:
-        The test patients, and the columns left out.
+        The test participants, and the columns left out.
 
     Raises:
-        DataError: the split has nobody who is never tested, a test patient's early frames lie in one file with delayed
-            ones, the cohort lacks delayed images itself, or the folder exists or cannot be written.
+        DataError: the split has nobody who is never tested, a test participant's early frames lie in one file with
+            delayed ones, the dataset lacks delayed images itself, or the folder exists or cannot be written.
     """
-    split = load_split(cohort, split_name)
+    split = load_split(dataset, split_name)
     hidden = sorted({name for fold in split.folds for name in fold.test})
     learning = {name for fold in split.folds for part in (fold.train, fold.validation) for name in part}
-    if cohort.withheld:
-        raise DataError(f"{cohort.root}: lacks delayed images itself; export from the full cohort of its keeper")
+    if dataset.withheld:
+        raise DataError(f"{dataset.root}: lacks delayed images itself; export from the full dataset of its organizer")
     both = sorted(learning & set(hidden))
     if both:
         raise DataError(
-            f"{cohort.root}: {both[0]} is tested in one fold of {split_name!r} and learnt from in another; name a "
-            "split whose test patients are the same in every fold"
+            f"{dataset.root}: {both[0]} is tested in one fold of {split_name!r} and learnt from in another; name a "
+            "split whose test participants are the same in every fold"
         )
     for name in hidden:
-        _check_apart(cohort, name)
+        _check_apart(dataset, name)
     with new_folder(folder) as temporary:
-        for number, name in enumerate(cohort.participants):
-            progress("exporting the cohort", number, len(cohort.participants))
-            _copy(cohort.root, temporary, _early_files(cohort, name) if name in hidden else _all_files(cohort, name))
-        _copy(cohort.root, temporary, _shared_files(cohort.root))
-        rows = [{**cohort.table.get(name, {}), "participant_id": name} for name in cohort.participants]
+        for number, name in enumerate(dataset.participants):
+            progress("exporting the dataset", number, len(dataset.participants))
+            _copy(dataset.root, temporary, _early_files(dataset, name) if name in hidden else _all_files(dataset, name))
+        _copy(dataset.root, temporary, _shared_files(dataset.root))
+        rows = [{**dataset.table.get(name, {}), "participant_id": name} for name in dataset.participants]
         columns = list(dict.fromkeys(["participant_id", *(key for row in rows for key in row)]))
         shared = [column for column in columns if column.lower() in _SHARED_COLUMNS]
         write_table(temporary / "participants.tsv", shared, rows)
-        _copy(cohort.root, temporary, [split_path(cohort.root, split_name)])
-        write_manifest(temporary, cohort.fingerprint, {name: cohort.digests[name] for name in hidden})
-    progress("exporting the cohort", len(cohort.participants), len(cohort.participants))
+        _copy(dataset.root, temporary, [split_path(dataset.root, split_name)])
+        write_manifest(temporary, dataset.fingerprint, {name: dataset.digests[name] for name in hidden})
+    progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
     return tuple(hidden), tuple(column for column in columns if column not in shared)
 
 
-def _check_apart(cohort: Cohort, name: str) -> None:
-    for use in cohort.plans[name].early.uses:
+def _check_apart(dataset: Dataset, name: str) -> None:
+    for use in dataset.plans[name].early.uses:
         if uses_of(use.scan, WINDOWS_SECONDS["delayed"]):
             raise DataError(
-                f"{use.scan.path}: holds early and delayed frames of {name}; make the cohort of single images first "
+                f"{use.scan.path}: holds early and delayed frames of {name}; make the dataset of single images first "
                 "(petbench datasets export), keep that as the full one, and withhold from it"
             )
 
 
-def _early_files(cohort: Cohort, name: str) -> Iterable[Path]:
-    for use in cohort.plans[name].early.uses:
+def _early_files(dataset: Dataset, name: str) -> Iterable[Path]:
+    for use in dataset.plans[name].early.uses:
         yield use.scan.path
-        yield from _sidecars(cohort.root, use.scan.path)
+        yield from _sidecars(dataset.root, use.scan.path)
 
 
-def _all_files(cohort: Cohort, name: str) -> Iterable[Path]:
-    folders = [cohort.root / name, *(cohort.root / "derivatives").glob(f"*/{name}")]
+def _all_files(dataset: Dataset, name: str) -> Iterable[Path]:
+    folders = [dataset.root / name, *(dataset.root / "derivatives").glob(f"*/{name}")]
     yield from (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    plan = cohort.plans[name]
+    plan = dataset.plans[name]
     for use in (*plan.early.uses, *plan.delayed.uses):
-        yield from _sidecars(cohort.root, use.scan.path)
+        yield from _sidecars(dataset.root, use.scan.path)
 
 
 def _sidecars(root: Path, image: Path) -> Iterable[Path]:
@@ -99,7 +99,7 @@ def _sidecars(root: Path, image: Path) -> Iterable[Path]:
 
 
 def _shared_files(root: Path) -> Iterable[Path]:
-    """Return what describes the cohort and names its labels; other tables may tell what is in the hidden images."""
+    """Return what describes the dataset and names its labels; other tables may tell what is in the hidden images."""
     derivatives = root / "derivatives"
     return [
         root / "dataset_description.json",

@@ -51,7 +51,7 @@ class FrameUse:
 
 
 @dataclass(frozen=True)
-class WindowPlan:
+class WindowFrames:
     """The frames that make one window's image.
 
     Attributes:
@@ -100,15 +100,15 @@ def coverage_of(uses: Sequence[FrameUse], window: tuple[float, float]) -> float:
     return sum(use.seconds for use in uses) / (window[1] - window[0])
 
 
-def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowPlan:
-    """Choose the frames that make the window `name` of one patient.
+def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowFrames:
+    """Choose the frames that make the window `name` of one participant.
 
     One image that covers the window is used alone; otherwise images that follow each other are joined.
 
     Args:
         name: `early` or `delayed`.
-        scans: all images of the patient.
-        subject: how messages name the patient.
+        scans: all images of the participant.
+        subject: how messages name the participant.
 
     Raises:
         DataError: no image, too little of the window measured, or two images of the same time.
@@ -136,7 +136,7 @@ def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowPlan:
             f"{subject}: only {inside:.0%} of the time of {names} lies in the {name} window ({minutes}); "
             "reconstruct shorter frames"
         )
-    return WindowPlan(name, chosen, min(coverage, 1.0))
+    return WindowFrames(name, chosen, min(coverage, 1.0))
 
 
 def _choose(by_scan: list[tuple[FrameUse, ...]], name: str, subject: str) -> tuple[FrameUse, ...]:

@@ -17,7 +17,7 @@ _FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """A regular grid whose axes run x to the patient's Left, y to Posterior, z to Superior.
+    """A regular grid whose axes run x to the participant's Left, y to Posterior, z to Superior.
 
     Attributes:
         shape: voxels along (z, y, x).

@@ -26,7 +26,7 @@ class Calibration:
 
     Attributes:
         injected_bq: activity at the time of injection.
-        weight_kilograms: of the patient.
+        weight_kilograms: of the participant.
         half_life_seconds: of the nuclide.
         reference_seconds: the time, after the injection, to which the voxels are decay-corrected; None when they
             are not corrected at all.

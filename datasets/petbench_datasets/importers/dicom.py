@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
-from petbench_datasets.bids.writer import ImportReport, NewImage, write_cohort
+from petbench_datasets.bids.writer import ImportReport, NewImage, write_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom_headers import SliceHeader, pet_slices
 from petbench_datasets.importers.dicom_series import Series, read_series
@@ -31,16 +31,16 @@ def import_dicom(
     skip_unusable: bool = False,
     progress: Progress = silent,
 ) -> ImportReport:
-    """Import every PET series below `directory` into the cohort at `folder`.
+    """Import every PET series below `directory` into the dataset at `folder`.
 
-    The series of one patient become one participant, named after the patient's identifier. Early, delayed and
-    dynamic series are told apart by their times; a patient's series may also come with several imports.
+    The series of one participant become one participant, named after the participant's identifier. Early, delayed and
+    dynamic series are told apart by their times; a participant's series may also come with several imports.
 
     Args:
         directory: DICOM files, in any order and depth; other modalities are passed over.
-        folder: the cohort, new or existing.
+        folder: the dataset, new or existing.
         radionuclide: the only one allowed; None allows every nuclide that PET uses.
-        weights_kilograms: by patient identifier, for headers without one or with a wrong one.
+        weights_kilograms: by participant identifier, for headers without one or with a wrong one.
         skip_unusable: pass over series that cannot be used (not attenuation-corrected, gated, ...) with their
             reason in the report, as long as one is left.
         progress: told after each image.
@@ -74,44 +74,44 @@ def import_dicom(
 def _write(
     series: Sequence[Series], folder: Path, skipped: Sequence[tuple[str, str]], progress: Progress
 ) -> ImportReport:
-    names = _participant_names(sorted({one.first.patient for one in series}))
-    by_patient: dict[str, list[Series]] = defaultdict(list)
+    names = _participant_names(sorted({one.first.participant for one in series}))
+    by_participant: dict[str, list[Series]] = defaultdict(list)
     for one in series:
-        by_patient[one.first.patient].append(one)
+        by_participant[one.first.participant].append(one)
     images: list[NewImage] = []
     people: dict[str, dict[str, object]] = {}
-    for patient, members in sorted(by_patient.items()):
+    for participant, members in sorted(by_participant.items()):
         _require_one_injection(members)
         members.sort(key=lambda one: (min(one.timing.starts), one.first.series))
-        people[names[patient]] = _person(members)
-        images += [_image(one, names[patient]) for one in members]
-    return write_cohort(folder, images, people, skipped, progress)
+        people[names[participant]] = _person(members)
+        images += [_image(one, names[participant]) for one in members]
+    return write_dataset(folder, images, people, skipped, progress)
 
 
 def _require_one_injection(members: Sequence[Series]) -> None:
     injections = [one.timing.injection for one in members if one.timing.injection is not None]
     if injections and (max(injections) - min(injections)).total_seconds() > _SAME_INJECTION_SECONDS:
         raise DataError(
-            f"{members[0].subject} and {members[-1].subject}: one patient, but injected at {min(injections)} and "
+            f"{members[0].subject} and {members[-1].subject}: one participant, but injected at {min(injections)} and "
             f"{max(injections)}; import the scans of one injection"
         )
     weights = {one.facts.weight_kilograms for one in members if one.facts.weight_kilograms}
     if weights and max(weights) > 1.01 * min(weights):
         raise DataError(
-            f"{members[0].subject}: the patient weighs {min(weights):g} and {max(weights):g} kg in different series; "
+            f"{members[0].subject}: weighs {min(weights):g} and {max(weights):g} kg in different series; "
             "give the weight with the import"
         )
 
 
-def _participant_names(patients: Sequence[str]) -> dict[str, str]:
+def _participant_names(participants: Sequence[str]) -> dict[str, str]:
     """Name participants after their identifiers, letters and digits alone; two that then look alike get a hash."""
-    plain = {patient: re.sub(r"[^A-Za-z0-9]", "", patient) or "unnamed" for patient in patients}
+    plain = {participant: re.sub(r"[^A-Za-z0-9]", "", participant) or "unnamed" for participant in participants}
     taken = list(plain.values())
     return {
-        patient: f"sub-{label}"
+        participant: f"sub-{label}"
         if taken.count(label) == 1
-        else f"sub-{label}x{hashlib.sha256(patient.encode()).hexdigest()[:6]}"
-        for patient, label in plain.items()
+        else f"sub-{label}x{hashlib.sha256(participant.encode()).hexdigest()[:6]}"
+        for participant, label in plain.items()
     }
 
 

@@ -49,7 +49,7 @@ class SliceHeader:
     path: Path
     instance: str
     series: str
-    patient: str
+    participant: str
     sex: str
     age: str
     height_metres: float | None
@@ -181,7 +181,7 @@ def _convert(path: Path, dataset: Any) -> SliceHeader:
         path=path,
         instance=text("SOPInstanceUID") or str(path),
         series=text("SeriesInstanceUID"),
-        patient=text("PatientID") or _pseudonym(text("PatientName")),
+        participant=text("PatientID") or _pseudonym(text("PatientName")),
         sex=text("PatientSex"),
         age=text("PatientAge"),
         height_metres=_number(dataset.get("PatientSize")),
@@ -265,7 +265,7 @@ def _clock(text: str) -> dt.time | None:
 
 
 def _pseudonym(name: str) -> str:
-    """Tell patients without an identifier apart by their names, none of which may end up in a file's name."""
+    """Tell participants without an identifier apart by their names, none of which may end up in a file's name."""
     return f"unnamed{hashlib.sha256(name.encode()).hexdigest()[:6]}" if name else ""
 
 

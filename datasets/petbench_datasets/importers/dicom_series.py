@@ -30,7 +30,7 @@ class Series:
         timing: of all slices.
         factors: by slice, what turns rescaled values into SUVbw or Bq/mL.
         is_suv: which of the two.
-        facts: of the patient.
+        facts: of the participant.
         radionuclide: as `F18`.
         half_life_seconds: of it.
         dose_bq: injected; None where the values are SUV and it is not said.
@@ -42,7 +42,7 @@ class Series:
     timing: Timing
     factors: Sequence[float]
     is_suv: bool
-    facts: units.PatientFacts
+    facts: units.ParticipantFacts
     radionuclide: str
     half_life_seconds: float
     dose_bq: float | None
@@ -79,7 +79,7 @@ def read_series(
     if "GATED" in first.series_type:
         raise DataError(f"{subject}: a gated series; export the ungated one")
     _require_uniform(slices, subject)
-    facts = units.patient_facts(first, weights.get(first.patient), subject)
+    facts = units.participant_facts(first, weights.get(first.participant), subject)
     suv = units.suv_per_value(first, facts, subject)
     units.require_corrections(first, subject, already_suv=suv is not None)
     name, half_life = units.radionuclide_of(first, radionuclide, subject)
@@ -106,6 +106,6 @@ def _to_injection(timing: Timing, index: int, half_life: float) -> float:
 
 
 def _require_uniform(slices: Sequence[SliceHeader], subject: str) -> None:
-    for attribute in ("units", "suv_type", "decay_correction", "corrections", "patient", "tracer", "weight"):
+    for attribute in ("units", "suv_type", "decay_correction", "corrections", "participant", "tracer", "weight"):
         if len({getattr(header, attribute) for header in slices}) > 1:
             raise DataError(f"{subject}: its slices differ in {attribute.replace('_', ' ')}; they are of two series")

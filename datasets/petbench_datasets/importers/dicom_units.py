@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PatientFacts:
-    """What SUV needs to know of the patient; None or empty for what the header does not say."""
+class ParticipantFacts:
+    """What SUV needs to know of the participant; None or empty for what the header does not say."""
 
     weight_kilograms: float | None
     height_centimetres: float | None
     sex: str
 
 
-def patient_facts(header: SliceHeader, weight_kilograms: float | None, subject: str) -> PatientFacts:
-    """Return the patient's weight, height and sex; `weight_kilograms` goes before the header's.
+def participant_facts(header: SliceHeader, weight_kilograms: float | None, subject: str) -> ParticipantFacts:
+    """Return the participant's weight, height and sex; `weight_kilograms` goes before the header's.
 
     Raises:
         DataError: a weight or height that nobody has.
@@ -39,14 +39,14 @@ def patient_facts(header: SliceHeader, weight_kilograms: float | None, subject: 
         height /= 100.0  # given in centimetres
     if height is not None and not 0.3 <= height <= 2.6:
         height = None
-    return PatientFacts(weight, None if height is None else height * 100.0, header.sex.upper()[:1])
+    return ParticipantFacts(weight, None if height is None else height * 100.0, header.sex.upper()[:1])
 
 
-def suv_per_value(header: SliceHeader, facts: PatientFacts, subject: str) -> float | None:
+def suv_per_value(header: SliceHeader, facts: ParticipantFacts, subject: str) -> float | None:
     """Return what turns a rescaled value into SUVbw, or None where the values are activity.
 
     Raises:
-        DataError: units of which no SUV can be made, or a patient of whom too little is known.
+        DataError: units of which no SUV can be made, or a participant of whom too little is known.
     """
     if header.units == "GML":
         return _gml(header, facts, subject)
@@ -147,8 +147,8 @@ def injected_bq(header: SliceHeader, subject: str) -> float:
     return dose
 
 
-def needed_weight(facts: PatientFacts, subject: str) -> float:
-    """Return the patient's weight in kilograms, or raise a DataError."""
+def needed_weight(facts: ParticipantFacts, subject: str) -> float:
+    """Return the participant's weight in kilograms, or raise a DataError."""
     return _weight(facts, subject)
 
 
@@ -184,14 +184,14 @@ def _named(header: SliceHeader) -> str:
     return "F18" if "FDG" in header.tracer.name.upper().replace("FLUORODEOXYGLUCOSE", "FDG") else ""
 
 
-def _gml(header: SliceHeader, facts: PatientFacts, subject: str) -> float:
+def _gml(header: SliceHeader, facts: ParticipantFacts, subject: str) -> float:
     """Return what turns an SUV of another normalisation into SUVbw: weight over the mass that was used."""
     kind = header.suv_type or "BW"
     if kind == "BW":
         return 1.0
     weight, height = _weight(facts, subject), _height(facts, subject)
     if facts.sex not in {"M", "F"}:
-        raise DataError(f"{subject}: SUVType {kind} depends on the patient's sex, which is missing; export as BQML")
+        raise DataError(f"{subject}: SUVType {kind} depends on the participant's sex, which is missing; export as BQML")
     male = facts.sex == "M"
     index = weight / (height / 100.0) ** 2
     masses = {
@@ -213,13 +213,13 @@ def _gml(header: SliceHeader, facts: PatientFacts, subject: str) -> float:
     return weight / masses[kind]
 
 
-def _weight(facts: PatientFacts, subject: str) -> float:
+def _weight(facts: ParticipantFacts, subject: str) -> float:
     if facts.weight_kilograms is None:
-        raise DataError(f"{subject}: PatientWeight is missing; give the patient's weight with the import")
+        raise DataError(f"{subject}: PatientWeight is missing; give the participant's weight with the import")
     return facts.weight_kilograms
 
 
-def _height(facts: PatientFacts, subject: str) -> float:
+def _height(facts: ParticipantFacts, subject: str) -> float:
     if facts.height_centimetres is None:
         raise DataError(f"{subject}: PatientSize is missing, without which its SUV cannot be converted; export as BQML")
     return facts.height_centimetres

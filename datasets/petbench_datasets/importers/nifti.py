@@ -9,7 +9,7 @@ import numpy as np
 
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
 from petbench_datasets.bids.participants import checked_kilograms
-from petbench_datasets.bids.writer import ImportReport, NewImage, write_cohort
+from petbench_datasets.bids.writer import ImportReport, NewImage, write_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
 from petbench_datasets.images.framing import WINDOWS_SECONDS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from petbench_datasets.images.grid import Grid, Volume
 
 COLUMNS = {
-    "participant": "name of the patient: letters and digits",
+    "participant": "name of the participant: letters and digits",
     "early": "path of the early image, relative to the table",
     "delayed": "path of the delayed image, relative to the table",
     "units": "SUV, Bq/mL or kBq/mL",
@@ -70,11 +70,11 @@ def import_nifti(
     resample_to: Literal["early", "delayed"] | None = None,
     progress: Progress = silent,
 ) -> ImportReport:
-    """Import the pairs that a table names into the cohort at `folder`.
+    """Import the pairs that a table names into the dataset at `folder`.
 
     Args:
         table: comma-separated, or tab-separated if its name ends in .tsv; columns as in `COLUMNS`.
-        folder: the cohort, new or existing.
+        folder: the dataset, new or existing.
         resample_to: bring both images of a pair to the grid of this one where they differ; the sidecar records it.
         progress: told after each image.
 
@@ -92,7 +92,7 @@ def import_nifti(
             raise DataError(f"{table}: {name} has two rows; keep one")
         people[name] = _person(row, name, table)
         images += _pair(row, name, table, resample_to)
-    return write_cohort(folder, images, people, (), progress)
+    return write_dataset(folder, images, people, (), progress)
 
 
 def _canonical(row: Row) -> Row:

@@ -53,16 +53,20 @@ def sample(cells: Iterable[Cell | None]) -> str:
 
 
 def remark(extra: Mapping[str, object]) -> str:
-    """Say what a score of all patients together rests on: slices and floor, or limits of agreement; else empty."""
+    """Say what a score of all participants together rests on: slices and floor, or limits of agreement; else empty."""
     low, high, count = extra.get("low"), extra.get("high"), extra.get("n_real")
     if isinstance(low, float) and isinstance(high, float):
         return f"limits {number(low, 1)} to {number(high, 1)}"
     if count is None:
         return ""
-    floor, patients = extra.get("floor"), extra.get("patients")
-    people = f" of {len(patients)} patient{'' if len(patients) == 1 else 's'}" if isinstance(patients, list) else ""
-    spread = extra.get("patient_bootstrap")
-    error = f", standard error {spread['standard_error']:.2g} over patients" if isinstance(spread, dict) else ""
+    floor, participants = extra.get("floor"), extra.get("participants")
+    people = (
+        f" of {len(participants)} participant{'' if len(participants) == 1 else 's'}"
+        if isinstance(participants, list)
+        else ""
+    )
+    spread = extra.get("participant_bootstrap")
+    error = f", standard error {spread['standard_error']:.2g} over participants" if isinstance(spread, dict) else ""
     scale = (
         f"real against real {floor:.4g}" if isinstance(floor, float) else str(extra.get("floor_reason") or "no floor")
     )

@@ -1,4 +1,4 @@
-"""What the report draws of one patient: arrays in SUV, in patient order."""
+"""What the report draws of one participant: arrays in SUV, in participant order."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _MARGIN_MILLIMETRES = 25.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PatientImages:
-    """One patient's images, all on one grid, in SUV, shape (z, y, x): x to the left, y to the back, z to the head.
+class ParticipantImages:
+    """One participant's images, all on one grid, in SUV, shape (z, y, x): x to the left, y to the back, z to the head.
 
     Attributes:
         participant: such as `sub-06`.
@@ -30,7 +30,7 @@ class PatientImages:
         early: the real early image.
         delayed: the real delayed image.
         predictions: by the label to show, in the order to show them.
-        dataset: the cohort's name, shown in the title.
+        dataset: the dataset's name, shown in the title.
     """
 
     participant: str
@@ -50,8 +50,8 @@ class PatientImages:
                 )
 
 
-def body_box(images: PatientImages) -> tuple[slice, slice, slice]:
-    """Return the part of the grid that holds the patient, with a margin, found from the real images only."""
+def body_box(images: ParticipantImages) -> tuple[slice, slice, slice]:
+    """Return the part of the grid that holds the participant, with a margin, found from the real images only."""
     body = np.maximum(images.early, images.delayed) > _BODY_SUV
     return (
         _extent(body, 0, images.spacing_millimetres[0]),
@@ -60,7 +60,7 @@ def body_box(images: PatientImages) -> tuple[slice, slice, slice]:
     )
 
 
-def telling_slice(images: PatientImages) -> int:
+def telling_slice(images: ParticipantImages) -> int:
     """Return the axial slice in which the real images change most: where there is most to predict.
 
     Chosen from the real images only, so that no method can choose where it is looked at. A voxel counts for no more

@@ -24,7 +24,7 @@ class Label:
     best: float | None = None
 
 
-_LIMITS = "mean over patients of an organ's bias, with its limits of agreement (Bland–Altman, mean ± 1.96 SD)"
+_LIMITS = "mean over participants of an organ's bias, with its limits of agreement (Bland–Altman, mean ± 1.96 SD)"
 _KERNEL = "kernel distance (polynomial, degree 3) of the same features; unbiased at any number of slices"
 
 LABELS = {

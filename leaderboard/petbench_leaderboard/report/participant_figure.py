@@ -1,4 +1,4 @@
-"""The figure of one patient: early, each prediction and the real delayed image, and the absolute errors.
+"""The figure of one participant: early, each prediction and the real delayed image, and the absolute errors.
 
 Coronal maximum projections above, one axial slice below. All images share one SUV scale in inverted grey, all
 errors share one on a perceptually uniform scale from white. Scales are fixed, never taken from an image.
@@ -19,7 +19,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from PIL import Image
 
-from petbench_leaderboard.report.images import PatientImages, Volume, body_box, telling_slice
+from petbench_leaderboard.report.images import ParticipantImages, Volume, body_box, telling_slice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ _QUIET = "#6b7078"
 
 
 @dataclass(frozen=True, slots=True)
-class PatientFigure:
+class ParticipantFigure:
     """A drawn figure: WebP bytes, size in pixels, and what it shows in words."""
 
     webp: bytes
@@ -46,7 +46,7 @@ class PatientFigure:
     description: str
 
 
-def draw_patient(images: PatientImages) -> list[PatientFigure]:
+def draw_participant(images: ParticipantImages) -> list[ParticipantFigure]:
     """Return one figure for every few predictions; one without predictions where there are none.
 
     A prediction that is the early image itself, as that of `identity`, is not drawn twice.
@@ -65,7 +65,7 @@ def error_colours() -> Colormap:
     return LinearSegmentedColormap.from_list("petbench_error", np.vstack([white, magma[1:]]))
 
 
-def _compose(images: PatientImages, names: list[str]) -> Figure:
+def _compose(images: ParticipantImages, names: list[str]) -> Figure:
     box = body_box(images)
     level = telling_slice(images)
     spacing = images.spacing_millimetres
@@ -145,7 +145,7 @@ def _show(axes: Axes, image: Volume, colours: Colormap, norm: Normalize, origin:
 
 
 def _mark_sides_and_level(coronal_of: Axes, level: int, rows: int) -> None:
-    """Write the patient's right and left on the first image, and mark the height of the axial slice."""
+    """Write the participant's right and left on the first image, and mark the height of the axial slice."""
     for x, letter in ((0.02, "R"), (0.98, "L")):
         coronal_of.text(
             x,
@@ -173,7 +173,7 @@ def _colour_bar(
     bar.ax.tick_params(labelsize=9, colors=_INK, width=0.5, length=3)
 
 
-def _render(figure: Figure, images: PatientImages, names: list[str]) -> PatientFigure:
+def _render(figure: Figure, images: ParticipantImages, names: list[str]) -> ParticipantFigure:
     pixels = io.BytesIO()
     figure.savefig(pixels, format="png")
     packed = io.BytesIO()
@@ -181,7 +181,7 @@ def _render(figure: Figure, images: PatientImages, names: list[str]) -> PatientF
         image.convert("RGB").save(packed, format="WEBP", quality=88, method=5)
         size = image.size
     shown = ", ".join(["the early image", *names, "the real delayed image"])
-    return PatientFigure(
+    return ParticipantFigure(
         webp=packed.getvalue(),
         width=size[0],
         height=size[1],

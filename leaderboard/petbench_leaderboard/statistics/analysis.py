@@ -28,9 +28,9 @@ class RowStatistics:
 
     Attributes:
         key: the row's key in `comparisons` and `stability`.
-        interval: of the mean, over patients and seeds; None for fewer than four patients.
+        interval: of the mean, over participants and seeds; None for fewer than four participants.
         gain_interval: of the gain over `identity`, positive where better.
-        rank_interval: the ranks that other patients would give; None for references and for too few patients.
+        rank_interval: the ranks that other participants would give; None for references and for too few participants.
         tested_rank: 1 + the number of ranked methods that are significantly better; None for references, and beyond
             the best `MOST_COMPARED`.
         separated_from_all: whether every other ranked method is significantly worse: only then is a best value bold.
@@ -104,7 +104,7 @@ def analyse(board: Board, column: Column | None = None) -> BoardStatistics | Non
 
 
 def _table(row: Row, column: Column, participants: Sequence[str]) -> Table | None:
-    """Return a row's scores, shape (seeds, patients), None unless they are complete and finite."""
+    """Return a row's scores, shape (seeds, participants), None unless they are complete and finite."""
     cell: Cell | None = row.cells.get(column)
     if cell is None or cell.mean is None or not cell.values or not np.isfinite(cell.mean):
         return None

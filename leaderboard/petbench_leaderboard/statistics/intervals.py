@@ -1,13 +1,14 @@
-"""Bootstrap intervals of a mean over patients, and over patients and seeds together.
+"""Bootstrap intervals of a mean over participants, and over participants and seeds together.
 
-The interval is the studentised bootstrap (bootstrap-t): with the four to forty patients of a PET cohort the percentile
-bootstrap covers far too rarely (81 % of normal samples of four, 92 % of eighteen, where 95 % is promised), BCa no
-better; bootstrap-t keeps 93 to 96 % on normal and on skewed samples of every size from four.
-Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 12; Hesterberg, Am Stat 2015;69:371.
+The interval is the studentised bootstrap (bootstrap-t): with the four to forty participants of a PET dataset the
+percentile bootstrap covers far too rarely (81 % of normal samples of four, 92 % of eighteen, where 95 % is promised),
+BCa no better; bootstrap-t keeps 93 to 96 % on normal and on skewed samples of every size from four. Efron & Tibshirani,
+An Introduction to the Bootstrap, 1993, chapter 12; Hesterberg, Am Stat 2015;69:371.
 
-Runs with several seeds form a crossed table, seeds by patients: every seed predicts every patient. Rows and columns
+Runs with several seeds form a crossed table, seeds by participants: every seed predicts every participant. Rows and
+columns
 are resampled independently (the pigeonhole bootstrap: Owen, Ann Appl Stat 2007;1:386) and studentised by the
-two-way analysis of variance, so that the interval says what to expect of a new patient *and* a new seed.
+two-way analysis of variance, so that the interval says what to expect of a new participant *and* a new seed.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 Table: TypeAlias = "NDArray[np.float64]"
-"""Scores, shape (seeds, patients)."""
+"""Scores, shape (seeds, participants)."""
 
-FEWEST_PATIENTS = 4
+FEWEST_PARTICIPANTS = 4
 """Below this the resamples are too few kinds to say anything of the spread."""
 
 RESAMPLES = 4000
@@ -49,16 +50,16 @@ class Interval:
 def mean_interval(
     scores: ArrayLike, *, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = _SEED
 ) -> Interval | None:
-    """Return the bootstrap-t interval of the mean, None where there are fewer than four patients.
+    """Return the bootstrap-t interval of the mean, None where there are fewer than four participants.
 
     Args:
-        scores: shape (patients,) or (seeds, patients), nothing missing.
-        confidence: the share of cohorts whose interval is to hold the true mean.
-        resamples: how often to draw patients, and seeds where there are several.
+        scores: shape (participants,) or (seeds, participants), nothing missing.
+        confidence: the share of datasets whose interval is to hold the true mean.
+        resamples: how often to draw participants, and seeds where there are several.
         seed: of the draws; the same scores give the same interval.
     """
     table = as_table(scores)
-    if table.shape[1] < FEWEST_PATIENTS:
+    if table.shape[1] < FEWEST_PARTICIPANTS:
         return None
     mean = float(table.mean())
     if np.ptp(table) == 0.0:
@@ -78,42 +79,47 @@ def mean_interval(
 
 
 def as_table(scores: ArrayLike) -> Table:
-    """Return scores as float64 of shape (seeds, patients); one seed for a plain list of patients.
+    """Return scores as float64 of shape (seeds, participants); one seed for a plain list of participants.
 
     Raises:
         ValueError: a score is missing or infinite, or the shape is another.
     """
     table = np.atleast_2d(np.asarray(scores, dtype=np.float64))
     if table.ndim != 2 or not np.isfinite(table).all():
-        raise ValueError(f"scores of shape {np.shape(scores)}: give finite numbers as (patients,) or (seeds, patients)")
+        raise ValueError(
+            f"scores of shape {np.shape(scores)}: give finite numbers as (participants,) or (seeds, participants)"
+        )
     return table
 
 
 def standard_error(table: Table) -> Table:
-    """Return the standard error of the mean of tables of shape (..., seeds, patients).
+    """Return the standard error of the mean of tables of shape (..., seeds, participants).
 
-    One seed: s/√n. Several: √((MS_patients + MS_seeds − MS_rest) / (seeds·patients)), the two-way random-effects
-    estimate, never below what patients or seeds alone would give.
+    One seed: s/√n. Several: √((MS_participants + MS_seeds − MS_rest) / (seeds·participants)), the two-way
+        random-effects
+    estimate, never below what participants or seeds alone would give.
     """
-    seeds, patients = table.shape[-2:]
+    seeds, participants = table.shape[-2:]
     centre = table.mean(axis=(-2, -1), keepdims=True)
-    of_patients = table.mean(axis=-2, keepdims=True)
-    between_patients = seeds * np.square(of_patients - centre).sum(axis=(-2, -1)) / (patients - 1)
+    of_participants = table.mean(axis=-2, keepdims=True)
+    between_participants = seeds * np.square(of_participants - centre).sum(axis=(-2, -1)) / (participants - 1)
     if seeds == 1:
-        return np.asarray(np.sqrt(between_patients / patients))
+        return np.asarray(np.sqrt(between_participants / participants))
     of_seeds = table.mean(axis=-1, keepdims=True)
-    between_seeds = patients * np.square(of_seeds - centre).sum(axis=(-2, -1)) / (seeds - 1)
-    rest = np.square(table - of_patients - of_seeds + centre).sum(axis=(-2, -1)) / ((seeds - 1) * (patients - 1))
-    variance = np.maximum(between_patients + between_seeds - rest, np.maximum(between_patients, between_seeds))
-    return np.asarray(np.sqrt(variance / (seeds * patients)))
+    between_seeds = participants * np.square(of_seeds - centre).sum(axis=(-2, -1)) / (seeds - 1)
+    rest = np.square(table - of_participants - of_seeds + centre).sum(axis=(-2, -1)) / (
+        (seeds - 1) * (participants - 1)
+    )
+    variance = np.maximum(between_participants + between_seeds - rest, np.maximum(between_participants, between_seeds))
+    return np.asarray(np.sqrt(variance / (seeds * participants)))
 
 
 def _draws(table: Table, resamples: int, generator: np.random.Generator) -> Iterator[Table]:
-    """Yield resampled tables, shape (draws, seeds, patients), as many at once as fit into a moderate memory."""
-    seeds, patients = table.shape
+    """Yield resampled tables, shape (draws, seeds, participants), as many at once as fit into a moderate memory."""
+    seeds, participants = table.shape
     at_once = max(1, _VALUES_AT_ONCE // table.size)
     for start in range(0, resamples, at_once):
         draws = min(at_once, resamples - start)
-        columns = generator.integers(0, patients, (draws, 1, patients))
+        columns = generator.integers(0, participants, (draws, 1, participants))
         rows = generator.integers(0, seeds, (draws, seeds, 1))
         yield table[rows, columns]

@@ -1,8 +1,8 @@
-"""Is one method better than another on the same patients? Paired tests, corrected for how many are made.
+"""Is one method better than another on the same participants? Paired tests, corrected for how many are made.
 
 Two tests that ask nothing of the distribution but symmetry: Wilcoxon's signed ranks, and the permutation test of the
-mean difference, which flips signs patient by patient. With n patients no p can be below 2 / 2ⁿ: five patients can
-never separate two methods at 5 %, and no correction can mend that.
+mean difference, which flips signs participant by participant. With n participants no p can be below 2 / 2ⁿ: five
+participants can never separate two methods at 5 %, and no correction can mend that.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIGNIFICANCE = 0.05
-_PERMUTATIONS = 9999  # all of them up to 13 patients
+_PERMUTATIONS = 9999  # all of them up to 13 participants
 _SEED = 20_240_607
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two methods on the same patients.
+    """Two methods on the same participants.
 
     Attributes:
         first: one method.
         second: the other.
-        participants: how many patients.
+        participants: how many participants.
         difference: the mean of first minus second, in the metric's unit.
         wilcoxon_p: two-sided, signed ranks.
         permutation_p: two-sided, mean difference.
@@ -88,7 +88,7 @@ def wilcoxon_p(differences: NDArray[np.float64]) -> float:
 
 
 def permutation_p(differences: NDArray[np.float64]) -> float:
-    """Return the two-sided p of the sign-flip permutation test of the mean (Fisher 1935); exact up to 13 patients."""
+    """Return the two-sided p of the sign-flip permutation test of the mean (Fisher 1935); exact up to 13 people."""
     if len(differences) < 2 or not np.any(differences):
         return 1.0
     result = stats.permutation_test(

@@ -1,6 +1,6 @@
-"""How sure a ranking is: the ranks that other patients, and other seeds, would have given.
+"""How sure a ranking is: the ranks that other participants, and other seeds, would have given.
 
-Patients are drawn with replacement, the same ones for every method, seeds for each method by itself; every draw is
+Participants are drawn with replacement, the same ones for every method, seeds for each method by itself; every draw is
 ranked. After Wiesenfarth et al., Sci Rep 2021;11:2369 (challengeR), written anew from the paper, with seeds added.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from petbench_leaderboard.statistics.intervals import CONFIDENCE, FEWEST_PATIENTS, as_table
+from petbench_leaderboard.statistics.intervals import CONFIDENCE, FEWEST_PARTICIPANTS, as_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ class RankStability:
     Attributes:
         methods: in the order given.
         ranks: of the scores as they are; 1 is best, ties share the smallest.
-        low: the lower end of each method's rank interval, None where there are too few patients.
+        low: the lower end of each method's rank interval, None where there are too few participants.
         high: the upper end.
         shares: how often each method took each rank, shape (methods, ranks), rows sum to 1.
         taus: Kendall's tau-b of each draw's ranking with the ranking as it is; empty for fewer than two methods.
@@ -60,26 +60,27 @@ def rank_stability(
     resamples: int = _RESAMPLES,
     seed: int = _SEED,
 ) -> RankStability:
-    """Rank methods by their means, and rank them again on resampled patients and seeds.
+    """Rank methods by their means, and rank them again on resampled participants and seeds.
 
     Args:
-        scores: by method, shape (patients,) or (seeds, patients); the same patients in the same order for all.
+        scores: by method, shape (participants,) or (seeds, participants); the same participants in the same order for
+            all.
         higher_is_better: the metric's direction.
         confidence: of the rank intervals.
         resamples: how many rankings to draw.
         seed: of the draws.
 
     Raises:
-        ValueError: the methods have unlike numbers of patients, or a score is missing.
+        ValueError: the methods have unlike numbers of participants, or a score is missing.
     """
     tables = {method: as_table(values) for method, values in scores.items()}
     sizes = {table.shape[1] for table in tables.values()}
     if len(sizes) > 1:
-        raise ValueError("the methods were scored on unlike numbers of patients: rank them on the same ones")
+        raise ValueError("the methods were scored on unlike numbers of participants: rank them on the same ones")
     sign = -1.0 if higher_is_better else 1.0
     means = np.array([table.mean() for table in tables.values()])
     ranks = _ranked(sign * means[None])[0] if tables else np.empty(0, int)
-    if not tables or sizes.pop() < FEWEST_PATIENTS:
+    if not tables or sizes.pop() < FEWEST_PARTICIPANTS:
         shares = np.zeros((len(tables), len(tables)))
         shares[np.arange(len(tables)), ranks - 1] = 1.0
         return RankStability(
@@ -118,9 +119,9 @@ def agreement(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def _drawn_means(tables: Sequence[Table], resamples: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Return means of resampled tables, shape (resamples, methods); one draw of patients serves all methods."""
-    patients = tables[0].shape[1]
-    weights = generator.multinomial(patients, np.full(patients, 1.0 / patients), resamples) / patients
+    """Return means of resampled tables, shape (resamples, methods); one draw of participants serves all methods."""
+    participants = tables[0].shape[1]
+    weights = generator.multinomial(participants, np.full(participants, 1.0 / participants), resamples) / participants
     columns = []
     for table in tables:
         seeds = table.shape[0]

@@ -15,8 +15,8 @@ def separation(board: Board, statistics: BoardStatistics | None) -> str:
         return ""
     people = len(board.participants)
     if people == 1:
-        return "one test patient: no test can tell these methods apart."
-    test = f"Wilcoxon's signed ranks over {people} patients, Holm's correction, 5 %"
+        return "one test participant: no test can tell these methods apart."
+    test = f"Wilcoxon's signed ranks over {people} participants, Holm's correction, 5 %"
     for row, found in zip(board.rows, statistics.rows, strict=True):
         if found and found.separated_from_all:
             return f"{row.run.method} is ahead of every other method ({test})."

@@ -1,4 +1,4 @@
-"""`petbench datasets`: cohorts by name, and the user's own; one verb a file."""
+"""`petbench datasets`: datasets by name, and the user's own; one verb a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from petbench.cli.datasets.validate import validate
 
 @click.group()
 def datasets() -> None:
-    """Build, import, check, split and look at cohorts."""
+    """Build, import, check, split and look at datasets."""
 
 
 for _verb in (list_, build, info, check, split, import_, resample, export, validate):

@@ -13,16 +13,16 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 @click.pass_context
 def check(ctx: click.Context, /, folder: Path, *, as_json: bool) -> None:
-    """List everything that is wrong with the cohort in FOLDER, all at once, with file names and what to do.
+    """List everything that is wrong with the dataset in FOLDER, all at once, with file names and what to do.
 
-    Exits 1 when anything keeps the cohort from being used; warnings alone exit 0.
+    Exits 1 when anything keeps the dataset from being used; warnings alone exit 0.
     """
     from petbench.cli.console import print_json
     from petbench.terminal import progress_bar
-    from petbench_datasets.dataset.check import check_cohort
+    from petbench_datasets.dataset.check import check_dataset
 
     with progress_bar() as progress:
-        problems = check_cohort(folder, progress)
+        problems = check_dataset(folder, progress)
     if as_json:
         print_json([dataclasses.asdict(problem) for problem in problems])
     else:

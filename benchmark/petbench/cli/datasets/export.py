@@ -18,15 +18,17 @@ from petbench.cli.options import complete_dataset
 @click.option(
     "--without-test-targets",
     is_flag=True,
-    help="Copy the cohort without the delayed images of the split's test patients: only you can score what is drawn.",
+    help="Copy without the delayed images of the split's test participants: only you can score predictions of them.",
 )
-@click.option("--split", default="holdout", show_default=True, help="Whose test patients, with --without-test-targets.")
+@click.option(
+    "--split", default="holdout", show_default=True, help="Whose test participants, with --without-test-targets."
+)
 def export(dataset: str, *, out: Path, form: str, without_test_targets: bool, split: str) -> None:
     """Write the pairs of DATASET as BIDS-PET, as NIfTI in SUV with a table, or as DICOM series.
 
-    With --without-test-targets the files are copied as they are, and of the test patients only the early images. Others
-    train and draw with that folder, and hand you a bundle, which `petbench verify` and `petbench leaderboard accept`
-    score with your full cohort: the copy carries its fingerprint.
+    With --without-test-targets the files are copied as they are, and of the test participants only the early images.
+    Others train and draw with that folder, and hand you a submission, which `petbench verify` and `petbench leaderboard
+    accept` score with your full dataset: the copy carries its fingerprint.
     """
     from petbench.cli.console import open_named
     from petbench.errors import UsageError
@@ -35,18 +37,18 @@ def export(dataset: str, *, out: Path, form: str, without_test_targets: bool, sp
     from petbench_datasets.exporters.images import export_bids, export_nifti
 
     if without_test_targets and form != "bids":
-        raise UsageError("--without-test-targets copies a BIDS-PET cohort; leave out --as")
+        raise UsageError("--without-test-targets copies a BIDS-PET dataset; leave out --as")
     named, _ = open_named(dataset)
     if without_test_targets:
         from petbench_datasets.exporters.without_targets import export_without_targets
 
         with progress_bar() as progress:
-            hidden, left_out = export_without_targets(named.cohort, split, out, progress)
+            hidden, left_out = export_without_targets(named.dataset, split, out, progress)
         click.echo(f"{named.name}: copied to {out} without the delayed images of {', '.join(hidden)}")
         if left_out:
             click.echo(f"columns of participants.tsv that stay here: {', '.join(left_out)}")
         return
     write = {"bids": export_bids, "nifti": export_nifti, "dicom": export_dicom}[form]
     with progress_bar() as progress:
-        write(named.cohort, out, progress)
-    click.echo(f"{named.name}: {len(named.cohort.participants)} participants written to {out} as {form}")
+        write(named.dataset, out, progress)
+    click.echo(f"{named.name}: {len(named.dataset.participants)} participants written to {out} as {form}")

@@ -14,13 +14,13 @@ MOST_IN_VIEW = 1.1
 """The part of the dose in view from which on a scan is doubted: calibration and body outline are not perfect."""
 
 _OUT = click.option(
-    "--out", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="Cohort to make or add to."
+    "--out", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="Dataset to make or add to."
 )
 
 
 @click.group("import")
 def import_() -> None:
-    """Turn DICOM series or NIfTI pairs into a cohort that petbench reads (BIDS-PET)."""
+    """Turn DICOM series or NIfTI pairs into a dataset that petbench reads (BIDS-PET)."""
 
 
 @import_.command()
@@ -29,10 +29,12 @@ def import_() -> None:
 @click.option(
     "--radionuclide", default="F18", show_default=True, help="The only one allowed, such as Ga68; 'any' allows all."
 )
-@click.option("--weight", "weights", multiple=True, metavar="PATIENT=KG", help="For a header without one; repeatable.")
+@click.option(
+    "--weight", "weights", multiple=True, metavar="PARTICIPANT=KG", help="For a header without one; repeatable."
+)
 @click.option("--skip-unusable", is_flag=True, help="Pass over series that cannot be used, with the reason.")
 def dicom(directory: Path, *, out: Path, radionuclide: str, weights: tuple[str, ...], skip_unusable: bool) -> None:
-    """Import every PET series below DIRECTORY; the series of one patient become one participant.
+    """Import every PET series below DIRECTORY; the series of one participant become one participant.
 
     Units, dose, decay reference and frame times are read by the published rules, slice by slice. What cannot be
     turned into SUV beyond doubt is refused in one line, and nothing is written.
@@ -77,11 +79,11 @@ def _weights(texts: tuple[str, ...]) -> dict[str, float]:
 
     found = {}
     for text in texts:
-        patient, _, kilograms = text.rpartition("=")
+        participant, _, kilograms = text.rpartition("=")
         try:
-            found[patient] = float(kilograms)
+            found[participant] = float(kilograms)
         except ValueError:
-            raise UsageError(f"--weight {text!r} is not understood; write --weight PATIENT=71.5") from None
+            raise UsageError(f"--weight {text!r} is not understood; write --weight PARTICIPANT=71.5") from None
     return found
 
 

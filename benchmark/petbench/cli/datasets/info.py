@@ -11,7 +11,7 @@ import click
 from petbench.cli.options import complete_dataset
 
 if TYPE_CHECKING:
-    from petbench_datasets.dataset.info import CohortInfo
+    from petbench_datasets.dataset.info import DatasetInfo
 
 
 @click.command()
@@ -24,18 +24,18 @@ def info(dataset: str, *, sheet: Path | None, as_json: bool) -> None:
     """Show participants, grids, times, SUV ranges, fingerprint and splits of DATASET, a name or a folder.
 
     \b
-    petbench datasets info ~/my-cohort --sheet overview.png
+    petbench datasets info ~/my-dataset --sheet overview.png
     """
     from petbench.cli.console import open_named, print_json
     from petbench.terminal import progress_bar
     from petbench_datasets.dataset.contact_sheet import contact_sheet
-    from petbench_datasets.dataset.info import cohort_info
+    from petbench_datasets.dataset.info import dataset_info
 
     named, _ = open_named(dataset)
     with progress_bar() as progress:
-        facts = cohort_info(named.cohort, progress)
+        facts = dataset_info(named.dataset, progress)
         if sheet is not None:
-            contact_sheet(named.cohort, sheet, progress)
+            contact_sheet(named.dataset, sheet, progress)
     if as_json:
         print_json(dataclasses.asdict(facts))
     else:
@@ -44,7 +44,7 @@ def info(dataset: str, *, sheet: Path | None, as_json: bool) -> None:
         click.echo(f"contact sheet: {sheet}", err=as_json)
 
 
-def _print(facts: CohortInfo) -> None:
+def _print(facts: DatasetInfo) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -62,7 +62,7 @@ def _print(facts: CohortInfo) -> None:
             f"{image.start_seconds / 60:.1f}-{image.stop_seconds / 60:.1f} min\n"
             f"SUV {image.suv_mean_body:.2f}, max {image.suv_maximum:.1f}"
             if image
-            else "withheld by\nthe keeper"
+            else "withheld by\nthe organizer"
             for image in (person.early, person.delayed)
         ]
         table.add_row(

@@ -8,7 +8,7 @@ import click
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 def list_(*, as_json: bool) -> None:
-    """List the cohorts that petbench can build, and whether they are built."""
+    """List the datasets that petbench can build, and whether they are built."""
     from rich import box
     from rich.table import Table
 
@@ -20,7 +20,7 @@ def list_(*, as_json: bool) -> None:
     facts = [
         {
             "name": spec.name,
-            "built": (home.cohorts / spec.name).is_dir(),
+            "built": (home.datasets / spec.name).is_dir(),
             "summary": spec.summary,
             "licence": spec.licence,
         }

@@ -12,10 +12,10 @@ import click
 @click.option("--out", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="New folder.")
 @click.option("--to", default="early", show_default=True, metavar="early|delayed|Z,Y,X", help="Grid, or spacing in mm.")
 def resample(folder: Path, *, out: Path, to: str) -> None:
-    """Write the cohort in FOLDER anew with both images of each pair on one grid; each sidecar records it."""
+    """Write the dataset in FOLDER anew with both images of each pair on one grid; each sidecar records it."""
     from petbench.errors import UsageError
     from petbench.terminal import progress_bar
-    from petbench_datasets.exporters.resample import resample_cohort
+    from petbench_datasets.exporters.resample import resample_dataset
 
     target: object = to
     if to not in ("early", "delayed"):
@@ -27,5 +27,5 @@ def resample(folder: Path, *, out: Path, to: str) -> None:
             ) from None
         target = (z, y, x)
     with progress_bar() as progress:
-        resample_cohort(folder, out, target, progress)  # type: ignore[arg-type]
+        resample_dataset(folder, out, target, progress)  # type: ignore[arg-type]
     click.echo(f"{out}: resampled to {to}; next: petbench datasets split {out}")

@@ -1,4 +1,4 @@
-"""Where the methods of this leaderboard fall in a simulated cohort's room to compete."""
+"""Where the methods of this leaderboard fall in a simulated dataset's room to compete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def run_scores(validation: Validation, location: str) -> list[MethodScore]:
-    """Return each method's best row on the test participants of the cohort's split `holdout`, worst first.
+    """Return each method's best row on the test participants of the dataset's split `holdout`, worst first.
 
     References that the validation computes itself are left out, and so are rows that lack a test participant.
 
@@ -29,7 +29,7 @@ def run_scores(validation: Validation, location: str) -> list[MethodScore]:
     from petbench_phantom.validation import HELD_OUT
 
     with Leaderboard.open(location) as store:
-        boards = rank(store, dataset=validation.cohort, split=HELD_OUT)
+        boards = rank(store, dataset=validation.dataset, split=HELD_OUT)
     board = next((board for board in boards if _same_images(board, validation)), None)
     if board is None:
         return []

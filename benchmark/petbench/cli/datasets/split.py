@@ -18,12 +18,12 @@ from petbench.cli.options import complete_dataset
 @click.option("--seed", default=0, show_default=True, help="Of the shuffle; the same on every machine.")
 @click.option("--force", is_flag=True, help="Replace a split of this name.")
 def split(dataset: str, *, name: str, force: bool, **how: object) -> None:
-    """Divide the patients of DATASET, a folder of your own, into training, validation and test.
+    """Divide the participants of DATASET, a folder of your own, into training, validation and test.
 
     \b
-    petbench datasets split ~/my-cohort                                hold-out
-    petbench datasets split ~/my-cohort --name cv5 --folds 5 --stratify-by sex
-    petbench datasets split ~/my-cohort --name sites --leave-out site
+    petbench datasets split ~/my-dataset                                hold-out
+    petbench datasets split ~/my-dataset --name cv5 --folds 5 --stratify-by sex
+    petbench datasets split ~/my-dataset --name sites --leave-out site
     """
     from petbench.cli.console import open_named
     from petbench.errors import UsageError
@@ -33,10 +33,10 @@ def split(dataset: str, *, name: str, force: bool, **how: object) -> None:
     named, registered = open_named(dataset)
     if registered:
         raise UsageError(f"the splits of {dataset} are part of it and cannot be changed; they are in its folder")
-    if split_path(named.cohort.root, name).exists() and not force:
-        raise UsageError(f"{named.cohort.root} has a split {name!r} already; give --name, or --force to replace it")
-    made = make_split(named.cohort, name, **how)  # type: ignore[arg-type]
-    path = write_split(named.cohort.root, made)
+    if split_path(named.dataset.root, name).exists() and not force:
+        raise UsageError(f"{named.dataset.root} has a split {name!r} already; give --name, or --force to replace it")
+    made = make_split(named.dataset, name, **how)  # type: ignore[arg-type]
+    path = write_split(named.dataset.root, made)
     for number, fold in enumerate(made.folds):
         parts = "; ".join(f"{part} {' '.join(who) or 'nobody'}" for part, who in fold.parts().items())
         click.echo(f"fold {number}: {parts}")

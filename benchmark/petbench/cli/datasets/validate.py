@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 @click.pass_context
 def validate(ctx: click.Context, /, dataset: str, *, page: Path | None, as_json: bool) -> None:
-    """Compare a simulated cohort with people, organ by organ.
+    """Compare a simulated dataset with people, organ by organ.
 
     Early and late SUV, their ratio, correlation and spread, organ volumes, activity balance, noise and recovery stand
     beside what was measured. Exits 1 when a pass mark is missed: means within 15 %, spread and correlation 20 %.
@@ -44,12 +44,12 @@ def validate(ctx: click.Context, /, dataset: str, *, page: Path | None, as_json:
 
     named, _ = open_named(dataset)
     with progress_bar() as progress:
-        validation = measure(named.cohort, progress)
+        validation = measure(named.dataset, progress)
     methods = run_scores(validation, Home.find().database)
     if page is not None:
         from petbench_phantom.validation_page import write_page
 
-        click.echo(f"page: {write_page(validation, named.cohort, page, methods)}", err=True)
+        click.echo(f"page: {write_page(validation, named.dataset, page, methods)}", err=True)
     if as_json:
         found = [dataclasses.asdict(score) for score in methods]
         print_json(dataclasses.asdict(validation) | {"passed": validation.passed, "methods": found})
@@ -69,7 +69,7 @@ def _print(validation: Validation) -> None:
 
     console = standard_output()
     title = f"  {validation.participants} participants, simulated | measured in people (mean, SD)"
-    console.print(Text.assemble((validation.cohort, "bold"), title))
+    console.print(Text.assemble((validation.dataset, "bold"), title))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     headings = (
         "region",

@@ -1,6 +1,6 @@
 """Uptake of labelled organs: SUVmean, SUVmax, SUVpeak, TLG, and their bias in percent.
 
-The organs' outlines come from the cohort's labels and are the same for prediction and truth. Bias is
+The organs' outlines come from the dataset's labels and are the same for prediction and truth. Bias is
 100·(predicted − real)/real: positive where the prediction is too hot. The yardstick is the test–retest variation of
 SUV, about 10 % (Lodge, J Nucl Med 2017;58:523).
 """
@@ -87,7 +87,7 @@ def bias_percent(predicted: float, real: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class BlandAltman:
-    """Agreement over patients: mean difference, its SD, and the limits mean ± 1.96 SD (None for one patient)."""
+    """Agreement over participants: mean difference, its SD, and the limits mean ± 1.96 SD (None for just one)."""
 
     count: int
     mean: float
@@ -97,13 +97,13 @@ class BlandAltman:
 
 
 def bland_altman(differences: Sequence[float]) -> BlandAltman:
-    """Return the limits of agreement of one difference a patient (Bland & Altman, Lancet 1986;327:307).
+    """Return the limits of agreement of one difference a participant (Bland & Altman, Lancet 1986;327:307).
 
     Raises:
         ValueError: no difference at all.
     """
     if not differences:
-        msg = "limits of agreement need at least one patient"
+        msg = "limits of agreement need at least one participant"
         raise ValueError(msg)
     mean = float(np.mean(differences))
     if len(differences) < 2:

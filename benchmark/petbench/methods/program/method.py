@@ -85,7 +85,7 @@ class ProgramMethod:
         self._model = _read_files(folder / MODEL)
 
     def predict(self, early: Volume) -> Volume:
-        """Draw one patient's delayed volume."""
+        """Draw one participant's delayed volume."""
         return next(iter(self.predict_all([early])))
 
     def predict_all(self, volumes: Iterable[Volume]) -> Iterator[Volume]:
@@ -100,13 +100,13 @@ class ProgramMethod:
                 (folder / name).mkdir()
             _write_files(folder / MODEL, self._model)
             early = _write(folder, "images/{}-early.npy", volumes)
-            patients = tuple(
+            participants = tuple(
                 protocol.volumes(name, f"predictions/{number:03d}.npy") for number, name in enumerate(early)
             )
-            job = self._job("predict").model_copy(update={"patients": patients})
+            job = self._job("predict").model_copy(update={"participants": participants})
             run_stage(self._spec, self._package, job, folder, _environments())
-            for patient in patients:
-                yield _read(folder / patient.delayed, self._spec.name)
+            for participant in participants:
+                yield _read(folder / participant.delayed, self._spec.name)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the files of the model, as tensors of bytes."""
@@ -158,7 +158,9 @@ def _read(path: Path, method: str) -> Volume:
     try:
         drawn = np.load(path, allow_pickle=False)
     except FileNotFoundError:
-        raise PluginError(f"the program of {method} wrote no {path.name}: it draws every patient of job.json") from None
+        raise PluginError(
+            f"the program of {method} wrote no {path.name}: it draws every participant of job.json"
+        ) from None
     except (OSError, ValueError, EOFError) as error:
         raise PluginError(f"the program of {method} wrote a {path.name} that is no volume: {error}") from None
     if drawn.dtype.kind != "f" or drawn.ndim != 3:

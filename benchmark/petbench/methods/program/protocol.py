@@ -20,7 +20,7 @@ LARGEST_STATUS_BYTES = 2**20
 
 
 class _Volumes(BaseModel):
-    """One patient's files, relative to the job's folder.
+    """One participant's files, relative to the job's folder.
 
     Attributes:
         early: the early volume; there.
@@ -50,8 +50,8 @@ class Job(BaseModel):
         precision: `fp32` or `bf16`.
         early: fit: files of the early training volumes.
         delayed: fit: files of the delayed training volumes; unpaired: in an order of their own; none: empty.
-        validation: fit: files of the validation patients.
-        patients: predict: files to read and to write.
+        validation: fit: files of the validation participants.
+        participants: predict: files to read and to write.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,7 +70,7 @@ class Job(BaseModel):
     early: tuple[str, ...] = ()
     delayed: tuple[str, ...] = ()
     validation: tuple[_Volumes, ...] = ()
-    patients: tuple[_Volumes, ...] = ()
+    participants: tuple[_Volumes, ...] = ()
 
 
 class Status(BaseModel):
@@ -96,7 +96,7 @@ class Status(BaseModel):
 
 
 def volumes(early: str, delayed: str) -> Any:
-    """Return one patient's files."""
+    """Return one participant's files."""
     return _Volumes(early=early, delayed=delayed)
 
 

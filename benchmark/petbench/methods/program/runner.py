@@ -41,17 +41,17 @@ class JobData:
         self._folder = folder
 
     def early(self) -> Sequence[Volume]:
-        """Return the early volumes of the training patients."""
+        """Return the early volumes of the training participants."""
         return [self._read(name) for name in self._job.early]
 
     def delayed(self) -> Sequence[Volume]:
-        """Return the delayed volumes of the training patients; unpaired: in an independent order."""
+        """Return the delayed volumes of the training participants; unpaired: in an independent order."""
         if self.supervision == "none":
             raise PetbenchError("this method's supervision is `none`: it gets no delayed volume; declare `unpaired`")
         return [self._read(name) for name in self._job.delayed]
 
     def pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each training patient."""
+        """Return (early, delayed) of each training participant."""
         if self.supervision != "paired":
             raise PetbenchError(
                 f"this method's supervision is `{self.supervision}`: it gets no pairs; declare `paired`"
@@ -59,8 +59,10 @@ class JobData:
         return list(zip(self.early(), self.delayed(), strict=True))
 
     def validation_pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each validation patient."""
-        return [(self._read(patient.early), self._read(patient.delayed)) for patient in self._job.validation]
+        """Return (early, delayed) of each validation participant."""
+        return [
+            (self._read(participant.early), self._read(participant.delayed)) for participant in self._job.validation
+        ]
 
     def _read(self, name: str) -> Volume:
         """Map a volume: its pages are read when they are looked at, and copied when they are written to."""
@@ -113,12 +115,12 @@ def _fit(job: Job, folder: Path, stop: StopFlag) -> Status:
 def _predict(job: Job, folder: Path) -> Status:
     method, device = _build(job)
     method.load_state_dict(torch.load(folder / MODEL_NAME, map_location=device, weights_only=True))
-    for patient in job.patients:
-        early = np.load(folder / patient.early, allow_pickle=False)
+    for participant in job.participants:
+        early = np.load(folder / participant.early, allow_pickle=False)
         drawn = np.asarray(method.predict(early))
         if drawn.shape != early.shape:
             raise PluginError(f"{job.method} drew {drawn.shape} voxels, not {early.shape}")
-        np.save(folder / patient.delayed, drawn.astype("<f4"), allow_pickle=False)
+        np.save(folder / participant.delayed, drawn.astype("<f4"), allow_pickle=False)
     return Status(state="ok")
 
 

@@ -21,13 +21,13 @@ class SgdVoxels:
         state = run.resume_state()
         if state is not None:
             self.load_state_dict(state)
-        pairs = list(data.pairs())  # read once; a cohort larger than memory is better read slice by slice
-        slices = [(patient, z) for patient, (early, _) in enumerate(pairs) for z in range(len(early))]
+        pairs = list(data.pairs())  # read once; a dataset larger than memory is better read slice by slice
+        slices = [(participant, z) for participant, (early, _) in enumerate(pairs) for z in range(len(early))]
         while not run.should_stop():
             epoch, place = divmod(run.images_seen, len(slices))
             order = np.random.default_rng([run.seed, epoch]).permutation(len(slices))
-            patient, z = slices[order[place]]
-            early, delayed = pairs[patient]
+            participant, z = slices[order[place]]
+            early, delayed = pairs[participant]
             features = self._features(early[z]).reshape(-1, 5)
             inside = early[z].ravel() > 0.1
             if inside.any():

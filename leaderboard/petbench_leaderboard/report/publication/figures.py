@@ -69,7 +69,7 @@ def export_figure(board: Board, number: int, path: Path) -> Path:
 
     Args:
         board: which.
-        number: 1 every patient by method with boxes, 2 the significance map, 3 the stability of ranks, 4 quality
+        number: 1 every participant by method with boxes, 2 the significance map, 3 the stability of ranks, 4 quality
             against training time.
         path: where.
 
@@ -84,7 +84,9 @@ def export_figure(board: Board, number: int, path: Path) -> Path:
         raise LeaderboardError(f"a figure cannot be written as {path.name}: end the name in {', '.join(FORMATS)}")
     statistics = analyse(board)
     if statistics is None or board.ranked_by is None:
-        raise LeaderboardError(f"no row of {board.dataset}, split {board.split}, covers all patients: nothing to draw")
+        raise LeaderboardError(
+            f"no row of {board.dataset}, split {board.split}, covers all participants: nothing to draw"
+        )
     _, draw = FIGURES[number]
     kind = path.suffix.lower()[1:]
     with mpl.rc_context(_STYLE), atomic_path(path) as temporary:
@@ -112,7 +114,7 @@ def _boxes(drawn: _Drawn) -> Figure:
         if found.interval is not None:
             axes.plot([found.interval.low, found.interval.high], [place + 0.38] * 2, color=colour, linewidth=1.6)
     axes.set_yticks(range(len(rows)), _names(drawn, [key for key, _ in rows]))
-    axes.set_xlabel(f"{drawn.axis()}; box: quartiles over patients, bar: 95 % interval of the mean")
+    axes.set_xlabel(f"{drawn.axis()}; box: quartiles over participants, bar: 95 % interval of the mean")
     axes.grid(axis="x", color=_FAINT, linewidth=0.4)
     axes.set_axisbelow(True)
     return figure
@@ -122,7 +124,7 @@ def _significance(drawn: _Drawn) -> Figure:
     """Draw who is significantly better than whom: rows against columns, blue where the row is better."""
     keys = [key for key, row in drawn.rows() if row.role == "method"]
     if len(keys) < 2:
-        raise LeaderboardError("a significance map needs two methods that cover all patients")
+        raise LeaderboardError("a significance map needs two methods that cover all participants")
     size = 1.5 + 0.34 * len(keys)
     figure, axes = _new(max(size + 0.6, _COLUMN_INCHES + 1.0), size)  # the title needs a column's width
     sign = -1.0 if drawn.column.higher_is_better is False else 1.0
@@ -157,10 +159,10 @@ def _significance(drawn: _Drawn) -> Figure:
 
 
 def _stability(drawn: _Drawn) -> Figure:
-    """Draw how often each method takes each rank when patients and seeds are drawn again: area is frequency."""
+    """Draw how often each method takes each rank when participants and seeds are drawn again: area is frequency."""
     stability = drawn.statistics.stability
     if stability is None or stability.low is None or stability.high is None:
-        raise LeaderboardError("the stability of ranks needs at least four patients and a metric with a direction")
+        raise LeaderboardError("the stability of ranks needs at least four participants and a metric with a direction")
     keys = list(stability.methods)[:_MOST_ROWS]
     figure, axes = _new(max(_COLUMN_INCHES, 1.6 + 0.32 * len(keys)), 1.3 + 0.28 * len(keys))
     for place, shares in enumerate(stability.shares[: len(keys)]):
@@ -220,7 +222,7 @@ def _pareto(drawn: _Drawn) -> Figure:
 
 
 FIGURES: dict[int, tuple[str, Callable[[_Drawn], Figure]]] = {
-    1: ("every patient by method", _boxes),
+    1: ("every participant by method", _boxes),
     2: ("the significance map", _significance),
     3: ("the stability of ranks", _stability),
     4: ("quality against training time", _pareto),

@@ -53,7 +53,7 @@ def _markdown(board: Board) -> str:
 def _latex(board: Board) -> str:
     head, rows = _written(board, escape_latex)
     title = (
-        rf"{escape_latex(_title(board))}. Mean $\pm$ standard deviation over patients; in brackets "
+        rf"{escape_latex(_title(board))}. Mean $\pm$ standard deviation over participants; in brackets "
         r"the part of the way from \emph{identity} to the noise ceiling."
     )
     return _as_latex(title, head, rows, texts=2)
@@ -85,9 +85,8 @@ def _as_latex(title: str, head: list[str], rows: list[list[str]], *, texts: int 
 
 def _title(board: Board) -> str:
     people = len(board.participants)
-    return (
-        f"{board.dataset}, split {board.split}, {people} patient{'' if people == 1 else 's'}, protocol {board.protocol}"
-    )
+    tested = f"{people} participant{'' if people == 1 else 's'}"
+    return f"{board.dataset}, split {board.split}, {tested}, protocol {board.protocol}"
 
 
 def _written(board: Board, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:
@@ -136,7 +135,7 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
 
 
-TABLES = {1: "the leaderboard", 2: "every patient by method", 3: "all comparisons of two methods"}
+TABLES = {1: "the leaderboard", 2: "every participant by method", 3: "all comparisons of two methods"}
 TABLE_FORMATS = (".tex", ".md", ".csv")
 
 
@@ -147,7 +146,7 @@ def export_table(board: Board, number: int, path: Path) -> Path:
 
     Args:
         board: which.
-        number: 1 the leaderboard, 2 every patient by method, 3 all comparisons of two methods.
+        number: 1 the leaderboard, 2 every participant by method, 3 all comparisons of two methods.
         path: where.
 
     Raises:
@@ -161,14 +160,14 @@ def export_table(board: Board, number: int, path: Path) -> Path:
     if number == 1:
         text = {".tex": to_latex, ".md": to_markdown, ".csv": to_csv}[kind]([board])
     else:
-        head, rows = _patients(board) if number == 2 else _comparisons(board)
+        head, rows = _participants(board) if number == 2 else _comparisons(board)
         text = _generic(f"{_title(board)}: {TABLES[number]}", head, rows, kind)
     write_text(path, text)
     return path
 
 
-def _patients(board: Board) -> tuple[list[str], list[list[str | float | None]]]:
-    """Return a row a method and a column a patient, of the ranking metric."""
+def _participants(board: Board) -> tuple[list[str], list[list[str | float | None]]]:
+    """Return a row a method and a column a participant, of the ranking metric."""
     column = board.ranked_by
     rows: list[list[str | float | None]] = []
     for row in board.rows:
@@ -179,7 +178,7 @@ def _patients(board: Board) -> tuple[list[str], list[list[str | float | None]]]:
 
 def _comparisons(board: Board) -> tuple[list[str], list[list[str | float | None]]]:
     statistics = analyse(board)
-    head = ["First", "Second", "Patients", "Difference", "Wilcoxon p", "Permutation p", "Adjusted p"]
+    head = ["First", "Second", "Participants", "Difference", "Wilcoxon p", "Permutation p", "Adjusted p"]
     return head, [
         [
             found.first, found.second, str(found.participants), found.difference, found.wilcoxon_p,

@@ -182,7 +182,7 @@ def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]], *, int
 
 
 def _interval_of(cell: Cell, decimals: int) -> str:
-    """Return the interval of the mean over patients and seeds; empty for too few patients."""
+    """Return the interval of the mean over participants and seeds; empty for too few participants."""
     table = [[of_seed[who] for who in cell.values] for of_seed in cell.by_seed.values() if cell.values]
     if not table or not all(math.isfinite(value) for values in table for value in values):
         return ""

@@ -1,4 +1,4 @@
-"""The site: a leaderboard, a page a run and a page a patient, as files that open from a double-click."""
+"""The site: a leaderboard, a page a run and a page a participant, as files that open from a double-click."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report.site.board_table import view_board
 from petbench_leaderboard.report.site.pages import as_json, write_assets, write_page
 from petbench_leaderboard.report.site.pareto import board_chart
-from petbench_leaderboard.report.site.participant_pages import PatientLink, choose_patients, write_patient
+from petbench_leaderboard.report.site.participant_pages import ParticipantLink, choose_participants, write_participant
 from petbench_leaderboard.report.site.run_view import view_run
 
 if TYPE_CHECKING:
@@ -38,18 +38,18 @@ class SiteOptions:
     """What of the leaderboard the site shows.
 
     Attributes:
-        dataset: only this cohort.
+        dataset: only this dataset.
         split: only this split.
         where: only rows that fulfil this condition.
         title: heading of the first page.
-        patients: how many patients of a board get a page; of more, the worst, median and best do.
+        participants: how many participants of a board get a page; of more, the worst, median and best do.
     """
 
     dataset: str | None = None
     split: str | None = None
     where: str | None = None
     title: str = "Early to delayed PET: the leaderboard"
-    patients: int = 6
+    participants: int = 6
 
 
 def write_site(
@@ -78,9 +78,9 @@ def write_site(
     _refuse_foreign(folder / INDEX)
     boards = rank(leaderboard, dataset=options.dataset, split=options.split, where=options.where, best=ROWS_SHOWN)
     write_assets(folder / "assets")
-    patients = _write_patients(boards, sources, folder, options, progress)
+    participants = _write_participants(boards, sources, folder, options, progress)
     runs = _write_runs(leaderboard, boards, sources, folder, progress)
-    return write_index(boards, folder, options=options, runs=runs, patients=patients)
+    return write_index(boards, folder, options=options, runs=runs, participants=participants)
 
 
 def _refuse_foreign(index: Path) -> None:
@@ -94,7 +94,7 @@ def write_index(
     *,
     options: SiteOptions,
     runs: set[int],
-    patients: Mapping[int, Sequence[PatientLink]],
+    participants: Mapping[int, Sequence[ParticipantLink]],
 ) -> Path:
     """Write the first page alone.
 
@@ -103,7 +103,7 @@ def write_index(
         folder: where.
         options: of the site.
         runs: numbers of the runs that have a page.
-        patients: links to patients, by the board's place in `boards`.
+        participants: links to participants, by the board's place in `boards`.
     """
     views = [view_board(board) for board in boards]
     drawn = {view.key: item for board, view in zip(boards, views, strict=True) if (item := board_chart(board))}
@@ -118,7 +118,7 @@ def write_index(
         chart_words={key: chart.description for key, chart in drawn.items()},
         chart_titles={key: chart.title for key, chart in drawn.items()},
         runs=runs,
-        patients={views[place].key: links for place, links in patients.items()},
+        participants={views[place].key: links for place, links in participants.items()},
         made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
     )
     return path
@@ -161,7 +161,7 @@ def _write_runs(
 
 
 def _identity_scores(boards: Sequence[Board]) -> dict[str, dict[tuple[str, str], float]]:
-    """Return what the early image scores, by cohort, then by metric and participant."""
+    """Return what the early image scores, by dataset, then by metric and participant."""
     found: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
     for board in boards:
         for row in board.rows:
@@ -171,20 +171,20 @@ def _identity_scores(boards: Sequence[Board]) -> dict[str, dict[tuple[str, str],
     return found
 
 
-def _write_patients(
+def _write_participants(
     boards: Sequence[Board],
     sources: Sources,
     folder: Path,
     options: SiteOptions,
     progress: Callable[[str, float, float], None],
-) -> dict[int, list[PatientLink]]:
-    """Write a page for the chosen patients of every board; return the links by the board's place."""
-    links: dict[int, list[PatientLink]] = defaultdict(list)
+) -> dict[int, list[ParticipantLink]]:
+    """Write a page for the chosen participants of every board; return the links by the board's place."""
+    links: dict[int, list[ParticipantLink]] = defaultdict(list)
     for place, board in enumerate(boards):
-        chosen = choose_patients(board, options.patients)
+        chosen = choose_participants(board, options.participants)
         narrowed = replace(board, participants=tuple(chosen))
-        for done, images in enumerate(sources.patients([narrowed]), start=1):
+        for done, images in enumerate(sources.participants([narrowed]), start=1):
             if images.participant in chosen:
-                links[place].append(write_patient(images, board, chosen[images.participant], folder))
-            progress(f"drawing patients of {board.dataset}", done, max(done, len(chosen)))
+                links[place].append(write_participant(images, board, chosen[images.participant], folder))
+            progress(f"drawing participants of {board.dataset}", done, max(done, len(chosen)))
     return links

@@ -116,8 +116,8 @@ def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], y: str
 
 
 def dots(names: Sequence[str], values: Sequence[float], others: Sequence[float | None], y: str) -> dict[str, Any]:
-    """Return one dot a patient, beside the value of `identity` where it is known."""
-    chart = new_chart("", y, "every patient", x_range=list(names), height=300)
+    """Return one dot a participant, beside the value of `identity` where it is known."""
+    chart = new_chart("", y, "every participant", x_range=list(names), height=300)
     known = [(name, value) for name, value in zip(names, others, strict=True) if value is not None]
     if known:
         source = ColumnDataSource({"x": [name for name, _ in known], "y": [value for _, value in known]})
@@ -133,11 +133,11 @@ def dots(names: Sequence[str], values: Sequence[float], others: Sequence[float |
     return as_item(chart)
 
 
-def organs(names: Sequence[str], values: Sequence[float], patients: Sequence[str], unit: str) -> dict[str, Any]:
-    """Return the error of each organ, one dot a patient, organs below each other."""
+def organs(names: Sequence[str], values: Sequence[float], participants: Sequence[str], unit: str) -> dict[str, Any]:
+    """Return the error of each organ, one dot a participant, organs below each other."""
     order = list(dict.fromkeys(names))
     chart = new_chart(f"difference, {unit}", "", "every organ", y_range=order[::-1], height=90 + 19 * len(order))
-    source = ColumnDataSource({"x": list(values), "y": list(names), "who": list(patients)})
+    source = ColumnDataSource({"x": list(values), "y": list(names), "who": list(participants)})
     drawn = chart.scatter("x", "y", source=source, size=8, color=PALETTE[0], fill_alpha=0.6)
     chart.add_tools(_hover(drawn, [("", "@y, @who"), ("difference", f"@x{{0.0}} {unit}")]))
     chart.add_layout(Span(location=0.0, dimension="height", line_color=QUIET))

@@ -1,4 +1,4 @@
-"""The patients' pages: who gets one, and what stands on it."""
+"""The participants' pages: who gets one, and what stands on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.files import atomic_path, write_text
 from petbench_leaderboard.report import formatting
-from petbench_leaderboard.report.participant_figure import ERROR_LIMIT_SUV, SUV_LIMIT, draw_patient
+from petbench_leaderboard.report.participant_figure import ERROR_LIMIT_SUV, SUV_LIMIT, draw_participant
 from petbench_leaderboard.report.site.board_table import board_slug, row_slug
 from petbench_leaderboard.report.site.pages import write_page
 from petbench_leaderboard.report.site.volumes import packed_script
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench_leaderboard.board import Board, Column
-    from petbench_leaderboard.report.images import PatientImages
+    from petbench_leaderboard.report.images import ParticipantImages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PatientLink:
-    """A link to a patient's page, and why the patient was chosen."""
+class ParticipantLink:
+    """A link to a participant's page, and why the participant was chosen."""
 
     participant: str
     href: str
@@ -39,10 +39,10 @@ class _Figure:
     description: str
 
 
-def choose_patients(board: Board, most: int) -> dict[str, str]:
+def choose_participants(board: Board, most: int) -> dict[str, str]:
     """Return who gets a page, worst first, and why: all, or of more than `most` the worst, the median and the best.
 
-    The rule: patients are ordered by the ranking metric, averaged over all ranked methods, so that no method and no
+    The rule: participants are ordered by the ranking metric, averaged over all ranked methods, so that no method and no
     person can choose whom to show.
     """
     column = board.ranked_by
@@ -61,20 +61,20 @@ def choose_patients(board: Board, most: int) -> dict[str, str]:
     return {who: named.get(who, "") for who in order if who in named or len(order) <= most}
 
 
-def write_patient(images: PatientImages, board: Board, why: str, folder: Path) -> PatientLink:
-    """Write a patient's page, its volumes and its still figures; return the link to it."""
+def write_participant(images: ParticipantImages, board: Board, why: str, folder: Path) -> ParticipantLink:
+    """Write a participant's page, its volumes and its still figures; return the link to it."""
     name = _file_name(images, board)
     columns = _columns(images, board)
     figures = []
-    for number, figure in enumerate(draw_patient(images), start=1):
+    for number, figure in enumerate(draw_participant(images), start=1):
         file = f"{name}-{number}.webp"
-        with atomic_path(folder / "patients" / file) as path:
+        with atomic_path(folder / "participants" / file) as path:
             path.write_bytes(figure.webp)
         figures.append(_Figure(name=file, width=figure.width, height=figure.height, description=figure.description))
-    write_text(folder / "patients" / f"{name}.js", packed_script(images))
+    write_text(folder / "participants" / f"{name}.js", packed_script(images))
     write_page(
-        folder / "patients" / f"{name}.html",
-        "patient.html.j2",
+        folder / "participants" / f"{name}.html",
+        "participant.html.j2",
         root="..",
         title=images.participant,
         images=images,
@@ -88,11 +88,11 @@ def write_patient(images: PatientImages, board: Board, why: str, folder: Path) -
         suv_limit=f"{SUV_LIMIT:g}",
         error_limit=f"{ERROR_LIMIT_SUV:g}",
     )
-    return PatientLink(participant=images.participant, href=f"patients/{name}.html", why=why)
+    return ParticipantLink(participant=images.participant, href=f"participants/{name}.html", why=why)
 
 
-def _columns(images: PatientImages, board: Board) -> list[Column]:
-    """Return the columns that have a score of this very patient: a distance between groups of images has none."""
+def _columns(images: ParticipantImages, board: Board) -> list[Column]:
+    """Return the columns that have a score of this very participant: a distance between groups of images has none."""
     cells = [row.cells for row in board.rows]
     return [
         column
@@ -101,8 +101,8 @@ def _columns(images: PatientImages, board: Board) -> list[Column]:
     ]
 
 
-def _scores(images: PatientImages, board: Board, columns: list[Column]) -> list[tuple[str, str, list[str]]]:
-    """Return every row's link, method and scores of this patient, in the board's order."""
+def _scores(images: ParticipantImages, board: Board, columns: list[Column]) -> list[tuple[str, str, list[str]]]:
+    """Return every row's link, method and scores of this participant, in the board's order."""
     rows = []
     for row in board.rows:
         cells = [(column, row.cells.get(column)) for column in columns]
@@ -116,8 +116,8 @@ def _scores(images: PatientImages, board: Board, columns: list[Column]) -> list[
     return rows
 
 
-def _file_name(images: PatientImages, board: Board) -> str:
-    """Return a name of plain characters that no other patient of any board has."""
+def _file_name(images: ParticipantImages, board: Board) -> str:
+    """Return a name of plain characters that no other participant of any board has."""
     whole = f"{board_slug(board)}\0{images.participant}"
-    plain = re.sub(r"[^A-Za-z0-9-]+", "-", images.participant).strip("-")[:40] or "patient"
+    plain = re.sub(r"[^A-Za-z0-9-]+", "-", images.participant).strip("-")[:40] or "participant"
     return f"{plain}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"

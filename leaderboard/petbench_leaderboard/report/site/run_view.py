@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WHOLE = ("body", "volume")
 _AGREEMENT = "organ_suvmean_bias"
-_EVERY_PATIENT = ("psnr_body_suv20", "ssim_body_suv20", "mae_body_suv")
+_EVERY_PARTICIPANT = ("psnr_body_suv20", "ssim_body_suv20", "mae_body_suv")
 _MOST_POINTS = 600
 
 
@@ -84,7 +84,7 @@ def view_run(
         source_diff: how its code differed from its commit.
     """
     flags = {key: files.plan[key] for key in ("compile", "deterministic") if key in files.plan}
-    drawn = [*_training(files), *_patients(scores, identity), *_organs(scores)]
+    drawn = [*_training(files), *_participants(scores, identity), *_organs(scores)]
     return RunPage(
         run=run,
         failed=run.status in FAILURES,
@@ -110,7 +110,7 @@ def _facts(run: RunRow) -> list[tuple[str, str]]:
         "source": run.source_hash,
         "supervision": run.supervision,
         "preset": run.preset,
-        "cohort": f"{run.dataset}, fingerprint {run.fingerprint}",
+        "dataset": f"{run.dataset}, fingerprint {run.fingerprint}",
         "split": f"{run.split}, digest {run.split_digest}",
         "fold": run.fold,
         "seed": run.seed,
@@ -192,9 +192,9 @@ def _thin(values: Sequence[float]) -> list[float]:
     return list(values[::step])
 
 
-def _patients(scores: Sequence[ScoreRow], identity: Mapping[tuple[str, str], float]) -> list[Chart]:
+def _participants(scores: Sequence[ScoreRow], identity: Mapping[tuple[str, str], float]) -> list[Chart]:
     found = []
-    for metric in _EVERY_PATIENT:
+    for metric in _EVERY_PARTICIPANT:
         some = [s for s in scores if s.metric == metric and s.participant and s.region in WHOLE and s.value is not None]
         if not some:
             continue
@@ -205,7 +205,7 @@ def _patients(scores: Sequence[ScoreRow], identity: Mapping[tuple[str, str], flo
         title = f"{label.name} ({', '.join(part for part in (label.detail, unit) if part)})"
         item = charts.dots(names, [float(s.value or 0.0) for s in some], others, title)
         mean = formatting.number(fmean(s.value or 0.0 for s in some), label.decimals)
-        words = f"{len(some)} patient{'' if len(some) == 1 else 's'}, mean {mean} {unit}".rstrip() + "."
+        words = f"{len(some)} participant{'' if len(some) == 1 else 's'}, mean {mean} {unit}".rstrip() + "."
         found.append(Chart(name=metric, title=title, description=words, item=item))
     return found
 
@@ -264,7 +264,7 @@ def _tables(scores: Sequence[ScoreRow]) -> list[ScoreTable]:
 
 
 def _remark(found: Mapping[str, ScoreRow]) -> str:
-    """Return what a score of all patients together rests on."""
+    """Return what a score of all participants together rests on."""
     return formatting.remark(found["all"].extra) if "all" in found else ""
 
 

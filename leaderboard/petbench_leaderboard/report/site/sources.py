@@ -1,4 +1,4 @@
-"""Where the site finds what is not in the database: run folders, and the patients' images."""
+"""Where the site finds what is not in the database: run folders, and the participants' images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.records import RunRow
-    from petbench_leaderboard.report.images import PatientImages
+    from petbench_leaderboard.report.images import ParticipantImages
 
 _LONGEST_LOG_BYTES = 60_000
 _MOST_EVENTS = 200_000
@@ -40,16 +40,18 @@ class Sources(Protocol):
         """Return what a run left behind; nothing where its folder is elsewhere."""
         ...
 
-    def patients(self, boards: Sequence[Board]) -> Iterable[PatientImages]:
+    def participants(self, boards: Sequence[Board]) -> Iterable[ParticipantImages]:
         """Yield the images of every participant that the boards name, one at a time."""
         ...
 
 
 class HomeSources:
-    """Run folders below petbench's home; the images come from whoever knows cohorts."""
+    """Run folders below petbench's home; the images come from whoever knows datasets."""
 
-    def __init__(self, home: Path, images: Callable[[Sequence[Board]], Iterable[PatientImages]] = lambda _: ()) -> None:
-        """Look below `home`, to which the runs' log paths are relative, and ask `images` for patients."""
+    def __init__(
+        self, home: Path, images: Callable[[Sequence[Board]], Iterable[ParticipantImages]] = lambda _: ()
+    ) -> None:
+        """Look below `home`, to which the runs' log paths are relative, and ask `images` for participants."""
         self._home = home.resolve()
         self._images = images
 
@@ -66,7 +68,7 @@ class HomeSources:
             plan=next(_objects(log.parent / "plan.json", whole=True), {}),
         )
 
-    def patients(self, boards: Sequence[Board]) -> Iterable[PatientImages]:
+    def participants(self, boards: Sequence[Board]) -> Iterable[ParticipantImages]:
         """Yield the images of the boards' participants."""
         return self._images(boards)
 

@@ -1,4 +1,4 @@
-"""Pack a patient's volumes for the slice viewer: eight bits on a square-root scale, as a lossless WebP mosaic.
+"""Pack a participant's volumes for the slice viewer: eight bits on a square-root scale, as a lossless WebP mosaic.
 
 The square root keeps the steps small where people look (0.03 SUV at 1 SUV, 0.08 at 10) and still reaches 40 SUV.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from petbench_leaderboard.report.images import PatientImages, Volume, body_box, telling_slice
+from petbench_leaderboard.report.images import ParticipantImages, Volume, body_box, telling_slice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,8 +23,8 @@ LARGEST_SUV = 40.0
 _FINEST_MILLIMETRES = 3.0
 
 
-def packed_script(images: PatientImages) -> str:
-    """Return a script that hands the patient's volumes to the viewer.
+def packed_script(images: ParticipantImages) -> str:
+    """Return a script that hands the participant's volumes to the viewer.
 
     A script, because a page that was opened from a file may load one, but may not read a file.
     """
@@ -46,10 +46,10 @@ def packed_script(images: PatientImages) -> str:
         "volumes": [{"name": name, "image": _mosaic(volume)} for name, volume in zip(names, shrunk, strict=True)],
     }
     text = json.dumps(facts, separators=(",", ":")).replace("<", "\\u003c")
-    return f"window.petbenchPatient={text};\n"
+    return f"window.petbenchParticipant={text};\n"
 
 
-def _thinning(images: PatientImages) -> tuple[int, int, int]:
+def _thinning(images: ParticipantImages) -> tuple[int, int, int]:
     """Return by how many voxels to average along each axis: no finer than a screen can show."""
     z, y, x = (max(1, math.floor(_FINEST_MILLIMETRES / length)) for length in images.spacing_millimetres)
     return z, y, x

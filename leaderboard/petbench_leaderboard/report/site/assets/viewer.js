@@ -1,18 +1,18 @@
-// The slice viewer: every image of a patient at one slice, on one SUV scale, and its absolute error below.
+// The slice viewer: every image of a participant at one slice, on one SUV scale, and its absolute error below.
 "use strict";
 
 (async () => {
-  const patient = window.petbenchPatient;
+  const participant = window.petbenchParticipant;
   const root = document.getElementById("viewer");
   const form = root.querySelector("form");
   const tiles = root.querySelector(".tiles");
-  const [depth, height, width] = patient.shape; // z to the head, y to the back, x to the patient's left
-  const [stepZ, stepY, stepX] = patient.spacing;
-  const real = patient.volumes.length - 1;
+  const [depth, height, width] = participant.shape; // z to the head, y to the back, x to the participant's left
+  const [stepZ, stepY, stepX] = participant.spacing;
+  const real = participant.volumes.length - 1;
   const defaults = { window: form.elements.window.value, error: form.elements.error.value };
 
   // Levels to SUV: stored as the square root of the part of the largest.
-  const suv = Float32Array.from({ length: 256 }, (_, level) => patient.largest * (level / 255) ** 2);
+  const suv = Float32Array.from({ length: 256 }, (_, level) => participant.largest * (level / 255) ** 2);
 
   const STOPS = {
     grey: ["ffffff", "000000"],
@@ -58,7 +58,7 @@
   };
 
   const volumes = [];
-  for (const volume of patient.volumes) volumes.push(await unpack(volume));
+  for (const volume of participant.volumes) volumes.push(await unpack(volume));
 
   // ---- planes --------------------------------------------------------------------------------------------------
   // A plane is a size in voxels and in millimetres, and a way from (row, column) to a value of a volume.
@@ -103,7 +103,7 @@
   };
 
   const PLANES = {
-    axial: { rows: height, columns: width, tall: height * stepY, wide: width * stepX, places: depth, start: patient.slice,
+    axial: { rows: height, columns: width, tall: height * stepY, wide: width * stepX, places: depth, start: participant.slice,
       read: (value, place) => (row, column) => value(place, row, column) },
     coronal: { rows: depth, columns: width, tall: depth * stepZ, wide: width * stepX, places: height, start: Math.floor(height / 2),
       read: (value, place) => (row, column) => value(depth - 1 - row, place, column) },
@@ -164,7 +164,7 @@
     context.putImageData(image, 0, 0);
   };
 
-  const made = patient.volumes.map(({ name }, index) => {
+  const made = participant.volumes.map(({ name }, index) => {
     const tile = document.createElement("figure");
     const caption = document.createElement("figcaption");
     caption.textContent = name;

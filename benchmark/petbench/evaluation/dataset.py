@@ -1,4 +1,4 @@
-"""What scoring needs of a cohort: the part of `petbench_datasets.dataset.reader.Cohort` that it uses."""
+"""What scoring needs of a dataset: the part of `petbench_datasets.dataset.reader.Dataset` that it uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ScoredPair(Protocol):
-    """One patient's real images in SUV, shape (z, y, x), on one grid."""
+    """One participant's real images in SUV, shape (z, y, x), on one grid."""
 
     @property
     def early(self) -> NDArray[np.float32]:
@@ -27,12 +27,12 @@ class ScoredPair(Protocol):
         """Their grid."""
 
 
-class ScoredCohort(Protocol):
-    """A cohort as scoring sees it."""
+class ScoredDataset(Protocol):
+    """A dataset as scoring sees it."""
 
     @property
     def name(self) -> str:
-        """The cohort's name."""
+        """The dataset's name."""
 
     @property
     def participants(self) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ class ScoredCohort(Protocol):
         """A hash of its content."""
 
     def pair(self, participant: str, /) -> ScoredPair:
-        """Return one patient's real images."""
+        """Return one participant's real images."""
 
     def body_mask(self, participant: str, /) -> NDArray[np.bool_]:
         """Return where the body is, shape (z, y, x)."""

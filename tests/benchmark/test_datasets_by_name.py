@@ -1,4 +1,4 @@
-"""A cohort is found by its name and built once."""
+"""A dataset is found by its name and built once."""
 
 from __future__ import annotations
 

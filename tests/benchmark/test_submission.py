@@ -1,4 +1,4 @@
-"""A bundle from `petbench bundle` to an accepted row: hashes, identity, split, grids and scores are checked."""
+"""A submission from `petbench submit` to an accepted row: hashes, identity, split, grids and scores are checked."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import pytest
 from click.testing import CliRunner
 
 from petbench.cli.main import PetbenchGroup
-from petbench.cli.submit import bundle
+from petbench.cli.submit import submit
 from petbench.cli.verify import accept, verify
 from petbench.submissions import compare, strict_json
-from petbench.submissions.limits import BundleError
-from petbench_datasets.dataset.reader import open_cohort
+from petbench.submissions.limits import SubmissionError
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_leaderboard.records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-COMMAND = PetbenchGroup("petbench", commands={"bundle": bundle, "verify": verify, "accept": accept})
+COMMAND = PetbenchGroup("petbench", commands={"submit": submit, "verify": verify, "accept": accept})
 
 
 def invoke(home: Path, *arguments: str | Path) -> Result:
@@ -40,102 +40,104 @@ def invoke(home: Path, *arguments: str | Path) -> Result:
 
 
 @pytest.fixture(scope="module")
-def author(body_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def author(body_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of somebody who ran `ridge` once."""
     home = tmp_path_factory.mktemp("author")
     environment = os.environ | {"PETBENCH_HOME": str(home), "PETBENCH_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "petbench", "run", "-m", "ridge", "-d", str(body_cohort)]
+    command = [sys.executable, "-m", "petbench", "run", "-m", "ridge", "-d", str(body_dataset)]
     subprocess.run(command, env=environment, check=True, capture_output=True)
     return home
 
 
 @pytest.fixture
-def bundled(author: Path, tmp_path: Path) -> Path:
-    """A bundle of that run."""
+def submitted(author: Path, tmp_path: Path) -> Path:
+    """A submission of that run."""
     path = tmp_path / "mine.petbench.zip"
-    result = invoke(author, "bundle", "1", "-o", path)
+    result = invoke(author, "submit", "1", "-o", path)
     assert result.exit_code == 0, result.output
     return path
 
 
-def test_a_bundle_goes_from_the_author_to_an_accepted_row(
-    author: Path, body_cohort: Path, bundled: Path, tmp_path: Path
+def test_a_submission_goes_from_the_author_to_an_accepted_row(
+    author: Path, body_dataset: Path, submitted: Path, tmp_path: Path
 ) -> None:
-    names = set(zipfile.ZipFile(bundled).namelist())
+    names = set(zipfile.ZipFile(submitted).namelist())
     assert names == {"manifest.json"} | {
         f"runs/0/{name}"
         for name in ("plan.json", "run.json", "environment.txt", "scores.json", "run.log", "predictions/sub-04.nii.gz")
     }
-    manifest = json.loads(zipfile.ZipFile(bundled).read("manifest.json"))
+    manifest = json.loads(zipfile.ZipFile(submitted).read("manifest.json"))
     for name, facts in manifest["files"].items():
-        assert facts["sha256"] == hashlib.sha256(zipfile.ZipFile(bundled).read(name)).hexdigest()
+        assert facts["sha256"] == hashlib.sha256(zipfile.ZipFile(submitted).read(name)).hexdigest()
     assert str(tmp_path) not in "".join(
-        zipfile.ZipFile(bundled).read(name).decode() for name in names if not name.endswith(".gz")
+        zipfile.ZipFile(submitted).read(name).decode() for name in names if not name.endswith(".gz")
     )
 
-    keeper = tmp_path / "keeper"
-    checked = json.loads(invoke(keeper, "verify", bundled, "-d", body_cohort, "--json").stdout)
+    organizer = tmp_path / "organizer"
+    checked = json.loads(invoke(organizer, "verify", submitted, "-d", body_dataset, "--json").stdout)
     (run,) = checked["runs"]
     assert run["agreeing"] > 10
-    assert not Leaderboard.open(f"sqlite:///{keeper / 'leaderboard.db'}").runs()  # looked at, not stored
+    assert not Leaderboard.open(f"sqlite:///{organizer / 'leaderboard.db'}").runs()  # looked at, not stored
 
-    accepted = invoke(keeper, "accept", bundled, "-d", body_cohort)
+    accepted = invoke(organizer, "accept", submitted, "-d", body_dataset)
     assert accepted.exit_code == 0, accepted.output
     mine = Leaderboard.open(f"sqlite:///{author / 'leaderboard.db'}")
-    theirs = Leaderboard.open(f"sqlite:///{keeper / 'leaderboard.db'}")
+    theirs = Leaderboard.open(f"sqlite:///{organizer / 'leaderboard.db'}")
     (sent,), (row,) = mine.runs(), theirs.runs()
     assert (row.verification, row.status, row.identity) == ("recomputed", "ok", sent.identity)
     assert row.environment == sent.environment
-    assert row.machine["bundle"]["sha256"] == checked["sha256"]  # type: ignore[index]
+    assert row.machine["submission"]["sha256"] == checked["sha256"]  # type: ignore[index]
     values = {(score.metric, score.region): score.value for score in theirs.scores([row.id])}
     assert values == {(score.metric, score.region): score.value for score in mine.scores([sent.id])}
-    (kept,) = (keeper / "runs").glob("*/predictions/*.nii.gz")
-    assert kept.read_bytes() == zipfile.ZipFile(bundled).read("runs/0/predictions/sub-04.nii.gz")
+    (kept,) = (organizer / "runs").glob("*/predictions/*.nii.gz")
+    assert kept.read_bytes() == zipfile.ZipFile(submitted).read("runs/0/predictions/sub-04.nii.gz")
 
-    again = invoke(keeper, "accept", bundled, "-d", body_cohort)
+    again = invoke(organizer, "accept", submitted, "-d", body_dataset)
     assert "here already" in again.stderr
     assert len(theirs.runs()) == 1
 
 
-def test_the_same_run_makes_the_same_bundle_and_an_existing_file_is_kept(
-    author: Path, bundled: Path, tmp_path: Path
+def test_the_same_run_makes_the_same_submission_and_an_existing_file_is_kept(
+    author: Path, submitted: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other.petbench.zip"
-    invoke(author, "bundle", "1", "-o", other)
-    assert other.read_bytes() == bundled.read_bytes()
-    refused = invoke(author, "bundle", "1", "-o", other)
+    invoke(author, "submit", "1", "-o", other)
+    assert other.read_bytes() == submitted.read_bytes()
+    refused = invoke(author, "submit", "1", "-o", other)
     assert refused.exit_code == 2
     assert "--force" in refused.output
 
 
-def test_weights_go_along_only_when_asked_for(author: Path, bundled: Path, tmp_path: Path) -> None:
+def test_weights_go_along_only_when_asked_for(author: Path, submitted: Path, tmp_path: Path) -> None:
     heavy = tmp_path / "heavy.petbench.zip"
-    invoke(author, "bundle", "1", "-o", heavy, "--weights")
+    invoke(author, "submit", "1", "-o", heavy, "--weights")
     assert "runs/0/weights.pt" in zipfile.ZipFile(heavy).namelist()
-    assert "runs/0/weights.pt" not in zipfile.ZipFile(bundled).namelist()
+    assert "runs/0/weights.pt" not in zipfile.ZipFile(submitted).namelist()
 
 
-def test_a_run_that_did_not_end_well_or_is_not_there_cannot_be_bundled(author: Path, tmp_path: Path) -> None:
+def test_a_run_that_did_not_end_well_or_is_not_there_cannot_be_submitted(author: Path, tmp_path: Path) -> None:
     home = shutil.copytree(author, tmp_path / "home")
     Leaderboard.open(f"sqlite:///{home / 'leaderboard.db'}").update(1, status="failed")
     for run_id in ("1", "7"):
         output = tmp_path / f"none-{run_id}.petbench.zip"
-        result = invoke(home, "bundle", run_id, "-o", output)
+        result = invoke(home, "submit", run_id, "-o", output)
         assert result.exit_code != 0
         assert not output.exists()
 
 
-def test_a_keeper_with_other_images_or_another_split_refuses(body_cohort: Path, bundled: Path, tmp_path: Path) -> None:
+def test_a_organizer_with_other_images_or_another_split_refuses(
+    body_dataset: Path, submitted: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other-split"
-    shutil.copytree(body_cohort, other)
+    shutil.copytree(body_dataset, other)
     fold = Fold(("sub-01",), ("sub-02",), ("sub-03", "sub-04"))
-    write_split(other, Split("holdout", open_cohort(other).fingerprint, (fold,)))
-    result = invoke(tmp_path / "keeper", "verify", bundled, "-d", other)
+    write_split(other, Split("holdout", open_dataset(other).fingerprint, (fold,)))
+    result = invoke(tmp_path / "organizer", "verify", submitted, "-d", other)
     assert result.exit_code == 1
     assert "its split 'holdout', fold 0, is not that of other-split" in result.stderr
 
     missing = tmp_path / "fewer"
-    shutil.copytree(body_cohort, missing)
+    shutil.copytree(body_dataset, missing)
     for path in sorted((missing / "sub-01").rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
     (missing / "sub-01").rmdir()
@@ -143,13 +145,13 @@ def test_a_keeper_with_other_images_or_another_split_refuses(body_cohort: Path, 
     (missing / "participants.tsv").write_text(
         "\n".join(line for line in table if not line.startswith("sub-01")) + "\n", encoding="utf-8"
     )
-    result = invoke(tmp_path / "keeper", "verify", bundled, "-d", missing)
+    result = invoke(tmp_path / "organizer", "verify", submitted, "-d", missing)
     assert result.exit_code == 1
     assert "made with other images" in result.stderr
 
 
-def test_a_cohort_that_is_not_installed_must_be_named_by_the_keeper(bundled: Path, tmp_path: Path) -> None:
-    result = invoke(tmp_path / "keeper", "verify", bundled)
+def test_a_dataset_that_is_not_installed_must_be_named_by_the_organizer(submitted: Path, tmp_path: Path) -> None:
+    result = invoke(tmp_path / "organizer", "verify", submitted)
     assert result.exit_code == 1
     assert "give yours with --dataset" in result.stderr
 
@@ -195,17 +197,17 @@ def test_scores_that_only_one_side_has_are_told_and_never_believed() -> None:
     ],
 )
 def test_json_that_is_not_plain_is_refused(content: bytes) -> None:
-    with pytest.raises(BundleError, match=r"runs/0/plan\.json"):
+    with pytest.raises(SubmissionError, match=r"runs/0/plan\.json"):
         strict_json.parse(content, "runs/0/plan.json")
 
 
 def test_a_row_that_was_merged_unverified_does_not_stand_in_for_an_accepted_one(
-    author: Path, body_cohort: Path, bundled: Path, tmp_path: Path
+    author: Path, body_dataset: Path, submitted: Path, tmp_path: Path
 ) -> None:
-    with Leaderboard.open(f"sqlite:///{tmp_path / 'leaderboard.db'}") as keeper:
-        merge(keeper, author / "leaderboard.db", trusted=False)
+    with Leaderboard.open(f"sqlite:///{tmp_path / 'leaderboard.db'}") as organizer:
+        merge(organizer, author / "leaderboard.db", trusted=False)
     for known in (False, True):
-        accepted = invoke(tmp_path, "accept", bundled, "-d", body_cohort, "--json")
+        accepted = invoke(tmp_path, "accept", submitted, "-d", body_dataset, "--json")
         assert json.loads(accepted.stdout)[0]["known"] is known
-    with Leaderboard.open(f"sqlite:///{tmp_path / 'leaderboard.db'}") as keeper:
-        assert sorted(row.verification for row in keeper.runs()) == ["claimed", "recomputed"]
+    with Leaderboard.open(f"sqlite:///{tmp_path / 'leaderboard.db'}") as organizer:
+        assert sorted(row.verification for row in organizer.runs()) == ["claimed", "recomputed"]

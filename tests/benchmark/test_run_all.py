@@ -51,10 +51,10 @@ def odd(tmp_path: Path) -> dict[str, str]:
 
 
 def test_a_matrix_leaves_a_row_each_and_a_failure_stops_none(
-    petbench: Petbench, body_cohort: Path, odd: dict[str, str]
+    petbench: Petbench, body_dataset: Path, odd: dict[str, str]
 ) -> None:
-    petbench("run", "-m", "well", "-d", body_cohort, variables=odd)
-    matrix = ("run", "-m", "broken", "-m", "well", "-d", body_cohort, "--seed", "0,3", "--fold", "all")
+    petbench("run", "-m", "well", "-d", body_dataset, variables=odd)
+    matrix = ("run", "-m", "broken", "-m", "well", "-d", body_dataset, "--seed", "0,3", "--fold", "all")
     result = petbench(*matrix, "--json", code=1, variables=odd)
     facts = json.loads(result.stdout)
     assert [(run["method"], run["seed"], run["status"], run["known"]) for run in facts["runs"]] == [
@@ -70,9 +70,9 @@ def test_a_matrix_leaves_a_row_each_and_a_failure_stops_none(
 
 
 def test_ctrl_c_leaves_the_rest_untouched_and_the_same_command_goes_on(
-    petbench: Petbench, body_cohort: Path, odd: dict[str, str]
+    petbench: Petbench, body_dataset: Path, odd: dict[str, str]
 ) -> None:
-    matrix = ("run", "-m", "impatient", "-m", "well", "-d", body_cohort)
+    matrix = ("run", "-m", "impatient", "-m", "well", "-d", body_dataset)
     stopped = petbench(*matrix, code=130, variables=odd)
     assert "[1/2] impatient fold 0 seed 0: run 1 interrupted" in stopped.stderr
     assert "2 runs: 1 did not end well, 1 not begun" in stopped.stderr
@@ -95,7 +95,7 @@ def test_ctrl_c_leaves_the_rest_untouched_and_the_same_command_goes_on(
     ],
 )
 def test_a_matrix_that_makes_no_sense_runs_nothing(
-    arguments: list[str], message: str, petbench: Petbench, body_cohort: Path
+    arguments: list[str], message: str, petbench: Petbench, body_dataset: Path
 ) -> None:
-    assert message in petbench("run", "-m", "identity", "-d", body_cohort, *arguments, code=2).stderr
+    assert message in petbench("run", "-m", "identity", "-d", body_dataset, *arguments, code=2).stderr
     assert not (petbench.home / "runs").exists()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PLAN = RunPlan(
     method="scale", plugin="baselines", distribution="petbench", version="1", source_hash="0", supervision="paired",
-    preset="default", parameters={}, dataset="bodies", cohort="bodies", fingerprint="1", split="holdout",
+    preset="default", parameters={}, dataset="bodies", dataset_folder="bodies", fingerprint="1", split="holdout",
     split_digest="2", fold=0, test_participants=("sub-04",), split_participants=("sub-04",), seed=0,
     budget=Budget(images=0), precision="fp32", compile="off", deterministic=False, device="cpu", protocol=1,
 )  # fmt: skip
@@ -36,9 +36,9 @@ def test_a_request_to_stop_begins_no_further_run(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(rerun, "_check_source", lambda *_: None)
     monkeypatch.setattr(rerun, "_rerun_one", interrupted)
-    bundle: Any = SimpleNamespace(runs=[SimpleNamespace(plan=PLAN)] * 3)
+    submission: Any = SimpleNamespace(runs=[SimpleNamespace(plan=PLAN)] * 3)
     nothing: Any = None
-    assert len(rerun.rerun(bundle, None, Home(tmp_path), nothing, conduct)) == len(begun) == 1
+    assert len(rerun.rerun(submission, None, Home(tmp_path), nothing, conduct)) == len(begun) == 1
 
 
 def test_a_device_that_only_the_author_has_is_not_insisted_on() -> None:

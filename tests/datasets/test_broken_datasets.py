@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.exporters.images import export_nifti
 from petbench_datasets.images.nifti import read_image, write_image
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.datasets.conftest import CohortWriter, Petbench
+    from tests.datasets.conftest import DatasetWriter, Petbench
 
 
-def cut_short(writer: CohortWriter) -> str:
+def cut_short(writer: DatasetWriter) -> str:
     path = writer.image_path("sub-02", "delayed")
     path.write_bytes(path.read_bytes()[:-400])
     return "cut short"
 
 
-def one_frame_time_missing(writer: CohortWriter) -> str:
+def one_frame_time_missing(writer: DatasetWriter) -> str:
     writer.image_path("sub-02", "delayed").unlink()
     writer.sidecar_path("sub-02", "delayed").unlink()
     movie = np.stack([writer.voxels(seed) for seed in range(3)])
@@ -39,12 +39,12 @@ def one_frame_time_missing(writer: CohortWriter) -> str:
     return "3 frames in the image but 2 FrameTimesStart"
 
 
-def all_zero(writer: CohortWriter) -> str:
+def all_zero(writer: DatasetWriter) -> str:
     writer.image("sub-02", "delayed", np.zeros(writer.grid.shape, dtype=np.float32))
     return "every voxel"
 
 
-def a_web_page(writer: CohortWriter) -> str:
+def a_web_page(writer: DatasetWriter) -> str:
     page = b"<!DOCTYPE html><html><body>Please log in</body></html>" * 50
     writer.image_path("sub-02", "delayed").write_bytes(gzip.compress(page))
     return "HTML"
@@ -52,9 +52,9 @@ def a_web_page(writer: CohortWriter) -> str:
 
 @pytest.mark.parametrize("damage", [cut_short, one_frame_time_missing, all_zero, a_web_page])
 def test_a_damaged_image_stops_a_run_in_one_line_and_nothing_is_lost(
-    damage: Callable[[CohortWriter], str], writer: CohortWriter, petbench: Petbench
+    damage: Callable[[DatasetWriter], str], writer: DatasetWriter, petbench: Petbench
 ) -> None:
-    root = writer.cohort(3)
+    root = writer.dataset(3)
     petbench("datasets", "split", root)
     reason = damage(writer)
     before = _hashes(root)
@@ -67,13 +67,13 @@ def test_a_damaged_image_stops_a_run_in_one_line_and_nothing_is_lost(
 
 
 def test_a_full_disk_stops_an_import_in_one_line_and_leaves_nothing(
-    writer: CohortWriter, petbench: Petbench, tmp_path: Path
+    writer: DatasetWriter, petbench: Petbench, tmp_path: Path
 ) -> None:
-    table = export_nifti(open_cohort(writer.cohort(3)), tmp_path / "nifti")
+    table = export_nifti(open_dataset(writer.dataset(3)), tmp_path / "nifti")
     disk = tmp_path / "disk"
     disk.mkdir()
     within = _mounted(disk, "size=16k", "mkdir DISK/kept && echo mine > DISK/kept/notes.txt", after="ls -A DISK")
-    said, errors = petbench("datasets", "import", "nifti", table, "--out", disk / "cohort", code=1, within=within)
+    said, errors = petbench("datasets", "import", "nifti", table, "--out", disk / "dataset", code=1, within=within)
     assert "No space left on device" in errors
     assert len([line for line in errors.splitlines() if line.startswith("error: ")]) == 1
     assert said.split() == ["kept"]
@@ -87,9 +87,9 @@ def test_a_read_only_home_is_named_in_one_line(petbench: Petbench, tmp_path: Pat
     assert "Read-only" in said
 
 
-def test_a_cohort_that_is_shared_read_only_opens_by_its_name(petbench: Petbench, writer: CohortWriter) -> None:
-    place = petbench.home / "cohorts"
-    shutil.copytree(writer.cohort(3), place / "fdg-phantom-mini")
+def test_a_dataset_that_is_shared_read_only_opens_by_its_name(petbench: Petbench, writer: DatasetWriter) -> None:
+    place = petbench.home / "datasets"
+    shutil.copytree(writer.dataset(3), place / "fdg-phantom-mini")
     within = _mounted(place, "ro", "true", bind=True)
     listed, _ = petbench("datasets", "info", "fdg-phantom-mini", "--json", within=within)
     assert len(json.loads(listed)["participants"]) == 3
@@ -105,16 +105,16 @@ def test_a_home_that_is_a_file_is_named_in_one_line(petbench: Petbench) -> None:
 
 
 def test_each_format_comes_back_through_the_command_within_one_step(
-    writer: CohortWriter, petbench: Petbench, tmp_path: Path
+    writer: DatasetWriter, petbench: Petbench, tmp_path: Path
 ) -> None:
-    root = writer.cohort(2)
+    root = writer.dataset(2)
     for form in ("dicom", "nifti", "bids"):
         petbench("datasets", "export", root, "--as", form, "--out", tmp_path / form)
     petbench("datasets", "import", "dicom", tmp_path / "dicom", "--out", tmp_path / "from-dicom")
     petbench("datasets", "import", "nifti", tmp_path / "nifti" / "pairs.tsv", "--out", tmp_path / "from-nifti")
-    before = open_cohort(root)
+    before = open_dataset(root)
     for folder, steps in (("from-dicom", 0.51), ("from-nifti", 0.0), ("bids", 0.0)):
-        after = open_cohort(tmp_path / folder)
+        after = open_dataset(tmp_path / folder)
         assert after.participants == before.participants
         for name in before.participants:
             one, other = before.pair(name), after.pair(name)
@@ -123,8 +123,8 @@ def test_each_format_comes_back_through_the_command_within_one_step(
                 assert (np.abs(back - volume) <= step).all()
 
 
-def test_an_import_says_what_the_image_amounts_to(writer: CohortWriter, petbench: Petbench, tmp_path: Path) -> None:
-    root = writer.cohort(1)
+def test_an_import_says_what_the_image_amounts_to(writer: DatasetWriter, petbench: Petbench, tmp_path: Path) -> None:
+    root = writer.dataset(1)
     petbench("datasets", "export", root, "--as", "dicom", "--out", tmp_path / "dicom")
     said, _ = petbench("datasets", "import", "dicom", tmp_path / "dicom", "--out", tmp_path / "back")
     voxels, grid = read_image(writer.image_path("sub-01", "early"))
@@ -134,14 +134,14 @@ def test_an_import_says_what_the_image_amounts_to(writer: CohortWriter, petbench
     )
 
 
-def test_more_activity_than_was_injected_is_doubted(writer: CohortWriter, petbench: Petbench, tmp_path: Path) -> None:
+def test_more_activity_than_was_injected_is_doubted(writer: DatasetWriter, petbench: Petbench, tmp_path: Path) -> None:
     table = tmp_path / "pairs.csv"
     for window, seed in (("early", 1), ("delayed", 2)):
         write_image(tmp_path / f"{window}.nii.gz", writer.voxels(seed), writer.grid)
     header = "participant,early,delayed,units,weight_kg,dose_mbq,early_start_min,early_duration_min,"
     cells = "one,early.nii.gz,delayed.nii.gz,Bq/mL,70,1,7,14,42,21"
     table.write_text(f"{header}delayed_start_min,delayed_duration_min\n{cells}\n")
-    said, _ = petbench("datasets", "import", "nifti", table, "--out", tmp_path / "cohort")
+    said, _ = petbench("datasets", "import", "nifti", table, "--out", tmp_path / "dataset")
     assert "more activity in view than was injected" in said
 
 
@@ -166,24 +166,24 @@ def _mounted(place: Path, options: str, before: str, after: str = "true", *, bin
     return (*prefix, "sh", "-c", f'{mount} && {first} && {{ "$@"; code=$?; {last}; exit $code; }}', "sh")
 
 
-def other_images(writer: CohortWriter) -> str:
+def other_images(writer: DatasetWriter) -> str:
     _split(writer, ("sub-01",), ("sub-02",), ("sub-03",))
     writer.image("sub-02", "delayed", writer.voxels(77))
-    return "made for a cohort with fingerprint"
+    return "made for a dataset with fingerprint"
 
 
-def one_patient_in_two_parts(writer: CohortWriter) -> str:
+def one_participant_in_two_parts(writer: DatasetWriter) -> str:
     _split(writer, ("sub-01", "sub-03"), ("sub-02",), ("sub-03",))
     return "has sub-03 in both train and test"
 
 
-def the_same_pixels_under_two_names(writer: CohortWriter) -> str:
+def the_same_pixels_under_two_names(writer: DatasetWriter) -> str:
     writer.image("sub-03", "delayed", writer.voxels(1))  # those of sub-01
     _split(writer, ("sub-01",), ("sub-02",), ("sub-03",))
     return "hold the same voxels under two names"
 
 
-def an_incomplete_pair(writer: CohortWriter) -> str:
+def an_incomplete_pair(writer: DatasetWriter) -> str:
     _split(writer, ("sub-01",), ("sub-02",), ("sub-03",))
     writer.image_path("sub-02", "delayed").unlink()
     writer.sidecar_path("sub-02", "delayed").unlink()
@@ -191,16 +191,16 @@ def an_incomplete_pair(writer: CohortWriter) -> str:
 
 
 @pytest.mark.parametrize(
-    "mislead", [other_images, one_patient_in_two_parts, the_same_pixels_under_two_names, an_incomplete_pair]
+    "mislead", [other_images, one_participant_in_two_parts, the_same_pixels_under_two_names, an_incomplete_pair]
 )
 def test_a_run_refuses_what_would_mislead(
-    mislead: Callable[[CohortWriter], str], writer: CohortWriter, petbench: Petbench
+    mislead: Callable[[DatasetWriter], str], writer: DatasetWriter, petbench: Petbench
 ) -> None:
-    root = writer.cohort(3)
+    root = writer.dataset(3)
     reason = mislead(writer)
     assert reason in petbench.refusal("run", "--method", "identity", "--dataset", root)
 
 
-def _split(writer: CohortWriter, train: tuple[str, ...], validation: tuple[str, ...], test: tuple[str, ...]) -> None:
+def _split(writer: DatasetWriter, train: tuple[str, ...], validation: tuple[str, ...], test: tuple[str, ...]) -> None:
     fold = Fold(train, validation, test)
-    write_split(writer.root, Split("holdout", open_cohort(writer.root).fingerprint, (fold,)))
+    write_split(writer.root, Split("holdout", open_dataset(writer.root).fingerprint, (fold,)))

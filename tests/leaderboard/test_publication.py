@@ -64,8 +64,8 @@ def test_every_table_is_written_in_every_format(board: Board, tmp_path: Path, nu
             assert "<script>" not in text
 
 
-def test_the_csv_of_patients_has_every_digit(board: Board, tmp_path: Path) -> None:
-    with export_table(board, 2, tmp_path / "patients.csv").open(newline="") as file:
+def test_the_csv_of_participants_has_every_digit(board: Board, tmp_path: Path) -> None:
+    with export_table(board, 2, tmp_path / "participants.csv").open(newline="") as file:
         rows = {row[0]: row[1:] for row in csv.reader(file)}
     assert board.ranked_by is not None
     for row in board.rows:
@@ -79,10 +79,10 @@ def test_what_cannot_be_drawn_is_refused_in_one_line_and_leaves_no_file(
     add_run("alone", {"sub-01": 30.0})
     (board,) = rank(leaderboard)
     for number, name, message in (
-        (9, "a.pdf", "there is no figure 9: 1 is every patient"),
+        (9, "a.pdf", "there is no figure 9: 1 is every participant"),
         (1, "a.docx", "end the name in .pdf"),
         (2, "a.pdf", "needs two methods"),
-        (3, "a.pdf", "at least four patients"),
+        (3, "a.pdf", "at least four participants"),
         (4, "a.pdf", "no method has a training time"),
     ):
         with pytest.raises(LeaderboardError, match=message) as caught:

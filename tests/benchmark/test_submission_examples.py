@@ -56,54 +56,54 @@ def test_there_is_an_example_of_each_way_to_write_a_method() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_goes_from_its_checks_to_an_accepted_row(
-    name: str, body_cohort: Path, tmp_path: Path, fresh: Callable[[Path], Path]
+    name: str, body_dataset: Path, tmp_path: Path, fresh: Callable[[Path], Path]
 ) -> None:
     if name == "sgd-voxels" and importlib.util.find_spec("sklearn") is None:
         pytest.skip("scikit-learn is not installed")
-    author, keeper = tmp_path / "author", tmp_path / "keeper"
+    author, organizer = tmp_path / "author", tmp_path / "organizer"
     python = fresh(EXAMPLES / name)
     checked = json.loads(petbench(author, "plugin", "check", name, "--json", python=python))
     assert checked["passed"], [check for check in checked["checks"] if check["outcome"] == "failed"]
-    petbench(author, "run", "-m", name, "-d", body_cohort, "--budget", "images=64", python=python)
-    bundle = tmp_path / f"{name}.petbench.zip"
-    petbench(author, "bundle", "1", "-o", bundle, python=python)
+    petbench(author, "run", "-m", name, "-d", body_dataset, "--budget", "images=64", python=python)
+    submission = tmp_path / f"{name}.petbench.zip"
+    petbench(author, "submit", "1", "-o", submission, python=python)
 
-    # The keeper has the images and not the plugin.
-    assert name not in petbench(keeper, "methods", "--json")
-    (accepted,) = json.loads(petbench(keeper, "leaderboard", "accept", bundle, "-d", body_cohort, "--json"))
+    # The organizer has the images and not the plugin.
+    assert name not in petbench(organizer, "methods", "--json")
+    (accepted,) = json.loads(petbench(organizer, "leaderboard", "accept", submission, "-d", body_dataset, "--json"))
     assert accepted["known"] is False
-    row: dict[str, Any] = json.loads(petbench(keeper, "runs", "show", str(accepted["run"]), "--json"))
+    row: dict[str, Any] = json.loads(petbench(organizer, "runs", "show", str(accepted["run"]), "--json"))
     assert (row["method"], row["status"], row["verification"]) == (name, "ok", "recomputed")
     assert row["distribution"] == name
     assert any(score["metric"] == "psnr_body_suv20" for score in row["scores"])
 
 
 @pytest.mark.slow
-def test_a_keeper_trains_an_example_again_from_the_source_that_she_names(
-    body_cohort: Path, tmp_path: Path, fresh: Callable[[Path], Path]
+def test_a_organizer_trains_an_example_again_from_the_source_that_she_names(
+    body_dataset: Path, tmp_path: Path, fresh: Callable[[Path], Path]
 ) -> None:
-    author, keeper = tmp_path / "author", tmp_path / "keeper"
+    author, organizer = tmp_path / "author", tmp_path / "organizer"
     python = fresh(EXAMPLES / "dilated-cnn")
     small = ("--budget", "images=64", "--set", "width=4", "--precision", "fp32")
-    petbench(author, "run", "-m", "dilated-cnn", "-d", body_cohort, *small, python=python)
-    bundle = tmp_path / "dilated-cnn.petbench.zip"
-    petbench(author, "bundle", "1", "-o", bundle, python=python)
+    petbench(author, "run", "-m", "dilated-cnn", "-d", body_dataset, *small, python=python)
+    submission = tmp_path / "dilated-cnn.petbench.zip"
+    petbench(author, "submit", "1", "-o", submission, python=python)
 
-    accept = ("leaderboard", "accept", bundle, "-d", body_cohort, "--rerun")
-    assert "--plugin-source" in petbench(keeper, *accept, code=2)
+    accept = ("leaderboard", "accept", submission, "-d", body_dataset, "--rerun")
+    assert "--plugin-source" in petbench(organizer, *accept, code=2)
     other = tmp_path / "other"
     shutil.copytree(EXAMPLES / "dilated-cnn", other)
     code = (other / "dilated_cnn" / "method.py").read_text(encoding="utf-8")
     (other / "dilated_cnn" / "method.py").write_text(f"{code}# changed\n", encoding="utf-8")
-    refused = petbench(keeper, *accept, "--plugin-source", other, code=1)
+    refused = petbench(organizer, *accept, "--plugin-source", other, code=1)
     assert "its code (SHA-256) is" in refused
-    assert json.loads(petbench(keeper, "runs", "list", "--json")) == []
+    assert json.loads(petbench(organizer, "runs", "list", "--json")) == []
 
-    (again,) = json.loads(petbench(keeper, *accept, "--plugin-source", EXAMPLES / "dilated-cnn", "--json"))
+    (again,) = json.loads(petbench(organizer, *accept, "--plugin-source", EXAMPLES / "dilated-cnn", "--json"))
     assert (again["status"], again["known"]) == ("ok", False)
     differences = {each["metric"]: each["difference"] for each in again["differences"] if each["region"] == "body"}
     assert abs(differences["psnr_body_suv20"]) < 1e-3
-    row = json.loads(petbench(keeper, "runs", "show", str(again["run"]), "--json"))
+    row = json.loads(petbench(organizer, "runs", "show", str(again["run"]), "--json"))
     assert (row["status"], row["verification"], row["method"]) == ("ok", "re-run", "dilated-cnn")
     assert row["machine"]["rerun"]["differences"]
-    assert not list((keeper / "cache").glob("rerun-*"))
+    assert not list((organizer / "cache").glob("rerun-*"))

@@ -14,7 +14,7 @@ from petbench_phantom.headroom_section import room_section
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from petbench_datasets.dataset.reader import Cohort
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_phantom.headroom import Share
     from petbench_phantom.validation import Validation
 
@@ -28,7 +28,7 @@ LABELS = RANDOM.integers(0, 3, EARLY.shape).astype(np.int16)
 
 
 class Images:
-    """One participant, as the room asks a cohort for them."""
+    """One participant, as the room asks a dataset for them."""
 
     def __init__(self, early: NDArray[np.float32], delayed: NDArray[np.float32]) -> None:
         self.early, self.delayed = early, delayed
@@ -66,10 +66,10 @@ def test_every_factor_scores_as_the_scaled_image_does() -> None:
 
 
 def test_the_best_single_factor_is_found_and_nothing_fitted_passes_it() -> None:
-    plain: Cohort = Images(EARLY, EARLY * np.float32(1.3))  # type: ignore[assignment]
+    plain: Dataset = Images(EARLY, EARLY * np.float32(1.3))  # type: ignore[assignment]
     room = room_of(plain, [measured(EARLY, EARLY * np.float32(1.3))])
     assert room.best_factors == pytest.approx((1.3, 1.3, 1.3))
-    mixed: Cohort = Images(EARLY, DELAYED)  # type: ignore[assignment]
+    mixed: Dataset = Images(EARLY, DELAYED)  # type: ignore[assignment]
     room = room_of(mixed, [measured(EARLY, DELAYED)])
     for row in ("identity", "scale"):
         assert all(value <= best + 0.01 for value, best in zip(room.decibels[row], room.best_decibels, strict=True)), (
@@ -78,7 +78,7 @@ def test_the_best_single_factor_is_found_and_nothing_fitted_passes_it() -> None:
 
 
 def test_the_factors_are_those_of_least_squares_over_all_voxels_and_over_each_organ() -> None:
-    mixed: Cohort = Images(EARLY, DELAYED)  # type: ignore[assignment]
+    mixed: Dataset = Images(EARLY, DELAYED)  # type: ignore[assignment]
     room = room_of(mixed, [measured(EARLY, DELAYED)])
     factor = np.linalg.lstsq(EARLY.reshape(-1, 1).astype(float), DELAYED.ravel().astype(float), rcond=None)[0].item()
     assert room.decibels["scale"] == pytest.approx(protocol(EARLY * np.float32(factor)), abs=1e-4)
@@ -90,7 +90,7 @@ def test_the_factors_are_those_of_least_squares_over_all_voxels_and_over_each_or
 
 
 def test_the_page_shows_methods_between_the_references_and_the_noise() -> None:
-    mixed: Cohort = Images(EARLY, DELAYED)  # type: ignore[assignment]
+    mixed: Dataset = Images(EARLY, DELAYED)  # type: ignore[assignment]
     room = room_of(mixed, [measured(EARLY, DELAYED)])
 
     class Measured:

@@ -1,4 +1,4 @@
-"""Bundles made to deceive or to harm: each is refused in one line, nothing is written, memory stays small."""
+"""Submissions made to deceive or to harm: each is refused in one line, nothing is written, memory stays small."""
 
 from __future__ import annotations
 
@@ -24,43 +24,43 @@ import pytest
 from click.testing import CliRunner
 
 from petbench.cli.main import PetbenchGroup
-from petbench.cli.submit import bundle
+from petbench.cli.submit import submit
 from petbench.cli.verify import accept, verify
-from petbench_datasets.dataset.reader import open_cohort
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-COMMAND = PetbenchGroup("petbench", commands={"bundle": bundle, "verify": verify, "accept": accept})
+COMMAND = PetbenchGroup("petbench", commands={"submit": submit, "verify": verify, "accept": accept})
 PEAK_BYTES = 32 * 2**20
 
 Files = dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
-def cohort(body_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cohort whose split tests two patients, so that they can be swapped."""
-    root = shutil.copytree(body_cohort, tmp_path_factory.mktemp("two") / "bodies")
+def dataset(body_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset whose split tests two participants, so that they can be swapped."""
+    root = shutil.copytree(body_dataset, tmp_path_factory.mktemp("two") / "bodies")
     fold = Fold(("sub-01",), ("sub-02",), ("sub-03", "sub-04"))
-    write_split(root, Split("holdout", open_cohort(root).fingerprint, (fold,)))
+    write_split(root, Split("holdout", open_dataset(root).fingerprint, (fold,)))
     return root
 
 
 @pytest.fixture(scope="module")
-def honest(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle as an honest author makes it."""
+def honest(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A submission as an honest author makes it."""
     folder = tmp_path_factory.mktemp("author")
     environment = os.environ | {"PETBENCH_HOME": str(folder), "PETBENCH_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "petbench", "run", "-m", "scale", "-d", str(cohort)]
+    command = [sys.executable, "-m", "petbench", "run", "-m", "scale", "-d", str(dataset)]
     subprocess.run(command, env=environment, check=True, capture_output=True)
     path = folder / "honest.petbench.zip"
-    made = CliRunner(env={"PETBENCH_HOME": str(folder)}).invoke(COMMAND, ["bundle", "1", "-o", str(path)])
+    made = CliRunner(env={"PETBENCH_HOME": str(folder)}).invoke(COMMAND, ["submit", "1", "-o", str(path)])
     assert made.exit_code == 0, made.output
     # Once here, so that no forgery is charged with the modules that the first verification imports.
     warm = CliRunner(env={"PETBENCH_HOME": str(folder), "PETBENCH_OFFLINE": "1"})
-    assert warm.invoke(COMMAND, ["verify", str(path), "-d", str(cohort)]).exit_code == 0
+    assert warm.invoke(COMMAND, ["verify", str(path), "-d", str(dataset)]).exit_code == 0
     return path
 
 
@@ -72,7 +72,7 @@ def files_of(path: Path) -> Files:
 def write(
     path: Path, files: Files, *, hashes: bool = True, more: list[tuple[zipfile.ZipInfo, bytes]] | None = None
 ) -> Path:
-    """Write a bundle; with `hashes`, its manifest agrees with every file, as a careful forger would have it."""
+    """Write a submission; with `hashes`, its manifest agrees with every file, as a careful forger would have it."""
     files = dict(files)
     if hashes:
         manifest = json.loads(files["manifest.json"])
@@ -92,11 +92,11 @@ def write(
     return path
 
 
-def refused(path: Path, cohort: Path, keeper: Path) -> str:
-    """Accept a bundle, insist that it is refused in one line and that nothing is left behind; return the line."""
-    database = keeper / "leaderboard.db"
-    result = CliRunner(env={"PETBENCH_HOME": str(keeper), "PETBENCH_OFFLINE": "1"}).invoke(
-        COMMAND, ["accept", str(path), "-d", str(cohort)]
+def refused(path: Path, dataset: Path, organizer: Path) -> str:
+    """Accept a submission, insist that it is refused in one line and that nothing is left behind; return the line."""
+    database = organizer / "leaderboard.db"
+    result = CliRunner(env={"PETBENCH_HOME": str(organizer), "PETBENCH_OFFLINE": "1"}).invoke(
+        COMMAND, ["accept", str(path), "-d", str(dataset)]
     )
     assert result.exit_code == 1, result.output
     assert isinstance(result.exception, SystemExit), result.exception
@@ -104,7 +104,9 @@ def refused(path: Path, cohort: Path, keeper: Path) -> str:
     assert len(lines) == 1, lines
     assert lines[0].startswith("error: ")
     assert not [
-        path for path in keeper.rglob("*") if path.is_file() and path.parent != keeper and "cache" not in path.parts
+        path
+        for path in organizer.rglob("*")
+        if path.is_file() and path.parent != organizer and "cache" not in path.parts
     ]
     with sqlite3.connect(database) as connection:
         assert connection.execute("select count(*) from runs").fetchone() == (0,)
@@ -174,10 +176,10 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     "a path of Windows": (with_file("C:\\evil.json", b"x"), "points outside"),
     "a backslash": (with_file("runs\\..\\..\\evil", b"x"), "points outside"),
     "a folder": (with_file("runs/0/predictions/", b""), "is a link, folder or device"),
-    "a pickle": (with_file("runs/0/model.pkl", pickle.dumps({"a": 1})), "none that a bundle holds"),
-    "code": (with_file("runs/0/setup.py", b"import os"), "none that a bundle holds"),
-    "another case": (with_file("runs/0/predictions/SUB-03.nii.gz", b"x"), "none that a bundle holds"),
-    "two patients by case": (with_file("runs/0/predictions/sub-AB.nii.gz", b"x"), "test patient"),
+    "a pickle": (with_file("runs/0/model.pkl", pickle.dumps({"a": 1})), "none that a submission holds"),
+    "code": (with_file("runs/0/setup.py", b"import os"), "none that a submission holds"),
+    "another case": (with_file("runs/0/predictions/SUB-03.nii.gz", b"x"), "none that a submission holds"),
+    "two participants by case": (with_file("runs/0/predictions/sub-AB.nii.gz", b"x"), "test participant"),
     "a bomb": (with_file("runs/0/run.log", bytes(30 * 2**20)), "times its size"),
     "a log too long": (with_file("runs/0/run.log", os.urandom(33 * 2**20)), "at most"),
     "scores better by 0.1 dB": (edited(SCORES, better_by_a_tenth), "psnr_body_suv20 (body) of sub-03"),
@@ -187,17 +189,17 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     ),
     "a score twice": (edited(SCORES, lambda scores: scores + scores[:1]), "given twice"),
     "a score that is text": (edited(SCORES, lambda scores: [scores[0] | {"value": "40"}]), "valid number"),
-    "swapped patients": (swapped, "recomputed"),
-    "one patient for both": (copied, "hold the same voxels"),
-    "a patient fewer": (without(PREDICTION), "is missing"),
-    "a patient more": (with_file("runs/0/predictions/sub-01.nii.gz", b"x"), "belongs to no test patient"),
+    "swapped participants": (swapped, "recomputed"),
+    "one participant for both": (copied, "hold the same voxels"),
+    "a participant fewer": (without(PREDICTION), "is missing"),
+    "a participant more": (with_file("runs/0/predictions/sub-01.nii.gz", b"x"), "belongs to no test participant"),
     "a plan of another seed": (identity_of_another_plan, "identity"),
     "another protocol": (
         edited(PLAN, lambda plan: plan | {"protocol": 99}),
         "identity",
     ),
-    "a plan with a field more": (edited(PLAN, lambda plan: plan | {"cohort": "/etc"}), "missing or unknown"),
-    "a cohort that is a path": (edited(PLAN, lambda plan: plan | {"dataset": "../../etc"}), "'dataset'"),
+    "a plan with a field more": (edited(PLAN, lambda plan: plan | {"dataset_folder": "/etc"}), "missing or unknown"),
+    "a dataset that is a path": (edited(PLAN, lambda plan: plan | {"dataset": "../../etc"}), "'dataset'"),
     "a method that is no slug": (edited(PLAN, lambda plan: plan | {"method": "\u202emethod"}), "'method'"),
     "a row that others are measured by": (
         edited(PLAN, lambda plan: plan | {"method": "noise-ceiling"}),
@@ -225,14 +227,14 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
 
 
 @pytest.mark.parametrize("case", FORGERIES)
-def test_a_forged_bundle_is_refused_in_one_line_and_nothing_is_written(
-    case: str, honest: Path, cohort: Path, tmp_path: Path
+def test_a_forged_submission_is_refused_in_one_line_and_nothing_is_written(
+    case: str, honest: Path, dataset: Path, tmp_path: Path
 ) -> None:
     forge, message = FORGERIES[case]
     path = write(tmp_path / "forged.petbench.zip", forge(files_of(honest)))
     tracemalloc.start()
     try:
-        said = refused(path, cohort, tmp_path / "keeper")
+        said = refused(path, dataset, tmp_path / "organizer")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -241,41 +243,41 @@ def test_a_forged_bundle_is_refused_in_one_line_and_nothing_is_written(
 
 
 def test_another_protocol_is_refused_even_with_an_identity_that_fits(
-    honest: Path, cohort: Path, tmp_path: Path
+    honest: Path, dataset: Path, tmp_path: Path
 ) -> None:
     from petbench.submissions.contents import parse_plan
 
     files = edited(PLAN, lambda plan: plan | {"protocol": 99})(files_of(honest))
     identity = parse_plan(json.loads(files[PLAN]), PLAN).identity
     files = edited(RUN, lambda run: run | {"identity": identity})(files)
-    assert "protocol 99" in refused(write(tmp_path / "x.petbench.zip", files), cohort, tmp_path / "keeper")
+    assert "protocol 99" in refused(write(tmp_path / "x.petbench.zip", files), dataset, tmp_path / "organizer")
 
 
-def test_a_file_that_is_not_what_was_hashed_is_refused(honest: Path, cohort: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_not_what_was_hashed_is_refused(honest: Path, dataset: Path, tmp_path: Path) -> None:
     files = files_of(honest)
     changed = files | {"runs/0/environment.txt": files["runs/0/environment.txt"][::-1]}
-    said = refused(write(tmp_path / "x.petbench.zip", changed, hashes=False), cohort, tmp_path / "keeper")
-    assert "runs/0/environment.txt is not what was bundled" in said
+    said = refused(write(tmp_path / "x.petbench.zip", changed, hashes=False), dataset, tmp_path / "organizer")
+    assert "runs/0/environment.txt is not what was submitted" in said
 
 
-def test_a_name_that_is_there_twice_is_refused(honest: Path, cohort: Path, tmp_path: Path) -> None:
+def test_a_name_that_is_there_twice_is_refused(honest: Path, dataset: Path, tmp_path: Path) -> None:
     info = zipfile.ZipInfo(SCORES)
     path = write(tmp_path / "x.petbench.zip", files_of(honest), more=[(info, b"[]")])
-    assert "there twice" in refused(path, cohort, tmp_path / "keeper")
+    assert "there twice" in refused(path, dataset, tmp_path / "organizer")
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFDIR])
-def test_a_link_or_device_is_refused(kind: int, honest: Path, cohort: Path, tmp_path: Path) -> None:
+def test_a_link_or_device_is_refused(kind: int, honest: Path, dataset: Path, tmp_path: Path) -> None:
     info = zipfile.ZipInfo("runs/0/log.jsonl")
     info.external_attr = (kind | 0o777) << 16
     path = write(tmp_path / "x.petbench.zip", files_of(honest), more=[(info, b"/etc/passwd")])
-    assert "is a link" in refused(path, cohort, tmp_path / "keeper")
+    assert "is a link" in refused(path, dataset, tmp_path / "organizer")
 
 
-def test_names_that_differ_by_case_alone_are_refused(honest: Path, cohort: Path, tmp_path: Path) -> None:
+def test_names_that_differ_by_case_alone_are_refused(honest: Path, dataset: Path, tmp_path: Path) -> None:
     more = [(zipfile.ZipInfo(f"runs/0/predictions/sub-{name}.nii.gz"), b"x") for name in ("ab", "AB")]
     path = write(tmp_path / "x.petbench.zip", files_of(honest), more=more)
-    assert "by case alone" in refused(path, cohort, tmp_path / "keeper")
+    assert "by case alone" in refused(path, dataset, tmp_path / "organizer")
 
 
 @pytest.mark.parametrize(
@@ -293,15 +295,15 @@ def test_names_that_differ_by_case_alone_are_refused(honest: Path, cohort: Path,
     ],
     ids=["cut", "something after", "something before", "empty", "many entries", "damaged"],
 )
-def test_an_archive_that_is_no_whole_bundle_is_refused(
-    change: Callable[[bytes], bytes], message: str, honest: Path, cohort: Path, tmp_path: Path
+def test_an_archive_that_is_no_whole_submission_is_refused(
+    change: Callable[[bytes], bytes], message: str, honest: Path, dataset: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "x.petbench.zip"
     path.write_bytes(change(honest.read_bytes()))
-    assert message in refused(path, cohort, tmp_path / "keeper")
+    assert message in refused(path, dataset, tmp_path / "organizer")
 
 
-def test_files_that_share_their_bytes_are_refused(honest: Path, cohort: Path, tmp_path: Path) -> None:
+def test_files_that_share_their_bytes_are_refused(honest: Path, dataset: Path, tmp_path: Path) -> None:
     content = bytearray(honest.read_bytes())
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         largest = max(archive.infolist(), key=lambda info: info.compress_size)
@@ -312,12 +314,12 @@ def test_files_that_share_their_bytes_are_refused(honest: Path, cohort: Path, tm
         position = content.rfind(b"PK\x01\x02", 0, position)
     path = tmp_path / "x.petbench.zip"
     path.write_bytes(content)
-    assert "overlap" in refused(path, cohort, tmp_path / "keeper")
+    assert "overlap" in refused(path, dataset, tmp_path / "organizer")
 
 
-def test_the_honest_bundle_is_accepted_from_the_same_hands(honest: Path, cohort: Path, tmp_path: Path) -> None:
+def test_the_honest_submission_is_accepted_from_the_same_hands(honest: Path, dataset: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "x.petbench.zip", files_of(honest))
-    result = CliRunner(env={"PETBENCH_HOME": str(tmp_path / "keeper"), "PETBENCH_OFFLINE": "1"}).invoke(
-        COMMAND, ["accept", str(path), "-d", str(cohort)]
+    result = CliRunner(env={"PETBENCH_HOME": str(tmp_path / "organizer"), "PETBENCH_OFFLINE": "1"}).invoke(
+        COMMAND, ["accept", str(path), "-d", str(dataset)]
     )
     assert result.exit_code == 0, result.output
