@@ -85,7 +85,7 @@ def _limits(plan: RunPlan) -> list[str]:
     )
     participants = len(plan.test_participants)
     return [
-        "for research: not a medical device, not for diagnosis, staging, treatment or dosimetry of a patient",
+        "for research: not a medical device, not for diagnosis, staging, treatment or dosimetry of a participant",
         f"draws the image of {delayed} min from that of {early} min after the injection of F-18 FDG, and no other",
         _scanners(plan),
         f"scored on {participants} participants of the same dataset, and on no other scanner, reconstruction or people",
