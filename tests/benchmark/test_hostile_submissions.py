@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-COMMAND = PetbenchGroup("petbench", commands={"submit": submit, "verify": verify, "accept": accept})
+pytestmark = pytest.mark.slow
+
+COMMAND = PetbenchGroup("petbench", commands={"submission": submission, "verify": verify, "accept": accept})
 PEAK_BYTES = 32 * 2**20
 
 Files = dict[str, bytes]

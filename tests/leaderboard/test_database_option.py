@@ -59,6 +59,7 @@ def test_db_goes_before_the_variable_which_goes_before_the_home(
     assert os.environ[DATABASE_VARIABLE] == str(elsewhere)
 
 
+@pytest.mark.slow
 def test_the_processes_of_runs_are_told_of_the_leaderboard(elsewhere: Path) -> None:
     asked = [sys.executable, "-c", "from petbench.home import Home; print(Home.find().database)"]
     with using_database(str(elsewhere)):
