@@ -34,7 +34,7 @@ coverage: $(VENV)/installed ## Run the tests and show which lines they miss: a t
 	mkdir -p build/coverage
 	$(PYTEST) --cov --cov-report=term --cov-report=html
 
-lint: $(VENV)/installed ## Check style, format and types
+lint: $(VENV)/installed ## Check style, format, types and the order of the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

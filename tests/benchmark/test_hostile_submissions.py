@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-COMMAND = PetbenchGroup("petbench", commands={"submission": submission, "verify": verify, "accept": accept})
+COMMAND = PetbenchGroup("petbench", commands={"submit": submit, "verify": verify, "accept": accept})
 PEAK_BYTES = 32 * 2**20
 
 Files = dict[str, bytes]

@@ -130,7 +130,9 @@ def test_a_run_that_did_not_end_well_or_is_not_there_cannot_be_submitted(author:
 
 
 @pytest.mark.slow
-def test_a_organizer_with_other_images_or_another_split_refuses(body_dataset: Path, submitted: Path, tmp_path: Path) -> None:
+def test_a_organizer_with_other_images_or_another_split_refuses(
+    body_dataset: Path, submitted: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other-split"
     shutil.copytree(body_dataset, other)
     fold = Fold(("sub-01",), ("sub-02",), ("sub-03", "sub-04"))
