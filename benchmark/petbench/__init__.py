@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from petbench.hookspecs import hookimpl
     from petbench.intensity import IntensityMap
     from petbench.metric_spec import Case, Measurement, MetricSpec
-    from petbench.step_method import Batch, StepMethod, StepParameters, Update
+    from petbench.step_method import Batch, StepMethod, Update
+    from petbench.step_parameters import StepParameters
     from petbench_datasets.errors import PetbenchError
     from petbench_datasets.specs import DatasetSpec
 
@@ -41,7 +42,7 @@ _HOME_OF = {
     "PetbenchError": "petbench_datasets.errors",
     "RunContext": "petbench.contract",
     "StepMethod": "petbench.step_method",
-    "StepParameters": "petbench.step_method",
+    "StepParameters": "petbench.step_parameters",
     "Supervision": "petbench.contract",
     "TrainingData": "petbench.contract",
     "Update": "petbench.step_method",

@@ -1,7 +1,8 @@
 """What a plugin promises petbench, and what petbench hands it. Plain data: nothing here imports torch.
 
 A plugin registers `MethodSpec` objects; a spec builds a `Method`. `petbench.StepMethod` is the convenience
-that most authors want; a method that trains in its own way implements the four verbs of `Method` itself.
+that most authors want; a method that trains in its own way implements the four verbs of `Method` itself. Either
+becomes a `RunnableMethod` where the harness builds it; authors need not know that one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from petbench.engine_settings import EngineSettings
+    from petbench.step_method import StepMethod
 
 API_VERSION = 1
 
 Volume: TypeAlias = "NDArray[np.float32]"
 """One participant's image in SUV, shape (z, y, x)."""
 
-Supervision = Literal["paired", "unpaired", "none"]
+Supervision = Literal["paired", "unpaired", "no-target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,10 @@ class MethodSpec:
     Attributes:
         name: a slug, the same as typed after `petbench run --method`.
         summary: one line for `petbench methods`.
-        build: makes the method from its validated parameters; imports the heavy modules when called. None where
-            `command` names a program.
-        supervision: `paired` (early and delayed image of the same participant), `unpaired` (drawn independently)
-            or `none` (sees no delayed image).
+        build: makes the method, a `StepMethod` or an object with the four verbs of `Method`, from its validated
+            parameters; imports the heavy modules when called. None where `command` names a program.
+        supervision: `paired` (early and delayed image of the same participant), `unpaired` (of independent
+            participants) or `no-target` (sees no delayed image).
         parameters: a pydantic model of every parameter, with default, range and description; None for no parameters.
         presets: named sets of parameter values.
         choose_preset: the preset used when none is asked for, from the size of the dataset.
@@ -70,7 +72,7 @@ class MethodSpec:
 
     name: str
     summary: str
-    build: Callable[[Any], Method] | None = None
+    build: Callable[[Any], Method | StepMethod] | None = None
     supervision: Supervision = "paired"
     parameters: type[BaseModel] | None = None
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -118,7 +120,7 @@ class TrainingData(Protocol):
     """What a method may learn from: training and validation participants only, volumes in SUV, shape (z, y, x).
 
     A method whose supervision is `unpaired` gets its delayed volumes in an order of their own and no `pairs`;
-    one whose supervision is `none` gets no delayed volume at all.
+    one whose supervision is `no-target` gets no delayed volume at all.
 
     Attributes:
         supervision: of the method that is trained.
@@ -156,6 +158,10 @@ class RunContext(Protocol):
     folder: Path
     engine: EngineSettings
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user asked to stop before the budget was spent."""
+
     def should_stop(self) -> bool:
         """Return whether the budget is spent or the user asked to stop; look at it often.
 
@@ -163,9 +169,17 @@ class RunContext(Protocol):
         """
 
     def advance(self, images: int, losses: Callable[[], Mapping[str, float]]) -> None:
-        """Tell the harness that `images` more were seen.
+        """Count `images` more as seen.
 
         `losses` is called only when they are shown or logged, so that reading them costs no synchronisation.
+        """
+
+    def set_images_seen(self, images: int, *, at_start: int = 0) -> None:
+        """Record how many images were seen, for a method that counts them elsewhere and does not call `advance`.
+
+        Args:
+            images: over all resumed parts of the run.
+            at_start: those of them seen before this part.
         """
 
     def checkpoint(self, state: Callable[[], Mapping[str, object]], *, force: bool = False) -> None:
@@ -193,7 +207,7 @@ class Method(Protocol):
         """Learn from `data` until `run.should_stop()`."""
 
     def predict(self, early: Volume) -> Volume:
-        """Draw one participant's delayed volume in SUV, shape (z, y, x), from the early one."""
+        """Predict one participant's delayed volume in SUV, shape (z, y, x), from the early one."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that `predict` needs, as tensors, numbers, strings, lists and dictionaries."""
@@ -202,9 +216,25 @@ class Method(Protocol):
         """Take back what `state_dict` gave."""
 
 
+class RunnableMethod(Method, Protocol):
+    """A method as the harness runs it: the four verbs, and where it runs, how large it is, many participants at once.
+
+    `petbench.methods.parameters.build` makes one of whatever an author wrote, so that nobody asks for its type.
+    """
+
+    def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:
+        """Yield the delayed volume of each early one, in their order."""
+
+    def to(self, device: torch.device) -> object:
+        """Move what predicts to a device."""
+
+    def parameter_count(self) -> int:
+        """Return how many numbers were learnt."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunEvent:
-    """What an observer, such as a tracker or a notifier, is told of a run.
+    """What an observer, such as a tracker or a notifier, learns of a run.
 
     Attributes:
         kind: `started` or `ended`; a run that goes on after an interruption starts and ends again.

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 Precision = Literal["fp32", "bf16"]
 Compile = Literal["on", "off", "auto"]
-SmallConvolutions = Literal["products", "library"]
+SmallConvolutions = Literal["matmul", "library"]
 Storage = Literal["device", "mapped", "auto"]
 
 COMPILE_FROM_IMAGES = 200_000
@@ -26,8 +26,8 @@ class EngineSettings:
         threads: threads of one operation on the CPU; None leaves torch's own choice. A CPU run repeats bit for bit
             only with the same number.
         channels_last: keep images channel by channel within a voxel.
-        small_convolutions: `products` computes convolutions of few positions and many weights as matrix products,
-            on a processor, where networks are not compiled; `library` leaves them to torch.
+        small_convolutions: `matmul` computes convolutions of few positions and many weights as matrix products,
+            on a CPU, where networks are not compiled; `library` leaves them to torch.
         storage: where the dataset's tensors live: on the device, in a memory-mapped file, or `auto` by size.
     """
 
@@ -36,7 +36,7 @@ class EngineSettings:
     deterministic: bool = False
     threads: int | None = None
     channels_last: bool = False
-    small_convolutions: SmallConvolutions = "products"
+    small_convolutions: SmallConvolutions = "matmul"
     storage: Storage = "auto"
 
     def compiles(self, device: str, images: int | None) -> bool:

@@ -10,13 +10,14 @@ import importlib.metadata
 import logging
 import os
 import re
+import typing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from petbench import hookspecs
-from petbench.contract import API_VERSION, MethodSpec
+from petbench.contract import API_VERSION, MethodSpec, Supervision
 from petbench.errors import PluginError, UnknownNameError
 from petbench_datasets.specs import API_VERSION as DATASET_API_VERSION
 from petbench_datasets.specs import DatasetSpec
@@ -32,7 +33,7 @@ GROUP = "petbench"
 OWN_DISTRIBUTION = "petbench"
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_SUPERVISIONS = ("paired", "unpaired", "none")
+_SUPERVISIONS = typing.get_args(Supervision)
 _ENVIRONMENTS = ("process", "venv")
 _HOOKS: dict[str, tuple[type[MethodSpec | DatasetSpec], int]] = {
     "petbench_methods": (MethodSpec, API_VERSION),

@@ -1,50 +1,19 @@
-"""What the author of a step-by-step method works with: parameters, batches, updates, and the base class.
-
-Plain data lives here, and nothing here imports torch, so that a plugin can describe its parameters without it;
-`StepMethod` itself is an `nn.Module` and is loaded from `petbench.training.steps` when it is first asked for.
-"""
+"""What the author of a method trained step by step works with: the base class, its batches and its updates."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from petbench.intensity import IntensityMap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from torch import Tensor
-
-    from petbench.training.steps import StepMethod
-
-__all__ = ["Batch", "StepMethod", "StepParameters", "Update"]
-
-
-class StepParameters(BaseModel):
-    """What every method trained step by step lets its user choose; a method adds its own fields."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    images: int = Field(24_000, ge=1, description="training budget when none is asked for: images seen")
-    batch_size: int = Field(16, ge=1, description="images of one optimizer step")
-    learning_rate: float = Field(2e-4, gt=0, description="Adam's step size before it decays")
-    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the first moment")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the second moment")
-    decay_start: float = Field(0.5, ge=0, le=1, description="share of the budget after which the rate falls to 0")
-    shift_voxels: int = Field(8, ge=0, description="augmentation: largest shift along y and x, whole voxels")
-    intensity_jitter: float = Field(0.0, ge=0, le=2, description="augmentation: SUV times exp(u), u within this of 0")
-    suv_clip: float = Field(100.0, gt=0, description="SUV at the upper end of the intensity map")
-    norm_eval: Literal["auto", "running", "batch"] = Field(
-        "auto",
-        description="batch norm when predicting: running statistics, or those of each image alone; "
-        "auto takes running from batch size 8 on",
-    )
-    dropout_eval: bool = Field(False, description="keep dropout on when predicting, as the pix2pix paper does")
-    validations: int = Field(5, ge=0, description="how often the validation participants are scored during training")
-    selection: Literal["last", "best"] = Field(
-        "last", description="which weights predict: the last, or those of the lowest validation MAE"
-    )
+    from petbench.step_parameters import StepParameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +23,7 @@ class Batch:
     Attributes:
         early: (batch, early_slices, y, x) in [-1, 1].
         delayed: (batch, delayed_slices, y, x) in [-1, 1]; of the same slices as `early` for a paired method,
-            drawn independently for an unpaired one.
+            sampled independently for an unpaired one.
     """
 
     early: Tensor
@@ -63,10 +32,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One optimizer step: `optimizer` goes down the sum of the already weighted loss `terms`.
+    """One optimizer step: down the gradient of the sum of `terms`, for the weights that `optimizer` owns.
 
     Attributes:
-        optimizer: a name that `optimizers` gave.
+        optimizer: one of the names in `StepMethod.optimizers`.
         terms: each term of the loss by its name, weighted, a scalar.
     """
 
@@ -74,10 +43,53 @@ class Update:
     terms: Mapping[str, Tensor]
 
 
-def __getattr__(name: str) -> Any:
-    """Load the base class, and torch with it, when it is first asked for."""
-    if name == "StepMethod":
-        from petbench.training.steps import StepMethod
+class StepMethod(nn.Module):
+    """A method whose training is a sequence of equal steps.
 
-        return StepMethod
-    raise AttributeError(f"module 'petbench.step_method' has no attribute {name!r}")
+    A subclass is made from its parameters alone, builds its networks in `__init__` as attributes, writes
+    `training_step` and `translate`, and names its optimizers in `optimizers` where there is more than one. Precision,
+    compilation, optimizers, schedule, data, checkpoints, resume and validation are the harness's. Whatever must
+    survive a kill is a parameter or a buffer.
+
+    Attributes:
+        early_slices: neighbouring slices in one early image, the middle one being translated.
+        delayed_slices: slices in one delayed image.
+        size_multiple: y and x of every image are padded with air to a multiple of this.
+    """
+
+    early_slices = 1
+    delayed_slices = 1
+    size_multiple = 1
+
+    def __init__(self, parameters: StepParameters) -> None:
+        super().__init__()
+        self.parameters_chosen = parameters
+        self.intensity = IntensityMap(parameters.suv_clip)
+
+    def optimizers(self) -> Mapping[str, nn.Module]:
+        """Return the module that each optimizer owns, by the name that `Update` uses."""
+        return {"model": self}
+
+    def training_step(self, batch: Batch) -> Mapping[str, Tensor] | Iterator[Update]:
+        """Return weighted loss terms for the one optimizer, or yield one `Update` after the other.
+
+        Between two yields the harness has cleared the gradients, gone backward and stepped, so that the code after
+        a yield already sees the changed weights.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no training_step")
+
+    def translate(self, early: Tensor) -> Tensor:
+        """Turn (batch, early_slices, y, x) into (batch, delayed_slices, y, x), both in [-1, 1]."""
+        raise NotImplementedError(f"{type(self).__name__} has no translate")
+
+    @staticmethod
+    @contextlib.contextmanager
+    def frozen(*modules: nn.Module) -> Iterator[None]:
+        """Within the block, no gradient is computed for the parameters of `modules`; it still flows through them."""
+        for module in modules:
+            module.requires_grad_(requires_grad=False)
+        try:
+            yield
+        finally:
+            for module in modules:
+                module.requires_grad_(requires_grad=True)

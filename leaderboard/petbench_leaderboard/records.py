@@ -42,7 +42,7 @@ class RunRecord:
         distribution: the installed distribution that ships the plugin.
         version: of that distribution.
         source_hash: sha256 of the plugin's source files.
-        supervision: `paired`, `unpaired` or `none`; `external` or `oracle` for predictions that no plugin drew.
+        supervision: `paired`, `unpaired` or `no-target`; `external` or `oracle` for predictions that no plugin drew.
         preset: the named set of parameters, or None where the method has none.
         parameters: every parameter's value, defaults included.
         dataset: the dataset's name.

@@ -47,7 +47,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             name="identity",
             summary="the early image as it is",
             build=_identity,
-            supervision="none",
+            supervision="no-target",
             licence="Apache-2.0",
         ),
         MethodSpec(

@@ -9,7 +9,7 @@ from petbench import MethodSpec, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from petbench import Method
+    from petbench import StepMethod
     from petbench_gan.settings import (
         CutParameters,
         CycleGanParameters,
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     )
 
 
-def _pix2pix(parameters: Pix2pixParameters) -> Method:
+def _pix2pix(parameters: Pix2pixParameters) -> StepMethod:
     from petbench_gan.pix2pix import Pix2pix
 
     return Pix2pix(parameters)
 
 
-def _cyclegan(parameters: CycleGanParameters) -> Method:
+def _cyclegan(parameters: CycleGanParameters) -> StepMethod:
     from petbench_gan.cyclegan import CycleGan
 
     return CycleGan(parameters)
 
 
-def _supcyclegan(parameters: SupCycleGanParameters) -> Method:
+def _supcyclegan(parameters: SupCycleGanParameters) -> StepMethod:
     from petbench_gan.supcyclegan import SupCycleGan
 
     return SupCycleGan(parameters)
 
 
-def _cut(parameters: CutParameters) -> Method:
+def _cut(parameters: CutParameters) -> StepMethod:
     from petbench_gan.cut import Cut
 
     return Cut(parameters)
 
 
-def _unet(parameters: UNetParameters) -> Method:
+def _unet(parameters: UNetParameters) -> StepMethod:
     from petbench_gan.unet import UNetRegression
 
     return UNetRegression(parameters)

@@ -9,23 +9,23 @@ from petbench import MethodSpec, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from petbench import Method
+    from petbench import StepMethod
     from petbench_regression.settings import BridgeParameters, ResUNet25dParameters, UNet3dParameters
 
 
-def _resunet25d(parameters: ResUNet25dParameters) -> Method:
+def _resunet25d(parameters: ResUNet25dParameters) -> StepMethod:
     from petbench_regression.resunet25d import ResUNet25d
 
     return ResUNet25d(parameters)
 
 
-def _unet3d(parameters: UNet3dParameters) -> Method:
+def _unet3d(parameters: UNet3dParameters) -> StepMethod:
     from petbench_regression.unet3d import UNet3d
 
     return UNet3d(parameters)
 
 
-def _bridge(parameters: BridgeParameters) -> Method:
+def _bridge(parameters: BridgeParameters) -> StepMethod:
     from petbench_regression.bridge import Bridge
 
     return Bridge(parameters)

@@ -17,10 +17,12 @@ from torch import nn
 from petbench import MethodSpec, StepMethod, StepParameters, Update
 from petbench.cli.main import PetbenchGroup
 from petbench.cli.plugin import plugin
-from petbench.errors import UnknownNameError
+from petbench.errors import PluginError, UnknownNameError
+from petbench.methods.parameters import build
 from petbench.registry import OWN_DISTRIBUTION, load_plugins
 from petbench.testing import Check, ConformanceError, checks
 from petbench.testing.catalogue import NAMES
+from petbench.training.step_trainer import StepTrainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -60,8 +62,8 @@ class Good(StepMethod):
         return {"l1": nn.functional.l1_loss(self.translate(batch.early), batch.delayed)}
 
     def translate(self, early: torch.Tensor) -> torch.Tensor:
-        drawn: torch.Tensor = early + self.network(early)
-        return drawn
+        predicted: torch.Tensor = early + self.network(early)
+        return predicted
 
 
 class LosesItsLoss(Good):
@@ -75,17 +77,17 @@ class Climbs(Good):
         return {"l1": 2 * loss.detach() - loss}  # the right value with the gradient of its opposite
 
 
-class WrongShape(Good):
+class WrongShape(StepTrainer):
     def predict(self, early: Volume) -> Volume:
         return super().predict(early)[:-1]
 
 
-class Negative(Good):
+class Negative(StepTrainer):
     def predict(self, early: Volume) -> Volume:
         return np.asarray(super().predict(early) - 1.0, dtype=np.float32)
 
 
-class Wide(Good):
+class Wide(StepTrainer):
     def predict(self, early: Volume) -> Volume:
         return super().predict(early).astype(np.float64)
 
@@ -95,11 +97,11 @@ class Dices(Good):
         return super().translate(early) + 0.01 * torch.randn_like(early)
 
 
-class Scribbles(Good):
+class Scribbles(StepTrainer):
     def predict(self, early: Volume) -> Volume:
-        drawn = super().predict(early)
+        predicted = super().predict(early)
         early *= 2
-        return drawn
+        return predicted
 
 
 class Forgets(Good):
@@ -116,8 +118,8 @@ class Unseeded(Good):
         return {"l1": loss * (1 + next(SEEN))}
 
     def translate(self, early: torch.Tensor) -> torch.Tensor:
-        drawn: torch.Tensor = early + self.network(early) * (1.0 + 1e-4 * self._run_number())
-        return drawn
+        predicted: torch.Tensor = early + self.network(early) * (1.0 + 1e-4 * self._run_number())
+        return predicted
 
     def _run_number(self) -> float:
         if not hasattr(self, "number"):
@@ -175,11 +177,11 @@ def outcome(spec: MethodSpec, name: str, **options: Any) -> tuple[str, str]:
         ("documented-parameters", make(Good, presets={"mini": {"weight": -1}}), "preset 'mini' is not valid"),
         ("light-registration", make(Good), "imports torch"),
         ("finite-losses", make(LosesItsLoss), "without a name"),
-        ("output-format", make(WrongShape), "(9, 32, 32)"),
-        ("output-format", make(Negative), "not negative"),
-        ("output-format", make(Wide), "float64"),
+        ("output-format", make(lambda parameters: WrongShape(Good(parameters))), "(9, 32, 32)"),
+        ("output-format", make(lambda parameters: Negative(Good(parameters))), "not negative"),
+        ("output-format", make(lambda parameters: Wide(Good(parameters))), "float64"),
         ("deterministic-evaluation", make(Dices), "differ by up to"),
-        ("untouched-input", make(Scribbles), "changes the early volume"),
+        ("untouched-input", make(lambda parameters: Scribbles(Good(parameters))), "changes the early volume"),
         ("state-round-trip", make(Forgets), "another image"),
         ("same-seed", make(Unseeded), "seeded by run.seed"),
         ("resume", make(KeepsAPlainCounter), "interrupted and resumed"),
@@ -197,6 +199,15 @@ def test_a_check_catches_what_it_is_for(name: str, spec: MethodSpec, message: st
     assert result == "failed"
     assert message in detail
     assert "\n" not in detail
+
+
+def test_a_step_method_whose_own_predict_would_never_be_called_is_refused() -> None:
+    class Predicts(Good):
+        def predict(self, early: Volume) -> Volume:
+            return early
+
+    with pytest.raises(PluginError, match=r"has a predict\(\) of its own, which nobody would call"):
+        build(make(Predicts), {})
 
 
 @pytest.mark.slow
@@ -226,8 +237,10 @@ def test_an_expected_failure_of_an_unknown_check_is_a_usage_error() -> None:
 
 
 def test_a_failing_check_raises_with_method_and_check_when_it_is_called() -> None:
-    check = next(check for check in checks(make(Negative)) if check.name == "output-format")
-    with pytest.raises(ConformanceError, match="mine: output-format: draws SUV -"):
+    check = next(
+        check for check in checks(make(lambda parameters: Negative(Good(parameters)))) if check.name == "output-format"
+    )
+    with pytest.raises(ConformanceError, match="mine: output-format: predicts SUV -"):
         check()
 
 

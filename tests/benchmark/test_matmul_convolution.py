@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from petbench import StepMethod, StepParameters
 from petbench.engine_settings import EngineSettings, Precision, SmallConvolutions
-from petbench.training.acceleration import accelerated
-from petbench.training.matmul_convolution import small_convolutions_as_products
+from petbench.training.network_execution import NetworkExecution
 from petbench.training.prediction import translate_volume
 
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
 CPU = torch.device("cpu")
-WAYS: tuple[SmallConvolutions, ...] = ("products", "library")
+WAYS: tuple[SmallConvolutions, ...] = ("matmul", "library")
 KINDS = (torch.bfloat16, torch.float32, torch.float64)
 CONVOLUTIONS = [
     nn.Conv2d(5, 3, 4, stride=2, padding=1),
@@ -41,21 +44,27 @@ def shown(module: nn.Module) -> str:
 
 
 def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("petbench.training.matmul_convolution.WEIGHTS_A_POSITION", 0.001)
+    monkeypatch.setattr("petbench.training.matmul_convolution.WEIGHTS_PER_POSITION", 0.001)
     monkeypatch.setattr("petbench.training.matmul_convolution.FEWEST_WEIGHTS", dict.fromkeys(KINDS, 0))
 
 
+def in_training(network: nn.Module) -> AbstractContextManager[None]:
+    """Within the block, the convolutions of a network run as in a training in float32 on a CPU."""
+    method = network if isinstance(network, StepMethod) else nn.Sequential(network)
+    return NetworkExecution(method, EngineSettings(precision="fp32"), CPU, compiled=False).training()
+
+
 def results(module: nn.Module, image: torch.Tensor) -> list[torch.Tensor]:
-    """Return what a convolution draws, and the gradients of a sum with unequal weights."""
+    """Return what a convolution gives, and the gradients of a sum with unequal weights."""
     image = image.clone().requires_grad_()
-    drawn = module(image)
-    weights = torch.linspace(-1, 1, drawn.numel(), dtype=drawn.dtype).reshape(drawn.shape)
-    return [drawn, *torch.autograd.grad((drawn * weights).sum(), [image, *module.parameters()])]
+    output = module(image)
+    weights = torch.linspace(-1, 1, output.numel(), dtype=output.dtype).reshape(output.shape)
+    return [output, *torch.autograd.grad((output * weights).sum(), [image, *module.parameters()])]
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("convolution", CONVOLUTIONS, ids=shown)
-def test_a_product_draws_and_learns_what_the_library_does(
+def test_a_matmul_convolution_gives_and_learns_what_the_library_does(
     convolution: nn.Module, layout: torch.memory_format, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everywhere(monkeypatch)
@@ -63,7 +72,7 @@ def test_a_product_draws_and_learns_what_the_library_does(
     channels = next(convolution.parameters()).shape[isinstance(convolution, nn.Conv2d)]
     image = torch.randn(2, channels, 6, 8, dtype=torch.double).to(memory_format=layout)
     wanted = results(convolution, image)
-    with small_convolutions_as_products(convolution):
+    with in_training(convolution):
         found = results(convolution, image)
         assert "forward" in vars(convolution)
     for one, other in zip(found, wanted, strict=True):
@@ -75,14 +84,14 @@ def test_a_gradient_penalty_can_differentiate_twice(convolution: nn.Module, monk
     everywhere(monkeypatch)
     convolution = convolution.double()
     image = torch.randn(1, 5, 4, 4, dtype=torch.double, requires_grad=True)
-    with small_convolutions_as_products(convolution):
+    with in_training(convolution):
         assert gradcheck(convolution, [image])
         assert gradgradcheck(convolution, [image])
 
 
 @pytest.mark.parametrize("module", LEFT_ALONE, ids=shown)
 def test_other_kinds_of_convolution_are_left_to_the_library(module: nn.Module) -> None:
-    with small_convolutions_as_products(module):
+    with in_training(module):
         assert "forward" not in vars(module)
 
 
@@ -94,39 +103,39 @@ def test_an_author_s_own_forward_is_left_alone(monkeypatch: pytest.MonkeyPatch) 
     patched = nn.Conv2d(4, 4, 3)
     monkeypatch.setattr(patched, "forward", torch.neg)
     own = Own(4, 4, 3)
-    with small_convolutions_as_products(nn.Sequential(own, patched)):
+    with in_training(nn.Sequential(own, patched)):
         assert "forward" not in vars(own)
         assert patched.forward is torch.neg
     assert patched.forward is torch.neg
 
 
-def is_product(drawn: torch.Tensor) -> bool:
-    """Return whether a product stands anywhere in the history of a result."""
-    waiting = [drawn.grad_fn]
+def is_matmul(output: torch.Tensor) -> bool:
+    """Return whether a matmul convolution lies anywhere in the history of a result."""
+    waiting = [output.grad_fn]
     while waiting:
         node = waiting.pop()
-        if node is not None and "Product" in type(node).__name__:
+        if node is not None and "Matmul" in type(node).__name__:
             return True
         waiting += [] if node is None else [before for before, _ in node.next_functions]
     return False
 
 
-def test_only_where_a_position_has_many_weights_is_it_a_product(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_where_a_position_has_many_weights_is_it_a_matrix_product(monkeypatch: pytest.MonkeyPatch) -> None:
     everywhere(monkeypatch)
-    monkeypatch.setattr("petbench.training.matmul_convolution.WEIGHTS_A_POSITION", 8)
+    monkeypatch.setattr("petbench.training.matmul_convolution.WEIGHTS_PER_POSITION", 8)
     convolution = nn.Conv2d(16, 8, 3, padding=1, bias=False)  # 1,152 weights, each voxel in 9 patches: 16 positions
-    with small_convolutions_as_products(convolution):
-        assert is_product(convolution(torch.randn(1, 16, 4, 4)))
-        assert not is_product(convolution(torch.randn(1, 16, 4, 5)))
+    with in_training(convolution):
+        assert is_matmul(convolution(torch.randn(1, 16, 4, 4)))
+        assert not is_matmul(convolution(torch.randn(1, 16, 4, 5)))
         monkeypatch.setattr("petbench.training.matmul_convolution.FEWEST_WEIGHTS", {torch.float32: 1153})
-        assert not is_product(convolution(torch.randn(1, 16, 4, 4)))
-    assert not is_product(convolution(torch.randn(1, 16, 4, 4)))
+        assert not is_matmul(convolution(torch.randn(1, 16, 4, 4)))
+    assert not is_matmul(convolution(torch.randn(1, 16, 4, 4)))
 
 
 def test_what_torch_refuses_is_refused_in_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     everywhere(monkeypatch)
     convolution = nn.Conv2d(4, 4, 3)
-    with small_convolutions_as_products(convolution):
+    with in_training(convolution):
         with pytest.raises(RuntimeError, match=r"expected input.* to have 4 channels"):
             convolution(torch.randn(1, 3, 5, 5))
         assert convolution(input=torch.randn(1, 4, 5, 5)).shape == (1, 4, 3, 3)
@@ -143,9 +152,9 @@ def test_the_next_layer_finds_what_the_library_would_have_left_it(
     convolution = convolution.float()
     image = torch.randn(2, 3, size, size).to(memory_format=layout)
     wanted = convolution(image)
-    with small_convolutions_as_products(convolution):
+    with in_training(convolution):
         found = convolution(image)
-        assert is_product(found)
+        assert is_matmul(found)
         assert found.is_contiguous(memory_format=layout) == wanted.is_contiguous(memory_format=layout)
         found.relu_().sum().backward()  # in place: torch refuses that of a view
     torch.testing.assert_close(found, wanted.relu())
@@ -155,11 +164,11 @@ def test_a_copy_made_while_training_computes_with_its_own_weights(monkeypatch: p
     everywhere(monkeypatch)
     network = nn.Sequential(nn.Conv2d(4, 4, 3, bias=False))
     image = torch.randn(1, 4, 5, 5)
-    with small_convolutions_as_products(network):
+    with in_training(network):
         average = copy.deepcopy(network)
         for weight in average.parameters():
             nn.init.zeros_(weight)
-        assert is_product(average(image))
+        assert is_matmul(average(image))
         assert not average(image).any()
         assert network(image).any()
     assert not average(image).any()
@@ -175,7 +184,7 @@ def test_gradients_of_each_sample_can_be_asked_for(monkeypatch: pytest.MonkeyPat
         return total
 
     wanted = torch.func.vmap(torch.func.grad(loss))(images)
-    with small_convolutions_as_products(convolution):
+    with in_training(convolution):
         torch.testing.assert_close(torch.func.vmap(torch.func.grad(loss))(images), wanted)
 
 
@@ -185,8 +194,8 @@ class Thick(StepMethod):
         self.network = nn.Sequential(nn.Conv2d(1, 64, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(64, 1, 4, 2, 1))
 
     def translate(self, early: torch.Tensor) -> torch.Tensor:
-        drawn: torch.Tensor = self.network(early)
-        return drawn
+        predicted: torch.Tensor = self.network(early)
+        return predicted
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -200,22 +209,26 @@ def test_an_accelerated_network_gives_what_the_plain_fallback_gives(
     found = {}
     for way in WAYS:
         settings = EngineSettings(precision=precision, small_convolutions=way)
-        with accelerated(method, settings, CPU, compiled=False):
-            assert is_product(method.network(image)) == (way == "products")
+        with NetworkExecution(method, settings, CPU, compiled=False).training():
+            assert is_matmul(method.network(image)) == (way == "matmul")
             found[way] = results(method.network, image)
         assert not any("forward" in vars(module) for module in method.modules())
     relative, absolute = (0.03, 0.03) if precision == "bf16" else (1e-4, 1e-5)
-    for one, other in zip(found["products"], found["library"], strict=True):
+    for one, other in zip(found["matmul"], found["library"], strict=True):
         assert one.dtype == torch.float32
         torch.testing.assert_close(one, other, rtol=relative, atol=absolute)
 
 
-def test_a_validation_draws_to_the_bit_what_the_trained_network_will_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_validation_predicts_to_the_bit_what_the_trained_network_will(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     everywhere(monkeypatch)
     torch.manual_seed(0)
     method = Thick(StepParameters())
     early = np.random.default_rng(0).random((2, 8, 8), dtype=np.float32)
-    with accelerated(method, EngineSettings(), CPU, compiled=False):
-        validated = translate_volume(method, early)
-        assert is_product(method.network(torch.randn(1, 1, 8, 8)))
+    execution = NetworkExecution(method, EngineSettings(), CPU, compiled=False)
+    with execution.training():
+        with execution.predicting():
+            validated = translate_volume(method, early)
+        assert is_matmul(method.network(torch.randn(1, 1, 8, 8)))
     assert np.array_equal(validated, translate_volume(method, early))

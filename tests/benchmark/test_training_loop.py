@@ -18,17 +18,20 @@ from petbench.contract import Budget, Supervision
 from petbench.engine_settings import EngineSettings
 from petbench.errors import Diverged
 from petbench.training import context as training_context
-from petbench.training.acceleration import accelerated, in_bfloat16
-from petbench.training.balance import gan_shares
 from petbench.training.context import TrainingContext
+from petbench.training.network_execution import NetworkExecution
 from petbench.training.optimizers import Optimizers, linear_decay
 from petbench.training.prediction import translate_volume
-from petbench.training.volumes import TrainingVolumes, gather_volumes
+from petbench.training.step_trainer import StepTrainer
+from petbench.training.training_log import gan_shares
+from petbench.training.volumes import gather_volumes
 from petbench_datasets.errors import PetbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from petbench import TrainingData
 
 CPU = torch.device("cpu")
 SMALL = StepParameters(images=40, batch_size=4, shift_voxels=0, learning_rate=0.01, validations=2)
@@ -51,13 +54,13 @@ class Linear(StepMethod):
         return cast("Tensor", cast("nn.BatchNorm2d", self.network[1]).running_mean)
 
     def training_step(self, batch: Batch) -> Mapping[str, Tensor] | Iterator[Update]:
-        drawn = self.network(batch.early)
-        self.dtypes.add(drawn.dtype)
-        return {"l1": (drawn - batch.delayed).abs().mean()}
+        predicted = self.network(batch.early)
+        self.dtypes.add(predicted.dtype)
+        return {"l1": (predicted - batch.delayed).abs().mean()}
 
     def translate(self, early: Tensor) -> Tensor:
-        drawn: Tensor = self.network(early)
-        return drawn
+        predicted: Tensor = self.network(early)
+        return predicted
 
 
 class Slabs(StepMethod):
@@ -105,7 +108,7 @@ def events(folder: Path, name: str) -> list[dict[str, object]]:
 
 def test_a_budget_in_images_is_spent_to_the_last_batch(tmp_path: Path) -> None:
     run = context(tmp_path, Budget(images=38))
-    Linear(SMALL).fit(FakeData(), run)
+    StepTrainer(Linear(SMALL)).fit(FakeData(), run)
     assert run.images_seen == 40
     assert run.fraction == 1.0
     assert not run.interrupted
@@ -120,21 +123,21 @@ def slow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_budget_in_seconds_ends_by_itself(tmp_path: Path, slow_clock: None) -> None:
     run = context(tmp_path, Budget(seconds=1.0))
-    Linear(SMALL).fit(FakeData(), run)
+    StepTrainer(Linear(SMALL)).fit(FakeData(), run)
     assert run.images_seen > 0
     assert run.seconds_spent >= 1.0
 
 
 def test_seconds_are_counted_over_a_resume(tmp_path: Path, slow_clock: None) -> None:
     first = context(tmp_path, Budget(seconds=1.0))
-    Linear(SMALL).fit(FakeData(), first)
+    StepTrainer(Linear(SMALL)).fit(FakeData(), first)
     second = context(tmp_path, Budget(seconds=1.0))
-    Linear(SMALL).fit(FakeData(), second)
+    StepTrainer(Linear(SMALL)).fit(FakeData(), second)
     assert second.images_seen == first.images_seen
 
 
 def test_the_log_says_how_it_ran_what_on_and_what_came_out(tmp_path: Path) -> None:
-    Linear(SMALL).fit(FakeData(160.0), context(tmp_path, Budget(images=40)))
+    StepTrainer(Linear(SMALL)).fit(FakeData(160.0), context(tmp_path, Budget(images=40)))
     assert events(tmp_path, "engine")[0]["precision"] == "bf16"
     assert events(tmp_path, "engine")[0]["networks_in_float32"] == []
     assert events(tmp_path, "data")[0]["clipped_delayed"] == 1.0
@@ -170,7 +173,7 @@ def test_losses_are_means_since_they_were_last_read() -> None:
     assert optimizers.losses() == {}
 
 
-def test_the_log_says_how_much_of_a_loss_the_adversary_makes() -> None:
+def test_the_log_says_how_much_of_a_loss_the_discriminator_makes() -> None:
     losses = {
         "generator/l1": 3.0, "generator/gan_delayed": 0.5, "generator/gan_early": 0.5,
         "discriminator/real": 0.4, "model/l1": 1.0,
@@ -190,7 +193,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_the_last_good_checkpoint_sta
     method.training_step = poisoned  # type: ignore[method-assign]
     run.resume_state = lambda: None  # type: ignore[method-assign]
     with pytest.raises(Diverged, match="lower the learning rate"):
-        method.fit(FakeData(), run)
+        StepTrainer(method).fit(FakeData(), run)
     whole = run.checkpoints.newest()
     assert whole is not None
     assert whole["method"]["good"].item() == 1.0
@@ -200,21 +203,27 @@ def test_networks_compute_in_bfloat16_and_losses_in_float32(tmp_path: Path) -> N
     method, inside = Linear(SMALL), set()
     method.convolution.register_forward_hook(lambda _m, _i, output: inside.add(output.dtype))
     method.to(CPU)
-    with accelerated(method, EngineSettings(precision="bf16"), CPU, compiled=False):
+    execution = NetworkExecution(method, EngineSettings(precision="bf16"), CPU, compiled=False)
+    with execution.training():
         method.training_step(Batch(torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4)))
         assert inside == {torch.bfloat16}
-        method.predict(np.ones((2, 4, 4), dtype=np.float32))  # as validation does while training
+        with execution.predicting():
+            translate_volume(method, np.ones((2, 4, 4), dtype=np.float32))
         assert inside == {torch.bfloat16, torch.float32}
         assert "forward" in vars(method.network)
     assert method.dtypes == {torch.float32}
     assert "forward" not in vars(method.network)
 
 
-def test_on_a_processor_a_network_in_three_dimensions_stays_in_float32() -> None:
+def test_on_a_cpu_a_network_in_three_dimensions_stays_in_float32() -> None:
     flat, solid = nn.Conv2d(1, 1, 1), nn.Sequential(nn.Conv3d(1, 1, 1))
     for network, device, expected in ((flat, "cpu", True), (solid, "cpu", False), (solid, "cuda", True)):
-        assert in_bfloat16(network, EngineSettings(precision="bf16"), torch.device(device)) is expected
-        assert not in_bfloat16(network, EngineSettings(precision="fp32"), torch.device(device))
+        half, full = (
+            NetworkExecution(network, engine, torch.device(device), compiled=False)
+            for engine in (EngineSettings(precision="bf16"), EngineSettings(precision="fp32"))
+        )
+        assert half.in_bfloat16(network) is expected
+        assert not full.in_bfloat16(network)
 
 
 @pytest.mark.parametrize(
@@ -240,14 +249,14 @@ def test_a_network_that_cannot_be_compiled_runs_as_it_is_written_unless_compilin
     monkeypatch.setattr(torch, "compile", no_compiler)
     method, image = Linear(SMALL).eval(), torch.ones(1, 1, 4, 4)
     expected = method.translate(image)
-    with accelerated(method, EngineSettings(precision="fp32", compile="auto"), CPU, compiled=True):
+    with NetworkExecution(method, EngineSettings(precision="fp32", compile="auto"), CPU, compiled=True).training():
         assert torch.equal(method.translate(image), expected)
         assert torch.equal(method.translate(image), expected)
     assert [record.message for record in caplog.records] == [
         "not compiled, runs as it is written: no C++ compiler was found"
     ]
     with (
-        accelerated(method, EngineSettings(precision="fp32", compile="on"), CPU, compiled=True),
+        NetworkExecution(method, EngineSettings(precision="fp32", compile="on"), CPU, compiled=True).training(),
         pytest.raises(TorchDynamoException),
     ):
         method.translate(image)
@@ -263,7 +272,7 @@ def test_a_prediction_repeats_leaves_its_input_alone_and_keeps_empty_slices_empt
     early = np.random.default_rng(0).random((6, 5, 7), dtype=np.float32)
     early[2] = 0.0
     given = early.copy()
-    first, second = method.predict(early), method.predict(early)
+    first, second = translate_volume(method, early), translate_volume(method, early)
     assert np.array_equal(first, second)
     assert np.array_equal(early, given)
     assert not first[2].any()
@@ -272,12 +281,12 @@ def test_a_prediction_repeats_leaves_its_input_alone_and_keeps_empty_slices_empt
     assert method.training
 
 
-def test_a_slice_is_drawn_alike_alone_and_among_others() -> None:
+def test_a_slice_is_predicted_alike_alone_and_among_others() -> None:
     early = np.random.default_rng(1).random((40, 4, 4), dtype=np.float32)
     for norm in ("running", "batch"):
         method = Linear(SMALL.model_copy(update={"norm_eval": norm}))
-        whole = method.predict(early)
-        assert np.allclose(whole[33:34], method.predict(early[33:34]), atol=1e-6)
+        whole = translate_volume(method, early)
+        assert np.allclose(whole[33:34], translate_volume(method, early[33:34]), atol=1e-6)
 
 
 def test_batch_statistics_at_evaluation_change_no_running_statistics() -> None:
@@ -286,7 +295,7 @@ def test_batch_statistics_at_evaluation_change_no_running_statistics() -> None:
     running = Linear(SMALL.model_copy(update={"norm_eval": "running"}))
     running.load_state_dict(own.state_dict())
     before = own.running_mean.clone()
-    assert not np.allclose(own.predict(early), running.predict(early))
+    assert not np.allclose(translate_volume(own, early), translate_volume(running, early))
     assert torch.equal(own.running_mean, before)
 
 
@@ -317,7 +326,7 @@ class FakeFold:
     test = ("30",)
 
 
-def training_data(supervision: Supervision, seed: int = 0) -> TrainingVolumes:
+def training_data(supervision: Supervision, seed: int = 0) -> TrainingData:
     return gather_volumes(FakeDataset(), FakeFold(), supervision, seed=seed)  # type: ignore[arg-type]
 
 
@@ -339,8 +348,8 @@ def test_unpaired_data_has_no_pairs_and_an_order_of_its_own() -> None:
         data.pairs()
 
 
-def test_a_method_without_supervision_sees_no_delayed_volume() -> None:
-    data = training_data("none")
+def test_a_method_without_a_target_sees_no_delayed_volume() -> None:
+    data = training_data("no-target")
     with pytest.raises(PetbenchError, match="no delayed volume"):
         data.delayed()
     assert len(data.validation_pairs()) == 0

@@ -1,4 +1,4 @@
-"""A run that is stopped, killed or damaged goes on exactly where it was."""
+"""A run that is stopped, killed or damaged resumes exactly where it was."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,12 +18,10 @@ import torch
 from petbench.contract import Budget, Supervision, Volume
 from petbench.engine_settings import EngineSettings
 from petbench.training.context import TrainingContext
+from petbench.training.step_trainer import StepTrainer
 from petbench_gan.cyclegan import CycleGan
 from petbench_gan.pix2pix import Pix2pix
 from petbench_gan.settings import CycleGanParameters, Pix2pixParameters
-
-if TYPE_CHECKING:
-    from petbench import StepMethod
 
 SMALL = {
     "depth": 5, "width": 4, "discriminator_layers": 1, "discriminator_width": 4, "batch_size": 4, "images": 96,
@@ -51,11 +48,11 @@ class FakeData:
         return [(self.volumes[2], self.volumes[2] ** 2)]
 
 
-def build(name: str, **settings: object) -> StepMethod:
+def build(name: str, **settings: object) -> StepTrainer:
     if name == "cyclegan":
-        return CycleGan(CycleGanParameters.model_validate({**SMALL, **settings}))
+        return StepTrainer(CycleGan(CycleGanParameters.model_validate({**SMALL, **settings})))
     small = {key: value for key, value in SMALL.items() if key != "pool_size"}
-    return Pix2pix(Pix2pixParameters.model_validate({**small, **settings}))
+    return StepTrainer(Pix2pix(Pix2pixParameters.model_validate({**small, **settings})))
 
 
 def context(folder: Path, checkpoint_seconds: float = 60.0) -> TrainingContext:
@@ -69,7 +66,7 @@ def context(folder: Path, checkpoint_seconds: float = 60.0) -> TrainingContext:
     )
 
 
-def train(folder: Path, name: str = "pix2pix", stop_after: int | None = None, **settings: object) -> StepMethod:
+def train(folder: Path, name: str = "pix2pix", stop_after: int | None = None, **settings: object) -> StepTrainer:
     method, run = build(name, **settings), context(folder)
     data = FakeData("unpaired" if name == "cyclegan" else "paired")
     if stop_after is not None:
@@ -86,7 +83,7 @@ def train(folder: Path, name: str = "pix2pix", stop_after: int | None = None, **
     return method
 
 
-def assert_same(first: StepMethod, second: StepMethod) -> None:
+def assert_same(first: StepTrainer, second: StepTrainer) -> None:
     one, other = first.state_dict(), second.state_dict()
     assert one.keys() == other.keys()
     assert [name for name in one if not torch.equal(one[name], other[name])] == []

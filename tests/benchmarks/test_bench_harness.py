@@ -10,11 +10,11 @@ import torch
 
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
-from petbench.training.acceleration import accelerated
 from petbench.training.checkpoint import CheckpointFolder
 from petbench.training.context import TrainingContext
 from petbench.training.data import load_tensors
 from petbench.training.loop import fit
+from petbench.training.network_execution import NetworkExecution
 from petbench.training.optimizers import Optimizers
 from petbench.training.sampler import Sampler
 from petbench_gan.pix2pix import Pix2pix
@@ -91,7 +91,7 @@ def test_bench_what_the_harness_costs_a_training(benchmark: Any, device: torch.d
     optimizers = Optimizers(other, device)
     run.bare = lambda: optimizers.step(batch, 0.0)
     run.start()
-    with accelerated(other, engine, device, compiled=False):
+    with NetworkExecution(other, engine, device, compiled=False).training():
         benchmark.pedantic(fit, args=(method, data, run), rounds=1)
     harness, bare = (sum(run.spent[side][5:]) / len(run.spent[side][5:]) for side in ("harness", "bare"))
     benchmark.extra_info.update(
@@ -108,7 +108,7 @@ def test_bench_what_the_harness_costs_a_training(benchmark: Any, device: torch.d
 
 
 def test_bench_what_a_checkpoint_costs_the_training(side_by_side: Any, device: torch.device, tmp_path: Path) -> None:
-    """The stall is the copy; hashing, writing and syncing go on beside the next steps."""
+    """The stall is the copy; hashing, writing and syncing run beside the next steps."""
     method = Pix2pix(Pix2pixParameters()).to(device)
     folder = CheckpointFolder(tmp_path / "checkpoints")
     state = {"weights": method.state_dict()}

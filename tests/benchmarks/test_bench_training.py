@@ -18,8 +18,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from petbench import Batch, StepMethod, Update
 from petbench.engine_settings import EngineSettings
-from petbench.training.acceleration import accelerated
 from petbench.training.data import load_tensors
+from petbench.training.network_execution import NetworkExecution
 from petbench.training.optimizers import Optimizers
 from petbench.training.sampler import Sampler
 from petbench_gan.cyclegan import CycleGan
@@ -123,7 +123,7 @@ def test_bench_training_against_a_plain_loop(
     with FlopCounterMode(display=False) as counter:
         plain()
     method, step = engine_step(name, batch_size, device)
-    with accelerated(method, settings, device, compiled=compiled):
+    with NetworkExecution(method, settings, device, compiled=compiled).training():
         ratio = side_by_side(
             plain,
             step,
@@ -133,10 +133,10 @@ def test_bench_training_against_a_plain_loop(
             settings=f"{settings.precision}{', compiled' if compiled else ''}, width {WIDTH}",
         )
     weights = sum(parameter.numel() for parameter in plain_method.parameters())
-    told = side_by_side.benchmark.extra_info
-    seconds = told["plain_seconds"] / ratio
+    facts = side_by_side.benchmark.extra_info
+    seconds = facts["plain_seconds"] / ratio
     operations = counter.get_total_flops()
-    told["images_per_second"] = batch_size / seconds
-    told["plain_images_per_second"] = batch_size / told["plain_seconds"]
-    told["floor"] = f"{operations / 1e9:.0f} GFLOP, {ADAM_BYTES * weights / 1e9:.2f} GB for Adam"
-    told["peak_share"] = operations / seconds / peak_rate(torch.bfloat16 if units else torch.float32)
+    facts["images_per_second"] = batch_size / seconds
+    facts["plain_images_per_second"] = batch_size / facts["plain_seconds"]
+    facts["floor"] = f"{operations / 1e9:.0f} GFLOP, {ADAM_BYTES * weights / 1e9:.2f} GB for Adam"
+    facts["peak_share"] = operations / seconds / peak_rate(torch.bfloat16 if units else torch.float32)

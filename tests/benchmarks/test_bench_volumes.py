@@ -1,4 +1,4 @@
-"""Whole volumes of 128 x 128 x 389 voxels: drawn, scored, and read from a dataset, cold and warm."""
+"""Whole volumes of 128 x 128 x 389 voxels: predicted, scored, and read from a dataset, cold and warm."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from petbench.evaluation.scoring import score_predictions
 from petbench.intensity import IntensityMap
 from petbench.training.data import load_tensors
+from petbench.training.prediction import translate_volume
 from petbench.training.volumes import gather_volumes
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 nibabel: Any = untyped_nibabel
 
 
-def test_bench_drawing_a_volume(side_by_side: Any, device: torch.device, whole_bodies: Path) -> None:
+def test_bench_predicting_a_volume(side_by_side: Any, device: torch.device, whole_bodies: Path) -> None:
     method = Pix2pix(Pix2pixParameters()).to(device).eval()
     early, _ = open_dataset(whole_bodies).early("sub-03")
     unit = method.intensity.to_unit(torch.from_numpy(early))[:, None].to(device)
@@ -41,8 +42,8 @@ def test_bench_drawing_a_volume(side_by_side: Any, device: torch.device, whole_b
         method.generator(unit[:1])
     side_by_side(
         slice_by_slice,
-        lambda: method.predict(early),
-        what="drawing a volume, pix2pix paper",
+        lambda: translate_volume(method, early),
+        what="predicting a volume, pix2pix paper",
         against="slice by slice",
         floor=f"{counter.get_total_flops() * len(early) / 1e9:.0f} GFLOP",
     )

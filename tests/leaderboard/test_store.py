@@ -169,7 +169,7 @@ with Leaderboard.open(location) as board:
     for number in range(2):
         run = board.plan(RunRecord(
             identity=f"{writer}-{number}", method="m", plugin="p", distribution="d", version="1", source_hash="",
-            supervision="none", preset=None, parameters={}, dataset="c", fingerprint="", split="s", split_digest="",
+            supervision="paired", preset=None, parameters={}, dataset="c", fingerprint="", split="s", split_digest="",
             fold=0, seed=100 * number + writer, precision="fp32", budget="images=1", protocol=1))
         board.record_scores(run, [ScoreRecord(
             participant=None, region="body", metric="m", convention_id="m@1", value=float(writer), unit="",

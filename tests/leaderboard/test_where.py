@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def filled(leaderboard: Leaderboard, add_run: AddRun) -> Leaderboard:
-    add_run("identity", {"sub-01": 29.0}, supervision="none")
+    add_run("identity", {"sub-01": 29.0}, supervision="no-target")
     add_run("pix2pix", {"sub-01": 31.0}, seed=0)
     add_run("pix2pix", {"sub-01": 33.0}, seed=1)
     add_run("cyclegan", {"sub-01": 30.0}, supervision="unpaired", device="cuda:0", preset=None)

@@ -33,9 +33,9 @@ def fit(pairs: list[tuple[Volume, Volume]]) -> Scale:
 
 def test_identity_returns_a_copy_of_the_early_image() -> None:
     early = PAIRS[0][0]
-    drawn = Identity().predict(early)
-    assert np.array_equal(drawn, early)
-    assert not np.shares_memory(drawn, early)
+    predicted = Identity().predict(early)
+    assert np.array_equal(predicted, early)
+    assert not np.shares_memory(predicted, early)
 
 
 def test_scale_finds_the_least_squares_factor_over_all_voxels() -> None:
@@ -48,9 +48,9 @@ def test_scale_finds_the_least_squares_factor_over_all_voxels() -> None:
 def test_scale_survives_its_state_and_stays_float32() -> None:
     method, other = fit(cast("list[tuple[Volume, Volume]]", PAIRS)), Scale()
     other.load_state_dict(method.state_dict())
-    drawn = other.predict(PAIRS[0][0])
-    assert drawn.dtype == np.float32
-    assert np.array_equal(drawn, method.predict(PAIRS[0][0]))
+    predicted = other.predict(PAIRS[0][0])
+    assert predicted.dtype == np.float32
+    assert np.array_equal(predicted, method.predict(PAIRS[0][0]))
 
 
 def test_scale_refuses_a_dataset_of_empty_images() -> None:

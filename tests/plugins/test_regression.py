@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 import torch
 
 from petbench import Batch, StepMethod
 from petbench.training.optimizers import Optimizers
+from petbench.training.step_trainer import StepTrainer
 from petbench_gan.settings import UNetParameters
 from petbench_gan.unet import UNetRegression
 from petbench_regression.bridge import Bridge
 from petbench_regression.resunet25d import ResUNet25d
 from petbench_regression.settings import BridgeParameters, ResUNet25dParameters, UNet3dParameters
 from petbench_regression.unet3d import UNet3d
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def make_unet() -> UNetRegression:
@@ -92,8 +98,8 @@ def test_a_bridge_starts_from_a_network_that_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("make", [make_resunet, make_unet3d])
-def test_a_volume_of_any_matrix_comes_back_in_its_own(make: type[StepMethod]) -> None:
+def test_a_volume_of_any_matrix_comes_back_in_its_own(make: Callable[[], StepMethod]) -> None:
     early = np.random.default_rng(0).random((7, 13, 10), dtype=np.float32)
-    drawn = make().predict(early)  # type: ignore[call-arg]
-    assert drawn.shape == early.shape
-    assert np.allclose(drawn, early, rtol=1e-4, atol=1e-5)
+    predicted = StepTrainer(make()).predict(early)
+    assert predicted.shape == early.shape
+    assert np.allclose(predicted, early, rtol=1e-4, atol=1e-5)

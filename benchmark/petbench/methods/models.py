@@ -1,4 +1,4 @@
-"""Keep the trained model of a run, and bring it back to life."""
+"""Save the trained model of a run, and load it again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import torch
 
 from petbench.errors import PetbenchError, UsageError
 from petbench.methods import parameters
-from petbench.methods.program.method import ProgramMethod
 from petbench.methods.source import source_hash
 from petbench.registry import load_plugins
 from petbench_datasets.files import atomic_path
@@ -16,7 +15,7 @@ from petbench_datasets.files import atomic_path
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench.contract import Method
+    from petbench.contract import Method, RunnableMethod
     from petbench.plans.run_plan import RunPlan
 
 FILE_NAME = "model.pt"
@@ -41,11 +40,10 @@ def choose_device(asked: str) -> torch.device:
     return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
 
 
-def build(plan: RunPlan) -> Method:
+def build(plan: RunPlan) -> RunnableMethod:
     """Build the method of a plan, untrained."""
     spec, _ = load_plugins().method(plan.method)
-    method: Method = parameters.build(spec, dict(plan.parameters))
-    return method
+    return parameters.build(spec, dict(plan.parameters))
 
 
 def save(method: Method, folder: Path) -> None:
@@ -54,7 +52,7 @@ def save(method: Method, folder: Path) -> None:
         torch.save(dict(method.state_dict()), temporary)
 
 
-def load(plan: RunPlan, folder: Path, device: str) -> Method:
+def load(plan: RunPlan, folder: Path, device: str) -> RunnableMethod:
     """Build the method of a plan and give it the weights of its run.
 
     Raises:
@@ -73,29 +71,7 @@ def load(plan: RunPlan, folder: Path, device: str) -> Method:
         raise PetbenchError(f"{path}: the model of this run is gone; run the method again with --force") from None
     except Exception as error:  # a damaged file raises whatever the unpickler met first
         raise PetbenchError(f"{path}: cannot be read ({type(error).__name__}); run again with --force") from error
-    method: Method = parameters.build(spec, dict(plan.parameters))
+    method = parameters.build(spec, dict(plan.parameters))
     method.load_state_dict(state)
-    move(method, choose_device(device))
+    method.to(choose_device(device))
     return method
-
-
-def move(method: Method, device: torch.device) -> None:
-    """Put a method that is a torch module on a device, and tell a program of it; others live on the processor."""
-    if isinstance(method, torch.nn.Module):
-        method.to(device)
-    elif isinstance(method, ProgramMethod):
-        method.device = str(device)
-
-
-def parameter_count(method: Method) -> int:
-    """Return the trained numbers of a method."""
-    if isinstance(method, torch.nn.Module):
-        return sum(parameter.numel() for parameter in method.parameters())
-    if isinstance(method, ProgramMethod):
-        return method.parameter_count
-    values = method.state_dict().values()
-    return sum(value.numel() if isinstance(value, torch.Tensor) else 1 for value in values if _is_number(value))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, torch.Tensor)) and not isinstance(value, bool)

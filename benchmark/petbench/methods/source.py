@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 from petbench.errors import PluginError
 
@@ -34,3 +36,10 @@ def source_hash(module: str) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{name} {content}\n".encode())
     return digest.hexdigest()
+
+
+def home_of(build: Any) -> str:
+    """Return the module of the function that builds a method, looked for inside `functools.partial`; "" for None."""
+    while isinstance(build, functools.partial):
+        build = build.func
+    return "" if build is None else str(getattr(build, "__module__", type(build).__module__))

@@ -17,14 +17,14 @@ from petbench.errors import DataError, Interrupted, PluginError
 from petbench.evaluation.extractors.weights import check_named_weights
 from petbench.evaluation.scoring import score_predictions
 from petbench.methods import models
-from petbench.methods.program.method import ProgramMethod
+from petbench.methods.source import home_of
 from petbench.provenance import checkout, machine
 from petbench.registry import load_plugins
 from petbench.runs import predict_scan
 from petbench.terminal import progress_bar, training_bar
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
-from petbench.training.volumes import TrainingVolumes, gather_volumes
+from petbench.training.volumes import gather_volumes
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 from petbench_datasets.images.nifti import write_image
@@ -32,11 +32,12 @@ from petbench_datasets.images.nifti import write_image
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from petbench.contract import Method, Volume
+    from petbench.contract import RunnableMethod, Volume
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
     from petbench.processes.stop import StopFlag
     from petbench.runs.phases import Phases
+    from petbench.training.entitled_data import EntitledData
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
     from petbench_datasets.progress import Progress
@@ -89,11 +90,11 @@ def carry_out(
             torch.use_deterministic_algorithms(mode=True)
         seed_everything(plan.seed, "method")  # for methods that draw with the global generators
         method = models.build(plan)
-        models.move(method, device)
+        method.to(device)
         engine = _engine_of(plan)
         compiled = engine.compiles(device.type, plan.budget.images)
-        _, plugin = load_plugins().method(plan.method)  # a program's own type is petbench's, its code the plugin's
-        modules = (plugin.module.partition(":")[0], type(method).__module__)
+        spec, plugin = load_plugins().method(plan.method)
+        modules = (plugin.module.partition(":")[0], home_of(spec.build))
         sources = checkout.find_checkouts(*(module.partition(".")[0] for module in modules))
         facts = machine.machine() | {"source": checkout.describe(sources)}
         facts |= machine.device_facts(str(device)) | {"engine": engine.to_json() | {"compiled": compiled}}
@@ -115,7 +116,7 @@ def carry_out(
     leaderboard.update(
         run_id,
         seconds_per_volume=seconds,
-        parameter_count=models.parameter_count(method),
+        parameter_count=method.parameter_count(),
         peak_memory_bytes=_peak_memory_bytes(),
         peak_device_memory_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
     )
@@ -170,7 +171,7 @@ def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
     return dataset, split.folds[plan.fold]
 
 
-def _gather(plan: RunPlan, dataset: Dataset, fold: Fold, folder: Path) -> TrainingVolumes:
+def _gather(plan: RunPlan, dataset: Dataset, fold: Fold, folder: Path) -> EntitledData:
     """Copy what the method may learn from; nothing that it is handed afterwards leads to the dataset."""
     (folder / TRAINING).mkdir(exist_ok=True)
     with progress_bar() as progress:
@@ -185,8 +186,8 @@ def _gather(plan: RunPlan, dataset: Dataset, fold: Fold, folder: Path) -> Traini
 
 
 def _train(
-    method: Method,
-    data: TrainingVolumes,
+    method: RunnableMethod,
+    data: EntitledData,
     plan: RunPlan,
     run_id: int,
     folder: Path,
@@ -219,11 +220,10 @@ def _engine_of(plan: RunPlan) -> EngineSettings:
     return EngineSettings(precision=plan.precision, compile=plan.compile, deterministic=plan.deterministic)
 
 
-def _predict(method: Method, plan: RunPlan, fold: Fold, dataset: Dataset, predictions: Path) -> float:
+def _predict(method: RunnableMethod, plan: RunPlan, fold: Fold, dataset: Dataset, predictions: Path) -> float:
     """Write the prediction of every test participant and return the mean seconds that one took."""
     spent = 0.0
-    draw = _draw_all(method, fold, dataset) if isinstance(method, ProgramMethod) else _draw_each(method, fold, dataset)
-    for participant, drawn, seconds in draw:
+    for participant, drawn, seconds in _predict_timed(method, fold, dataset):
         spent += seconds
         grid = dataset.grid(participant)
         if drawn.shape != grid.shape:
@@ -234,23 +234,26 @@ def _predict(method: Method, plan: RunPlan, fold: Fold, dataset: Dataset, predic
     return spent / len(fold.test)
 
 
-def _draw_each(method: Method, fold: Fold, dataset: Dataset) -> Iterator[tuple[str, Volume, float]]:
-    """Yield each test participant with what was drawn and the seconds that it took."""
+def _predict_timed(method: RunnableMethod, fold: Fold, dataset: Dataset) -> Iterator[tuple[str, Volume, float]]:
+    """Yield each test participant with its prediction and the seconds it took; reading the dataset does not count.
+
+    Where a method starts a program for all participants together, the start is part of the first one's time.
+    """
+    reading = 0.0
+
+    def early_volumes() -> Iterator[Volume]:
+        nonlocal reading
+        for participant in fold.test:
+            start = time.perf_counter()
+            volume = dataset.early(participant)[0].copy()
+            reading += time.perf_counter() - start
+            yield volume
+
+    predictions = iter(method.predict_all(early_volumes()))
     for participant in fold.test:
-        given = dataset.early(participant)[0].copy()
-        start = time.perf_counter()
-        drawn = np.asarray(method.predict(given))
-        yield participant, drawn, time.perf_counter() - start
-
-
-def _draw_all(method: ProgramMethod, fold: Fold, dataset: Dataset) -> Iterator[tuple[str, Volume, float]]:
-    """Yield what a program drew of all test participants in one go; its start and its files are part of its time."""
-    start = time.perf_counter()
-    for participant, drawn in zip(
-        fold.test, method.predict_all(dataset.early(participant)[0] for participant in fold.test), strict=True
-    ):
-        yield participant, drawn, time.perf_counter() - start
-        start = time.perf_counter()
+        start, read_before = time.perf_counter(), reading
+        predicted = np.asarray(next(predictions))
+        yield participant, predicted, time.perf_counter() - start - (reading - read_before)
 
 
 def _training_costs(run: TrainingContext) -> RunChanges:

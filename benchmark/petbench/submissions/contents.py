@@ -41,7 +41,7 @@ class _PlanFacts(BaseModel):
     distribution: Text
     version: Text
     source_hash: Digest
-    supervision: Literal["paired", "unpaired", "none", "external", "oracle"]
+    supervision: Literal["paired", "unpaired", "no-target", "external", "oracle"]
     preset: Text
     parameters: dict[Text, JsonValue]
     dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$", max_length=200)]

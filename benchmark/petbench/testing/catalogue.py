@@ -29,7 +29,7 @@ _CATALOGUE: tuple[tuple[str, Callable[[Subject], str]], ...] = (
     ("state-round-trip", output.state_round_trip),
     ("same-seed", learning.same_seed),
     ("resume", learning.resume),
-    ("processor", learning.processor),
+    ("cpu", learning.cpu),
     ("without-pairs", learning.without_pairs),
     ("overfitting", learning.overfitting),
     ("cost", learning.cost),

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from petbench.errors import PetbenchError
 from petbench.testing.errors import ConformanceError, NotApplicable
 
 if TYPE_CHECKING:
@@ -83,6 +84,6 @@ class Check:
 
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    if isinstance(error, ConformanceError):
+    if isinstance(error, PetbenchError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench.testing.errors import ConformanceError
+from petbench.training.entitled_data import EntitledData
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,40 +35,25 @@ def _participant(number: int) -> tuple[Volume, Volume]:
     return (early * noise[0]).astype(np.float32), (delayed * noise[1]).astype(np.float32)
 
 
-class SmallData:
-    """Implements `petbench.contract.TrainingData`, and notes whether pairs were asked for.
+class SmallData(EntitledData):
+    """Small participants under a method's supervision; notes whether pairs were asked for.
 
     An unpaired method gets the delayed images of other participants than the early ones, and one fewer, so that nothing
     it does can rest on their order.
     """
 
     def __init__(self, supervision: Supervision, training: int = TRAINING) -> None:
-        self.supervision = supervision
+        pairs = participants(training)
+        given = pairs if supervision == "paired" else participants(max(1, training - 1), first=100)
+        super().__init__(
+            supervision,
+            [early.copy for early, _ in pairs],
+            [delayed.copy for _, delayed in given],
+            [(early.copy, delayed.copy) for early, delayed in participants(VALIDATION, first=200)],
+        )
         self.pairs_asked_for = False
-        self._training = participants(training)
-        self._others = participants(max(1, training - 1), first=100)
-        self._validation = participants(VALIDATION, first=200)
-
-    def early(self) -> Sequence[Volume]:
-        """Return the early volumes of the training participants."""
-        return [early.copy() for early, _ in self._training]
-
-    def delayed(self) -> Sequence[Volume]:
-        """Return delayed volumes; unpaired: of other participants."""
-        if self.supervision == "none":
-            raise ConformanceError("asks for delayed volumes, but its supervision is `none`: declare `unpaired`")
-        given = self._others if self.supervision == "unpaired" else self._training
-        return [delayed.copy() for _, delayed in given]
 
     def pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each training participant."""
+        """Return (early, delayed) of each training participant, and note that they were asked for."""
         self.pairs_asked_for = True
-        if self.supervision != "paired":
-            raise ConformanceError(f"asks for pairs, but its supervision is `{self.supervision}`: declare `paired`")
-        return [(early.copy(), delayed.copy()) for early, delayed in self._training]
-
-    def validation_pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of the validation participant; none for a method without supervision."""
-        if self.supervision == "none":
-            return []
-        return [(early.copy(), delayed.copy()) for early, delayed in self._validation]
+        return super().pairs()

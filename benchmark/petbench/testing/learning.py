@@ -16,20 +16,22 @@ from petbench.testing.subject import expect, largest_difference, steps_of
 
 if TYPE_CHECKING:
     from petbench.contract import Volume
+    from petbench.step_method import Batch, StepMethod
     from petbench.testing.subject import Subject
+    from petbench.training.optimizers import Optimizers
 
 OVERFIT_STEPS = 20
 
 
 def finite_losses(subject: Subject) -> str:
-    """Every loss that is told has a name and a finite value."""
+    """Every loss that is reported has a name and a finite value."""
     _, run = subject.trained
     if not run.losses:
-        raise NotApplicable("it trains in one go and tells no losses")
-    for told in run.losses:
-        expect(told, "tells an empty dictionary of losses")
-        for name, value in told.items():
-            expect(str(name).rpartition("/")[2].strip(), f"tells a loss without a name: {name!r}")
+        raise NotApplicable("it trains in one go and reports no losses")
+    for losses in run.losses:
+        expect(losses, "reports an empty dictionary of losses")
+        for name, value in losses.items():
+            expect(str(name).rpartition("/")[2].strip(), f"reports a loss without a name: {name!r}")
             expect(math.isfinite(value), f"the loss {name!r} is {value}")
     return ", ".join(f"{name} {value:.3g}" for name, value in run.losses[-1].items())
 
@@ -41,12 +43,12 @@ def overfitting(subject: Subject) -> str:
 
 
 def same_seed(subject: Subject) -> str:
-    """Two trainings with one seed draw the same image, whatever the global generators did before."""
+    """Two trainings with one seed predict the same image, whatever the global generators did before."""
     import torch
 
     method, _ = subject.trained
     random.seed(99)
-    np.random.seed(99)  # noqa: NPY002 - a method that leans on the global generators is what is looked for
+    np.random.seed(99)  # noqa: NPY002 - a method that uses the global generators is what is looked for
     torch.manual_seed(99)
     again, _ = subject.fit()
     return _same(subject.predict(method), subject.predict(again), "two trainings with seed 0 differ")
@@ -61,7 +63,7 @@ def resume(subject: Subject) -> str:
         _, first = subject.fit(stop_after=math.ceil(run.images_seen / 2), folder=Path(folder))
         expect(
             first.images_seen < run.images_seen,
-            "goes on when it is asked to stop: return from fit when run.should_stop()",
+            "continues when it is asked to stop: return from fit when run.should_stop()",
         )
         resumed, second = subject.fit(folder=Path(folder))
         how = "from its checkpoint" if second.images_at_start else "from the start: it wrote no checkpoint"
@@ -73,18 +75,18 @@ def resume(subject: Subject) -> str:
     return f"{how}, to the bit"
 
 
-def processor(subject: Subject) -> str:
-    """The method trains and predicts on a processor in the default precision, bf16, and its state lives there."""
+def cpu(subject: Subject) -> str:
+    """The method trains and predicts on a CPU in the default precision, bf16, and its state lives there."""
     import torch
 
     method, _ = subject.fit(precision="bf16")
-    expect(np.isfinite(subject.predict(method)).all(), "draws NaN or infinite voxels after training in bf16")
+    expect(np.isfinite(subject.predict(method)).all(), "predicts NaN or infinite voxels after training in bf16")
     elsewhere = [
         name
         for name, value in method.state_dict().items()
         if isinstance(value, torch.Tensor) and value.device.type != "cpu"
     ]
-    expect(not elsewhere, f"keeps {', '.join(elsewhere[:3])} on a device that it was not given")
+    expect(not elsewhere, f"keeps {', '.join(elsewhere[:3])} on another device than its own")
     return "fp32 and bf16"
 
 
@@ -96,7 +98,7 @@ def without_pairs(subject: Subject) -> str:
     subject.fit(data=data)
     expect(not data.pairs_asked_for, "asks for pairs")
     return f"{len(data.early())} early images" + (
-        "" if subject.spec.supervision == "none" else f", {len(data.delayed())} delayed ones of others"
+        "" if subject.spec.supervision == "no-target" else f", {len(data.delayed())} delayed ones of others"
     )
 
 
@@ -130,14 +132,14 @@ def cost(subject: Subject) -> str:
     return f"{1000 * seconds:.3g} ms, {4 * weights / 1e6:.3g} MB + {sum(kept.values()) / 1e6:.3g} MB for {size}"
 
 
-def _overfit_steps(subject: Subject, method: Any) -> str:
+def _overfit_steps(subject: Subject, method: StepMethod) -> str:
     batch, optimizers = _one_batch(subject, method)
-    drawing = _drawing_optimizers(method, batch)
+    predicting = _predicting_optimizers(method, batch)
     totals: list[float] = []
     for _ in range(OVERFIT_STEPS):
         optimizers.step(batch, 0.0)
         losses = optimizers.losses()
-        totals.append(sum(value for name, value in losses.items() if name.partition("/")[0] in drawing))
+        totals.append(sum(value for name, value in losses.items() if name.partition("/")[0] in predicting))
     quarter = OVERFIT_STEPS // 4
     first, last = float(np.mean(totals[:quarter])), float(np.mean(totals[-quarter:]))
     expect(last < first, f"the loss rises from {first:.4g} to {last:.4g} in {OVERFIT_STEPS} steps on one batch")
@@ -146,12 +148,12 @@ def _overfit_steps(subject: Subject, method: Any) -> str:
 
 def _overfit_own_loop(subject: Subject) -> str:
     if subject.spec.supervision != "paired":
-        raise NotApplicable("it trains in its own way, without pairs to be held against")
+        raise NotApplicable("it trains in its own way, without pairs to compare with")
     data = subject.data(training=1)
     method, _ = subject.fit(data=data)
     ((early, delayed),) = data.pairs()
-    drawn = np.asarray(method.predict(early.copy()))
-    error, before = (float(np.sqrt(np.mean((image - delayed) ** 2))) for image in (drawn, early))
+    predicted = np.asarray(method.predict(early.copy()))
+    error, before = (float(np.sqrt(np.mean((image - delayed) ** 2))) for image in (predicted, early))
     expect(
         error <= before * (1 + 1e-6),
         f"is {error:.4g} SUV (RMSE) off the one participant it learnt from; the early image is {before:.4g} off",
@@ -159,8 +161,8 @@ def _overfit_own_loop(subject: Subject) -> str:
     return f"RMSE {error:.3g} SUV on the participant it learnt from; the early image: {before:.3g}"
 
 
-def _one_batch(subject: Subject, method: Any) -> tuple[Any, Any]:
-    """Return one batch as training would draw it, and the method's optimizers."""
+def _one_batch(subject: Subject, method: StepMethod) -> tuple[Batch, Optimizers]:
+    """Return one batch as training would sample it, and the method's optimizers."""
     import torch
 
     from petbench.training.data import load_tensors
@@ -189,17 +191,17 @@ def _one_batch(subject: Subject, method: Any) -> tuple[Any, Any]:
     return sampler.batch(0), Optimizers(method, device)
 
 
-def _drawing_optimizers(method: Any, batch: Any) -> set[str]:
-    """Return the optimizers whose weights decide what is drawn: a discriminator's loss may well rise."""
+def _predicting_optimizers(method: StepMethod, batch: Batch) -> set[str]:
+    """Return the optimizers whose weights decide the prediction: a discriminator's loss may well rise."""
     import torch
 
     everyone = {name: list(module.parameters()) for name, module in method.optimizers().items()}
     with torch.enable_grad():
-        drawn = method.translate(batch.early)
-        if not drawn.requires_grad:
+        predicted = method.translate(batch.early)
+        if not predicted.requires_grad:
             return set(everyone)
         flat = [weight for weights in everyone.values() for weight in weights if weight.requires_grad]
-        touched = torch.autograd.grad(drawn.sum(), flat, allow_unused=True)
+        touched = torch.autograd.grad(predicted.sum(), flat, allow_unused=True)
     used = {id(weight) for weight, gradient in zip(flat, touched, strict=True) if gradient is not None}
     return {name for name, weights in everyone.items() if any(id(weight) in used for weight in weights)}
 
@@ -208,7 +210,8 @@ def _same(first: Volume, second: Volume, what: str) -> str:
     expect(
         np.array_equal(first, second),
         lambda: (
-            f"{what}, by up to SUV {largest_difference(first, second):.3g}: draw from generators seeded by run.seed"
+            f"{what}, by up to SUV {largest_difference(first, second):.3g}: "
+            "take random numbers from generators seeded by run.seed"
         ),
     )
     return "to the bit"

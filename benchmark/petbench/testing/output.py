@@ -1,4 +1,4 @@
-"""Checks of what a trained method draws, and of what it can be brought back from."""
+"""Checks of what a trained method predicts, and of the state it can be loaded from."""
 
 from __future__ import annotations
 
@@ -15,24 +15,28 @@ if TYPE_CHECKING:
 
 def output_format(subject: Subject) -> str:
     """One early volume gives one delayed volume: its shape, float32, SUV, finite and not negative."""
-    drawn = subject.predict(subject.trained[0])
-    expect(drawn.shape == subject.unseen.shape, f"draws {drawn.shape} of an early volume {subject.unseen.shape}")
-    expect(drawn.dtype == np.float32, f"draws {drawn.dtype}, not float32")
-    expect(np.isfinite(drawn).all(), "draws NaN or infinite voxels")
-    expect(drawn.min() >= 0, f"draws SUV {drawn.min():.3g}: activity is not negative")
+    predicted = subject.predict(subject.trained[0])
+    expect(
+        predicted.shape == subject.unseen.shape, f"predicts {predicted.shape} of an early volume {subject.unseen.shape}"
+    )
+    expect(predicted.dtype == np.float32, f"predicts {predicted.dtype}, not float32")
+    expect(np.isfinite(predicted).all(), "predicts NaN or infinite voxels")
+    expect(predicted.min() >= 0, f"predicts SUV {predicted.min():.3g}: activity is not negative")
     # A body's mean SUV is about 1 by definition; an untrained network is far off, a wrong unit further.
-    expect(drawn.mean() < 100 * subject.unseen.mean(), f"draws a mean of {drawn.mean():.3g}, which is no SUV")
-    return f"SUV 0 to {drawn.max():.3g}"
+    expect(
+        predicted.mean() < 100 * subject.unseen.mean(), f"predicts a mean of {predicted.mean():.3g}, which is no SUV"
+    )
+    return f"SUV 0 to {predicted.max():.3g}"
 
 
 def deterministic_evaluation(subject: Subject) -> str:
-    """The same early volume gives the same delayed one, whatever was drawn or computed before."""
+    """The same early volume gives the same delayed one, whatever was random or computed before."""
     import torch
 
     method, _ = subject.trained
     first = subject.predict(method)
     method.predict(subject.unseen[::-1].copy())
-    np.random.seed(1)  # noqa: NPY002 - a method that leans on the global generators is what is looked for
+    np.random.seed(1)  # noqa: NPY002 - a method that uses the global generators is what is looked for
     torch.manual_seed(1)
     second = subject.predict(method)
     expect(
@@ -46,14 +50,14 @@ def untouched_input(subject: Subject) -> str:
     """The early volume is the same after a prediction, and the answer is not a view of it."""
     method, _ = subject.trained
     given = subject.unseen.copy()
-    drawn = np.asarray(method.predict(given))
+    predicted = np.asarray(method.predict(given))
     expect(np.array_equal(given, subject.unseen), "changes the early volume that it is given; copy it first")
-    expect(not np.shares_memory(given, drawn), "returns the memory of the early volume; return a copy")
+    expect(not np.shares_memory(given, predicted), "returns the memory of the early volume; return a copy")
     return ""
 
 
 def state_round_trip(subject: Subject) -> str:
-    """A fresh method that loads the trained one's state, through a file without code in it, draws the same."""
+    """A fresh method that loads the trained one's state, through a file without code in it, predicts the same."""
     import torch
 
     method, _ = subject.trained
@@ -67,6 +71,6 @@ def state_round_trip(subject: Subject) -> str:
     first, second = subject.predict(method), subject.predict(fresh)
     expect(
         np.array_equal(first, second),
-        lambda: f"draws another image after load_state_dict, by up to SUV {largest_difference(first, second):.3g}",
+        lambda: f"predicts another image after load_state_dict, by up to SUV {largest_difference(first, second):.3g}",
     )
     return f"{size / 1e6:.3g} MB"

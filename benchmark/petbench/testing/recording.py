@@ -1,4 +1,4 @@
-"""A run's context that remembers the losses it was told and can ask for a stop in mid-training."""
+"""A run's context that records losses and can ask for a stop in the middle of training."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class RecordingContext(TrainingContext):
-    """The context of a real run, on the processor.
+    """The context of a real run, on the CPU.
 
     Attributes:
-        losses: what the method told of each step.
+        losses: what the method reported of each step.
     """
 
     def __init__(
@@ -40,5 +40,5 @@ class RecordingContext(TrainingContext):
             self.request_stop()
 
     def checkpoint(self, state: Callable[[], Mapping[str, object]], *, force: bool = False) -> None:
-        """Write the checkpoint that is offered after the stop, so that a resume has one to go on from."""
+        """Write the checkpoint that is offered after the stop, so that there is one to resume from."""
         super().checkpoint(state, force=force or self._stop_requested)

@@ -1,17 +1,18 @@
-"""Checks of what a plugin says of its method before anything heavy is loaded."""
+"""Checks of what a plugin declares about its method before anything heavy is loaded."""
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+import typing
+from typing import TYPE_CHECKING
 
-from petbench.contract import API_VERSION, DatasetShape
+from petbench.contract import API_VERSION, DatasetShape, Supervision
 from petbench.errors import PetbenchError
 from petbench.methods import parameters
+from petbench.methods.source import home_of
 from petbench.testing.errors import ConformanceError, NotApplicable
 from petbench.testing.subject import expect
 
@@ -40,7 +41,7 @@ def specification(subject: Subject) -> str:
     spec = subject.spec
     expect(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", spec.name), f"the name {spec.name!r} is no slug")
     expect(spec.summary.strip() and "\n" not in spec.summary, "has no summary of one line")
-    expect(spec.supervision in ("paired", "unpaired", "none"), f"has the supervision {spec.supervision!r}")
+    expect(spec.supervision in typing.get_args(Supervision), f"has the supervision {spec.supervision!r}")
     expect(spec.api == API_VERSION, f"is for API {spec.api}, this petbench has API {API_VERSION}")
     return f"{spec.supervision}, {spec.licence or 'no licence given'}"
 
@@ -52,7 +53,7 @@ def light_registration(subject: Subject) -> str:
     result = subprocess.run(
         [sys.executable, "-c", _REGISTER, asked], capture_output=True, text=True, timeout=IMPORT_SECONDS
     )
-    lines = result.stderr.strip().splitlines() or ["no word"]
+    lines = result.stderr.strip().splitlines() or ["it gave no message"]
     expect(result.returncode == 0, f"{module} does not import in a fresh interpreter: {lines[-1]}")
     loaded = json.loads(result.stdout.strip().splitlines()[-1])
     expect(not loaded, f"registering {module} imports {', '.join(loaded)}: import it inside `build`'s function")
@@ -83,12 +84,6 @@ def _module_of(spec: MethodSpec) -> str:
     from petbench.registry import load_plugins
 
     found = load_plugins().methods().get(spec.name)
-    if found is not None and _home_of(found[0].build) == _home_of(spec.build):
+    if found is not None and home_of(found[0].build) == home_of(spec.build):
         return found[1].module
-    return _home_of(spec.build)
-
-
-def _home_of(build: Any) -> str:
-    while isinstance(build, functools.partial):
-        build = build.func
-    return str(getattr(build, "__module__", type(build).__module__))
+    return home_of(spec.build)

@@ -17,8 +17,9 @@ from petbench.testing.images import SHAPE, TEST, TRAINING, SmallData, participan
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from petbench.contract import Method, MethodSpec, Volume
+    from petbench.contract import Method, MethodSpec, RunnableMethod, Volume
     from petbench.engine_settings import Precision
+    from petbench.step_method import StepMethod
     from petbench.testing.recording import RecordingContext
 
 STEPS = 4
@@ -52,13 +53,12 @@ class Subject:
 
     @property
     def budget(self) -> Budget:
-        """A few steps' worth of images; as in a run, a method without such a parameter is given none."""
+        """A few steps' worth of images; as in a run, a method without such a parameter has none."""
         return parameters.default_budget(self.values)
 
-    def build(self) -> Method:
+    def build(self) -> RunnableMethod:
         """Return the method, untrained."""
-        method: Method = parameters.build(self.spec, self.values)
-        return method
+        return parameters.build(self.spec, self.values)
 
     def data(self, training: int = TRAINING) -> SmallData:
         """Return small participants, under the method's own supervision."""
@@ -72,8 +72,8 @@ class Subject:
         stop_after: int | None = None,
         folder: Path | None = None,
         data: SmallData | None = None,
-    ) -> tuple[Method, RecordingContext]:
-        """Build and train a method as a run would, on the processor, and return it with its context.
+    ) -> tuple[RunnableMethod, RecordingContext]:
+        """Build and train a method as a run would, on the CPU, and return it with its context.
 
         Args:
             seed: of the run.
@@ -97,7 +97,7 @@ class Subject:
             return method, run
 
     @functools.cached_property
-    def trained(self) -> tuple[Method, RecordingContext]:
+    def trained(self) -> tuple[RunnableMethod, RecordingContext]:
         """One trained method, shared by the checks that do not change it."""
         return self.fit()
 
@@ -107,19 +107,19 @@ class Subject:
         return participants(TEST, first=300)[0][0]
 
     def predict(self, method: Method) -> Volume:
-        """Return what a method draws of the unseen participant, as an array, whatever is wrong with it."""
+        """Return the prediction of the unseen participant, as an array, whatever is wrong with it."""
         return np.asarray(method.predict(self.unseen.copy()))
 
 
-def steps_of(subject: Subject) -> Any:
-    """Return the method as a `StepMethod`, freshly seeded, or None where it trains in its own way."""
+def steps_of(subject: Subject) -> StepMethod | None:
+    """Return the method's `StepMethod`, freshly seeded, or None where it trains in its own way."""
     import torch
 
-    from petbench.training.steps import StepMethod
+    from petbench.training.step_trainer import StepTrainer
 
     torch.manual_seed(0)
     method = subject.build()
-    return method if isinstance(method, StepMethod) else None
+    return method.step_method if isinstance(method, StepTrainer) else None
 
 
 def expect(holds: Any, message: str | Callable[[], str]) -> None:

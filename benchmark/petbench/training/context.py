@@ -1,14 +1,12 @@
-"""The harness's side of one training: budget, stop, log, progress and checkpoints."""
+"""What the harness keeps for one training: budget, stop, log, progress and checkpoints."""
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from petbench.training.balance import gan_shares
 from petbench.training.checkpoint import CheckpointFolder
-from petbench_datasets.files import write_text
+from petbench.training.training_log import TrainingLog, gan_shares
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ class TrainingContext:
         device: to train on.
         folder: the method's own; holds `log.jsonl` and `checkpoints/`.
         engine: how the engine runs.
-        progress: told of the images (or seconds) done.
+        progress: shows the images (or seconds) done.
         checkpoint_seconds: a checkpoint is due this long after the last.
 
     Attributes:
@@ -63,6 +61,7 @@ class TrainingContext:
         self.images_seen = 0
         self.warm_up_seconds = 0.0
         self.checkpoints = CheckpointFolder(folder / "checkpoints")
+        self._log = TrainingLog(folder)
         self._progress = progress
         self._checkpoint_seconds = checkpoint_seconds
         self._stop_requested = False
@@ -89,7 +88,7 @@ class TrainingContext:
 
     @property
     def interrupted(self) -> bool:
-        """Whether training ended before its budget because somebody asked."""
+        """Whether the user asked to stop before the budget was spent."""
         return self._stop_requested and self.fraction < 1.0
 
     def request_stop(self) -> None:
@@ -119,12 +118,13 @@ class TrainingContext:
             self._progress(self._description, self.fraction * total, total)
             self._last_progress = now
 
+    def set_images_seen(self, images: int, *, at_start: int = 0) -> None:
+        """Record how many images were seen, by a method that counts them elsewhere."""
+        self.images_seen, self.images_at_start = images, at_start
+
     def log(self, event: str, values: Mapping[str, object]) -> None:
         """Append one line of JSON to `log.jsonl`."""
-        line = {"event": event, "images": self.images_seen, "seconds": round(self.seconds_spent, 3), **values}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self._log_path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        self._log.append(event, self.images_seen, self.seconds_spent, values)
 
     def checkpoint(self, state: Callable[[], Mapping[str, object]], *, force: bool = False) -> None:
         """Write a checkpoint of `state()` if one is due; with `force`, now, and wait until it is on disk."""
@@ -139,29 +139,11 @@ class TrainingContext:
         """Return the state of the newest whole checkpoint, and count on from where it was written."""
         whole = self.checkpoints.newest()
         if whole is None:
-            self._log_path.unlink(missing_ok=True)
+            self._log.delete()
             return None
         self.images_seen = self._images_logged = self.images_at_start = int(whole["images"])
         self.seconds_before = float(whole["seconds"])
         self._started = time.monotonic()
-        self._cut_log()
+        self._log.cut(self.images_seen)
         state: Mapping[str, Any] = whole["method"]
         return state
-
-    @property
-    def _log_path(self) -> Path:
-        return self.folder / "log.jsonl"
-
-    def _cut_log(self) -> None:
-        """Drop the lines of steps that will be taken again, and a last line that a kill cut short."""
-        if not self._log_path.exists():
-            return
-        kept = []
-        for line in self._log_path.read_text(encoding="utf-8").splitlines():
-            try:
-                images = json.loads(line)["images"]
-            except (ValueError, KeyError):
-                continue
-            if images <= self.images_seen:
-                kept.append(line + "\n")
-        write_text(self._log_path, "".join(kept))

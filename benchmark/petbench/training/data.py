@@ -63,7 +63,7 @@ def load_tensors(
     Args:
         data: the volumes.
         intensity: maps SUV to [-1, 1].
-        device: where batches will be drawn.
+        device: where batches will be made.
         size_multiple: y and x are padded to a multiple of it; volumes of several matrices to the largest.
         margin: slices of air at either end of each volume, for methods that look at neighbours.
         storage: `mapped` keeps the stacks in files in `folder`, for datasets larger than memory.

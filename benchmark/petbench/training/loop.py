@@ -5,10 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from petbench.training.acceleration import accelerated, in_bfloat16, networks_of, uses_products
 from petbench.training.data import DatasetTensors, load_tensors
+from petbench.training.network_execution import NetworkExecution
 from petbench.training.optimizers import Optimizers
 from petbench.training.randomness import capture_random_state, restore_random_state, seed_everything
 from petbench.training.sampler import Sampler
@@ -32,6 +30,7 @@ def fit(method: StepMethod, data: TrainingData, run: RunContext) -> None:
     """
     method.to(run.device)
     compiled = run.engine.compiles(run.device.type, run.budget.images)
+    execution = NetworkExecution(method, run.engine, run.device, compiled=compiled)
     tensors = load_tensors(
         data,
         method.intensity,
@@ -42,17 +41,17 @@ def fit(method: StepMethod, data: TrainingData, run: RunContext) -> None:
         folder=run.folder / "tensors",
     )
     try:
-        with accelerated(method, run.engine, run.device, compiled=compiled):
-            training = Training(method, tensors, data, run)
+        with execution.training():
+            training = Training(method, tensors, data, run, execution)
             state = run.resume_state()
             if state is None:
-                _draw_weights(method, run.seed)
+                _initialize_weights(method, run.seed)
                 seed_everything(run.seed, "training")
             else:
                 training.load_state(state)
-            run.log("engine", _describe_engine(method, run, compiled=compiled))
+            run.log("engine", execution.describe())
             run.log("data", _describe(tensors))
-            training.go()
+            training.run_steps()
     finally:
         shutil.rmtree(run.folder / "tensors", ignore_errors=True)  # made anew from the dataset when resumed
 
@@ -60,13 +59,20 @@ def fit(method: StepMethod, data: TrainingData, run: RunContext) -> None:
 class Training:
     """One training from its first step, or from a checkpoint, to the end of its budget."""
 
-    def __init__(self, method: StepMethod, tensors: DatasetTensors, data: TrainingData, run: RunContext) -> None:
+    def __init__(
+        self,
+        method: StepMethod,
+        tensors: DatasetTensors,
+        data: TrainingData,
+        run: RunContext,
+        execution: NetworkExecution,
+    ) -> None:
         chosen = method.parameters_chosen
         self._method = method
         self._run = run
         self._batch_size = chosen.batch_size
         self._optimizers = Optimizers(method, run.device)
-        self._validator = Validator(method, data, chosen.validations, chosen.selection)
+        self._validator = Validator(method, execution, data, chosen.validations, chosen.selection)
         self._sampler = Sampler(
             tensors,
             run.device,
@@ -80,7 +86,7 @@ class Training:
         )
         self._position = 0
 
-    def go(self) -> None:
+    def run_steps(self) -> None:
         """Step until the context says stop, then leave the chosen weights in the method."""
         run, method = self._run, self._method
         method.train()
@@ -120,21 +126,10 @@ class Training:
         restore_random_state(state["random"], self._run.device)
 
 
-def _draw_weights(method: StepMethod, seed: int) -> None:
-    """Start from weights that depend on the run's seed alone, whatever was drawn before the method was built."""
+def _initialize_weights(method: StepMethod, seed: int) -> None:
+    """Start from weights that depend on the run's seed alone, whatever was random before it was built."""
     seed_everything(seed, "weights")
     method.load_state_dict(type(method)(method.parameters_chosen).state_dict())
-
-
-def _describe_engine(method: StepMethod, run: RunContext, *, compiled: bool) -> dict[str, object]:
-    plain = [type(one).__name__ for one in networks_of(method) if not in_bfloat16(one, run.engine, run.device)]
-    return {
-        **run.engine.to_json(),
-        "small_convolutions": "products" if uses_products(run.engine, run.device, compiled=compiled) else "library",
-        "compiled": compiled,
-        "threads_used": torch.get_num_threads(),
-        "networks_in_float32": plain,
-    }
 
 
 def _describe(tensors: DatasetTensors) -> dict[str, object]:

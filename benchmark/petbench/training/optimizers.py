@@ -1,4 +1,4 @@
-"""The optimizers of a method, one a optimizer, and the steps they take."""
+"""The optimizers of a method and the steps they take."""
 
 from __future__ import annotations
 

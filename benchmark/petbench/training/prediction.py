@@ -1,28 +1,23 @@
-"""From one early volume in SUV to one delayed volume in SUV, with the conventions of evaluation made explicit."""
+"""From one early volume in SUV to one delayed volume in SUV, slice by slice or slab by slab."""
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from petbench.intensity import AIR
-from petbench.training.acceleration import networks_of
 from petbench.training.data import EMPTY_SLICE_SUV
-from petbench.training.matmul_convolution import without_products
+from petbench.training.evaluation_mode import evaluation_mode, normalizes_each_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from petbench.contract import Volume
-    from petbench.step_method import StepMethod, StepParameters
+    from petbench.step_method import StepMethod
 
 SLICES_AT_ONCE = 32
-RUNNING_FROM_BATCH_SIZE = 8
 
 
 def translate_volume(method: StepMethod, early: Volume) -> Volume:
@@ -43,7 +38,8 @@ def translate_volume(method: StepMethod, early: Volume) -> Volume:
     centres = _centres(filled, method.delayed_slices)
     total = torch.zeros(suv.shape)
     weight = torch.zeros(len(suv))
-    with _evaluating(method) as at_once, torch.no_grad():
+    at_once = 1 if normalizes_each_image(method) else max(1, SLICES_AT_ONCE // method.delayed_slices)
+    with evaluation_mode(method), torch.no_grad():
         for some in (centres[first : first + at_once] for first in range(0, len(centres), at_once)):
             window = torch.tensor(some)[:, None] + offsets
             output = method.translate(unit[window].to(device)).float().cpu()
@@ -73,42 +69,3 @@ def _pad(unit: Tensor, multiple: int) -> tuple[Tensor, tuple[int, int]]:
     rows, columns = (-size % multiple for size in unit.shape[1:])
     top, left = rows // 2, columns // 2
     return functional.pad(unit, (left, columns - left, top, rows - top), value=AIR), (top, left)
-
-
-@contextlib.contextmanager
-def _evaluating(method: StepMethod) -> Iterator[int]:
-    """Put `method` into the evaluation mode its parameters ask for; yield how many slices go through at once."""
-    chosen = method.parameters_chosen
-    own_statistics = _uses_own_statistics(chosen)
-    training = {module: module.training for module in method.modules()}
-    norms = [module for module in method.modules() if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d)]
-    running = [(norm, norm.running_mean, norm.running_var) for norm in norms]
-    # While training, networks may be compiled, in bfloat16, or have products: a prediction is always plain float32.
-    fast = [(network, network.__dict__.pop("forward", None)) for network in networks_of(method)]
-    method.eval()
-    if chosen.dropout_eval:
-        for module in method.modules():
-            if isinstance(module, nn.Dropout):
-                module.train()
-    if own_statistics:
-        for norm in norms:
-            norm.running_mean = norm.running_var = None  # then batch norm uses the batch, and changes nothing
-    try:
-        with without_products(method), torch.random.fork_rng(enabled=chosen.dropout_eval):
-            if chosen.dropout_eval:
-                torch.manual_seed(0)
-            yield 1 if own_statistics and norms else max(1, SLICES_AT_ONCE // method.delayed_slices)
-    finally:
-        for network, forward in fast:
-            if forward is not None:
-                network.forward = forward
-        for norm, mean, variance in running:
-            norm.running_mean, norm.running_var = mean, variance
-        for module, mode in training.items():
-            module.training = mode
-
-
-def _uses_own_statistics(chosen: StepParameters) -> bool:
-    if chosen.norm_eval == "auto":
-        return chosen.batch_size < RUNNING_FROM_BATCH_SIZE
-    return chosen.norm_eval == "batch"

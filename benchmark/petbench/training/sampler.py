@@ -1,4 +1,4 @@
-"""Batches as a pure function of how many images were drawn before: resuming needs no more than that number."""
+"""Batches as a pure function of how many images came before: resuming needs no more than that number."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Sampler:
-    """Draws every non-empty slice once an epoch, in an order of its own for each epoch, shifted by whole voxels.
+    """Takes every foreground slice once an epoch, in an order of its own for each epoch, shifted by whole voxels.
 
-    Paired stacks are drawn and shifted together. Unpaired ones follow two orders and two shifts that know nothing
-    of each other. There are no flips: a mirrored participant has the liver on the left. A common factor on both SUV
+    Paired stacks are sampled and shifted together. Unpaired ones follow two orders and two shifts, independent of
+    each other. There are no flips: a mirrored participant has the liver on the left. A common factor on both SUV
     images is a participant with another dose or distribution volume: tracer kinetics are linear in the tracer.
 
     Args:

@@ -15,16 +15,25 @@ if TYPE_CHECKING:
 
     from petbench.contract import TrainingData
     from petbench.step_method import StepMethod
+    from petbench.training.network_execution import NetworkExecution
 
 
 class Validator:
     """Predicts the validation participants `times` in a budget; never sees another participant.
 
-    These values choose weights and draw curves. They are no scores: scores are made from files, elsewhere.
+    These values choose weights and show how training goes. They are no scores: scores are made from files, elsewhere.
     """
 
-    def __init__(self, method: StepMethod, data: TrainingData, times: int, selection: Literal["last", "best"]) -> None:
+    def __init__(
+        self,
+        method: StepMethod,
+        execution: NetworkExecution,
+        data: TrainingData,
+        times: int,
+        selection: Literal["last", "best"],
+    ) -> None:
         self._method = method
+        self._execution = execution
         self._pairs = data.validation_pairs()
         self._times = times if len(self._pairs) else 0
         self._selection = selection
@@ -45,12 +54,13 @@ class Validator:
         self._done += 1
         rows = []
         for early, delayed in self._pairs:
-            predicted = translate_volume(self._method, early)
+            with self._execution.predicting():
+                predicted = translate_volume(self._method, early)
             inside = np.maximum(early, delayed) > 0.1  # the body, roughly; air would hide every difference
-            truth, inferred = delayed[inside].astype(np.float64), predicted[inside].astype(np.float64)
-            gain, offset = np.polyfit(truth, inferred, 1) if np.ptp(truth) > 0 else (np.nan, np.nan)
-            clipped = self._method.intensity.clipped_share(torch.from_numpy(truth))
-            rows.append((np.abs(inferred - truth).mean(), gain, offset, clipped))
+            target, inferred = delayed[inside].astype(np.float64), predicted[inside].astype(np.float64)
+            gain, offset = np.polyfit(target, inferred, 1) if np.ptp(target) > 0 else (np.nan, np.nan)
+            clipped = self._method.intensity.clipped_share(torch.from_numpy(target))
+            rows.append((np.abs(inferred - target).mean(), gain, offset, clipped))
         mae, gain, offset, clipped = (float(value) for value in np.mean(rows, axis=0))
         if self._selection == "best" and mae < self._best_mae:
             self._best_mae = mae

@@ -1,22 +1,23 @@
-"""A method that is a program: the four verbs of the contract, carried out through files."""
+"""A method that is a program: the four verbs of the contract, through files."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from petbench.errors import PluginError
 from petbench.home import Home
-from petbench.methods.program import protocol
 from petbench.methods.program.process import run_stage
-from petbench.methods.program.protocol import Job
+from petbench.methods.program.protocol import Job, VolumeFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import torch
 
     from petbench.contract import MethodSpec, RunContext, TrainingData, Volume
 
@@ -24,7 +25,7 @@ MODEL, WORK = "model", "work"
 
 
 class ProgramMethod:
-    """Implements `petbench.contract.Method` for a spec whose method runs outside the harness's process.
+    """Implements `petbench.contract.RunnableMethod` for a spec whose method runs outside the harness's process.
 
     Args:
         spec: of the method.
@@ -38,13 +39,17 @@ class ProgramMethod:
         self._package = package
         self._model: dict[str, bytes] = {}
         self._seed = 0
-        self.device = "cpu"
-        self.parameter_count = 0
+        self._device = "cpu"
+        self._parameter_count = 0
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
-        """Write the training volumes, have the program learn from them, and keep what it learnt."""
+        """Write the training volumes, have the program learn from them, and keep what it learnt.
+
+        Raises:
+            PluginError: the program failed, or was interrupted by somebody else.
+        """
         folder = run.folder / "job"
-        self._seed, self.device = run.seed, str(run.device)
+        self._seed, self._device = run.seed, str(run.device)
         for name in ("training", "validation", MODEL):
             shutil.rmtree(folder / name, ignore_errors=True)
         for name in ("training", "validation", MODEL, WORK):
@@ -57,7 +62,7 @@ class ProgramMethod:
                     "precision": run.engine.precision,
                     "early": _write(folder, "training/{}-early.npy", data.early()),
                     "delayed": ()
-                    if self._spec.supervision == "none"
+                    if self._spec.supervision == "no-target"
                     else _write(folder, "training/{}-delayed.npy", data.delayed()),
                     "validation": _write_validation(folder, data),
                 }
@@ -68,28 +73,29 @@ class ProgramMethod:
                 job,
                 folder,
                 _environments(),
-                lambda: bool(getattr(run, "interrupted", False)),
+                lambda: run.interrupted,
             )
         finally:
             shutil.rmtree(folder / "training", ignore_errors=True)  # written anew when the run goes on
             shutil.rmtree(folder / "validation", ignore_errors=True)
-        _count(run, status.images_seen, status.images_at_start)
+        if status.images_seen is not None:
+            run.set_images_seen(status.images_seen, at_start=status.images_at_start)
         _keep_losses(folder / WORK / "log.jsonl", run.folder / "log.jsonl")
         if status.state == "interrupted":
-            if not getattr(run, "interrupted", False):
+            if not run.interrupted:
                 raise PluginError(
                     f"the program of {self._spec.name} was interrupted by somebody else: {status.message}"
                 )
             return
-        self.parameter_count = status.parameter_count or 0
+        self._parameter_count = status.parameter_count or 0
         self._model = _read_files(folder / MODEL)
 
     def predict(self, early: Volume) -> Volume:
-        """Draw one participant's delayed volume."""
+        """Predict one participant's delayed volume."""
         return next(iter(self.predict_all([early])))
 
-    def predict_all(self, volumes: Iterable[Volume]) -> Iterator[Volume]:
-        """Draw every delayed volume with one start of the program, and yield them in their order.
+    def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:
+        """Predict every delayed volume with one start of the program, and yield them in their order.
 
         Raises:
             PluginError: one is missing or no float32 volume.
@@ -99,9 +105,9 @@ class ProgramMethod:
             for name in ("images", "predictions", MODEL, WORK):
                 (folder / name).mkdir()
             _write_files(folder / MODEL, self._model)
-            early = _write(folder, "images/{}-early.npy", volumes)
+            names = _write(folder, "images/{}-early.npy", early)
             participants = tuple(
-                protocol.volumes(name, f"predictions/{number:03d}.npy") for number, name in enumerate(early)
+                VolumeFiles(early=name, delayed=f"predictions/{number:03d}.npy") for number, name in enumerate(names)
             )
             job = self._job("predict").model_copy(update={"participants": participants})
             run_stage(self._spec, self._package, job, folder, _environments())
@@ -116,22 +122,30 @@ class ProgramMethod:
             name: torch.from_numpy(np.frombuffer(content, dtype=np.uint8).copy())
             for name, content in self._model.items()
         }
-        return {"files": files, "seed": self._seed, "parameter_count": self.parameter_count}
+        return {"files": files, "seed": self._seed, "parameter_count": self._parameter_count}
 
     def load_state_dict(self, state: Mapping[str, Any], /) -> object:
         """Take back the files of the model."""
         self._model = {str(name): bytes(tensor.cpu().numpy()) for name, tensor in state["files"].items()}
-        self._seed, self.parameter_count = int(state["seed"]), int(state["parameter_count"])
+        self._seed, self._parameter_count = int(state["seed"]), int(state["parameter_count"])
         return self
 
-    def _job(self, stage: Any) -> Job:
+    def to(self, device: torch.device) -> None:
+        """Have the program use a device."""
+        self._device = str(device)
+
+    def parameter_count(self) -> int:
+        """Return what the program said of its size; 0 before it has trained."""
+        return self._parameter_count
+
+    def _job(self, stage: Literal["fit", "predict"]) -> Job:
         return Job(
             stage=stage,
             method=self._spec.name,
             parameters=self._values,
             supervision=self._spec.supervision,
             seed=self._seed,
-            device=self.device,
+            device=self._device,
         )
 
 
@@ -147,25 +161,27 @@ def _write(folder: Path, pattern: str, volumes: Iterable[Volume]) -> tuple[str, 
     return tuple(names)
 
 
-def _write_validation(folder: Path, data: TrainingData) -> tuple[Any, ...]:
+def _write_validation(folder: Path, data: TrainingData) -> tuple[VolumeFiles, ...]:
     pairs = data.validation_pairs()
     early = _write(folder, "validation/{}-early.npy", (pair[0] for pair in pairs))
     delayed = _write(folder, "validation/{}-delayed.npy", (pair[1] for pair in pairs))
-    return tuple(protocol.volumes(*names) for names in zip(early, delayed, strict=True))
+    return tuple(VolumeFiles(early=one, delayed=other) for one, other in zip(early, delayed, strict=True))
 
 
 def _read(path: Path, method: str) -> Volume:
     try:
-        drawn = np.load(path, allow_pickle=False)
+        predicted = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise PluginError(
-            f"the program of {method} wrote no {path.name}: it draws every participant of job.json"
+            f"the program of {method} wrote no {path.name}: it predicts every participant of job.json"
         ) from None
     except (OSError, ValueError, EOFError) as error:
         raise PluginError(f"the program of {method} wrote a {path.name} that is no volume: {error}") from None
-    if drawn.dtype.kind != "f" or drawn.ndim != 3:
-        raise PluginError(f"the program of {method} wrote {drawn.dtype} of {drawn.ndim} axes, not float32 (z, y, x)")
-    volume: Volume = drawn.astype(np.float32)
+    if predicted.dtype.kind != "f" or predicted.ndim != 3:
+        raise PluginError(
+            f"the program of {method} wrote {predicted.dtype} of {predicted.ndim} axes, not float32 (z, y, x)"
+        )
+    volume: Volume = predicted.astype(np.float32)
     return volume
 
 
@@ -181,12 +197,6 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
             raise PluginError(f"the stored model has a file {name!r} that lies outside its folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-
-
-def _count(run: Any, seen: int | None, at_start: int) -> None:
-    """Put the program's count of images into the harness's record of the run."""
-    if seen is not None and hasattr(run, "images_at_start"):
-        run.images_seen, run.images_at_start = seen, at_start
 
 
 def _keep_losses(source: Path, target: Path) -> None:

@@ -34,7 +34,7 @@ def _never() -> bool:
 def run_stage(
     spec: MethodSpec, package: Path | None, job: Job, folder: Path, cache: Path, stopped: Callable[[], bool] = _never
 ) -> Status:
-    """Carry out one stage of a job with the method's program and return its status.
+    """Run one stage of a job with the method's program and return its status.
 
     Args:
         spec: of the method.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -19,7 +19,7 @@ STATUS_NAME = "status.json"
 LARGEST_STATUS_BYTES = 2**20
 
 
-class _Volumes(BaseModel):
+class VolumeFiles(BaseModel):
     """One participant's files, relative to the job's folder.
 
     Attributes:
@@ -49,7 +49,7 @@ class Job(BaseModel):
         device: `cpu`, `cuda:0` and so on.
         precision: `fp32` or `bf16`.
         early: fit: files of the early training volumes.
-        delayed: fit: files of the delayed training volumes; unpaired: in an order of their own; none: empty.
+        delayed: fit: files of the delayed training volumes; unpaired: in an order of their own; no-target: empty.
         validation: fit: files of the validation participants.
         participants: predict: files to read and to write.
     """
@@ -61,7 +61,7 @@ class Job(BaseModel):
     stage: Literal["fit", "predict"]
     method: str
     parameters: dict[str, JsonValue]
-    supervision: Literal["paired", "unpaired", "none"]
+    supervision: Literal["paired", "unpaired", "no-target"]
     seed: int
     images: int | None = None
     seconds: float | None = None
@@ -69,8 +69,8 @@ class Job(BaseModel):
     precision: Precision = "fp32"
     early: tuple[str, ...] = ()
     delayed: tuple[str, ...] = ()
-    validation: tuple[_Volumes, ...] = ()
-    participants: tuple[_Volumes, ...] = ()
+    validation: tuple[VolumeFiles, ...] = ()
+    participants: tuple[VolumeFiles, ...] = ()
 
 
 class Status(BaseModel):
@@ -93,11 +93,6 @@ class Status(BaseModel):
     images_seen: Annotated[int, Field(ge=0, le=2**62)] | None = None
     images_at_start: Annotated[int, Field(ge=0, le=2**62)] = 0
     parameter_count: Annotated[int, Field(ge=0, le=2**62)] | None = None
-
-
-def volumes(early: str, delayed: str) -> Any:
-    """Return one participant's files."""
-    return _Volumes(early=early, delayed=delayed)
 
 
 def read_status(folder: Path) -> Status | None:

@@ -1,10 +1,11 @@
 """The program that petbench starts in a method's own environment: `python -m petbench.methods.program.runner JOB`.
 
-It builds the method from its spec and calls the four verbs, with the same loop, checkpoints and budget as at home.
+It builds the method from its spec and calls the four verbs, with the loop, checkpoints and budget of any other run.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,64 +15,27 @@ import torch
 
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
-from petbench.errors import Diverged, PetbenchError, PluginError
+from petbench.errors import Diverged, PluginError
 from petbench.methods import models, parameters
 from petbench.methods.program.protocol import JOB_NAME, STATUS_NAME, Job, Status
 from petbench.processes.ending import ending_of
 from petbench.processes.stop import StopFlag
 from petbench.registry import load_plugins
 from petbench.training.context import TrainingContext
+from petbench.training.entitled_data import EntitledData
 from petbench.training.randomness import seed_everything
 from petbench_datasets.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-    from petbench.contract import Method, Volume
+    from petbench.contract import RunnableMethod, Volume
 
 MODEL_NAME = "model/state.pt"
 
 
-class JobData:
-    """Implements `petbench.contract.TrainingData` over the files of a job."""
-
-    def __init__(self, job: Job, folder: Path) -> None:
-        self.supervision = job.supervision
-        self._job = job
-        self._folder = folder
-
-    def early(self) -> Sequence[Volume]:
-        """Return the early volumes of the training participants."""
-        return [self._read(name) for name in self._job.early]
-
-    def delayed(self) -> Sequence[Volume]:
-        """Return the delayed volumes of the training participants; unpaired: in an independent order."""
-        if self.supervision == "none":
-            raise PetbenchError("this method's supervision is `none`: it gets no delayed volume; declare `unpaired`")
-        return [self._read(name) for name in self._job.delayed]
-
-    def pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each training participant."""
-        if self.supervision != "paired":
-            raise PetbenchError(
-                f"this method's supervision is `{self.supervision}`: it gets no pairs; declare `paired`"
-            )
-        return list(zip(self.early(), self.delayed(), strict=True))
-
-    def validation_pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each validation participant."""
-        return [
-            (self._read(participant.early), self._read(participant.delayed)) for participant in self._job.validation
-        ]
-
-    def _read(self, name: str) -> Volume:
-        """Map a volume: its pages are read when they are looked at, and copied when they are written to."""
-        volume: Volume = np.load(self._folder / name, mmap_mode="c", allow_pickle=False)
-        return volume
-
-
 def main(folder: Path) -> int:
-    """Carry out the job in `folder` and return the exit code."""
+    """Run the job in `folder` and return the exit code."""
     stop = StopFlag()
     try:
         job = Job.model_validate_json((folder / JOB_NAME).read_bytes())
@@ -85,12 +49,27 @@ def main(folder: Path) -> int:
     return 0
 
 
-def _build(job: Job) -> tuple[Method, torch.device]:
+def job_data(job: Job, folder: Path) -> EntitledData:
+    """Return what a method may learn from, over the files of a job."""
+
+    def read(name: str) -> Callable[[], Volume]:
+        # Mapped: pages are read when they are looked at, and copied when they are written to.
+        return functools.partial(np.load, folder / name, mmap_mode="c", allow_pickle=False)
+
+    return EntitledData(
+        job.supervision,
+        [read(name) for name in job.early],
+        [read(name) for name in job.delayed],
+        [(read(participant.early), read(participant.delayed)) for participant in job.validation],
+    )
+
+
+def _build(job: Job) -> tuple[RunnableMethod, torch.device]:
     spec, _ = load_plugins().method(job.method)
     device = models.choose_device(job.device)
     seed_everything(job.seed, "method")
-    method: Method = parameters.build_here(spec, dict(job.parameters))
-    models.move(method, device)
+    method = parameters.build_here(spec, dict(job.parameters))
+    method.to(device)
     return method, device
 
 
@@ -104,12 +83,12 @@ def _fit(job: Job, folder: Path, stop: StopFlag) -> Status:
         engine=EngineSettings(precision=job.precision),
     )
     stop.listen(run.request_stop)
-    method.fit(JobData(job, folder), run)
+    method.fit(job_data(job, folder), run)
     counted: dict[str, Any] = {"images_seen": run.images_seen, "images_at_start": run.images_at_start}
     if run.interrupted:
         return Status(state="interrupted", **counted)
     torch.save(dict(method.state_dict()), folder / MODEL_NAME)
-    return Status(state="ok", parameter_count=models.parameter_count(method), **counted)
+    return Status(state="ok", parameter_count=method.parameter_count(), **counted)
 
 
 def _predict(job: Job, folder: Path) -> Status:
@@ -117,10 +96,10 @@ def _predict(job: Job, folder: Path) -> Status:
     method.load_state_dict(torch.load(folder / MODEL_NAME, map_location=device, weights_only=True))
     for participant in job.participants:
         early = np.load(folder / participant.early, allow_pickle=False)
-        drawn = np.asarray(method.predict(early))
-        if drawn.shape != early.shape:
-            raise PluginError(f"{job.method} drew {drawn.shape} voxels, not {early.shape}")
-        np.save(folder / participant.delayed, drawn.astype("<f4"), allow_pickle=False)
+        predicted = np.asarray(method.predict(early))
+        if predicted.shape != early.shape:
+            raise PluginError(f"{job.method} predicted {predicted.shape} voxels, not {early.shape}")
+        np.save(folder / participant.delayed, predicted.astype("<f4"), allow_pickle=False)
     return Status(state="ok")
 
 

@@ -1,0 +1,60 @@
+"""A method that writes the four verbs itself, with what the harness asks of every method beyond them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from petbench.contract import Method, RunContext, TrainingData, Volume
+
+
+class PlainMethod:
+    """Implements `petbench.contract.RunnableMethod` for an author's `Method`.
+
+    Where that is a torch module too, it moves to the device and its trained weights are counted. Anything else stays on
+    the CPU, and the numbers in its state are counted.
+    """
+
+    def __init__(self, method: Method) -> None:
+        self._method = method
+        self._module = method if isinstance(method, torch.nn.Module) else None
+
+    def fit(self, data: TrainingData, run: RunContext) -> None:
+        """Learn as the author wrote it."""
+        self._method.fit(data, run)
+
+    def predict(self, early: Volume) -> Volume:
+        """Predict one participant's delayed volume in SUV, shape (z, y, x)."""
+        return self._method.predict(early)
+
+    def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:
+        """Predict one participant after the other."""
+        return map(self.predict, early)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the author's state."""
+        return dict(self._method.state_dict())
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
+        """Take back the author's state."""
+        self._method.load_state_dict(state)
+
+    def to(self, device: torch.device) -> None:
+        """Move a torch module to a device."""
+        if self._module is not None:
+            self._module.to(device)
+
+    def parameter_count(self) -> int:
+        """Return how many numbers were learnt."""
+        if self._module is not None:
+            return sum(parameter.numel() for parameter in self._module.parameters())
+        values = [value for value in self._method.state_dict().values() if _is_number(value)]
+        return sum(value.numel() if isinstance(value, torch.Tensor) else 1 for value in values)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, torch.Tensor)) and not isinstance(value, bool)

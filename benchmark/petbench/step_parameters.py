@@ -1,0 +1,33 @@
+"""The parameters that every method trained step by step has. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class StepParameters(BaseModel):
+    """What every method trained step by step lets its user choose; a method adds its own fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images: int = Field(24_000, ge=1, description="training budget when none is asked for: images seen")
+    batch_size: int = Field(16, ge=1, description="images of one optimizer step")
+    learning_rate: float = Field(2e-4, gt=0, description="Adam's step size before it decays")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the first moment")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the second moment")
+    decay_start: float = Field(0.5, ge=0, le=1, description="share of the budget after which the rate falls to 0")
+    shift_voxels: int = Field(8, ge=0, description="augmentation: largest shift along y and x, whole voxels")
+    intensity_jitter: float = Field(0.0, ge=0, le=2, description="augmentation: SUV times exp(u), u within this of 0")
+    suv_clip: float = Field(100.0, gt=0, description="SUV at the upper end of the intensity map")
+    norm_eval: Literal["auto", "running", "batch"] = Field(
+        "auto",
+        description="batch norm when predicting: running statistics, or those of each image alone; "
+        "auto takes running from batch size 8 on",
+    )
+    dropout_eval: bool = Field(False, description="keep dropout on when predicting, as the pix2pix paper does")
+    validations: int = Field(5, ge=0, description="how often the validation participants are scored during training")
+    selection: Literal["last", "best"] = Field(
+        "last", description="which weights predict: the last, or those of the lowest validation MAE"
+    )

@@ -1,0 +1,91 @@
+"""What a method's supervision entitles it to: the one place where `petbench.contract.TrainingData` is implemented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar, overload
+
+from petbench.errors import PluginError
+
+if TYPE_CHECKING:
+    from petbench.contract import Supervision, Volume
+
+    Read = Callable[[], Volume]
+
+Item = TypeVar("Item")
+
+
+class OnDemand(Sequence[Item]):
+    """Items that are read anew each time they are asked for, so that all of them never need to fit into memory."""
+
+    def __init__(self, reads: Sequence[Callable[[], Item]]) -> None:
+        self._reads = reads
+
+    def __len__(self) -> int:
+        return len(self._reads)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        return OnDemand(self._reads[index]) if isinstance(index, slice) else self._reads[index]()
+
+
+class EntitledData:
+    """Training and validation participants under one supervision; implements `petbench.contract.TrainingData`.
+
+    Args:
+        supervision: of the method that is trained.
+        early: read the early volumes of the training participants; each call gives a copy that the method may change.
+        delayed: read their delayed volumes; in another order, or of other participants, where nothing is paired.
+        validation: read (early, delayed) of the validation participants.
+    """
+
+    def __init__(
+        self,
+        supervision: Supervision,
+        early: Sequence[Read],
+        delayed: Sequence[Read],
+        validation: Sequence[tuple[Read, Read]],
+    ) -> None:
+        self.supervision: Supervision = supervision
+        self._early = tuple(early)
+        self._delayed = () if supervision == "no-target" else tuple(delayed)
+        self._validation = () if supervision == "no-target" else tuple(validation)
+
+    def early(self) -> Sequence[Volume]:
+        """Return the early volumes of the training participants."""
+        return OnDemand(self._early)
+
+    def delayed(self) -> Sequence[Volume]:
+        """Return the delayed volumes of the training participants; unpaired: in an independent order.
+
+        Raises:
+            PluginError: the method's supervision is `no-target`.
+        """
+        if self.supervision == "no-target":
+            raise PluginError("this method's supervision is `no-target`: it gets no delayed volume; declare `unpaired`")
+        return OnDemand(self._delayed)
+
+    def pairs(self) -> Sequence[tuple[Volume, Volume]]:
+        """Return (early, delayed) of each training participant.
+
+        Raises:
+            PluginError: the method's supervision is not `paired`.
+        """
+        if self.supervision != "paired":
+            raise PluginError(f"this method's supervision is `{self.supervision}`: it gets no pairs; declare `paired`")
+        return _pairs(tuple(zip(self._early, self._delayed, strict=True)))
+
+    def validation_pairs(self) -> Sequence[tuple[Volume, Volume]]:
+        """Return (early, delayed) of each validation participant; none for a method that may see no delayed volume."""
+        return _pairs(self._validation)
+
+
+def _pairs(reads: Sequence[tuple[Read, Read]]) -> Sequence[tuple[Volume, Volume]]:
+    return OnDemand([_both(early, delayed) for early, delayed in reads])
+
+
+def _both(early: Read, delayed: Read) -> Callable[[], tuple[Volume, Volume]]:
+    return lambda: (early(), delayed())
