@@ -145,10 +145,10 @@ class RunContext(Protocol):
     """What the harness gives a method for the length of one `fit`.
 
     Attributes:
-        seed: of every random draw.
+        seed: of every random number.
         budget: how much training may be spent.
         device: where to train.
-        folder: the method's own, empty at first and kept when an interrupted run goes on; nothing in it is scored.
+        folder: the method's own, empty at first and kept when an interrupted run resumes; nothing in it is scored.
         engine: how petbench's own loop runs.
     """
 
@@ -237,14 +237,14 @@ class RunEvent:
     """What an observer, such as a tracker or a notifier, learns of a run.
 
     Attributes:
-        kind: `started` or `ended`; a run that goes on after an interruption starts and ends again.
+        kind: `started` or `ended`; a run that resumes after an interruption starts and ends again.
         run: the run's number in this leaderboard.
         identity: hash of everything that decides the run's result.
         method: name of the method.
         dataset: name of the dataset.
         split: name of the split.
         fold: of the split.
-        seed: of every random draw.
+        seed: of every random number.
         status: of the run's row: `ok`, `failed`, `timed-out` and so on once it has ended.
         message: what went wrong, in one line.
         seconds: spent in each phase; empty when it starts.

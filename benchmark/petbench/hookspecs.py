@@ -34,4 +34,4 @@ def petbench_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def petbench_run_events(event: RunEvent) -> None:
-    """Be told that a run has started or ended, in the process that asked for it; a failure here is only logged."""
+    """Learn that a run has started or ended, in the process that asked for it; a failure here is only logged."""

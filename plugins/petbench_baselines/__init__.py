@@ -1,4 +1,4 @@
-"""Methods without a network: the rows that every other row is measured against."""
+"""Methods without a network: the reference rows."""
 
 from __future__ import annotations
 

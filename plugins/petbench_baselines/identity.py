@@ -1,4 +1,4 @@
-"""The early image as it is: what doing nothing scores."""
+"""The early image as it is: the score of changing nothing."""
 
 from __future__ import annotations
 

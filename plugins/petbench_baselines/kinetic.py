@@ -1,6 +1,6 @@
 """Tracer kinetics without a network: Patlak's equation with a population's blood curve.
 
-A voxel's activity is C(t) = Ki x integral of Cp from 0 to t + V x Cp(t): net influx times what the blood has brought,
+A voxel's activity is C(t) = Ki x integral of Cp from 0 to t + V x Cp(t): net influx times what the blood has delivered,
 plus a part that follows the blood. The two window means of a training voxel give its Ki and V exactly. What a single
 early image cannot give is how it divides into the two; that is learnt as the median Ki of voxels of the same early
 SUV. The delayed image of a new participant then follows from the equation.

@@ -1,6 +1,6 @@
 """CUT: contrastive unpaired translation. Park, Efros, Zhang, Zhu, ECCV 2020, arXiv:2007.15651.
 
-One generator and one discriminator. In place of a cycle, a patch of the drawn image must be recognisable, in the
+One generator and one discriminator. In place of a cycle, a patch of the predicted image must be recognisable, in the
 generator's own features, as the patch of the same place in the early image, among other patches of that image:
 
     L = GAN(G, D) + lambda/2 (PatchNCE(x, G(x)) + PatchNCE(y, G(y)))
@@ -47,7 +47,7 @@ class Cut(StepMethod):
         self.heads = nn.ModuleList(FeatureHead(count, parameters.feature_size) for count in channels)
 
     def optimizers(self) -> Mapping[str, nn.Module]:
-        """Return who has an optimizer of its own; the heads go with the generator."""
+        """Return which networks have an optimizer of their own; the heads go with the generator."""
         return {
             "discriminator": self.discriminator,
             "generator": nn.ModuleList([self.generator, self.heads]),
@@ -56,36 +56,36 @@ class Cut(StepMethod):
     def training_step(self, batch: Batch) -> Iterator[Update]:
         """Step the discriminator, then the generator and the heads."""
         options, early, delayed = self.options, batch.early, batch.delayed
-        drawn = self.generator(early)
+        predicted = self.generator(early)
         yield Update(
             "discriminator",
             {
                 "real": 0.5 * adversarial_loss(self.discriminator(delayed), options.gan_loss, real=True),
-                "fake": 0.5 * adversarial_loss(self.discriminator(drawn.detach()), options.gan_loss, real=False),
+                "fake": 0.5 * adversarial_loss(self.discriminator(predicted.detach()), options.gan_loss, real=False),
             },
         )
 
         with self.frozen(self.discriminator):
-            logits = self.discriminator(drawn)
+            logits = self.discriminator(predicted)
         half = 0.5 * options.contrast_weight
         yield Update(
             "generator",
             {
                 "gan": options.gan_weight * adversarial_loss(logits, options.gan_loss, real=True),
-                "contrast": half * self.contrast(early, drawn),
+                "contrast": half * self.contrast(early, predicted),
                 "contrast_identity": half * self.contrast(delayed, self.generator(delayed)),
             },
         )
 
     def translate(self, early: torch.Tensor) -> torch.Tensor:
-        """Draw the delayed image."""
+        """Predict the delayed image."""
         delayed: torch.Tensor = self.generator(early)
         return delayed
 
-    def contrast(self, source: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+    def contrast(self, source: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
         """Return the PatchNCE loss, averaged over layers."""
         keys = self.generator.features(source, FEATURE_LAYERS)
-        queries = self.generator.features(drawn, FEATURE_LAYERS)
+        queries = self.generator.features(predicted, FEATURE_LAYERS)
         losses = []
         for head, key, query in zip(self.heads, keys, queries, strict=True):
             places = _some_places(key, self.options.patches)

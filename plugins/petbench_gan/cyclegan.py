@@ -3,8 +3,8 @@
     L = GAN(G, D_delayed) + GAN(F, D_early)
       + lambda (E|F(G(x)) - x| + E|G(F(y)) - y|)  +  lambda/2 (E|G(y) - y| + E|F(x) - x|)
 
-with x an early and y a delayed image, drawn independently: of other participants, other slices. The generators step
-together first, then the discriminators, which are shown a pool of earlier drawn images.
+with x an early and y a delayed image, independent of each other: of other participants, other slices. The generators
+step together first, then the discriminators, which are shown a pool of earlier predictions.
 
 Deviations, all of them settings: those of `pix2pix.py`, and by default the same generator and discriminator as
 pix2pix's, as in the comparison that petbench repeats; the authors' ResNet with instance norm is preset `canonical`.
@@ -42,7 +42,7 @@ class CycleGan(StepMethod):
         self.pool_early = ImagePool(parameters.pool_size)
 
     def optimizers(self) -> Mapping[str, nn.Module]:
-        """Return who shares an optimizer: both generators, both discriminators."""
+        """Return which networks share an optimizer: both generators, both discriminators."""
         return {
             "generators": nn.ModuleList([self.to_delayed, self.to_early]),
             "discriminators": nn.ModuleList([self.discriminator_delayed, self.discriminator_early]),
@@ -51,40 +51,42 @@ class CycleGan(StepMethod):
     def training_step(self, batch: Batch) -> Iterator[Update]:
         """Step both generators, then both discriminators."""
         early, delayed = batch.early, batch.delayed
-        drawn_delayed, drawn_early = self.to_delayed(early), self.to_early(delayed)
-        yield Update("generators", self.generator_terms(batch, drawn_delayed, drawn_early))
+        predicted_delayed, predicted_early = self.to_delayed(early), self.to_early(delayed)
+        yield Update("generators", self.generator_terms(batch, predicted_delayed, predicted_early))
 
         terms = {}
-        for name, discriminator, pool, drawn, real in (
-            ("delayed", self.discriminator_delayed, self.pool_delayed, drawn_delayed, delayed),
-            ("early", self.discriminator_early, self.pool_early, drawn_early, early),
+        for name, discriminator, pool, predicted, real in (
+            ("delayed", self.discriminator_delayed, self.pool_delayed, predicted_delayed, delayed),
+            ("early", self.discriminator_early, self.pool_early, predicted_early, early),
         ):
             terms[f"real_{name}"] = 0.5 * self._adversarial(discriminator(real), real=True)
-            terms[f"fake_{name}"] = 0.5 * self._adversarial(discriminator(pool.exchange(drawn.detach())), real=False)
+            terms[f"fake_{name}"] = 0.5 * self._adversarial(
+                discriminator(pool.exchange(predicted.detach())), real=False
+            )
         yield Update("discriminators", terms)
 
-    def generator_terms(self, batch: Batch, drawn_delayed: Tensor, drawn_early: Tensor) -> dict[str, Tensor]:
-        """Return the weighted terms of both generators: cycles, identities, and what the discriminators say."""
+    def generator_terms(self, batch: Batch, predicted_delayed: Tensor, predicted_early: Tensor) -> dict[str, Tensor]:
+        """Return the weighted terms of both generators: cycles, identities, and the adversarial terms."""
         options, early, delayed = self.options, batch.early, batch.delayed
         cycle = options.cycle_weight
         terms = {
-            "cycle_early": cycle * l1(self.to_early(drawn_delayed), early),
-            "cycle_delayed": cycle * l1(self.to_delayed(drawn_early), delayed),
+            "cycle_early": cycle * l1(self.to_early(predicted_delayed), early),
+            "cycle_delayed": cycle * l1(self.to_delayed(predicted_early), delayed),
         }
         if options.identity_weight > 0:
             identity = cycle * options.identity_weight
             terms["identity_early"] = identity * l1(self.to_early(early), early)
             terms["identity_delayed"] = identity * l1(self.to_delayed(delayed), delayed)
         with self.frozen(self.discriminator_delayed, self.discriminator_early):
-            for name, discriminator, drawn in (
-                ("delayed", self.discriminator_delayed, drawn_delayed),
-                ("early", self.discriminator_early, drawn_early),
+            for name, discriminator, predicted in (
+                ("delayed", self.discriminator_delayed, predicted_delayed),
+                ("early", self.discriminator_early, predicted_early),
             ):
-                terms[f"gan_{name}"] = options.gan_weight * self._adversarial(discriminator(drawn), real=True)
+                terms[f"gan_{name}"] = options.gan_weight * self._adversarial(discriminator(predicted), real=True)
         return terms
 
     def translate(self, early: Tensor) -> Tensor:
-        """Draw the delayed image."""
+        """Predict the delayed image."""
         delayed: Tensor = self.to_delayed(early)
         return delayed
 

@@ -24,7 +24,7 @@ def adversarial_loss(logits: torch.Tensor, kind: GanLoss, *, real: bool) -> torc
     return functional.binary_cross_entropy_with_logits(logits, target)
 
 
-def feature_matching_loss(drawn: Sequence[torch.Tensor], target: Sequence[torch.Tensor]) -> torch.Tensor:
+def feature_matching_loss(predicted: Sequence[torch.Tensor], target: Sequence[torch.Tensor]) -> torch.Tensor:
     """Return the mean absolute difference of activations, averaged over layers (pix2pixHD, Wang et al. 2018)."""
-    distances = [(a - b.detach()).abs().mean() for a, b in zip(drawn, target, strict=True)]
+    distances = [(a - b.detach()).abs().mean() for a, b in zip(predicted, target, strict=True)]
     return torch.stack(distances).mean()

@@ -41,15 +41,15 @@ class Pix2pix(StepMethod):
         self.discriminator = make_discriminator(parameters, channels=2)
 
     def optimizers(self) -> Mapping[str, nn.Module]:
-        """Return who has an optimizer of its own."""
+        """Return which networks have an optimizer of their own."""
         return {"discriminator": self.discriminator, "generator": self.generator}
 
     def training_step(self, batch: Batch) -> Iterator[Update]:
         """Step the discriminator, then the generator."""
         options = self.options
-        drawn = self.generator(batch.early)
+        predicted = self.generator(batch.early)
         real = torch.cat([batch.early, batch.delayed], dim=1)
-        fake = torch.cat([batch.early, drawn], dim=1)
+        fake = torch.cat([batch.early, predicted], dim=1)
 
         yield Update(
             "discriminator",
@@ -60,7 +60,7 @@ class Pix2pix(StepMethod):
         )
 
         with self.frozen(self.discriminator):
-            terms = {"l1": options.l1_weight * (drawn - batch.delayed).abs().mean()}
+            terms = {"l1": options.l1_weight * (predicted - batch.delayed).abs().mean()}
             if options.feature_weight > 0:
                 *features, logits = self.discriminator.features(fake)
                 *targets, _ = self.discriminator.features(real)
@@ -71,6 +71,6 @@ class Pix2pix(StepMethod):
         yield Update("generator", terms)
 
     def translate(self, early: Tensor) -> Tensor:
-        """Draw the delayed image."""
+        """Predict the delayed image."""
         delayed: Tensor = self.generator(early)
         return delayed

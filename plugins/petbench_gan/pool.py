@@ -7,11 +7,11 @@ from torch import nn
 
 
 class ImagePool(nn.Module):
-    """Shows the discriminator a mixture of new and earlier drawn images.
+    """Shows the discriminator a mixture of new and earlier predictions.
 
     While the pool fills, images pass through. Then each image is, with probability 1/2, stored in a random place
-    and the image that was there is returned in its stead. The authors' code does this image by image on the host;
-    here a batch goes at once and the device is never waited for. Two images of one batch may draw the same place:
+    and the image that was there is returned instead. The authors' code does this image by image on the host;
+    here a batch goes at once and the device is never waited for. Two images of one batch may get the same place:
     the later one then stays, and both return the earlier occupant.
 
     Args:
@@ -27,21 +27,21 @@ class ImagePool(nn.Module):
         self.register_buffer("images", torch.empty(0))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
-    def exchange(self, drawn: torch.Tensor) -> torch.Tensor:
-        """Store some of `drawn`, shape (batch, channel, y, x), and return as many images, new and old."""
+    def exchange(self, predicted: torch.Tensor) -> torch.Tensor:
+        """Store some of `predicted`, shape (batch, channel, y, x), and return as many images, new and old."""
         if self.size == 0:
-            return drawn
+            return predicted
         if self.images.numel() == 0:
-            self.images = drawn.new_zeros((self.size, *drawn.shape[1:]))
-        drawn = drawn.detach()
-        count, device = len(drawn), drawn.device
+            self.images = predicted.new_zeros((self.size, *predicted.shape[1:]))
+        predicted = predicted.detach()
+        count, device = len(predicted), predicted.device
         order = self.seen + torch.arange(count, device=device)
         filling = order < self.size
         place = torch.where(filling, order, torch.randint(self.size, (count,), device=device))
         swap = ~filling & (torch.rand(count, device=device) < 0.5)
         stored = self.images[place]
-        returned = torch.where(swap[:, None, None, None], stored, drawn)
-        kept = torch.where((swap | filling)[:, None, None, None], drawn, stored)
+        returned = torch.where(swap[:, None, None, None], stored, predicted)
+        kept = torch.where((swap | filling)[:, None, None, None], predicted, stored)
         self.images = _put(self.images, place, swap | filling, kept)
         self.seen = self.seen + count
         return returned

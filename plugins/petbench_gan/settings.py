@@ -53,7 +53,7 @@ class CycleGanParameters(GanParameters):
     gan_loss: GanLoss = Field("lsgan", description="cross-entropy (vanilla) or least squares (lsgan)")
     cycle_weight: float = Field(10.0, ge=0, description="lambda: weight of each cycle-consistency term")
     identity_weight: float = Field(0.5, ge=0, description="weight of the identity terms, times cycle_weight")
-    pool_size: int = Field(50, ge=0, description="earlier drawn images kept for each discriminator")
+    pool_size: int = Field(50, ge=0, description="earlier predictions kept for each discriminator")
 
 
 class SupCycleGanParameters(CycleGanParameters):

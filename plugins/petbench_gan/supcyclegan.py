@@ -1,4 +1,4 @@
-"""CycleGAN with pairs: the cycles and adversaries of CycleGAN, and an L1 term against the paired image.
+"""CycleGAN with pairs: the cycles and discriminators of CycleGAN, and an L1 term against the paired image.
 
 Lei et al.: Whole-body PET estimation from low count statistics using cycle-consistent generative adversarial networks.
 Phys Med Biol 2019;64(21):215017, for the idea of a cycle-consistent GAN on paired PET. Deviations: the networks and all
@@ -26,10 +26,10 @@ class SupCycleGan(CycleGan):
         super().__init__(parameters)
         self.paired_weight = parameters.paired_weight
 
-    def generator_terms(self, batch: Batch, drawn_delayed: Tensor, drawn_early: Tensor) -> dict[str, Tensor]:
+    def generator_terms(self, batch: Batch, predicted_delayed: Tensor, predicted_early: Tensor) -> dict[str, Tensor]:
         """Add the distance from the paired images to CycleGAN's terms."""
         return {
-            "paired_delayed": self.paired_weight * l1(drawn_delayed, batch.delayed),
-            "paired_early": self.paired_weight * l1(drawn_early, batch.early),
-            **super().generator_terms(batch, drawn_delayed, drawn_early),
+            "paired_delayed": self.paired_weight * l1(predicted_delayed, batch.delayed),
+            "paired_early": self.paired_weight * l1(predicted_early, batch.early),
+            **super().generator_terms(batch, predicted_delayed, predicted_early),
         }

@@ -1,8 +1,8 @@
-"""pix2pix's generator trained by its L1 term alone: what the adversary adds, or costs, is the difference.
+"""pix2pix's generator trained by its L1 term alone: the difference to pix2pix is what its discriminator adds.
 
 Ronneberger, Fischer, Brox: U-Net, MICCAI 2015, arXiv:1505.04597; the network, its initial values and the batch norm
 are those of `networks.py`, as pix2pix has them. Deviations from the 2015 U-Net are therefore pix2pix's: strided
-convolutions, batch norm, one channel. Without an adversary the loss needs no weight.
+convolutions, batch norm, one channel. Without a discriminator the loss needs no weight.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class UNetRegression(StepMethod):
-    """A generator without an adversary."""
+    """A generator without a discriminator."""
 
     def __init__(self, parameters: UNetParameters) -> None:
         super().__init__(parameters)
@@ -33,6 +33,6 @@ class UNetRegression(StepMethod):
         return {"l1": (self.generator(batch.early) - batch.delayed).abs().mean()}
 
     def translate(self, early: Tensor) -> Tensor:
-        """Draw the delayed image."""
+        """Predict the delayed image."""
         delayed: Tensor = self.generator(early)
         return delayed

@@ -1,4 +1,4 @@
-"""Regression networks: the delayed image as a correction of the early one, without an adversary."""
+"""Regression networks: the delayed image as a correction of the early one, without a discriminator."""
 
 from __future__ import annotations
 

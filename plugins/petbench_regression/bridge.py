@@ -1,13 +1,13 @@
 """A bridge from the early to the delayed image, walked in a few small steps.
 
 Delbracio, Milanfar: Inversion by Direct Iteration, TMLR 2023, arXiv:2303.11435. Between a delayed image x and its
-early image y lies x_t = (1 - t) x + t y. A network learns to find x from x_t, and drawing walks from t = 1 to 0:
+early image y lies x_t = (1 - t) x + t y. A network learns to find x from x_t, and prediction walks from t = 1 to 0:
 
     x_(t-d) = (d / t) F(x_t, t) + (1 - d / t) x_t
 
-so that each step trusts the network for a small part of the way. Deviations: the network also sees the early image
-itself at every step; no noise is added (the paper's epsilon = 0), so that drawing repeats; the network is the residual
-U-Net of `networks.py`, told t by a constant channel; the loss is L1, which the paper allows.
+so that each step takes a small part of what the network finds. Deviations: the network also sees the early image
+itself at every step; no noise is added (the paper's epsilon = 0), so that a prediction repeats; the network is the
+residual U-Net of `networks.py`, given t as a constant channel; the loss is L1, which the paper allows.
 """
 
 from __future__ import annotations
@@ -50,6 +50,6 @@ class Bridge(StepMethod):
 
     def find(self, point: torch.Tensor, early: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
         """Return the delayed image that a point of the bridge leads to."""
-        told = torch.cat([point, early, time.expand_as(point)], dim=1)
-        found: torch.Tensor = point + self.network(told)
+        given = torch.cat([point, early, time.expand_as(point)], dim=1)
+        found: torch.Tensor = point + self.network(given)
         return found

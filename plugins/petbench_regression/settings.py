@@ -31,13 +31,13 @@ class RegressionParameters(StepParameters):
 class ResUNet25dParameters(RegressionParameters):
     """Settings of `resunet25d`."""
 
-    neighbours: int = Field(2, ge=0, le=8, description="slices looked at on either side of the one that is drawn")
+    neighbours: int = Field(2, ge=0, le=8, description="slices looked at on either side of the one that is predicted")
 
 
 class BridgeParameters(RegressionParameters):
     """Settings of `bridge`."""
 
-    steps: int = Field(10, ge=1, le=1000, description="steps from the early to the delayed image when drawing")
+    steps: int = Field(10, ge=1, le=1000, description="steps from the early to the delayed image when predicting")
 
 
 class UNet3dParameters(RegressionParameters):

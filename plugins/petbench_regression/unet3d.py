@@ -2,8 +2,8 @@
 
 Çiçek, Abdulkadir, Lienkamp, Brox, Ronneberger: 3D U-Net, MICCAI 2016, arXiv:1606.06650, for the plan; the units are
 the residual ones of `networks.py`. Deviations: a slab keeps the whole axial matrix and `slab` slices, where the paper
-cuts cubes; slabs overlap by half when a participant is drawn and are averaged; the output is added to the early image;
-the loss is L1 on the logarithmic scale.
+cuts cubes; predicted slabs overlap by half and are averaged; the output is added to the early image; the
+loss is L1 on the logarithmic scale.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Stacks of slices, and the batches drawn from them."""
+"""Stacks of slices, and the batches made from them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_the_map_clips_and_counts_what_lies_outside_its_range() -> None:
     assert IntensityMap(50.0).clipped_share(values) == 0.5
 
 
-def test_every_slice_is_stacked_and_air_is_not_drawn() -> None:
+def test_every_slice_is_stacked_and_air_is_not_sampled() -> None:
     tensors = load(FakeData())
     assert tensors.early.images.shape == (12, 6, 8)
     assert tensors.early.foreground.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
@@ -118,8 +118,8 @@ def test_a_split_without_training_participants_is_refused() -> None:
 
 
 def test_an_epoch_holds_each_slice_once_and_batches_run_over_its_end() -> None:
-    drawn = sampler(load(FakeData()), batch_size=4)
-    values = torch.cat([drawn.batch(4 * step).early[:, 0, 0, 0] for step in range(5)])
+    sampled = sampler(load(FakeData()), batch_size=4)
+    values = torch.cat([sampled.batch(4 * step).early[:, 0, 0, 0] for step in range(5)])
     first, second = (Counter(round(float(value), 4) for value in suv(part)) for part in (values[:10], values[10:]))
     assert set(first.values()) == set(second.values()) == {1}
     assert len(first) == 10
@@ -136,8 +136,8 @@ def test_a_batch_depends_on_its_position_alone() -> None:
 
 
 def test_paired_images_are_of_the_same_slice_and_shifted_alike() -> None:
-    drawn = sampler(load(FakeData()), batch_size=10, shift=3).batch(0)
-    assert torch.allclose(suv(drawn.delayed), 2 * suv(drawn.early), rtol=1e-4, atol=1e-5)
+    sampled = sampler(load(FakeData()), batch_size=10, shift=3).batch(0)
+    assert torch.allclose(suv(sampled.delayed), 2 * suv(sampled.early), rtol=1e-4, atol=1e-5)
 
 
 def test_a_shift_moves_whole_voxels_and_fills_with_air() -> None:
@@ -145,9 +145,9 @@ def test_a_shift_moves_whole_voxels_and_fills_with_air() -> None:
     data.volumes[0][0] = 0.0
     data.volumes[0][0, 3, 4] = 5.0
     places: set[tuple[int, ...]] = set()
-    drawn = sampler(load(data), batch_size=1, shift=2)
+    sampled = sampler(load(data), batch_size=1, shift=2)
     for position in range(300):
-        image = drawn.batch(position).early[0, 0]
+        image = sampled.batch(position).early[0, 0]
         hot = (image > AIR).nonzero().tolist()
         assert len(hot) == 1
         places.add(tuple(hot[0]))
@@ -168,10 +168,10 @@ def test_a_common_factor_scales_both_images_and_leaves_air_alone() -> None:
 
 def test_an_unpaired_method_cannot_pair() -> None:
     tensors = load(FakeData("unpaired", slices=(30, 30)))
-    drawn = sampler(tensors, batch_size=58)
+    sampled = sampler(tensors, batch_size=58)
     together = 0
     for epoch in range(20):
-        batch = drawn.batch(58 * epoch)
+        batch = sampled.batch(58 * epoch)
         together += int(torch.isclose(suv(batch.delayed), 2 * suv(batch.early), rtol=1e-4).all(-1).all(-1).sum())
     # Two independent orders of 58 slices agree in one place an epoch, on average.
     assert 4 <= together <= 45
@@ -179,9 +179,9 @@ def test_an_unpaired_method_cannot_pair() -> None:
 
 def test_neighbours_come_from_the_same_participant_or_are_air() -> None:
     tensors = load(FakeData(), margin=1)
-    drawn = sampler(tensors, batch_size=10, early_slices=3).batch(0)
-    assert drawn.early.shape == (10, 3, 6, 8)
-    values = suv(drawn.early[:, :, 0, 0])
+    sampled = sampler(tensors, batch_size=10, early_slices=3).batch(0)
+    assert sampled.early.shape == (10, 3, 6, 8)
+    values = suv(sampled.early[:, :, 0, 0])
     for before, middle, after in values.tolist():
         slice_number = round(100 * (middle - math.floor(middle + 1e-4)))
         assert before == pytest.approx(middle - 0.01 if slice_number else 0.0, abs=1e-4)

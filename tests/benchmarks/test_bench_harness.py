@@ -13,10 +13,10 @@ from petbench.engine_settings import EngineSettings
 from petbench.training.checkpoint import CheckpointFolder
 from petbench.training.context import TrainingContext
 from petbench.training.data import load_tensors
-from petbench.training.loop import fit
 from petbench.training.network_execution import NetworkExecution
 from petbench.training.optimizers import Optimizers
 from petbench.training.sampler import Sampler
+from petbench.training.step_trainer import StepTrainer
 from petbench_gan.pix2pix import Pix2pix
 from petbench_gan.presets import PIX2PIX
 from petbench_gan.settings import Pix2pixParameters
@@ -92,7 +92,7 @@ def test_bench_what_the_harness_costs_a_training(benchmark: Any, device: torch.d
     run.bare = lambda: optimizers.step(batch, 0.0)
     run.start()
     with NetworkExecution(other, engine, device, compiled=False).training():
-        benchmark.pedantic(fit, args=(method, data, run), rounds=1)
+        benchmark.pedantic(StepTrainer(method).fit, args=(data, run), rounds=1)
     harness, bare = (sum(run.spent[side][5:]) / len(run.spent[side][5:]) for side in ("harness", "bare"))
     benchmark.extra_info.update(
         what="a step of `petbench run`, pix2pix mini",

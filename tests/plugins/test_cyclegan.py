@@ -44,7 +44,7 @@ def test_the_generators_step_first_and_each_term_has_its_stated_weight() -> None
             "gan_delayed": float(((method.discriminator_delayed(forth(x)) - 1) ** 2).mean()),
             "gan_early": float(((method.discriminator_early(back(y)) - 1) ** 2).mean()),
         }
-        judged = {
+        of_discriminators = {
             "real_delayed": 0.5 * float(((method.discriminator_delayed(y) - 1) ** 2).mean()),
             "real_early": 0.5 * float(((method.discriminator_early(x) - 1) ** 2).mean()),
             "fake_delayed": 0.5 * float((method.discriminator_delayed(forth(x)) ** 2).mean()),
@@ -53,7 +53,9 @@ def test_the_generators_step_first_and_each_term_has_its_stated_weight() -> None
     first, second = list(method.training_step(batch))
     assert (first.optimizer, second.optimizer) == ("generators", "discriminators")
     assert {name: float(term.detach()) for name, term in first.terms.items()} == pytest.approx(expected, rel=1e-5)
-    assert {name: float(term.detach()) for name, term in second.terms.items()} == pytest.approx(judged, rel=1e-5)
+    assert {name: float(term.detach()) for name, term in second.terms.items()} == pytest.approx(
+        of_discriminators, rel=1e-5
+    )
 
 
 def test_both_generators_share_one_optimizer_and_both_discriminators_another() -> None:
@@ -103,9 +105,9 @@ def images(first: int, count: int) -> torch.Tensor:
 
 def test_a_pool_that_is_not_full_lets_images_through_and_keeps_them() -> None:
     pool = ImagePool(10)
-    drawn = images(0, 6)
-    assert torch.equal(pool.exchange(drawn), drawn)
-    assert torch.equal(pool.images[:6], drawn)
+    predicted = images(0, 6)
+    assert torch.equal(pool.exchange(predicted), predicted)
+    assert torch.equal(pool.images[:6], predicted)
 
 
 def test_a_full_pool_returns_an_older_image_half_of_the_time_and_never_loses_its_size() -> None:
@@ -114,9 +116,9 @@ def test_a_full_pool_returns_an_older_image_half_of_the_time_and_never_loses_its
     pool.exchange(images(0, 50))
     old = 0
     for step in range(400):
-        drawn = images(50 + 10 * step, 10)
-        returned = pool.exchange(drawn)
-        known = set(drawn[:, 0, 0, 0].tolist())
+        predicted = images(50 + 10 * step, 10)
+        returned = pool.exchange(predicted)
+        known = set(predicted[:, 0, 0, 0].tolist())
         old += sum(value not in known for value in returned[:, 0, 0, 0].tolist())
     assert pool.images.shape == (50, 1, 2, 2)
     assert abs(old / 4000 - 0.5) < 0.03
@@ -153,8 +155,8 @@ def test_of_two_images_for_one_place_the_later_stays() -> None:
 
 
 def test_an_empty_pool_lets_everything_through() -> None:
-    drawn = images(0, 3)
-    assert ImagePool(0).exchange(drawn) is drawn
+    predicted = images(0, 3)
+    assert ImagePool(0).exchange(predicted) is predicted
 
 
 def test_the_pool_survives_its_state() -> None:

@@ -58,17 +58,17 @@ def test_the_adversarial_loss_is_the_textbook_one(kind: GanLoss, reference: obje
 
 def test_the_discriminator_steps_first_and_each_term_has_its_stated_weight() -> None:
     method, batch = make(norm="none", l1_weight=50.0), make_batch()
-    drawn = method.generator(batch.early).detach()
+    predicted = method.generator(batch.early).detach()
     with torch.no_grad():
         real = method.discriminator(torch.cat([batch.early, batch.delayed], 1)).numpy()
-        fake = method.discriminator(torch.cat([batch.early, drawn], 1)).numpy()
+        fake = method.discriminator(torch.cat([batch.early, predicted], 1)).numpy()
     first, second = list(method.training_step(batch))
     assert (first.optimizer, second.optimizer) == ("discriminator", "generator")
     assert float(first.terms["real"].detach()) == pytest.approx(0.5 * cross_entropy(real, real=True), rel=1e-5)
     assert float(first.terms["fake"].detach()) == pytest.approx(0.5 * cross_entropy(fake, real=False), rel=1e-5)
     assert set(second.terms) == {"gan", "l1"}
     assert float(second.terms["gan"].detach()) == pytest.approx(cross_entropy(fake, real=True), rel=1e-5)
-    expected = 50.0 * np.abs(drawn.numpy() - batch.delayed.numpy()).mean()
+    expected = 50.0 * np.abs(predicted.numpy() - batch.delayed.numpy()).mean()
     assert float(second.terms["l1"].detach()) == pytest.approx(expected, rel=1e-5)
 
 

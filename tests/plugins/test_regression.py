@@ -1,4 +1,4 @@
-"""The networks without an adversary."""
+"""The networks without a discriminator."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class PerfectBridge(Bridge):
     """Knows the delayed image: half of the early one."""
 
     def find(self, point: torch.Tensor, early: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-        # Whatever point of the bridge is asked about, it must be the one that belongs to the time told.
+        # Whatever point of the bridge is asked about, it must be the one that belongs to the time given.
         assert torch.allclose(point, (1 - time) * early / 2 + time * early, atol=1e-6)
         return early / 2
 

@@ -47,6 +47,16 @@ class DatasetTensors:
     delayed: SliceStack
     paired: bool
 
+    def describe(self) -> dict[str, object]:
+        """Return what there is to train on, for the log of a run."""
+        return {
+            "paired": self.paired,
+            "matrix": list(self.early.images.shape[1:]),
+            "slices": len(self.early.foreground),
+            "clipped_early": self.early.clipped_share,
+            "clipped_delayed": self.delayed.clipped_share,
+        }
+
 
 def load_tensors(
     data: TrainingData,

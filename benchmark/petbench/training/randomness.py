@@ -1,4 +1,4 @@
-"""Seeds, and the state of every random number generator that a training may draw from."""
+"""Seeds, and the state of every random number generator that a training may use."""
 
 from __future__ import annotations
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
-from petbench.training.loop import fit
+from petbench.training.data import load_tensors
+from petbench.training.loop import TrainingLoop
+from petbench.training.network_execution import NetworkExecution
 from petbench.training.prediction import translate_volume
+from petbench.training.randomness import seed_everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,8 +31,41 @@ class StepTrainer:
         self.step_method = step_method
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
-        """Train until the budget is spent."""
-        fit(self.step_method, data, run)
+        """Train until the budget is spent or the user stops it.
+
+        With a budget in images, a run that is killed and resumed any number of times ends bit for bit as one that never
+        was: on the CPU with the same number of threads, on a CUDA device in deterministic mode.
+
+        Raises:
+            Diverged: a loss or weight is no longer finite; the newest checkpoint is from before that.
+        """
+        method = self.step_method
+        method.to(run.device)
+        compiled = run.engine.compiles(run.device.type, run.budget.images)
+        execution = NetworkExecution(method, run.engine, run.device, compiled=compiled)
+        tensors = load_tensors(
+            data,
+            method.intensity,
+            run.device,
+            size_multiple=method.size_multiple,
+            margin=max(method.early_slices, method.delayed_slices) // 2,
+            storage=run.engine.storage,
+            folder=run.folder / "tensors",
+        )
+        try:
+            with execution.training():
+                loop = TrainingLoop(method, tensors, data, run, execution)
+                state = run.resume_state()
+                if state is None:
+                    _initialize_weights(method, run.seed)
+                    seed_everything(run.seed, "training")
+                else:
+                    loop.load_state(state)
+                run.log("engine", execution.describe())
+                run.log("data", tensors.describe())
+                loop.run()
+        finally:
+            shutil.rmtree(run.folder / "tensors", ignore_errors=True)  # made anew from the dataset when resumed
 
     def predict(self, early: Volume) -> Volume:
         """Predict one participant's delayed volume in SUV, shape (z, y, x); always in float32."""
@@ -53,3 +90,9 @@ class StepTrainer:
     def parameter_count(self) -> int:
         """Return the number of trained weights."""
         return sum(parameter.numel() for parameter in self.step_method.parameters())
+
+
+def _initialize_weights(method: StepMethod, seed: int) -> None:
+    """Start from weights that depend on the run's seed alone, whatever was random before it was built."""
+    seed_everything(seed, "weights")
+    method.load_state_dict(type(method)(method.parameters_chosen).state_dict())

@@ -76,7 +76,7 @@ class ProgramMethod:
                 lambda: run.interrupted,
             )
         finally:
-            shutil.rmtree(folder / "training", ignore_errors=True)  # written anew when the run goes on
+            shutil.rmtree(folder / "training", ignore_errors=True)  # written anew when the run resumes
             shutil.rmtree(folder / "validation", ignore_errors=True)
         if status.images_seen is not None:
             run.set_images_seen(status.images_seen, at_start=status.images_at_start)

@@ -110,9 +110,9 @@ def _wait(process: subprocess.Popen[bytes], stopped: Callable[[], bool]) -> int:
 
 
 def _keep_log(folder: Path) -> str:
-    """Put the end of what the program said into the run's log and return its last line."""
+    """Put the end of what the program printed into the run's log and return its last line."""
     text = (folder / LOG_NAME).read_text(encoding="utf-8", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()][-_LINES_KEPT:]
     for line in lines:
         _LOG.info("program: %s", line[:2000])
-    return lines[-1][:300] if lines else "it said nothing"
+    return lines[-1][:300] if lines else "it printed nothing"

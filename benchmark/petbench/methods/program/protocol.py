@@ -43,7 +43,7 @@ class Job(BaseModel):
         method: the method's name.
         parameters: all of its parameters.
         supervision: what the method may see; only `paired` volumes belong together one by one.
-        seed: of every random draw.
+        seed: of every random number.
         images: training budget in images seen; 0 for a method without one, null where seconds are given.
         seconds: training budget in seconds.
         device: `cpu`, `cuda:0` and so on.

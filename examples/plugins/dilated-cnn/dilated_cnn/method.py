@@ -25,5 +25,5 @@ class DilatedCnn(StepMethod):
         return {"l1": functional.l1_loss(self.translate(batch.early), batch.delayed)}
 
     def translate(self, early):
-        """Draw delayed images from early ones, both (batch, 1, y, x)."""
+        """Predict delayed images from early ones, both (batch, 1, y, x)."""
         return early + self.network(early)

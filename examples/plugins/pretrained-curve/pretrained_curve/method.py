@@ -21,7 +21,7 @@ class PretrainedCurve:
         """Learn nothing."""
 
     def predict(self, early):
-        """Draw one delayed volume in SUV from the early one, (z, y, x), float32."""
+        """Predict one delayed volume in SUV from the early one, (z, y, x), float32."""
         return np.interp(early, self.weights["early_suv"], self.weights["delayed_suv"]).astype(np.float32)
 
     def state_dict(self):

@@ -38,7 +38,7 @@ class SgdVoxels:
         run.checkpoint(self.state_dict, force=True)
 
     def predict(self, early):
-        """Draw one delayed volume in SUV from the early one, (z, y, x), float32."""
+        """Predict one delayed volume in SUV from the early one, (z, y, x), float32."""
         correction = self._features(early) @ self.model.coef_ + self.model.intercept_
         return np.where(early > 0.1, np.maximum(early + correction, 0), early).astype(np.float32)
 
