@@ -17,7 +17,7 @@ AIR = -1.0
 
 @dataclass(frozen=True, slots=True)
 class IntensityMap:
-    """x = 2 log(1 + SUV) / log(1 + SUV_max) - 1.
+    """x = 2 log(1 + SUV) / log(1 + suv_clip) - 1.
 
     The logarithm gives muscle and fat a share of [-1, 1] that a linear window would leave to the bladder alone.
     `suv_clip` is fixed before any image is seen: a maximum taken from a target is unknown when a new scan comes.

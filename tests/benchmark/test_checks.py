@@ -17,8 +17,7 @@ from torch import nn
 from petbench import MethodSpec, StepMethod, StepParameters, Update
 from petbench.cli.main import PetbenchGroup
 from petbench.cli.plugin import plugin
-from petbench.errors import PluginError, UnknownNameError
-from petbench.methods.parameters import build
+from petbench.errors import UnknownNameError
 from petbench.registry import OWN_DISTRIBUTION, load_plugins
 from petbench.testing import Check, ConformanceError, checks
 from petbench.testing.catalogue import NAMES
@@ -199,15 +198,6 @@ def test_a_check_catches_what_it_is_for(name: str, spec: MethodSpec, message: st
     assert result == "failed"
     assert message in detail
     assert "\n" not in detail
-
-
-def test_a_step_method_whose_own_predict_would_never_be_called_is_refused() -> None:
-    class Predicts(Good):
-        def predict(self, early: Volume) -> Volume:
-            return early
-
-    with pytest.raises(PluginError, match=r"has a predict\(\) of its own, which nobody would call"):
-        build(make(Predicts), {})
 
 
 @pytest.mark.slow

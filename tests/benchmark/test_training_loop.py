@@ -215,6 +215,20 @@ def test_networks_compute_in_bfloat16_and_losses_in_float32(tmp_path: Path) -> N
     assert "forward" not in vars(method.network)
 
 
+def test_a_forward_that_the_author_put_into_a_network_is_used_and_left_in_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    method, image = Linear(SMALL), torch.ones(1, 1, 4, 4)
+    monkeypatch.setattr(method.network, "forward", torch.neg)
+    execution = NetworkExecution(method, EngineSettings(precision="bf16"), CPU, compiled=False)
+    with execution.training():
+        assert torch.equal(method.translate(image), -image)
+        with execution.predicting():
+            assert method.network.forward is torch.neg
+        assert method.network.forward is not torch.neg
+    assert method.network.forward is torch.neg
+
+
 def test_on_a_cpu_a_network_in_three_dimensions_stays_in_float32() -> None:
     flat, solid = nn.Conv2d(1, 1, 1), nn.Sequential(nn.Conv3d(1, 1, 1))
     for network, device, expected in ((flat, "cpu", True), (solid, "cpu", False), (solid, "cuda", True)):

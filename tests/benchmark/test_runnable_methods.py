@@ -1,0 +1,118 @@
+"""Whatever an author writes, the harness runs it through the same few calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from petbench import MethodSpec, StepMethod, StepParameters
+from petbench.errors import PluginError
+from petbench.methods.parameters import build
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from petbench import RunContext, TrainingData, Volume
+
+CPU = torch.device("cpu")
+
+
+class Stepwise(StepMethod):
+    def __init__(self, parameters: StepParameters) -> None:
+        super().__init__(parameters)
+        self.network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))
+
+    def translate(self, early: torch.Tensor) -> torch.Tensor:
+        return early
+
+
+class Plain:
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {"factor": 2.0, "curve": torch.zeros(3), "name": "plain", "fitted": False}
+
+    def fit(self, data: TrainingData, run: RunContext) -> None: ...
+
+    def predict(self, early: Volume) -> Volume:
+        return early * np.float32(2)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.state
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> object:
+        self.state = dict(state)
+        return None
+
+
+class PlainModule(nn.Module):
+    """A torch module that brings the four verbs itself; a buffer is no trained weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))
+
+    def fit(self, data: TrainingData, run: RunContext) -> None: ...
+
+    def predict(self, early: Volume) -> Volume:
+        return early.copy()
+
+
+METHODS = {
+    "steps": (MethodSpec(name="steps", summary="s", build=Stepwise, parameters=StepParameters), 4),
+    "plain": (MethodSpec(name="plain", summary="s", build=lambda _: Plain()), 4),
+    "module": (MethodSpec(name="module", summary="s", build=lambda _: PlainModule()), 4),
+    "program": (MethodSpec(name="program", summary="s", command=("true",)), 0),
+}
+
+
+@pytest.mark.parametrize(("spec", "count"), METHODS.values(), ids=list(METHODS))
+def test_every_kind_of_method_moves_and_says_how_many_numbers_it_learnt(spec: MethodSpec, count: int) -> None:
+    values = StepParameters().model_dump() if spec.parameters else {}
+    method = build(spec, values)
+    method.to(CPU)
+    assert method.parameter_count() == count
+    build(spec, values).load_state_dict(method.state_dict())
+
+
+@pytest.mark.parametrize("name", ["steps", "plain", "module"])
+def test_all_predictions_come_in_order_and_each_image_is_read_only_when_its_turn_comes(name: str) -> None:
+    spec, _ = METHODS[name]
+    method = build(spec, StepParameters().model_dump() if spec.parameters else {})
+    volumes = [np.full((1, 2, 2), value, dtype=np.float32) for value in (1.0, 2.0, 3.0)]
+    read: list[float] = []
+
+    def early() -> Any:
+        for volume in volumes:
+            read.append(float(volume.max()))
+            yield volume
+
+    predictions = method.predict_all(early())
+    assert np.allclose(next(iter(predictions)), method.predict(volumes[0]))
+    assert read == [1.0]
+    assert [float(one.max()) for one in predictions] == [float(method.predict(one).max()) for one in volumes[1:]]
+
+
+def test_the_state_of_a_step_method_is_its_own() -> None:
+    spec, _ = METHODS["steps"]
+    assert (
+        build(spec, StepParameters().model_dump()).state_dict().keys() == Stepwise(StepParameters()).state_dict().keys()
+    )
+
+
+def test_a_step_method_whose_own_predict_would_never_be_called_is_refused() -> None:
+    class Predicts(Stepwise):
+        def predict(self, early: Volume) -> Volume:
+            return early
+
+    spec = MethodSpec(name="predicts", summary="s", build=Predicts, parameters=StepParameters)
+    with pytest.raises(PluginError, match=r"has a predict\(\) of its own, which nobody would call"):
+        build(spec, StepParameters().model_dump())
+
+
+def test_a_method_without_a_verb_is_refused_by_the_verb() -> None:
+    spec = MethodSpec(name="mute", summary="s", build=lambda _: object())  # type: ignore[arg-type,return-value]
+    with pytest.raises(PluginError, match=r"'mute' has no fit\(\)"):
+        build(spec, {})
