@@ -219,7 +219,7 @@ class Method(Protocol):
 class RunnableMethod(Method, Protocol):
     """A method as the harness runs it: the four verbs, and where it runs, how large it is, many participants at once.
 
-    `petbench.methods.parameters.build` makes one of whatever an author wrote, so that nobody asks for its type.
+    `petbench.methods.build` makes one of whatever an author wrote, so that nobody asks for its type.
     """
 
     def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:

@@ -11,7 +11,7 @@ from torch import nn
 
 from petbench import MethodSpec, StepMethod, StepParameters
 from petbench.errors import PluginError
-from petbench.methods.parameters import build
+from petbench.methods.build import build_method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,16 +71,16 @@ METHODS = {
 @pytest.mark.parametrize(("spec", "count"), METHODS.values(), ids=list(METHODS))
 def test_every_kind_of_method_moves_and_says_how_many_numbers_it_learnt(spec: MethodSpec, count: int) -> None:
     values = StepParameters().model_dump() if spec.parameters else {}
-    method = build(spec, values)
+    method = build_method(spec, values)
     method.to(CPU)
     assert method.parameter_count() == count
-    build(spec, values).load_state_dict(method.state_dict())
+    build_method(spec, values).load_state_dict(method.state_dict())
 
 
 @pytest.mark.parametrize("name", ["steps", "plain", "module"])
 def test_all_predictions_come_in_order_and_each_image_is_read_only_when_its_turn_comes(name: str) -> None:
     spec, _ = METHODS[name]
-    method = build(spec, StepParameters().model_dump() if spec.parameters else {})
+    method = build_method(spec, StepParameters().model_dump() if spec.parameters else {})
     volumes = [np.full((1, 2, 2), value, dtype=np.float32) for value in (1.0, 2.0, 3.0)]
     read: list[float] = []
 
@@ -98,7 +98,8 @@ def test_all_predictions_come_in_order_and_each_image_is_read_only_when_its_turn
 def test_the_state_of_a_step_method_is_its_own() -> None:
     spec, _ = METHODS["steps"]
     assert (
-        build(spec, StepParameters().model_dump()).state_dict().keys() == Stepwise(StepParameters()).state_dict().keys()
+        build_method(spec, StepParameters().model_dump()).state_dict().keys()
+        == Stepwise(StepParameters()).state_dict().keys()
     )
 
 
@@ -109,10 +110,10 @@ def test_a_step_method_whose_own_predict_would_never_be_called_is_refused() -> N
 
     spec = MethodSpec(name="predicts", summary="s", build=Predicts, parameters=StepParameters)
     with pytest.raises(PluginError, match=r"has a predict\(\) of its own, which nobody would call"):
-        build(spec, StepParameters().model_dump())
+        build_method(spec, StepParameters().model_dump())
 
 
 def test_a_method_without_a_verb_is_refused_by_the_verb() -> None:
     spec = MethodSpec(name="mute", summary="s", build=lambda _: object())  # type: ignore[arg-type,return-value]
     with pytest.raises(PluginError, match=r"'mute' has no fit\(\)"):
-        build(spec, {})
+        build_method(spec, {})

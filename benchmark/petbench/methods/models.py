@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from petbench.errors import PetbenchError, UsageError
-from petbench.methods import parameters
+from petbench.methods.build import build_method
 from petbench.methods.source import source_hash
 from petbench.registry import load_plugins
 from petbench_datasets.files import atomic_path
@@ -43,7 +43,7 @@ def choose_device(asked: str) -> torch.device:
 def build(plan: RunPlan) -> RunnableMethod:
     """Build the method of a plan, untrained."""
     spec, _ = load_plugins().method(plan.method)
-    return parameters.build(spec, dict(plan.parameters))
+    return build_method(spec, dict(plan.parameters))
 
 
 def save(method: Method, folder: Path) -> None:
@@ -71,7 +71,7 @@ def load(plan: RunPlan, folder: Path, device: str) -> RunnableMethod:
         raise PetbenchError(f"{path}: the model of this run is gone; run the method again with --force") from None
     except Exception as error:  # a damaged file raises whatever the unpickler met first
         raise PetbenchError(f"{path}: cannot be read ({type(error).__name__}); run again with --force") from error
-    method = parameters.build(spec, dict(plan.parameters))
+    method = build_method(spec, dict(plan.parameters))
     method.load_state_dict(state)
     method.to(choose_device(device))
     return method

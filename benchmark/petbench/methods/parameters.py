@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from petbench.errors import PluginError, UnknownNameError, UsageError
+from petbench.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench.contract import Budget, DatasetShape, MethodSpec, RunnableMethod
+    from petbench.contract import Budget, DatasetShape, MethodSpec
 
 NO_PRESET = "default"
 
@@ -58,48 +58,6 @@ def validate(spec: MethodSpec, values: dict[str, Any]) -> dict[str, Any]:
         given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
         text = f"parameter {name!r} of {spec.name}: {first['msg'][0].lower()}{first['msg'][1:]}{given}"
         raise UsageError(f"{text}; `petbench methods {spec.name}` lists them") from None
-
-
-def build(spec: MethodSpec, values: dict[str, Any]) -> RunnableMethod:
-    """Build the method; one with an environment or a program of its own is driven through files."""
-    return _build_program(spec, values) if spec.is_program else build_here(spec, values)
-
-
-def build_here(spec: MethodSpec, values: dict[str, Any]) -> RunnableMethod:
-    """Build the method in this process, wherever its spec would have it run.
-
-    Raises:
-        PluginError: the plugin's own code fails to give a method.
-    """
-    from petbench.methods.plain_method import PlainMethod
-    from petbench.step_method import StepMethod
-    from petbench.training.step_trainer import StepTrainer
-
-    if spec.build is None:
-        raise PluginError(f"the method {spec.name!r} has no build; give it one, or a command")
-    parameters = spec.parameters.model_validate(values) if spec.parameters else None
-    method: Any = spec.build(parameters)
-    if isinstance(method, StepMethod):
-        if own := [verb for verb in ("fit", "predict") if hasattr(method, verb)]:
-            raise PluginError(
-                f"the StepMethod of {spec.name!r} has a {own[0]}() of its own, which nobody would call; "
-                f"write training_step() and translate(), or all four verbs without StepMethod"
-            )
-        return StepTrainer(method)
-    for verb in ("fit", "predict", "state_dict", "load_state_dict"):
-        if not callable(getattr(method, verb, None)):
-            raise PluginError(f"the method {spec.name!r} has no {verb}(); see petbench.contract.Method")
-    return PlainMethod(method)
-
-
-def _build_program(spec: MethodSpec, values: dict[str, Any]) -> RunnableMethod:
-    from petbench.methods.program.method import ProgramMethod, package_folder
-    from petbench.methods.source import home_of
-    from petbench.registry import load_plugins
-
-    found = load_plugins().methods().get(spec.name)
-    modules = [found[1].module] if found is not None else []
-    return ProgramMethod(spec, values, package_folder([*modules, home_of(spec.build) or "petbench"]))
 
 
 def default_budget(values: dict[str, Any]) -> Budget:

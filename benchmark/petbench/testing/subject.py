@@ -11,6 +11,7 @@ import numpy as np
 
 from petbench.contract import Budget, DatasetShape
 from petbench.methods import parameters
+from petbench.methods.build import build_method
 from petbench.testing.errors import ConformanceError
 from petbench.testing.images import SHAPE, TEST, TRAINING, SmallData, participants
 
@@ -58,7 +59,7 @@ class Subject:
 
     def build(self) -> RunnableMethod:
         """Return the method, untrained."""
-        return parameters.build(self.spec, self.values)
+        return build_method(self.spec, self.values)
 
     def data(self, training: int = TRAINING) -> SmallData:
         """Return small participants, under the method's own supervision."""

@@ -51,7 +51,7 @@ class NetworkExecution:
     def training(self) -> Iterator[None]:
         """Within the block, networks run as the settings say."""
         if self._engine.channels_last:
-            self._method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._method.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch types no call without a dtype
         with torch_settings(self._engine, self._device):
             self._forwards = self._make_forwards()
             self._authored = {module: module.__dict__.get("forward") for module in self._forwards}

@@ -90,7 +90,7 @@ class Optimizers:
         optimizer, weights = self._optimizers[owner], self._weights[owner]
         optimizer.zero_grad(set_to_none=True)
         total = torch.stack([term.float() for term in terms.values()]).sum()
-        total.backward(inputs=weights)  # type: ignore[no-untyped-call]
+        total.backward(inputs=weights)  # type: ignore[no-untyped-call] # torch does not type it
         optimizer.step()
         for name, term in terms.items():
             key = f"{owner}/{name}"

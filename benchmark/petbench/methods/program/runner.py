@@ -16,7 +16,8 @@ import torch
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.errors import Diverged, PluginError
-from petbench.methods import models, parameters
+from petbench.methods import models
+from petbench.methods.build import build_in_process
 from petbench.methods.program.protocol import JOB_NAME, STATUS_NAME, Job, Status
 from petbench.processes.ending import ending_of
 from petbench.processes.stop import StopFlag
@@ -68,7 +69,7 @@ def _build(job: Job) -> tuple[RunnableMethod, torch.device]:
     spec, _ = load_plugins().method(job.method)
     device = models.choose_device(job.device)
     seed_everything(job.seed, "method")
-    method = parameters.build_here(spec, dict(job.parameters))
+    method = build_in_process(spec, dict(job.parameters))
     method.to(device)
     return method, device
 
