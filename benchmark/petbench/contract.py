@@ -25,7 +25,8 @@ API_VERSION = 1
 Volume: TypeAlias = "NDArray[np.float32]"
 """One participant's image in SUV, shape (z, y, x)."""
 
-Supervision = Literal["paired", "unpaired", "none"]
+Supervision = Literal["paired", "unpaired", "no-target"]
+Role = Literal["competitor", "reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,9 @@ class MethodSpec:
         build: makes the method from its validated parameters; imports the heavy modules when called. None where
             `command` names a program.
         supervision: `paired` (early and delayed image of the same participant), `unpaired` (drawn independently)
-            or `none` (sees no delayed image).
+            or `no-target` (sees no delayed image).
+        role: `competitor`, or `reference` for a method that nobody would use, such as one factor for every image: its
+            row is there to compare with, takes no rank and is left out of the tests.
         parameters: a pydantic model of every parameter, with default, range and description; None for no parameters.
         presets: named sets of parameter values.
         choose_preset: the preset used when none is asked for, from the size of the dataset.
@@ -72,6 +75,7 @@ class MethodSpec:
     summary: str
     build: Callable[[Any], Method] | None = None
     supervision: Supervision = "paired"
+    role: Role = "competitor"
     parameters: type[BaseModel] | None = None
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     choose_preset: Callable[[DatasetShape], str] | None = None
@@ -118,7 +122,7 @@ class TrainingData(Protocol):
     """What a method may learn from: training and validation participants only, volumes in SUV, shape (z, y, x).
 
     A method whose supervision is `unpaired` gets its delayed volumes in an order of their own and no `pairs`;
-    one whose supervision is `none` gets no delayed volume at all.
+    one whose supervision is `no-target` gets no delayed volume at all.
 
     Attributes:
         supervision: of the method that is trained.

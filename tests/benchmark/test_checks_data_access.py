@@ -72,7 +72,7 @@ def handed(dataset: Dataset, folder: Path, supervision: Supervision = "paired") 
         seed=0, budget=Budget(images=8), device=torch.device("cpu"), folder=folder, engine=EngineSettings()
     )
     asked: list[Any] = [data, run, data.early(), *data.early(), data.validation_pairs(), *data.validation_pairs()]
-    if supervision != "none":
+    if supervision != "no-target":
         asked += [data.delayed(), *data.delayed()]
     if supervision == "paired":
         asked += [data.pairs(), *data.pairs()]
@@ -85,7 +85,7 @@ def test_the_walk_finds_a_dataset_behind_a_bound_method_and_a_closure(body_datas
     assert any(value is dataset for value in reachable([lambda: dataset]))
 
 
-@pytest.mark.parametrize("supervision", ["paired", "unpaired", "none"])
+@pytest.mark.parametrize("supervision", ["paired", "unpaired", "no-target"])
 def test_no_participant_and_no_path_of_the_dataset_can_be_reached_from_what_training_is_handed(
     supervision: Supervision, body_dataset: Path, tmp_path: Path
 ) -> None:
@@ -96,13 +96,13 @@ def test_no_participant_and_no_path_of_the_dataset_can_be_reached_from_what_trai
     assert not [text for text in texts if any(name in text for name in (*dataset.participants, str(body_dataset)))]
 
 
-@pytest.mark.parametrize("supervision", ["paired", "unpaired", "none"])
+@pytest.mark.parametrize("supervision", ["paired", "unpaired", "no-target"])
 def test_no_image_that_training_is_handed_is_one_that_it_is_not_entitled_to(
     supervision: Supervision, body_dataset: Path, tmp_path: Path
 ) -> None:
     dataset = open_dataset(body_dataset)
     hidden = [dataset.pair(TEST_PARTICIPANT).delayed, dataset.pair(TEST_PARTICIPANT).early]
-    if supervision == "none":
+    if supervision == "no-target":
         hidden += [dataset.pair(participant).delayed for participant in dataset.participants]
     images = [value for value in reachable(handed(dataset, tmp_path, supervision)) if isinstance(value, np.ndarray)]
     assert len(images) >= 2

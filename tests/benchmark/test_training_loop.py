@@ -340,7 +340,7 @@ def test_unpaired_data_has_no_pairs_and_an_order_of_its_own() -> None:
 
 
 def test_a_method_without_supervision_sees_no_delayed_volume() -> None:
-    data = training_data("none")
+    data = training_data("no-target")
     with pytest.raises(PetbenchError, match="no delayed volume"):
         data.delayed()
     assert len(data.validation_pairs()) == 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def filled(leaderboard: Leaderboard, add_run: AddRun) -> Leaderboard:
-    add_run("identity", {"sub-01": 29.0}, supervision="none")
+    add_run("identity", {"sub-01": 29.0}, supervision="no-target")
     add_run("pix2pix", {"sub-01": 31.0}, seed=0)
     add_run("pix2pix", {"sub-01": 33.0}, seed=1)
     add_run("cyclegan", {"sub-01": 30.0}, supervision="unpaired", device="cuda:0", preset=None)
@@ -107,14 +107,14 @@ def test_the_best_rows_are_those_of_the_whole_board(filled: Leaderboard, add_run
     for number in range(6):
         add_run(f"method-{number}", {"sub-01": 20.0 + number})
     (whole,), (best,) = rank(filled), rank(filled, best=3)
-    competing = [row for row in whole.rows if row.role == "method"]
+    competing = [row for row in whole.rows if row.role == "competitor"]
     assert [row.run.method for row in best.rows] == ["pix2pix", "cyclegan", "identity", "method-5"]
     assert [row.rank for row in best.rows if row.rank] == [row.rank for row in competing[:3]]
     assert best.omitted == len(competing) - 3
-    assert [row.cells for row in best.rows if row.role == "method"] == [row.cells for row in competing[:3]]
+    assert [row.cells for row in best.rows if row.role == "competitor"] == [row.cells for row in competing[:3]]
 
 
-def test_the_standings_follow_every_change(filled: Leaderboard) -> None:
+def test_the_cached_means_follow_every_change(filled: Leaderboard) -> None:
     assert [run.id for run in filled.runs(where="psnr_body_suv20>=33")] == []
     filled.delete(2)
     assert [run.id for run in filled.runs(where="psnr_body_suv20>=33")] == [3]
@@ -123,6 +123,6 @@ def test_the_standings_follow_every_change(filled: Leaderboard) -> None:
     (board,) = rank(filled, best=5)
     assert [row.run.method for row in board.rows] == ["cyclegan", "identity"]
     assert [run.id for run in board.unscored] == [3]
-    filled.update(4, verification="claimed")
+    filled.update(4, verification="self-reported")
     (board,) = rank(filled, best=5)
-    assert board.rows[0].run.verification == "claimed"
+    assert board.rows[0].run.verification == "self-reported"

@@ -91,7 +91,7 @@ def carry_out(
         method = models.build(plan)
         models.move(method, device)
         engine = _engine_of(plan)
-        compiled = engine.compiles(device.type, plan.budget.images)
+        compiled = engine.compiles(device.type, plan.training_budget.images)
         _, plugin = load_plugins().method(plan.method)  # a program's own type is petbench's, its code the plugin's
         modules = (plugin.module.partition(":")[0], type(method).__module__)
         sources = checkout.find_checkouts(*(module.partition(".")[0] for module in modules))
@@ -199,7 +199,12 @@ def _train(
     engine = _engine_of(plan)
     with training_bar() as show:
         run = TrainingContext(
-            seed=plan.seed, budget=plan.budget, device=device, folder=folder / TRAINING, engine=engine, progress=show
+            seed=plan.seed,
+            budget=plan.training_budget,
+            device=device,
+            folder=folder / TRAINING,
+            engine=engine,
+            progress=show,
         )
         stop.listen(run.request_stop)
         try:

@@ -55,8 +55,8 @@ class SmallData:
 
     def delayed(self) -> Sequence[Volume]:
         """Return delayed volumes; unpaired: of other participants."""
-        if self.supervision == "none":
-            raise ConformanceError("asks for delayed volumes, but its supervision is `none`: declare `unpaired`")
+        if self.supervision == "no-target":
+            raise ConformanceError("asks for delayed volumes, but its supervision is `no-target`: declare `unpaired`")
         given = self._others if self.supervision == "unpaired" else self._training
         return [delayed.copy() for _, delayed in given]
 
@@ -69,6 +69,6 @@ class SmallData:
 
     def validation_pairs(self) -> Sequence[tuple[Volume, Volume]]:
         """Return (early, delayed) of the validation participant; none for a method without supervision."""
-        if self.supervision == "none":
+        if self.supervision == "no-target":
             return []
         return [(early.copy(), delayed.copy()) for early, delayed in self._validation]

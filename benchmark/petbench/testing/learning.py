@@ -96,7 +96,7 @@ def without_pairs(subject: Subject) -> str:
     subject.fit(data=data)
     expect(not data.pairs_asked_for, "asks for pairs")
     return f"{len(data.early())} early images" + (
-        "" if subject.spec.supervision == "none" else f", {len(data.delayed())} delayed ones of others"
+        "" if subject.spec.supervision == "no-target" else f", {len(data.delayed())} delayed ones of others"
     )
 
 

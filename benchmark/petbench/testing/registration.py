@@ -40,7 +40,7 @@ def specification(subject: Subject) -> str:
     spec = subject.spec
     expect(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", spec.name), f"the name {spec.name!r} is no slug")
     expect(spec.summary.strip() and "\n" not in spec.summary, "has no summary of one line")
-    expect(spec.supervision in ("paired", "unpaired", "none"), f"has the supervision {spec.supervision!r}")
+    expect(spec.supervision in ("paired", "unpaired", "no-target"), f"has the supervision {spec.supervision!r}")
     expect(spec.api == API_VERSION, f"is for API {spec.api}, this petbench has API {API_VERSION}")
     return f"{spec.supervision}, {spec.licence or 'no licence given'}"
 

@@ -113,8 +113,8 @@ class TrainingVolumes:
 
     def delayed(self) -> Sequence[Volume]:
         """Return the delayed volumes of the training participants; unpaired: in an independent order."""
-        if self.supervision == "none":
-            raise PetbenchError("this method's supervision is `none`: it gets no delayed volume; declare `unpaired`")
+        if self.supervision == "no-target":
+            raise PetbenchError("this method's supervision is `no-target`: no delayed volume; declare `unpaired`")
         return _Mapped(self._delayed_places, self._store.read)
 
     def pairs(self) -> Sequence[tuple[Volume, Volume]]:
@@ -145,7 +145,7 @@ def gather_volumes(
     Args:
         dataset: an opened dataset.
         fold: the participants of each part.
-        supervision: what the method is entitled to; `none` has no delayed volume copied.
+        supervision: what the method is entitled to; `no-target` has no delayed volume copied.
         seed: of the run; sets the order of an unpaired method's delayed volumes.
         folder: on the disk that has room for the copies; None for the system's folder of temporary files.
         progress: told of the participants copied.
@@ -155,7 +155,7 @@ def gather_volumes(
     early: dict[str, _Place] = {}
     delayed: dict[str, _Place] = {}
     for done, participant in enumerate((*fold.train, *fold.validation), start=1):
-        if supervision == "none":
+        if supervision == "no-target":
             if participant in fold.train:
                 early[participant] = store.append(dataset.early(participant)[0])
         else:

@@ -57,7 +57,7 @@ class ProgramMethod:
                     "precision": run.engine.precision,
                     "early": _write(folder, "training/{}-early.npy", data.early()),
                     "delayed": ()
-                    if self._spec.supervision == "none"
+                    if self._spec.supervision == "no-target"
                     else _write(folder, "training/{}-delayed.npy", data.delayed()),
                     "validation": _write_validation(folder, data),
                 }

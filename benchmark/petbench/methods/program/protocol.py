@@ -61,7 +61,7 @@ class Job(BaseModel):
     stage: Literal["fit", "predict"]
     method: str
     parameters: dict[str, JsonValue]
-    supervision: Literal["paired", "unpaired", "none"]
+    supervision: Literal["paired", "unpaired", "no-target"]
     seed: int
     images: int | None = None
     seconds: float | None = None

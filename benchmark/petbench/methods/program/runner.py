@@ -46,8 +46,8 @@ class JobData:
 
     def delayed(self) -> Sequence[Volume]:
         """Return the delayed volumes of the training participants; unpaired: in an independent order."""
-        if self.supervision == "none":
-            raise PetbenchError("this method's supervision is `none`: it gets no delayed volume; declare `unpaired`")
+        if self.supervision == "no-target":
+            raise PetbenchError("this method's supervision is `no-target`: no delayed volume; declare `unpaired`")
         return [self._read(name) for name in self._job.delayed]
 
     def pairs(self) -> Sequence[tuple[Volume, Volume]]:

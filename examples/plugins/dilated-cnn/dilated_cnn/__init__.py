@@ -30,7 +30,7 @@ def petbench_methods():
             name="dilated-cnn",
             summary="dilated convolutions that correct the early image, L1",
             build=build,
-            supervision="paired",  # "unpaired": drawn independently; "none": sees no delayed image
+            supervision="paired",  # "unpaired": drawn independently; "no-target": sees no delayed image
             parameters=Parameters,
             citation="Yu, Koltun: Multi-Scale Context Aggregation by Dilated Convolutions. ICLR 2016. arXiv:1511.07122",
             licence="Apache-2.0",

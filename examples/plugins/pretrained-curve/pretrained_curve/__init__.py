@@ -18,7 +18,7 @@ def petbench_methods():
             name="pretrained-curve",
             summary="a curve from early to delayed SUV, learnt elsewhere",
             build=build,
-            supervision="none",  # it learns nothing here and is shown no delayed image
+            supervision="no-target",  # it learns nothing here and is shown no delayed image
             citation="",
             licence="Apache-2.0",
         )
