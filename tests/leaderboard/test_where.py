@@ -37,6 +37,7 @@ def filled(leaderboard: Leaderboard, add_run: AddRun) -> Leaderboard:
         ("(method=identity or method=pix2pix) and seed=0", [2, 1]),
         ("NOT (method ~ GAN)", [3, 2, 1]),
         ("preset=''", [4]),
+        ("role=reference", [1]),
         ("train_seconds>0", []),
         ("not train_seconds>0", [4, 3, 2, 1]),
         ("created_at>2020-01-01", [4, 3, 2, 1]),
