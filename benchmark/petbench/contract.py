@@ -28,6 +28,7 @@ Volume: TypeAlias = "NDArray[np.float32]"
 """One participant's image in SUV, shape (z, y, x)."""
 
 Supervision = Literal["paired", "unpaired", "no-target"]
+Role = Literal["competitor", "reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class MethodSpec:
             parameters; imports the heavy modules when called. None where `command` names a program.
         supervision: `paired` (early and delayed image of the same participant), `unpaired` (of independent
             participants) or `no-target` (sees no delayed image).
+        role: `competitor`, or `reference` for a method that nobody would use, such as one factor for every image: its
+            row is there to compare with, takes no rank and is left out of the tests.
         parameters: a pydantic model of every parameter, with default, range and description; None for no parameters.
         presets: named sets of parameter values.
         choose_preset: the preset used when none is asked for, from the size of the dataset.
@@ -74,6 +77,7 @@ class MethodSpec:
     summary: str
     build: Callable[[Any], Method | StepMethod] | None = None
     supervision: Supervision = "paired"
+    role: Role = "competitor"
     parameters: type[BaseModel] | None = None
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     choose_preset: Callable[[DatasetShape], str] | None = None

@@ -10,14 +10,13 @@ import importlib.metadata
 import logging
 import os
 import re
-import typing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pluggy
 
 from petbench import hookspecs
-from petbench.contract import API_VERSION, MethodSpec, Supervision
+from petbench.contract import API_VERSION, MethodSpec, Role, Supervision
 from petbench.errors import PluginError, UnknownNameError
 from petbench_datasets.specs import API_VERSION as DATASET_API_VERSION
 from petbench_datasets.specs import DatasetSpec
@@ -33,7 +32,8 @@ GROUP = "petbench"
 OWN_DISTRIBUTION = "petbench"
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_SUPERVISIONS = typing.get_args(Supervision)
+_SUPERVISIONS = get_args(Supervision)
+_ROLES = get_args(Role)
 _ENVIRONMENTS = ("process", "venv")
 _HOOKS: dict[str, tuple[type[MethodSpec | DatasetSpec], int]] = {
     "petbench_methods": (MethodSpec, API_VERSION),
@@ -197,6 +197,8 @@ def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[An
 def _check_method(spec: MethodSpec) -> None:
     if spec.supervision not in _SUPERVISIONS:
         raise PluginError(f"{spec.name!r} has supervision {spec.supervision!r}; use one of {_SUPERVISIONS}")
+    if spec.role not in _ROLES:
+        raise PluginError(f"{spec.name!r} has role {spec.role!r}; use one of {_ROLES}")
     if spec.environment not in _ENVIRONMENTS:
         raise PluginError(f"{spec.name!r} has environment {spec.environment!r}; use one of {_ENVIRONMENTS}")
     if spec.requirements and spec.environment != "venv":

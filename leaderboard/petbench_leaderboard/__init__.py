@@ -1,1 +1,1 @@
-"""The store of runs and scores, the ranking drawn from it, and the report."""
+"""The store of runs and scores, the ranking made from it, and the report."""

@@ -6,25 +6,16 @@ Numbers are at full precision and are formatted only where people read them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from petbench_leaderboard.records import RunRow
-
-Role = Literal["method", "reference", "oracle", "ceiling"]
-
-REFERENCE_METHODS = frozenset({"identity", "scale", "organ-scale", "ridge", "kinetic"})
-"""Methods that no one would use: they tell how much is gained by doing nothing, or next to nothing."""
+    from petbench_leaderboard.records import Role, RunRow
 
 IDENTITY_METHOD = "identity"
-ORACLE_METHOD = "organ-scale"
-"""The early image, each organ times one factor: it is told where the organs of the test participants are."""
-
-CEILING_METHOD = "noise-ceiling"
-"""A second noise realisation of the delayed image, scored as if it were a prediction."""
+"""The early image as it is: every gain is over it, and normalized scores count from it."""
 
 DEFAULT_METRIC = "psnr_body_suv20"
 
@@ -61,7 +52,7 @@ class Coverage:
         return self.expected > 0 and self.scored == self.expected
 
     def __str__(self) -> str:
-        """Return it as it is written, such as `3/4`."""
+        """Return it as it is shown, such as `3/4`."""
         return f"{self.scored}/{self.expected}"
 
 
@@ -75,8 +66,8 @@ class Cell:
         seed_standard_deviation: of the seeds' means; None for fewer than two seeds.
         gain: how much better than `identity`, in the metric's unit, positive where better: the mean of the
             differences participant by participant.
-        fraction: which part of the way from `identity`, 0, to the noise ceiling, 1, the mean has come.
-        fraction_reason: why there is no fraction, in two or three words; empty where there is one.
+        normalized_score: the mean on a scale from `identity`, 0, to the repeat scan, 1.
+        normalized_score_reason: why there is none, in a few words; empty where there is one.
         values: each participant's score, the mean of its seeds; empty for a score of all participants together.
         by_seed: the same, seed by seed; a score of all participants together is named by its fold.
         reason: why there is no mean.
@@ -87,8 +78,8 @@ class Cell:
     standard_deviation: float | None = None
     seed_standard_deviation: float | None = None
     gain: float | None = None
-    fraction: float | None = None
-    fraction_reason: str = ""
+    normalized_score: float | None = None
+    normalized_score_reason: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
     by_seed: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     reason: str | None = None
@@ -97,7 +88,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """What a row's runs took, the mean over them; nothing is averaged over unlike devices."""
+    """What a row's runs took, the mean over them; nothing is averaged over different devices."""
 
     train_seconds: float | None = None
     images_seen: float | None = None
@@ -114,11 +105,10 @@ class Row:
 
     Attributes:
         rank: 1 is best, ties share a rank; None for references and for whatever does not cover all participants.
-        role: whether the row competes, or is there to be compared with.
         run: one of the runs, for what they have in common: method, version, parameters, budget.
         run_ids: the runs that the numbers come from.
         seeds: those that cover every participant; where none does, all that have any score.
-        failed_seeds: seeds with a run that failed and was not mended by a later one.
+        failed_seeds: seeds with a run that failed and was not replaced by a later one.
         devices: what the runs trained on.
         coverage: by the ranking metric.
         cells: by column; a column that was never scored has no cell.
@@ -127,7 +117,6 @@ class Row:
     """
 
     rank: int | None
-    role: Role
     run: RunRow
     run_ids: tuple[int, ...]
     seeds: tuple[int, ...]
@@ -137,6 +126,11 @@ class Row:
     cells: Mapping[Column, Cell]
     costs: Costs
     newest: datetime
+
+    @property
+    def role(self) -> Role:
+        """Whether the row competes, or is there to compare with; see `petbench_leaderboard.records.PlannedRun`."""
+        return self.run.role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +146,8 @@ class Board:
         participants: everyone that the split predicts.
         ranked_by: the column that decides, None where nothing was scored by it.
         columns: every column that any row has.
-        rows: best first; rows without a rank for want of coverage come last.
-        unscored: runs without a score that no later run has mended, newest first.
+        rows: best first; rows that lack a participant come last.
+        unscored: runs without a score that no later run has replaced, newest first.
         omitted: how many further rows there are where only the best were asked for.
     """
 

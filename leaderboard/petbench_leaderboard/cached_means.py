@@ -1,4 +1,4 @@
-"""Keep the standings true: whenever a run or score changes, work out the means of the runs that make one row.
+"""Keep the cached means true: whenever a run or score changes, compute the means of its run group again.
 
 The arithmetic is the ranking's own, so the order in the database is the order on the page.
 """
@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from petbench_leaderboard.cells import make_cell
 from petbench_leaderboard.rows import SCORE_COLUMNS, in_batches, run_row, score_row
-from petbench_leaderboard.run_groups import REGIONS, pool_runs
-from petbench_leaderboard.schema import BoardEntry, Run, Score, Standing
+from petbench_leaderboard.run_groups import REGIONS, group_runs
+from petbench_leaderboard.schema import BoardEntry, CachedMean, Run, Score
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 BoardKey: TypeAlias = tuple[str, str, str, str, int]
 """Dataset, fingerprint, split, its digest, and the protocol of the scores."""
 
-_POOLS_AT_ONCE = 200
+_GROUPS_AT_ONCE = 200
 
 
 def board_key(run: RunRow, protocol: int) -> BoardKey:
-    """Return the board on which a run's scores of a protocol stand."""
+    """Return the board that a run's scores of a protocol belong to."""
     return run.dataset, run.fingerprint, run.split, run.split_digest, protocol
 
 
 def board_number(session: Session, key: BoardKey) -> int:
-    """Return a board's number; make it where it is new, whoever else is making it."""
+    """Return a board's number; make it where it is new, even while another process does."""
     names = ("dataset", "fingerprint", "split", "split_digest", "protocol")
     facts = dict(zip(names, key, strict=True))
     query = sa.select(BoardEntry.id).filter_by(**facts)
@@ -49,64 +49,71 @@ def board_number(session: Session, key: BoardKey) -> int:
         return session.scalars(query).one()
 
 
-def refresh(session: Session, pools: Iterable[str]) -> None:
-    """Work out the standings of some pools anew from their runs and scores."""
-    for some in in_batches(sorted(set(pools)), _POOLS_AT_ONCE):
+def refresh(session: Session, run_groups: Iterable[str]) -> None:
+    """Compute the means of some run groups again from their runs and scores."""
+    for some in in_batches(sorted(set(run_groups)), _GROUPS_AT_ONCE):
         _refresh(session, some)
 
 
 def rebuild(session: Session) -> None:
-    """Work out all standings anew, and the pools that they stand for."""
+    """Compute all run groups and their means again."""
     for run in session.scalars(sa.select(Run).execution_options(yield_per=500)):
-        run.pool = run_row(run).pool
-    refresh(session, session.scalars(sa.select(Run.pool).distinct()).all())
-
-
-def _refresh(session: Session, pools: Sequence[str]) -> None:
+        run.run_group = run_row(run).run_group
     session.flush()
-    session.execute(sa.delete(Standing).where(Standing.pool.in_(pools)))
-    runs = [run_row(run) for run in session.scalars(sa.select(Run).where(Run.pool.in_(pools)).order_by(Run.id))]
-    by_id = {run.id: run for run in runs}
-    finished = [run.id for run in runs if run.status == "ok"]
-    boards: dict[tuple[str, int], list[ScoreRow]] = defaultdict(list)
-    for some in in_batches(finished):
-        query = sa.select(*SCORE_COLUMNS).where(Score.run_id.in_(some), Score.region.in_(REGIONS))
-        for found in session.execute(query).mappings():
-            score = score_row(found)
-            boards[by_id[score.run_id].pool, score.protocol].append(score)
-    numbers: dict[BoardKey, int] = {}
+    refresh(session, session.scalars(sa.select(Run.run_group).distinct()).all())
+
+
+def _refresh(session: Session, run_groups: Sequence[str]) -> None:
+    session.flush()
+    session.execute(sa.delete(CachedMean).where(CachedMean.run_group.in_(run_groups)))
+    query = sa.select(Run).where(Run.run_group.in_(run_groups)).order_by(Run.id)
+    runs = [run_row(run) for run in session.scalars(query)]
+    members: dict[str, list[RunRow]] = defaultdict(list)
     for run in runs:
-        numbers.setdefault(key := board_key(run, run.protocol), board_number(session, key))
-    of_pool: dict[str, list[RunRow]] = defaultdict(list)
-    for run in runs:
-        of_pool[run.pool].append(run)
-    values = []
-    for (pool, protocol), scores in boards.items():
-        key = board_key(of_pool[pool][0], protocol)
-        number = numbers.get(key) or numbers.setdefault(key, board_number(session, key))
-        values += [row | {"pool": pool, "board_id": number} for row in _standings(of_pool[pool], scores)]
+        members[run.run_group].append(run)
+    scores = _scores_of(session, runs)
+    boards = {group: board_key(members[group[0]][0], group[1]) for group in scores}
+    keys = {board_key(run, run.protocol) for run in runs}.union(boards.values())
+    numbers = {key: board_number(session, key) for key in sorted(keys)}
+    values: list[dict[str, object]] = []
+    for group, of_group in scores.items():
+        belongs = {"run_group": group[0], "board_id": numbers[boards[group]]}
+        values += [mean | belongs for mean in _means(members[group[0]], of_group)]
     if values:
-        session.execute(sa.insert(Standing), values)
-    on_board = {score.run_id for scores in boards.values() for score in scores}
-    for truth, ids in ((True, on_board), (False, by_id.keys() - on_board)):
+        session.execute(sa.insert(CachedMean), values)
+    on_board = {score.run_id for of_group in scores.values() for score in of_group}
+    for truth, ids in ((True, on_board), (False, {run.id for run in runs} - on_board)):
         for some in in_batches(sorted(ids)):
             session.execute(sa.update(Run).where(Run.id.in_(some)).values(on_board=truth))
 
 
-def _standings(runs: Sequence[RunRow], scores: Sequence[ScoreRow]) -> list[dict[str, object]]:
-    """Return the mean of each column of one pool, None where somebody is missing."""
-    (pool,) = pool_runs(runs, scores)
+def _scores_of(session: Session, runs: Sequence[RunRow]) -> dict[tuple[str, int], list[ScoreRow]]:
+    """Return the scores of the finished runs by run group and protocol."""
+    finished = {run.id: run.run_group for run in runs if run.status == "ok"}
+    found: dict[tuple[str, int], list[ScoreRow]] = defaultdict(list)
+    for some in in_batches(finished):
+        query = sa.select(*SCORE_COLUMNS).where(Score.run_id.in_(some), Score.region.in_(REGIONS))
+        for columns in session.execute(query).mappings():
+            score = score_row(columns)
+            found[finished[score.run_id], score.protocol].append(score)
+    return found
+
+
+def _means(runs: Sequence[RunRow], scores: Sequence[ScoreRow]) -> list[dict[str, object]]:
+    """Return the mean of each column of one run group, None where a participant is missing."""
+    (group,) = group_runs(runs, scores)
     planned = {who for run in runs for who in (run.split_participants or run.test_participants)}
     everyone = sorted(planned | {score.participant for score in scores if score.participant})
-    seeds = tuple(sorted({run.seed for run in pool.runs}))
+    seeds = tuple(sorted({run.seed for run in group.runs}))
     return [
         {
             "metric": column.metric,
             "region": column.region,
             "convention_id": column.convention_id,
             "method": runs[0].method,
+            "role": runs[0].role,
             "higher_is_better": column.higher_is_better,
-            "mean": make_cell(by_seed, pool.complete_seeds(column, everyone) or seeds, everyone).mean,
+            "mean": make_cell(by_seed, group.complete_seeds(column, everyone) or seeds, everyone).mean,
         }
-        for column, by_seed in pool.scores.items()
+        for column, by_seed in group.scores.items()
     ]

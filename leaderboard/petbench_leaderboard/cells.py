@@ -68,19 +68,22 @@ def add_gain(cell: Cell, identity: Cell | None, higher_is_better: bool | None) -
     return replace(cell, gain=fmean(sign * (ours - theirs) for ours, theirs in pairs))
 
 
-def add_fraction(cell: Cell, identity: Cell | None, ceiling: Cell | None, higher_is_better: bool | None) -> Cell:
-    """Return the cell with the part of the way from `identity` to the noise ceiling that it has come, or why not.
+def add_normalized_score(
+    cell: Cell, identity: Cell | None, repeat_scan: Cell | None, higher_is_better: bool | None
+) -> Cell:
+    """Return the cell with its mean on a scale from `identity` to the repeat scan, or with the reason why not.
 
-    0 is `identity` and 1 the ceiling, whatever the metric's direction; below 0 is worse than doing nothing, above 1
+    0 is `identity` and 1 the repeat scan, whatever the metric's direction; below 0 is worse than `identity`, above 1
     better than a second noisy image of the truth (or, without a direction, beyond it).
     """
     if cell.mean is None:
         return cell
     if identity is None or identity.mean is None or cell.values.keys() != identity.values.keys():
-        return replace(cell, fraction_reason="no identity")
-    if ceiling is None or ceiling.mean is None or cell.values.keys() != ceiling.values.keys():
-        return replace(cell, fraction_reason="no ceiling")
-    way = ceiling.mean - identity.mean
-    if not math.isfinite(way) or way == 0.0 or (higher_is_better is not None and (way > 0.0) != higher_is_better):
-        return replace(cell, fraction_reason="ceiling not above identity")
-    return replace(cell, fraction=(cell.mean - identity.mean) / way)
+        return replace(cell, normalized_score_reason="no identity")
+    if repeat_scan is None or repeat_scan.mean is None or cell.values.keys() != repeat_scan.values.keys():
+        return replace(cell, normalized_score_reason="no repeat scan")
+    scale = repeat_scan.mean - identity.mean
+    wrong_way = higher_is_better is not None and (scale > 0.0) != higher_is_better
+    if not math.isfinite(scale) or scale == 0.0 or wrong_way:
+        return replace(cell, normalized_score_reason="repeat scan not above identity")
+    return replace(cell, normalized_score=(cell.mean - identity.mean) / scale)

@@ -1,9 +1,9 @@
-"""Open a database of runs and scores: connect, create or migrate, and say in one line what stands in the way.
+"""Open a database of runs and scores: connect, create or migrate, and explain in one line what fails.
 
 SQLite is used in WAL mode, so that reports read while runs write. Writers queue up for the lock at the start of
 their transaction (BEGIN IMMEDIATE): SQLite refuses at once, whatever the timeout, a reader that turns into a writer.
 WAL needs all processes on one machine; a leaderboard shared over a network belongs on PostgreSQL, where writers queue
-up in the same way: the standings of a row are worked out from all its runs, so two that write at once would each
+up in the same way: the means of a row are computed from all its runs, so two that write at once would each
 miss the other's.
 """
 

@@ -9,6 +9,8 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from petbench_leaderboard.records import GROUP_FIELDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -18,17 +20,15 @@ if TYPE_CHECKING:
 MOST_JUDGED = 40
 """Rows of a board that is exported with intervals and tests: with more, they take minutes."""
 
-_COMMON = (
-    *("method", "plugin", "distribution", "version", "source_hash", "supervision", "preset", "parameters"),
-    *("precision", "budget", "verification"),
-)
+_OF_BOARD = ("dataset", "fingerprint", "split", "split_digest", "protocol")
+_OF_ROW = tuple(name for name in GROUP_FIELDS if name not in _OF_BOARD)
 
 
 def board_as_rows(board: Board) -> list[dict[str, object]]:
     """Return a board's rows with one key a column: nested values only where a thing has several.
 
-    A metric gives `NAME`, `NAME_standard_deviation`, `NAME_gain` and `NAME_fraction`, the part of the way from
-    `identity` to the noise ceiling, and `NAME_reason` or `NAME_fraction_reason` where there is none. `NAME` is the
+    A metric gives `NAME`, `NAME_standard_deviation`, `NAME_gain` and `NAME_normalized_score`, from 0 for `identity` to
+    1 for the repeat scan, and `NAME_reason` or `NAME_normalized_score_reason` where there is none. `NAME` is the
     metric's name, followed by region and convention where the board has the metric in more than one.
 
     The metric that ranks has its 95 % interval, too, and the row the ranks that other participants would give,
@@ -87,8 +87,7 @@ def _row_as_dict(
         "protocol": board.protocol,
         "rank": row.rank,
         **_ranks_as_dict(judged),
-        "role": row.role,
-        **{name: getattr(row.run, name) for name in _COMMON},
+        **{name: getattr(row.run, name) for name in _OF_ROW},
         "device": ", ".join(row.devices),
         "seeds": list(row.seeds),
         "failed_seeds": list(row.failed_seeds),
@@ -114,8 +113,8 @@ def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
     return facts | {
         f"{name}_standard_deviation": _number(cell.standard_deviation),
         f"{name}_gain": _number(cell.gain),
-        f"{name}_fraction": _number(cell.fraction),
-        **({f"{name}_fraction_reason": cell.fraction_reason} if cell.fraction is None else {}),
+        f"{name}_normalized_score": _number(cell.normalized_score),
+        **({f"{name}_normalized_score_reason": cell.normalized_score_reason} if cell.normalized_score is None else {}),
     }
 
 
@@ -125,7 +124,7 @@ def _board_as_dict(board: Board) -> dict[str, object]:
     judged = known.rows if known else (None,) * len(board.rows)
     stability = known.stability if known else None
     return {
-        **{name: getattr(board, name) for name in ("dataset", "fingerprint", "split", "split_digest", "protocol")},
+        **{name: getattr(board, name) for name in _OF_BOARD},
         "participants": list(board.participants),
         "ranked_by": board.ranked_by.metric if board.ranked_by else None,
         "columns": [{"name": names[column]} | asdict(column) for column in board.columns],

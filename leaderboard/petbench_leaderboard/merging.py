@@ -1,4 +1,4 @@
-"""Take one run of another leaderboard into this one's tables: add what is missing, overwrite claims alone."""
+"""Merge one run of another leaderboard into this one: add what is missing, overwrite only what is self-reported."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 _UNFINISHED = ("planned", "running", "interrupted")
 
 
-def adopt(
+def merge_run(
     session: Session, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow], source_diff: str = ""
 ) -> Literal["new", "more", "known"]:
-    """Store a run under its uid; the caller refreshes the standings.
+    """Store a run under its uid; the caller refreshes the cached means.
 
-    A `claimed` run adds nothing to a row that says more than that: its scores would pass for verified ones. A verified
-    one takes the place of the same run that had only been claimed, scores and all.
+    A self-reported run adds nothing to a verified row: its scores would pass for verified ones. A verified run
+    replaces the same run that was only self-reported, scores included.
     """
     found = session.scalar(sa.select(Run).where(Run.uid == run.uid))
     columns = columns_of(run)
     del columns["id"]
     if found is None:
-        found = Run(**columns | {"log_path": None}, pool=run.pool)
+        found = Run(**columns | {"log_path": None}, run_group=run.run_group)
         session.add(found)
         session.flush()
         _add_phases(session, found.id, phases)
@@ -40,15 +40,16 @@ def adopt(
         replace_diff(session, found.id, source_diff)
         board_number(session, board_key(run, run.protocol))
         return "new"
-    if run.verification == "claimed" != found.verification and found.status not in _UNFINISHED:
+    if run.verification == "self-reported" != found.verification and found.status not in _UNFINISHED:
         return "known"
     known = {
         (score.protocol, score.metric) for score in session.scalars(sa.select(Score).where(Score.run_id == found.id))
     }
     here, there = (status in _UNFINISHED for status in (found.status, run.status))
     ended = here and not there
-    # A row without scores, such as one whose targets were withheld, has verified none of those that are claimed.
-    verified = found.verification == "claimed" != run.verification and (here or not there) and bool(scores or not known)
+    # A row without scores, such as one whose targets were withheld, verifies none of the self-reported ones.
+    verifies = found.verification == "self-reported" != run.verification and bool(scores or not known)
+    verified = verifies and (here or not there)
     changed = ended or verified
     if verified:
         session.execute(sa.delete(Score).where(Score.run_id == found.id))
@@ -57,7 +58,7 @@ def adopt(
         for name, value in columns.items():
             if name != "log_path":
                 setattr(found, name, value)
-        found.pool = run.pool
+        found.run_group = run.run_group
         session.execute(sa.delete(Phase).where(Phase.run_id == found.id))
         _add_phases(session, found.id, phases)
         replace_diff(session, found.id, source_diff)

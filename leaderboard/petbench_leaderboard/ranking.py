@@ -1,4 +1,4 @@
-"""Draw the ranking from the store: boards of pooled rows, best first, with gains over `identity`.
+"""Rank what the store holds: boards of rows, best first, with gains over `identity`.
 
 The rules: no participant is ever dropped from a mean. A row that lacks a participant has no mean in that column,
 no rank, and says how many it covers, such as `3/4`. References are placed among the methods but take no rank.
@@ -13,27 +13,24 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.board import (
-    CEILING_METHOD,
     DEFAULT_METRIC,
     IDENTITY_METHOD,
-    ORACLE_METHOD,
-    REFERENCE_METHODS,
     Board,
     Column,
     Costs,
     Coverage,
-    Role,
     Row,
 )
 from petbench_leaderboard.cached_means import board_key
-from petbench_leaderboard.cells import add_fraction, add_gain, make_cell
-from petbench_leaderboard.records import ORACLE
-from petbench_leaderboard.row_selection import board_entries, choose_pools, off_board_runs
-from petbench_leaderboard.run_groups import REGIONS, Pool, pool_runs, unmended
+from petbench_leaderboard.cells import add_gain, add_normalized_score, make_cell
+from petbench_leaderboard.records import COST_FIELDS
+from petbench_leaderboard.row_selection import board_entries, off_board_runs, select_rows
+from petbench_leaderboard.run_groups import REGIONS, RunGroup, group_runs, unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from petbench_leaderboard.board import Cell
     from petbench_leaderboard.cached_means import BoardKey
     from petbench_leaderboard.records import RunRow, ScoreRow
     from petbench_leaderboard.store import Leaderboard
@@ -66,8 +63,8 @@ def rank(
     """
     boards = []
     for entry in board_entries(leaderboard, dataset=dataset, split=split):
-        chosen = choose_pools(leaderboard, entry, metric=metric, where=where, best=best)
-        runs = leaderboard.runs(pools=chosen.pools)
+        selected = select_rows(leaderboard, entry, metric=metric, where=where, best=best)
+        runs = leaderboard.runs(run_groups=selected.read)
         runs = [run for run in runs if board_key(run, entry.protocol) == entry.key]
         finished = [run.id for run in runs if run.status == "ok"]
         scores = leaderboard.scores(finished, regions=REGIONS, protocol=entry.protocol)
@@ -77,9 +74,9 @@ def rank(
         off_board = off_board_runs(leaderboard, entry, where=where, limit=_UNSCORED_SHOWN)
         board = replace(
             board,
-            rows=tuple(row for row in board.rows if row.run.pool in chosen.shown),
-            unscored=unmended([*members, *off_board], with_score),
-            omitted=chosen.omitted,
+            rows=tuple(row for row in board.rows if row.run.run_group in selected.shown),
+            unscored=unresolved([*members, *off_board], with_score),
+            omitted=selected.omitted,
         )
         if board.rows or board.unscored:
             boards.append(board)
@@ -89,10 +86,10 @@ def rank(
 def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], metric: str) -> Board:
     dataset, fingerprint, split, split_digest, protocol = key
     participants = _everyone(runs, scores)
-    pools = pool_runs(runs, scores)
-    columns = sorted({column for pool in pools for column in pool.scores}, key=_column_order)
+    groups = group_runs(runs, scores)
+    columns = sorted({column for group in groups for column in group.scores}, key=_column_order)
     ranked_by = next((column for column in columns if column.metric == metric), None)
-    rows = _with_gains([_row(pool, columns, ranked_by, participants) for pool in pools])
+    rows = _with_gains([_row(group, columns, ranked_by, participants) for group in groups])
     return Board(
         dataset=dataset,
         fingerprint=fingerprint,
@@ -116,33 +113,32 @@ def _column_order(column: Column) -> tuple[str, str, str]:
     return column.metric, column.region, column.convention_id
 
 
-def _row(pool: Pool, columns: Sequence[Column], ranked_by: Column | None, participants: Sequence[str]) -> Row:
-    complete = pool.complete_seeds(ranked_by, participants)
-    seeds = complete or tuple(sorted({run.seed for run in pool.runs}))
-    used = [run for run in pool.runs if run.seed in seeds]
+def _row(group: RunGroup, columns: Sequence[Column], ranked_by: Column | None, participants: Sequence[str]) -> Row:
+    complete = group.complete_seeds(ranked_by, participants)
+    seeds = complete or tuple(sorted({run.seed for run in group.runs}))
+    used = [run for run in group.runs if run.seed in seeds]
     scored = {
         who
-        for by_participant in (pool.scores.get(ranked_by, {}) if ranked_by else {}).values()
+        for by_participant in (group.scores.get(ranked_by, {}) if ranked_by else {}).values()
         for who, score in by_participant.items()
         if score.value is not None
     }
-    run = pool.runs[-1]
+    run = group.runs[-1]
     return Row(
         rank=None,
-        role=_role(run),
         run=run,
         run_ids=tuple(run.id for run in used),
         seeds=seeds,
-        failed_seeds=pool.failed_seeds,
+        failed_seeds=group.failed_seeds,
         devices=tuple(sorted({run.device for run in used if run.device})),
         coverage=Coverage(scored=len(scored.intersection(participants)), expected=len(participants)),
         cells={
-            c: make_cell(pool.scores[c], seeds, participants, all_folds=_has_all_folds(used, participants))
+            c: make_cell(group.scores[c], seeds, participants, all_folds=_has_all_folds(used, participants))
             for c in columns
-            if c in pool.scores
+            if c in group.scores
         },
         costs=_costs(used),
-        newest=max(run.created_at for run in pool.runs),
+        newest=max(run.created_at for run in group.runs),
     )
 
 
@@ -154,14 +150,6 @@ def _has_all_folds(runs: Sequence[RunRow], participants: Sequence[str]) -> bool:
     return not any(predicted.values()) or all(who.issuperset(participants) for who in predicted.values())
 
 
-def _role(run: RunRow) -> Role:
-    if run.method == CEILING_METHOD:
-        return "ceiling"
-    if run.supervision == ORACLE or run.method == ORACLE_METHOD:
-        return "oracle"
-    return "reference" if run.method in REFERENCE_METHODS else "method"
-
-
 def _costs(runs: Sequence[RunRow]) -> Costs:
     def mean(name: str) -> float | None:
         values = [getattr(run, name) for run in runs]
@@ -169,33 +157,26 @@ def _costs(runs: Sequence[RunRow]) -> Costs:
 
     if len({run.device for run in runs}) > 1:
         return Costs(images_seen=mean("images_seen"), parameter_count=mean("parameter_count"))
-    return Costs(**{name: mean(name) for name in Costs.__dataclass_fields__})
+    return Costs(**{name: mean(name) for name in COST_FIELDS})
 
 
 def _with_gains(rows: Sequence[Row]) -> list[Row]:
-    """Compare every row with the newest rows of `identity` and of the noise ceiling."""
+    """Compare every row with the newest row of `identity` and the newest repeat scan."""
+    identity = _newest(row for row in rows if row.run.method == IDENTITY_METHOD)
+    repeat_scan = _newest(row for row in rows if row.role == "repeat-scan")
 
-    def newest(method: str) -> Row | None:
-        candidates = [row for row in rows if row.run.method == method]
-        return max(candidates, key=lambda row: (row.coverage.complete, row.newest), default=None)
+    def compared(column: Column, cell: Cell) -> Cell:
+        zero, one = identity.get(column), repeat_scan.get(column)
+        cell = add_gain(cell, zero, column.higher_is_better)
+        return add_normalized_score(cell, zero, one, column.higher_is_better)
 
-    identity, ceiling = newest(IDENTITY_METHOD), newest(CEILING_METHOD)
-    starts, limits = identity.cells if identity else {}, ceiling.cells if ceiling else {}
-    return [
-        replace(
-            row,
-            cells={
-                column: add_fraction(
-                    add_gain(cell, starts.get(column), column.higher_is_better),
-                    starts.get(column),
-                    limits.get(column),
-                    column.higher_is_better,
-                )
-                for column, cell in row.cells.items()
-            },
-        )
-        for row in rows
-    ]
+    return [replace(row, cells={column: compared(column, cell) for column, cell in row.cells.items()}) for row in rows]
+
+
+def _newest(rows: Iterable[Row]) -> Mapping[Column, Cell]:
+    """Return the cells of the newest row, of those that cover all participants where there is one."""
+    newest = max(rows, key=lambda row: (row.coverage.complete, row.newest), default=None)
+    return newest.cells if newest else {}
 
 
 def _in_order(rows: Iterable[Row], column: Column | None) -> list[Row]:
@@ -207,10 +188,10 @@ def _in_order(rows: Iterable[Row], column: Column | None) -> list[Row]:
         return math.inf if cell is None or cell.mean is None else sign * cell.mean
 
     placed = sorted(rows, key=lambda row: (goodness(row), -row.coverage.scored, row.run.method, row.run_ids))
-    competing = [goodness(row) for row in placed if row.role == "method" and goodness(row) < math.inf]
+    competing = [goodness(row) for row in placed if row.role == "competitor" and goodness(row) < math.inf]
     return [
         replace(row, rank=1 + competing.index(goodness(row)))
-        if row.role == "method" and goodness(row) < math.inf
+        if row.role == "competitor" and goodness(row) < math.inf
         else row
         for row in placed
     ]

@@ -1,48 +1,61 @@
-"""The plain records that go into the leaderboard and come out of it. Nothing here knows of a database."""
+"""The plain records that go into the leaderboard and come out of it. Nothing here knows of a database.
 
-from __future__ import annotations
+`RunRow` is the one record of a run. Each field is declared once, with its type and its use, and everything else that
+lists fields reads the declaration: the plan and its identity (`petbench.plans.run_plan`), which runs make one row,
+the columns (`petbench_leaderboard.schema`), the conditions of `--where`, what `Leaderboard.update` takes, what an
+export and a submission hold and how the latter is checked (`petbench.submissions.contents`).
 
+To add a field of a run:
+
+1. Declare it here, with its line in the docstring: in `PlannedRun` if it is known when the run is asked for and
+   belongs into `plan.json`, in `RunRow` if it is known later; in `RunChanges`, too, if it may change.
+2. Add its column: a migration, named in `petbench_leaderboard.schema.SCHEMA_REVISION`.
+3. Give its value: `petbench.plans.planner` for a plan, `Leaderboard.update` where it is measured.
+
+`tests/leaderboard/test_records.py` fails while one of these is missing.
+"""
+
+# Annotations are evaluated here: columns and checks are made from the types.
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypedDict, get_args
+from datetime import datetime
+from typing import Literal, TypedDict, get_args
 
 from petbench_leaderboard.errors import LeaderboardError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+from petbench_leaderboard.field_uses import fields_for, use
 
 Status = Literal[
     "planned", "running", "ok", "failed", "out-of-memory", "timed-out", "diverged", "interrupted", "skipped"
 ]
-Verification = Literal["recomputed", "claimed", "re-run"]
+Verification = Literal["rescored", "self-reported", "reproduced"]
+Role = Literal["competitor", "reference", "privileged", "repeat-scan"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 VERIFICATIONS: tuple[Verification, ...] = get_args(Verification)
+ROLES: tuple[Role, ...] = get_args(Role)
 EXTERNAL = "external"
-"""The plugin, and the supervision, of predictions that no plugin of petbench drew."""
-
-ORACLE = "oracle"
-"""The supervision of a row that was made with what no method may see of the test participants."""
+"""The plugin, and the supervision, of predictions that no plugin of petbench made."""
 
 FAILURES: frozenset[Status] = frozenset({"failed", "out-of-memory", "timed-out", "diverged"})
 """Statuses that speak against the method; an interrupted or skipped run does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
-    """All that is known of a run when it is planned.
+class PlannedRun:
+    """What a run is asked for, as `plan.json` and the leaderboard hold it.
 
     Attributes:
-        identity: sha256 over everything that decides the result; hardware and environment are not part of it.
         method: the method's slug, or the name under which someone else's predictions are scored.
         plugin: the entry point that the method came from.
         distribution: the installed distribution that ships the plugin.
         version: of that distribution.
         source_hash: sha256 of the plugin's source files.
-        supervision: `paired`, `unpaired` or `no-target`; `external` or `oracle` for predictions that no plugin drew.
+        supervision: `paired`, `unpaired` or `no-target`; `external` for predictions that no plugin made.
+        role: `competitor`, or `reference` for a row to compare with; `privileged` for a reference that knows what no
+            method may know of the test participants, `repeat-scan` for a second scan scored as if it were a prediction.
         preset: the named set of parameters, or None where the method has none.
         parameters: every parameter's value, defaults included.
         dataset: the dataset's name.
@@ -50,73 +63,85 @@ class RunRecord:
         split: the split's name.
         split_digest: sha256 of the split.
         fold: which fold of the split, from 0.
+        test_participants: whom this fold predicts.
+        split_participants: whom all folds of the split predict together; a method is ranked only when it covers
+            them all. Empty means `test_participants`.
         seed: of every random number in the run.
         precision: of the arithmetic, such as `fp32` or `bf16`.
         budget: as typed, `images=48000` or `seconds=120`.
         protocol: version of the rules under which the run was made.
-        test_participants: whom this fold predicts.
-        split_participants: whom all folds of the split predict together; a method is ranked only when it covers
-            them all. Empty means `test_participants`.
-        device: what trained, such as `cpu` or `cuda:0`.
+        device: what trained, such as `cpu` or `cuda:0`; as asked for, such as `auto`, until the run has started.
+    """
+
+    method: str = field(metadata=use("identity", "group", where="text", check="slug"))
+    plugin: str = field(metadata=use("group", where="text", check="text"))
+    distribution: str = field(metadata=use("identity", "group", where="text", check="text"))
+    version: str = field(metadata=use("identity", "group", where="text", check="text"))
+    source_hash: str = field(metadata=use("identity", "group", check="digest"))
+    supervision: str = field(metadata=use("group", where="text", check="supervision"))
+    role: Role = field(default="competitor", metadata=use("group", where="text", check="role"))
+    preset: str | None = field(metadata=use("group", where="text", check="text"))
+    parameters: Mapping[str, object] = field(metadata=use("identity", "group", check="json"))
+    dataset: str = field(metadata=use("group", where="text", check="dataset-name"))
+    fingerprint: str = field(metadata=use("identity", "group", where="text", check="digest"))
+    split: str = field(metadata=use("group", where="text", check="split-name"))
+    split_digest: str = field(metadata=use("identity", "group", check="digest"))
+    fold: int = field(metadata=use("identity", where="number", check="index"))
+    test_participants: tuple[str, ...] = field(default=(), metadata=use(check="some-participants"))
+    split_participants: tuple[str, ...] = field(default=(), metadata=use(check="participants"))
+    seed: int = field(metadata=use("identity", where="number", check="seed"))
+    precision: str = field(metadata=use("identity", "group", where="text", check="text"))
+    budget: str = field(metadata=use("identity", "group", where="text", check="text"))
+    protocol: int = field(metadata=use("identity", "group", where="number", check="index"))
+    device: str | None = field(default=None, metadata=use("change", where="text", check="text"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord(PlannedRun):
+    """All that is known of a run when it is planned.
+
+    Attributes:
+        identity: sha256 over everything that decides the result; hardware and environment are not part of it.
         machine: facts about the machine: processor, memory, operating system.
         environment: installed packages and their versions.
         log_path: the run's log, relative to petbench's home.
-        verification: `recomputed` (scored here, from the predictions), `claimed`, or `re-run` (predicted again here).
+        verification: `rescored` (scored here, from the predictions), `self-reported`, or `reproduced` (trained and
+            predicted again here).
     """
 
-    identity: str
-    method: str
-    plugin: str
-    distribution: str
-    version: str
-    source_hash: str
-    supervision: str
-    preset: str | None
-    parameters: Mapping[str, object]
-    dataset: str
-    fingerprint: str
-    split: str
-    split_digest: str
-    fold: int
-    seed: int
-    precision: str
-    budget: str
-    protocol: int
-    test_participants: tuple[str, ...] = ()
-    split_participants: tuple[str, ...] = ()
-    device: str | None = None
-    machine: Mapping[str, object] = field(default_factory=dict)
-    environment: Mapping[str, object] = field(default_factory=dict)
-    log_path: str | None = None
-    verification: Verification = "recomputed"
+    identity: str = field(metadata=use(where="text", check="digest"))
+    machine: Mapping[str, object] = field(default_factory=dict, metadata=use("change", check="json"))
+    environment: Mapping[str, object] = field(default_factory=dict, metadata=use("change", check="json"))
+    log_path: str | None = field(default=None, metadata=use("change"))
+    verification: Verification = field(default="rescored", metadata=use("group", "change", where="text"))
 
     @property
-    def pool(self) -> str:
+    def run_group(self) -> str:
         """A digest that runs share when they differ in nothing but seed and fold: such runs make one row.
 
         The source of external predictions is a hash of their voxels, other in every fold: their name makes the row.
         """
-        source = "" if self.plugin == EXTERNAL else self.source_hash
-        same = (
-            *(self.method, self.plugin, self.distribution, self.version, source, self.supervision),
-            *(self.preset, self.parameters, self.dataset, self.fingerprint, self.split, self.split_digest),
-            *(self.precision, self.budget, self.protocol, self.verification),
-        )
+        same = {name: getattr(self, name) for name in GROUP_FIELDS}
+        if self.plugin == EXTERNAL:
+            del same["source_hash"]
         text = json.dumps(same, sort_keys=True, separators=(",", ":"), default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow(RunRecord):
-    """A run as it stands in the leaderboard; times are in UTC.
+    """A run in the leaderboard; times are in UTC.
 
     Attributes:
         id: the run's number in this leaderboard.
         uid: the run's name in every leaderboard that it is merged into.
         status: how it went.
+        created_at: when it was planned.
         phase: the phase it is in, or in which it ended.
         error_class: the exception's class, where it failed.
         error_message: what happened, in one line.
+        started_at: when the first phase began.
+        ended_at: when the last phase ended.
         images_seen: in training.
         train_seconds: time spent in training, over all resumed parts.
         images_per_second: in training, warm-up excluded.
@@ -126,26 +151,36 @@ class RunRow(RunRecord):
         parameter_count: trained numbers of the networks used in prediction.
     """
 
-    id: int
-    uid: str
-    status: Status
-    created_at: datetime
-    phase: str | None = None
-    error_class: str | None = None
-    error_message: str | None = None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    images_seen: int | None = None
-    train_seconds: float | None = None
-    images_per_second: float | None = None
-    seconds_per_volume: float | None = None
-    peak_memory_bytes: int | None = None
-    peak_device_memory_bytes: int | None = None
-    parameter_count: int | None = None
+    id: int = field(metadata=use(where="number"))
+    uid: str = field(metadata=use(where="text", check="text"))
+    status: Status = field(metadata=use("change", where="text", check="ok"))
+    created_at: datetime = field(metadata=use(where="date", check="moment"))
+    phase: str | None = field(default=None, metadata=use("change", where="text"))
+    error_class: str | None = field(default=None, metadata=use("change", where="text"))
+    error_message: str | None = field(default=None, metadata=use("change"))
+    started_at: datetime | None = field(default=None, metadata=use("change", where="date", check="moment"))
+    ended_at: datetime | None = field(default=None, metadata=use("change", where="date", check="moment"))
+    images_seen: int | None = field(default=None, metadata=use("change", "cost", where="number", check="count"))
+    train_seconds: float | None = field(default=None, metadata=use("change", "cost", where="number", check="measured"))
+    images_per_second: float | None = field(
+        default=None, metadata=use("change", "cost", where="number", check="measured")
+    )
+    seconds_per_volume: float | None = field(
+        default=None, metadata=use("change", "cost", where="number", check="measured")
+    )
+    peak_memory_bytes: int | None = field(default=None, metadata=use("change", "cost", where="number", check="count"))
+    peak_device_memory_bytes: int | None = field(
+        default=None, metadata=use("change", "cost", where="number", check="count")
+    )
+    parameter_count: int | None = field(default=None, metadata=use("change", "cost", where="number", check="count"))
+
+
+GROUP_FIELDS = fields_for(RunRecord, "group")
+COST_FIELDS = fields_for(RunRow, "cost")
 
 
 class RunChanges(TypedDict, total=False):
-    """What may change of a run after it was planned."""
+    """What may change of a run after it was planned; the types are those of `RunRow`."""
 
     status: Status
     phase: str | None
@@ -204,7 +239,7 @@ class ScoreRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRow(ScoreRecord):
-    """A score as it stands in the leaderboard, with the protocol version under which it was computed."""
+    """A score in the leaderboard, with the protocol version under which it was computed."""
 
     run_id: int
     protocol: int

@@ -1,6 +1,6 @@
 """Which runs a board must read: of a hundred thousand, those of the best rows and the references.
 
-The order comes from the standings; every number that is shown is worked out again from the scores.
+The order comes from the cached means; every number that is shown is computed again from the scores.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from petbench_leaderboard.board import CEILING_METHOD, IDENTITY_METHOD, REFERENCE_METHODS
+from petbench_leaderboard.board import IDENTITY_METHOD
+from petbench_leaderboard.records import ROLES
 from petbench_leaderboard.rows import run_row
-from petbench_leaderboard.schema import BoardEntry, Run, Standing
+from petbench_leaderboard.schema import BoardEntry, CachedMean, Run
 from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
-_COMPARED_WITH = (IDENTITY_METHOD, CEILING_METHOD)
+_REFERENCE_ROLES = [role for role in ROLES if role != "competitor"]
 _REFERENCE_ROWS = 40
 """References that are read beside the best rows: many versions of `identity` say no more than the newest."""
 
@@ -44,10 +45,10 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """Pools to read, those of them to show, and how many more there are."""
+class Selection:
+    """Run groups to read, those of them to show, and how many more there are."""
 
-    pools: frozenset[str]
+    read: frozenset[str]
     shown: frozenset[str]
     omitted: int
 
@@ -66,33 +67,37 @@ def board_entries(leaderboard: Leaderboard, *, dataset: str | None, split: str |
         ]
 
 
-def choose_pools(leaderboard: Leaderboard, entry: Entry, *, metric: str, where: str | None, best: int | None) -> Chosen:
-    """Return which pools of a board to read, and which of them to show."""
+def select_rows(
+    leaderboard: Leaderboard, entry: Entry, *, metric: str, where: str | None, best: int | None
+) -> Selection:
+    """Return which run groups of a board to read, and which of them to show."""
     with leaderboard.reading() as session:
-        fitting = [Standing.board_id == entry.id]
+        fitting = [CachedMean.board_id == entry.id]
         if where is not None:
-            fitting.append(Standing.pool.in_(sa.select(Run.pool).where(matching(session, parse(where)))))
+            fitting.append(CachedMean.run_group.in_(sa.select(Run.run_group).where(matching(session, parse(where)))))
         references = _references(session, entry, best)
         if best is None:
-            shown = frozenset(session.scalars(sa.select(Standing.pool).where(*fitting).distinct()))
-            return Chosen(pools=shown | references, shown=shown, omitted=0)
-        competing = [*fitting, Standing.method.not_in([*REFERENCE_METHODS, CEILING_METHOD])]
+            shown = frozenset(session.scalars(sa.select(CachedMean.run_group).where(*fitting).distinct()))
+            return Selection(read=shown | references, shown=shown, omitted=0)
+        competing = [*fitting, CachedMean.role == "competitor"]
         column = _ranked_column(session, entry, metric)
-        chosen = _best(session, competing, column, best)
-        if len(chosen) < best:
-            others = sa.select(Standing.pool).where(*competing, Standing.pool.not_in(chosen)).distinct()
-            chosen += session.scalars(others.limit(best - len(chosen))).all()
+        competitors = _best(session, competing, column, best)
+        if len(competitors) < best:
+            others = (
+                sa.select(CachedMean.run_group).where(*competing, CachedMean.run_group.not_in(competitors)).distinct()
+            )
+            competitors += session.scalars(others.limit(best - len(competitors))).all()
         omitted = 0
-        if len(chosen) == best and column is not None:
+        if len(competitors) == best and column is not None:
             total = session.scalar(sa.select(sa.func.count()).where(*competing, *column.conditions)) or 0
-            omitted = max(total - len(chosen), 0)
-        fits = sa.select(Standing.pool).where(*fitting, Standing.pool.in_(references)).distinct()
-        shown = frozenset(chosen) | (frozenset(session.scalars(fits)) if where is not None else references)
-        return Chosen(pools=shown | references, shown=shown, omitted=omitted)
+            omitted = max(total - len(competitors), 0)
+        fits = sa.select(CachedMean.run_group).where(*fitting, CachedMean.run_group.in_(references)).distinct()
+        shown = frozenset(competitors) | (frozenset(session.scalars(fits)) if where is not None else references)
+        return Selection(read=shown | references, shown=shown, omitted=omitted)
 
 
 def off_board_runs(leaderboard: Leaderboard, entry: Entry, *, where: str | None, limit: int) -> list[RunRow]:
-    """Return the newest runs of a board without a score, and the runs of the same pools, which may have mended them."""
+    """Return the newest runs of a board without a score, but for those that another run has replaced."""
     dataset, fingerprint, split, split_digest, protocol = entry.key
     query = sa.select(Run).where(
         Run.on_board.is_(False),
@@ -106,20 +111,23 @@ def off_board_runs(leaderboard: Leaderboard, entry: Entry, *, where: str | None,
         if where is not None:
             query = query.where(matching(session, parse(where)))
         found = [run_row(run) for run in session.scalars(query.order_by(Run.id.desc()).limit(limit))]
-        pools = {run.pool for run in found}
-        places = sa.select(Run.pool, Run.seed, Run.fold).where(Run.pool.in_(pools), Run.on_board.is_(True)).distinct()
-        mended = {tuple(place) for place in session.execute(places)}
-    return [run for run in found if (run.pool, run.seed, run.fold) not in mended]
+        groups = {run.run_group for run in found}
+        places = sa.select(Run.run_group, Run.seed, Run.fold).where(Run.run_group.in_(groups), Run.on_board.is_(True))
+        resolved = {tuple(place) for place in session.execute(places.distinct())}
+    return [run for run in found if (run.run_group, run.seed, run.fold) not in resolved]
 
 
 def _references(session: Session, entry: Entry, best: int | None) -> frozenset[str]:
-    methods = _COMPARED_WITH if best is None else (*REFERENCE_METHODS, CEILING_METHOD)
-    query = sa.select(Standing.pool).where(Standing.board_id == entry.id, Standing.method.in_(methods)).distinct()
-    pools = session.scalars(query).all()
-    if best is None or len(pools) <= _REFERENCE_ROWS:
-        return frozenset(pools)
-    newest = sa.select(Run.pool).where(Run.pool.in_(pools)).group_by(Run.pool).order_by(sa.func.max(Run.id).desc())
-    return frozenset(session.scalars(newest.limit(_REFERENCE_ROWS)))
+    """Return the references of a board; of all rows, those alone that gains and normalized scores need."""
+    query = sa.select(CachedMean.run_group).where(CachedMean.board_id == entry.id)
+    if best is None:
+        needed = sa.or_(CachedMean.role == "repeat-scan", CachedMean.method == IDENTITY_METHOD)
+        return frozenset(session.scalars(query.where(needed).distinct()))
+    groups = session.scalars(query.where(CachedMean.role.in_(_REFERENCE_ROLES)).distinct()).all()
+    if len(groups) <= _REFERENCE_ROWS:
+        return frozenset(groups)
+    of_groups = sa.select(Run.run_group).where(Run.run_group.in_(groups)).group_by(Run.run_group)
+    return frozenset(session.scalars(of_groups.order_by(sa.func.max(Run.id).desc()).limit(_REFERENCE_ROWS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +140,9 @@ class _Column:
 
 def _ranked_column(session: Session, entry: Entry, metric: str) -> _Column | None:
     first = (
-        sa.select(Standing.region, Standing.convention_id, Standing.higher_is_better)
-        .where(Standing.board_id == entry.id, Standing.metric == metric)
-        .order_by(Standing.region, Standing.convention_id)
+        sa.select(CachedMean.region, CachedMean.convention_id, CachedMean.higher_is_better)
+        .where(CachedMean.board_id == entry.id, CachedMean.metric == metric)
+        .order_by(CachedMean.region, CachedMean.convention_id)
         .limit(1)
     )
     found = session.execute(first).first()
@@ -142,10 +150,10 @@ def _ranked_column(session: Session, entry: Entry, metric: str) -> _Column | Non
         return None
     region, convention_id, higher_is_better = found
     conditions = (
-        Standing.metric == metric,
-        Standing.region == region,
-        Standing.convention_id == convention_id,
-        Standing.mean.is_not(None),
+        CachedMean.metric == metric,
+        CachedMean.region == region,
+        CachedMean.convention_id == convention_id,
+        CachedMean.mean.is_not(None),
     )
     return _Column(conditions=conditions, higher_is_better=higher_is_better)
 
@@ -155,6 +163,6 @@ def _best(
 ) -> list[str]:
     if column is None:
         return []
-    order = Standing.mean.asc() if column.higher_is_better is False else Standing.mean.desc()
-    query = sa.select(Standing.pool).where(*competing, *column.conditions)
-    return list(session.scalars(query.order_by(order, Standing.method).limit(best)))
+    order = CachedMean.mean.asc() if column.higher_is_better is False else CachedMean.mean.desc()
+    query = sa.select(CachedMean.run_group).where(*competing, *column.conditions)
+    return list(session.scalars(query.order_by(order, CachedMean.method).limit(best)))

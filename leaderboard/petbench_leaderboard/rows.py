@@ -1,10 +1,11 @@
-"""Between the tables' classes and the plain records."""
+"""Convert between the tables' classes and the plain records."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from petbench_leaderboard.field_uses import fields_of_type
 from petbench_leaderboard.records import RunRecord, RunRow, ScoreRecord, ScoreRow
 from petbench_leaderboard.schema import DATASET_LEVEL, Run, Score
 
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 SCORE_COLUMNS = [getattr(Score, field.name) for field in fields(ScoreRow)]
 _RUN_FIELDS = tuple(field.name for field in fields(RunRow))
-_TUPLES = ("test_participants", "split_participants")
+_TUPLES = fields_of_type(RunRow, tuple)
 
 _IN_A_BATCH = 500
 

@@ -19,8 +19,8 @@ REGIONS = ("body", "volume")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
-    """Runs that differ in nothing but seed and fold, and their scores.
+class RunGroup:
+    """Runs that differ in nothing but seed and fold, and their scores: they make one row.
 
     Attributes:
         runs: the newest finished run of each seed and fold, oldest first.
@@ -38,37 +38,37 @@ class Pool:
         return tuple(sorted(seed for seed, scores in by_seed.items() if participants and _covers(scores, participants)))
 
 
-def pool_runs(runs: Iterable[RunRow], scores: Iterable[ScoreRow]) -> list[Pool]:
-    """Group the runs of one board into pools; runs without a score only count as failed or not.
+def group_runs(runs: Iterable[RunRow], scores: Iterable[ScoreRow]) -> list[RunGroup]:
+    """Group the runs of one board; runs without a score only count as failed or not.
 
     A run that was repeated (`--force`, or again after a failure) counts once: the newest with a score.
     """
     of_run: dict[int, list[ScoreRow]] = defaultdict(list)
     for score in scores:
         of_run[score.run_id].append(score)
-    pools: dict[str, list[RunRow]] = defaultdict(list)
+    groups: dict[str, list[RunRow]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.id):
-        pools[run.pool].append(run)
-    return [_pool(members, of_run) for members in pools.values() if any(run.id in of_run for run in members)]
+        groups[run.run_group].append(run)
+    return [_group(members, of_run) for members in groups.values() if any(run.id in of_run for run in members)]
 
 
-def unmended(runs: Iterable[RunRow], scored: Iterable[int]) -> tuple[RunRow, ...]:
-    """Return the runs without a score whose place no scored run has taken, newest first."""
+def unresolved(runs: Iterable[RunRow], scored: Iterable[int]) -> tuple[RunRow, ...]:
+    """Return the runs without a score in whose place no other run was scored, newest first."""
     with_score = set(scored)
     runs = list(runs)
-    mended = {_place(run) for run in runs if run.id in with_score}
+    resolved = {_place(run) for run in runs if run.id in with_score}
     newest: dict[tuple[str, int, int], RunRow] = {}
     for run in sorted(runs, key=lambda run: run.id):
-        if _place(run) not in mended:
+        if _place(run) not in resolved:
             newest[_place(run)] = run
     return tuple(sorted(newest.values(), key=lambda run: run.id, reverse=True))
 
 
 def _place(run: RunRow) -> tuple[str, int, int]:
-    return run.pool, run.seed, run.fold
+    return run.run_group, run.seed, run.fold
 
 
-def _pool(members: Sequence[RunRow], of_run: Mapping[int, Sequence[ScoreRow]]) -> Pool:
+def _group(members: Sequence[RunRow], of_run: Mapping[int, Sequence[ScoreRow]]) -> RunGroup:
     newest = {(run.seed, run.fold): run for run in members if run.id in of_run}
     failed = {(run.seed, run.fold) for run in members if run.status in FAILURES} - newest.keys()
     table: dict[Column, dict[int, dict[str, ScoreRow]]] = defaultdict(lambda: defaultdict(dict))
@@ -77,7 +77,7 @@ def _pool(members: Sequence[RunRow], of_run: Mapping[int, Sequence[ScoreRow]]) -
             if score.region in REGIONS:
                 whose = score.participant or f"fold {run.fold}"
                 table[column_of(score)][run.seed][whose] = score
-    return Pool(
+    return RunGroup(
         runs=tuple(newest.values()),
         scores=table,
         failed_seeds=tuple(sorted({seed for seed, _ in failed})),
@@ -85,7 +85,7 @@ def _pool(members: Sequence[RunRow], of_run: Mapping[int, Sequence[ScoreRow]]) -
 
 
 def column_of(score: ScoreRow) -> Column:
-    """Return the column that a score stands in."""
+    """Return the column that a score belongs to."""
     return Column(score.metric, score.region, score.convention_id, score.unit, score.higher_is_better)
 
 

@@ -5,12 +5,29 @@ Nothing here is ever formatted or rounded: what the harness measured is what is 
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Float, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from petbench_leaderboard.field_uses import may_be_none, value_type
+from petbench_leaderboard.records import RunRow
 
 SCHEMA_REVISION = "0004"
 """The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
@@ -49,63 +66,57 @@ class Base(DeclarativeBase):
 
 
 class Run(Base):
-    """One run: what was planned, how it went, what it cost."""
+    """One run: what was planned, how it went, what it cost.
+
+    Written out are the columns that only the database has and those that queries name; `_add_columns` adds the
+    record's others.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (
-        Index("runs_board", "dataset", "split_digest", "pool"),
+        Index("runs_board", "dataset", "split_digest", "run_group"),
         Index("runs_off_board", "on_board", "dataset", "split_digest"),
-        Index("runs_places", "pool", "on_board", "seed", "fold"),
+        Index("runs_places", "run_group", "on_board", "seed", "fold"),
     )
+
+    run_group: Mapped[str] = mapped_column(String(64))
+    on_board: Mapped[bool] = mapped_column(default=False)
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     uid: Mapped[str] = mapped_column(String(32), unique=True)
     identity: Mapped[str] = mapped_column(String(64), index=True)
-    pool: Mapped[str] = mapped_column(String(64))
-    on_board: Mapped[bool] = mapped_column(default=False)
-
     method: Mapped[str]
-    plugin: Mapped[str]
-    distribution: Mapped[str]
-    version: Mapped[str]
-    source_hash: Mapped[str]
-    supervision: Mapped[str]
-    preset: Mapped[str | None]
-    parameters: Mapped[dict[str, Any]]
-
+    role: Mapped[str] = mapped_column(String(16))
     dataset: Mapped[str]
     fingerprint: Mapped[str]
     split: Mapped[str]
     split_digest: Mapped[str]
     fold: Mapped[int]
-    test_participants: Mapped[list[str]]
-    split_participants: Mapped[list[str]]
-
     seed: Mapped[int] = mapped_column(BigInteger)
-    precision: Mapped[str]
-    budget: Mapped[str]
     protocol: Mapped[int]
-
     status: Mapped[str] = mapped_column(String(16), index=True)
     verification: Mapped[str] = mapped_column(String(16))
-    phase: Mapped[str | None]
-    error_class: Mapped[str | None]
-    error_message: Mapped[str | None]
-    log_path: Mapped[str | None]
-    created_at: Mapped[datetime]
-    started_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
 
-    device: Mapped[str | None]
-    machine: Mapped[dict[str, Any]]
-    environment: Mapped[dict[str, Any]]
-    images_seen: Mapped[int | None] = mapped_column(BigInteger)
-    train_seconds: Mapped[float | None]
-    images_per_second: Mapped[float | None]
-    seconds_per_volume: Mapped[float | None]
-    peak_memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    peak_device_memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    parameter_count: Mapped[int | None] = mapped_column(BigInteger)
+
+_COLUMN_TYPES: dict[type, TypeEngine[Any]] = {
+    str: Text(),
+    int: BigInteger(),
+    float: Float(53),
+    bool: Boolean(),
+    datetime: UtcDateTime(),
+    tuple: JSON(),
+    Mapping: JSON(),
+}
+
+
+def _add_columns() -> None:
+    """Add a column for every field of the record that `Run` does not write out."""
+    for field in dataclasses.fields(RunRow):
+        if not hasattr(Run, field.name):
+            setattr(Run, field.name, mapped_column(_COLUMN_TYPES[value_type(field)], nullable=may_be_none(field)))
+
+
+_add_columns()
 
 
 class Score(Base):
@@ -166,24 +177,25 @@ class BoardEntry(Base):
     protocol: Mapped[int]
 
 
-class Standing(Base):
-    """The mean of one column of one pool of runs, worked out where scores are written: a table is then an index read.
+class CachedMean(Base):
+    """The mean of one column of one run group, computed when scores are written: a table is then an index read.
 
     Nothing is shown from here: it only says which runs to read.
     """
 
-    __tablename__ = "standings"
+    __tablename__ = "cached_means"
     __table_args__ = (
-        Index("standings_order", "board_id", "metric", "region", "convention_id", "mean", "method"),
-        Index("standings_methods", "board_id", "method", "pool"),
+        Index("cached_means_order", "board_id", "metric", "region", "convention_id", "mean", "method", "role"),
+        Index("cached_means_roles", "board_id", "role", "method", "run_group"),
         {"sqlite_with_rowid": False},
     )
 
-    pool: Mapped[str] = mapped_column(String(64), primary_key=True)
+    run_group: Mapped[str] = mapped_column(String(64), primary_key=True)
     board_id: Mapped[int] = mapped_column(ForeignKey("boards.id", ondelete="CASCADE"), primary_key=True)
     metric: Mapped[str] = mapped_column(primary_key=True)
     region: Mapped[str] = mapped_column(primary_key=True)
     convention_id: Mapped[str] = mapped_column(primary_key=True)
     method: Mapped[str]
+    role: Mapped[str] = mapped_column(String(16))
     higher_is_better: Mapped[bool | None]
     mean: Mapped[float | None]

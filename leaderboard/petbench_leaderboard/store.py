@@ -11,19 +11,19 @@ import sqlalchemy as sa
 from petbench_leaderboard.cached_means import board_key, board_number, refresh
 from petbench_leaderboard.database import Database
 from petbench_leaderboard.errors import LeaderboardError
-from petbench_leaderboard.merging import adopt, replace_diff
+from petbench_leaderboard.field_uses import fields_for
+from petbench_leaderboard.merging import merge_run, replace_diff
 from petbench_leaderboard.records import (
     STATUSES,
     VERIFICATIONS,
     PhaseRow,
-    RunChanges,
     RunRecord,
     RunRow,
     ScoreRecord,
     ScoreRow,
 )
 from petbench_leaderboard.rows import SCORE_COLUMNS, columns_of, in_batches, run_row, score_columns, score_row
-from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff, Standing
+from petbench_leaderboard.schema import CachedMean, Phase, Run, Score, SourceDiff
 from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
 
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from petbench_leaderboard.records import RunChanges
+
 _SCORE_ORDER = [Score.run_id, Score.protocol, Score.metric, Score.convention_id, Score.region, Score.participant]
+_CHANGEABLE = fields_for(RunRow, "change")
 _LARGEST_NUMBER = 2**31 - 1
 """Of a row, in every database: a driver refuses a larger one with an error of its own."""
 
@@ -78,7 +81,7 @@ class Leaderboard:
         run = Run(
             **columns_of(record),
             uid=uuid.uuid4().hex,
-            pool=record.pool,
+            run_group=record.run_group,
             status="planned",
             created_at=datetime.now(UTC),
         )
@@ -94,7 +97,7 @@ class Leaderboard:
         Raises:
             LeaderboardError: there is no such run, column, status or verification.
         """
-        unknown = sorted(changes.keys() - RunChanges.__annotations__.keys())
+        unknown = sorted(changes.keys() - set(_CHANGEABLE))
         if unknown:
             raise LeaderboardError(f"a run has no changeable column {unknown[0]!r}")
         _check("status", changes.get("status"), STATUSES)
@@ -104,8 +107,8 @@ class Leaderboard:
             for column, value in changes.items():
                 setattr(run, column, value)
             if changes.keys() & {"status", "verification"}:
-                before, run.pool = run.pool, run_row(run).pool
-                refresh(session, {before, run.pool})
+                before, run.run_group = run.run_group, run_row(run).run_group
+                refresh(session, {before, run.run_group})
 
     def record_phase(self, run_id: int, phase: str, seconds: float) -> None:
         """Note how long a phase took. A resumed run has several notes of one phase; readers add them up."""
@@ -146,30 +149,30 @@ class Leaderboard:
             session.execute(sa.delete(Score).where(same))
             if scores:
                 session.execute(sa.insert(Score), [score_columns(score, run_id, protocol) for score in scores])
-            refresh(session, [run.pool])
+            refresh(session, [run.run_group])
 
     def delete(self, run_id: int) -> None:
         """Forget a run, its phases and its scores."""
         with self._database.writing() as session:
             run = _existing(session, run_id, self.name)
             session.delete(run)
-            refresh(session, [run.pool])
+            refresh(session, [run.run_group])
 
-    def adopt(
+    def merge_run(
         self, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow], *, source_diff: str = ""
     ) -> Literal["new", "more", "known"]:
-        """Take over a run of another leaderboard under its own uid, and say whether it was new.
+        """Merge a run of another leaderboard under its own uid, and return whether it was new.
 
         Of a run that is here already, what is missing is added: the end of one that had not ended, and scores of
-        metrics and protocols that it lacks. Nothing that is here is overwritten but by a verified row of the same
-        run that was only claimed here, so doing it twice changes nothing.
-        Its log and folder stay where they were made: `log_path` is not taken over.
+        metrics and protocols that it lacks. Only a self-reported row is overwritten, by a verified row of the same
+        run, so merging twice changes nothing.
+        Its log and folder stay where they were made: `log_path` is not copied.
         """
         with self._database.writing() as session:
-            before = session.scalar(sa.select(Run.pool).where(Run.uid == run.uid)) or run.pool
-            outcome = adopt(session, run, scores, phases, source_diff)
+            before = session.scalar(sa.select(Run.run_group).where(Run.uid == run.uid)) or run.run_group
+            outcome = merge_run(session, run, scores, phases, source_diff)
             if outcome != "known":
-                refresh(session, {before, run.pool})
+                refresh(session, {before, run.run_group})
             return outcome
 
     def run(self, run_id: int) -> RunRow:
@@ -189,7 +192,7 @@ class Leaderboard:
         method: str | None = None,
         status: str | None = None,
         where: str | None = None,
-        pools: Iterable[str] | None = None,
+        run_groups: Iterable[str] | None = None,
         limit: int | None = None,
     ) -> list[RunRow]:
         """Return the runs that match all that is given, newest first.
@@ -200,7 +203,7 @@ class Leaderboard:
             method: only of this method.
             status: only with this status.
             where: a condition such as `device='cpu' and psnr_body_suv20>30`; see `petbench_leaderboard.where`.
-            pools: only of these pools.
+            run_groups: only of these run groups.
             limit: at most so many.
 
         Raises:
@@ -214,12 +217,12 @@ class Leaderboard:
         with self._database.reading() as session:
             if where is not None:
                 query = query.where(matching(session, parse(where)))
-            if pools is None:
+            if run_groups is None:
                 return [run_row(run) for run in session.scalars(query.limit(limit))]
             found = [
                 run_row(run)
-                for some in in_batches(sorted(set(pools)))
-                for run in session.scalars(query.where(Run.pool.in_(some)))
+                for some in in_batches(sorted(set(run_groups)))
+                for run in session.scalars(query.where(Run.run_group.in_(some)))
             ]
             return sorted(found, key=lambda run: run.id, reverse=True)[:limit]
 
@@ -259,8 +262,8 @@ class Leaderboard:
         with self._database.reading() as session:
             runs = session.execute(sa.select(Run.status, sa.func.count(), sa.func.max(Run.id)).group_by(Run.status))
             phases = session.execute(sa.select(sa.func.count(), sa.func.max(Phase.id)))
-            standings = session.execute(sa.select(sa.func.count(Standing.mean), sa.func.sum(Standing.mean)))
-            return (*(tuple(row) for row in sorted(runs)), *map(tuple, phases), *map(tuple, standings))
+            means = session.execute(sa.select(sa.func.count(CachedMean.mean), sa.func.sum(CachedMean.mean)))
+            return (*(tuple(row) for row in sorted(runs)), *map(tuple, phases), *map(tuple, means))
 
     def reading(self) -> AbstractContextManager[Session]:
         """Give a session for a query that this class has no method for; it sees one state throughout."""

@@ -1,4 +1,4 @@
-"""Carry runs from one leaderboard to another: straight, or by way of a file of one run a line."""
+"""Copy runs from one leaderboard to another: directly, or through a file of one run a line."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.files import write_text
+from petbench_leaderboard import words_of_0_1
 from petbench_leaderboard.errors import LeaderboardError
-from petbench_leaderboard.records import STATUSES, VERIFICATIONS, PhaseRow, RunRow, ScoreRow
+from petbench_leaderboard.field_uses import fields_of_type
+from petbench_leaderboard.records import ROLES, STATUSES, VERIFICATIONS, PhaseRow, RunRow, ScoreRow
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FORMAT = "petbench runs 1"
-_MOMENTS = ("created_at", "started_at", "ended_at", "recorded_at")
+FORMAT = "petbench runs 2"
+FORMAT_OF_0_1 = "petbench runs 1"
+_MOMENTS = {*fields_of_type(RunRow, datetime), "recorded_at"}
+_TUPLES = fields_of_type(RunRow, tuple)
 _RUNS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class ExportedRun:
     """A run with all that belongs to it."""
 
     run: RunRow
@@ -42,16 +46,16 @@ class Transfer:
 
 
 def merge(leaderboard: Leaderboard, other: str | Path, *, trusted: bool = True) -> Transfer:
-    """Take over every run of another leaderboard; doing it again changes nothing.
+    """Copy every run of another leaderboard; doing it again changes nothing.
 
-    Runs are told apart by their uid, which they keep wherever they are merged. Two runs of one identity, made on two
-    machines, both stay and count once in the ranking.
+    Runs are distinguished by their uid, which they keep wherever they are merged. Two runs of one identity, made on
+    two machines, both stay and count once in the ranking.
 
     Args:
-        leaderboard: that takes over.
+        leaderboard: that receives the runs.
         other: a file or a database's URL.
-        trusted: whether rows keep what they say of their verification, and take the place of the same runs that are
-            only claimed here; otherwise they are `claimed`, for nobody here has verified them.
+        trusted: whether rows keep their verification, and replace the same runs that are only self-reported here;
+            otherwise they become `self-reported`, since nobody here has verified them.
 
     Raises:
         LeaderboardError: the other is missing or no leaderboard.
@@ -61,35 +65,35 @@ def merge(leaderboard: Leaderboard, other: str | Path, *, trusted: bool = True) 
         if not path.is_file():
             raise LeaderboardError(f"there is no leaderboard at {path}: name the file of another leaderboard")
     with Leaderboard.open(other) as source:
-        return _take(leaderboard, submissions(source), trusted=trusted)
+        return _merge_all(leaderboard, exported_runs(source), trusted=trusted)
 
 
 def export_runs(leaderboard: Leaderboard, path: Path, *, where: str | None = None) -> int:
     """Write runs with scores and phases as a file of JSON lines, wholly or not at all; return how many."""
     lines = [json.dumps({"format": FORMAT})]
     lines += [
-        json.dumps(asdict(submission), default=str, allow_nan=True)
-        for submission in submissions(leaderboard, where=where)
+        json.dumps(asdict(exported), default=str, allow_nan=True)
+        for exported in exported_runs(leaderboard, where=where)
     ]
     write_text(path, "\n".join(lines) + "\n")
     return len(lines) - 1
 
 
 def import_runs(leaderboard: Leaderboard, path: Path, *, trusted: bool = True) -> Transfer:
-    """Take over the runs of a file that `export_runs` wrote; a broken file changes nothing.
+    """Copy the runs of a file that `export_runs` wrote; a broken file changes nothing.
 
     Args:
-        leaderboard: that takes over.
+        leaderboard: that receives the runs.
         path: the file.
         trusted: as for `merge`.
 
     Raises:
         LeaderboardError: the file is missing or broken, with the line that is.
     """
-    return _take(leaderboard, list(_read(path)), trusted=trusted)
+    return _merge_all(leaderboard, list(_read(path)), trusted=trusted)
 
 
-def submissions(leaderboard: Leaderboard, *, where: str | None = None) -> Iterator[Submission]:
+def exported_runs(leaderboard: Leaderboard, *, where: str | None = None) -> Iterator[ExportedRun]:
     """Yield every run that fulfils the condition, oldest first, a few at a time in memory."""
     numbers = [run.id for run in reversed(leaderboard.runs(where=where))]
     for start in range(0, len(numbers), _RUNS_AT_ONCE):
@@ -98,36 +102,37 @@ def submissions(leaderboard: Leaderboard, *, where: str | None = None) -> Iterat
         for score in leaderboard.scores(some):
             scores[score.run_id].append(score)
         for number in some:
-            yield Submission(
+            yield ExportedRun(
                 leaderboard.run(number), scores[number], leaderboard.phases(number), leaderboard.source_diff(number)
             )
 
 
-def _take(leaderboard: Leaderboard, found: Iterable[Submission], *, trusted: bool) -> Transfer:
+def _merge_all(leaderboard: Leaderboard, found: Iterable[ExportedRun], *, trusted: bool) -> Transfer:
     counts = Counter(
-        leaderboard.adopt(
-            submission.run if trusted else replace(submission.run, verification="claimed"),
-            submission.scores,
-            submission.phases,
-            source_diff=submission.source_diff,
+        leaderboard.merge_run(
+            exported.run if trusted else replace(exported.run, verification="self-reported"),
+            exported.scores,
+            exported.phases,
+            source_diff=exported.source_diff,
         )
-        for submission in found
+        for exported in found
     )
     return Transfer(new=counts["new"], more=counts["more"], known=counts["known"])
 
 
-def _read(path: Path) -> Iterator[Submission]:
-    number = 0
+def _read(path: Path) -> Iterator[ExportedRun]:
+    number, old = 0, False
     try:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 facts = json.loads(line)
                 if number == 1:
-                    if facts.get("format") != FORMAT:
+                    old = facts.get("format") == FORMAT_OF_0_1
+                    if not old and facts.get("format") != FORMAT:
                         raise LeaderboardError(f"{path} is no file of runs that this petbench knows")
                     continue
-                yield Submission(
-                    run=_run(facts["run"]),
+                yield ExportedRun(
+                    run=_run(words_of_0_1.converted(facts["run"]) if old else facts["run"]),
                     scores=[ScoreRow(**score) for score in facts["scores"]],
                     phases=[PhaseRow(**_dated(phase)) for phase in facts["phases"]],
                     source_diff=str(facts.get("source_diff", "")),
@@ -144,10 +149,10 @@ def _run(facts: dict[str, Any]) -> RunRow:
     known = {field.name for field in fields(RunRow)}
     run = RunRow(
         **{name: value for name, value in _dated(facts).items() if name in known}
-        | {name: tuple(facts[name]) for name in ("test_participants", "split_participants")}
+        | {name: tuple(facts[name]) for name in _TUPLES}
     )
-    if run.status not in STATUSES or run.verification not in VERIFICATIONS:
-        raise ValueError(f"{run.status}, {run.verification}: no such status or verification")
+    if run.status not in STATUSES or run.verification not in VERIFICATIONS or run.role not in ROLES:
+        raise ValueError(f"{run.status}, {run.verification}, {run.role}: no such status, verification or role")
     return run
 
 

@@ -1,6 +1,6 @@
 """Conditions on runs, such as `dataset='fdg-phantom' and (psnr_body_suv20 > 30 or not device = cpu)`.
 
-The grammar, read by hand: no text of a user ever becomes SQL or Python.
+The grammar, parsed here: no text of a user ever becomes SQL or Python.
 
     condition  = term {"or" term}
     term       = factor {"and" factor}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from petbench_leaderboard.errors import LeaderboardError
-from petbench_leaderboard.schema import Run, Standing
+from petbench_leaderboard.field_uses import fields_where
+from petbench_leaderboard.records import RunRow
+from petbench_leaderboard.schema import CachedMean, Run
 from petbench_leaderboard.where import Comparison, Junction, Negation
 
 if TYPE_CHECKING:
@@ -19,15 +21,9 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.where import Condition
 
-TEXTS = (
-    *("method", "plugin", "distribution", "version", "supervision", "preset", "dataset", "fingerprint", "split"),
-    *("precision", "budget", "status", "verification", "device", "phase", "error_class", "identity", "uid"),
-)
-NUMBERS = (
-    *("id", "fold", "seed", "protocol", "images_seen", "train_seconds", "images_per_second", "seconds_per_volume"),
-    *("peak_memory_bytes", "peak_device_memory_bytes", "parameter_count"),
-)
-DATES = ("created_at", "started_at", "ended_at")
+TEXTS = fields_where(RunRow, "text")
+NUMBERS = fields_where(RunRow, "number")
+DATES = fields_where(RunRow, "date")
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
@@ -40,7 +36,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def matching(session: Session, condition: Condition) -> sa.ColumnElement[bool]:
-    """Return the condition on `runs`. A metric's name stands for the mean of the row to which the run belongs.
+    """Return the condition on `runs`. A metric's name means the mean of the row to which the run belongs.
 
     Raises:
         LeaderboardError: a name is neither a column nor a metric that anything here was scored by, or a value does not
@@ -58,14 +54,14 @@ def matching(session: Session, condition: Condition) -> sa.ColumnElement[bool]:
         return _ordered(getattr(Run, name), condition, _number(condition))
     if name in DATES:
         return _ordered(getattr(Run, name), condition, _moment(condition))
-    known = session.scalar(sa.select(Standing.metric).where(Standing.metric == name).limit(1))
+    known = session.scalar(sa.select(CachedMean.metric).where(CachedMean.metric == name).limit(1))
     if known is None:
         raise LeaderboardError(
             f"{name!r} is neither a column nor a metric of this leaderboard: "
             f"columns are {', '.join(sorted((*TEXTS, *NUMBERS, *DATES)))}"
         )
-    compared = _ordered(Standing.mean, condition, _number(condition))
-    return Run.pool.in_(sa.select(Standing.pool).where(Standing.metric == name, compared))
+    compared = _ordered(CachedMean.mean, condition, _number(condition))
+    return Run.run_group.in_(sa.select(CachedMean.run_group).where(CachedMean.metric == name, compared))
 
 
 def _text(column: sa.ColumnElement[str], condition: Comparison) -> sa.ColumnElement[bool]:
@@ -79,7 +75,7 @@ def _text(column: sa.ColumnElement[str], condition: Comparison) -> sa.ColumnElem
 def _ordered(column: Any, condition: Comparison, value: object) -> sa.ColumnElement[bool]:
     if condition.operator == "~":
         raise LeaderboardError(f"{condition.name!r} is no text: compare it with = != < <= > or >=")
-    # What is not known fulfils nothing, so that `not` has a truth to turn round.
+    # What is not known fulfils nothing, so that `not` inverts a definite truth.
     compared: sa.ColumnElement[bool] = sa.func.coalesce(_OPERATORS[condition.operator](column, value), sa.false())
     return compared
 

@@ -1,4 +1,4 @@
-"""Methods without a network: the reference rows."""
+"""Methods without a network: the reference rows that every other row is compared with."""
 
 from __future__ import annotations
 
@@ -48,12 +48,14 @@ def petbench_methods() -> Iterable[MethodSpec]:
             summary="the early image as it is",
             build=_identity,
             supervision="no-target",
+            role="reference",
             licence="Apache-2.0",
         ),
         MethodSpec(
             name="scale",
             summary="the early image times one least-squares factor",
             build=_scale,
+            role="reference",
             licence="Apache-2.0",
         ),
         MethodSpec(
@@ -62,6 +64,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             build=_ridge,
             parameters=RidgeParameters,
             citation="Hoerl, Kennard: Ridge Regression. Technometrics 1970;12(1):55-67",
+            role="reference",
             licence="Apache-2.0",
         ),
         MethodSpec(
@@ -70,6 +73,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             build=_kinetic,
             parameters=KineticParameters,
             citation="Patlak, Blasberg, Fenstermacher: J Cereb Blood Flow Metab 1983;3(1):1-7",
+            role="reference",
             licence="Apache-2.0",
         ),
     ]

@@ -16,11 +16,14 @@ from petbench_leaderboard.store import Leaderboard
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from petbench_leaderboard.records import Role
+
 WHO = tuple(f"sub-{number:02}" for number in range(1, 11))
+ROLES: dict[str, Role] = {"identity": "reference", "organ-scale": "privileged", "repeat-scan": "repeat-scan"}
 METRICS = {"psnr_body_suv20": ("dB", True), "ssim_body_suv20": ("", True), "mae_body_suv": ("SUV", False)}
 
 
-def enter(store: Leaderboard, method: str, scores: Mapping[str, float], supervision: str = "paired") -> None:
+def enter(store: Leaderboard, method: str, scores: Mapping[str, float]) -> None:
     """Store a run whose scores, of every metric, are those given by participant."""
     record = RunRecord(
         identity=method.ljust(64, "0"),
@@ -29,7 +32,8 @@ def enter(store: Leaderboard, method: str, scores: Mapping[str, float], supervis
         distribution="petbench",
         version="1",
         source_hash="a" * 64,
-        supervision=supervision,
+        supervision="paired",
+        role=ROLES.get(method, "competitor"),
         preset="",
         parameters={},
         dataset="dataset",
@@ -87,27 +91,27 @@ def test_methods_that_nothing_separates_are_said_to_be_ties_and_have_rank_interv
     assert "unet is ahead of every other method" in show(store)
 
 
-def test_every_score_stands_with_its_gain_and_its_part_of_the_way_to_the_ceiling(show: Callable[..., str]) -> None:
+def test_every_score_stands_with_its_gain_and_its_normalized_score(show: Callable[..., str]) -> None:
     store = Leaderboard.open("sqlite://")
-    for method, value in (("identity", 28.0), ("noise-ceiling", 36.0), ("pix2pix", 30.0)):
+    for method, value in (("identity", 28.0), ("repeat-scan", 36.0), ("pix2pix", 30.0)):
         enter(store, method, dict.fromkeys(WHO, value))
     shown = show(store)
     assert {"30.00", "+2.00", "25 %"} <= set(shown.replace("  ", "\n").replace("\n ", "\n").split("\n"))
 
 
-def test_an_incomplete_row_has_its_coverage_in_the_place_of_a_rank_and_an_oracle_its_mark(
+def test_an_incomplete_row_shows_its_coverage_for_a_rank_and_a_privileged_row_its_mark(
     show: Callable[..., str],
 ) -> None:
     store = Leaderboard.open("sqlite://")
     enter(store, "pix2pix", dict.fromkeys(WHO[:9], 40.0))
-    enter(store, "organ-scale", dict.fromkeys(WHO, 35.0), supervision="oracle")
+    enter(store, "organ-scale", dict.fromkeys(WHO, 35.0))
     lines = show(store).splitlines()
     (row,) = (number for number, line in enumerate(lines) if "pix2pix" in line)
     assert lines[row].split()[0] == "-"
     assert "40.00" not in "".join(lines)
     assert "9/10 scored" in "".join(lines[row : row + 3])
     (row,) = (number for number, line in enumerate(lines) if "organ-scale" in line)
-    assert "oracle" in "".join(lines[row : row + 2])
+    assert "privileged" in "".join(lines[row : row + 2])
 
 
 def test_a_narrow_terminal_loses_whole_columns_that_are_named_and_never_the_one_that_ranks(

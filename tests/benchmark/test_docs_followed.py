@@ -27,7 +27,7 @@ def test_the_tutorial_leads_to_a_row_and_on_to_somebody_elses_leaderboard(tmp_pa
     author.home = "organizers-home"
     author.follow("run-a-leaderboard.md")
     (row,) = author.json("petbench runs list --json")
-    assert (row["method"], row["verification"]) == ("my-unet", "recomputed")
+    assert (row["method"], row["verification"]) == ("my-unet", "rescored")
     assert (tmp_path / "results" / "report" / "index.html").exists()
 
 

@@ -162,7 +162,7 @@ def test_a_failure_while_storing_takes_the_row_back(
     assert list((tmp_path / "home" / "runs").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["Identity", "noise ceiling", "pix2pix", "!!"])
+@pytest.mark.parametrize("name", ["Identity", "repeat scan", "pix2pix", "!!"])
 def test_a_name_that_means_something_else_is_refused(
     tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard, name: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""The rows that the harness makes itself: the noise ceiling and the oracle of organ factors, on a dataset on disk."""
+"""The rows that the harness makes itself: the repeat scan and the privileged organ factors, on a dataset on disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from petbench.cli.leaderboard import print_table
 from petbench.cli.main import cli
 from petbench.home import Home
 from petbench.runs.external import enter_predictions
-from petbench.runs.references import organ_factors, score_reference, write_noise_ceiling, write_organ_scale
+from petbench.runs.references import organ_factors, score_reference, write_organ_scale, write_repeat_scan
 from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import Fold, load_split
 from petbench_datasets.errors import DataError
@@ -90,7 +90,7 @@ def test_no_factor_changes_with_the_images_of_those_who_are_not_trained_on(label
     assert organ_factors(open_dataset(labelled.root), fold_of(labelled)) == before
 
 
-def test_the_oracle_scales_each_organ_of_the_test_participant_and_an_unknown_one_like_the_rest(
+def test_organ_scale_multiplies_each_organ_of_the_test_participant_and_an_unknown_one_like_the_rest(
     tmp_path: Path, labelled: Dataset
 ) -> None:
     factors = organ_factors(labelled, fold_of(labelled))
@@ -104,46 +104,44 @@ def test_the_oracle_scales_each_organ_of_the_test_participant_and_an_unknown_one
         np.testing.assert_allclose(drawn[box][inside], expected * early[box][inside], rtol=1e-6)
 
 
-def test_the_noise_ceiling_is_the_second_realisation_in_suv(tmp_path: Path, labelled: Dataset) -> None:
-    write_noise_ceiling(labelled, fold_of(labelled), tmp_path / "out")
+def test_the_repeat_scan_is_the_second_realisation_in_suv(tmp_path: Path, labelled: Dataset) -> None:
+    write_repeat_scan(labelled, fold_of(labelled), tmp_path / "out")
     drawn, _ = read_image(tmp_path / "out" / f"{TEST}.nii.gz")
     np.testing.assert_allclose(drawn, labelled.delayed(TEST)[0] * 1.1, rtol=1e-5)
 
 
-def test_both_are_marked_rows_that_take_no_rank_and_the_table_gives_the_way_between_them(
+def test_both_are_marked_rows_without_a_rank_and_normalized_scores_count_between_them(
     tmp_path: Path, labelled: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home, store, split = Home(tmp_path / "home"), Leaderboard.open("sqlite://"), load_split(labelled)
     early, grid = labelled.early(TEST)
     write_image(tmp_path / "theirs" / f"{TEST}.nii.gz", early, grid)
-    enter_predictions(home, store, labelled, split, 0, tmp_path / "theirs", "identity", offline=True)
-    for name in ("noise-ceiling", "organ-scale"):
+    enter_predictions(home, store, labelled, split, 0, tmp_path / "theirs", "identity", role="reference", offline=True)
+    for name in ("repeat-scan", "organ-scale"):
         score_reference(home, store, labelled, split, 0, name, offline=True)
     (board,) = rank(store)
     assert {row.run.method: (row.rank, row.role) for row in board.rows} == {
         "identity": (None, "reference"),
-        "organ-scale": (None, "oracle"),
-        "noise-ceiling": (None, "ceiling"),
+        "organ-scale": (None, "privileged"),
+        "repeat-scan": (None, "repeat-scan"),
     }
-    assert {row.run.supervision for row in board.rows if row.run.method != "identity"} == {"oracle"}
+    assert {row.run.supervision for row in board.rows if row.run.method != "identity"} == {"external"}
     assert board.ranked_by is not None
-    fractions = {row.run.method: row.cells[board.ranked_by].fraction for row in board.rows}
-    assert (fractions["identity"], fractions["noise-ceiling"]) == (0.0, 1.0)
-    assert 0.0 < (fractions["organ-scale"] or 0.0) < 1.0
+    normalized = {row.run.method: row.cells[board.ranked_by].normalized_score for row in board.rows}
+    assert (normalized["identity"], normalized["repeat-scan"]) == (0.0, 1.0)
+    assert 0.0 < (normalized["organ-scale"] or 0.0) < 1.0
     print_table(store, dataset=None, split=None)
-    assert "oracle" in capsys.readouterr().out
+    assert "privileged" in capsys.readouterr().out
 
 
 @pytest.mark.slow
-def test_the_command_enters_the_oracle(petbench: Petbench, labelled: Dataset) -> None:
+def test_the_command_enters_the_privileged_reference(petbench: Petbench, labelled: Dataset) -> None:
     shown = petbench("score", "--reference", "organ-scale", "--dataset", labelled.root).stdout
     assert "organ-scale" in shown
     assert "no identity" in shown
 
 
-@pytest.mark.parametrize(
-    ("name", "lacking"), [("noise-ceiling", "second realisation"), ("organ-scale", "organ labels")]
-)
+@pytest.mark.parametrize(("name", "lacking"), [("repeat-scan", "second realisation"), ("organ-scale", "organ labels")])
 def test_a_dataset_that_lacks_what_a_reference_is_made_of_says_so_in_one_line(
     tmp_path: Path, body_dataset: Path, monkeypatch: pytest.MonkeyPatch, name: str, lacking: str
 ) -> None:

@@ -187,7 +187,7 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     "scores better by 0.1 dB": (edited(SCORES, better_by_a_tenth), "psnr_body_suv20 (body) of sub-03"),
     "scores that nobody can recompute": (
         edited(SCORES, lambda scores: [score | {"metric": f"my_{score['metric']}"} for score in scores]),
-        "no score that can be recomputed",
+        "no score that can be rescored",
     ),
     "a score twice": (edited(SCORES, lambda scores: scores + scores[:1]), "given twice"),
     "a score that is text": (edited(SCORES, lambda scores: [scores[0] | {"value": "40"}]), "valid number"),
@@ -203,11 +203,14 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     "a plan with a field more": (edited(PLAN, lambda plan: plan | {"dataset_folder": "/etc"}), "missing or unknown"),
     "a dataset that is a path": (edited(PLAN, lambda plan: plan | {"dataset": "../../etc"}), "'dataset'"),
     "a method that is no slug": (edited(PLAN, lambda plan: plan | {"method": "\u202emethod"}), "'method'"),
-    "a row that others are measured by": (
-        edited(PLAN, lambda plan: plan | {"method": "noise-ceiling"}),
+    "a name of a reference row": (
+        edited(PLAN, lambda plan: plan | {"method": "repeat-scan"}),
         "petbench score --reference",
     ),
-    "an oracle": (edited(PLAN, lambda plan: plan | {"supervision": "oracle"}), "petbench score --reference"),
+    "a privileged row": (edited(PLAN, lambda plan: plan | {"role": "privileged"}), "petbench score --reference"),
+    "a repeat scan": (edited(PLAN, lambda plan: plan | {"role": "repeat-scan"}), "petbench score --reference"),
+    "a role that there is not": (edited(PLAN, lambda plan: plan | {"role": "winner"}), "'role'"),
+    "a supervision of 0.1.0": (edited(PLAN, lambda plan: plan | {"supervision": "oracle"}), "'supervision'"),
     "a run that failed": (edited(RUN, lambda run: run | {"status": "failed"}), "'status'"),
     "an endless number": (with_file(RUN, b'{"train_seconds": ' + b"9" * 5000 + b"}"), "no JSON"),
     "deep JSON": (with_file(RUN, b"[" * 200_000), "nested too deep"),

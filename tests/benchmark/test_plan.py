@@ -58,9 +58,9 @@ def test_a_run_that_is_there_is_cached_and_costs_nothing(store: Leaderboard, pla
 def test_another_seed_is_missing_and_its_time_follows_from_past_runs(store: Leaderboard, planned: RunPlan) -> None:
     record(store, planned, rate=100.0)
     (cell,) = forecast([dataclasses.replace(planned, seed=1)], store)
-    assert planned.budget.images is not None
+    assert planned.training_budget.images is not None
     assert (cell.state, cell.why) == ("missing", ())
-    assert cell.seconds == pytest.approx(2.0 + 3.0 + planned.budget.images / 100.0)
+    assert cell.seconds == pytest.approx(2.0 + 3.0 + planned.training_budget.images / 100.0)
 
 
 def test_without_a_past_run_no_time_is_guessed(store: Leaderboard, planned: RunPlan) -> None:

@@ -58,6 +58,13 @@ BROKEN = {
         ),
         "is no slug",
     ),
+    "no-role": (
+        (
+            "from petbench import MethodSpec, hookimpl\n@hookimpl\n"
+            "def petbench_methods(): return [MethodSpec(name='net', summary='', build=print, role='winner')]"
+        ),
+        "'net' has role 'winner'; use one of ('competitor', 'reference')",
+    ),
     "name-taken": (
         (
             "from petbench import MethodSpec, hookimpl\n@hookimpl\n"

@@ -85,7 +85,7 @@ def test_a_submission_goes_from_the_author_to_an_accepted_row(
     mine = Leaderboard.open(f"sqlite:///{author / 'leaderboard.db'}")
     theirs = Leaderboard.open(f"sqlite:///{organizer / 'leaderboard.db'}")
     (sent,), (row,) = mine.runs(), theirs.runs()
-    assert (row.verification, row.status, row.identity) == ("recomputed", "ok", sent.identity)
+    assert (row.verification, row.status, row.identity) == ("rescored", "ok", sent.identity)
     assert row.environment == sent.environment
     assert row.machine["submission"]["sha256"] == checked["sha256"]  # type: ignore[index]
     values = {(score.metric, score.region): score.value for score in theirs.scores([row.id])}
@@ -217,4 +217,4 @@ def test_a_row_that_was_merged_unverified_does_not_stand_in_for_an_accepted_one(
         accepted = invoke(tmp_path, "accept", submitted, "-d", body_dataset, "--json")
         assert json.loads(accepted.stdout)[0]["known"] is known
     with Leaderboard.open(f"sqlite:///{tmp_path / 'leaderboard.db'}") as organizer:
-        assert sorted(row.verification for row in organizer.runs()) == ["claimed", "recomputed"]
+        assert sorted(row.verification for row in organizer.runs()) == ["rescored", "self-reported"]

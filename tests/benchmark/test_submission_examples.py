@@ -73,7 +73,7 @@ def test_an_example_goes_from_its_checks_to_an_accepted_row(
     (accepted,) = json.loads(petbench(organizer, "leaderboard", "accept", submission, "-d", body_dataset, "--json"))
     assert accepted["known"] is False
     row: dict[str, Any] = json.loads(petbench(organizer, "runs", "show", str(accepted["run"]), "--json"))
-    assert (row["method"], row["status"], row["verification"]) == (name, "ok", "recomputed")
+    assert (row["method"], row["status"], row["verification"]) == (name, "ok", "rescored")
     assert row["distribution"] == name
     assert any(score["metric"] == "psnr_body_suv20" for score in row["scores"])
 
@@ -104,6 +104,6 @@ def test_a_organizer_trains_an_example_again_from_the_source_that_she_names(
     differences = {each["metric"]: each["difference"] for each in again["differences"] if each["region"] == "body"}
     assert abs(differences["psnr_body_suv20"]) < 1e-3
     row = json.loads(petbench(organizer, "runs", "show", str(again["run"]), "--json"))
-    assert (row["status"], row["verification"], row["method"]) == ("ok", "re-run", "dilated-cnn")
+    assert (row["status"], row["verification"], row["method"]) == ("ok", "reproduced", "dilated-cnn")
     assert row["machine"]["rerun"]["differences"]
     assert not list((organizer / "cache").glob("rerun-*"))

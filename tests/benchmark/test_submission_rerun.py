@@ -6,7 +6,6 @@ import dataclasses
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from petbench.contract import Budget
 from petbench.home import Home
 from petbench.plans.run_plan import RunPlan
 from petbench.runs.supervisor import Conduct
@@ -21,7 +20,7 @@ PLAN = RunPlan(
     method="scale", plugin="baselines", distribution="petbench", version="1", source_hash="0", supervision="paired",
     preset="default", parameters={}, dataset="bodies", dataset_folder="bodies", fingerprint="1", split="holdout",
     split_digest="2", fold=0, test_participants=("sub-04",), split_participants=("sub-04",), seed=0,
-    budget=Budget(images=0), precision="fp32", compile="off", deterministic=False, device="cpu", protocol=1,
+    budget="images=0", precision="fp32", compile="off", deterministic=False, device="cpu", protocol=1,
 )  # fmt: skip
 
 

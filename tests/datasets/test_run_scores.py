@@ -98,8 +98,8 @@ def test_what_the_page_computes_itself_and_what_is_incomplete_or_of_other_images
     board: tuple[Leaderboard, str],
 ) -> None:
     store, location = board
-    for method in ("identity", "scale", "noise-ceiling"):
-        add(store, method, 30.0)
+    for method, role in (("identity", "reference"), ("scale", "reference"), ("repeat-scan", "repeat-scan")):
+        add(store, method, 30.0, role=role)
     add(store, "half", 40.0, tested=TESTED[:1])
     add(store, "elsewhere", 40.0, fingerprint="e" * 64)
     add(store, "folded", 40.0, split="cv6")

@@ -88,7 +88,8 @@ def wait(browser: WebDriver, condition: str) -> None:
 def _record(method: str, number: int) -> RunRecord:
     return RunRecord(
         identity=f"{number:064x}", method=method, plugin="p", distribution="petbench", version="0.1.0",
-        source_hash="a" * 64, supervision="unpaired" if method == "cyclegan" else "paired", preset="default",
+        source_hash="a" * 64, supervision="unpaired" if method == "cyclegan" else "paired",
+        role="reference" if method == "identity" else "competitor", preset="default",
         parameters={"width": 16, "evil": EVIL}, dataset="fdg-phantom-mini", fingerprint="f" * 64, split="holdout",
         split_digest="5" * 64, fold=0, seed=0, precision="fp32", budget="images=1000", protocol=1,
         test_participants=WHO, split_participants=WHO, device="cpu",

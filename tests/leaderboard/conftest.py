@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.records import RunRow
 
+ROLES = {"identity": "reference", "scale": "reference", "organ-scale": "privileged", "repeat-scan": "repeat-scan"}
+"""Of the names that these tests use, those that do not compete."""
+
 MakeRecord = Callable[..., RunRecord]
 MakeScore = Callable[..., ScoreRecord]
 AddRun = Callable[..., int]
@@ -85,6 +88,7 @@ def make_record() -> MakeRecord:
             "version": "0.1.0",
             "source_hash": "a" * 64,
             "supervision": "paired",
+            "role": ROLES.get(method, "competitor"),
             "preset": "small",
             "parameters": {"width": 16, "learning_rate": 1e-3},
             "dataset": "fdg-phantom-mini",

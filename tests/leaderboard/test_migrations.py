@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,11 +18,14 @@ from alembic.script import ScriptDirectory
 import petbench_leaderboard
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.records import RunRecord
 from petbench_leaderboard.schema import SCHEMA_REVISION, Base
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
     from tests.leaderboard.conftest import MakeRecord
+
+DATA = Path(__file__).parent / "data"
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_code_uses(tmp_path: Path) -> None:
@@ -49,11 +53,11 @@ def test_opening_again_changes_nothing(tmp_path: Path, make_record: MakeRecord) 
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def _write_old(path: Path, revision: str) -> None:
+def _write_old(location: str, revision: str) -> None:
     """Make a leaderboard of an earlier schema with two finished runs of one method and a failed one."""
     config = Config()
     config.set_main_option("script_location", str(Path(petbench_leaderboard.__file__).parent / "migrations"))
-    engine = sa.create_engine(f"sqlite:///{path}")
+    engine = sa.create_engine(_url(location))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
@@ -83,6 +87,13 @@ def _write_old(path: Path, revision: str) -> None:
     engine.dispose()
 
 
+def _url(location: str) -> sa.URL:
+    if "://" in location:
+        return sa.make_url(location).set(drivername="postgresql+psycopg")
+    Path(location).parent.mkdir()
+    return sa.URL.create("sqlite", database=location)
+
+
 def _earlier_revisions() -> list[str]:
     config = Config()
     config.set_main_option("script_location", str(Path(petbench_leaderboard.__file__).parent / "migrations"))
@@ -91,15 +102,78 @@ def _earlier_revisions() -> list[str]:
 
 
 @pytest.mark.parametrize("revision", _earlier_revisions())
-def test_a_leaderboard_of_every_earlier_schema_is_ranked_as_before(tmp_path: Path, revision: str) -> None:
-    path = tmp_path / "old.db"
-    _write_old(path, revision)
-    with Leaderboard.open(path) as board:
+def test_a_leaderboard_of_every_earlier_schema_is_ranked_as_before(location: str, revision: str) -> None:
+    _write_old(location, revision)
+    with Leaderboard.open(location) as board:
         (ranked,) = rank(board, best=5)
         assert [row.seeds for row in ranked.rows] == [(0, 1)]
         assert next(iter(ranked.rows[0].cells.values())).mean == 30.5
         assert [run.status for run in ranked.unscored] == ["failed"]
         assert len(board.runs(where="psnr_body_suv20=30.5")) == 3
+
+
+@pytest.fixture
+def made_by_0_1(tmp_path: Path) -> Path:
+    """The leaderboard of a real home of petbench 0.1.0, cut down to four metrics."""
+    path = tmp_path / "leaderboard.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((DATA / "leaderboard-0.1.0.sql").read_text(encoding="utf-8"))
+    return path
+
+
+def test_a_leaderboard_of_0_1_opens_in_todays_words_and_ranks_with_the_same_numbers(made_by_0_1: Path) -> None:
+    with Leaderboard.open(made_by_0_1) as board:
+        (ranked,) = rank(board)
+    psnr = {column.metric: column for column in ranked.columns}["psnr_body_suv20"]
+    shown = [(row.run.method, row.role, row.rank, row.run.supervision, row.run.verification) for row in ranked.rows]
+    assert shown == [
+        ("repeat-scan", "repeat-scan", None, "external", "rescored"),
+        ("pix2pix", "competitor", 1, "paired", "rescored"),
+        ("cyclegan", "competitor", 2, "unpaired", "rescored"),
+        ("identity", "reference", None, "no-target", "rescored"),
+        ("scale", "reference", None, "paired", "rescored"),
+        ("kinetic", "reference", None, "paired", "rescored"),
+    ]
+    cells = {row.run.method: row.cells[psnr] for row in ranked.rows}
+    assert {method: (cell.mean, cell.gain, cell.normalized_score) for method, cell in cells.items()} == {
+        "repeat-scan": (45.02790479068803, 14.202672965121497, 1.0),
+        "pix2pix": (32.70161333194787, 1.876381506381339, 0.13211467383564354),
+        "cyclegan": (30.868392221372815, 0.043160395806285834, 0.0030388924614597446),
+        "identity": (30.82523182556653, 0.0, 0.0),
+        "scale": (30.287963292636015, -0.5372685329305149, -0.03782869141956046),
+        "kinetic": (29.247538377588246, -1.5776934479782838, -0.11108426222674679),
+    }
+
+
+def test_every_row_of_0_1_gets_the_role_that_its_name_or_supervision_stood_for(made_by_0_1: Path) -> None:
+    roles = {"ridge": "reference", "organ-scale": "privileged", "knows-the-truth": "privileged", "mine": "competitor"}
+    changes = zip((1, 2, 3, 4), roles, ("claimed", "re-run", "recomputed", "claimed"), strict=True)
+    with closing(sqlite3.connect(made_by_0_1)) as connection, connection:
+        for number, method, verification in changes:
+            supervision = "oracle" if method == "knows-the-truth" else "paired"
+            facts = (method, supervision, verification, number)
+            connection.execute("UPDATE runs SET method = ?, supervision = ?, verification = ? WHERE id = ?", facts)
+    with Leaderboard.open(made_by_0_1) as board:
+        assert {run.method: run.role for run in board.runs() if run.id < 5} == roles
+        assert [board.run(number).verification for number in (1, 2, 3, 4)] == [
+            "self-reported", "reproduced", "rescored", "self-reported"
+        ]  # fmt: skip
+
+
+def test_a_run_of_0_1_keeps_its_identity_and_joins_the_row_of_the_same_method(
+    made_by_0_1: Path,
+) -> None:
+    with closing(sqlite3.connect(made_by_0_1)) as connection:
+        before = dict(connection.execute("SELECT id, identity FROM runs").fetchall())
+    with Leaderboard.open(made_by_0_1) as board:
+        assert {run.id: run.identity for run in board.runs()} == before
+        (old,) = board.runs(method="pix2pix")
+        facts = {field.name: getattr(old, field.name) for field in dataclasses.fields(RunRecord)}
+        new = board.plan(RunRecord(**facts | {"seed": 1, "identity": "1" * 64}))
+        board.record_scores(new, board.scores([old.id]))
+        board.update(new, status="ok")
+        (ranked,) = rank(board)
+    assert [row.run_ids for row in ranked.rows if row.run.method == "pix2pix"] == [(old.id, new)]
 
 
 @pytest.mark.parametrize("revision", ["9999", "someone-else"])

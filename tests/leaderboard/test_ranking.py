@@ -48,12 +48,12 @@ def test_methods_are_ranked_best_first_with_references_in_place_but_without_rank
     add_run("scale", {"sub-01": 28.5})
     add_run("pix2pix", {"sub-01": 30.8})
     add_run("identity", {"sub-01": 29.0})
-    add_run("noise-ceiling", {"sub-01": 44.0})
+    add_run("repeat-scan", {"sub-01": 44.0})
     board = _only(leaderboard)
     assert [(row.run.method, row.rank, row.role) for row in board.rows] == [
-        ("noise-ceiling", None, "ceiling"),
-        ("pix2pix", 1, "method"),
-        ("cyclegan", 2, "method"),
+        ("repeat-scan", None, "repeat-scan"),
+        ("pix2pix", 1, "competitor"),
+        ("cyclegan", 2, "competitor"),
         ("identity", None, "reference"),
         ("scale", None, "reference"),
     ]
@@ -84,19 +84,19 @@ def test_mean_and_spread_are_over_participants_and_the_gain_is_over_identity(
 ) -> None:
     add_run("identity", dict(zip(WHO, (28.0, 29.0, 30.0, 31.0), strict=True)))
     add_run("pix2pix", dict(zip(WHO, (30.0, 32.0, 31.0, 35.0), strict=True)))
-    add_run("noise-ceiling", dict(zip(WHO, (38.0, 39.0, 40.0, 41.0), strict=True)))
+    add_run("repeat-scan", dict(zip(WHO, (38.0, 39.0, 40.0, 41.0), strict=True)))
     cell = _cell(_only(leaderboard), "pix2pix")
     assert cell.mean == 32.0
     assert cell.standard_deviation == pytest.approx((14 / 3) ** 0.5)
     assert cell.gain == 2.5
-    assert cell.fraction == 0.25
+    assert cell.normalized_score == 0.25
     assert cell.seed_standard_deviation is None
 
 
-def test_the_way_to_the_ceiling_is_worth_the_same_whatever_the_direction(
+def test_a_normalized_score_means_the_same_whatever_the_direction(
     leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
 ) -> None:
-    values = {"identity": (0.4, 0.8), "noise-ceiling": (0.2, 1.0), "pix2pix": (0.25, 0.9), "worse": (0.5, 1.1)}
+    values = {"identity": (0.4, 0.8), "repeat-scan": (0.2, 1.0), "pix2pix": (0.25, 0.9), "worse": (0.5, 1.1)}
     for method, (error, ratio) in values.items():
         run_id = leaderboard.plan(make_record(method))
         leaderboard.update(run_id, status="ok")
@@ -106,48 +106,49 @@ def test_the_way_to_the_ceiling_is_worth_the_same_whatever_the_direction(
         ]
         leaderboard.record_scores(run_id, scores)
     board = _only(leaderboard)
-    assert _cell(board, "pix2pix", "mae_body_suv").fraction == pytest.approx(0.75)
-    assert _cell(board, "worse", "mae_body_suv").fraction == pytest.approx(-0.5)
-    assert _cell(board, "pix2pix", "z_gradient_ratio").fraction == pytest.approx(0.5)
-    assert _cell(board, "worse", "z_gradient_ratio").fraction == pytest.approx(1.5)
+    assert _cell(board, "pix2pix", "mae_body_suv").normalized_score == pytest.approx(0.75)
+    assert _cell(board, "worse", "mae_body_suv").normalized_score == pytest.approx(-0.5)
+    assert _cell(board, "pix2pix", "z_gradient_ratio").normalized_score == pytest.approx(0.5)
+    assert _cell(board, "worse", "z_gradient_ratio").normalized_score == pytest.approx(1.5)
     assert _cell(board, "pix2pix", "z_gradient_ratio").gain is None
 
 
-def test_where_there_is_no_way_from_identity_to_the_ceiling_every_table_says_so(
-    leaderboard: Leaderboard, add_run: AddRun
-) -> None:
+def test_where_there_is_no_normalized_score_every_table_says_why(leaderboard: Leaderboard, add_run: AddRun) -> None:
     add_run("pix2pix", {"sub-01": 30.0})
     for method, value, reason in (
         ("", 0.0, "no identity"),
-        ("identity", 28.0, "no ceiling"),
-        ("noise-ceiling", 27.0, "ceiling not above identity"),
+        ("identity", 28.0, "no repeat scan"),
+        ("repeat-scan", 27.0, "repeat scan not above identity"),
     ):
         if method:
             add_run(method, {"sub-01": value})
         board = _only(leaderboard)
         cell = _cell(board, "pix2pix")
-        assert (cell.fraction, cell.fraction_reason) == (None, reason)
+        assert (cell.normalized_score, cell.normalized_score_reason) == (None, reason)
         assert f"30.00 ({reason})" in to_markdown([board])
         assert f"30.00 ({reason})" in to_latex([board])
         (row,) = (row for row in board_as_rows(board) if row["method"] == "pix2pix")
-        assert (row["psnr_body_suv20_fraction"], row["psnr_body_suv20_fraction_reason"]) == (None, reason)
-    add_run("noise-ceiling", {"sub-01": 32.0})
+        assert (row["psnr_body_suv20_normalized_score"], row["psnr_body_suv20_normalized_score_reason"]) == (
+            None,
+            reason,
+        )
+    add_run("repeat-scan", {"sub-01": 32.0})
     board = _only(leaderboard)
     assert "30.00 (50 %)" in to_markdown([board])
     assert r"30.00 (50 \%)" in to_latex([board])
 
 
-def test_an_oracle_is_marked_takes_no_rank_and_is_no_reference(leaderboard: Leaderboard, add_run: AddRun) -> None:
-    add_run("organ-scale", {"sub-01": 50.0}, supervision="oracle")
-    add_run("told-the-truth", {"sub-01": 60.0}, supervision="oracle")
+def test_a_privileged_row_is_marked_and_takes_no_rank(leaderboard: Leaderboard, add_run: AddRun) -> None:
+    add_run("organ-scale", {"sub-01": 50.0})
+    add_run("knows-the-truth", {"sub-01": 60.0}, role="privileged")
     add_run("pix2pix", {"sub-01": 30.0})
     board = _only(leaderboard)
     assert [(row.run.method, row.rank, row.role) for row in board.rows] == [
-        ("told-the-truth", None, "oracle"),
-        ("organ-scale", None, "oracle"),
-        ("pix2pix", 1, "method"),
+        ("knows-the-truth", None, "privileged"),
+        ("organ-scale", None, "privileged"),
+        ("pix2pix", 1, "competitor"),
     ]
-    assert "| oracle | organ-scale |" in to_markdown([board])
+    assert "| privileged | organ-scale |" in to_markdown([board])
 
 
 def test_a_row_that_lacks_a_participant_has_no_mean_no_rank_and_says_how_many_it_covers(

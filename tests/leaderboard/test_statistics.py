@@ -10,11 +10,10 @@ from scipy import stats
 
 from petbench_leaderboard.exports import to_json
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.statistics.analysis import analyse
+from petbench_leaderboard.statistics.analysis import analyse, separation
 from petbench_leaderboard.statistics.intervals import mean_interval, standard_error
 from petbench_leaderboard.statistics.paired import compare_all, holm, permutation_p, wilcoxon_p
 from petbench_leaderboard.statistics.ranks import agreement, rank_stability, ranks_by_test
-from petbench_leaderboard.statistics.separation import separation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

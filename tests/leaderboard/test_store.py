@@ -22,7 +22,7 @@ def test_a_planned_run_is_read_back_as_it_was_given(leaderboard: Leaderboard, ma
     assert row.parameters == record.parameters
     assert row.test_participants == ("sub-06",)
     assert row.seed == 2**40
-    assert row.pool == record.pool
+    assert row.run_group == record.run_group
     assert row.created_at.tzinfo is UTC
 
 
@@ -169,8 +169,8 @@ with Leaderboard.open(location) as board:
     for number in range(2):
         run = board.plan(RunRecord(
             identity=f"{writer}-{number}", method="m", plugin="p", distribution="d", version="1", source_hash="",
-            supervision="paired", preset=None, parameters={}, dataset="c", fingerprint="", split="s", split_digest="",
-            fold=0, seed=100 * number + writer, precision="fp32", budget="images=1", protocol=1))
+            supervision="no-target", preset=None, parameters={}, dataset="c", fingerprint="", split="s",
+            split_digest="", fold=0, seed=100 * number + writer, precision="fp32", budget="images=1", protocol=1))
         board.record_scores(run, [ScoreRecord(
             participant=None, region="body", metric="m", convention_id="m@1", value=float(writer), unit="",
             higher_is_better=True)])

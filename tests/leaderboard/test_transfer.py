@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +14,9 @@ from petbench_leaderboard.store import Leaderboard
 from petbench_leaderboard.transfer import Transfer, export_runs, import_runs, merge
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.leaderboard.conftest import AddRun, MakeRecord, MakeScore
+
+DATA = Path(__file__).parent / "data"
 
 
 @pytest.fixture
@@ -71,20 +72,30 @@ def test_what_is_exported_comes_back_to_the_last_bit(leaderboard: Leaderboard, o
         assert third.run(1).created_at == leaderboard.run(1).created_at
 
 
-def test_a_row_that_nobody_here_has_verified_says_claimed(
+def test_an_export_of_0_1_comes_in_todays_words(leaderboard: Leaderboard) -> None:
+    assert import_runs(leaderboard, DATA / "export-0.1.0.jsonl", trusted=True).new == 2
+    assert {(run.method, run.role, run.supervision, run.verification) for run in leaderboard.runs()} == {
+        ("identity", "reference", "no-target", "rescored"),
+        ("repeat-scan", "repeat-scan", "external", "rescored"),
+    }
+    (board,) = rank(leaderboard)
+    assert [row.cells[board.columns[-1]].mean for row in board.rows] == [45.02790479068803, 30.82523182556653]
+
+
+def test_a_row_that_nobody_here_has_verified_is_self_reported(
     leaderboard: Leaderboard, other: Path, tmp_path: Path
 ) -> None:
     merge(leaderboard, other, trusted=False)
-    assert {run.verification for run in leaderboard.runs()} == {"claimed"}
+    assert {run.verification for run in leaderboard.runs()} == {"self-reported"}
     with Leaderboard.open(tmp_path / "own.db") as own:
         merge(own, other)
         export_runs(own, tmp_path / "rows.jsonl")
-        assert {run.verification for run in own.runs()} == {"recomputed"}
+        assert {run.verification for run in own.runs()} == {"rescored"}
         assert import_runs(own, tmp_path / "rows.jsonl", trusted=False).known == 2
-        assert {run.verification for run in own.runs()} == {"recomputed"}
+        assert {run.verification for run in own.runs()} == {"rescored"}
 
 
-def test_claimed_scores_do_not_join_a_row_that_was_verified_here(
+def test_self_reported_scores_do_not_join_a_row_that_was_verified_here(
     leaderboard: Leaderboard, other: Path, make_score: MakeScore
 ) -> None:
     merge(leaderboard, other)
@@ -98,21 +109,21 @@ def test_claimed_scores_do_not_join_a_row_that_was_verified_here(
     assert merge(leaderboard, other).more == 1
 
 
-def test_a_verified_row_takes_the_place_of_the_same_run_that_was_only_claimed(
+def test_a_verified_row_replaces_the_same_run_that_was_only_self_reported(
     leaderboard: Leaderboard, other: Path, make_score: MakeScore
 ) -> None:
     merge(leaderboard, other, trusted=False)
-    (claim,) = leaderboard.runs(method="elsewhere")
-    leaderboard.record_scores(claim.id, [make_score("sub-01", 99.0), make_score(None, 0.001, metric="fid")])
+    (reported,) = leaderboard.runs(method="elsewhere")
+    leaderboard.record_scores(reported.id, [make_score("sub-01", 99.0), make_score(None, 0.001, metric="fid")])
     assert merge(leaderboard, other) == Transfer(new=0, more=2, known=0)
-    assert {run.verification for run in leaderboard.runs()} == {"recomputed"}
+    assert {run.verification for run in leaderboard.runs()} == {"rescored"}
     with Leaderboard.open(other) as foreign:
         (there,) = foreign.runs(method="elsewhere")
         wanted = [(score.metric, score.region, score.value) for score in foreign.scores([there.id])]
-    assert [(score.metric, score.region, score.value) for score in leaderboard.scores([claim.id])] == wanted
+    assert [(score.metric, score.region, score.value) for score in leaderboard.scores([reported.id])] == wanted
     (board,) = rank(leaderboard)
     (row,) = board.rows
-    assert row.run.verification == "recomputed"
+    assert row.run.verification == "rescored"
     assert 1 / 3 in {cell.mean for cell in row.cells.values()}
     assert 99.0 not in {cell.mean for cell in row.cells.values()}
     assert merge(leaderboard, other) == Transfer(new=0, more=0, known=2)
@@ -120,12 +131,12 @@ def test_a_verified_row_takes_the_place_of_the_same_run_that_was_only_claimed(
 
 def test_a_row_without_scores_verifies_none(leaderboard: Leaderboard, other: Path) -> None:
     merge(leaderboard, other, trusted=False)
-    (claim,) = leaderboard.runs(method="elsewhere")
+    (reported,) = leaderboard.runs(method="elsewhere")
     with closing(sqlite3.connect(other)) as unscored, unscored:
         unscored.execute("DELETE FROM scores")
     merge(leaderboard, other)
-    assert leaderboard.run(claim.id).verification == "claimed"
-    assert leaderboard.scores([claim.id])
+    assert leaderboard.run(reported.id).verification == "self-reported"
+    assert leaderboard.scores([reported.id])
 
 
 def test_a_broken_file_is_refused_with_its_line_and_changes_nothing(
@@ -165,6 +176,6 @@ def test_tables_for_a_paper_carry_rounded_numbers_and_escape_names(leaderboard: 
     add_run("identity", {"sub-01": 29.0, "sub-02": 28.0})
     add_run("a_b|<i>&50%", {"sub-01": 30.8349, "sub-02": 31.2})
     markdown, latex = to_markdown(rank(leaderboard)), to_latex(rank(leaderboard))
-    assert "| 1 | a\\_b\\|&lt;i&gt;&amp;50% | 31.02 ± 0.26 (no ceiling) |" in markdown
-    assert r"1 & a\_b|<i>\&50\% & 31.02 $\pm$ 0.26 (no ceiling) &" in latex
+    assert "| 1 | a\\_b\\|&lt;i&gt;&amp;50% | 31.02 ± 0.26 (no repeat scan) |" in markdown
+    assert r"1 & a\_b|<i>\&50\% & 31.02 $\pm$ 0.26 (no repeat scan) &" in latex
     assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 1

@@ -37,6 +37,7 @@ def filled(leaderboard: Leaderboard, add_run: AddRun) -> Leaderboard:
         ("(method=identity or method=pix2pix) and seed=0", [2, 1]),
         ("NOT (method ~ GAN)", [3, 2, 1]),
         ("preset=''", [4]),
+        ("role=reference", [1]),
         ("train_seconds>0", []),
         ("not train_seconds>0", [4, 3, 2, 1]),
         ("created_at>2020-01-01", [4, 3, 2, 1]),
@@ -107,14 +108,14 @@ def test_the_best_rows_are_those_of_the_whole_board(filled: Leaderboard, add_run
     for number in range(6):
         add_run(f"method-{number}", {"sub-01": 20.0 + number})
     (whole,), (best,) = rank(filled), rank(filled, best=3)
-    competing = [row for row in whole.rows if row.role == "method"]
+    competing = [row for row in whole.rows if row.role == "competitor"]
     assert [row.run.method for row in best.rows] == ["pix2pix", "cyclegan", "identity", "method-5"]
     assert [row.rank for row in best.rows if row.rank] == [row.rank for row in competing[:3]]
     assert best.omitted == len(competing) - 3
-    assert [row.cells for row in best.rows if row.role == "method"] == [row.cells for row in competing[:3]]
+    assert [row.cells for row in best.rows if row.role == "competitor"] == [row.cells for row in competing[:3]]
 
 
-def test_the_standings_follow_every_change(filled: Leaderboard) -> None:
+def test_the_cached_means_follow_every_change(filled: Leaderboard) -> None:
     assert [run.id for run in filled.runs(where="psnr_body_suv20>=33")] == []
     filled.delete(2)
     assert [run.id for run in filled.runs(where="psnr_body_suv20>=33")] == [3]
@@ -123,6 +124,6 @@ def test_the_standings_follow_every_change(filled: Leaderboard) -> None:
     (board,) = rank(filled, best=5)
     assert [row.run.method for row in board.rows] == ["cyclegan", "identity"]
     assert [run.id for run in board.unscored] == [3]
-    filled.update(4, verification="claimed")
+    filled.update(4, verification="self-reported")
     (board,) = rank(filled, best=5)
-    assert board.rows[0].run.verification == "claimed"
+    assert board.rows[0].run.verification == "self-reported"

@@ -57,7 +57,7 @@ def print_board(board: Board, highlight: int | None) -> None:
     console.print(table)
     if shown:
         words = "PSNR in dB; under each score its gain over identity, positive is better"
-        bounded = any(cell.fraction is not None for row in board.rows for cell in row.cells.values())
+        bounded = any(cell.normalized_score is not None for row in board.rows for cell in row.cells.values())
         words += ", and how far it is from there to the ceiling" if bounded else ""
         console.print(Text(words, "dim"), soft_wrap=True)
     left_out = ", ".join(heading for _, heading, _ in shown[kept:])
@@ -78,7 +78,7 @@ def _table(board: Board, shown: Sequence[Shown], ranks: Mapping[tuple[int, ...],
         table.add_column(heading, justify="right", no_wrap=True)
     for row in board.rows:
         mark = highlight is not None and highlight in row.run_ids
-        place = str(row.rank) if row.rank else ("·" if row.role != "method" else "-")
+        place = str(row.rank) if row.rank else ("·" if row.role != "competitor" else "-")
         cells = [_cell_text(row.cells.get(column), digits) for column, _, digits in shown]
         table.add_row(place + ranks.get(row.run_ids, ""), _method_text(row, mark=mark), *cells, *_costs(row))
     return table
@@ -110,12 +110,12 @@ def _without_fraction(board: Board, shown: Sequence[Shown]) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for column, heading, _ in shown:
         cells = [cell for row in board.rows if (cell := row.cells.get(column)) is not None and cell.mean is not None]
-        if cells and all(cell.fraction is None for cell in cells):
-            reasons.setdefault(cells[0].fraction_reason or "", []).append(heading)
+        if cells and all(cell.normalized_score is None for cell in cells):
+            reasons.setdefault(cells[0].normalized_score_reason or "", []).append(heading)
     notes = []
     for reason, headings in reasons.items():
         where = "" if len(headings) == len(shown) else f" for {', '.join(headings)}"
-        mend = "; petbench score --reference noise-ceiling draws one" if reason == "no ceiling" else ""
+        mend = "; petbench score --reference repeat-scan makes one" if reason == "no repeat scan" else ""
         notes.append(f"no share of the way from identity to the ceiling{where}: {reason}{mend}")
     return notes
 
@@ -127,8 +127,7 @@ def _judged(board: Board) -> tuple[dict[tuple[int, ...], str], str]:
     """
     if not 1 < sum(row.rank is not None for row in board.rows) <= _MOST_JUDGED:
         return {}, ""
-    from petbench_leaderboard.statistics.analysis import analyse
-    from petbench_leaderboard.statistics.separation import separation
+    from petbench_leaderboard.statistics.analysis import analyse, separation
 
     statistics = analyse(board)
     known = statistics.rows if statistics else ()
@@ -141,14 +140,14 @@ def _judged(board: Board) -> tuple[dict[tuple[int, ...], str], str]:
 
 
 def _method_text(row: Row, *, mark: bool) -> Text:
-    name = Text(row.run.method, style="bold" if mark else ("" if row.role == "method" else "italic"))
+    name = Text(row.run.method, style="bold" if mark else ("" if row.role == "competitor" else "italic"))
     details = []
     if row.run.preset not in (None, "", "default"):
         details.append(str(row.run.preset))
-    if row.role == "method" or len(row.seeds) > 1:
+    if row.role == "competitor" or len(row.seeds) > 1:
         details.append(f"seed {', '.join(str(seed) for seed in row.seeds)}")
-    if row.role == "oracle":
-        details.append("oracle")
+    if row.role == "privileged":
+        details.append("privileged")
     if not row.coverage.complete:
         details.append(f"{row.coverage} scored")
     if details:
@@ -162,7 +161,7 @@ def _cell_text(cell: Cell | None, digits: int) -> Text:
     text = Text(f"{cell.mean:.{digits}f}")
     if cell.gain is not None:
         text.append(f"\n{cell.gain:+.{digits}f}", style="green dim" if cell.gain > 0 else "dim")
-    return text if cell.fraction is None else text.append(f"\n{formatting.fraction(cell)}", style="dim")
+    return text if cell.normalized_score is None else text.append(f"\n{formatting.fraction(cell)}", style="dim")
 
 
 def _costs(row: Row) -> tuple[str, str, str]:

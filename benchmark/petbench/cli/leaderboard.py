@@ -37,9 +37,9 @@ def leaderboard(
 ) -> None:
     """Show the methods best first, each score with its gain over `identity` (the early image as it is).
 
-    A score is the mean over participants; below it stand the gain and the part of the way from `identity` to the noise
-    ceiling (`petbench score --reference noise-ceiling`). A row that lacks a participant has no rank: its coverage, such
-    as 3/4, is shown.
+    A score is the mean over participants; below it stand the gain and the normalized score, 0 % for `identity` and
+    100 % for the repeat scan (`petbench score --reference repeat-scan`). A row that lacks a participant has no rank:
+    its coverage, such as 3/4, is shown.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -56,7 +56,9 @@ def leaderboard(
 
 
 _TRUSTED = click.option(
-    "--trusted", is_flag=True, help="Keep what the rows say of their verification. Default: they are `claimed`."
+    "--trusted",
+    is_flag=True,
+    help="Keep what the rows say of their verification. Default: they become `self-reported`.",
 )
 
 
@@ -66,8 +68,8 @@ _TRUSTED = click.option(
 def merge_other(other: str, *, trusted: bool) -> None:
     """Take over the runs of another leaderboard, a file or a database's URL; again, it changes nothing.
 
-    Nobody here has verified them, so new rows say `claimed`. --trusted, for leaderboards of your own, keeps
-    what they say, and puts verified rows in the place of the same runs that are only claimed here.
+    Nobody here has verified them, so new rows become `self-reported`. --trusted, for leaderboards of your
+    own, keeps their verification, and verified rows replace the same runs that are only self-reported here.
     """
     from petbench.home import Home
     from petbench_leaderboard.store import Leaderboard
@@ -94,8 +96,8 @@ def export_all(path: Path, where: str | None) -> None:
 def import_all(path: Path, *, trusted: bool) -> None:
     """Take over the runs that `petbench leaderboard export` wrote to PATH; again, it changes nothing.
 
-    Nobody here has verified them, so new rows say `claimed`. --trusted, for leaderboards of your own, keeps
-    what they say, and puts verified rows in the place of the same runs that are only claimed here.
+    Nobody here has verified them, so new rows become `self-reported`. --trusted, for leaderboards of your
+    own, keeps their verification, and verified rows replace the same runs that are only self-reported here.
     """
     from petbench.home import Home
     from petbench_leaderboard.store import Leaderboard

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from petbench.cli.options import complete_dataset
-from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
+from petbench.runs import reference_rows
 
 
 @click.command()
@@ -16,7 +16,7 @@ from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
 @click.option("--as", "name", help="What the predictions are called on the leaderboard.")
 @click.option(
     "--reference",
-    type=click.Choice([CEILING_METHOD, ORACLE_METHOD]),
+    type=click.Choice(list(reference_rows.ROLES)),
     help="Instead of FOLDER: make and score a row to compare with.",
 )
 @click.option("--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset)
@@ -39,8 +39,8 @@ def score(
 
     \b
     petbench score their-predictions --dataset fdg-phantom-mini --as "their method"
-    petbench score --reference noise-ceiling    a second noise realisation of the real delayed images
-    petbench score --reference organ-scale      each organ times one factor: an oracle, it knows the test organs
+    petbench score --reference repeat-scan      a second noise realisation of the real delayed images
+    petbench score --reference organ-scale      each organ times one factor: privileged, it knows the test organs
     petbench score --runs all                   again, after weights for FID arrived or under a new protocol
     """
     from petbench.errors import UsageError
@@ -84,7 +84,7 @@ def _score_again(which: str) -> None:
 
 
 def _enter(folder: Path | None, name: str, dataset: str, split_name: str, fold: int) -> None:
-    """Score predictions that no run of petbench drew; without a folder, those of the reference called `name`."""
+    """Score predictions that no run of petbench made; without a folder, those of the reference called `name`."""
     from petbench.cli.console import open_named
     from petbench.cli.leaderboard import print_table
     from petbench.home import Home

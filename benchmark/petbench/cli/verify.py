@@ -54,7 +54,7 @@ def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
 @click.command()
 @_FILE
 @_DATASET
-@click.option("--rerun", "again", is_flag=True, help="Train again here and store the row as `re-run`.")
+@click.option("--rerun", "again", is_flag=True, help="Train again here and store the row as `reproduced`.")
 @click.option(
     "--plugin-source",
     metavar="PATH|REQUIREMENT",
@@ -62,11 +62,12 @@ def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
 )
 @_JSON
 def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str | None, as_json: bool) -> None:
-    """Verify SUBMISSION and store its runs with the scores computed here, as `recomputed`.
+    """Verify SUBMISSION and store its runs with the scores computed here, as `rescored`.
 
     Times and memory are the author's word, and the row says so. With --rerun the plugin is installed into a fresh
     virtual environment from the source that you name, its code is compared with the hash in the submission, and every
-    run is trained again with the same plan: the row is `re-run`, with times measured here and each score's difference.
+    run is trained again with the same plan: the row is `reproduced`, with times measured here and the difference of
+    each score.
 
     \b
     petbench leaderboard accept my-unet.petbench.zip

@@ -118,12 +118,13 @@ def _expected(plan: RunPlan, finished: Sequence[RunRow], overheads: dict[int, fl
     if not alike:
         return None
     overhead = statistics.median(overheads[row.id] for row in alike)
-    if plan.budget.seconds is not None:
-        return overhead + plan.budget.seconds
+    budget = plan.training_budget
+    if budget.seconds is not None:
+        return overhead + budget.seconds
     rates = [row.images_per_second for row in alike if row.images_per_second]
     trained = [row.train_seconds for row in alike if row.train_seconds is not None]
-    if plan.budget.images and rates:
-        return overhead + plan.budget.images / statistics.median(rates)
+    if budget.images and rates:
+        return overhead + budget.images / statistics.median(rates)
     return overhead + (statistics.median(trained) if trained else 0.0)
 
 

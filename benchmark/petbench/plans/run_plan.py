@@ -5,91 +5,51 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from petbench.contract import Budget
 from petbench_datasets.files import write_text
+from petbench_leaderboard.field_uses import fields_for, use
+from petbench_leaderboard.records import PlannedRun, RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from petbench.engine_settings import Compile, Precision
-    from petbench_leaderboard.records import RunRecord
 
 FILE_NAME = "plan.json"
 
-#: What tells one run from another. Hardware, environment and folders are recorded beside it, never part of it.
-IDENTITY_FIELDS = (
-    "method",
-    "distribution",
-    "version",
-    "source_hash",
-    "parameters",
-    "fingerprint",
-    "split_digest",
-    "fold",
-    "protocol",
-    "seed",
-    "precision",
-    "budget",
-)
+IDENTITY_FIELDS = fields_for(PlannedRun, "identity")
+"""What distinguishes one run from another. Hardware, environment and folders are recorded, but decide nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunPlan:
+class RunPlan(PlannedRun):
     """One method, its parameters, one dataset, one split and fold, one seed, one budget, one protocol.
 
+    Beside the fields that the leaderboard keeps too, the plan has those that only its own machine needs.
+
     Attributes:
-        method: name of the method.
-        plugin: name of the entry point that brings it.
-        distribution: installed package of the plugin.
-        version: of that package.
-        source_hash: SHA-256 of the plugin's source files.
-        supervision: what the method may see of the delayed images.
+        dataset_folder: folder of the dataset.
+        compile: `on`, `off` or `auto`.
+        deterministic: whether only deterministic algorithms were allowed.
         preset: name of the parameter set that was started from.
-        parameters: all parameters, defaults written out.
-        dataset: name of the dataset, or the name of its folder.
-        dataset_folder: folder of the dataset; not part of the identity.
-        fingerprint: hash of the dataset's content.
-        split: name of the split.
-        split_digest: hash of the split.
-        fold: index into the split's folds.
-        test_participants: whom this fold predicts.
-        split_participants: whom all folds of the split predict together.
-        seed: of every random draw.
-        budget: images seen or seconds.
         precision: `fp32` or `bf16`.
-        compile: `on`, `off` or `auto`; not part of the identity.
-        deterministic: whether only deterministic algorithms were allowed; not part of the identity.
-        device: as asked for; not part of the identity.
-        protocol: version of the rules.
+        device: as asked for.
     """
 
-    method: str
-    plugin: str
-    distribution: str
-    version: str
-    source_hash: str
-    supervision: str
-    preset: str
-    parameters: Mapping[str, Any]
-    dataset: str
-    dataset_folder: str
-    fingerprint: str
-    split: str
-    split_digest: str
-    fold: int
-    test_participants: tuple[str, ...]
-    split_participants: tuple[str, ...]
-    seed: int
-    budget: Budget
-    precision: Precision
-    compile: Compile
-    deterministic: bool
-    device: str
-    protocol: int
+    dataset_folder: str = field(metadata=use())
+    compile: Compile = field(metadata=use(check="text"))
+    deterministic: bool = field(metadata=use(check="flag"))
+    preset: str = field(metadata=use("group", where="text", check="text"))
+    precision: Precision = field(metadata=use("identity", "group", where="text", check="text"))
+    device: str = field(metadata=use("change", where="text", check="text"))
+
+    @property
+    def training_budget(self) -> Budget:
+        """How much training the run may spend."""
+        return parse_budget(self.budget)
 
     @property
     def identity(self) -> str:
@@ -100,7 +60,7 @@ class RunPlan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
-        return dataclasses.asdict(self) | {"parameters": dict(self.parameters), "budget": str(self.budget)}
+        return dataclasses.asdict(self) | {"parameters": dict(self.parameters)}
 
     def save(self, folder: Path) -> None:
         """Write the plan into a run's folder."""
@@ -109,12 +69,9 @@ class RunPlan:
     def record(self) -> RunRecord:
         """Return the row with which the leaderboard begins."""
         from petbench.provenance import checkout, machine
-        from petbench_leaderboard.records import RunRecord
 
-        facts = self.to_dict()
-        shared = {field.name: facts[field.name] for field in dataclasses.fields(RunRecord) if field.name in facts}
         return RunRecord(
-            **shared,
+            **{each.name: getattr(self, each.name) for each in dataclasses.fields(PlannedRun)},
             identity=self.identity,
             machine=machine.machine() | {"source": checkout.describe(checkout.find_checkouts())},
             environment=machine.packages(),
@@ -125,7 +82,7 @@ class RunPlan:
         """Read the plan of a run's folder."""
         facts = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
         participants = {name: tuple(facts[name]) for name in ("test_participants", "split_participants")}
-        return cls(**facts | participants | {"budget": parse_budget(facts["budget"])})
+        return cls(**facts | participants)
 
 
 def parse_budget(text: str) -> Budget:

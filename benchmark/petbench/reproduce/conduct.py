@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from petbench.errors import DataError, PetbenchError
 from petbench.runs.execute import execute
-from petbench_leaderboard.board import CEILING_METHOD
+from petbench.runs.reference_rows import REPEAT_SCAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,7 +78,7 @@ def noise_ceiling(
     """
     rows: list[RunRow] = []
     for plan in plans:
-        known = leaderboard.runs(dataset=plan.dataset, split=plan.split, method=CEILING_METHOD, status="ok")
+        known = leaderboard.runs(dataset=plan.dataset, split=plan.split, method=REPEAT_SCAN, status="ok")
         same = ("fingerprint", "split_digest", "fold", "protocol")
         stored = [row for row in known if all(getattr(row, name) == getattr(plan, name) for name in same)]
         try:
@@ -104,7 +104,7 @@ def _score_ceiling(plan: RunPlan, home: Home, leaderboard: Leaderboard, progress
         dataset,
         load_split(dataset, plan.split),
         plan.fold,
-        CEILING_METHOD,
+        REPEAT_SCAN,
         dataset_name=plan.dataset,
         metrics=load_plugins().metrics(),
         progress=progress,

@@ -1,4 +1,4 @@
-"""Enter predictions that no run of petbench drew as a row of their own: those of another program first of all."""
+"""Enter predictions that no run of petbench made as a row of their own: those of another program first of all."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from petbench.errors import UsageError
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.reader import find_predictions, read_prediction
 from petbench.evaluation.scoring import score_predictions
+from petbench.runs import reference_rows
 from petbench_datasets.images.nifti import write_image
-from petbench_leaderboard.board import CEILING_METHOD, REFERENCE_METHODS
+from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.records import EXTERNAL
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold, Split
     from petbench_datasets.progress import Progress
-    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.records import Role, RunRow
     from petbench_leaderboard.store import Leaderboard
 
 PREDICTIONS = "predictions"
@@ -85,7 +86,7 @@ def score_external(
     if not slug:
         msg = f"--as {name!r}: give a name with letters or digits"
         raise UsageError(msg)
-    if slug in REFERENCE_METHODS | {CEILING_METHOD} | set(taken):
+    if slug in {IDENTITY_METHOD, *reference_rows.ROLES, *taken}:
         msg = f"--as {name!r}: petbench has a method called {slug}; give the predictions another name"
         raise UsageError(msg)
     return enter_predictions(
@@ -104,7 +105,7 @@ def enter_predictions(
     *,
     dataset_name: str | None = None,
     origin: str = EXTERNAL,
-    supervision: str = EXTERNAL,
+    role: Role = "competitor",
     **options: Unpack[ScoringOptions],
 ) -> RunRow:
     """Check, score and only then store predictions; the same ones under the same name are entered once.
@@ -121,7 +122,7 @@ def enter_predictions(
         method: the row's name, a slug.
         dataset_name: the dataset's name on the leaderboard; None for that of its folder.
         origin: who made them, as the row's distribution.
-        supervision: what whoever made them saw of the delayed images, as far as petbench knows.
+        role: whether the row competes.
         options: as for `score_predictions`.
 
     Raises:
@@ -142,7 +143,8 @@ def enter_predictions(
         distribution=origin,
         version="",
         source_hash=digest.hexdigest(),
-        supervision=supervision,
+        supervision=EXTERNAL,
+        role=role,
         preset="",
         parameters={},
         dataset=dataset_name or dataset.name,
@@ -154,7 +156,7 @@ def enter_predictions(
         test_participants=participants,
         split_participants=tuple(sorted({name for part in split.folds for name in part.test})),
         seed=0,
-        budget=Budget(images=0),
+        budget=str(Budget(images=0)),
         precision="fp32",
         compile="off",
         deterministic=False,

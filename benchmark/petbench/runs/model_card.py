@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.files import write_text
 from petbench_datasets.images.framing import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
+from petbench_leaderboard.records import COST_FIELDS, PlannedRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,10 +21,6 @@ if TYPE_CHECKING:
 
 HEADLINE = ("psnr_body_suv20", "psnr_volume_max", "psnr_slice_volume_max", "ssim_body_suv20", "mae_body_suv")
 """The metrics of the card's table; all others are in its JSON."""
-
-_NUMBERS = (
-    "images_seen", "train_seconds", "images_per_second", "parameter_count", "device", "seconds_per_volume"
-)  # fmt: skip
 
 
 def card_paths(output: Path) -> tuple[Path, Path]:
@@ -41,16 +39,12 @@ def model_card(row: RunRow, plan: RunPlan, scores: Iterable[ScoreRow], drawn: Ma
         drawn: what was drawn from what; its warnings become limits.
     """
     facts = plan.to_dict()
-    names = (
-        "method", "distribution", "version", "source_hash", "supervision", "preset", "parameters", "dataset",
-        "fingerprint", "split", "split_digest", "fold", "test_participants", "seed", "budget", "precision", "protocol",
-    )  # fmt: skip
     return {
         "use": "research only; a drawn image is no measurement and no basis for a diagnosis or treatment",
         "image": {name: value for name, value in drawn.items() if name != "warnings"},
         "run": {"id": row.id, "uid": row.uid, "identity": plan.identity}
-        | {name: facts[name] for name in names}
-        | {name: getattr(row, name) for name in _NUMBERS},
+        | {field.name: facts[field.name] for field in dataclasses.fields(PlannedRun)}
+        | {name: getattr(row, name) for name in ("device", *COST_FIELDS)},
         "scores": _summaries(scores),
         "limits": [*_limits(plan), *drawn.get("warnings", ())],
     }

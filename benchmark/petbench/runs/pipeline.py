@@ -92,7 +92,7 @@ def carry_out(
         method = models.build(plan)
         method.to(device)
         engine = _engine_of(plan)
-        compiled = engine.compiles(device.type, plan.budget.images)
+        compiled = engine.compiles(device.type, plan.training_budget.images)
         spec, plugin = load_plugins().method(plan.method)
         modules = (plugin.module.partition(":")[0], home_of(spec.build))
         sources = checkout.find_checkouts(*(module.partition(".")[0] for module in modules))
@@ -200,7 +200,12 @@ def _train(
     engine = _engine_of(plan)
     with training_bar() as show:
         run = TrainingContext(
-            seed=plan.seed, budget=plan.budget, device=device, folder=folder / TRAINING, engine=engine, progress=show
+            seed=plan.seed,
+            budget=plan.training_budget,
+            device=device,
+            folder=folder / TRAINING,
+            engine=engine,
+            progress=show,
         )
         stop.listen(run.request_stop)
         try:

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
+from petbench.runs import reference_rows
 from petbench.runs.external import ScoringOptions, enter_predictions, fold_of
 from petbench_datasets.bids.scan import scan_of
 from petbench_datasets.dataset.derivatives import find_derivative
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import write_image
-from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
-from petbench_leaderboard.records import ORACLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +52,7 @@ def score_reference(
         dataset: where images and labels come from.
         split: which split.
         fold: which of its folds.
-        name: `noise-ceiling` or `organ-scale`.
+        name: `repeat-scan` or `organ-scale`.
         dataset_name: the dataset's name on the leaderboard; None for that of its folder.
         options: as for `score_predictions`.
 
@@ -61,7 +60,7 @@ def score_reference(
         DataError: the dataset lacks what the reference is made of.
         UsageError: the fold does not exist.
     """
-    write = {CEILING_METHOD: write_noise_ceiling, ORACLE_METHOD: write_organ_scale}[name]
+    write = {reference_rows.REPEAT_SCAN: write_repeat_scan, reference_rows.ORGAN_SCALE: write_organ_scale}[name]
     with tempfile.TemporaryDirectory(prefix=f"petbench-{name}-") as folder:
         write(dataset, fold_of(split, fold), Path(folder))
         return enter_predictions(
@@ -74,16 +73,16 @@ def score_reference(
             name,
             dataset_name=dataset_name,
             origin="petbench",
-            supervision=ORACLE,
+            role=reference_rows.ROLES[name],
             **options,
         )
 
 
-def write_noise_ceiling(dataset: Dataset, fold: Fold, folder: Path) -> None:
+def write_repeat_scan(dataset: Dataset, fold: Fold, folder: Path) -> None:
     """Write a second noise realisation of each test participant's delayed image as a prediction, in SUV.
 
     No method can be expected to come closer to one noisy image than another noisy image of the same truth does, unless
-    it predicts the noise-free truth; so this is the yardstick of `fraction` on the leaderboard, not a bound.
+    it predicts the noise-free truth; so this is 1 on the scale of normalized scores, not a bound.
 
     Raises:
         DataError: a participant has none (`…_desc-repeat_pet.nii.gz` among the dataset's derivatives).
@@ -91,7 +90,7 @@ def write_noise_ceiling(dataset: Dataset, fold: Fold, folder: Path) -> None:
     for participant in fold.test:
         path = find_derivative(dataset.root, participant, REPEAT_ENDING)
         if path is None:
-            msg = f"{dataset.root}: no second realisation of {participant} (*_{REPEAT_ENDING}.nii.gz): no noise ceiling"
+            msg = f"{dataset.root}: no second realisation of {participant} (*_{REPEAT_ENDING}.nii.gz): no repeat scan"
             raise DataError(msg)
         scan = scan_of(path, dataset.root, dict(dataset.table))  # the weight is in the dataset's own table
         write_image(folder / f"{participant}.nii.gz", scan.suv(), scan.grid)
@@ -100,7 +99,7 @@ def write_noise_ceiling(dataset: Dataset, fold: Fold, folder: Path) -> None:
 def write_organ_scale(dataset: Dataset, fold: Fold, folder: Path) -> None:
     """Write each test participant's early image, every labelled organ times its own factor, as a prediction in SUV.
 
-    An oracle: it is told where the organs of the test participants are. What it scores is what one number an organ can
+    Privileged: it knows where the organs of the test participants are. Its score shows what one number an organ can
     give, without anything of the participant's own kinetics.
 
     Raises:
@@ -116,7 +115,7 @@ def write_organ_scale(dataset: Dataset, fold: Fold, folder: Path) -> None:
 
 
 def organ_factors(dataset: Dataset, fold: Fold) -> dict[str, float]:
-    """Return the late-over-early factor of every labelled organ, fitted on the fold's training participants alone.
+    """Return the delayed-over-early factor of every labelled organ, fitted on the fold's training participants alone.
 
     Each is the factor of least squares over the organ's voxels of all of them, Σ early·delayed / Σ early², as `scale`
     fits its one. The rest of the body and the air around it have one each; an organ without early uptake gets that of
@@ -149,8 +148,8 @@ def _regions(dataset: Dataset, participant: str) -> tuple[NDArray[np.intp], tupl
     found = dataset.labels(participant)
     if found is None:
         msg = (
-            f"{dataset.root}: no organ labels of {participant} (*_desc-organs_dseg.nii.gz): {ORACLE_METHOD} needs "
-            "those of every training and test participant"
+            f"{dataset.root}: no organ labels of {participant} (*_desc-organs_dseg.nii.gz): "
+            f"{reference_rows.ORGAN_SCALE} needs those of every training and test participant"
         )
         raise DataError(msg)
     labels, meanings = found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from petbench.runs.pipeline import PREDICTIONS
 from petbench.runs.supervisor import folder_of
 from petbench_datasets.files import atomic_path, write_text
+from petbench_leaderboard.records import COST_FIELDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def accept(submission: Verified, home: Home, leaderboard: Leaderboard) -> list[tuple[RunRow, bool]]:
-    """Store every run of a verified submission as `recomputed` and return its row, and whether it was there already.
+    """Store every run of a verified submission as `rescored` and return its row, and whether it was there already.
 
     Times, memory and machine are the author's word; the row says so in its machine facts. Accepting the same run twice
     changes nothing. Weights stay in the submission.
@@ -37,7 +38,7 @@ def _accept_run(
 ) -> tuple[RunRow, bool]:
     plan, facts = found.plan, found.claim.facts
     for row in leaderboard.find(plan.identity):
-        if row.status == "ok" and row.verification != "claimed":  # a merged row stays beside the one checked here
+        if row.status == "ok" and row.verification != "self-reported":  # a merged row stays beside the one checked here
             return row, True
     origin: dict[str, object] = {
         "submission": {
@@ -51,7 +52,7 @@ def _accept_run(
         machine={**facts.machine, **origin},
         environment=dict(facts.environment),
         device=facts.device,
-        verification="recomputed",
+        verification="rescored",
     )
     run_id = leaderboard.plan(record)
     folder = folder_of(home, run_id, plan)
@@ -70,13 +71,7 @@ def _accept_run(
             log_path=str((folder / "run.log").relative_to(home.folder)),
             started_at=facts.started_at,
             ended_at=facts.ended_at,
-            images_seen=facts.images_seen,
-            train_seconds=facts.train_seconds,
-            images_per_second=facts.images_per_second,
-            seconds_per_volume=facts.seconds_per_volume,
-            peak_memory_bytes=facts.peak_memory_bytes,
-            peak_device_memory_bytes=facts.peak_device_memory_bytes,
-            parameter_count=facts.parameter_count,
+            **{name: getattr(facts, name) for name in COST_FIELDS},
         )
     except BaseException:
         leaderboard.delete(run_id)

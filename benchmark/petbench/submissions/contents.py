@@ -7,80 +7,85 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 
+from petbench.contract import Supervision
 from petbench.errors import UsageError
 from petbench.plans.run_plan import RunPlan, parse_budget
 from petbench.submissions.limits import SubmissionError
 from petbench_leaderboard.errors import LeaderboardError
-from petbench_leaderboard.records import ScoreRecord
+from petbench_leaderboard.field_uses import Check, fields_of_type, may_be_none, use_of
+from petbench_leaderboard.records import PlannedRun, Role, RunRow, ScoreRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from petbench_leaderboard.records import RunRow
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
 Participant = Annotated[str, Field(pattern=r"^sub-[A-Za-z0-9]{1,64}$")]
 Text = Annotated[str, Field(max_length=300)]
-Count = Annotated[int, Field(ge=0, le=2**62)]
-Measured = Annotated[FiniteFloat, Field(ge=0)]
 
-#: Of a plan's fields, the one that says where the dataset lies on the author's machine.
-LEFT_OUT = frozenset({"dataset_folder"})
-
-
-class _PlanFacts(BaseModel):
-    """The types of a plan's fields; fields that only a newer petbench knows are refused beside this model."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
-
-    method: Slug
-    plugin: Text
-    distribution: Text
-    version: Text
-    source_hash: Digest
-    supervision: Literal["paired", "unpaired", "no-target", "external", "oracle"]
-    preset: Text
-    parameters: dict[Text, JsonValue]
-    dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$", max_length=200)]
-    fingerprint: Digest
-    split: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-    split_digest: Digest
-    fold: Annotated[int, Field(ge=0, le=10_000)]
-    test_participants: Annotated[list[Participant], Field(min_length=1, max_length=4000)]
-    split_participants: Annotated[list[Participant], Field(max_length=4000)]
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
-    budget: Text
-    precision: Text
-    compile: Text
-    deterministic: bool
-    device: Text
-    protocol: Annotated[int, Field(ge=0, le=10_000)]
+_CHECKS: dict[Check, Any] = {
+    "digest": Digest,
+    "slug": Slug,
+    "text": Text,
+    "dataset-name": Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$", max_length=200)],
+    "split-name": Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)],
+    "supervision": Literal[Supervision, "external"],
+    "role": Role,
+    "ok": Literal["ok"],
+    "index": Annotated[int, Field(ge=0, le=10_000)],
+    "seed": Annotated[int, Field(ge=0, lt=2**32)],
+    "count": Annotated[int, Field(ge=0, le=2**62)],
+    "measured": Annotated[FiniteFloat, Field(ge=0)],
+    "flag": bool,
+    "json": dict[Text, JsonValue],
+    "moment": AwareDatetime,
+    "participants": Annotated[list[Participant], Field(max_length=4000)],
+    "some-participants": Annotated[list[Participant], Field(min_length=1, max_length=4000)],
+}
+"""How a value is checked, by the name that a field of a run gives to its check."""
 
 
-class RunFacts(BaseModel):
-    """What is said of a run beside its plan; none of it is checked, and all of it is shown as said."""
+def _checked(record: type) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(record) if use_of(field).check]
 
-    model_config = ConfigDict(extra="forbid")
 
-    identity: Digest
-    uid: Text
-    status: Literal["ok"]
-    created_at: AwareDatetime
-    started_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
-    device: Text | None = None
-    machine: dict[Text, JsonValue] = {}
-    environment: dict[Text, JsonValue] = {}
-    images_seen: Count | None = None
-    train_seconds: Measured | None = None
-    images_per_second: Measured | None = None
-    seconds_per_volume: Measured | None = None
-    peak_memory_bytes: Count | None = None
-    peak_device_memory_bytes: Count | None = None
-    parameter_count: Count | None = None
+def _model(fields: Iterable[dataclasses.Field[Any]], *, complete: bool, strict: bool) -> type[BaseModel]:
+    """Return the model of some fields of a run; a field with a default may be missing unless all must be there."""
+    types: dict[str, Any] = {}
+    for field in fields:
+        check = use_of(field).check
+        assert check is not None, f"{field.name} is no field of a submission"
+        kind = _CHECKS[check] | None if may_be_none(field) else _CHECKS[check]
+        optional = not complete and field.name not in _ALWAYS_KNOWN
+        types[field.name] = (kind, ({} if check == "json" else None) if optional else ...)
+    return create_model("RunFacts", __config__=ConfigDict(extra="forbid", strict=strict), **types)
+
+
+_PLAN_FIELDS = _checked(RunPlan)
+_RUN_FIELDS = [
+    field
+    for field in _checked(RunRow)
+    if field.name not in {each.name for each in _PLAN_FIELDS} or "change" in use_of(field).purposes
+]
+_ALWAYS_KNOWN = {
+    field.name
+    for field in _RUN_FIELDS
+    if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+}
+_PLAN = _model(_PLAN_FIELDS, complete=True, strict=True)
+_RUN = _model(_RUN_FIELDS, complete=False, strict=False)
 
 
 class _ScoreFacts(BaseModel):
@@ -103,23 +108,31 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class SubmittedRun:
-    """One run of a submission: its folder there, its plan (without a dataset's folder), facts and claimed scores."""
+    """One run of a submission, as the submitter reports it.
+
+    Attributes:
+        folder: of the run in the archive.
+        plan: without the dataset's folder.
+        facts: the submitter's row, without a number; none of it is checked, and all of it is shown as reported.
+        scores: self-reported.
+    """
 
     folder: str
     plan: RunPlan
-    facts: RunFacts
+    facts: RunRow
     scores: tuple[ScoreRecord, ...]
 
 
 def plan_facts(plan: RunPlan) -> dict[str, Any]:
     """Return a plan as a submission holds it."""
-    return {name: value for name, value in plan.to_dict().items() if name not in LEFT_OUT}
+    facts = plan.to_dict()
+    return {field.name: facts[field.name] for field in _PLAN_FIELDS}
 
 
 def run_facts(row: RunRow) -> dict[str, Any]:
     """Return a row's facts as a submission holds them."""
-    values = {name: getattr(row, name) for name in RunFacts.model_fields}
-    return RunFacts.model_validate(values).model_dump(mode="json")
+    values = {field.name: getattr(row, field.name) for field in _RUN_FIELDS}
+    return _RUN.model_validate(values).model_dump(mode="json")
 
 
 def score_facts(scores: Iterable[ScoreRecord]) -> list[dict[str, Any]]:
@@ -134,26 +147,31 @@ def parse_plan(value: Any, name: str) -> RunPlan:
     Raises:
         SubmissionError: a field is missing, unknown, or of the wrong type or range.
     """
-    known = {field.name for field in dataclasses.fields(RunPlan)} - LEFT_OUT
+    known = {field.name for field in _PLAN_FIELDS}
     if not isinstance(value, dict) or set(value) != known:
         odd = min(set(value) ^ known) if isinstance(value, dict) else "an object"
         raise SubmissionError(f"{name}: {odd!r} is missing or unknown; was it made by another version of petbench?")
-    facts = _validated(_PlanFacts, value, name).model_dump()
+    facts = _validated(_PLAN, value, name).model_dump()
     try:
-        budget = parse_budget(facts["budget"])
+        parse_budget(facts["budget"])
     except UsageError as error:
         raise SubmissionError(f"{name}: {error}") from None
-    participants = {key: tuple(facts[key]) for key in ("test_participants", "split_participants")}
-    return RunPlan(**facts | participants | {"budget": budget} | dict.fromkeys(LEFT_OUT, ""))
+    return RunPlan(**facts | {key: tuple(facts[key]) for key in fields_of_type(RunPlan, tuple)}, dataset_folder="")
 
 
-def parse_run(value: Any, name: str) -> RunFacts:
-    """Return the facts that a submission holds of a run."""
-    return _validated(RunFacts, value, name)
+def parse_run(value: Any, name: str, plan: RunPlan) -> RunRow:
+    """Return the row that a submission reports of a run with a plan; it has no number.
+
+    Raises:
+        SubmissionError: a field is missing, unknown, or of the wrong type or range.
+    """
+    planned = {field.name: getattr(plan, field.name) for field in dataclasses.fields(PlannedRun)}
+    facts = _validated(_RUN, value, name).model_dump()
+    return RunRow(**planned | facts, id=0, verification="self-reported")
 
 
 def parse_scores(value: Any, name: str) -> tuple[ScoreRecord, ...]:
-    """Return the claimed scores that a submission holds.
+    """Return the self-reported scores that a submission holds.
 
     Raises:
         SubmissionError: one is malformed, empty without a reason, or there twice.

@@ -73,7 +73,7 @@ class Rerun:
 def rerun(
     submission: Verified, source: str | None, home: Home, leaderboard: Leaderboard, conduct: Conduct
 ) -> list[Rerun]:
-    """Train every run of a verified submission again and store the rows as `re-run`; Ctrl-C begins no further one.
+    """Train every run of a verified submission again and store the rows as `reproduced`; Ctrl-C begins no further one.
 
     Args:
         submission: every check of it has passed.
@@ -149,9 +149,9 @@ def _rerun_one(
     plan = _on_a_device_of_this_machine(found.plan)
     claimed = found.claim.scores or found.scores  # none are claimed where the test targets were withheld
     for row in leaderboard.find(plan.identity):
-        if row.status == "ok" and row.verification == "re-run":
+        if row.status == "ok" and row.verification == "reproduced":
             return Rerun(row, _deviations(claimed, leaderboard.scores([row.id])), known=True)
-    row = begin(plan, dataclasses.replace(plan.record(), verification="re-run"), home, leaderboard, conduct)
+    row = begin(plan, dataclasses.replace(plan.record(), verification="reproduced"), home, leaderboard, conduct)
     deviations = _deviations(claimed, leaderboard.scores([row.id])) if row.status == "ok" else ()
     facts: dict[str, Any] = {
         "submission": submission.digest,

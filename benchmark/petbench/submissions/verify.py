@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from petbench.errors import PetbenchError
+from petbench.runs import reference_rows
 from petbench.submissions import contents, limits, strict_json
 from petbench.submissions.archive import Archive
 from petbench.submissions.compare import Comparison, compare
 from petbench.submissions.limits import SubmissionError
 from petbench.submissions.volumes import check_volume
 from petbench_datasets.dataset.split import load_split
-from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
-from petbench_leaderboard.records import ORACLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -57,8 +56,8 @@ class VerifiedRun:
     Attributes:
         claim: what the submission says.
         plan: the same plan, with the organizer's dataset.
-        scores: recomputed from the predictions.
-        comparison: of claimed and recomputed scores; nothing differs.
+        scores: computed here from the predictions.
+        comparison: of self-reported and rescored values; nothing differs.
         dataset: the organizer's.
     """
 
@@ -146,12 +145,12 @@ def _read_run(archive: Archive, folder: str) -> SubmittedRun:
         return strict_json.parse(archive.read(f"{folder}/{name}"), f"{folder}/{name}")
 
     plan = contents.parse_plan(value("plan.json"), f"{folder}/plan.json")
-    facts = contents.parse_run(value("run.json"), f"{folder}/run.json")
+    facts = contents.parse_run(value("run.json"), f"{folder}/run.json", plan)
     scores = contents.parse_scores(value("scores.json"), f"{folder}/scores.json")
-    if plan.supervision == ORACLE or plan.method in (CEILING_METHOD, ORACLE_METHOD):
+    if plan.role in reference_rows.ROLES.values() or plan.method in reference_rows.ROLES:
         raise SubmissionError(
-            f"{folder}: {plan.method} is a row that others are measured by, and no submitter's: make it yourself with "
-            "petbench score --reference"
+            f"{folder}: {plan.method} is a reference row that knows the test participants, and no submitter's: make it "
+            "yourself with petbench score --reference"
         )
     if plan.identity != facts.identity:
         raise SubmissionError(f"{folder}: its plan has the identity {plan.identity[:12]}, not {facts.identity[:12]}")
@@ -219,7 +218,7 @@ def _compared(claim: SubmittedRun, scores: tuple[ScoreRecord, ...]) -> Compariso
         others = f", and {count - 1} more differ" if count > 1 else ""
         raise SubmissionError(f"{claim.folder}: {comparison.differing[0]}{others}; the submission is not believed")
     if not comparison.agreeing:
-        raise SubmissionError(f"{claim.folder}: claims no score that can be recomputed here")
+        raise SubmissionError(f"{claim.folder}: claims no score that can be rescored here")
     return comparison
 
 

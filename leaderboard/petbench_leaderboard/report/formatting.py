@@ -40,7 +40,11 @@ def fraction(cell: Cell) -> str:
     """Write how far a cell has come from `identity` to the noise ceiling: `41 %`, or why that cannot be said."""
     if cell.mean is None:
         return ""
-    return cell.fraction_reason if cell.fraction is None else f"{number(100.0 * cell.fraction, 0)} %"
+    return (
+        cell.normalized_score_reason
+        if cell.normalized_score is None
+        else f"{number(100.0 * cell.normalized_score, 0)} %"
+    )
 
 
 def sample(cells: Iterable[Cell | None]) -> str:

@@ -1,1 +1,1 @@
-"""What the numbers of a board can and cannot tell. Pure functions; the unit is the participant."""
+"""What the numbers of a board do and do not support. Pure functions; the unit is the participant."""

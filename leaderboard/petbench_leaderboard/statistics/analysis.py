@@ -1,4 +1,4 @@
-"""What a board can tell: every row's interval, how sure its rank is, and which rows are really apart."""
+"""What the numbers of a board support: every row's interval, how sure its rank is, which rows are really apart."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def analyse(board: Board, column: Column | None = None) -> BoardStatistics | Non
     if not tables:
         return None
     by_key = {row_key(row): row for row in board.rows}
-    competing = [key for key in tables if by_key[key].role == "method"][:MOST_COMPARED]
+    competing = [key for key in tables if by_key[key].role == "competitor"][:MOST_COMPARED]
     comparisons = compare_all({key: by_key[key].cells[column].values for key in competing})
     identity = next((tables[key] for key in tables if by_key[key].run.method == IDENTITY_METHOD), None)
     stability, tested = None, dict[str, int]()
@@ -101,6 +101,23 @@ def analyse(board: Board, column: Column | None = None) -> BoardStatistics | Non
         for row in board.rows
     ]
     return BoardStatistics(column=column, rows=tuple(rows), comparisons=tuple(comparisons), stability=stability)
+
+
+def separation(board: Board, statistics: BoardStatistics | None) -> str:
+    """Say which methods are to be read as ties, or that one is ahead of all; empty where there is nobody to compare."""
+    if statistics is None or not statistics.comparisons:
+        return ""
+    people = len(board.participants)
+    if people == 1:
+        return "one test participant: no test can separate these methods."
+    test = f"Wilcoxon's signed ranks over {people} participants, Holm's correction, 5 %"
+    for row, found in zip(board.rows, statistics.rows, strict=True):
+        if found and found.separated_from_all:
+            return f"{row.run.method} is ahead of every other method ({test})."
+    first = [found.key.rsplit(" · ", 1)[0] for found in statistics.rows if found and found.tested_rank == 1]
+    return (
+        f"nothing separates {', '.join(first[:-1])} and {first[-1]} ({test}): read them as ties." if first[1:] else ""
+    )
 
 
 def _table(row: Row, column: Column, participants: Sequence[str]) -> Table | None:

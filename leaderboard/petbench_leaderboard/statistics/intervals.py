@@ -6,8 +6,7 @@ BCa no better; bootstrap-t keeps 93 to 96 % on normal and on skewed samples of e
 An Introduction to the Bootstrap, 1993, chapter 12; Hesterberg, Am Stat 2015;69:371.
 
 Runs with several seeds form a crossed table, seeds by participants: every seed predicts every participant. Rows and
-columns
-are resampled independently (the pigeonhole bootstrap: Owen, Ann Appl Stat 2007;1:386) and studentised by the
+columns are resampled independently (the pigeonhole bootstrap: Owen, Ann Appl Stat 2007;1:386) and studentised by the
 two-way analysis of variance, so that the interval says what to expect of a new participant *and* a new seed.
 """
 
@@ -96,8 +95,7 @@ def standard_error(table: Table) -> Table:
     """Return the standard error of the mean of tables of shape (..., seeds, participants).
 
     One seed: s/√n. Several: √((MS_participants + MS_seeds − MS_rest) / (seeds·participants)), the two-way
-        random-effects
-    estimate, never below what participants or seeds alone would give.
+    random-effects estimate, never below what participants or seeds alone would give.
     """
     seeds, participants = table.shape[-2:]
     centre = table.mean(axis=(-2, -1), keepdims=True)

@@ -2,7 +2,7 @@
 
 Two tests that ask nothing of the distribution but symmetry: Wilcoxon's signed ranks, and the permutation test of the
 mean difference, which flips signs participant by participant. With n participants no p can be below 2 / 2ⁿ: five
-participants can never separate two methods at 5 %, and no correction can mend that.
+participants can never separate two methods at 5 %, and no correction can change that.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ def run_scores(validation: Validation, location: str) -> list[MethodScore]:
     Raises:
         LeaderboardError: the leaderboard cannot be opened.
     """
-    from petbench_leaderboard.board import CEILING_METHOD
     from petbench_leaderboard.ranking import rank
     from petbench_leaderboard.store import Leaderboard
     from petbench_phantom.headroom import CONVENTIONS, ROWS, MethodScore
@@ -36,7 +35,7 @@ def run_scores(validation: Validation, location: str) -> list[MethodScore]:
     found: dict[str, MethodScore] = {}
     for row in board.rows:
         means = {column.metric: cell.mean for column, cell in row.cells.items() if cell.mean is not None}
-        if row.run.method in (*ROWS, CEILING_METHOD) or not set(CONVENTIONS) <= set(means):
+        if row.run.method in ROWS or row.role == "repeat-scan" or not set(CONVENTIONS) <= set(means):
             continue
         body, volume, plane = (float(means[name]) for name in CONVENTIONS)
         score = MethodScore(row.run.method, (body, volume, plane), _source(row))

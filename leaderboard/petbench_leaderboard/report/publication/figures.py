@@ -102,7 +102,7 @@ def _boxes(drawn: _Drawn) -> Figure:
     generator = np.random.default_rng(0)  # where a dot stands across its box says nothing
     for place, (key, row) in enumerate(rows):
         values = np.array(list(row.cells[drawn.column].values.values()))
-        colour = _BLUE if row.role == "method" else _QUIET
+        colour = _BLUE if row.role == "competitor" else _QUIET
         axes.boxplot(
             values, positions=[place], orientation="horizontal", widths=0.56, showfliers=False,
             medianprops={"color": colour, "linewidth": 1.4}, boxprops={"color": _QUIET, "linewidth": 0.7},
@@ -122,7 +122,7 @@ def _boxes(drawn: _Drawn) -> Figure:
 
 def _significance(drawn: _Drawn) -> Figure:
     """Draw who is significantly better than whom: rows against columns, blue where the row is better."""
-    keys = [key for key, row in drawn.rows() if row.role == "method"]
+    keys = [key for key, row in drawn.rows() if row.role == "competitor"]
     if len(keys) < 2:
         raise LeaderboardError("a significance map needs two methods that cover all participants")
     size = 1.5 + 0.34 * len(keys)
@@ -188,7 +188,7 @@ def _pareto(drawn: _Drawn) -> Figure:
     points: list[dict[str, Any]] = [
         {"x": row.costs.train_seconds, "y": row.cells[drawn.column].mean, "name": row.run.method}
         for _, row in drawn.rows()
-        if row.role == "method" and row.costs.train_seconds is not None
+        if row.role == "competitor" and row.costs.train_seconds is not None
     ]
     if not points:
         raise LeaderboardError("no method has a training time: nothing to draw quality against")
@@ -204,7 +204,7 @@ def _pareto(drawn: _Drawn) -> Figure:
     lines = {
         _shortened(row.run.method): mean
         for _, row in drawn.rows()
-        if row.role != "method" and (mean := row.cells[drawn.column].mean) is not None
+        if row.role != "competitor" and (mean := row.cells[drawn.column].mean) is not None
     }
     for mean in lines.values():
         axes.axhline(mean, color=_QUIET, linewidth=0.7, linestyle="--")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
 
-_MARKS = {"oracle": "oracle", "ceiling": "limit"}
+_MARKS = {"privileged": "privileged", "repeat-scan": "repeat scan"}
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report.site.views import BoardView, CellView, HeadView, Note, RowView, RunView
-from petbench_leaderboard.statistics.analysis import analyse
+from petbench_leaderboard.statistics.analysis import analyse, separation
 from petbench_leaderboard.statistics.intervals import mean_interval
-from petbench_leaderboard.statistics.separation import separation
 
 if TYPE_CHECKING:
     from petbench_leaderboard.board import Board, Cell, Column, Row
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.statistics.analysis import RowStatistics
 
-_PLACES = {"reference": "ref", "oracle": "oracle", "ceiling": "limit"}
+_PLACES = {"reference": "ref", "privileged": "privileged", "repeat-scan": "repeat scan"}
 _SHOWN_DIGITS = 12
 
 INTERVALS_UP_TO = 40
@@ -76,7 +75,7 @@ def _row(
     row: Row, columns: list[Column], notes: dict[str, list[str]], statistics: RowStatistics | None, rows: int
 ) -> RowView:
     run, costs = row.run, row.costs
-    unranked = row.rank is None and row.role == "method"
+    unranked = row.rank is None and row.role == "competitor"
     table = rows <= INTERVALS_UP_TO
     return RowView(
         key=row_slug(row),
@@ -117,7 +116,7 @@ def board_slug(board: Board) -> str:
 
 def row_slug(row: Row) -> str:
     """Return a row's name in links: the same for every run that joins the row."""
-    return f"row-{row.run.pool[:12]}"
+    return f"row-{row.run.run_group[:12]}"
 
 
 def _cost(text: str, value: float | None, detail: str = "") -> CellView:
@@ -129,7 +128,7 @@ def _no_fractions(board: Board, columns: list[Column]) -> set[str]:
     why: dict[str, list[str]] = {}
     for column in columns:
         for row in board.rows:
-            reason = row.cells[column].fraction_reason if column in row.cells else ""
+            reason = row.cells[column].normalized_score_reason if column in row.cells else ""
             if reason and formatting.label_of(column).name not in why.setdefault(reason, []):
                 why[reason].append(formatting.label_of(column).name)
     return {f"{reason} ({', '.join(names)})" for reason, names in why.items()}
@@ -141,7 +140,7 @@ def _interval(ranks: tuple[int, int]) -> str:
 
 def _settings(row: Row) -> str:
     """Return preset and budget; that a reference has its only preset is not worth a word."""
-    preset = row.run.preset if row.role == "method" or row.run.preset != "default" else ""
+    preset = row.run.preset if row.role == "competitor" or row.run.preset != "default" else ""
     return ", ".join(part for part in (preset, formatting.budget(row.run.budget)) if part)
 
 
@@ -153,7 +152,7 @@ def _seeds(row: Row) -> str:
 
 def _claim(run: RunRow) -> list[str]:
     """Say so where the scores were not computed here from the predictions, or where more was done than that."""
-    return [] if run.verification == "recomputed" else [run.verification]
+    return [] if run.verification == "rescored" else [run.verification]
 
 
 def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]], *, intervals: bool) -> CellView:
@@ -177,7 +176,7 @@ def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]], *, int
         interval=_interval_of(cell, decimals) if intervals else "",
         change="" if not kind else change,
         change_kind=kind,
-        fraction=formatting.fraction(cell) if cell.fraction not in (None, 0.0, 1.0) else "",
+        fraction=formatting.fraction(cell) if cell.normalized_score not in (None, 0.0, 1.0) else "",
     )
 
 

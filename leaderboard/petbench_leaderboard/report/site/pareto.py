@@ -28,12 +28,12 @@ def board_chart(board: Board) -> Chart | None:
             "detail": f"{row.run.preset or ''} {formatting.budget(row.run.budget)}".strip(),
         }
         for row in board.rows
-        if row.role == "method" and row.costs.train_seconds is not None and means.get(id(row)) is not None
+        if row.role == "competitor" and row.costs.train_seconds is not None and means.get(id(row)) is not None
     ]
     lines = {
         row.run.method: mean
         for row in reversed(board.rows)
-        if row.role != "method" and (mean := means.get(id(row))) is not None
+        if row.role != "competitor" and (mean := means.get(id(row))) is not None
     }
     if not points:
         return None

@@ -46,7 +46,7 @@ def choose_participants(board: Board, most: int) -> dict[str, str]:
     person can choose whom to show.
     """
     column = board.ranked_by
-    cells = [row.cells[column] for row in board.rows if column and row.role == "method" and column in row.cells]
+    cells = [row.cells[column] for row in board.rows if column and row.role == "competitor" and column in row.cells]
     cells = [cell for cell in cells if cell.mean is not None and cell.values]
     if not cells or column is None:
         cells = [row.cells[column] for row in board.rows if column and column in row.cells and row.cells[column].values]
