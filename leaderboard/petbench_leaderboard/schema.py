@@ -12,7 +12,7 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Float, ForeignKey, I
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 """The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
 
 DATASET_LEVEL = ""
@@ -125,6 +125,22 @@ class Score(Base):
     higher_is_better: Mapped[bool | None]
     reason: Mapped[str | None]
     extra: Mapped[dict[str, Any]]
+
+
+class Metric(Base):
+    """What people are shown of one metric in one convention; see `petbench_leaderboard.metric_facts.MetricFacts`."""
+
+    __tablename__ = "metrics"
+
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    convention_id: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]
+    detail: Mapped[str]
+    summary: Mapped[str]
+    decimals: Mapped[int]
+    best_value: Mapped[float | None]
+    shown: Mapped[bool]
+    place: Mapped[int]
 
 
 class Phase(Base):

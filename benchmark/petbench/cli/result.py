@@ -59,6 +59,7 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
     from rich.text import Text
 
     from petbench.cli.console import print_json, standard_output
+    from petbench_leaderboard.metric_facts import metrics_as_json, metrics_of
 
     row = leaderboard.run(run_id)
     scores = leaderboard.scores([run_id])
@@ -68,7 +69,11 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
             run_facts(row)
             | {
                 "phases": [dataclasses.asdict(phase) for phase in phases],
-                "scores": [dataclasses.asdict(score) for score in scores],
+                "scores": [
+                    {name: value for name, value in dataclasses.asdict(score).items() if name != "facts"}
+                    for score in scores
+                ],
+                "metrics": metrics_as_json(metrics_of(scores)),
             }
         )
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from petbench.evaluation.extractors.names import FOLDED_MIXED6E_ID, MIXED6E_ID, POOL3_ID
+from petbench.evaluation.extractors.base import FOLDED_MIXED6E_ID, MIXED6E_ID, POOL3_ID
 from petbench.evaluation.extractors.precision import full_precision
 from petbench.evaluation.extractors.weights import CANONICAL, FOLDED
 from petbench.evaluation.torchvision_shim import import_torchvision
