@@ -101,16 +101,19 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
     from rich.text import Text
 
     from petbench.cli.console import standard_output
-    from petbench_leaderboard.report import formatting
+    from petbench_leaderboard.report.columns import remark as remark_on
+    from petbench_leaderboard.report.formatting import plain_unit
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("participant", "region", "metric", "value", "convention"):
         table.add_column(heading, justify="right" if heading == "value" else "left", overflow="fold")
     for score in scores:
         value = (
-            Text(score.reason or "", style="dim") if score.value is None else Text(f"{score.value:.6g} {score.unit}")
+            Text(score.reason or "", style="dim")
+            if score.value is None
+            else Text(f"{score.value:.6g} {plain_unit(score.unit)}".rstrip())
         )
-        if score.value is not None and score.participant is None and (remark := formatting.remark(score.extra)):
+        if score.value is not None and score.participant is None and (remark := remark_on(score.extra)):
             value.append(f"\n{remark}", style="dim")
         table.add_row(
             score.participant or "all", Text(score.region), Text(score.metric), value, Text(score.convention_id)

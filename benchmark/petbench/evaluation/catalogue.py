@@ -10,9 +10,16 @@ from petbench.evaluation.metrics.organs import ORGAN_METRICS
 from petbench.evaluation.metrics.psnr import PSNR_METRICS
 from petbench.evaluation.metrics.ssim import SSIM_METRICS
 from petbench.evaluation.metrics.texture import TEXTURE_METRICS
+from petbench_leaderboard.board import Column
+from petbench_leaderboard.metric_facts import facts_of
 
 if TYPE_CHECKING:
     from petbench.metric_spec import MetricSpec
+
+
+def column_of_spec(spec: MetricSpec) -> Column:
+    """Return the column that a metric has on a leaderboard."""
+    return Column(spec.name, spec.region, spec.convention_id, spec.unit, spec.higher_is_better, facts_of(spec))
 
 
 def builtin_metrics() -> tuple[MetricSpec, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench.evaluation.catalogue import builtin_metrics
+from petbench.evaluation.catalogue import builtin_metrics, column_of_spec
 from petbench.evaluation.conventions import CONVENTIONS
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.reader import read_prediction
 from petbench_datasets.files import write_text
+from petbench_leaderboard.report.columns import direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,14 +51,13 @@ def conventions_table(images: Mapping[str, Image], real: Image, body: Mask) -> s
 def metrics_table() -> str:
     """Return a Markdown table of every built-in metric: its convention, formula, and what it hides."""
     lines = [
-        "| metric | unit | better | formula | convention | what it hides |",
+        "| metric | unit | direction | formula | convention | what it hides |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    better = {True: "higher", False: "lower", None: "—"}
     for spec in builtin_metrics():
         formula = spec.formula.replace("|", "\\|")
         lines.append(
-            f"| `{spec.name}` | {spec.unit or '1'} | {better[spec.higher_is_better]} | {formula} "
+            f"| `{spec.name}` | {spec.unit or '1'} | {direction(column_of_spec(spec))} | {formula} "
             f"| `{spec.convention_id}` | {spec.hides} |"
         )
     return "\n".join(lines)

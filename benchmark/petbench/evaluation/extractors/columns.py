@@ -28,8 +28,8 @@ def resolve(
 ) -> Extractor:
     """Return the extractor of `fid`, `fd_768` or `fd_randconv`; never another one in its place.
 
-    `fd_768` is computed with the canonical file where that is on this machine, else from the folded file; the extractor's
-    id says which, and so does the convention id of the score. Only `fid` downloads.
+    `fd_768` uses the canonical file where that is on this machine, else the folded file; the extractor's id says which,
+    and so does the convention id of the score. Only `fid` downloads.
 
     Args:
         column: the column.
