@@ -74,8 +74,8 @@ class Measurement:
 class MetricSpec(MetricFacts):
     """One metric in one convention: what computes it, and what people are shown of it.
 
-    Only what has no sensible default must be given. A metric without a word on how it is shown has a column of its own
-    in every table, headed by its name, with three decimals, behind the built-in ones.
+    Only what has no sensible default must be given. A metric that says nothing of how it is shown has a column of its
+    own in every table, headed by its name, with three decimals, behind the built-in ones.
 
     Attributes:
         name: a slug, the metric's name in `--metric`, `--where`, JSON and CSV.

@@ -234,7 +234,7 @@ def test_a_metric_that_fails_or_gives_no_number_leaves_its_reason_and_the_others
 
 
 def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:
-    told: list[tuple[float, float]] = []
+    reported: list[tuple[float, float]] = []
     folder = predict(tmp_path / "predictions", ["sub-01"])
     score_predictions(
         TinyDataset(),
@@ -242,10 +242,10 @@ def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:
         folder,
         cache=tmp_path,
         distances=RANDCONV,
-        progress=lambda _what, done, total: told.append((done, total)),
+        progress=lambda _what, done, total: reported.append((done, total)),
     )
-    assert told == sorted(told)
-    assert (told[0], told[-1]) == ((0, 2), (2, 2))
+    assert reported == sorted(reported)
+    assert (reported[0], reported[-1]) == ((0, 2), (2, 2))
 
 
 def test_column_names_are_unique_and_only_the_canonical_extractor_is_called_fid() -> None:

@@ -37,9 +37,10 @@ def leaderboard(
 ) -> None:
     """Show the methods best first, each score with its gain over `identity` (the early image as it is).
 
-    A score is the mean over participants; below it stand the gain and the part of the way from `identity` to the noise
-    ceiling (`petbench score --reference noise-ceiling`). A row that lacks a participant has no rank: its coverage, such
-    as 3/4, is shown.
+    A score is the mean over participants. Below it stand its gain, positive where better, and its normalized score:
+    0 % at `identity`, 100 % at the repeat scan (`petbench score --reference noise-ceiling`). A row that lacks a
+    participant has no rank: its coverage, such as 3/4, is shown. --metric takes any metric that was scored, a plugin's
+    too.
     """
     if ctx.invoked_subcommand is not None:
         return

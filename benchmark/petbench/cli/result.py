@@ -101,8 +101,9 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
     from rich.text import Text
 
     from petbench.cli.console import standard_output
-    from petbench_leaderboard.report.columns import remark as remark_on
+    from petbench_leaderboard.report import columns as written
     from petbench_leaderboard.report.formatting import plain_unit
+    from petbench_leaderboard.run_groups import column_of
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("participant", "region", "metric", "value", "convention"):
@@ -111,9 +112,9 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
         value = (
             Text(score.reason or "", style="dim")
             if score.value is None
-            else Text(f"{score.value:.6g} {plain_unit(score.unit)}".rstrip())
+            else Text(f"{written.value(column_of(score), score.value)} {plain_unit(score.unit)}".rstrip())
         )
-        if score.value is not None and score.participant is None and (remark := remark_on(score.extra)):
+        if score.value is not None and score.participant is None and (remark := written.remark(score.extra)):
             value.append(f"\n{remark}", style="dim")
         table.add_row(
             score.participant or "all", Text(score.region), Text(score.metric), value, Text(score.convention_id)
@@ -122,7 +123,7 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
 
 
 def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, repeated: bool, as_json: bool) -> None:
-    """Print how a run ended: its standing among the rows it compares with, or what went wrong."""
+    """Print how a run ended: its place among the rows it compares with, or what went wrong."""
     if as_json:
         print_run(leaderboard, row.id, as_json=True)
         return

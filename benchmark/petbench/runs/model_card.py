@@ -1,4 +1,4 @@
-"""The card beside a predicted image: which model predicted it, what it learnt from, its scores, and its limits."""
+"""The card beside a predicted image: which model predicted it, what it was trained on, its scores, and its limits."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ def _scanners(plan: RunPlan) -> str:
             found.add(" ".join(name for name in names if name))
     known = sorted(found - {""})
     if not known:
-        return f"learnt from the dataset {plan.dataset}, whose scanner is not known here"
-    return f"learnt from the dataset {plan.dataset}, measured with: {', '.join(known)}"
+        return f"trained on the dataset {plan.dataset}, whose scanner is not known here"
+    return f"trained on the dataset {plan.dataset}, measured with: {', '.join(known)}"
 
 
 def _markdown(card: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board, Cell, Column
 
-GAIN = "gain over identity, the early image as it is, in the metric's own unit: positive where better"
+GAIN = "gain over identity, the early image as it is, in the metric's unit, positive where better"
 """For the notes of every output that has gains."""
 
 

@@ -140,7 +140,7 @@ def _interval(ranks: tuple[int, int]) -> str:
 
 
 def _settings(row: Row) -> str:
-    """Return preset and budget; that a reference has its only preset is not worth a word."""
+    """Return preset and budget; the only preset of a reference is not shown."""
     preset = row.run.preset if row.role == "method" or row.run.preset != "default" else ""
     return ", ".join(part for part in (preset, formatting.budget(row.run.budget)) if part)
 

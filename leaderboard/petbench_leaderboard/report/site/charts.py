@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure
 
 PALETTE = ("#1f77b4", "#d1651a", "#2a9d6e", "#b4458f", "#8a6fc4", "#9a7b1f", "#4d9fb0", "#c2504a")
-"""Told apart by people who see fewer colours, and on light and dark paper alike (after Okabe and Ito)."""
+"""Distinct for colour-blind readers, on light and on dark pages (after Okabe and Ito)."""
 
 QUIET = "#80868e"
 _NAMED_POINTS = 12
@@ -122,7 +122,7 @@ def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], y: str
 def dots(
     names: Sequence[str], values: Sequence[float], others: Sequence[float | None], y: str, decimals: int
 ) -> dict[str, Any]:
-    """Return one dot a participant, beside the value of `identity` where it is known."""
+    """Return one dot a participant, and the value of `identity` where it is known."""
     chart = new_chart("", y, "every participant", x_range=list(names), height=300)
     known = [(name, value) for name, value in zip(names, others, strict=True) if value is not None]
     if known:

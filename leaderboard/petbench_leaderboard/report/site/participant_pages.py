@@ -43,7 +43,7 @@ def choose_participants(board: Board, most: int) -> dict[str, str]:
     """Return who gets a page, worst first, and why: all, or of more than `most` the worst, the median and the best.
 
     The rule: participants are ordered by the ranking metric, averaged over all ranked methods, so that no method and no
-    person can choose whom to show.
+    person can choose who is shown.
     """
     column = board.ranked_by
     cells = [row.cells[column] for row in board.rows if column and row.role == "method" and column in row.cells]
