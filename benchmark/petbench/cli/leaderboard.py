@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from petbench_leaderboard.board import DEFAULT_METRIC
+
 if TYPE_CHECKING:
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.store import Leaderboard
@@ -18,7 +20,7 @@ MOST_ROWS = 50
 @click.group(invoke_without_command=True)
 @click.option("--dataset", "-d", help="Only this dataset.")
 @click.option("--split", help="Only this split.")
-@click.option("--metric", default="psnr_body_suv20", show_default=True, help="What decides the order.")
+@click.option("--metric", default=DEFAULT_METRIC, show_default=True, help="What decides the order.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
 @click.option("--json", "form", flag_value="json", help="Print everything as JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print every row as CSV.")
@@ -121,7 +123,7 @@ def print_table(
     *,
     dataset: str | None,
     split: str | None,
-    metric: str = "psnr_body_suv20",
+    metric: str = DEFAULT_METRIC,
     where: str | None = None,
     highlight: int | None = None,
 ) -> None:
