@@ -1,9 +1,15 @@
-"""How a plugin describes a metric, and what a metric is given. Plain data: nothing heavy is imported here."""
+"""How a metric is described, and what it is given. Plain data: nothing heavy is imported here.
+
+A metric is described once, beside its formula. The terminal, the site, tables, figures and model cards read what they
+show of it from there, or from the leaderboard, which stores it with the scores.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from petbench_leaderboard.metric_facts import MetricFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -64,30 +70,42 @@ class Measurement:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class MetricSpec:
-    """One metric in one convention.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSpec(MetricFacts):
+    """One metric in one convention: what computes it, and what people are shown of it.
+
+    Only what has no sensible default must be given. A metric that says nothing of how it is shown has a column of its
+    own in every table, headed by its name, with three decimals, behind the built-in ones.
 
     Attributes:
-        name: a slug, the name of the leaderboard's column.
+        name: a slug, the metric's name in `--metric`, `--where`, JSON and CSV.
         convention_id: `what/where/how@version`; numbers with unlike ids are never compared.
         unit: such as `dB`, `SUV`, `%`, `mL`; empty for a plain number.
-        higher_is_better: the direction; None for a number that has none, such as a signed bias, which is best at 0.
-        summary: one line.
-        hides: what the convention cannot see, in one line.
+        higher_is_better: the direction; None for a number that has none, such as a ratio, which is best at 1: give its
+            `best_value` instead.
         formula: as text.
         source: where the convention comes from.
         measure: the numbers of one participant.
+        region: where a number of the whole image is taken, `body` or `volume`: that of the row which says why a metric
+            could not be computed.
+        hides: what the convention cannot see, in one line.
         api: the version of this contract the plugin was written for.
+        label: the head of its column, such as `PSNR`; empty for the name.
+        detail: what tells it from columns of the same label, in a few words, such as `body`.
+        summary: one line for the notes.
+        decimals: digits after the point; JSON and CSV have all digits.
+        best_value: the best value of a metric without a direction, in its unit.
+        shown: whether tables have a column of it even where it is not what ranks.
+        place: of its column among the others, smaller ones first, equal ones by name.
     """
 
     name: str
     convention_id: str
     unit: str
     higher_is_better: bool | None
-    summary: str
     formula: str
     source: str
     measure: Callable[[Case], Iterable[Measurement]]
+    region: str = "body"
     hides: str = ""
     api: int = API_VERSION

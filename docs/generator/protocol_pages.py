@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from petbench.evaluation.catalogue import column_of_spec
 from petbench.registry import load_plugins
+from petbench_leaderboard.report.columns import arrow, direction, heading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from petbench.metric_spec import MetricSpec
-
-_DIRECTIONS = {True: "higher is better", False: "lower is better", None: "neither higher nor lower is better"}
 
 
 def own_metrics() -> Sequence[MetricSpec]:
@@ -28,9 +28,14 @@ def metric_reference() -> str:
 
 
 def _section(spec: MetricSpec) -> str:
+    column = column_of_spec(spec)
     facts = [
         ("Convention", f"`{spec.convention_id}`"),
-        ("Unit", f"{spec.unit or 'none'}; {_DIRECTIONS[spec.higher_is_better]}"),
+        ("Unit", f"{spec.unit or 'none'}; {direction(column)}"),
+        (
+            "Shown as",
+            f"{heading(column)} {arrow(column)}, {spec.decimals} decimals" + ("" if spec.shown else "; where it ranks"),
+        ),
         ("Formula", f"`{spec.formula}`"),
         ("Source", spec.source),
         ("Cannot see", spec.hides),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from petbench_leaderboard.metric_facts import MetricFacts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -30,6 +32,7 @@ class Column:
         convention_id: names formula, window, mask and version.
         unit: of the values, empty or `1` for a plain number.
         higher_is_better: the metric's direction; None for one that has none.
+        facts: how the metric is shown.
     """
 
     metric: str
@@ -37,6 +40,7 @@ class Column:
     convention_id: str
     unit: str
     higher_is_better: bool | None
+    facts: MetricFacts = field(default_factory=MetricFacts, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

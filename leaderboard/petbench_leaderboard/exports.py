@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.records import GROUP_FIELDS
+from petbench_leaderboard.report.columns import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.board import Board, Cell, Column, Row
     from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
 
-MOST_JUDGED = 40
+MOST_TESTED = 40
 """Rows of a board that is exported with intervals and tests: with more, they take minutes."""
 
 _OF_BOARD = ("dataset", "fingerprint", "split", "split_digest", "protocol")
@@ -27,18 +28,19 @@ _OF_ROW = tuple(name for name in GROUP_FIELDS if name not in _OF_BOARD)
 def board_as_rows(board: Board) -> list[dict[str, object]]:
     """Return a board's rows with one key a column: nested values only where a thing has several.
 
-    A metric gives `NAME`, `NAME_standard_deviation`, `NAME_gain` and `NAME_normalized_score`, from 0 for `identity` to
-    1 for the repeat scan, and `NAME_reason` or `NAME_normalized_score_reason` where there is none. `NAME` is the
-    metric's name, followed by region and convention where the board has the metric in more than one.
+    A metric gives `NAME`, `NAME_standard_deviation`, `NAME_gain` over `identity`, positive where better, and
+    `NAME_normalized_score`, from 0 for `identity` to 1 for the repeat scan, and `NAME_reason` or
+    `NAME_normalized_score_reason` where there is none. `NAME` is the metric's name, followed by region and convention
+    where the board has the metric in more than one.
 
     The metric that ranks has its 95 % interval, too, and the row the ranks that other participants would give,
     `rank_low` to `rank_high`, and `tested_rank`, which methods share that are not separated: all of it on boards of up
-    to `MOST_JUDGED` rows.
+    to `MOST_TESTED` rows.
     """
     names = _names(board)
     known = _statistics(board)
-    judged = known.rows if known else (None,) * len(board.rows)
-    return [_row_as_dict(board, row, names, found) for row, found in zip(board.rows, judged, strict=True)]
+    tested = known.rows if known else (None,) * len(board.rows)
+    return [_row_as_dict(board, row, names, found) for row, found in zip(board.rows, tested, strict=True)]
 
 
 def to_json(boards: Iterable[Board]) -> str:
@@ -71,7 +73,7 @@ def _names(board: Board) -> dict[Column, str]:
 
 
 def _statistics(board: Board) -> BoardStatistics | None:
-    if len(board.rows) > MOST_JUDGED:
+    if len(board.rows) > MOST_TESTED:
         return None
     from petbench_leaderboard.statistics.analysis import analyse
 
@@ -79,14 +81,14 @@ def _statistics(board: Board) -> BoardStatistics | None:
 
 
 def _row_as_dict(
-    board: Board, row: Row, names: Mapping[Column, str], judged: RowStatistics | None
+    board: Board, row: Row, names: Mapping[Column, str], statistics: RowStatistics | None
 ) -> dict[str, object]:
     facts: dict[str, object] = {
         "dataset": board.dataset,
         "split": board.split,
         "protocol": board.protocol,
         "rank": row.rank,
-        **_ranks_as_dict(judged),
+        **_ranks_as_dict(statistics),
         **{name: getattr(row.run, name) for name in _OF_ROW},
         "device": ", ".join(row.devices),
         "seeds": list(row.seeds),
@@ -96,14 +98,17 @@ def _row_as_dict(
     }
     for column, cell in row.cells.items():
         facts |= _cell_as_dict(names[column], cell)
-        if judged and judged.interval and column == board.ranked_by:
-            facts |= {f"{names[column]}_low": judged.interval.low, f"{names[column]}_high": judged.interval.high}
+        if statistics and statistics.interval and column == board.ranked_by:
+            facts |= {
+                f"{names[column]}_low": statistics.interval.low,
+                f"{names[column]}_high": statistics.interval.high,
+            }
     return facts | asdict(row.costs)
 
 
-def _ranks_as_dict(judged: RowStatistics | None) -> dict[str, object]:
-    low, high = (judged.rank_interval if judged else None) or (None, None)
-    return {"rank_low": low, "rank_high": high, "tested_rank": judged.tested_rank if judged else None}
+def _ranks_as_dict(statistics: RowStatistics | None) -> dict[str, object]:
+    low, high = (statistics.rank_interval if statistics else None) or (None, None)
+    return {"rank_low": low, "rank_high": high, "tested_rank": statistics.tested_rank if statistics else None}
 
 
 def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
@@ -121,17 +126,17 @@ def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
 def _board_as_dict(board: Board) -> dict[str, object]:
     names = _names(board)
     known = _statistics(board)
-    judged = known.rows if known else (None,) * len(board.rows)
+    tested = known.rows if known else (None,) * len(board.rows)
     stability = known.stability if known else None
     return {
         **{name: getattr(board, name) for name in _OF_BOARD},
         "participants": list(board.participants),
         "ranked_by": board.ranked_by.metric if board.ranked_by else None,
-        "columns": [{"name": names[column]} | asdict(column) for column in board.columns],
+        "columns": [_column_as_dict(column, names[column]) for column in board.columns],
         "rows": [
             _row_as_dict(board, row, names, found)
             | {"participants": {names[column]: _by_seed(cell) for column, cell in row.cells.items()}}
-            for row, found in zip(board.rows, judged, strict=True)
+            for row, found in zip(board.rows, tested, strict=True)
         ],
         "comparisons": [asdict(comparison) for comparison in known.comparisons] if known else None,
         "mean_kendall_tau": stability.mean_tau if stability else None,
@@ -143,6 +148,13 @@ def _board_as_dict(board: Board) -> dict[str, object]:
             for run in board.unscored
         ],
     }
+
+
+def _column_as_dict(column: Column, name: str) -> dict[str, object]:
+    score = {
+        field: getattr(column, field) for field in ("metric", "region", "convention_id", "unit", "higher_is_better")
+    }
+    return {"name": name} | score | asdict(column.facts) | {"label": label(column)}
 
 
 def _by_seed(cell: Cell) -> dict[int, dict[str, float | str | None]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from petbench_leaderboard.cached_means import board_key, board_number
+from petbench_leaderboard.metric_table import store_metrics
 from petbench_leaderboard.rows import columns_of, score_columns
 from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff
 
@@ -77,6 +78,7 @@ def replace_diff(session: Session, run_id: int, diff: str) -> None:
 def _add_scores(session: Session, run_id: int, scores: Sequence[ScoreRow]) -> None:
     if scores:
         session.execute(sa.insert(Score), [score_columns(score, run_id, score.protocol) for score in scores])
+        store_metrics(session, scores, known_stay=True)
 
 
 def _add_phases(session: Session, run_id: int, phases: Sequence[PhaseRow]) -> None:

@@ -26,6 +26,7 @@ from typing import Literal, TypedDict, get_args
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_for, use
+from petbench_leaderboard.metric_facts import MetricFacts
 
 Status = Literal[
     "planned", "running", "ok", "failed", "out-of-memory", "timed-out", "diverged", "interrupted", "skipped"
@@ -216,6 +217,7 @@ class ScoreRecord:
         higher_is_better: the metric's direction; None for one that has none.
         reason: why the value is missing.
         extra: what belongs to the score: number of images, extractor's digest, real-against-real floor.
+        facts: how the metric is shown, the same for all its scores; None where nobody said.
     """
 
     participant: str | None
@@ -227,6 +229,7 @@ class ScoreRecord:
     higher_is_better: bool | None
     reason: str | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
+    facts: MetricFacts | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what would make every mean that it enters meaningless."""

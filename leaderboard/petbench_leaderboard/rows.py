@@ -10,13 +10,16 @@ from petbench_leaderboard.records import RunRecord, RunRow, ScoreRecord, ScoreRo
 from petbench_leaderboard.schema import DATASET_LEVEL, Run, Score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import sqlalchemy as sa
 
+    from petbench_leaderboard.metric_facts import MetricFacts, MetricKey
+
 T = TypeVar("T")
 
-SCORE_COLUMNS = [getattr(Score, field.name) for field in fields(ScoreRow)]
+_IN_METRICS = "facts"  # the field of a score that the table of metrics holds
+SCORE_COLUMNS = [getattr(Score, field.name) for field in fields(ScoreRow) if field.name != _IN_METRICS]
 _RUN_FIELDS = tuple(field.name for field in fields(RunRow))
 _TUPLES = fields_of_type(RunRow, tuple)
 
@@ -37,10 +40,11 @@ def run_row(run: Run) -> RunRow:
     return RunRow(**columns)
 
 
-def score_row(row: sa.RowMapping) -> ScoreRow:
-    """Return a score as plain data."""
+def score_row(row: sa.RowMapping, metrics: Mapping[MetricKey, MetricFacts] | None = None) -> ScoreRow:
+    """Return a score as plain data, with the facts of its metric where they are among `metrics`."""
     columns = dict(row)
-    return ScoreRow(**columns | {"participant": columns["participant"] or None})
+    facts = (metrics or {}).get((columns["metric"], columns["convention_id"]))
+    return ScoreRow(**columns | {"participant": columns["participant"] or None, "facts": facts})
 
 
 def columns_of(record: RunRecord | ScoreRecord) -> dict[str, Any]:
@@ -57,4 +61,5 @@ def columns_of(record: RunRecord | ScoreRecord) -> dict[str, Any]:
 def score_columns(score: ScoreRecord, run_id: int, protocol: int) -> dict[str, Any]:
     """Return what is stored of a score."""
     plain = columns_of(score)
+    del plain[_IN_METRICS]
     return plain | {"participant": score.participant or DATASET_LEVEL, "run_id": run_id, "protocol": protocol}

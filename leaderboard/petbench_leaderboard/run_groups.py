@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.board import Column
+from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.records import FAILURES
 
 if TYPE_CHECKING:
@@ -85,8 +86,9 @@ def _group(members: Sequence[RunRow], of_run: Mapping[int, Sequence[ScoreRow]]) 
 
 
 def column_of(score: ScoreRow) -> Column:
-    """Return the column that a score belongs to."""
-    return Column(score.metric, score.region, score.convention_id, score.unit, score.higher_is_better)
+    """Return the column that a score stands in."""
+    facts = score.facts or MetricFacts()
+    return Column(score.metric, score.region, score.convention_id, score.unit, score.higher_is_better, facts)
 
 
 def _covers(scores: Mapping[str, ScoreRow], participants: Sequence[str]) -> bool:

@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from petbench_leaderboard.field_uses import may_be_none, value_type
 from petbench_leaderboard.records import RunRow
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 """The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
 
 DATASET_LEVEL = ""
@@ -136,6 +136,22 @@ class Score(Base):
     higher_is_better: Mapped[bool | None]
     reason: Mapped[str | None]
     extra: Mapped[dict[str, Any]]
+
+
+class Metric(Base):
+    """What people are shown of one metric in one convention; see `petbench_leaderboard.metric_facts.MetricFacts`."""
+
+    __tablename__ = "metrics"
+
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    convention_id: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]
+    detail: Mapped[str]
+    summary: Mapped[str]
+    decimals: Mapped[int]
+    best_value: Mapped[float | None]
+    shown: Mapped[bool]
+    place: Mapped[int]
 
 
 class Phase(Base):

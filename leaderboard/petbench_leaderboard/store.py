@@ -13,6 +13,7 @@ from petbench_leaderboard.database import Database
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_for
 from petbench_leaderboard.merging import merge_run, replace_diff
+from petbench_leaderboard.metric_table import read_metrics, store_metrics
 from petbench_leaderboard.records import (
     STATUSES,
     VERIFICATIONS,
@@ -149,6 +150,7 @@ class Leaderboard:
             session.execute(sa.delete(Score).where(same))
             if scores:
                 session.execute(sa.insert(Score), [score_columns(score, run_id, protocol) for score in scores])
+            store_metrics(session, scores, known_stay=False)
             refresh(session, [run.run_group])
 
     def delete(self, run_id: int) -> None:
@@ -252,9 +254,10 @@ class Leaderboard:
             if given is not None
         ]
         with self._database.reading() as session:
+            known = read_metrics(session)
             for some in in_batches(sorted(set(run_ids))):
                 query = sa.select(*SCORE_COLUMNS).where(Score.run_id.in_(some), *wanted).order_by(*_SCORE_ORDER)
-                found += [score_row(row) for row in session.execute(query).mappings()]
+                found += [score_row(row, known) for row in session.execute(query).mappings()]
         return found
 
     def state(self) -> tuple[object, ...]:

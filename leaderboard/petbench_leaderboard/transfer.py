@@ -13,6 +13,8 @@ from petbench_datasets.files import write_text
 from petbench_leaderboard import words_of_0_1
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_of_type
+from petbench_leaderboard.metric_facts import MetricFacts, metrics_as_json, metrics_from_json, metrics_of
+from petbench_leaderboard.migrations.metrics_0_1_0 import METRICS_OF_0_1_0
 from petbench_leaderboard.records import ROLES, STATUSES, VERIFICATIONS, PhaseRow, RunRow, ScoreRow
 from petbench_leaderboard.store import Leaderboard
 
@@ -71,10 +73,7 @@ def merge(leaderboard: Leaderboard, other: str | Path, *, trusted: bool = True) 
 def export_runs(leaderboard: Leaderboard, path: Path, *, where: str | None = None) -> int:
     """Write runs with scores and phases as a file of JSON lines, wholly or not at all; return how many."""
     lines = [json.dumps({"format": FORMAT})]
-    lines += [
-        json.dumps(asdict(exported), default=str, allow_nan=True)
-        for exported in exported_runs(leaderboard, where=where)
-    ]
+    lines += [json.dumps(_as_json(exported), default=str) for exported in exported_runs(leaderboard, where=where)]
     write_text(path, "\n".join(lines) + "\n")
     return len(lines) - 1
 
@@ -107,6 +106,14 @@ def exported_runs(leaderboard: Leaderboard, *, where: str | None = None) -> Iter
             )
 
 
+def _as_json(exported: ExportedRun) -> dict[str, Any]:
+    """Return a run as it stands in a file: what is shown of a metric stands once, not with every score."""
+    facts = asdict(exported) | {"metrics": metrics_as_json(metrics_of(exported.scores))}
+    for score in facts["scores"]:
+        del score["facts"]
+    return facts
+
+
 def _merge_all(leaderboard: Leaderboard, found: Iterable[ExportedRun], *, trusted: bool) -> Transfer:
     counts = Counter(
         leaderboard.merge_run(
@@ -133,7 +140,7 @@ def _read(path: Path) -> Iterator[ExportedRun]:
                     continue
                 yield ExportedRun(
                     run=_run(words_of_0_1.converted(facts["run"]) if old else facts["run"]),
-                    scores=[ScoreRow(**score) for score in facts["scores"]],
+                    scores=_scores(facts["scores"], facts.get("metrics")),
                     phases=[PhaseRow(**_dated(phase)) for phase in facts["phases"]],
                     source_diff=str(facts.get("source_diff", "")),
                 )
@@ -143,6 +150,16 @@ def _read(path: Path) -> Iterator[ExportedRun]:
         raise LeaderboardError(f"{path}, line {number}, is broken ({error}): export the runs again") from error
     if number == 0:
         raise LeaderboardError(f"{path} is empty: export the runs again")
+
+
+def _scores(found: list[dict[str, Any]], metrics: list[dict[str, Any]] | None) -> list[ScoreRow]:
+    """Return scores with what the file says of their metrics; a file of 0.1.0 says nothing, but its own are known."""
+    if metrics is None:
+        old = {score["metric"] for score in found} & METRICS_OF_0_1_0.keys()
+        known = {metric: MetricFacts(**METRICS_OF_0_1_0[metric]) for metric in old}
+        return [ScoreRow(**score, facts=known.get(score["metric"])) for score in found]
+    described = metrics_from_json(metrics)
+    return [ScoreRow(**score, facts=described.get((score["metric"], score["convention_id"]))) for score in found]
 
 
 def _run(facts: dict[str, Any]) -> RunRow:

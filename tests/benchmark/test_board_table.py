@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from petbench.cli import board_table
+from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.store import Leaderboard
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 WHO = tuple(f"sub-{number:02}" for number in range(1, 11))
 ROLES: dict[str, Role] = {"identity": "reference", "organ-scale": "privileged", "repeat-scan": "repeat-scan"}
-METRICS = {"psnr_body_suv20": ("dB", True), "ssim_body_suv20": ("", True), "mae_body_suv": ("SUV", False)}
+METRICS = {
+    "psnr_body_suv20": ("dB", True, MetricFacts(label="PSNR", detail="body", decimals=2, place=1)),
+    "ssim_body_suv20": ("", True, MetricFacts(label="SSIM", detail="body", place=2)),
+    "mae_body_suv": ("SUV", False, MetricFacts(label="MAE", detail="body", place=3)),
+}
 
 
 def enter(store: Leaderboard, method: str, scores: Mapping[str, float]) -> None:
@@ -59,9 +64,10 @@ def enter(store: Leaderboard, method: str, scores: Mapping[str, float]) -> None:
                 value=value,
                 unit=unit,
                 higher_is_better=better,
+                facts=facts,
             )
             for who, value in scores.items()
-            for metric, (unit, better) in METRICS.items()
+            for metric, (unit, better, facts) in METRICS.items()
         ],
     )
     store.update(run_id, status="ok")
@@ -96,7 +102,10 @@ def test_every_score_stands_with_its_gain_and_its_normalized_score(show: Callabl
     for method, value in (("identity", 28.0), ("repeat-scan", 36.0), ("pix2pix", 30.0)):
         enter(store, method, dict.fromkeys(WHO, value))
     shown = show(store)
-    assert {"30.00", "+2.00", "25 %"} <= set(shown.replace("  ", "\n").replace("\n ", "\n").split("\n"))
+    words = set(shown.replace("  ", "\n").replace("\n ", "\n").split("\n"))
+    assert {"30.00", "+2.00", "25 %"} <= words
+    assert "−2.000" in words  # pix2pix's error is larger by 2: a gain is positive where better
+    assert "positive where better" in shown
 
 
 def test_an_incomplete_row_shows_its_coverage_for_a_rank_and_a_privileged_row_its_mark(
@@ -121,7 +130,7 @@ def test_a_narrow_terminal_loses_whole_columns_that_are_named_and_never_the_one_
     enter(store, "pix2pix", dict.fromkeys(WHO, 30.0))
     for width in (60, 80, 100, 160):
         shown = show(store, width, "mae_body_suv")
-        assert "MAE SUV" in shown
+        assert "MAE ↓" in shown
         assert "…" not in shown
     assert "no room for" not in show(store, 160)
     assert "no room for" in show(store, 60)

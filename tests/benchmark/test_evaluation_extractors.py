@@ -245,9 +245,9 @@ def test_the_canonical_file_fills_fid_and_fd_768_and_is_loaded_as_weights_only(
 def test_the_status_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     fid, smaller, embedded = weights_status(cache=tmp_path)
     assert not fid.ready
-    assert "pytorch-fid/releases" in fid.mend
+    assert "pytorch-fid/releases" in fid.fix
     assert not smaller.ready
-    assert "PETBENCH_FD768_WEIGHTS" in smaller.mend
+    assert "PETBENCH_FD768_WEIGHTS" in smaller.fix
     assert embedded.ready
     if FOLDED_PATH is not None:
         assert weights_status(cache=tmp_path, given=FOLDED_PATH)[1].ready

@@ -222,7 +222,7 @@ class Pairs:
 
 def check_participants(folder: Path) -> None:
     """Copies of the two participants' own images have no error at all."""
-    records = score_predictions(Pairs(), ["sub-01", "sub-02"], folder, cache=folder / "cache", columns=())
+    records = score_predictions(Pairs(), ["sub-01", "sub-02"], folder, cache=folder / "cache", distances=())
     assert [record.value for record in records if record.metric == "mae_body_suv"] == [0.0, 0.0]
 
 

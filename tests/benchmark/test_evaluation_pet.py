@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from petbench.evaluation.agreement import bland_altman
+from petbench.evaluation.catalogue import builtin_metrics
 from petbench.evaluation.metrics.lesions import (
     background_shell,
     contrast_recovery_percent,
     detected_millilitres,
     unmatched_hot_millilitres,
 )
-from petbench.evaluation.metrics.organs import bias_percent, bland_altman, organ_uptake, sphere_weights
+from petbench.evaluation.metrics.organs import bias_percent
 from petbench.evaluation.metrics.texture import (
     noise_power_ratio,
     variation_ratio,
     z_flicker_ratio,
     z_gradient_ratio,
 )
-from petbench.evaluation.pet_metrics import PET_METRICS
+from petbench.evaluation.metrics.uptake import organ_uptake, sphere_weights
 from petbench.metric_spec import Case, Measurement
 from petbench_datasets.images.grid import Grid
 
@@ -63,7 +65,7 @@ def case(predicted: NDArray[np.float32], delayed: NDArray[np.float32], lesions: 
 
 
 def measured(name: str, scored: Case) -> dict[str, Measurement]:
-    spec = next(spec for spec in PET_METRICS if spec.name == name)
+    spec = next(spec for spec in builtin_metrics() if spec.name == name)
     return {measurement.region: measurement for measurement in spec.measure(scored)}
 
 

@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench.evaluation.catalogue import IMAGE_METRICS, builtin_metrics
-from petbench.evaluation.distribution import Floor
+from petbench.evaluation.catalogue import builtin_metrics
+from petbench.evaluation.distribution import EXTRACTOR_METRICS, Floor
 from petbench.evaluation.extractors.random_convolution import RandomConvolution
 from petbench.evaluation.feature_cache import FeatureCache
 from petbench.evaluation.frechet import frechet_distance
 from petbench.evaluation.kid import kernel_distance
-from petbench.evaluation.metrics.psnr import psnr_body_suv20
-from petbench.evaluation.scoring import COLUMNS, score_predictions
+from petbench.evaluation.metrics.lesions import LESION_METRICS
+from petbench.evaluation.metrics.psnr import PSNR_METRICS, psnr_body_suv20
+from petbench.evaluation.scoring import score_predictions
 from petbench.evaluation.slices import body_slices
 from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti import write_image
-from petbench_leaderboard.board import Column
-from petbench_leaderboard.report import formatting
-from petbench_leaderboard.report.metric_labels import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +32,8 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import ScoreRecord
 
 GRID = Grid.regular((14, 16, 18), (20.0, 10.0, 10.0))
-RANDCONV = [column for column in COLUMNS if column.frechet == "fd_randconv"]
+LESIONS = {spec.name for spec in LESION_METRICS}
+RANDCONV = [metrics for metrics in EXTRACTOR_METRICS if metrics.frechet.name == "fd_randconv"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def rows(records: list[ScoreRecord], metric: str) -> dict[str | None, ScoreRecor
 def test_every_metric_has_a_row_for_each_participant_and_one_for_all(tmp_path: Path) -> None:
     folder = predict(tmp_path / "predictions", ["sub-03", "sub-04"])
     records = score_predictions(TinyDataset(), ["sub-03", "sub-04"], folder, cache=tmp_path, offline=True)
-    for spec in IMAGE_METRICS:
+    for spec in PSNR_METRICS:
         found = rows(records, spec.name)
         assert set(found) == {"sub-03", "sub-04"}
         assert {row.convention_id for row in found.values()} == {spec.convention_id}
@@ -105,7 +104,7 @@ def test_a_score_is_that_of_its_own_participant(tmp_path: Path) -> None:
     dataset = TinyDataset()
     folder = predict(tmp_path, ["sub-01"], error=0.1)
     predict(tmp_path, ["sub-02"], error=0.7)
-    records = score_predictions(dataset, ["sub-02", "sub-01"], folder, cache=tmp_path / "cache", columns=())
+    records = score_predictions(dataset, ["sub-02", "sub-01"], folder, cache=tmp_path / "cache", distances=())
     values = {name: row.value for name, row in rows(records, "rmse_body_suv").items()}
     assert values == {"sub-01": pytest.approx(0.1, abs=1e-6), "sub-02": pytest.approx(0.7, abs=1e-6)}
 
@@ -114,7 +113,7 @@ def test_scores_are_those_of_the_file_as_it_was_stored(tmp_path: Path) -> None:
     dataset, pair = TinyDataset(), TinyDataset().pair("sub-01")
     volume = pair.delayed * np.float32(0.9)
     write_image(tmp_path / "sub-01.nii.gz", volume, GRID)
-    records = score_predictions(dataset, ["sub-01"], tmp_path, cache=tmp_path / "cache", columns=())
+    records = score_predictions(dataset, ["sub-01"], tmp_path, cache=tmp_path / "cache", distances=())
     expected = psnr_body_suv20(volume, pair.delayed, dataset.body_mask("sub-01"))
     assert rows(records, "psnr_body_suv20")["sub-01"].value == expected
 
@@ -141,7 +140,7 @@ def test_the_distribution_row_is_the_distance_of_the_same_participants_slices_an
 ) -> None:
     dataset, scored = TinyDataset(), ["sub-03", "sub-04"]
     folder = predict(tmp_path / "predictions", scored, error=0.4)
-    records = score_predictions(dataset, scored, folder, cache=tmp_path, columns=RANDCONV)
+    records = score_predictions(dataset, scored, folder, cache=tmp_path, distances=RANDCONV)
     extractor = RandomConvolution()
     real = [body_slices(dataset.pair(name).delayed, dataset.body_mask(name)) for name in scored]
     predicted = [
@@ -179,7 +178,7 @@ def test_the_floor_compares_real_slices_of_other_participants_in_equal_number(tm
 
 def test_a_perfect_copy_is_at_distance_exactly_zero(tmp_path: Path) -> None:
     folder = predict(tmp_path / "predictions", ["sub-01", "sub-02"], error=0.0)
-    records = score_predictions(TinyDataset(), ["sub-01", "sub-02"], folder, cache=tmp_path, columns=RANDCONV)
+    records = score_predictions(TinyDataset(), ["sub-01", "sub-02"], folder, cache=tmp_path, distances=RANDCONV)
     assert rows(records, "fd_randconv")[None].value == 0.0
 
 
@@ -211,21 +210,21 @@ def test_one_prediction_that_cannot_be_scored_means_no_scores_at_all(tmp_path: P
     else:
         last.write_bytes((folder / "sub-01.nii.gz").read_bytes())
     with pytest.raises(DataError, match="sub-03"):
-        score_predictions(TinyDataset(), scored, folder, cache=tmp_path, columns=())
+        score_predictions(TinyDataset(), scored, folder, cache=tmp_path, distances=())
 
 
 def test_a_metric_that_fails_or_gives_no_number_leaves_its_reason_and_the_others_stand(tmp_path: Path) -> None:
     def explode(case: Case) -> Iterable[Measurement]:
         raise RuntimeError(f"no luck with {case.participant}")
 
-    base = IMAGE_METRICS[0]
+    base = PSNR_METRICS[0]
     specs: list[MetricSpec] = [
         replace(base, name="exploding", measure=explode),
         replace(base, name="infinite", measure=lambda _case: [Measurement("body", float("inf"))]),
         base,
     ]
     folder = predict(tmp_path / "predictions", ["sub-01"])
-    records = score_predictions(TinyDataset(), ["sub-01"], folder, cache=tmp_path, metrics=specs, columns=())
+    records = score_predictions(TinyDataset(), ["sub-01"], folder, cache=tmp_path, metrics=specs, distances=())
     reasons = {record.metric: record.reason for record in records}
     assert reasons == {
         "exploding": "RuntimeError: no luck with sub-01",
@@ -235,49 +234,48 @@ def test_a_metric_that_fails_or_gives_no_number_leaves_its_reason_and_the_others
 
 
 def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:
-    told: list[tuple[float, float]] = []
+    reported: list[tuple[float, float]] = []
     folder = predict(tmp_path / "predictions", ["sub-01"])
     score_predictions(
         TinyDataset(),
         ["sub-01"],
         folder,
         cache=tmp_path,
-        columns=RANDCONV,
-        progress=lambda _what, done, total: told.append((done, total)),
+        distances=RANDCONV,
+        progress=lambda _what, done, total: reported.append((done, total)),
     )
-    assert told == sorted(told)
-    assert (told[0], told[-1]) == ((0, 2), (2, 2))
+    assert reported == sorted(reported)
+    assert (reported[0], reported[-1]) == ((0, 2), (2, 2))
 
 
 def test_column_names_are_unique_and_only_the_canonical_extractor_is_called_fid() -> None:
     names = [spec.name for spec in builtin_metrics()]
-    names += [name for column in COLUMNS for name in (column.frechet, column.kernel)]
+    names += [distance.name for metrics in EXTRACTOR_METRICS for distance in (metrics.frechet, metrics.kernel)]
     assert len(names) == len(set(names))
-    assert [column.extractor_id for column in COLUMNS if "fid" in column.frechet or "kid" in column.kernel] == [
-        "inception-2015-12-05/pool3-2048@1"
-    ]
+    assert [
+        metrics.extractor_id
+        for metrics in EXTRACTOR_METRICS
+        if "fid" in metrics.frechet.name or "kid" in metrics.kernel.name
+    ] == ["inception-2015-12-05/pool3-2048@1"]
 
 
-def test_every_metric_that_a_run_stores_has_a_label_a_unit_and_a_direction(tmp_path: Path) -> None:
+def test_every_metric_that_a_run_stores_says_how_it_is_shown(tmp_path: Path) -> None:
     folder = predict(tmp_path / "predictions", ["sub-01"])
     records = score_predictions(TinyDataset(), ["sub-01"], folder, cache=tmp_path, offline=True)
-    stored = {record.metric: (record.unit, record.higher_is_better) for record in records}
-    stored |= {spec.name: (spec.unit, spec.higher_is_better) for spec in builtin_metrics()}
-    assert stored.keys() == LABELS.keys()
-    for metric, (unit, higher_is_better) in stored.items():
-        column = Column(metric, "body", "", unit, higher_is_better)
-        assert formatting.direction(column), f"{metric}: neither a direction nor a best value"
-        assert (LABELS[metric].best is None) == (higher_is_better is not None), metric
-        assert unit in {"", "dB", "SUV", "%", "mL"}, metric
-        assert LABELS[metric].explanation, metric
-    assert formatting.direction(Column("organ_tlg_bias", "liver", "", "%", None)) == "0 % is best"
-    assert formatting.direction(Column("kid", "volume", "", "", False)) == "lower is better"
+    assert {spec.name for spec in builtin_metrics()} - {record.metric for record in records} <= LESIONS
+    for record in records:
+        assert record.facts is not None, record.metric
+        assert record.facts.label, record.metric
+        assert record.facts.summary, record.metric
+        assert record.unit in {"", "dB", "SUV", "%", "mL"}, record.metric
+        has_direction = record.higher_is_better is not None
+        assert has_direction == (record.facts.best_value is None), f"{record.metric}: a direction or a best value"
 
 
 def test_organs_have_a_row_each_and_limits_of_agreement_over_participants(tmp_path: Path) -> None:
     scored = ["sub-01", "sub-02"]
     folder = predict(tmp_path / "predictions", scored, error=0.2)
-    records = score_predictions(TinyDataset(), scored, folder, cache=tmp_path, columns=())
+    records = score_predictions(TinyDataset(), scored, folder, cache=tmp_path, distances=())
     bias = {
         row.participant: row.value
         for row in records

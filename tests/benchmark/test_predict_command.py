@@ -109,7 +109,7 @@ def test_a_folder_of_dicom_files_gives_what_its_nifti_gives_and_in_bq_per_ml_wha
 
 
 @pytest.mark.slow
-def test_the_card_beside_the_image_says_what_drew_it_how_well_and_what_it_is_not_for(
+def test_the_card_beside_the_image_says_what_predicted_it_how_well_and_what_it_is_not_for(
     applied: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
     (scan,) = (body_dataset / "sub-04" / "pet").glob("*early*.nii.gz")
@@ -130,7 +130,7 @@ def test_the_card_beside_the_image_says_what_drew_it_how_well_and_what_it_is_not
         "7-21 min",
         "42-63 min",
         "not measured",
-        f"{psnr['value']:.4g} dB",
+        f"| PSNR (body, dB) | {psnr['value']:.2f} |",
         "delayed.nii.gz",
     ):
         assert needed in page

@@ -11,6 +11,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from tests.leaderboard.conftest import ImagesAtHand
 
+from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.site.build import write_site
@@ -99,7 +100,7 @@ def _record(method: str, number: int) -> RunRecord:
 def _score(who: str, value: float) -> ScoreRecord:
     return ScoreRecord(
         participant=who, region="body", metric="psnr_body_suv20", convention_id="psnr@1", value=value, unit="dB",
-        higher_is_better=True,
+        higher_is_better=True, facts=MetricFacts(label="PSNR", detail="body", decimals=2, place=10),
     )  # fmt: skip
 
 
@@ -107,6 +108,7 @@ def _organ(who: str, organ: str) -> ScoreRecord:
     return ScoreRecord(
         participant=who, region=organ, metric="organ_suvmean_bias", convention_id="suvmean@1", value=4.0, unit="%",
         higher_is_better=None, extra={"real": 2.0, "predicted": 2.08},
+        facts=MetricFacts(label="Bias", detail="SUVmean", decimals=1, best_value=0.0, shown=False),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.site.sources import RunFiles
@@ -109,6 +110,13 @@ def make_record() -> MakeRecord:
     return make
 
 
+FACTS = {
+    "psnr_body_suv20": MetricFacts(label="PSNR", detail="body", decimals=2, place=10),
+    "mae_body_suv": MetricFacts(label="MAE", detail="body", place=30),
+    "fid": MetricFacts(label="FID", detail="pool3", decimals=1, place=50),
+}
+
+
 @pytest.fixture
 def make_score() -> MakeScore:
     def make(participant: str | None = "sub-01", value: float | None = 30.0, **changes: Any) -> ScoreRecord:
@@ -121,7 +129,9 @@ def make_score() -> MakeScore:
             "unit": "dB",
             "higher_is_better": True,
         }
-        return ScoreRecord(**facts | changes)
+        facts |= changes
+        facts.setdefault("facts", FACTS.get(facts["metric"]))
+        return ScoreRecord(**facts)
 
     return make
 

@@ -11,7 +11,7 @@ from skimage.color import rgb2lab
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.report import formatting
-from petbench_leaderboard.report.images import ParticipantImages, body_box, telling_slice
+from petbench_leaderboard.report.images import ParticipantImages, body_box, most_changed_slice
 from petbench_leaderboard.report.participant_figure import draw_participant, error_colours
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def test_the_box_and_the_slice_are_chosen_from_the_real_images_alone(make_images
     with_wild = make_images(predictions=("wild",))
     with_wild = replace(with_wild, predictions={"wild": np.full_like(without.early, 100.0)})
     assert body_box(without) == body_box(with_wild)
-    assert telling_slice(without) == telling_slice(with_wild)
+    assert most_changed_slice(without) == most_changed_slice(with_wild)
 
 
 def test_the_slice_shown_is_where_the_real_images_differ_over_the_largest_part_of_the_body() -> None:
@@ -34,7 +34,7 @@ def test_the_slice_shown_is_where_the_real_images_differ_over_the_largest_part_o
     images = ParticipantImages(
         participant="sub-01", spacing_millimetres=(20.0, 10.0, 10.0), early=early, delayed=delayed
     )
-    assert telling_slice(images) == 3
+    assert most_changed_slice(images) == 3
 
 
 def test_images_of_another_grid_are_refused_by_name(make_images: MakeImages) -> None:

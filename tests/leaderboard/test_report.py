@@ -122,7 +122,7 @@ def test_the_numbers_on_the_page_are_those_of_the_ranking(
     assert [row[0] for row in page.cells[1:]] == ["1|", "ref|", "ref|"]
 
 
-def test_an_error_metric_shows_its_difference_with_its_own_sign(
+def test_the_gain_of_an_error_is_positive_where_the_error_is_smaller_and_the_notes_say_so(
     leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore, tmp_path: Path
 ) -> None:
     for method, value in (("identity", 0.32), ("pix2pix", 0.22)):
@@ -130,8 +130,9 @@ def test_an_error_metric_shows_its_difference_with_its_own_sign(
         leaderboard.update(run_id, status="ok")
         leaderboard.record_scores(run_id, [make_score(value=value, metric="mae_body_suv", higher_is_better=False)])
     html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
-    assert page.row("pix2pix")[3] == "0.220|−0.100|"
-    assert '<small class="better">−0.100</small>' in html
+    assert page.row("pix2pix")[3] == "0.220|+0.100|"
+    assert '<small class="better">+0.100</small>' in html
+    assert "positive where better" in html
 
 
 def test_an_empty_column_shows_a_dash_and_its_reason_once(

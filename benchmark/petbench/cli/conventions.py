@@ -28,7 +28,9 @@ def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
     folders = [predict_scan.run_folder(home, run_id) for run_id in run_ids]
     plans = [RunPlan.load(folder) for folder in folders]
     if len({(plan.fingerprint, plan.split_digest, plan.fold) for plan in plans}) > 1:
-        raise UsageError("the runs are of several datasets, splits or folds; give runs that drew the same participants")
+        raise UsageError(
+            "the runs are of several datasets, splits or folds; give runs that predict the same participants"
+        )
     dataset, fold = pipeline.open_planned(plans[0])
     participant = fold.test[0]
     files = {

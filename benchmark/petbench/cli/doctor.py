@@ -100,7 +100,7 @@ def _weights() -> Iterator[dict[str, str]]:
     from petbench.evaluation.extractors import weights_status
 
     for status in weights_status():
-        yield _check(status.id, "ok" if status.ready else "missing", status.found, status.mend)
+        yield _check(status.id, "ok" if status.ready else "missing", status.found, status.fix)
 
 
 def _plugins() -> Iterator[dict[str, str]]:

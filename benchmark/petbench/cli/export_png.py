@@ -11,7 +11,7 @@ import click
 @click.argument("run_id", type=int, metavar="RUN")
 @click.option("--output", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="New folder.")
 def export_png(*, run_id: int, output: Path) -> None:
-    """Write the real and the drawn 8-bit slices of RUN, so that anyone can compute its FID with pytorch-fid itself."""
+    """Write the real and the predicted 8-bit slices of RUN, from which pytorch-fid itself computes its FID."""
     from petbench.evaluation.export import export_png as write
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from petbench_leaderboard.board import DEFAULT_METRIC
+
 if TYPE_CHECKING:
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.store import Leaderboard
@@ -18,7 +20,7 @@ MOST_ROWS = 50
 @click.group(invoke_without_command=True)
 @click.option("--dataset", "-d", help="Only this dataset.")
 @click.option("--split", help="Only this split.")
-@click.option("--metric", default="psnr_body_suv20", show_default=True, help="What decides the order.")
+@click.option("--metric", default=DEFAULT_METRIC, show_default=True, help="What decides the order.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
 @click.option("--json", "form", flag_value="json", help="Print everything as JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print every row as CSV.")
@@ -37,9 +39,10 @@ def leaderboard(
 ) -> None:
     """Show the methods best first, each score with its gain over `identity` (the early image as it is).
 
-    A score is the mean over participants; below it stand the gain and the normalized score, 0 % for `identity` and
-    100 % for the repeat scan (`petbench score --reference repeat-scan`). A row that lacks a participant has no rank:
-    its coverage, such as 3/4, is shown.
+    A score is the mean over participants. Below it stand its gain, positive where better, and its normalized score:
+    0 % at `identity`, 100 % at the repeat scan (`petbench score --reference repeat-scan`). A row that lacks a
+    participant has no rank: its coverage, such as 3/4, is shown. --metric takes any metric that was scored, a plugin's
+    too.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -122,7 +125,7 @@ def print_table(
     *,
     dataset: str | None,
     split: str | None,
-    metric: str = "psnr_body_suv20",
+    metric: str = DEFAULT_METRIC,
     where: str | None = None,
     highlight: int | None = None,
 ) -> None:

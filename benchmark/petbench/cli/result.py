@@ -59,6 +59,7 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
     from rich.text import Text
 
     from petbench.cli.console import print_json, standard_output
+    from petbench_leaderboard.metric_facts import metrics_as_json, metrics_of
 
     row = leaderboard.run(run_id)
     scores = leaderboard.scores([run_id])
@@ -68,7 +69,11 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
             run_facts(row)
             | {
                 "phases": [dataclasses.asdict(phase) for phase in phases],
-                "scores": [dataclasses.asdict(score) for score in scores],
+                "scores": [
+                    {name: value for name, value in dataclasses.asdict(score).items() if name != "facts"}
+                    for score in scores
+                ],
+                "metrics": metrics_as_json(metrics_of(scores)),
             }
         )
         return
@@ -96,16 +101,20 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
     from rich.text import Text
 
     from petbench.cli.console import standard_output
-    from petbench_leaderboard.report import formatting
+    from petbench_leaderboard.report import columns as written
+    from petbench_leaderboard.report.formatting import plain_unit
+    from petbench_leaderboard.run_groups import column_of
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("participant", "region", "metric", "value", "convention"):
         table.add_column(heading, justify="right" if heading == "value" else "left", overflow="fold")
     for score in scores:
         value = (
-            Text(score.reason or "", style="dim") if score.value is None else Text(f"{score.value:.6g} {score.unit}")
+            Text(score.reason or "", style="dim")
+            if score.value is None
+            else Text(f"{written.value(column_of(score), score.value)} {plain_unit(score.unit)}".rstrip())
         )
-        if score.value is not None and score.participant is None and (remark := formatting.remark(score.extra)):
+        if score.value is not None and score.participant is None and (remark := written.remark(score.extra)):
             value.append(f"\n{remark}", style="dim")
         table.add_row(
             score.participant or "all", Text(score.region), Text(score.metric), value, Text(score.convention_id)
@@ -114,7 +123,7 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
 
 
 def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, repeated: bool, as_json: bool) -> None:
-    """Print how a run ended: its standing among the rows it compares with, or what went wrong."""
+    """Print how a run ended: its place among the rows it compares with, or what went wrong."""
     if as_json:
         print_run(leaderboard, row.id, as_json=True)
         return

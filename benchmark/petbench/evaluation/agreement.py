@@ -1,17 +1,50 @@
-"""Limits of agreement over participants, from the rows of the participants."""
+"""Limits of agreement over participants (Bland–Altman), from the rows of the participants."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from petbench.evaluation.metrics.organs import bland_altman
-from petbench.evaluation.pet_metrics import ORGAN_BIASES
+import numpy as np
+
+from petbench.evaluation.metrics.organs import ORGAN_BIASES
 from petbench.evaluation.protocol import TEST_RETEST_PERCENT
+from petbench_leaderboard.metric_facts import facts_of
 from petbench_leaderboard.records import ScoreRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from petbench.metric_spec import MetricSpec
+
+_SUMMARY = "mean over participants of an organ's bias, with its limits of agreement (Bland–Altman, mean ± 1.96 SD)"
+
+
+@dataclass(frozen=True, slots=True)
+class BlandAltman:
+    """Agreement over participants: mean difference, its SD, and the limits mean ± 1.96 SD (None for just one)."""
+
+    count: int
+    mean: float
+    standard_deviation: float | None
+    low: float | None
+    high: float | None
+
+
+def bland_altman(differences: Sequence[float]) -> BlandAltman:
+    """Return the limits of agreement of one difference a participant (Bland & Altman, Lancet 1986;327:307).
+
+    Raises:
+        ValueError: no difference at all.
+    """
+    if not differences:
+        raise ValueError("limits of agreement need at least one participant")
+    mean = float(np.mean(differences))
+    if len(differences) < 2:
+        return BlandAltman(1, mean, None, None, None)
+    spread = float(np.std(differences, ddof=1))
+    return BlandAltman(len(differences), mean, spread, mean - 1.96 * spread, mean + 1.96 * spread)
 
 
 def agreement_scores(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
@@ -20,15 +53,15 @@ def agreement_scores(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
     The row's metric is the bias metric's name with `_limits`. It is over the participants who have the organ; if one of
     them has no value the row is empty, because no participant is ever dropped from a mean.
     """
-    names = {spec.name for spec in ORGAN_BIASES}
+    specs = {spec.name: spec for spec in ORGAN_BIASES}
     groups: dict[tuple[str, str], list[ScoreRecord]] = defaultdict(list)
     for record in records:
-        if record.metric in names and record.participant is not None:
+        if record.metric in specs and record.participant is not None:
             groups[record.metric, record.region].append(record)
-    return [_limits(group) for group in groups.values()]
+    return [_limits(specs[metric], group) for (metric, _), group in groups.items()]
 
 
-def _limits(group: Sequence[ScoreRecord]) -> ScoreRecord:
+def _limits(spec: MetricSpec, group: Sequence[ScoreRecord]) -> ScoreRecord:
     first = group[0]
     values = [record.value for record in group if record.value is not None]
     complete = len(values) == len(group)
@@ -36,10 +69,10 @@ def _limits(group: Sequence[ScoreRecord]) -> ScoreRecord:
     return ScoreRecord(
         participant=None,
         region=first.region,
-        metric=f"{first.metric}_limits",
-        convention_id=f"bland-altman/{first.convention_id}",
+        metric=f"{spec.name}_limits",
+        convention_id=f"bland-altman/{spec.convention_id}",
         value=None if limits is None else limits.mean,
-        unit=first.unit,
+        unit=spec.unit,
         higher_is_better=None,
         reason=None if complete else f"{len(values)}/{len(group)} participants have a value",
         extra={}
@@ -51,4 +84,5 @@ def _limits(group: Sequence[ScoreRecord]) -> ScoreRecord:
             "high": limits.high,
             "within_test_retest": abs(limits.mean) < TEST_RETEST_PERCENT,
         },
+        facts=replace(facts_of(spec), label="Agreement", summary=_SUMMARY),
     )

@@ -17,7 +17,7 @@ from petbench.evaluation.protocol import RANGE_SUV
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from petbench.evaluation.metrics.typing import Image, Mask
+    from petbench.evaluation.metrics.measures import Image, Mask
 
     Array = NDArray[np.float64]
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench.evaluation.catalogue import builtin_metrics
+from petbench.evaluation.catalogue import builtin_metrics, column_of_spec
 from petbench.evaluation.conventions import CONVENTIONS
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.reader import read_prediction
 from petbench_datasets.files import write_text
+from petbench_leaderboard.report.columns import direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from petbench.evaluation.dataset import ScoredDataset
-    from petbench.evaluation.metrics.typing import Image, Mask
+    from petbench.evaluation.metrics.measures import Image, Mask
 
 _INTRODUCTION = """\
 # One prediction, every convention
@@ -23,7 +24,7 @@ _INTRODUCTION = """\
 "PSNR 57 dB" says nothing before it is said how it was computed. Below, the same volumes of one participant
 ({participant} of {dataset}, protocol {protocol}) are put through the conventions that are in use, in dB: one
 prediction, `{last}`, scores from {lowest:.1f} to {highest:.1f} dB. `identity` is the early image handed in unchanged: a
-convention in which it scores high, or close to a real method, cannot tell methods apart. Those that petbench scores are
+convention in which it scores high, or close to a real method, cannot separate methods. Those that petbench scores are
 in bold; the others are here to be recognised, not to be used.
 """
 
@@ -50,14 +51,13 @@ def conventions_table(images: Mapping[str, Image], real: Image, body: Mask) -> s
 def metrics_table() -> str:
     """Return a Markdown table of every built-in metric: its convention, formula, and what it hides."""
     lines = [
-        "| metric | unit | better | formula | convention | what it hides |",
+        "| metric | unit | direction | formula | convention | what it hides |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    better = {True: "higher", False: "lower", None: "—"}
     for spec in builtin_metrics():
         formula = spec.formula.replace("|", "\\|")
         lines.append(
-            f"| `{spec.name}` | {spec.unit or '1'} | {better[spec.higher_is_better]} | {formula} "
+            f"| `{spec.name}` | {spec.unit or '1'} | {direction(column_of_spec(spec))} | {formula} "
             f"| `{spec.convention_id}` | {spec.hides} |"
         )
     return "\n".join(lines)

@@ -2,8 +2,7 @@
 
 The two sets of a score are the axial body slices of the scored participants' real delayed images and the same slices of
 their predictions: equal in number and matched by participant, so that a copy scores 0. A number means little without
-its
-scale, so beside each stands the *floor*: the same distance between the real slices of the scored participants and as
+its scale, so each row also has the *floor*: the same distance between the real slices of the scored participants and as
 many real slices of the dataset's other participants, evenly spaced over them. (The sets of a score share participants,
 those of the floor do not: a score may lie under its floor, and a kernel distance below 0; the row also has it without
 the matched pairs.) Numbers compare at equal N only: N is in the row.
@@ -17,10 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench.evaluation.extractors.base import FOLDED_MIXED6E_ID, POOL3_ID, RANDCONV_ID
 from petbench.evaluation.frechet import frechet_distance
 from petbench.evaluation.kid import kernel_distance, matched_kernel_distance, participant_bootstrap
 from petbench.evaluation.protocol import SLICE_RULE, SLICE_WINDOW_SUV
 from petbench.evaluation.slices import body_slices, digest_of
+from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.records import ScoreRecord
 
 if TYPE_CHECKING:
@@ -37,43 +38,101 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One extractor's two columns: the Fréchet distance and the kernel distance.
+class Distance:
+    """One distance between two sets of slices, lower is better, without a unit.
 
     Attributes:
-        frechet: name of the Fréchet column; only `fid` may be FID.
-        kernel: name of the kernel column.
-        extractor_id: of the extractor that fills it where nothing is missing.
+        name: the metric's name; only `fid` may be FID.
+        kind: the first part of its convention's id: how the distance is computed.
+        facts: how it is shown.
     """
 
-    frechet: str
-    kernel: str
+    name: str
+    kind: str
+    facts: MetricFacts
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorMetrics:
+    """The two metrics of one extractor: the Fréchet distance and the kernel distance of its features.
+
+    Attributes:
+        frechet: the Fréchet distance.
+        kernel: the kernel distance.
+        extractor_id: of the extractor whose features they are where nothing is missing.
+    """
+
+    frechet: Distance
+    kernel: Distance
     extractor_id: str
 
 
+def _frechet(name: str, label: str, detail: str, decimals: int, place: int, summary: str) -> Distance:
+    facts = MetricFacts(label=label, detail=detail, summary=summary, decimals=decimals, place=place)
+    return Distance(name, "frechet", facts)
+
+
+def _kernel(name: str, label: str, detail: str) -> Distance:
+    summary = "kernel distance (polynomial, degree 3) of the same features; unbiased at any number of slices"
+    return Distance(name, "kernel3", MetricFacts(label=label, detail=detail, summary=summary, decimals=5, shown=False))
+
+
+EXTRACTOR_METRICS: tuple[ExtractorMetrics, ...] = (
+    ExtractorMetrics(
+        _frechet("fid", "FID", "pool3", 1, 50, "Fréchet distance of the canonical Inception features of axial slices"),
+        _kernel("kid", "KID", "pool3"),
+        POOL3_ID,
+    ),
+    ExtractorMetrics(
+        _frechet(
+            "fd_768",
+            "FD-768",
+            "Mixed 6e",
+            3,
+            51,
+            "Fréchet distance of 768 Inception features; not to be compared with FID",
+        ),
+        _kernel("kd_768", "KD-768", "Mixed 6e"),
+        FOLDED_MIXED6E_ID,
+    ),
+    ExtractorMetrics(
+        _frechet(
+            "fd_randconv",
+            "FD-randconv",
+            "",
+            2,
+            52,
+            "Fréchet distance of features of a fixed random convolution network; no weights needed",
+        ),
+        _kernel("kd_randconv", "KD-randconv", ""),
+        RANDCONV_ID,
+    ),
+)
+
+
 def distribution_scores(
-    column: Column,
+    metrics: ExtractorMetrics,
     extractor: Extractor,
     real: Mapping[str, Slices],
     predicted: Mapping[str, Slices],
     floor: Floor,
-    tell: Callable[[float], None] = lambda _part: None,
+    progress: Callable[[float], None] = lambda _part: None,
 ) -> list[ScoreRecord]:
     """Return the Fréchet and the kernel row of one extractor.
 
     Args:
-        column: the names of the rows.
-        extractor: what draws the features.
+        metrics: what the rows are of.
+        extractor: what computes the features.
         real: the real slices of each scored participant, shape (slices, y, x).
         predicted: the predicted ones, of the same participants in the same order.
         floor: features of real slices, cached.
-        tell: told which part of the work, 0 to 1, is done.
+        progress: is given the part of the work, 0 to 1, that is done.
     """
     real_features = [floor.cache.features(extractor, participant, slices) for participant, slices in real.items()]
     predicted_features = []
     for index, (participant, slices) in enumerate(predicted.items()):
-        tell(index / len(predicted))
-        # Equal slices have equal features, on whatever device the kept ones were drawn.
+        progress(index / len(predicted))
+        # Equal slices have equal features, on whatever device the kept ones were computed.
         same = np.array_equal(slices, real[participant])
         predicted_features.append(real_features[index] if same else extractor(slices))
     first, second = np.concatenate(real_features), np.concatenate(predicted_features)
@@ -107,16 +166,16 @@ def distribution_scores(
     }
     frechet_extra = extra | {"floor": None if others is None else frechet_distance(first, others)}
     return [
-        _record(column.frechet, "frechet", extractor.id, frechet_distance(first, second), extra=frechet_extra),
-        _record(column.kernel, "kernel3", extractor.id, kernel_distance(first, second), extra=kernel_extra),
+        _record(metrics.frechet, extractor.id, frechet_distance(first, second), extra=frechet_extra),
+        _record(metrics.kernel, extractor.id, kernel_distance(first, second), extra=kernel_extra),
     ]
 
 
-def empty_scores(column: Column, reason: str) -> list[ScoreRecord]:
+def empty_scores(metrics: ExtractorMetrics, reason: str) -> list[ScoreRecord]:
     """Return the two rows of an extractor that cannot be had, empty and with the reason."""
     return [
-        _record(column.frechet, "frechet", column.extractor_id, None, reason=reason),
-        _record(column.kernel, "kernel3", column.extractor_id, None, reason=reason),
+        _record(metrics.frechet, metrics.extractor_id, None, reason=reason),
+        _record(metrics.kernel, metrics.extractor_id, None, reason=reason),
     ]
 
 
@@ -158,8 +217,7 @@ class Floor:
 
 
 def _record(
-    metric: str,
-    kind: str,
+    distance: Distance,
     extractor_id: str,
     value: float | None,
     *,
@@ -169,11 +227,12 @@ def _record(
     return ScoreRecord(
         participant=None,
         region="volume",
-        metric=metric,
-        convention_id=f"{kind}/{extractor_id}/{SLICE_RULE}",
+        metric=distance.name,
+        convention_id=f"{distance.kind}/{extractor_id}/{SLICE_RULE}",
         value=value,
         unit="",
         higher_is_better=False,
         reason=reason,
         extra=extra or {},
+        facts=distance.facts,
     )

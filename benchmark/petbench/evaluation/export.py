@@ -47,8 +47,7 @@ def export_png(dataset: ScoredDataset, participants: Sequence[str], predictions:
         DataError: the folder is there already, or a prediction cannot be scored.
     """
     if folder.exists():
-        msg = f"{folder}: already there; name a new folder for the slices"
-        raise DataError(msg)
+        raise DataError(f"{folder}: already there; name a new folder for the slices")
     real, predicted = {}, {}
     for participant, path in find_predictions(predictions, participants, dataset).items():
         pair, body = dataset.pair(participant), dataset.body_mask(participant)

@@ -30,7 +30,7 @@ class FeatureCache:
         self._folder = folder / "features" / fingerprint[:16]
 
     def features(self, extractor: Extractor, participant: str, slices: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return the features of a participant's real slices, drawn anew unless kept ones are of these very slices."""
+        """Return the features of a participant's real slices, computed unless kept ones are of these very slices."""
         content = digest_of(slices)
         kept = self.load(extractor, participant, content)
         if kept is not None:

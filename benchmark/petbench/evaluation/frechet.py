@@ -30,11 +30,11 @@ def frechet_distance(first: Matrix, second: Matrix) -> float:
     first = np.asarray(first, dtype=np.float64)
     second = np.asarray(second, dtype=np.float64)
     if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
-        msg = f"features must be two tables with the same number of columns, not {first.shape} and {second.shape}"
-        raise ValueError(msg)
+        raise ValueError(
+            f"features must be two tables with the same number of columns, not {first.shape} and {second.shape}"
+        )
     if min(len(first), len(second)) < 2:
-        msg = f"a covariance needs at least 2 samples, not {min(len(first), len(second))}"
-        raise ValueError(msg)
+        raise ValueError(f"a covariance needs at least 2 samples, not {min(len(first), len(second))}")
     if _same_rows(first, second):
         return 0.0
     shift = first.mean(axis=0) - second.mean(axis=0)

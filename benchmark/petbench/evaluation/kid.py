@@ -37,8 +37,7 @@ def kernel_distance(first: Matrix, second: Matrix) -> float:
         ValueError: fewer than two rows in one of them.
     """
     if min(len(first), len(second)) < 2:
-        msg = f"the unbiased kernel distance needs at least 2 samples, not {min(len(first), len(second))}"
-        raise ValueError(msg)
+        raise ValueError(f"the unbiased kernel distance needs at least 2 samples, not {min(len(first), len(second))}")
     within = sum(
         (_kernel(rows, rows).sum() - np.trace(_kernel(rows, rows))) / (len(rows) * (len(rows) - 1))
         for rows in (first, second)
@@ -50,15 +49,14 @@ def matched_kernel_distance(first: Matrix, second: Matrix) -> float:
     """Return MMD² of two tables of shape (n, d) whose rows belong together, matched pairs left out of the cross term.
 
     The U-statistic of Gretton et al., J. Mach. Learn. Res. 2012;13:723 (lemma 6, equal n): a predicted slice resembles
-    its own real slice more than a draw from the same distribution would, which pulls `kernel_distance` below 0; here
+    its own real slice more than a sample of the same distribution would, which pulls `kernel_distance` below 0; here
     it does not, and identical tables give 0.
 
     Raises:
         ValueError: unlike shapes, or fewer than two rows.
     """
     if first.shape != second.shape or len(first) < 2:
-        msg = f"matched tables have one shape and at least 2 rows, not {first.shape} and {second.shape}"
-        raise ValueError(msg)
+        raise ValueError(f"matched tables have one shape and at least 2 rows, not {first.shape} and {second.shape}")
     total = _kernel(first, first) + _kernel(second, second) - _kernel(first, second) - _kernel(second, first)
     return float((total.sum() - np.trace(total)) / (len(first) * (len(first) - 1)))
 

@@ -13,7 +13,7 @@ PROTOCOL: Final = 1
 # The range of the fixed-range conventions (`…_suv20`): both images are clipped to it, and it is the data range.
 RANGE_SUV: Final = 20.0
 
-# A mean squared error below (range · 2⁻²⁴)² is finer than the float32 of the stored prediction can tell. It is raised
+# A mean squared error below (range · 2⁻²⁴)² is finer than the float32 of the stored prediction resolves. It is raised
 # to that value, so that a perfect copy scores 144.49 dB: finite, sortable and the same in every convention.
 RELATIVE_ERROR_FLOOR: Final = 2.0**-24
 

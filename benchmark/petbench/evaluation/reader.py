@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench.evaluation.metrics.typing import Mask
+    from petbench.evaluation.metrics.measures import Mask
     from petbench_datasets.images.grid import Grid
 
 _SUFFIXES = (".nii.gz", ".nii")
@@ -47,12 +47,10 @@ def find_predictions(folder: Path, participants: Sequence[str], dataset: Known) 
             nobody in the dataset, or a participant is asked for twice.
     """
     if not folder.is_dir():
-        msg = f"{folder}: no such folder of predictions; give the folder that holds <participant>.nii.gz"
-        raise DataError(msg)
+        raise DataError(f"{folder}: no such folder of predictions; give the folder that holds <participant>.nii.gz")
     twice = sorted({name for name in participants if participants.count(name) > 1})
     if twice:
-        msg = f"{twice[0]} is to be scored twice; name each participant once"
-        raise DataError(msg)
+        raise DataError(f"{twice[0]} is to be scored twice; name each participant once")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         suffix = next((suffix for suffix in _SUFFIXES if path.name.endswith(suffix)), None)
@@ -60,19 +58,20 @@ def find_predictions(folder: Path, participants: Sequence[str], dataset: Known) 
             continue
         participant = path.name.removesuffix(suffix)
         if participant not in dataset.participants:
-            msg = f"{path}: no participant of {dataset.name} is called {participant!r}; rename or remove the file"
-            raise DataError(msg)
+            raise DataError(
+                f"{path}: no participant of {dataset.name} is called {participant!r}; rename or remove the file"
+            )
         if participant in found:
-            msg = f"{path}: a second prediction of {participant} beside {found[participant].name}; remove one"
-            raise DataError(msg)
+            raise DataError(
+                f"{path}: a second prediction of {participant} beside {found[participant].name}; remove one"
+            )
         found[participant] = path
     missing = [name for name in participants if name not in found]
     if missing:
-        msg = (
+        raise DataError(
             f"{folder}: no prediction of {', '.join(missing)} ({len(participants) - len(missing)}/{len(participants)} "
             f"are there); add {missing[0]}.nii.gz"
         )
-        raise DataError(msg)
     return {name: found[name] for name in participants}
 
 
@@ -90,23 +89,21 @@ def read_prediction(path: Path, grid: Grid, body: Mask) -> NDArray[np.float32]:
     _check_unit(path)
     values, found = read_image(path)
     if values.ndim != 3:
-        msg = f"{path}: has {values.ndim} dimensions; a prediction is one 3-D volume in SUV"
-        raise DataError(msg)
+        raise DataError(f"{path}: has {values.ndim} dimensions; a prediction is one 3-D volume in SUV")
     if not found.matches(grid):
-        msg = f"{path}: its grid ({found}) is not that of the real image ({grid}); resample it to that grid"
-        raise DataError(msg)
+        raise DataError(f"{path}: its grid ({found}) is not that of the real image ({grid}); resample it to that grid")
     for what, count in (
         ("NaN", int(np.isnan(values).sum())),
         ("infinite", int(np.isinf(values).sum())),
         ("negative", int((values < 0).sum())),
     ):
         if count:
-            msg = f"{path}: {count} {what} voxel{'s' if count > 1 else ''}; a prediction is finite SUV of at least 0"
-            raise DataError(msg)
+            raise DataError(
+                f"{path}: {count} {what} voxel{'s' if count > 1 else ''}; a prediction is finite SUV of at least 0"
+            )
     mean = float(values[body].mean(dtype=np.float64))
     if mean > PLAUSIBLE_BODY_MEAN_SUV:
-        msg = f"{path}: its mean in the body is {mean:.3g}, which is no SUV (about 1); convert Bq/mL to SUV"
-        raise DataError(msg)
+        raise DataError(f"{path}: its mean in the body is {mean:.3g}, which is no SUV (about 1); convert Bq/mL to SUV")
     return np.asarray(values, dtype=np.float32)
 
 
@@ -122,11 +119,10 @@ def check_distinct(volumes: Mapping[str, str]) -> None:
     seen: dict[str, str] = {}
     for participant, digest in volumes.items():
         if digest and digest in seen:
-            msg = (
+            raise DataError(
                 f"the predictions of {seen[digest]} and {participant} hold the same voxels: one was stored twice; "
                 f"predict {participant} again"
             )
-            raise DataError(msg)
         seen[digest] = participant
 
 
@@ -145,9 +141,7 @@ def _check_unit(path: Path) -> None:
     try:
         content = json.loads(sidecar.read_text(encoding="utf-8"))
     except ValueError as error:
-        msg = f"{sidecar}: not readable as JSON ({error}); mend or remove it"
-        raise DataError(msg) from error
+        raise DataError(f"{sidecar}: not readable as JSON ({error}); correct or remove it") from error
     unit = content.get("Units") if isinstance(content, dict) else None
     if unit is not None and unit not in _SUV_UNITS:
-        msg = f"{sidecar}: its unit is {unit!r}; predictions are scored in SUV: convert the image"
-        raise DataError(msg)
+        raise DataError(f"{sidecar}: its unit is {unit!r}; predictions are scored in SUV: convert the image")

@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING
 
 from petbench.evaluation.agreement import agreement_scores
 from petbench.evaluation.catalogue import builtin_metrics
-from petbench.evaluation.distribution import Column, Floor, distribution_scores, empty_scores
+from petbench.evaluation.distribution import (
+    EXTRACTOR_METRICS,
+    ExtractorMetrics,
+    Floor,
+    distribution_scores,
+    empty_scores,
+)
 from petbench.evaluation.extractors.base import WeightsUnavailableError
 from petbench.evaluation.extractors.columns import resolve
-from petbench.evaluation.extractors.names import FOLDED_MIXED6E_ID, POOL3_ID, RANDCONV_ID
 from petbench.evaluation.feature_cache import FeatureCache
 from petbench.evaluation.reader import check_distinct, content_digest, find_predictions, read_prediction
 from petbench.evaluation.slices import body_slices
 from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.progress import silent
+from petbench_leaderboard.metric_facts import facts_of
 from petbench_leaderboard.records import ScoreRecord
 
 if TYPE_CHECKING:
@@ -29,12 +35,6 @@ if TYPE_CHECKING:
     from petbench.evaluation.dataset import ScoredDataset
     from petbench_datasets.progress import Progress
 
-COLUMNS: tuple[Column, ...] = (
-    Column("fid", "kid", POOL3_ID),
-    Column("fd_768", "kd_768", FOLDED_MIXED6E_ID),
-    Column("fd_randconv", "kd_randconv", RANDCONV_ID),
-)
-
 
 def score_predictions(
     dataset: ScoredDataset,
@@ -45,7 +45,7 @@ def score_predictions(
     cache: Path,
     offline: bool = False,
     metrics: Sequence[MetricSpec] | None = None,
-    columns: Sequence[Column] = COLUMNS,
+    distances: Sequence[ExtractorMetrics] = EXTRACTOR_METRICS,
     weights: Path | None = None,
     device: str = "cpu",
 ) -> list[ScoreRecord]:
@@ -58,11 +58,11 @@ def score_predictions(
         dataset: where the real images come from.
         participants: who is scored, all of them, without exception.
         predictions: the folder with `<participant>.nii.gz`, float32 SUV on the grid of the real images.
-        progress: told how far the work is.
+        progress: is given how far the work is.
         cache: petbench's cache folder, for features of real slices and for weights.
         offline: whether downloading weights is forbidden.
         metrics: the metrics of one participant; None for the built-in ones.
-        columns: the metrics of all participants together.
+        distances: the metrics of all participants together, one entry an extractor.
         weights: a file of Inception weights named by the user.
         device: where features are computed; everything else is numpy.
 
@@ -75,7 +75,7 @@ def score_predictions(
     """
     specs = builtin_metrics() if metrics is None else tuple(metrics)
     files = find_predictions(predictions, participants, dataset)
-    steps = len(files) + len(columns)
+    steps = len(files) + len(distances)
     records: list[ScoreRecord] = []
     digests: dict[str, str] = {}
     real: dict[str, NDArray[np.uint8]] = {}
@@ -90,21 +90,21 @@ def score_predictions(
         records += [record for spec in specs for record in measure(spec, case)]
     records += agreement_scores(records)
     floor = Floor(dataset, participants, FeatureCache(cache, dataset.fingerprint))
-    for done, column in enumerate(columns, start=len(files)):
-        doing = f"features for {column.frechet}"
+    for done, pair in enumerate(distances, start=len(files)):
+        doing = f"features for {pair.frechet.name}"
         progress(doing, done, steps)
         try:
-            extractor = resolve(column.frechet, cache=cache, given=weights, offline=offline, device=device)
+            extractor = resolve(pair.frechet.name, cache=cache, given=weights, offline=offline, device=device)
         except WeightsUnavailableError as unavailable:
-            records += empty_scores(column, str(unavailable))
+            records += empty_scores(pair, str(unavailable))
             continue
-        tell = functools.partial(_tell, progress, doing, done, steps)
-        records += distribution_scores(column, extractor, real, predicted, floor, tell)
+        within = functools.partial(_part, progress, doing, done, steps)
+        records += distribution_scores(pair, extractor, real, predicted, floor, within)
     progress("scored", steps, steps)
     return records
 
 
-def _tell(progress: Progress, doing: str, done: int, steps: int, part: float) -> None:
+def _part(progress: Progress, doing: str, done: int, steps: int, part: float) -> None:
     progress(doing, done + part, steps)
 
 
@@ -113,7 +113,7 @@ def measure(spec: MetricSpec, case: Case) -> list[ScoreRecord]:
     try:
         measurements: Iterable[Measurement] = list(spec.measure(case))
     except Exception as error:  # a plugin's metric may raise anything, and must not cost the run its other scores
-        measurements = [Measurement("body", None, f"{type(error).__name__}: {error}")]
+        measurements = [Measurement(spec.region, None, f"{type(error).__name__}: {error}")]
     return [_record(spec, case.participant, measurement) for measurement in measurements]
 
 
@@ -131,6 +131,7 @@ def _record(spec: MetricSpec, participant: str, measurement: Measurement) -> Sco
         higher_is_better=spec.higher_is_better,
         reason=reason if value is None else None,
         extra=dict(measurement.extra),
+        facts=facts_of(spec),
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench.evaluation.metrics.typing import Image, Mask
+    from petbench.evaluation.metrics.measures import Image, Mask
 
     Slices = NDArray[np.uint8]
 

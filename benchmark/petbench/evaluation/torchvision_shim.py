@@ -34,8 +34,7 @@ def import_torchvision() -> ModuleType:
     """
     specification = importlib.util.find_spec("torchvision")
     if specification is None or specification.origin is None:
-        msg = "torchvision is not installed: pip install petbench again, with its constraints"
-        raise ImportError(msg)
+        raise ImportError("torchvision is not installed: pip install petbench again, with its constraints")
     if not operators_load(Path(specification.origin).parent) and not _declared:
         library = torch.library.Library("torchvision", "FRAGMENT")
         for name in ("nms", "qnms"):

@@ -11,6 +11,7 @@ from petbench.runs.predict_scan import run_folder
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.files import atomic_path
 from petbench_datasets.images.nifti import read_image
+from petbench_leaderboard.board import DEFAULT_METRIC
 from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.participant_figure import draw_participant
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from petbench.home import Home
     from petbench.reproduce.results import Results
-
-RULE_METRIC = "psnr_body_suv20"
 
 
 def choose_participant(identity: Mapping[str, float]) -> str:
@@ -42,7 +41,7 @@ def draw(results: Results, home: Home, path: Path) -> tuple[str, str]:
     """
     from pathlib import Path as PathOf
 
-    participant = choose_participant(results.line("identity").cells[RULE_METRIC].values)
+    participant = choose_participant(results.line("identity").cells[DEFAULT_METRIC].values)
     drawn = {}
     dataset = None
     for name in (BETTER, OTHER):

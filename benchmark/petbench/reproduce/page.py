@@ -9,7 +9,8 @@ from petbench.reproduce import differences, runs_table
 from petbench.reproduce.paper import BETTER, OTHER, REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.results import FRECHET_DISTANCES, PSNR_CONVENTIONS
 from petbench_datasets.files import write_text
-from petbench_leaderboard.report.formatting import MISSING, budget, label_of, number
+from petbench_leaderboard.report.columns import direction, heading, value
+from petbench_leaderboard.report.formatting import MISSING, budget, number
 from petbench_leaderboard.statistics.intervals import FEWEST_PARTICIPANTS
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _gain(results: Results, name: str) -> str:
 def _table_2(results: Results) -> tuple[str, list[str]]:
     """Return the table, and why cells are empty."""
     metrics = [metric for metric in _COLUMNS if metric in results.columns]
-    heads = ["", *(_head(results.columns[metric]) for metric in metrics), "the paper's PSNR, dB", "the paper's FID"]
+    heads = ["", *(heading(results.columns[metric]) for metric in metrics), "the paper's PSNR, dB", "the paper's FID"]
     marks: dict[str, str] = {}
     rows = []
     for line in results.lines:
@@ -136,12 +137,11 @@ def _cell(cell: Cell | None, column: Column, marks: dict[str, str]) -> str:
     if cell is None or cell.mean is None:
         reason = cell.reason if cell and cell.reason else "was not scored"
         return f"{MISSING} {marks.setdefault(reason, f'({len(marks) + 1})')}"
-    decimals = label_of(column).decimals
-    text = number(cell.mean, decimals)
+    text = value(column, cell.mean)
     if cell.standard_deviation is not None:
-        text += f" ± {number(cell.standard_deviation, decimals)}"
+        text += f" ± {value(column, cell.standard_deviation)}"
     if cell.seed_standard_deviation is not None:
-        text += f" (± {number(cell.seed_standard_deviation, decimals)})"
+        text += f" (± {value(column, cell.seed_standard_deviation)})"
     return text
 
 
@@ -151,22 +151,18 @@ def _columns(results: Results) -> list[str]:
     for metric in _COLUMNS:
         if metric in results.columns:
             column = results.columns[metric]
-            label = label_of(column)
-            better = "higher is better" if column.higher_is_better else "lower is better"
-            line = f"{_head(column)}: {label.explanation}; {better}"
+            line = f"{heading(column)}: {column.facts.summary}; {direction(column)}"
             cell = results.line(BETTER).cells[metric]
             floor = cell.extra.get("floor")
             if cell.mean is not None and isinstance(floor, (int, float)):
-                line += (
-                    f"; between real slices of these and of other participants it is {number(floor, label.decimals)}"
-                )
+                line += f"; between real slices of these and of other participants it is {value(column, floor)}"
             found.append(line)
     return found
 
 
 def _gap_table(results: Results) -> str:
     gaps = results.gaps
-    heads = ["dB", *(_head(results.columns[gap.metric]) for gap in gaps), "the paper"]
+    heads = ["dB", *(heading(results.columns[gap.metric]) for gap in gaps), "the paper"]
     paper, its_ratio = number(REPORTED_GAP_DECIBELS, 2, sign=True), f"{10 ** (REPORTED_GAP_DECIBELS / 20):.2f}"
     rows = [
         ["mean ± SD over participants", *map(_mean, gaps), paper],
@@ -180,17 +176,12 @@ def _gap_table(results: Results) -> str:
 
 
 def _participant_table(results: Results) -> str:
-    heads = ["", *(_head(results.columns[gap.metric]) for gap in results.gaps)]
+    heads = ["", *(heading(results.columns[gap.metric]) for gap in results.gaps)]
     gaps = results.gaps
     return markdown_table(
         heads,
         [[who, *(number(gap.by_participant[who], 2, sign=True) for gap in gaps)] for who in results.participants],
     )
-
-
-def _head(column: Column) -> str:
-    label = label_of(column)
-    return f"{label.name}, {label.detail}" if label.detail else label.name
 
 
 def _mean(gap: Gap) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench.evaluation.distribution import EXTRACTOR_METRICS
+from petbench.evaluation.metrics.psnr import PSNR_METRICS
 from petbench.reproduce.paper import BETTER, OTHER
 from petbench_leaderboard.cells import make_cell
 from petbench_leaderboard.run_groups import REGIONS, column_of
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
     from petbench_leaderboard.statistics.intervals import Interval, Table
     from petbench_leaderboard.store import Leaderboard
 
-PSNR_CONVENTIONS = ("psnr_body_suv20", "psnr_volume_max", "psnr_slice_volume_max")
-FRECHET_DISTANCES = ("fid", "fd_768", "fd_randconv")
+PSNR_CONVENTIONS = tuple(spec.name for spec in PSNR_METRICS)
+FRECHET_DISTANCES = tuple(metrics.frechet.name for metrics in EXTRACTOR_METRICS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

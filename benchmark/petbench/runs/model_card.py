@@ -1,4 +1,4 @@
-"""The card that lies beside an image a model has drawn: what drew it, from what it learnt, how well, and its limits."""
+"""The card beside a predicted image: which model predicted it, what it was trained on, its scores, and its limits."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from petbench_datasets.files import write_text
 from petbench_datasets.images.framing import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
 from petbench_leaderboard.records import COST_FIELDS, PlannedRun
+from petbench_leaderboard.report.columns import direction, heading
+from petbench_leaderboard.report.formatting import number
+from petbench_leaderboard.run_groups import REGIONS, column_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from petbench.plans.run_plan import RunPlan
+    from petbench_leaderboard.board import Column
     from petbench_leaderboard.records import RunRow, ScoreRow
-
-HEADLINE = ("psnr_body_suv20", "psnr_volume_max", "psnr_slice_volume_max", "ssim_body_suv20", "mae_body_suv")
-"""The metrics of the card's table; all others are in its JSON."""
 
 
 def card_paths(output: Path) -> tuple[Path, Path]:
@@ -29,24 +30,24 @@ def card_paths(output: Path) -> tuple[Path, Path]:
     return output.with_name(f"{stem}.card.md"), output.with_name(f"{stem}.card.json")
 
 
-def model_card(row: RunRow, plan: RunPlan, scores: Iterable[ScoreRow], drawn: Mapping[str, Any]) -> dict[str, Any]:
+def model_card(row: RunRow, plan: RunPlan, scores: Iterable[ScoreRow], image: Mapping[str, Any]) -> dict[str, Any]:
     """Return the card as JSON values.
 
     Args:
         row: of the run.
         plan: of the run.
         scores: of the run's test participants.
-        drawn: what was drawn from what; its warnings become limits.
+        image: what was predicted from what; its warnings become limits.
     """
     facts = plan.to_dict()
     return {
-        "use": "research only; a drawn image is no measurement and no basis for a diagnosis or treatment",
-        "image": {name: value for name, value in drawn.items() if name != "warnings"},
+        "use": "research only; a predicted image is no measurement and no basis for a diagnosis or treatment",
+        "image": {name: value for name, value in image.items() if name != "warnings"},
         "run": {"id": row.id, "uid": row.uid, "identity": plan.identity}
         | {field.name: facts[field.name] for field in dataclasses.fields(PlannedRun)}
         | {name: getattr(row, name) for name in ("device", *COST_FIELDS)},
         "scores": _summaries(scores),
-        "limits": [*_limits(plan), *drawn.get("warnings", ())],
+        "limits": [*_limits(plan), *image.get("warnings", ())],
     }
 
 
@@ -60,16 +61,18 @@ def write_card(output: Path, card: Mapping[str, Any]) -> tuple[Path, Path]:
 
 def _summaries(scores: Iterable[ScoreRow]) -> list[dict[str, Any]]:
     """Return mean and range over the test participants of each metric and region, and what belongs to all of them."""
-    groups: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
+    groups: dict[Column, list[float]] = defaultdict(list)
     for score in scores:
         if score.value is not None:
-            groups[score.metric, score.region, score.convention_id, score.unit].append(score.value)
+            groups[column_of(score)].append(score.value)
     return [
         {
-            "metric": metric, "region": region, "convention_id": convention, "unit": unit,
+            "metric": column.metric, "region": column.region, "convention_id": column.convention_id,
+            "unit": column.unit, "heading": heading(column), "better": direction(column),
+            "decimals": column.facts.decimals, "shown": column.facts.shown and column.region in REGIONS,
             "mean": fmean(values), "lowest": min(values), "highest": max(values), "participants": len(values),
         }
-        for (metric, region, convention, unit), values in groups.items()
+        for column, values in sorted(groups.items(), key=lambda item: (item[0].facts.place, item[0]))
     ]  # fmt: skip
 
 
@@ -79,11 +82,11 @@ def _limits(plan: RunPlan) -> list[str]:
     )
     participants = len(plan.test_participants)
     return [
-        "for research: not a medical device, not for diagnosis, staging, treatment or dosimetry of a participant",
-        f"draws the image of {delayed} min from that of {early} min after the injection of F-18 FDG, and no other",
+        "for research: not a medical device, not for diagnosis, staging, treatment or dosimetry of a patient",
+        f"predicts the image of {delayed} min from that of {early} min after the injection of F-18 FDG, and no other",
         _scanners(plan),
         f"scored on {participants} participants of the same dataset, and on no other scanner, reconstruction or people",
-        "a lesion may be missing, weakened or invented in a drawn image; look at the early image beside it",
+        "a lesion may be missing, weakened or invented in a predicted image; look at the early image beside it",
     ]
 
 
@@ -100,19 +103,19 @@ def _scanners(plan: RunPlan) -> str:
             found.add(" ".join(name for name in names if name))
     known = sorted(found - {""})
     if not known:
-        return f"learnt from the dataset {plan.dataset}, whose scanner is not known here"
-    return f"learnt from the dataset {plan.dataset}, measured with: {', '.join(known)}"
+        return f"trained on the dataset {plan.dataset}, whose scanner is not known here"
+    return f"trained on the dataset {plan.dataset}, measured with: {', '.join(known)}"
 
 
 def _markdown(card: Mapping[str, Any]) -> str:
     image, run = card["image"], card["run"]
     seconds = run["train_seconds"] or 0.0
     lines = [
-        f"# Drawn by {run['method']}, not measured",
+        f"# Predicted by {run['method']}, not measured",
         "",
         f"**{card['use'].capitalize()}.**",
         "",
-        f"`{image['output']}` was drawn from `{image['scan']}`, in {image['unit_in_words']}.",
+        f"`{image['output']}` was predicted from `{image['scan']}`, in {image['unit_in_words']}.",
         "",
         "## Model",
         "",
@@ -133,15 +136,15 @@ def _markdown(card: Mapping[str, Any]) -> str:
         f"## Scores on {len(run['test_participants'])} test participants",
         "",
         *_table(
-            ("metric", "mean", "lowest to highest", "convention"),
+            ("metric", "mean", "lowest to highest", "better", "convention"),
             [
                 (
-                    score["metric"], f"{score['mean']:.4g} {score['unit']}",
-                    f"{score['lowest']:.4g} to {score['highest']:.4g}", f"`{score['convention_id']}`",
+                    score["heading"], number(score["mean"], score["decimals"]),
+                    " to ".join(number(score[end], score["decimals"]) for end in ("lowest", "highest")),
+                    score["better"], f"`{score['convention_id']}`",
                 )
-                for name in HEADLINE
                 for score in card["scores"]
-                if score["metric"] == name
+                if score["shown"]
             ],
         ),
         "",

@@ -1,4 +1,4 @@
-"""Gather the images that the report draws: each test participant with every method's prediction."""
+"""Gather the images that the report shows: each test participant with every method's prediction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def participant_images(boards: Sequence[Board], home: Home) -> Iterator[ParticipantImages]:
     """Yield the images of every participant that the boards predict, one at a time.
 
-    Methods stand in the order of the board; of a row with several seeds the first is drawn. A run whose folder is
+    Methods stand in the order of the board; of a row with several seeds the first is shown. A run whose folder is
     elsewhere, as after a merge, is left out: its numbers stay in the table.
     """
     for board in boards:
@@ -34,15 +34,17 @@ def participant_images(boards: Sequence[Board], home: Home) -> Iterator[Particip
         if dataset is None:
             continue
         for participant in board.participants:
-            drawn = _drawn(plans, participant)
-            if drawn:
+            predicted = _predictions(plans, participant)
+            if predicted:
                 pair = dataset.pair(participant)
                 yield ParticipantImages(
                     participant=participant,
                     spacing_millimetres=pair.grid.spacing_millimetres,
                     early=pair.early,
                     delayed=pair.delayed,
-                    predictions={label: volume for label, volume in drawn.items() if volume.shape == pair.early.shape},
+                    predictions={
+                        label: volume for label, volume in predicted.items() if volume.shape == pair.early.shape
+                    },
                     dataset=board.dataset,
                 )
 
@@ -72,12 +74,12 @@ def _dataset(board: Board, plans: Sequence[RunPlan]) -> Dataset | None:
     return None
 
 
-def _drawn(plans: dict[int, tuple[Path, RunPlan]], participant: str) -> dict[str, Volume]:
+def _predictions(plans: dict[int, tuple[Path, RunPlan]], participant: str) -> dict[str, Volume]:
     """Return each method's prediction of a participant by the label to show."""
-    drawn: dict[str, Volume] = {}
+    predicted: dict[str, Volume] = {}
     for folder, plan in plans.values():
         path = folder / PREDICTIONS / f"{participant}.nii.gz"
         label = plan.method if plan.preset in ("", "default", "mini") else f"{plan.method} ({plan.preset})"
-        if label not in drawn and path.is_file():
-            drawn[label] = read_image(path)[0]
-    return drawn
+        if label not in predicted and path.is_file():
+            predicted[label] = read_image(path)[0]
+    return predicted

@@ -136,8 +136,8 @@ def run_facts(row: RunRow) -> dict[str, Any]:
 
 
 def score_facts(scores: Iterable[ScoreRecord]) -> list[dict[str, Any]]:
-    """Return scores as a submission holds them."""
-    names = [field.name for field in dataclasses.fields(ScoreRecord)]
+    """Return scores as a submission holds them; how a metric is shown is for the organizer's own petbench to say."""
+    names = [field.name for field in dataclasses.fields(ScoreRecord) if field.name != "facts"]
     return [{name: _plain(getattr(score, name)) for name in names} for score in scores]
 
 

@@ -1,80 +1,16 @@
-"""How columns are called and how numbers are written where people read them."""
+"""How numbers, times and amounts are written where people read them."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from petbench_leaderboard.report.metric_labels import HEADLINE, LABELS, Label
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from petbench_leaderboard.board import Board, Cell, Column
+    from collections.abc import Mapping
 
 MISSING = "–"
 _LABEL_HEIGHT = 0.05  # of a chart
 MINUS = "\N{MINUS SIGN}"
-
-
-def headline_columns(board: Board) -> list[Column]:
-    """Return the columns of `HEADLINE` that a board has, in that order; of two regions, `body` comes first."""
-    found = [column for column in board.columns if column.metric in HEADLINE]
-    return sorted(found, key=lambda column: (HEADLINE.index(column.metric), column.region, column.convention_id))
-
-
-def label_of(column: Column) -> Label:
-    """Return how a column is shown; a plugin's metric goes by its own name."""
-    return LABELS.get(column.metric) or Label(column.metric, column.region, 3, column.convention_id)
-
-
-def direction(column: Column) -> str:
-    """Return which values of a column are better: higher or lower ones, or those near a value."""
-    if column.higher_is_better is not None:
-        return "higher is better" if column.higher_is_better else "lower is better"
-    best = label_of(column).best
-    return "" if best is None else f"{best:g}{f' {unit_of(column)}' if unit_of(column) else ''} is best"
-
-
-def fraction(cell: Cell) -> str:
-    """Write how far a cell has come from `identity` to the noise ceiling: `41 %`, or why that cannot be said."""
-    if cell.mean is None:
-        return ""
-    return (
-        cell.normalized_score_reason
-        if cell.normalized_score is None
-        else f"{number(100.0 * cell.normalized_score, 0)} %"
-    )
-
-
-def sample(cells: Iterable[Cell | None]) -> str:
-    """Say on how many slices a distance stands, and how far apart real slices are; empty for what is no distance."""
-    for cell in cells:
-        if cell is not None and "n_real" in cell.extra:
-            folds = "in the first fold " if len(next(iter(cell.by_seed.values()), {})) > 1 else ""
-            return folds + remark(cell.extra)
-    return ""
-
-
-def remark(extra: Mapping[str, object]) -> str:
-    """Say what a score of all participants together rests on: slices and floor, or limits of agreement; else empty."""
-    low, high, count = extra.get("low"), extra.get("high"), extra.get("n_real")
-    if isinstance(low, float) and isinstance(high, float):
-        return f"limits {number(low, 1)} to {number(high, 1)}"
-    if count is None:
-        return ""
-    floor, participants = extra.get("floor"), extra.get("participants")
-    people = (
-        f" of {len(participants)} participant{'' if len(participants) == 1 else 's'}"
-        if isinstance(participants, list)
-        else ""
-    )
-    spread = extra.get("participant_bootstrap")
-    error = f", standard error {spread['standard_error']:.2g} over participants" if isinstance(spread, dict) else ""
-    scale = (
-        f"real against real {floor:.4g}" if isinstance(floor, float) else str(extra.get("floor_reason") or "no floor")
-    )
-    return f"N = {count} slices{people}, {scale}{error}"
 
 
 def number(value: float | None, decimals: int, *, sign: bool = False) -> str:
@@ -87,11 +23,6 @@ def number(value: float | None, decimals: int, *, sign: bool = False) -> str:
     if float(text.replace(",", "")) == 0:  # no sign in front of nothing
         text = text.lstrip("+-")
     return text.replace("-", MINUS)
-
-
-def unit_of(column: Column) -> str:
-    """Return a column's unit, empty for a plain number."""
-    return plain_unit(column.unit)
 
 
 def plain_unit(unit: str) -> str:

@@ -1,4 +1,4 @@
-"""What the report draws of one participant: arrays in SUV, in participant order."""
+"""The images of one participant that the report shows: arrays in SUV, on the participant's own axes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ParticipantImages:
             if volume.shape != self.early.shape or volume.ndim != 3:
                 raise LeaderboardError(
                     f"the image {name!r} of {self.participant} has the shape {volume.shape}, the early one "
-                    f"{self.early.shape}: draw images of one three-dimensional grid"
+                    f"{self.early.shape}: give images on one three-dimensional grid"
                 )
 
 
@@ -60,10 +60,10 @@ def body_box(images: ParticipantImages) -> tuple[slice, slice, slice]:
     )
 
 
-def telling_slice(images: ParticipantImages) -> int:
+def most_changed_slice(images: ParticipantImages) -> int:
     """Return the axial slice in which the real images change most: where there is most to predict.
 
-    Chosen from the real images only, so that no method can choose where it is looked at. A voxel counts for no more
+    Chosen from the real images only, so that no method can choose which slice is shown. A voxel counts for no more
     than a change of 1 SUV, so that a bladder does not outweigh the trunk.
     """
     change = np.minimum(np.abs(images.delayed.astype(np.float64) - images.early), 1.0)

@@ -19,7 +19,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from PIL import Image
 
-from petbench_leaderboard.report.images import ParticipantImages, Volume, body_box, telling_slice
+from petbench_leaderboard.report.images import ParticipantImages, Volume, body_box, most_changed_slice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +38,7 @@ _QUIET = "#6b7078"
 
 @dataclass(frozen=True, slots=True)
 class ParticipantFigure:
-    """A drawn figure: WebP bytes, size in pixels, and what it shows in words."""
+    """A figure: WebP bytes, size in pixels, and what it shows in words."""
 
     webp: bytes
     width: int
@@ -49,7 +49,7 @@ class ParticipantFigure:
 def draw_participant(images: ParticipantImages) -> list[ParticipantFigure]:
     """Return one figure for every few predictions; one without predictions where there are none.
 
-    A prediction that is the early image itself, as that of `identity`, is not drawn twice.
+    A prediction that is the early image itself, as that of `identity`, is not shown twice.
     """
     names = [name for name, volume in images.predictions.items() if not np.array_equal(volume, images.early)]
     figures = max(1, math.ceil(len(names) / PREDICTIONS_IN_A_ROW))
@@ -59,7 +59,7 @@ def draw_participant(images: ParticipantImages) -> list[ParticipantFigure]:
 
 
 def error_colours() -> Colormap:
-    """Return the scale of errors: magma from its light end, begun at white, so that no error is no ink."""
+    """Return the scale of errors: magma from its light end, begun at white, so that no error is white."""
     magma = mpl.colormaps["magma_r"](np.linspace(0.0, 1.0, 24))
     white = np.ones((1, 4))
     return LinearSegmentedColormap.from_list("petbench_error", np.vstack([white, magma[1:]]))
@@ -67,7 +67,7 @@ def error_colours() -> Colormap:
 
 def _compose(images: ParticipantImages, names: list[str]) -> Figure:
     box = body_box(images)
-    level = telling_slice(images)
+    level = most_changed_slice(images)
     spacing = images.spacing_millimetres
     size = [(part.stop - part.start) * step for part, step in zip(box, spacing, strict=True)]
     tile_height = _CORONAL_HEIGHT_INCHES

@@ -1,9 +1,9 @@
-"""What a feature extractor is, and the error of one that cannot be had."""
+"""What a feature extractor is, the ids of the protocol's, and the error of one that cannot be had."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from petbench_datasets.errors import PetbenchError
 
@@ -11,9 +11,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+# network/layer@version
+POOL3_ID: Final = "inception-2015-12-05/pool3-2048@1"
+MIXED6E_ID: Final = "inception-2015-12-05/mixed6e-768@1"
+FOLDED_MIXED6E_ID: Final = "inception-2015-12-05-folded/mixed6e-768@1"
+RANDCONV_ID: Final = "randconv-960/mean-std@1"
+
 
 class Extractor(Protocol):
-    """Draws features from 8-bit slices.
+    """Computes features of 8-bit slices.
 
     Attributes:
         id: `network/layer@version`; part of the key under which numbers may be compared.
@@ -42,11 +48,11 @@ class Status:
         column: the column it fills, such as `fid`.
         ready: whether its weights are here and have the right hash.
         found: where they are, or what is wrong.
-        mend: what to do; empty where it is ready.
+        fix: what to do; empty where it is ready.
     """
 
     id: str
     column: str
     ready: bool
     found: str
-    mend: str = ""
+    fix: str = ""

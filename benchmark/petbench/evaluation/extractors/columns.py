@@ -6,8 +6,15 @@ import contextlib
 import importlib.util
 from typing import TYPE_CHECKING
 
-from petbench.evaluation.extractors.base import Extractor, Status, WeightsUnavailableError
-from petbench.evaluation.extractors.names import FOLDED_MIXED6E_ID, MIXED6E_ID, POOL3_ID, RANDCONV_ID
+from petbench.evaluation.extractors.base import (
+    FOLDED_MIXED6E_ID,
+    MIXED6E_ID,
+    POOL3_ID,
+    RANDCONV_ID,
+    Extractor,
+    Status,
+    WeightsUnavailableError,
+)
 from petbench.evaluation.extractors.weights import CANONICAL, FOLDED, WeightsFile
 from petbench.home import Home
 from petbench_datasets.errors import DataError
@@ -21,8 +28,8 @@ def resolve(
 ) -> Extractor:
     """Return the extractor of `fid`, `fd_768` or `fd_randconv`; never another one in its place.
 
-    `fd_768` is drawn from the canonical file where that is on this machine, else from the folded file; the extractor's
-    id tells which, and so does the convention id of the score. Only `fid` downloads.
+    `fd_768` uses the canonical file where that is on this machine, else the folded file; the extractor's id says which,
+    and so does the convention id of the score. Only `fid` downloads.
 
     Args:
         column: the column.
@@ -46,9 +53,8 @@ def resolve(
         path = CANONICAL.require(cache=cache, given=canonical_given, offline=offline)
         return inception.canonical_pool3(path, device)
     if column != "fd_768":
-        msg = f"no extractor fills a column {column!r}"
-        raise ValueError(msg)
-    with contextlib.suppress(WeightsUnavailableError):  # a damaged canonical file, which `fid` tells of
+        raise ValueError(f"no extractor fills a column {column!r}")
+    with contextlib.suppress(WeightsUnavailableError):  # a damaged canonical file, which `fid` reports
         canonical = CANONICAL.find(cache=cache, given=canonical_given)
         if canonical is not None:
             return inception.canonical_mixed6e(canonical, device)
@@ -75,11 +81,11 @@ def _status(column: str, extractor: str, weights: WeightsFile, cache: Path, give
     try:
         path = weights.find(cache=cache, given=given)
     except (DataError, WeightsUnavailableError) as error:
-        return Status(extractor, column, ready=False, found=str(error), mend=weights.mend)
+        return Status(extractor, column, ready=False, found=str(error), fix=weights.fix)
     if path is None:
-        return Status(extractor, column, ready=False, found=f"no {weights.name}", mend=weights.mend)
+        return Status(extractor, column, ready=False, found=f"no {weights.name}", fix=weights.fix)
     if importlib.util.find_spec("pytorch_fid") is None:
-        return Status(extractor, column, ready=False, found="no pytorch-fid", mend="pip install pytorch-fid")
+        return Status(extractor, column, ready=False, found="no pytorch-fid", fix="pip install pytorch-fid")
     return Status(extractor, column, ready=True, found=str(path))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from petbench.evaluation.extractors.names import FOLDED_MIXED6E_ID, MIXED6E_ID, POOL3_ID
+from petbench.evaluation.extractors.base import FOLDED_MIXED6E_ID, MIXED6E_ID, POOL3_ID
 from petbench.evaluation.extractors.precision import full_precision
 from petbench.evaluation.extractors.weights import CANONICAL, FOLDED
 from petbench.evaluation.torchvision_shim import import_torchvision
@@ -41,7 +41,7 @@ class InceptionExtractor:
         self.dimension = dimension
         self.digest = digest
         self._device = torch.device(device)
-        # Channels last: the same sums in another order (4e-7 apart), in two thirds of the time on a processor.
+        # Channels last: the same sums in another order (4e-7 apart), in two thirds of the time on a CPU.
         self._network = _network(dimension, state).to(self._device, memory_format=torch.channels_last).eval()
 
     def __call__(self, slices: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from petbench.evaluation.extractors.names import RANDCONV_ID
+from petbench.evaluation.extractors.base import RANDCONV_ID
 from petbench.evaluation.extractors.precision import full_precision
 from petbench.evaluation.protocol import SLICE_LEVELS
 
@@ -53,10 +53,9 @@ class RandomConvolution:
         centres, scales = baked_constants()
         constants_digest = digest_of([centres, scales])
         if (weights_digest, constants_digest) != (WEIGHTS_SHA256, CONSTANTS_SHA256):
-            msg = (
+            raise RuntimeError(
                 f"randconv-960: digests {weights_digest[:12]}…, {constants_digest[:12]}… are not those of the protocol"
             )
-            raise RuntimeError(msg)
         self.digest = hashlib.sha256(f"{weights_digest}{constants_digest}".encode()).hexdigest()
         self._device = torch.device(device)
         self._kernels = [torch.from_numpy(kernel).to(self._device) for kernel in kernels]

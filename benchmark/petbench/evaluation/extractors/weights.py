@@ -56,8 +56,7 @@ class WeightsFile:
         try:
             return None if path is None else self.verified(path)
         except DataError as error:
-            msg = f"weights unavailable: {error}"
-            raise WeightsUnavailableError(msg) from error
+            raise WeightsUnavailableError(f"weights unavailable: {error}") from error
 
     def named(self, given: Path | None = None) -> Path | None:
         """Return the verified file that `given` or the environment variable names, or None where neither does.
@@ -69,8 +68,7 @@ class WeightsFile:
         if named is None:
             return None
         if not named.is_file():
-            msg = f"{named}: no such file of weights; mend {self.option} or ${self.variable}"
-            raise DataError(msg)
+            raise DataError(f"{named}: no such file of weights; correct {self.option} or ${self.variable}")
         return self.verified(named)
 
     def require(self, *, cache: Path, given: Path | None = None, offline: bool) -> Path:
@@ -92,7 +90,7 @@ class WeightsFile:
         return self._download(cache / "weights" / self.name)
 
     @property
-    def mend(self) -> str:
+    def fix(self) -> str:
         """How to get the file, for whoever lacks it."""
         source = f" from {self.url}" if self.url else ""
         return f"get {self.name}{source} and name it with {self.option} or ${self.variable}"
@@ -105,10 +103,9 @@ class WeightsFile:
         """
         actual = sha256_of(path)
         if actual != self.sha256:
-            msg = (
+            raise DataError(
                 f"{path}: SHA-256 {actual[:12]}… is not that of {self.name} ({self.sha256[:12]}…); remove or replace it"
             )
-            raise DataError(msg)
         return path
 
     def _usual_places(self, cache: Path) -> Iterator[Path]:
@@ -134,7 +131,7 @@ class WeightsFile:
         return target
 
     def _unavailable(self, what: str) -> str:
-        return f"weights unavailable: {what}; {self.mend}"
+        return f"weights unavailable: {what}; {self.fix}"
 
 
 def sha256_of(path: Path) -> str:

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench.evaluation.protocol import HOT_SUV, LESION_BACKGROUND_MILLIMETRES, LESION_CORE_FRACTION
+from petbench.metric_spec import Measurement, MetricSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-    from petbench.evaluation.metrics.typing import Image, Mask
+    from petbench.evaluation.metrics.measures import Image, Mask
+    from petbench.metric_spec import Case
 
 # Below this contrast the real lesion hardly stands out, and a ratio to it would be noise.
 _LEAST_CONTRAST = 0.2
@@ -30,12 +34,10 @@ def contrast_recovery_percent(predicted: Image, real: Image, lesion: Mask, backg
         ValueError: no background, or the real lesion does not stand out by 20 %.
     """
     if not background.any():
-        msg = "the lesion has no background within the body"
-        raise ValueError(msg)
+        raise ValueError("the lesion has no background within the body")
     contrast = _contrast(real, lesion, background)
     if abs(contrast) < _LEAST_CONTRAST:
-        msg = f"the real lesion's contrast is {contrast:.2f}, too small to be recovered"
-        raise ValueError(msg)
+        raise ValueError(f"the real lesion's contrast is {contrast:.2f}, too small to be recovered")
     return 100.0 * _contrast(predicted, lesion, background) / contrast
 
 
@@ -84,6 +86,112 @@ def background_shell(lesion: Mask, allowed: Mask, spacing_millimetres: tuple[flo
 def _contrast(image: Image, lesion: Mask, background: Mask) -> float:
     level = float(image[background].mean(dtype=np.float64))
     if not level > 0.0:
-        msg = "the lesion's background is empty"
-        raise ValueError(msg)
+        raise ValueError("the lesion's background is empty")
     return float(image[lesion].mean(dtype=np.float64)) / level - 1.0
+
+
+def lesion_contrast(case: Case) -> Iterator[Measurement]:
+    """Measure the contrast recovery of each lesion."""
+    for name, lesion in _lesions(case):
+        shell = background_shell(lesion, case.body & (case.lesions == 0), case.grid.spacing_millimetres)
+        try:
+            value = contrast_recovery_percent(case.predicted, case.delayed, lesion, shell)
+        except ValueError as error:
+            yield Measurement(name, None, str(error))
+            continue
+        yield Measurement(name, value)
+
+
+def lesion_detection(case: Case) -> Iterator[Measurement]:
+    """Measure how many millilitres of each lesion's core the prediction shows."""
+    for name, lesion in _lesions(case):
+        found, there = detected_millilitres(case.predicted, case.delayed, lesion, case.grid.voxel_millilitres)
+        yield Measurement(name, found, extra={"real_millilitres": there, "share": found / there})
+
+
+def hallucinated_volume(case: Case) -> Iterator[Measurement]:
+    """Measure hot volume of the prediction that touches nothing hot in the real image."""
+    yield Measurement("body", _unmatched(case, case.predicted, case.delayed))
+
+
+def missed_volume(case: Case) -> Iterator[Measurement]:
+    """Measure hot volume of the real image that touches nothing hot in the prediction."""
+    yield Measurement("body", _unmatched(case, case.delayed, case.predicted))
+
+
+def _lesions(case: Case) -> Iterator[tuple[str, Mask]]:
+    if case.lesions is None:
+        return
+    for index, name in case.lesion_names.items():
+        lesion = case.lesions == index
+        if index != 0 and lesion.any():
+            yield name, lesion
+
+
+def _unmatched(case: Case, image: Image, other: Image) -> float:
+    return unmatched_hot_millilitres(image, other, case.body, case.grid.voxel_millilitres)
+
+
+LESION_METRICS: tuple[MetricSpec, ...] = (
+    MetricSpec(
+        name="lesion_contrast_recovery",
+        convention_id="contrast-recovery/lesion/shell-20mm@1",
+        unit="%",
+        higher_is_better=None,
+        label="Contrast recovery",
+        detail="lesion",
+        decimals=1,
+        best_value=100.0,
+        shown=False,
+        summary="a lesion's contrast against its surroundings over the real one",
+        formula="100 (Lp/Bp − 1) / (Lr/Br − 1)",
+        source="NEMA NU 2, the real image in the place of the known activity",
+        hides="a common factor on lesion and surroundings",
+        measure=lesion_contrast,
+    ),
+    MetricSpec(
+        name="lesion_detected_volume",
+        convention_id="detected-volume/lesion/real-41%-isocontour@1",
+        unit="mL",
+        higher_is_better=True,
+        label="Detected",
+        detail="lesion",
+        decimals=2,
+        shown=False,
+        summary="volume of a lesion's real core that the prediction shows as hot",
+        formula="volume of core where p >= 0.41 max of r in the lesion",
+        source="autoPET, turned from counting to measuring",
+        hides="uptake above the threshold that is too high",
+        measure=lesion_detection,
+    ),
+    MetricSpec(
+        name="hallucinated_volume",
+        convention_id="unmatched-volume/body/suv4/predicted-only@1",
+        unit="mL",
+        higher_is_better=False,
+        label="Hallucinated",
+        detail="SUV ≥ 4",
+        decimals=2,
+        shown=False,
+        summary="hot volume of the prediction that touches nothing hot in the real image",
+        formula="volume of 18-connected regions of p >= 4 SUV without a voxel of r >= 4 SUV",
+        source="autoPET's false positive volume",
+        hides="false uptake that touches a hot organ, or stays below 4 SUV",
+        measure=hallucinated_volume,
+    ),
+    MetricSpec(
+        name="missed_volume",
+        convention_id="unmatched-volume/body/suv4/real-only@1",
+        unit="mL",
+        higher_is_better=False,
+        label="Missed",
+        detail="SUV ≥ 4",
+        decimals=2,
+        shown=False,
+        summary="hot volume of the real image that touches nothing hot in the prediction",
+        formula="volume of 18-connected regions of r >= 4 SUV without a voxel of p >= 4 SUV",
+        source="autoPET's false negative volume",
+        hides="hot regions of which a single voxel is left",
+        measure=missed_volume,
+    ),
+)

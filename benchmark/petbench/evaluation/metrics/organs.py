@@ -1,76 +1,26 @@
-"""Uptake of labelled organs: SUVmean, SUVmax, SUVpeak, TLG, and their bias in percent.
+"""Bias of the uptake of labelled organs, in percent: positive where the prediction is too hot.
 
-The organs' outlines come from the dataset's labels and are the same for prediction and truth. Bias is
-100·(predicted − real)/real: positive where the prediction is too hot. The yardstick is the test–retest variation of
-SUV, about 10 % (Lodge, J Nucl Med 2017;58:523).
+The organs' outlines come from the dataset's labels and are the same for prediction and truth. The yardstick is the
+test–retest variation of SUV, about 10 % (Lodge, J Nucl Med 2017;58:523).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from petbench.evaluation.protocol import LESION_CORE_FRACTION, PEAK_SPHERE_MILLILITRES
+from petbench.evaluation.metrics.uptake import Uptake, organ_uptake
+from petbench.evaluation.protocol import TEST_RETEST_PERCENT
+from petbench.metric_spec import Case, Measurement, MetricSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
-    from numpy.typing import NDArray
-
-    from petbench.evaluation.metrics.typing import Image
-
-_SUBVOXELS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Uptake:
-    """What one image says of one organ.
-
-    Attributes:
-        mean: SUVmean.
-        maximum: SUVmax.
-        peak: SUVpeak, the largest mean over a 1 mL sphere centred on a voxel of the organ (PERCIST 1.0: Wahl et al.,
-            J Nucl Med 2009;50:122S). The sphere may reach beyond the organ.
-        lesion_glycolysis: TLG, SUVmean times volume in mL of the voxels with at least 41 % of the organ's own maximum.
-    """
-
-    mean: float
-    maximum: float
-    peak: float
-    lesion_glycolysis: float
-
-
-def organ_uptake(
-    volume: Image,
-    labels: NDArray[np.int16],
-    names: Mapping[int, str],
-    spacing_millimetres: tuple[float, float, float],
-) -> dict[str, Uptake]:
-    """Return the uptake of every organ that has a voxel; `volume` and `labels` have the shape (z, y, x).
-
-    Label 0 is the outside and is left out, as is a label without a name.
-    """
-    from scipy import ndimage
-
-    values = np.asarray(volume, dtype=np.float64)
-    peaks = sphere_means(values, spacing_millimetres)
-    millilitres = float(np.prod(spacing_millimetres)) / 1000.0
-    found: dict[str, Uptake] = {}
-    for index, box in enumerate(ndimage.find_objects(labels.astype(np.int32)), start=1):
-        if box is None or index not in names:
-            continue
-        inside = labels[box] == index
-        organ = values[box][inside]
-        core = organ[organ >= LESION_CORE_FRACTION * organ.max()]
-        found[names[index]] = Uptake(
-            mean=float(organ.mean()),
-            maximum=float(organ.max()),
-            peak=float(peaks[box][inside].max()),
-            lesion_glycolysis=float(core.sum() * millilitres),
-        )
-    return found
+# Organs that excrete the tracer: what they hold depends on when the participant drank and voided, which no early image
+# shows, so they are scored one by one and left out of the mean over organs.
+CLEARANCE_ORGANS = frozenset({"bladder", "kidneys", "kidney_left", "kidney_right", "renal_pelvis", "ureters"})
 
 
 def bias_percent(predicted: float, real: float) -> float:
@@ -80,61 +30,134 @@ def bias_percent(predicted: float, real: float) -> float:
         ValueError: the real value is not above 0.
     """
     if not real > 0.0:
-        msg = f"a bias in percent needs a real value above 0, not {real:g}"
-        raise ValueError(msg)
+        raise ValueError(f"a bias in percent needs a real value above 0, not {real:g}")
     return 100.0 * (predicted - real) / real
 
 
-@dataclass(frozen=True, slots=True)
-class BlandAltman:
-    """Agreement over participants: mean difference, its SD, and the limits mean ± 1.96 SD (None for just one)."""
-
-    count: int
-    mean: float
-    standard_deviation: float | None
-    low: float | None
-    high: float | None
+_uptakes: WeakKeyDictionary[Case, dict[str, tuple[Uptake, Uptake]]] = WeakKeyDictionary()
 
 
-def bland_altman(differences: Sequence[float]) -> BlandAltman:
-    """Return the limits of agreement of one difference a participant (Bland & Altman, Lancet 1986;327:307).
-
-    Raises:
-        ValueError: no difference at all.
-    """
-    if not differences:
-        msg = "limits of agreement need at least one participant"
-        raise ValueError(msg)
-    mean = float(np.mean(differences))
-    if len(differences) < 2:
-        return BlandAltman(1, mean, None, None, None)
-    spread = float(np.std(differences, ddof=1))
-    return BlandAltman(len(differences), mean, spread, mean - 1.96 * spread, mean + 1.96 * spread)
+def uptakes(case: Case) -> dict[str, tuple[Uptake, Uptake]]:
+    """Return (predicted, real) uptake of every organ of a case, computed once while the case lives."""
+    if case not in _uptakes:
+        if case.labels is None:
+            return {}
+        both = [
+            organ_uptake(image, case.labels, case.names, case.grid.spacing_millimetres)
+            for image in (case.predicted, case.delayed)
+        ]
+        _uptakes[case] = {name: (both[0][name], both[1][name]) for name in both[0]}
+    return _uptakes[case]
 
 
-def sphere_means(values: NDArray[np.float64], spacing_millimetres: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Return, for every voxel, the mean over a 1 mL sphere centred on it; voxels count by the part inside."""
-    from scipy import ndimage
+def organ_bias(quantity: Callable[[Uptake], float]) -> Callable[[Case], Iterable[Measurement]]:
+    """Return what measures the bias of one quantity, organ by organ, in percent."""
 
-    weights = sphere_weights(spacing_millimetres)
-    if weights.size == 1:
-        return values
-    return np.asarray(ndimage.convolve(values, weights, mode="nearest"))
+    def measure(case: Case) -> Iterator[Measurement]:
+        for organ, (predicted, real) in uptakes(case).items():
+            pair = quantity(predicted), quantity(real)
+            if not pair[1] > 0.0:
+                yield Measurement(organ, None, "the real image has no uptake there")
+                continue
+            bias = bias_percent(*pair)
+            within = abs(bias) < TEST_RETEST_PERCENT
+            yield Measurement(organ, bias, extra={"predicted": pair[0], "real": pair[1], "within_test_retest": within})
+
+    return measure
 
 
-def sphere_weights(spacing_millimetres: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Return the part of the 1 mL sphere in each voxel of a (z, y, x) neighbourhood, summing to 1.
+def mean_organ_error(case: Case) -> Iterator[Measurement]:
+    """Measure the mean over organs of |SUVmean bias|, clearance organs left out."""
+    if case.labels is None:
+        yield Measurement("body", None, "the dataset has no organ labels")
+        return
+    biases = {
+        organ: bias_percent(predicted.mean, real.mean)
+        for organ, (predicted, real) in uptakes(case).items()
+        if organ not in CLEARANCE_ORGANS and real.mean > 0.0
+    }
+    if not biases:
+        yield Measurement("body", None, "no labelled organ has uptake")
+        return
+    worst = max(biases, key=lambda organ: abs(biases[organ]))
+    yield Measurement(
+        "body",
+        float(np.mean(np.abs(list(biases.values())))),
+        extra={"organs": len(biases), "worst": worst, "worst_bias_percent": biases[worst]},
+    )
 
-    A grid of points in each voxel is counted; where a voxel holds the sphere whole, the neighbourhood is that voxel.
-    """
-    radius = (3.0 * PEAK_SPHERE_MILLILITRES * 1000.0 / (4.0 * np.pi)) ** (1.0 / 3.0)
-    squares = []
-    for spacing in spacing_millimetres:
-        reach = int(np.ceil(max(radius / spacing - 0.5, 0.0)))
-        points = (np.arange((2 * reach + 1) * _SUBVOXELS) + 0.5) / _SUBVOXELS - reach - 0.5
-        squares.append((points * spacing) ** 2)
-    z, y, x = squares
-    inside = z[:, None, None] + y[None, :, None] + x[None, None, :] <= radius**2
-    shape = [size // _SUBVOXELS for size in inside.shape]
-    counted = inside.reshape(shape[0], _SUBVOXELS, shape[1], _SUBVOXELS, shape[2], _SUBVOXELS).sum(axis=(1, 3, 5))
-    return np.asarray(counted / counted.sum(), dtype=np.float64)
+
+def _bias(
+    name: str, quantity: Callable[[Uptake], float], detail: str, what: str, convention: str, hides: str
+) -> MetricSpec:
+    return MetricSpec(
+        name=name,
+        convention_id=convention,
+        unit="%",
+        higher_is_better=None,
+        label="Bias",
+        detail=detail,
+        decimals=1,
+        best_value=0.0,
+        shown=False,
+        summary=f"bias of {what}, organ by organ; above 0 is too hot",
+        formula="100 (predicted − real) / real",
+        source="Lodge, J Nucl Med 2017;58:523 for the 10 % test–retest yardstick",
+        hides=hides,
+        measure=organ_bias(quantity),
+    )
+
+
+ORGAN_BIASES: tuple[MetricSpec, ...] = (
+    _bias(
+        "organ_suvmean_bias",
+        lambda u: u.mean,
+        "SUVmean",
+        "SUVmean",
+        "suvmean-bias/organ@1",
+        "what happens within the organ",
+    ),
+    _bias(
+        "organ_suvmax_bias",
+        lambda u: u.maximum,
+        "SUVmax",
+        "SUVmax",
+        "suvmax-bias/organ@1",
+        "all voxels but one, a noisy one",
+    ),
+    _bias(
+        "organ_suvpeak_bias",
+        lambda u: u.peak,
+        "SUVpeak",
+        "SUVpeak, the largest mean over 1 mL",
+        "suvpeak-bias/organ/1mL-sphere@1",
+        "on voxels larger than 1 mL it is SUVmax",
+    ),
+    _bias(
+        "organ_tlg_bias",
+        lambda u: u.lesion_glycolysis,
+        "TLG",
+        "TLG, SUVmean × volume within 41 % of each image's own maximum",
+        "tlg-bias/organ/own-41%-isocontour@1",
+        "a wrong maximum moves the contour and can cancel a wrong mean",
+    ),
+)
+
+ORGAN_METRICS: tuple[MetricSpec, ...] = (
+    *ORGAN_BIASES,
+    MetricSpec(
+        name="organ_suvmean_error",
+        convention_id="suvmean-error/mean-over-organs/no-clearance@1",
+        unit="%",
+        higher_is_better=False,
+        label="Organ error",
+        detail="SUVmean",
+        decimals=1,
+        place=40,
+        summary="mean over organs of the absolute bias of SUVmean, bladder and kidneys left out",
+        formula="mean over organs of 100 |predicted − real| / real",
+        source="BIC-MAC 2026's organ bias",
+        hides="which organ is wrong, and in which direction",
+        measure=mean_organ_error,
+    ),
+)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench.evaluation.metrics.measures import in_body, in_volume
 from petbench.evaluation.protocol import RANGE_SUV, RELATIVE_ERROR_FLOOR
+from petbench.metric_spec import Measurement, MetricSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from petbench.evaluation.metrics.typing import Image, Mask
+    from petbench.evaluation.metrics.measures import Image, Mask
 
 
 def psnr_body_suv20(predicted: Image, real: Image, body: Mask) -> float:
@@ -49,14 +51,13 @@ def psnr_slice_volume_max(predicted: Image, real: Image, body: Mask) -> float:
 
 
 def decibels(mean_square_error: float, peak: float) -> float:
-    """Return 10·log10(peak²/MSE), the error raised to what float32 can tell at `peak` (`RELATIVE_ERROR_FLOOR`).
+    """Return 10·log10(peak²/MSE), the error raised to what float32 can resolve at `peak` (`RELATIVE_ERROR_FLOOR`).
 
     Raises:
         ValueError: the peak is not above 0.
     """
     if not peak > 0.0:
-        msg = f"PSNR needs a peak above 0, not {peak:g}: is the real image empty?"
-        raise ValueError(msg)
+        raise ValueError(f"PSNR needs a peak above 0, not {peak:g}: is the real image empty?")
     floor = (peak * RELATIVE_ERROR_FLOOR) ** 2
     return float(10.0 * np.log10(peak**2 / max(mean_square_error, floor)))
 
@@ -71,3 +72,54 @@ def _float64(image: Image) -> NDArray[np.float64]:
 
 def _mean_square(errors: NDArray[np.float64]) -> float:
     return float(np.mean(np.square(errors)))
+
+
+PSNR_METRICS: tuple[MetricSpec, ...] = (
+    MetricSpec(
+        name="psnr_body_suv20",
+        convention_id="psnr/body/clip-suv0-20/range20@1",
+        unit="dB",
+        higher_is_better=True,
+        label="PSNR",
+        detail="body",
+        decimals=2,
+        place=10,
+        summary="peak signal-to-noise ratio inside the body, both images clipped to SUV 0–20, which is also the peak",
+        formula="10 log10(20² / mean over body of (clip(p) − clip(r))²)",
+        source="SynthRAD2023's rule (fixed range, clipped, in the body) carried over to SUV",
+        hides="errors above 20 SUV (bladder), and anything outside the body",
+        measure=in_body(psnr_body_suv20),
+    ),
+    MetricSpec(
+        name="psnr_volume_max",
+        convention_id="psnr/volume/range-real-max@1",
+        unit="dB",
+        higher_is_better=True,
+        label="PSNR",
+        detail="volume",
+        decimals=2,
+        place=11,
+        summary="peak signal-to-noise ratio of the whole field of view, the real volume's maximum as the peak",
+        formula="10 log10(max(r)² / mean over volume of (p − r)²)",
+        source="UDPET challenge 2022–2025",
+        hides="the air around the participant lowers the mean error; one hot bladder voxel raises the peak",
+        region="volume",
+        measure=in_volume(psnr_volume_max),
+    ),
+    MetricSpec(
+        name="psnr_slice_volume_max",
+        convention_id="psnr/slice-mean/body-slices/range-real-max@1",
+        unit="dB",
+        higher_is_better=True,
+        label="PSNR",
+        detail="slice",
+        decimals=2,
+        place=12,
+        summary="mean over axial slices that meet the body of each slice's PSNR, the real volume's maximum as the peak",
+        formula="mean over slices with body of 10 log10(max(r)² / mean over slice of (p − r)²)",
+        source="2-D translation papers, as far as their figures show",
+        hides="all that psnr_volume_max hides, and slices of legs count as much as slices of organs",
+        region="volume",
+        measure=lambda case: [Measurement("volume", psnr_slice_volume_max(case.predicted, case.delayed, case.body))],
+    ),
+)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from petbench.evaluation.metrics.measures import in_body
 from petbench.evaluation.protocol import RANGE_SUV, SSIM_K1, SSIM_K2, SSIM_SIGMA_VOXELS, SSIM_TRUNCATE
+from petbench.metric_spec import MetricSpec
 
 if TYPE_CHECKING:
-    from petbench.evaluation.metrics.typing import Image, Mask
+    from petbench.evaluation.metrics.measures import Image, Mask
 
 _RADIUS = int(SSIM_TRUNCATE * SSIM_SIGMA_VOXELS + 0.5)
 
@@ -53,3 +55,22 @@ def _at_least(part: slice, length: int, size: int) -> slice:
     """Widen `part` to `length` within `size`, so that the window fits; the values inside do not change."""
     start = max(0, min(part.start, size - length))
     return slice(start, min(size, max(part.stop, start + length)))
+
+
+SSIM_METRICS: tuple[MetricSpec, ...] = (
+    MetricSpec(
+        name="ssim_body_suv20",
+        convention_id="ssim3d/body/clip-suv0-20/range20/gaussian1.5@1",
+        unit="",
+        higher_is_better=True,
+        label="SSIM",
+        detail="body",
+        decimals=3,
+        place=20,
+        summary="structural similarity in three dimensions, Gaussian window, range SUV 0–20, mean over the body",
+        formula="mean over body of SSIM(clip(p), clip(r)), Gaussian window of 1.5 voxels, R = 20",
+        source="Wang et al., IEEE Trans. Image Process. 2004;13:600",
+        hides="errors in cold tissue: with R = 20, everything well below 1 SUV looks alike",
+        measure=in_body(ssim_body_suv20),
+    ),
+)

@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench.evaluation.metrics.measures import in_body
+from petbench.metric_spec import Measurement, MetricSpec
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-    from petbench.evaluation.metrics.typing import Image, Mask
+    from petbench.evaluation.metrics.measures import Image, Mask
+    from petbench.metric_spec import Case
 
 # In-plane frequencies above this part of the Nyquist frequency are taken for noise.
 _NOISE_BAND = 0.5
@@ -22,7 +28,7 @@ _NOISE_BAND = 0.5
 def z_gradient_ratio(predicted: Image, real: Image, body: Mask) -> float:
     """Return mean |p(z+1) − p(z)| / mean |r(z+1) − r(z)| over neighbouring body voxels.
 
-    Slices that are drawn one by one differ more from their neighbours than a body does.
+    Slices that are predicted one by one differ more from their neighbours than a body does.
     """
     both = body[1:] & body[:-1]
     return _ratio(*(float(np.abs(np.diff(_float64(image), axis=0))[both].mean()) for image in (predicted, real)))
@@ -81,10 +87,91 @@ def _ring_power(slices: NDArray[np.float64], body: Mask) -> float:
 
 def _ratio(predicted: float, real: float) -> float:
     if not real > 0.0:
-        msg = "the real image does not vary here"
-        raise ValueError(msg)
+        raise ValueError("the real image does not vary here")
     return predicted / real
 
 
 def _float64(image: Image) -> NDArray[np.float64]:
     return np.asarray(image, dtype=np.float64)
+
+
+def liver_variation(case: Case) -> Iterator[Measurement]:
+    """Measure the noise in the liver's interior, prediction over truth."""
+    from scipy import ndimage
+
+    index = next((label for label, name in case.names.items() if name == "liver"), None)
+    if case.labels is None or index is None:
+        yield Measurement("liver", None, "the dataset has no label called liver")
+        return
+    interior = ndimage.binary_erosion(case.labels == index)
+    if interior.sum() < 2:
+        yield Measurement("liver", None, "the liver has no interior on this grid")
+        return
+    yield Measurement("liver", variation_ratio(case.predicted, case.delayed, interior))
+
+
+TEXTURE_METRICS: tuple[MetricSpec, ...] = (
+    MetricSpec(
+        name="z_gradient_ratio",
+        convention_id="z-gradient-ratio/body@1",
+        unit="",
+        higher_is_better=None,
+        label="z change",
+        detail="body",
+        decimals=3,
+        best_value=1.0,
+        shown=False,
+        summary="change from slice to slice over the real image's",
+        formula="mean |Δz p| / mean |Δz r| over body",
+        source="the flicker of slice-wise networks that DDPET reports",
+        hides="smoothness and wrong structure can cancel",
+        measure=in_body(z_gradient_ratio),
+    ),
+    MetricSpec(
+        name="z_flicker_ratio",
+        convention_id="z-flicker-ratio/body-slice-mean@1",
+        unit="",
+        higher_is_better=None,
+        label="z flicker",
+        detail="body",
+        decimals=3,
+        best_value=1.0,
+        shown=False,
+        summary="jumps of a slice's brightness over those of the real image",
+        formula="mean over slices of |mean over body of Δz p| / the same of r",
+        source="the flicker of slice-wise networks that DDPET reports",
+        hides="flicker that leaves the slice's mean as it is",
+        measure=in_body(z_flicker_ratio),
+    ),
+    MetricSpec(
+        name="noise_power_ratio",
+        convention_id="noise-power-ratio/body-slices/above-half-nyquist@1",
+        unit="",
+        higher_is_better=None,
+        label="Noise power",
+        detail="above half of Nyquist",
+        decimals=3,
+        best_value=1.0,
+        shown=False,
+        summary="fine in-plane structure over that of the real image",
+        formula="Σ|FFT p|² / Σ|FFT r|² over the ring, body slices",
+        source="the noise power spectrum of ICRU 54, as a ratio",
+        hides="whether the fine structure is noise or anatomy",
+        measure=in_body(noise_power_ratio),
+    ),
+    MetricSpec(
+        name="liver_variation_ratio",
+        convention_id="variation-ratio/liver/eroded1@1",
+        unit="",
+        higher_is_better=None,
+        label="Liver noise",
+        decimals=3,
+        best_value=1.0,
+        shown=False,
+        summary="coefficient of variation inside the liver over that of the real image",
+        formula="(SD/mean of p) / (SD/mean of r) in the liver, one voxel eroded",
+        source="liver noise as in PMC10240003",
+        hides="everything outside the liver",
+        measure=liver_variation,
+    ),
+)

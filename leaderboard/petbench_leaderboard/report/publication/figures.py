@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from petbench_datasets.files import atomic_path
 from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report.site.pareto import mark_front
 from petbench_leaderboard.statistics.analysis import analyse
@@ -59,9 +60,7 @@ class _Drawn:
         return [(found.key, row) for row, found in pairs if found is not None][:_MOST_ROWS]
 
     def axis(self) -> str:
-        label = formatting.label_of(self.column)
-        unit = formatting.unit_of(self.column)
-        return f"{label.name}{f' ({label.detail})' if label.detail else ''}{f', {unit}' if unit else ''}"
+        return written.heading(self.column)
 
 
 def export_figure(board: Board, number: int, path: Path) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from petbench_datasets.files import write_text
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.exports import safe_cell, to_csv
+from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.statistics.analysis import analyse
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from petbench_leaderboard.board import Board, Cell, Column, Row
 
 _MARKS = {"privileged": "privileged", "repeat-scan": "repeat scan"}
+_DECIMALS = 3  # of differences and p
+_NOTES = (
+    f"Mean ± standard deviation over participants. In brackets: {written.GAIN}; then the normalized score, 0 % at "
+    "identity and 100 % at the repeat scan, where there is one."
+)
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -29,6 +35,7 @@ _LATEX = {
     "−": r"$-$",
     "–": "--",
     "∞": r"$\infty$",
+    "→": r"$\rightarrow$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
 }
@@ -45,18 +52,13 @@ def to_latex(boards: Iterable[Board]) -> str:
 
 
 def _markdown(board: Board) -> str:
-    head, rows = _written(board, escape_markdown)
-    brackets = "In brackets: the part of the way from `identity` to the noise ceiling."
-    return f"{_as_markdown(escape_markdown(_title(board)), head, rows, texts=2)}\n{brackets}\n"
+    head, rows = _rows(board, escape_markdown)
+    return f"{_as_markdown(escape_markdown(_title(board)), head, rows, texts=2)}\n{_NOTES}\n"
 
 
 def _latex(board: Board) -> str:
-    head, rows = _written(board, escape_latex)
-    title = (
-        rf"{escape_latex(_title(board))}. Mean $\pm$ standard deviation over participants; in brackets "
-        r"the part of the way from \emph{identity} to the noise ceiling."
-    )
-    return _as_latex(title, head, rows, texts=2)
+    head, rows = _rows(board, escape_latex)
+    return _as_latex(escape_latex(f"{_title(board)}. {_NOTES}"), head, rows, texts=2)
 
 
 def _as_markdown(title: str, head: list[str], rows: list[list[str]], *, texts: int = 1) -> str:
@@ -89,18 +91,14 @@ def _title(board: Board) -> str:
     return f"{board.dataset}, split {board.split}, {tested}, protocol {board.protocol}"
 
 
-def _written(board: Board, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:
-    columns = formatting.headline_columns(board)
+def _rows(board: Board, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:
+    columns = written.shown_columns(board)
     head = ["", "Method", *(_head(column) for column in columns), "Training", "Parameters"]
     return [escape(text) for text in head], [[escape(text) for text in _row(row, columns)] for row in board.rows]
 
 
 def _head(column: Column) -> str:
-    label = formatting.label_of(column)
-    unit = formatting.unit_of(column)
-    arrow = {True: " ↑", False: " ↓", None: ""}[column.higher_is_better]
-    detail = ", ".join(part for part in (label.detail, unit) if part)
-    return f"{label.name}{f' ({detail})' if detail else ''}{arrow}"
+    return f"{written.heading(column)} {written.arrow(column)}".rstrip()
 
 
 def _row(row: Row, columns: Sequence[Column]) -> list[str]:
@@ -119,9 +117,10 @@ def _row(row: Row, columns: Sequence[Column]) -> list[str]:
 def _cell(cell: Cell | None, column: Column) -> str:
     if cell is None or cell.mean is None:
         return formatting.MISSING
-    decimals = formatting.label_of(column).decimals
-    spread = "" if cell.standard_deviation is None else f" ± {formatting.number(cell.standard_deviation, decimals)}"
-    return f"{formatting.number(cell.mean, decimals)}{spread} ({formatting.fraction(cell)})"
+    spread = "" if cell.standard_deviation is None else f" ± {written.value(column, cell.standard_deviation)}"
+    normalized = "" if cell.normalized_score is None else written.normalized_score(cell)
+    brackets = ", ".join(part for part in (written.gain(column, cell), normalized) if part)
+    return f"{written.value(column, cell.mean)}{spread}{f' ({brackets})' if brackets else ''}"
 
 
 def escape_markdown(text: str) -> str:
@@ -161,7 +160,8 @@ def export_table(board: Board, number: int, path: Path) -> Path:
         text = {".tex": to_latex, ".md": to_markdown, ".csv": to_csv}[kind]([board])
     else:
         head, rows = _participants(board) if number == 2 else _comparisons(board)
-        text = _generic(f"{_title(board)}: {TABLES[number]}", head, rows, kind)
+        decimals = board.ranked_by.facts.decimals if number == 2 and board.ranked_by else _DECIMALS
+        text = _generic(f"{_title(board)}: {TABLES[number]}", head, rows, kind, decimals)
     write_text(path, text)
     return path
 
@@ -188,7 +188,7 @@ def _comparisons(board: Board) -> tuple[list[str], list[list[str | float | None]
     ]  # fmt: skip
 
 
-def _generic(title: str, head: list[str], rows: list[list[str | float | None]], kind: str) -> str:
+def _generic(title: str, head: list[str], rows: list[list[str | float | None]], kind: str, decimals: int) -> str:
     if kind == ".csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -197,7 +197,8 @@ def _generic(title: str, head: list[str], rows: list[list[str | float | None]], 
         return text.getvalue()
     escape = escape_latex if kind == ".tex" else escape_markdown
     written = [
-        [escape(value if isinstance(value, str) else formatting.number(value, 3)) for value in row] for row in rows
+        [escape(value if isinstance(value, str) else formatting.number(value, decimals)) for value in row]
+        for row in rows
     ]
     heads = [escape(name) for name in head]
     return _as_latex(escape(title), heads, written) if kind == ".tex" else _as_markdown(escape(title), heads, written)

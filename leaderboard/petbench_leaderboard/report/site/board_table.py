@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.records import FAILURES
+from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report.site.views import BoardView, CellView, HeadView, Note, RowView, RunView
 from petbench_leaderboard.statistics.analysis import analyse, separation
@@ -26,7 +27,7 @@ INTERVALS_UP_TO = 40
 
 def view_board(board: Board) -> BoardView:
     """Write a board for people: numbers rounded, reasons as notes, references marked."""
-    columns = formatting.headline_columns(board)
+    columns = written.shown_columns(board)
     notes: dict[str, list[str]] = {}
     statistics = analyse(board)
     known = statistics.rows if statistics else (None,) * len(board.rows)
@@ -47,25 +48,24 @@ def view_board(board: Board) -> BoardView:
         unscored=[_run(run) for run in board.unscored],
         separation=separation(board, statistics),
         explains_ranks=any(row.rank_interval for row in rows),
-        explains_gain=any(cell.change for cell in cells),
-        explains_fraction=any(cell.fraction for cell in cells),
+        gains=written.GAIN if any(cell.gain for cell in cells) else "",
+        explains_normalized_score=any(cell.normalized_score for cell in cells),
         claims=sorted({row.verification for row in rows}),
-        no_fraction=", ".join(sorted(_no_fractions(board, columns))),
+        not_normalized=", ".join(sorted(_not_normalized(board, columns))),
         explains_spread=any(cell.spread for cell in cells),
         has_references=any(row.kind in _PLACES for row in rows),
     )
 
 
 def _head(column: Column, board: Board, *, ranked_by: bool) -> HeadView:
-    label = formatting.label_of(column)
-    unit = formatting.unit_of(column)
-    sample = formatting.sample(row.cells.get(column) for row in board.rows)
+    sample = written.sample(row.cells.get(column) for row in board.rows)
     return HeadView(
-        name=label.name,
-        detail=", ".join(part for part in (label.detail, unit) if part),
-        arrow={True: "↑", False: "↓", None: ""}[column.higher_is_better],
-        direction=formatting.direction(column),
-        explanation="; ".join(part for part in (label.explanation, sample) if part)
+        name=written.label(column),
+        detail=written.detail(column),
+        arrow=written.arrow(column),
+        direction=written.direction(column),
+        better={True: "high", False: "low", None: ""}[column.higher_is_better],
+        summary="; ".join(part for part in (column.facts.summary, written.direction(column), sample) if part)
         + (" (ranked by this)" if ranked_by else ""),
         ranked_by=ranked_by,
     )
@@ -120,17 +120,17 @@ def row_slug(row: Row) -> str:
 
 
 def _cost(text: str, value: float | None, detail: str = "") -> CellView:
-    return CellView(value=text, exact="" if value is None else repr(value), change=detail)
+    return CellView(value=text, exact="" if value is None else repr(value), detail=detail)
 
 
-def _no_fractions(board: Board, columns: list[Column]) -> set[str]:
-    """Return why the way to the noise ceiling cannot be said, with the metrics of which it cannot."""
+def _not_normalized(board: Board, columns: list[Column]) -> set[str]:
+    """Return why there are no normalized scores, with the metrics that have none."""
     why: dict[str, list[str]] = {}
     for column in columns:
         for row in board.rows:
             reason = row.cells[column].normalized_score_reason if column in row.cells else ""
-            if reason and formatting.label_of(column).name not in why.setdefault(reason, []):
-                why[reason].append(formatting.label_of(column).name)
+            if reason and written.label(column) not in why.setdefault(reason, []):
+                why[reason].append(written.label(column))
     return {f"{reason} ({', '.join(names)})" for reason, names in why.items()}
 
 
@@ -139,7 +139,7 @@ def _interval(ranks: tuple[int, int]) -> str:
 
 
 def _settings(row: Row) -> str:
-    """Return preset and budget; that a reference has its only preset is not worth a word."""
+    """Return preset and budget; the only preset of a reference is not shown."""
     preset = row.run.preset if row.role == "competitor" or row.run.preset != "default" else ""
     return ", ".join(part for part in (preset, formatting.budget(row.run.budget)) if part)
 
@@ -158,39 +158,29 @@ def _claim(run: RunRow) -> list[str]:
 def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]], *, intervals: bool) -> CellView:
     if cell is None:
         return CellView(value=formatting.MISSING)
-    decimals = formatting.label_of(column).decimals
     if cell.mean is None:
         metrics = notes.setdefault(str(cell.reason), [])
-        if formatting.label_of(column).name not in metrics:
-            metrics.append(formatting.label_of(column).name)
+        if written.label(column) not in metrics:
+            metrics.append(written.label(column))
         return CellView(value=formatting.MISSING, note=_mark(list(notes).index(str(cell.reason))))
-    change, kind = "", ""
-    if cell.gain is not None and column.higher_is_better is not None:
-        change = formatting.number(cell.gain if column.higher_is_better else -cell.gain, decimals, sign=True)
-        kind = "better" if cell.gain > 0 else "worse" if cell.gain < 0 else ""
-    spread = "" if cell.standard_deviation is None else formatting.number(cell.standard_deviation, decimals)
     return CellView(
-        value=formatting.number(cell.mean, decimals),
+        value=written.value(column, cell.mean),
         exact=repr(cell.mean),
-        spread=spread,
-        interval=_interval_of(cell, decimals) if intervals else "",
-        change="" if not kind else change,
-        change_kind=kind,
-        fraction=formatting.fraction(cell) if cell.normalized_score not in (None, 0.0, 1.0) else "",
+        spread="" if cell.standard_deviation is None else written.value(column, cell.standard_deviation),
+        interval=_interval_of(cell, column) if intervals else "",
+        gain=written.gain(column, cell) if cell.gain else "",
+        gain_kind="better" if cell.gain and cell.gain > 0 else "worse" if cell.gain else "",
+        normalized_score=written.normalized_score(cell) if cell.normalized_score not in (None, 0.0, 1.0) else "",
     )
 
 
-def _interval_of(cell: Cell, decimals: int) -> str:
+def _interval_of(cell: Cell, column: Column) -> str:
     """Return the interval of the mean over participants and seeds; empty for too few participants."""
     table = [[of_seed[who] for who in cell.values] for of_seed in cell.by_seed.values() if cell.values]
     if not table or not all(math.isfinite(value) for values in table for value in values):
         return ""
     found = mean_interval(table)
-    return (
-        ""
-        if found is None
-        else f"{formatting.number(found.low, decimals)} to {formatting.number(found.high, decimals)}"
-    )
+    return "" if found is None else f"{written.value(column, found.low)} to {written.value(column, found.high)}"
 
 
 def _mark(index: int) -> str:

@@ -69,10 +69,10 @@ def write_site(
         sources: where run folders and images are.
         folder: where the site goes; pages of an earlier one there are written over, other files are left alone.
         options: what to show.
-        progress: told what is done: description, done, total.
+        progress: is given what is done: description, done, total.
 
     Raises:
-        LeaderboardError: the folder holds somebody else's site, whose first page would be lost.
+        LeaderboardError: the folder holds another site, whose first page would be lost.
     """
     options = options or SiteOptions()
     _refuse_foreign(folder / INDEX)
@@ -106,7 +106,7 @@ def write_index(
         participants: links to participants, by the board's place in `boards`.
     """
     views = [view_board(board) for board in boards]
-    drawn = {view.key: item for board, view in zip(boards, views, strict=True) if (item := board_chart(board))}
+    pareto = {view.key: item for board, view in zip(boards, views, strict=True) if (item := board_chart(board))}
     path = folder / INDEX
     write_page(
         path,
@@ -114,9 +114,9 @@ def write_index(
         root=".",
         title=options.title,
         boards=views,
-        charts={key: as_json(chart.item) for key, chart in drawn.items()},
-        chart_words={key: chart.description for key, chart in drawn.items()},
-        chart_titles={key: chart.title for key, chart in drawn.items()},
+        charts={key: as_json(chart.item) for key, chart in pareto.items()},
+        chart_words={key: chart.description for key, chart in pareto.items()},
+        chart_titles={key: chart.title for key, chart in pareto.items()},
         runs=runs,
         participants={views[place].key: links for place, links in participants.items()},
         made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),

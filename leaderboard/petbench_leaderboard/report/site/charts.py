@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure
 
 PALETTE = ("#1f77b4", "#d1651a", "#2a9d6e", "#b4458f", "#8a6fc4", "#9a7b1f", "#4d9fb0", "#c2504a")
-"""Told apart by people who see fewer colours, and on light and dark paper alike (after Okabe and Ito)."""
+"""Distinct for colour-blind readers, on light and on dark pages (after Okabe and Ito)."""
 
 QUIET = "#80868e"
 _NAMED_POINTS = 12
@@ -55,12 +55,14 @@ def as_item(chart: Figure) -> dict[str, Any]:
     return dict(json_item(chart))
 
 
-def pareto(points: Sequence[Mapping[str, Any]], lines: Mapping[str, float], x: str, y: str) -> dict[str, Any]:
+def pareto(
+    points: Sequence[Mapping[str, Any]], lines: Mapping[str, float], x: str, y: str, decimals: int
+) -> dict[str, Any]:
     """Return quality against time: points with `x`, `y`, `name`, `detail`, `front`; references as dashed lines."""
     logarithmic = all(point["x"] > 0 for point in points)
-    room = DataRange1d(range_padding=0.2)  # for the names
+    padded = DataRange1d(range_padding=0.2)  # for the names
     kind = "log" if logarithmic else "linear"
-    chart = new_chart(x, y, "quality against time", height=380, x_axis_type=kind, x_range=room)
+    chart = new_chart(x, y, "quality against time", height=380, x_axis_type=kind, x_range=padded)
     for on_front, label in ((True, "on the front"), (False, "dominated")):
         some = [point for point in points if point["front"] is on_front]
         if some:
@@ -69,7 +71,9 @@ def pareto(points: Sequence[Mapping[str, Any]], lines: Mapping[str, float], x: s
                 "x", "y", source=source, size=11, legend_label=label, line_color=PALETTE[0], line_width=1.5,
                 fill_color=PALETTE[0] if on_front else None, fill_alpha=0.85,
             )  # fmt: skip
-            chart.add_tools(_hover(drawn, [("", "@name"), (y, "@y{0.00}"), (x, "@x{0.0}"), ("", "@detail")]))
+            chart.add_tools(
+                _hover(drawn, [("", "@name"), (y, _rounded("y", decimals)), (x, "@x{0.0}"), ("", "@detail")])
+            )
     front = sorted((point for point in points if point["front"]), key=lambda point: point["x"])
     if len(front) > 1:
         chart.step(
@@ -115,8 +119,10 @@ def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], y: str
     return as_item(chart)
 
 
-def dots(names: Sequence[str], values: Sequence[float], others: Sequence[float | None], y: str) -> dict[str, Any]:
-    """Return one dot a participant, beside the value of `identity` where it is known."""
+def dots(
+    names: Sequence[str], values: Sequence[float], others: Sequence[float | None], y: str, decimals: int
+) -> dict[str, Any]:
+    """Return one dot a participant, and the value of `identity` where it is known."""
     chart = new_chart("", y, "every participant", x_range=list(names), height=300)
     known = [(name, value) for name, value in zip(names, others, strict=True) if value is not None]
     if known:
@@ -124,22 +130,24 @@ def dots(names: Sequence[str], values: Sequence[float], others: Sequence[float |
         drawn = chart.scatter(
             "x", "y", source=source, size=9, line_color=QUIET, fill_color=None, legend_label="identity"
         )
-        chart.add_tools(_hover(drawn, [("", "@x, identity"), (y, "@y{0.000}")]))
+        chart.add_tools(_hover(drawn, [("", "@x, identity"), (y, _rounded("y", decimals))]))
     source = ColumnDataSource({"x": list(names), "y": list(values)})
     drawn = chart.scatter("x", "y", source=source, size=9, color=PALETTE[0], legend_label="this run")
-    chart.add_tools(_hover(drawn, [("", "@x"), (y, "@y{0.000}")]))
+    chart.add_tools(_hover(drawn, [("", "@x"), (y, _rounded("y", decimals))]))
     if len(names) > _UPRIGHT_NAMES:
         chart.xaxis.major_label_orientation = 0.9
     return as_item(chart)
 
 
-def organs(names: Sequence[str], values: Sequence[float], participants: Sequence[str], unit: str) -> dict[str, Any]:
+def organs(
+    names: Sequence[str], values: Sequence[float], participants: Sequence[str], unit: str, decimals: int
+) -> dict[str, Any]:
     """Return the error of each organ, one dot a participant, organs below each other."""
     order = list(dict.fromkeys(names))
     chart = new_chart(f"difference, {unit}", "", "every organ", y_range=order[::-1], height=90 + 19 * len(order))
     source = ColumnDataSource({"x": list(values), "y": list(names), "who": list(participants)})
     drawn = chart.scatter("x", "y", source=source, size=8, color=PALETTE[0], fill_alpha=0.6)
-    chart.add_tools(_hover(drawn, [("", "@y, @who"), ("difference", f"@x{{0.0}} {unit}")]))
+    chart.add_tools(_hover(drawn, [("", "@y, @who"), ("difference", f"{_rounded('x', decimals)} {unit}")]))
     chart.add_layout(Span(location=0.0, dimension="height", line_color=QUIET))
     chart.ygrid.grid_line_color = None
     return as_item(chart)
@@ -169,6 +177,11 @@ def _show_all(chart: Figure, values: Sequence[float]) -> None:
     """Let the vertical axis hold lines too: a library's own range minds only points."""
     margin = 0.08 * (max(values) - min(values) or 1.0)
     chart.y_range = Range1d(start=min(values) - margin, end=max(values) + margin)
+
+
+def _rounded(field: str, decimals: int) -> str:
+    """Return a field of a tip with so many decimals."""
+    return f"@{field}{{0.{'0' * decimals}}}" if decimals else f"@{field}{{0}}"
 
 
 def _hover(renderer: Any, tips: list[tuple[str, str]]) -> HoverTool:

@@ -1,4 +1,4 @@
-"""Fill templates: everything is escaped, every page carries its own policy and asks nobody for anything."""
+"""Fill templates: everything is escaped, every page has its own content policy and loads nothing from a network."""
 
 from __future__ import annotations
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report.site import charts
-from petbench_leaderboard.report.site.run_view import Chart
+from petbench_leaderboard.report.site.run_charts import Chart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def board_chart(board: Board) -> Chart | None:
-    """Return a board's ranking metric against training time, references and ceiling as lines; None without a point."""
+    """Return a board's ranking metric against training time, references as lines; None without a point."""
     column = board.ranked_by
     if column is None:
         return None
@@ -38,14 +39,12 @@ def board_chart(board: Board) -> Chart | None:
     if not points:
         return None
     mark_front(points, higher_is_better=column.higher_is_better is not False)
-    label = formatting.label_of(column)
-    quality = ", ".join(part for part in (f"{label.name} {label.detail}".strip(), formatting.unit_of(column)) if part)
     best = [str(point["name"]) for point in sorted(points, key=lambda point: point["x"]) if point["front"]]
     return Chart(
         name="pareto",
-        title=f"{label.name} against training time",
+        title=f"{written.label(column)} against training time",
         description=f"On the front, from the fastest: {', '.join(dict.fromkeys(best))}.",
-        item=charts.pareto(points, lines, "training, seconds", quality),
+        item=charts.pareto(points, lines, "training, seconds", written.heading(column), column.facts.decimals),
     )
 
 

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from petbench_datasets.files import atomic_path, write_text
-from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report.participant_figure import ERROR_LIMIT_SUV, SUV_LIMIT, draw_participant
 from petbench_leaderboard.report.site.board_table import board_slug, row_slug
 from petbench_leaderboard.report.site.pages import write_page
@@ -43,7 +43,7 @@ def choose_participants(board: Board, most: int) -> dict[str, str]:
     """Return who gets a page, worst first, and why: all, or of more than `most` the worst, the median and the best.
 
     The rule: participants are ordered by the ranking metric, averaged over all ranked methods, so that no method and no
-    person can choose whom to show.
+    person can choose who is shown.
     """
     column = board.ranked_by
     cells = [row.cells[column] for row in board.rows if column and row.role == "competitor" and column in row.cells]
@@ -82,7 +82,7 @@ def write_participant(images: ParticipantImages, board: Board, why: str, folder:
         board_key=board_slug(board),
         why=why,
         scores=_scores(images, board, columns),
-        columns=[formatting.label_of(column) for column in columns],
+        columns=[(written.label(column), written.detail(column)) for column in columns],
         script=f"{name}.js",
         figures=figures,
         suv_limit=f"{SUV_LIMIT:g}",
@@ -96,7 +96,7 @@ def _columns(images: ParticipantImages, board: Board) -> list[Column]:
     cells = [row.cells for row in board.rows]
     return [
         column
-        for column in formatting.headline_columns(board)
+        for column in written.shown_columns(board)
         if any(column in of_row and images.participant in of_row[column].values for of_row in cells)
     ]
 
@@ -107,10 +107,7 @@ def _scores(images: ParticipantImages, board: Board, columns: list[Column]) -> l
     for row in board.rows:
         cells = [(column, row.cells.get(column)) for column in columns]
         values = [
-            formatting.number(
-                cell.values.get(images.participant) if cell else None, formatting.label_of(column).decimals
-            )
-            for column, cell in cells
+            written.value(column, cell.values.get(images.participant) if cell else None) for column, cell in cells
         ]
         rows.append((row_slug(row), row.run.method, values))
     return rows

@@ -1,4 +1,4 @@
-"""Show the site live while runs go on: written anew when the leaderboard has changed, to this machine only."""
+"""Serve the site to this machine alone, and write it again whenever the leaderboard has changed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def make_server(
 
     Args:
         folder: where the site is.
-        state: tells one state of the leaderboard from another: `Leaderboard.state`.
+        state: returns what differs when the leaderboard has changed: `Leaderboard.state`.
         write: writes the site into `folder`.
-        port: 0 means any that is free; `server_address` tells which.
+        port: 0 means any that is free; `server_address` has it.
     """
     live = _Live(state, write)
     handler = partial(_Handler, live=live, directory=str(folder))
@@ -35,7 +35,7 @@ def make_server(
 
 
 class _Live:
-    """Writes the site when the leaderboard is not as it was; one thread at a time."""
+    """Writes the site when the leaderboard has changed; one thread at a time."""
 
     def __init__(self, state: Callable[[], object], write: Callable[[], object]) -> None:
         self._state, self._write = state, write
@@ -71,7 +71,7 @@ class _Handler(SimpleHTTPRequestHandler):
             self.send_header("Refresh", str(REFRESH_SECONDS))
         super().end_headers()
 
-    def list_directory(self, path: Any) -> None:  # noqa: ARG002 - folders are nobody's business
+    def list_directory(self, path: Any) -> None:  # noqa: ARG002 - no folder is listed
         self.send_error(404)
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class's names

@@ -34,7 +34,7 @@ class RunFiles:
 
 
 class Sources(Protocol):
-    """What the site asks for beside the database."""
+    """What the site needs that is not in the database."""
 
     def run_files(self, run: RunRow) -> RunFiles:
         """Return what a run left behind; nothing where its folder is elsewhere."""

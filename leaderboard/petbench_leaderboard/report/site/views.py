@@ -13,7 +13,8 @@ class HeadView:
     detail: str
     arrow: str
     direction: str
-    explanation: str
+    better: str
+    summary: str
     ranked_by: bool
 
 
@@ -21,17 +22,18 @@ class HeadView:
 class CellView:
     """One written score.
 
-    The mean, to the last digit too, its spread and interval, its difference from `identity`, how far it has come from
-    there to the noise ceiling, and the mark of a note.
+    The mean, to the last digit too, its spread and interval, its gain over `identity`, its normalized score, and the
+    mark of a note; of a cost, a detail in small letters.
     """
 
     value: str
     exact: str = ""
     spread: str = ""
     interval: str = ""
-    change: str = ""
-    change_kind: str = ""
-    fraction: str = ""
+    gain: str = ""
+    gain_kind: str = ""
+    normalized_score: str = ""
+    detail: str = ""
     note: str = ""
 
 
@@ -97,9 +99,9 @@ class BoardView:
     notes: list[Note]
     unscored: list[RunView]
     separation: str
-    explains_gain: bool
-    explains_fraction: bool
-    no_fraction: str
+    gains: str
+    explains_normalized_score: bool
+    not_normalized: str
     claims: list[str]
     explains_ranks: bool
     explains_spread: bool

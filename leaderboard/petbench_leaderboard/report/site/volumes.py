@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from petbench_leaderboard.report.images import ParticipantImages, Volume, body_box, telling_slice
+from petbench_leaderboard.report.images import ParticipantImages, Volume, body_box, most_changed_slice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def packed_script(images: ParticipantImages) -> str:
         "shape": shrunk[0].shape,
         "spacing": spacing,
         "largest": LARGEST_SUV,
-        "slice": (telling_slice(images) - box[0].start) // step[0],
+        "slice": (most_changed_slice(images) - box[0].start) // step[0],
         "volumes": [{"name": name, "image": _mosaic(volume)} for name, volume in zip(names, shrunk, strict=True)],
     }
     text = json.dumps(facts, separators=(",", ":")).replace("<", "\\u003c")

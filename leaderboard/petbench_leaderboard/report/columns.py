@@ -1,0 +1,111 @@
+"""How a board's columns and cells are written, the same on the terminal, the site, in tables and figures.
+
+A gain is written as it is stored: over `identity`, positive where better, whatever the metric's direction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench_leaderboard.report.formatting import number, plain_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from petbench_leaderboard.board import Board, Cell, Column
+
+GAIN = "gain over identity, the early image as it is, in the metric's unit, positive where better"
+"""For the notes of every output that has gains."""
+
+
+def shown_columns(board: Board) -> list[Column]:
+    """Return the columns that tables have, in their places; the one that ranks is always among them."""
+    found = [column for column in board.columns if column.facts.shown or column == board.ranked_by]
+    return sorted(found, key=lambda column: (column.facts.place, *_identity(column)))
+
+
+def _identity(column: Column) -> tuple[str, str, str]:
+    return column.metric, column.region, column.convention_id
+
+
+def label(column: Column) -> str:
+    """Return what a column is called: `PSNR`; a metric without a label goes by its name."""
+    return column.facts.label or column.metric
+
+
+def detail(column: Column) -> str:
+    """Return what tells a column from others of its label, and its unit: `body, dB`."""
+    what = column.facts.detail or ("" if column.facts.label else column.region)
+    return ", ".join(part for part in (what, plain_unit(column.unit)) if part)
+
+
+def heading(column: Column) -> str:
+    """Return label, detail and unit in one line: `PSNR (body, dB)`."""
+    return f"{label(column)} ({detail(column)})" if detail(column) else label(column)
+
+
+def arrow(column: Column) -> str:
+    """Return which values are better as a sign: `↑`, `↓`, or `→ 1` for those near 1."""
+    if column.higher_is_better is not None:
+        return "↑" if column.higher_is_better else "↓"
+    best = column.facts.best_value
+    return "" if best is None else f"→ {best:g}"
+
+
+def direction(column: Column) -> str:
+    """Return which values are better in words: higher or lower ones, or those near a value."""
+    if column.higher_is_better is not None:
+        return "higher is better" if column.higher_is_better else "lower is better"
+    best, unit = column.facts.best_value, plain_unit(column.unit)
+    return "" if best is None else f"{best:g}{f' {unit}' if unit else ''} is best"
+
+
+def value(column: Column, written: float | None) -> str:
+    """Write a score with the metric's decimals."""
+    return number(written, column.facts.decimals)
+
+
+def gain(column: Column, cell: Cell) -> str:
+    """Write a cell's gain over `identity` with its sign; empty where there is none."""
+    return "" if cell.gain is None else number(cell.gain, column.facts.decimals, sign=True)
+
+
+def normalized_score(cell: Cell) -> str:
+    """Write where a cell lies from `identity` to the repeat scan: `41 %`, or why that cannot be said."""
+    if cell.mean is None:
+        return ""
+    return (
+        cell.normalized_score_reason
+        if cell.normalized_score is None
+        else f"{number(100.0 * cell.normalized_score, 0)} %"
+    )
+
+
+def sample(cells: Iterable[Cell | None]) -> str:
+    """Say how many slices a distance is over, and how far apart real slices are; empty for what is no distance."""
+    for cell in cells:
+        if cell is not None and "n_real" in cell.extra:
+            folds = "in the first fold " if len(next(iter(cell.by_seed.values()), {})) > 1 else ""
+            return folds + remark(cell.extra)
+    return ""
+
+
+def remark(extra: Mapping[str, object]) -> str:
+    """Say what a score of all participants together rests on: slices and floor, or limits of agreement; else empty."""
+    low, high, count = extra.get("low"), extra.get("high"), extra.get("n_real")
+    if isinstance(low, float) and isinstance(high, float):
+        return f"limits {number(low, 1)} to {number(high, 1)}"
+    if count is None:
+        return ""
+    floor, participants = extra.get("floor"), extra.get("participants")
+    people = (
+        f" of {len(participants)} participant{'' if len(participants) == 1 else 's'}"
+        if isinstance(participants, list)
+        else ""
+    )
+    spread = extra.get("participant_bootstrap")
+    error = f", standard error {spread['standard_error']:.2g} over participants" if isinstance(spread, dict) else ""
+    scale = (
+        f"real against real {floor:.4g}" if isinstance(floor, float) else str(extra.get("floor_reason") or "no floor")
+    )
+    return f"N = {count} slices{people}, {scale}{error}"
