@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from petbench_datasets.errors import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,6 +39,22 @@ class Home:
     def datasets(self) -> Path:
         """The folder of built datasets."""
         return self.folder / "datasets"
+
+    def take_over_old_datasets(self) -> None:
+        """Rename the folder in which petbench 0.1.0 kept built datasets.
+
+        Raises:
+            DataError: it cannot be renamed.
+        """
+        old = self.folder / "cohorts"
+        if not old.is_dir() or self.datasets.exists():
+            return
+        try:
+            old.rename(self.datasets)
+        except FileNotFoundError:  # another process was quicker
+            return
+        except OSError as error:
+            raise DataError(f"{old} cannot be renamed ({error.strerror}); rename it to {self.datasets}") from None
 
     @property
     def runs(self) -> Path:

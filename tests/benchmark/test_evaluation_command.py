@@ -143,11 +143,11 @@ def test_a_run_that_cannot_be_scored_again_is_named_and_the_others_are(tmp_path:
     folder = predict(tmp_path / "theirs", two)
     for name in ("first", "second"):
         assert petbench("score", folder, "--dataset", two, "--split", "two", "--as", name).exit_code == 0
-    (lost,) = home.runs.glob("*-first-*")
+    (lost,) = home.runs.glob("first-*")
     (lost / "predictions" / "sub-03.nii.gz").unlink()
     result = petbench("score", "--runs", "all")
     assert result.exit_code == 1
     assert "run 1 first keeps its scores" in result.stderr
     assert "scored 1 run again" in result.stdout
     assert "1 of 2 runs could not be scored again" in result.stderr
-    assert RunPlan.load(lost).method == "first"
+    assert RunPlan.load(lost / "plan.json").method == "first"

@@ -108,7 +108,7 @@ def test_predictions_of_another_program_become_a_row_that_can_be_scored_again(
         pair, body = dataset.pair(name), dataset.body_mask(name)
         assert value == pytest.approx(float(np.abs(pair.early.astype(float) - pair.delayed)[body].mean()))
     run_folder = next(home.runs.iterdir())
-    assert RunPlan.load(run_folder).identity == row.identity
+    assert RunPlan.load(run_folder / "plan.json").identity == row.identity
     kept, grid = read_image(run_folder / "predictions" / "sub-03.nii.gz")
     np.testing.assert_array_equal(kept, dataset.pair("sub-03").early)
     assert grid.matches(GRID)

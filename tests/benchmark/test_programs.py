@@ -168,7 +168,7 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
         (score["metric"], score["value"]) for score in identity["scores"]
     ]
     assert ours["machine"]["source"].get("plugin", {}).get("commit") == commit
-    (seen,) = (petbench.home / "runs").glob("*-shell-*/training/job/model/seen")
+    (seen,) = (petbench.home / "runs").glob("shell-*/training/job/model/seen")
     files = seen.read_text(encoding="utf-8").split()
     assert [file for file in files if file.endswith(".npy")] == [
         "./training/000-delayed.npy",
@@ -178,7 +178,7 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
         "./validation/000-delayed.npy",
         "./validation/000-early.npy",
     ]
-    assert not list((petbench.home / "runs").glob("*-shell-*/training/job/*/*.npy"))
+    assert not list((petbench.home / "runs").glob("shell-*/training/job/*/*.npy"))
 
 
 @pytest.mark.parametrize(

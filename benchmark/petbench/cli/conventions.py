@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from petbench.cli.session import session
+
 
 @click.command()
 @click.argument("run_ids", type=int, nargs=-1, required=True, metavar="RUN...")
@@ -20,21 +22,17 @@ def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
     """
     from petbench.errors import UsageError
     from petbench.evaluation.conventions_page import write_conventions_page
-    from petbench.home import Home
-    from petbench.plans.run_plan import RunPlan
-    from petbench.runs import pipeline, predict_scan
+    from petbench.runs import pipeline
+    from petbench.runs.folder import find_folder
 
-    home = Home.find()
-    folders = [predict_scan.run_folder(home, run_id) for run_id in run_ids]
-    plans = [RunPlan.load(folder) for folder in folders]
+    home, store = session().home, session().leaderboard
+    folders = [find_folder(store.run(run_id), home) for run_id in run_ids]
+    plans = [folder.plan() for folder in folders]
     if len({(plan.fingerprint, plan.split_digest, plan.fold) for plan in plans}) > 1:
         raise UsageError("the runs are of several datasets, splits or folds; give runs that drew the same participants")
     dataset, fold = pipeline.open_planned(plans[0])
     participant = fold.test[0]
-    files = {
-        plan.method: folder / pipeline.PREDICTIONS / f"{participant}.nii.gz"
-        for plan, folder in zip(plans, folders, strict=True)
-    }
+    files = {plan.method: folder.prediction(participant) for plan, folder in zip(plans, folders, strict=True)}
     commands = [f"petbench run --method {plan.method} --dataset {plan.dataset}" for plan in plans]
     commands.append(f"petbench conventions {' '.join(str(run_id) for run_id in run_ids)} -o {output}")
     write_conventions_page(output, dataset, participant, files, commands=commands)

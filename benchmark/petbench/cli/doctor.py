@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from petbench.cli.session import session
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -104,9 +106,8 @@ def _weights() -> Iterator[dict[str, str]]:
 
 
 def _plugins() -> Iterator[dict[str, str]]:
-    from petbench.registry import load_plugins
 
-    for plugin in load_plugins().plugins:
+    for plugin in session().registry.plugins:
         names = ", ".join([*(spec.name for spec in plugin.methods), *(spec.name for spec in plugin.datasets)])
         mend = f"correct or uninstall {plugin.distribution}; PETBENCH_RAISE=1 petbench methods shows the traceback"
         what = f"plugin {plugin.name}"
@@ -117,14 +118,12 @@ def _home() -> Iterator[dict[str, str]]:
     import shutil
 
     from petbench.errors import PetbenchError
-    from petbench.home import Home
-    from petbench_leaderboard.store import Leaderboard
 
-    home = Home.find()
+    home = session().home
     try:
         home.folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(home.folder).free / 2**30
-        runs = len(Leaderboard.open(home.database).runs())
+        runs = len(session().leaderboard.runs())
     except (OSError, PetbenchError) as error:
         yield _check("home", "broken", str(error), "set PETBENCH_HOME to a folder that can be written")
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.cli.options import complete_dataset, complete_method
+from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 
 if TYPE_CHECKING:
@@ -43,19 +44,16 @@ def plan(
     petbench plan --method pix2pix --seed 0..4 --fold all
     """
     from petbench.cli.console import print_json
-    from petbench.home import Home
     from petbench.plans.forecast import forecast
     from petbench.plans.run_plan import parse_budget
     from petbench.plans.sweep import plan_matrix
-    from petbench.registry import load_plugins
     from petbench.terminal import progress_bar
-    from petbench_leaderboard.store import Leaderboard
 
     asked = request | {"budget": parse_budget(budget) if budget else None}
-    home = Home.find()
+    home = session().home
     with progress_bar() as progress:
-        plans = plan_matrix(methods, seed, fold, asked, home, load_plugins(), progress)
-    cells = forecast(plans, Leaderboard.open(home.database))
+        plans = plan_matrix(methods, seed, fold, asked, home, session().registry, progress)
+    cells = forecast(plans, session().leaderboard)
     to_spend = [cell for cell in cells if cell.state != "cached"]
     known = [cell.seconds for cell in to_spend if cell.seconds is not None]
     if as_json:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from petbench.cli.session import session
+
 if TYPE_CHECKING:
     from petbench.runs.predict_scan import Unit
 
@@ -39,12 +41,9 @@ def predict(*, run_id: int, scan: Path, output: Path, unit: Unit, device: str, f
     Research use only: a drawn image is no measurement.
     """
     from petbench.cli.console import print_json
-    from petbench.home import Home
     from petbench.runs.predict_scan import apply_run
-    from petbench_leaderboard.store import Leaderboard
 
-    home = Home.find()
-    leaderboard = Leaderboard.open(home.database)
+    home, leaderboard = session().home, session().leaderboard
     drawn = apply_run(run_id, scan, output, home=home, leaderboard=leaderboard, device=device, unit=unit, force=force)
     if as_json:
         print_json(drawn.to_dict())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.cli.options import complete_dataset
+from petbench.cli.session import session
 
 if TYPE_CHECKING:
     from petbench.plans.forecast import Cell
@@ -62,18 +63,15 @@ def reproduce(
     petbench reproduce --dataset fdg-phantom --split cv6 --seeds 0..4 --device cuda
     """
     from petbench.cli.console import print_json
-    from petbench.home import Home
     from petbench.methods.models import choose_device
     from petbench.plans.run_plan import parse_budget
     from petbench.plans.sweep import parse_seeds
-    from petbench.registry import load_plugins
     from petbench.reproduce.account import give_account
     from petbench.reproduce.conduct import carry_out, noise_ceiling
     from petbench.reproduce.experiment import Experiment, plan_runs
     from petbench.reproduce.paper import REFERENCES
     from petbench.reproduce.profiles import PROFILES, default_profile
     from petbench.terminal import progress_bar
-    from petbench_leaderboard.store import Leaderboard
 
     numbers = parse_seeds(seeds, "--seeds")
     chosen = default_profile(choose_device(device).type) if profile == "auto" else PROFILES[profile]
@@ -85,10 +83,10 @@ def reproduce(
         budget=parse_budget(budget) if budget else None,
         device=device,
     )
-    home = Home.find()
+    home = session().home
     with progress_bar() as progress:
-        plans = plan_runs(experiment, home, load_plugins(), progress)
-    leaderboard = Leaderboard.open(home.database)
+        plans = plan_runs(experiment, home, session().registry, progress)
+    leaderboard = session().leaderboard
     cells = _forecast(plans, leaderboard)
     _say_cost(cells, experiment.profile.name)
     if dry_run:

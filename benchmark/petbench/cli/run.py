@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from petbench.cli.options import complete_dataset, complete_method
+from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 
 
@@ -100,24 +101,21 @@ def run(
 
     from petbench.cli.result import print_result
     from petbench.cli.run_many import carry_out_matrix
-    from petbench.home import Home
     from petbench.plans.run_plan import parse_budget
     from petbench.plans.sweep import plan_matrix
-    from petbench.registry import load_plugins
     from petbench.runs.execute import execute
     from petbench.runs.supervisor import Conduct
     from petbench.terminal import progress_bar
-    from petbench_leaderboard.store import Leaderboard
 
     asked = request | {"compile": compile_, "budget": parse_budget(budget) if budget else None}
     if fid_weights:
         os.environ["PETBENCH_FID_WEIGHTS"] = fid_weights
     if offline:
         os.environ["PETBENCH_OFFLINE"] = "1"
-    home = Home.find()
+    home = session().home
     with progress_bar() as progress:
-        plans = plan_matrix(methods, seed, fold, asked, home, load_plugins(), progress)
-    leaderboard = Leaderboard.open(home.database)
+        plans = plan_matrix(methods, seed, fold, asked, home, session().registry, progress)
+    leaderboard = session().leaderboard
     conduct = Conduct(time_limit=time_limit)
     if len(plans) > 1:
         raise SystemExit(carry_out_matrix(plans, home, leaderboard, force=force, conduct=conduct, as_json=as_json))

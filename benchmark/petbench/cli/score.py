@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from petbench.cli.options import complete_dataset
+from petbench.cli.session import session
 from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
 
 
@@ -59,13 +60,10 @@ def score(
 
 def _score_again(which: str) -> None:
     from petbench.errors import DataError, PetbenchError, UsageError
-    from petbench.home import Home
     from petbench.runs.rescore import rescore
     from petbench.terminal import progress_bar
-    from petbench_leaderboard.store import Leaderboard
 
-    home = Home.find()
-    store = Leaderboard.open(home.database)
+    home, store = session().home, session().leaderboard
     if which != "all" and not (which.isascii() and which.isdigit()):
         raise UsageError(f"--runs {which!r} is not understood; write --runs all or --runs ID")
     rows = store.runs(status="ok") if which == "all" else [store.run(int(which))]
@@ -87,20 +85,16 @@ def _enter(folder: Path | None, name: str, dataset: str, split_name: str, fold: 
     """Score predictions that no run of petbench drew; without a folder, those of the reference called `name`."""
     from petbench.cli.console import open_named
     from petbench.cli.leaderboard import print_table
-    from petbench.home import Home
-    from petbench.registry import load_plugins
     from petbench.runs.external import score_external
     from petbench.runs.pipeline import weights_options
     from petbench.runs.references import score_reference
     from petbench.terminal import progress_bar
     from petbench_datasets.dataset.split import load_split
-    from petbench_leaderboard.store import Leaderboard
 
-    home = Home.find()
-    store = Leaderboard.open(home.database)
+    home, store = session().home, session().leaderboard
     named, _ = open_named(dataset)
     split = load_split(named.dataset, split_name)
-    registry = load_plugins()
+    registry = session().registry
     with progress_bar() as progress:
         place = (home, store, named.dataset, split, fold)
         if folder is None:

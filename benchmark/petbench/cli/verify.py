@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from petbench.cli.options import complete_dataset
+from petbench.cli.session import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +41,8 @@ def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
     is not as it says: a hash, the identity, the split, a missing participant, a grid, a score.
     """
     from petbench.cli.console import print_json
-    from petbench.home import Home
 
-    with _verified(path, dataset, Home.find()) as found:
+    with _verified(path, dataset, session().home) as found:
         digest, runs = found.digest, found.runs
     if as_json:
         print_json({"sha256": digest, "runs": [_facts(run) for run in runs]})
@@ -75,14 +75,11 @@ def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str |
     from petbench.cli.console import print_json
     from petbench.cli.leaderboard import print_table
     from petbench.errors import UsageError
-    from petbench.home import Home
     from petbench.submissions.accept import accept as store
-    from petbench_leaderboard.store import Leaderboard
 
     if plugin_source is not None and not again:
         raise UsageError("--plugin-source says what is trained again; give --rerun with it")
-    home = Home.find()
-    leaderboard = Leaderboard.open(home.database)
+    home, leaderboard = session().home, session().leaderboard
     with _verified(path, dataset, home) as found:
         if again:
             _rerun(found, plugin_source, home, leaderboard, as_json=as_json)
@@ -155,13 +152,12 @@ def _print_rerun(result: Rerun) -> None:
 @contextlib.contextmanager
 def _verified(path: Path, dataset: str | None, home: Home) -> Iterator[Verified]:
     from petbench.plans.datasets import find_dataset
-    from petbench.registry import load_plugins
     from petbench.runs.pipeline import weights_options
     from petbench.submissions.limits import SubmissionError
     from petbench.submissions.verify import Scoring, verified
     from petbench.terminal import progress_bar
 
-    registry = load_plugins()
+    registry = session().registry
     with progress_bar() as progress:
 
         def find(name: str) -> NamedDataset:

@@ -9,7 +9,7 @@ import torch
 from petbench.errors import PetbenchError, UsageError
 from petbench.methods import parameters
 from petbench.methods.program.method import ProgramMethod
-from petbench.methods.source import source_hash
+from petbench.methods.source import check_source
 from petbench.registry import load_plugins
 from petbench_datasets.files import atomic_path
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from petbench.contract import Method
     from petbench.plans.run_plan import RunPlan
-
-FILE_NAME = "model.pt"
 
 
 def choose_device(asked: str) -> torch.device:
@@ -48,25 +46,20 @@ def build(plan: RunPlan) -> Method:
     return method
 
 
-def save(method: Method, folder: Path) -> None:
-    """Write what `predict` needs into the folder of a run."""
-    with atomic_path(folder / FILE_NAME) as temporary:
+def save(method: Method, path: Path) -> None:
+    """Write what `predict` needs into a file."""
+    with atomic_path(path) as temporary:
         torch.save(dict(method.state_dict()), temporary)
 
 
-def load(plan: RunPlan, folder: Path, device: str) -> Method:
-    """Build the method of a plan and give it the weights of its run.
+def load(plan: RunPlan, path: Path, device: str) -> Method:
+    """Build the method of a plan and give it the weights in a file.
 
     Raises:
         PetbenchError: the weights are gone or damaged, or the plugin's code has changed since.
     """
     spec, plugin = load_plugins().method(plan.method)
-    if source_hash(plugin.module) != plan.source_hash:
-        raise PetbenchError(
-            f"the code of {plan.method} ({plugin.distribution} {plugin.version}) has changed since the run was made; "
-            f"install {plan.distribution} {plan.version} as it was, or run the method again"
-        )
-    path = folder / FILE_NAME
+    check_source(plan, plugin)
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:

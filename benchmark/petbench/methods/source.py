@@ -5,8 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from petbench.errors import PluginError
+from petbench.errors import PetbenchError, PluginError
+
+if TYPE_CHECKING:
+    from petbench.plans.run_plan import RunPlan
+    from petbench.registry import Plugin
 
 
 def source_hash(module: str) -> str:
@@ -34,3 +39,16 @@ def source_hash(module: str) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{name} {content}\n".encode())
     return digest.hexdigest()
+
+
+def check_source(plan: RunPlan, plugin: Plugin) -> None:
+    """Make sure that the installed code is the one that a plan was made with.
+
+    Raises:
+        PetbenchError: it has changed since.
+    """
+    if source_hash(plugin.module) != plan.source_hash:
+        raise PetbenchError(
+            f"the code of {plan.method} ({plugin.distribution} {plugin.version}) has changed since the run was made; "
+            f"install {plan.distribution} {plan.version} as it was, or run the method again"
+        )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench.plans.run_plan import RunPlan
 from petbench.reproduce.paper import BETTER, OTHER
-from petbench.runs.pipeline import PREDICTIONS
-from petbench.runs.predict_scan import run_folder
+from petbench.runs.folder import find_folder
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.files import atomic_path
 from petbench_datasets.images.nifti import read_image
@@ -48,9 +46,9 @@ def draw(results: Results, home: Home, path: Path) -> tuple[str, str]:
     for name in (BETTER, OTHER):
         line = results.line(name)
         run = next(run for run in line.runs if run.seed == line.seeds[0] and participant in run.test_participants)
-        folder = run_folder(home, run.id)
-        dataset = dataset or open_dataset(PathOf(RunPlan.load(folder).dataset_folder))
-        drawn[name] = read_image(folder / PREDICTIONS / f"{participant}.nii.gz")[0]
+        folder = find_folder(run, home)
+        dataset = dataset or open_dataset(PathOf(folder.plan().dataset_folder))
+        drawn[name] = read_image(folder.prediction(participant))[0]
     assert dataset is not None
     pair = dataset.pair(participant)
     images = ParticipantImages(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError, UsageError
+from petbench.methods.source import check_source
+from petbench.registry import load_plugins
 from petbench.runs import supervisor
+from petbench.runs.folder import find_folder, folder_of, is_made_here
 
 if TYPE_CHECKING:
     from petbench.home import Home
@@ -33,7 +36,9 @@ def execute(
         PetbenchError: the same run is going on in another process.
     """
     for row in [] if force else leaderboard.find(plan.identity):
-        folder = supervisor.folder_of(home, row.id, plan)
+        if row.status != "ok" and not is_made_here(row):
+            continue  # its folder is another leaderboard's
+        folder = folder_of(row, home)
         settled = supervisor.settle(row, folder, leaderboard)
         if settled.status == "ok":
             return settled, True
@@ -51,11 +56,14 @@ def resume(run_id: int, home: Home, leaderboard: Leaderboard) -> RunRow:
 
     Raises:
         UsageError: the run was not stopped, or its folder is elsewhere.
+        PetbenchError: the method's code has changed since.
     """
-    from petbench.runs.predict_scan import run_folder
-
-    folder = run_folder(home, run_id)
-    row = supervisor.settle(leaderboard.run(run_id), folder, leaderboard)
-    if row.status not in RESUMABLE:
-        raise UsageError(f"run {run_id} is {row.status}; only an interrupted run can go on")
+    row = leaderboard.run(run_id)
+    folder = find_folder(row, home)
+    row = supervisor.settle(row, folder, leaderboard)
+    if row.status not in RESUMABLE or not is_made_here(row):
+        where = "" if is_made_here(row) else " and was made elsewhere"
+        raise UsageError(f"run {run_id} is {row.status}{where}; only an interrupted run of this leaderboard can resume")
+    plan = folder.plan()
+    check_source(plan, load_plugins().method(plan.method)[1])
     return supervisor.start(run_id, folder, home, leaderboard)

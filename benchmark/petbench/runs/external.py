@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -13,6 +12,8 @@ from petbench.errors import UsageError
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.reader import find_predictions, read_prediction
 from petbench.evaluation.scoring import score_predictions
+from petbench.runs.folder import folder_of, plan_run
+from petbench_datasets.files import write_text
 from petbench_datasets.images.nifti import write_image
 from petbench_leaderboard.board import CEILING_METHOD, REFERENCE_METHODS
 from petbench_leaderboard.records import EXTERNAL
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
-
-PREDICTIONS = "predictions"
 
 
 class ScoringOptions(TypedDict, total=False):
@@ -129,7 +128,6 @@ def enter_predictions(
         UsageError: the fold does not exist.
     """
     from petbench.plans.run_plan import RunPlan
-    from petbench.runs.supervisor import folder_of
 
     participants = fold_of(split, fold).test
     records = score_predictions(dataset, participants, predictions, cache=home.cache, **options)
@@ -162,18 +160,21 @@ def enter_predictions(
         protocol=PROTOCOL,
     )
     stored = [row for row in leaderboard.find(plan.identity) if row.status == "ok"]
-    run_id = stored[0].id if stored else leaderboard.plan(plan.record())
-    folder = folder_of(home, run_id, plan)
+    if stored:
+        run_id, folder = stored[0].id, folder_of(stored[0], home)
+    else:
+        run_id, folder = plan_run(plan, plan.record(), home, leaderboard)
     try:
-        plan.save(folder)
+        plan.save(folder.plan_file)
+        write_text(folder.log, f"predictions that {origin} made, entered by petbench score\n")
         for name, volume in volumes.items():
-            write_image(folder / PREDICTIONS / f"{name}.nii.gz", volume, dataset.grid(name))
+            write_image(folder.prediction(name), volume, dataset.grid(name))
         leaderboard.record_scores(run_id, records)
         leaderboard.update(run_id, status="ok", phase="score", ended_at=datetime.now(UTC))
     except BaseException:
         if not stored:
             leaderboard.delete(run_id)
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.delete()
         raise
     return leaderboard.run(run_id)
 

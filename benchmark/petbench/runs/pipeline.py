@@ -20,7 +20,6 @@ from petbench.methods import models
 from petbench.methods.program.method import ProgramMethod
 from petbench.provenance import checkout, machine
 from petbench.registry import load_plugins
-from petbench.runs import predict_scan
 from petbench.terminal import progress_bar, training_bar
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
     from petbench.processes.stop import StopFlag
+    from petbench.runs.folder import RunFolder
     from petbench.runs.phases import Phases
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import RunChanges
     from petbench_leaderboard.store import Leaderboard
 
-PREDICTIONS = "predictions"
-TRAINING = "training"
-"""Subfolder of a run: its checkpoints, its log of losses, and whatever the method writes."""
 UNSCORED = (
     "unscored: the organizer of the dataset has the test targets; hand over what petbench submit makes of this run"
 )
@@ -61,7 +58,7 @@ class WeightsOptions(TypedDict):
 def carry_out(
     plan: RunPlan,
     run_id: int,
-    folder: Path,
+    folder: RunFolder,
     home: Home,
     leaderboard: Leaderboard,
     phase: Phases,
@@ -100,18 +97,18 @@ def carry_out(
         leaderboard.update(run_id, device=str(device), machine=facts)
         leaderboard.record_source_diff(run_id, checkout.read_diff(sources))
         # The run may have been stopped after training, while it predicted or scored.
-        trained = (folder / models.FILE_NAME).exists() and (folder / predict_scan.GRID_FILE_NAME).exists()
+        trained = folder.is_trained
         if trained:
-            method.load_state_dict(torch.load(folder / models.FILE_NAME, map_location=device, weights_only=True))
+            method.load_state_dict(torch.load(folder.model, map_location=device, weights_only=True))
         else:
             data = _gather(plan, dataset, fold, folder)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     if not trained:
         _train(method, data, plan, run_id, folder, device, leaderboard, phase, stop)
-        predict_scan.save_grid(folder, dataset.grid(fold.train[0]))
+        folder.save_grid(dataset.grid(fold.train[0]))
     with phase("predict"):
-        seconds = _predict(method, plan, fold, dataset, folder / PREDICTIONS)
+        seconds = _predict(method, plan, fold, dataset, folder)
     leaderboard.update(
         run_id,
         seconds_per_volume=seconds,
@@ -129,7 +126,7 @@ def carry_out(
 def score(
     dataset: Dataset,
     participants: tuple[str, ...],
-    folder: Path,
+    folder: RunFolder,
     run_id: int,
     home: Home,
     leaderboard: Leaderboard,
@@ -141,7 +138,7 @@ def score(
     records = score_predictions(
         dataset,
         participants,
-        folder / PREDICTIONS,
+        folder.predictions,
         progress=progress,
         cache=home.cache,
         metrics=load_plugins().metrics(),
@@ -170,16 +167,16 @@ def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
     return dataset, split.folds[plan.fold]
 
 
-def _gather(plan: RunPlan, dataset: Dataset, fold: Fold, folder: Path) -> TrainingVolumes:
+def _gather(plan: RunPlan, dataset: Dataset, fold: Fold, folder: RunFolder) -> TrainingVolumes:
     """Copy what the method may learn from; nothing that it is handed afterwards leads to the dataset."""
-    (folder / TRAINING).mkdir(exist_ok=True)
+    folder.training.mkdir(exist_ok=True)
     with progress_bar() as progress:
         return gather_volumes(
             dataset,
             fold,
             plan.supervision,  # type: ignore[arg-type]
             seed=plan.seed,
-            folder=folder / TRAINING,
+            folder=folder.training,
             progress=progress,
         )
 
@@ -189,7 +186,7 @@ def _train(
     data: TrainingVolumes,
     plan: RunPlan,
     run_id: int,
-    folder: Path,
+    folder: RunFolder,
     device: torch.device,
     leaderboard: Leaderboard,
     phase: Phases,
@@ -199,7 +196,7 @@ def _train(
     engine = _engine_of(plan)
     with training_bar() as show:
         run = TrainingContext(
-            seed=plan.seed, budget=plan.budget, device=device, folder=folder / TRAINING, engine=engine, progress=show
+            seed=plan.seed, budget=plan.budget, device=device, folder=folder.training, engine=engine, progress=show
         )
         stop.listen(run.request_stop)
         try:
@@ -211,7 +208,7 @@ def _train(
             leaderboard.update(run_id, **_training_costs(run))
     if run.interrupted:
         raise Interrupted("stopped while training; repeat the command to go on from its checkpoint")
-    models.save(method, folder)
+    models.save(method, folder.model)
 
 
 def _engine_of(plan: RunPlan) -> EngineSettings:
@@ -219,7 +216,7 @@ def _engine_of(plan: RunPlan) -> EngineSettings:
     return EngineSettings(precision=plan.precision, compile=plan.compile, deterministic=plan.deterministic)
 
 
-def _predict(method: Method, plan: RunPlan, fold: Fold, dataset: Dataset, predictions: Path) -> float:
+def _predict(method: Method, plan: RunPlan, fold: Fold, dataset: Dataset, folder: RunFolder) -> float:
     """Write the prediction of every test participant and return the mean seconds that one took."""
     spent = 0.0
     draw = _draw_all(method, fold, dataset) if isinstance(method, ProgramMethod) else _draw_each(method, fold, dataset)
@@ -230,7 +227,7 @@ def _predict(method: Method, plan: RunPlan, fold: Fold, dataset: Dataset, predic
             raise PluginError(f"{plan.method} drew {drawn.shape} voxels for {participant}, not {grid.shape}")
         if not np.isfinite(drawn).all():
             raise PluginError(f"{plan.method} drew NaN or infinite voxels for {participant}; nothing was scored")
-        write_image(predictions / f"{participant}.nii.gz", drawn.astype(np.float32), grid)
+        write_image(folder.prediction(participant), drawn.astype(np.float32), grid)
     return spent / len(fold.test)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -12,7 +11,7 @@ import numpy as np
 
 from petbench.errors import DataError, UsageError
 from petbench.methods import models
-from petbench.plans.run_plan import RunPlan
+from petbench.runs.folder import find_folder
 from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_given_scan
 from petbench.runs.model_card import card_paths, model_card, write_card
 from petbench_datasets.images.grid import Grid, resample
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from petbench.home import Home
     from petbench.runs.input_scan import GivenScan
     from petbench_leaderboard.store import Leaderboard
-
-GRID_FILE_NAME = "grid.json"
 
 Unit = Literal["suv", "bq_per_ml"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
@@ -105,12 +102,12 @@ def apply_run(
     row = leaderboard.run(run_id)
     if row.status != "ok":
         raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can be applied")
-    folder = run_folder(home, run_id)
-    plan = RunPlan.load(folder)
-    method = models.load(plan, folder, device)
+    folder = find_folder(row, home)
+    plan = folder.plan()
+    method = models.load(plan, folder.model, device)
     scan = read_given_scan(scan_path)
     per_suv, words = _unit(scan, unit, scan_path)
-    model_grid = fit_grid(scan.grid, load_grid(folder))
+    model_grid = fit_grid(scan.grid, folder.grid())
     on_model_grid = resample(scan.image, scan.grid, model_grid)
     start = time.perf_counter()
     drawn = np.asarray(method.predict(on_model_grid), dtype=np.float32)
@@ -165,24 +162,3 @@ def fit_grid(scan: Grid, model: Grid) -> Grid:
     affine[:3, :3] = linear
     affine[:3, 3] = centre - linear @ ((np.asarray(shape[::-1]) - 1) / 2)
     return Grid(shape, affine)
-
-
-def save_grid(folder: Path, grid: Grid) -> None:
-    """Keep the grid that a run was trained on beside its model."""
-    from petbench_datasets.files import write_text
-
-    write_text(folder / GRID_FILE_NAME, json.dumps({"shape": grid.shape, "affine": grid.affine.tolist()}) + "\n")
-
-
-def load_grid(folder: Path) -> Grid:
-    """Return the grid that a run was trained on."""
-    facts = json.loads((folder / GRID_FILE_NAME).read_text(encoding="utf-8"))
-    return Grid(tuple(facts["shape"]), np.asarray(facts["affine"], dtype=np.float64))
-
-
-def run_folder(home: Home, run_id: int) -> Path:
-    """Return the folder of a run by its number."""
-    found = sorted(home.runs.glob(f"{run_id:05d}-*"))
-    if not found:
-        raise UsageError(f"the folder of run {run_id} is not under {home.runs}; the run was made elsewhere or deleted")
-    return found[0]

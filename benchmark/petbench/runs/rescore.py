@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from petbench.errors import UsageError
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.scoring import score_predictions
-from petbench.plans.run_plan import RunPlan
 from petbench.registry import load_plugins
-from petbench.runs import pipeline, predict_scan
+from petbench.runs import pipeline
+from petbench.runs.folder import find_folder
 
 if TYPE_CHECKING:
     from petbench.home import Home
@@ -30,12 +30,12 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, progress: Progres
     """
     if row.status != "ok":
         raise UsageError(f"run {row.id} is {row.status} and has no predictions to score")
-    folder = predict_scan.run_folder(home, row.id)
-    dataset, fold = pipeline.open_planned(RunPlan.load(folder))
+    folder = find_folder(row, home)
+    dataset, fold = pipeline.open_planned(folder.plan())
     records = score_predictions(
         dataset,
         fold.test,
-        folder / pipeline.PREDICTIONS,
+        folder.predictions,
         progress=progress,
         cache=home.cache,
         metrics=load_plugins().metrics(),

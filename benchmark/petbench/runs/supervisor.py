@@ -15,22 +15,19 @@ from typing import TYPE_CHECKING
 from petbench.processes import lock
 from petbench.processes.tree import kill_tree
 from petbench.runs.events import tell_observers
+from petbench.runs.folder import plan_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
+    from petbench.runs.folder import RunFolder
     from petbench_leaderboard.records import RunRecord, RunRow, Status
     from petbench_leaderboard.store import Leaderboard
 
 #: Statuses that a run can still leave.
 UNFINISHED = ("planned", "running")
-
-
-def folder_of(home: Home, run_id: int, plan: RunPlan) -> Path:
-    """Return the folder of a run."""
-    return home.runs / f"{run_id:05d}-{plan.method}-{plan.identity[:8]}"
 
 
 @dataclass(slots=True)
@@ -62,15 +59,13 @@ def begin(
         leaderboard: where the row is kept.
         conduct: how to carry it out.
     """
-    run_id = leaderboard.plan(record)
-    folder = folder_of(home, run_id, plan)
-    folder.mkdir(parents=True, exist_ok=True)
-    plan.save(folder)
-    leaderboard.update(run_id, log_path=str((folder / "run.log").relative_to(home.folder)))
+    run_id, folder = plan_run(plan, record, home, leaderboard)
     return start(run_id, folder, home, leaderboard, conduct)
 
 
-def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard, conduct: Conduct | None = None) -> RunRow:
+def start(
+    run_id: int, folder: RunFolder, home: Home, leaderboard: Leaderboard, conduct: Conduct | None = None
+) -> RunRow:
     """Carry out a planned or interrupted run in a process of its own and return its row when it has ended.
 
     Whatever kills the worker leaves a row that says so.
@@ -79,7 +74,7 @@ def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard, condu
     tell_observers("started", run_id, leaderboard)
     kills_before = _out_of_memory_kills()
     environment = dict(conduct.environment or os.environ) | {"PETBENCH_HOME": str(home.folder)}
-    command = [conduct.python, "-m", "petbench.runs.worker", str(run_id), str(folder)]
+    command = [conduct.python, "-m", "petbench.runs.worker", str(run_id), str(folder.path)]
     # A process group of its own: Ctrl-C on the terminal reaches this process alone, which passes it on exactly once.
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0)
     with _passing_on_signals(process, conduct):
@@ -97,9 +92,9 @@ def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard, condu
     return row
 
 
-def settle(row: RunRow, folder: Path, leaderboard: Leaderboard) -> RunRow:
+def settle(row: RunRow, folder: RunFolder, leaderboard: Leaderboard) -> RunRow:
     """Return the row, corrected to `interrupted` where it claims to run but no process holds its folder."""
-    if row.status in UNFINISHED and not lock.is_held(folder):
+    if row.status in UNFINISHED and not lock.is_held(folder.lock):
         leaderboard.update(
             row.id,
             status="interrupted",

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.home import Home
-from petbench.plans.run_plan import RunPlan
 from petbench.processes import lock
 from petbench.processes.ending import ending_of
 from petbench.processes.stop import StopFlag
 from petbench.processes.tree import adopt_orphans, kill_descendants
+from petbench.runs.folder import RunFolder
 from petbench.runs.phases import Phases
 from petbench.runs.pipeline import carry_out
 from petbench_leaderboard.store import Leaderboard
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("petbench")
 
 
-def work(run_id: int, folder: Path) -> int:
+def work(run_id: int, folder: RunFolder) -> int:
     """Carry out one run and return the exit code of its process."""
     adopt_orphans()
     stop = StopFlag()
     home = Home.find()
     leaderboard = Leaderboard.open(home.database)
-    held = lock.hold(folder)
+    held = lock.hold(folder.lock)
     logging.basicConfig(
-        filename=folder / "run.log", level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s"
+        filename=folder.log, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s"
     )
     leaderboard.update(run_id, status="running", started_at=datetime.now(UTC), error_class=None, error_message=None)
     ending: RunChanges
     try:
-        plan = RunPlan.load(folder)
+        plan = folder.plan()
         carry_out(plan, run_id, folder, home, leaderboard, Phases(leaderboard, run_id), stop)
         ending = {"status": "ok"}
     except BaseException as error:  # whatever a method does, its row says how it ended
@@ -62,4 +62,4 @@ def work(run_id: int, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(work(int(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(work(int(sys.argv[1]), RunFolder(Path(sys.argv[2]))))

@@ -7,14 +7,12 @@ import shutil
 import unicodedata
 from typing import TYPE_CHECKING
 
-from petbench.runs.pipeline import PREDICTIONS
-from petbench.runs.supervisor import folder_of
+from petbench.runs.folder import plan_run
 from petbench_datasets.files import atomic_path, write_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from petbench.home import Home
+    from petbench.runs.folder import RunFolder
     from petbench.submissions.verify import Verified, VerifiedRun
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
@@ -53,13 +51,11 @@ def _accept_run(
         device=facts.device,
         verification="recomputed",
     )
-    run_id = leaderboard.plan(record)
-    folder = folder_of(home, run_id, plan)
+    run_id, folder = plan_run(plan, record, home, leaderboard)
     try:
-        plan.save(folder)
-        (folder / PREDICTIONS).mkdir(parents=True, exist_ok=True)
+        folder.predictions.mkdir(exist_ok=True)
         for path in sorted((submission.predictions / str(index)).iterdir()):
-            with atomic_path(folder / PREDICTIONS / path.name) as temporary:
+            with atomic_path(folder.predictions / path.name) as temporary:
                 shutil.copyfile(path, temporary)
         _keep_log(submission, found, folder)
         leaderboard.record_scores(run_id, found.scores)
@@ -67,7 +63,6 @@ def _accept_run(
             run_id,
             status="ok",
             phase="score",
-            log_path=str((folder / "run.log").relative_to(home.folder)),
             started_at=facts.started_at,
             ended_at=facts.ended_at,
             images_seen=facts.images_seen,
@@ -80,14 +75,14 @@ def _accept_run(
         )
     except BaseException:
         leaderboard.delete(run_id)
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.delete()
         raise
     return leaderboard.run(run_id), False
 
 
-def _keep_log(submission: Verified, found: VerifiedRun, folder: Path) -> None:
+def _keep_log(submission: Verified, found: VerifiedRun, folder: RunFolder) -> None:
     """Keep the author's log as text that no terminal obeys."""
     name = f"{found.claim.folder}/run.log"
     text = submission.archive.read(name).decode("utf-8", errors="replace") if name in submission.archive.names else ""
     shown = "".join(letter if letter in "\n\t" or unicodedata.category(letter) != "Cc" else "?" for letter in text)
-    write_text(folder / "run.log", f"as it came in submission {submission.digest}:\n{shown}")
+    write_text(folder.log, f"as it came in submission {submission.digest}:\n{shown}")
