@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
-import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -123,17 +122,21 @@ class Registry:
         raise UnknownNameError("method", name, methods)
 
 
-def load_plugins(entry_points: Iterable[importlib.metadata.EntryPoint] | None = None) -> Registry:
+def load_plugins(
+    entry_points: Iterable[importlib.metadata.EntryPoint] | None = None, *, raise_errors: bool = False
+) -> Registry:
     """Load every installed plugin: petbench's own first, then by distribution and name.
 
-    With the environment variable `PETBENCH_RAISE=1` a plugin's failure is raised where it happens, for its author.
+    Args:
+        entry_points: of the plugins; None for all that are installed.
+        raise_errors: whether a plugin's failure is raised where it happens, for its author.
     """
     found = importlib.metadata.entry_points(group=GROUP) if entry_points is None else entry_points
     manager = pluggy.PluginManager("petbench")
     manager.add_hookspecs(hookspecs)
     registry = Registry()
     for entry_point in sorted(found, key=_order):
-        registry.plugins.append(_load(entry_point, manager, registry))
+        registry.plugins.append(_load(entry_point, manager, registry, raise_errors=raise_errors))
     return registry
 
 
@@ -142,7 +145,13 @@ def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
     return (distribution != OWN_DISTRIBUTION, distribution, entry_point.name)
 
 
-def _load(entry_point: importlib.metadata.EntryPoint, manager: pluggy.PluginManager, registry: Registry) -> Plugin:
+def _load(
+    entry_point: importlib.metadata.EntryPoint,
+    manager: pluggy.PluginManager,
+    registry: Registry,
+    *,
+    raise_errors: bool,
+) -> Plugin:
     distribution = entry_point.dist.name if entry_point.dist else "unknown"
     version = entry_point.dist.version if entry_point.dist else "unknown"
     facts: dict[str, Any] = {
@@ -165,7 +174,7 @@ def _load(entry_point: importlib.metadata.EntryPoint, manager: pluggy.PluginMana
             **facts, methods=specs["petbench_methods"], datasets=specs["petbench_datasets"], implementation=loaded
         )
     except (Exception, SystemExit) as error:  # also CUDA's OSError and a plugin that calls sys.exit while imported
-        if os.environ.get("PETBENCH_RAISE") == "1":
+        if raise_errors:
             raise
         if registered is not None and manager.is_registered(registered):
             manager.unregister(registered)

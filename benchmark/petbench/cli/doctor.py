@@ -101,7 +101,7 @@ def _torchvision() -> Iterator[dict[str, str]]:
 def _weights() -> Iterator[dict[str, str]]:
     from petbench.evaluation.extractors import weights_status
 
-    for status in weights_status():
+    for status in weights_status(cache=session().home.cache, given=session().settings.weights):
         yield _check(status.id, "ok" if status.ready else "missing", status.found, status.mend)
 
 

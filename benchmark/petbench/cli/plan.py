@@ -1,4 +1,4 @@
-"""`petbench plan`: a matrix of runs before it is spent."""
+"""`petbench plan`: what a sweep of runs would take, before it is run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "fail
 def plan(
     *, methods: tuple[str, ...], seed: str, fold: str, budget: str | None, as_json: bool, **request: object
 ) -> None:
-    """Show which runs of a matrix are there, which are missing or stale and why, and what the rest may take.
+    """Show which runs of a sweep are there, which are missing or stale and why, and what the rest may take.
 
     Nothing is run. The time is what past runs of the same method and size took here; without one it is not guessed.
 
@@ -46,13 +46,12 @@ def plan(
     from petbench.cli.console import print_json
     from petbench.plans.forecast import forecast
     from petbench.plans.run_plan import parse_budget
-    from petbench.plans.sweep import plan_matrix
+    from petbench.plans.sweep import plan_sweep
     from petbench.terminal import progress_bar
 
     asked = request | {"budget": parse_budget(budget) if budget else None}
-    home = session().home
     with progress_bar() as progress:
-        plans = plan_matrix(methods, seed, fold, asked, home, session().registry, progress)
+        plans = plan_sweep(methods, seed, fold, asked, session().home, session().registry, progress)
     cells = forecast(plans, session().leaderboard)
     to_spend = [cell for cell in cells if cell.state != "cached"]
     known = [cell.seconds for cell in to_spend if cell.seconds is not None]

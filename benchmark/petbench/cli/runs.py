@@ -9,7 +9,7 @@ from petbench.cli.session import session
 
 @click.group()
 def runs() -> None:
-    """List runs, show one of them, read its log, or go on with one that was stopped."""
+    """List runs, show one of them, read its log, resume one that was stopped, or delete one."""
 
 
 @runs.command("list")
@@ -58,13 +58,13 @@ def show_log(run_id: int) -> None:
 @click.argument("run_id", type=int, metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print the row and its scores as JSON.")
 def resume_run(run_id: int, *, as_json: bool) -> None:
-    """Go on with the interrupted run ID from its checkpoint, as repeating its command would."""
+    """Resume the interrupted run ID from its checkpoint, as repeating its command would."""
     from petbench.cli.result import print_result
     from petbench.runs.execute import resume
 
-    home, leaderboard = session().home, session().leaderboard
-    row = resume(run_id, home, leaderboard)
-    print_result(leaderboard, row, home, repeated=False, as_json=as_json)
+    here = session()
+    row = resume(run_id, here.supervisor())
+    print_result(here.leaderboard, row, here.home, known=False, as_json=as_json)
     if row.status != "ok":
         raise SystemExit(130 if row.status == "interrupted" else 1)
 

@@ -1,4 +1,4 @@
-"""Keep the trained model of a run, and bring it back to life."""
+"""A method's trained state: saved, loaded, counted, and moved to a device."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from petbench.errors import PetbenchError, UsageError
-from petbench.methods import parameters
 from petbench.methods.program.method import ProgramMethod
-from petbench.methods.source import check_source
-from petbench.registry import load_plugins
 from petbench_datasets.files import atomic_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.contract import Method
-    from petbench.plans.run_plan import RunPlan
 
 
 def choose_device(asked: str) -> torch.device:
@@ -39,41 +35,29 @@ def choose_device(asked: str) -> torch.device:
     return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
 
 
-def build(plan: RunPlan) -> Method:
-    """Build the method of a plan, untrained."""
-    spec, _ = load_plugins().method(plan.method)
-    method: Method = parameters.build(spec, dict(plan.parameters))
-    return method
-
-
 def save(method: Method, path: Path) -> None:
-    """Write what `predict` needs into a file."""
+    """Write a method's state into a file."""
     with atomic_path(path) as temporary:
         torch.save(dict(method.state_dict()), temporary)
 
 
-def load(plan: RunPlan, path: Path, device: str) -> Method:
-    """Build the method of a plan and give it the weights in a file.
+def load(method: Method, path: Path) -> None:
+    """Give a method the state in a file.
 
     Raises:
-        PetbenchError: the weights are gone or damaged, or the plugin's code has changed since.
+        PetbenchError: the file is gone or damaged.
     """
-    spec, plugin = load_plugins().method(plan.method)
-    check_source(plan, plugin)
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise PetbenchError(f"{path}: the model of this run is gone; run the method again with --force") from None
     except Exception as error:  # a damaged file raises whatever the unpickler met first
         raise PetbenchError(f"{path}: cannot be read ({type(error).__name__}); run again with --force") from error
-    method: Method = parameters.build(spec, dict(plan.parameters))
     method.load_state_dict(state)
-    move(method, choose_device(device))
-    return method
 
 
 def move(method: Method, device: torch.device) -> None:
-    """Put a method that is a torch module on a device, and tell a program of it; others live on the processor."""
+    """Put a method that is a torch module on a device, and name it to a program; others live on the CPU."""
     if isinstance(method, torch.nn.Module):
         method.to(device)
     elif isinstance(method, ProgramMethod):

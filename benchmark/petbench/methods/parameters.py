@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from petbench.errors import PluginError, UnknownNameError, UsageError
+from petbench.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,36 +58,6 @@ def validate(spec: MethodSpec, values: dict[str, Any]) -> dict[str, Any]:
         given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
         text = f"parameter {name!r} of {spec.name}: {first['msg'][0].lower()}{first['msg'][1:]}{given}"
         raise UsageError(f"{text}; `petbench methods {spec.name}` lists them") from None
-
-
-def build(spec: MethodSpec, values: dict[str, Any]) -> Any:
-    """Build the method; one with an environment or a program of its own is driven through files."""
-    return _build_program(spec, values) if spec.is_program else build_here(spec, values)
-
-
-def build_here(spec: MethodSpec, values: dict[str, Any]) -> Any:
-    """Build the method in this process, wherever its spec would have it run.
-
-    Raises:
-        PluginError: the plugin's own code fails to give a method.
-    """
-    if spec.build is None:
-        raise PluginError(f"the method {spec.name!r} has no build; give it one, or a command")
-    parameters = spec.parameters.model_validate(values) if spec.parameters else None
-    method = spec.build(parameters)
-    for verb in ("fit", "predict", "state_dict", "load_state_dict"):
-        if not callable(getattr(method, verb, None)):
-            raise PluginError(f"the method {spec.name!r} has no {verb}(); see petbench.contract.Method")
-    return method
-
-
-def _build_program(spec: MethodSpec, values: dict[str, Any]) -> Any:
-    from petbench.methods.program.method import ProgramMethod, package_folder
-    from petbench.registry import load_plugins
-
-    found = load_plugins().methods().get(spec.name)
-    modules = [found[1].module] if found is not None else []
-    return ProgramMethod(spec, values, package_folder([*modules, getattr(spec.build, "__module__", "petbench")]))
 
 
 def default_budget(values: dict[str, Any]) -> Budget:

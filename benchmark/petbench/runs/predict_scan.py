@@ -11,8 +11,10 @@ import numpy as np
 
 from petbench.errors import DataError, UsageError
 from petbench.methods import models
+from petbench.methods.building import build_method
+from petbench.methods.source import check_source
 from petbench.runs.folder import find_folder
-from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_given_scan
+from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
 from petbench.runs.model_card import card_paths, model_card, write_card
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti import write_image
@@ -20,8 +22,12 @@ from petbench_datasets.images.nifti import write_image
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from petbench.contract import Method
     from petbench.home import Home
-    from petbench.runs.input_scan import GivenScan
+    from petbench.plans.run_plan import RunPlan
+    from petbench.registry import Registry
+    from petbench.runs.folder import RunFolder
+    from petbench.runs.input_scan import InputScan
     from petbench_leaderboard.store import Leaderboard
 
 Unit = Literal["suv", "bq_per_ml"]
@@ -29,22 +35,22 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """What `apply_run` wrote.
+class PredictedScan:
+    """What `predict_scan` wrote.
 
     Attributes:
         output: the file.
         card: the model's card beside it, for people.
-        scan: what it was drawn from.
+        scan: what it was predicted from.
         unit: of the file's voxels, `suv` or `bq_per_ml`.
         unit_in_words: the same, with the time of decay correction.
         grid: of the scan and of the file, in words.
         model_grid: on which the model worked, in words.
         early_mean_suv: of the scan, over the whole grid.
         early_maximum_suv: of the scan.
-        mean_suv: of the drawn image, over the whole grid.
-        maximum_suv: of the drawn image.
-        seconds: for drawing, without reading and writing.
+        mean_suv: of the predicted image, over the whole grid.
+        maximum_suv: of the predicted image.
+        seconds: for predicting, without reading and writing.
         warnings: what a reader of the image must know, one line each.
     """
 
@@ -67,18 +73,19 @@ class Drawn:
         return dataclasses.asdict(self)
 
 
-def apply_run(
+def predict_scan(
     run_id: int,
     scan_path: Path,
     output: Path,
     *,
     home: Home,
     leaderboard: Leaderboard,
+    registry: Registry,
     device: str,
     unit: Unit = "suv",
     force: bool = False,
-) -> Drawn:
-    """Draw the delayed image of a scan with a trained run and write it on the scan's own grid, the card beside it.
+) -> PredictedScan:
+    """Predict the delayed image of a scan with a trained run and write it on the scan's own grid, the card beside it.
 
     Args:
         run_id: of a run that ended well.
@@ -86,7 +93,8 @@ def apply_run(
         output: NIfTI file to write.
         home: where the run's folder is.
         leaderboard: where the run's row is.
-        device: where to draw; `auto` takes a CUDA device where there is one.
+        registry: the installed plugins.
+        device: where to predict; `auto` takes a CUDA device where there is one.
         unit: of the output; `bq_per_ml` is decay-corrected to the time that the scan is corrected to.
         force: replace an existing output.
 
@@ -101,21 +109,21 @@ def apply_run(
         raise UsageError(f"the output {taken} exists; choose another name, or --force to replace it")
     row = leaderboard.run(run_id)
     if row.status != "ok":
-        raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can be applied")
+        raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can predict")
     folder = find_folder(row, home)
     plan = folder.plan()
-    method = models.load(plan, folder.model, device)
-    scan = read_given_scan(scan_path)
+    method = _trained_method(plan, folder, home, registry, device)
+    scan = read_input_scan(scan_path)
     per_suv, words = _unit(scan, unit, scan_path)
     model_grid = fit_grid(scan.grid, folder.grid())
     on_model_grid = resample(scan.image, scan.grid, model_grid)
     start = time.perf_counter()
-    drawn = np.asarray(method.predict(on_model_grid), dtype=np.float32)
+    predicted = np.asarray(method.predict(on_model_grid), dtype=np.float32)
     seconds = time.perf_counter() - start
-    if drawn.shape != model_grid.shape or not np.isfinite(drawn).all():
-        raise DataError(f"{plan.method} drew no finite image of {scan_path}; nothing was written")
-    delayed = resample(drawn, model_grid, scan.grid)
-    result = Drawn(
+    if predicted.shape != model_grid.shape or not np.isfinite(predicted).all():
+        raise DataError(f"{plan.method} predicted no finite image of {scan_path}; nothing was written")
+    delayed = resample(predicted, model_grid, scan.grid)
+    result = PredictedScan(
         output=str(output),
         card=str(card_paths(output)[0]),
         scan=str(scan_path),
@@ -137,12 +145,23 @@ def apply_run(
     return result
 
 
-def _unit(scan: GivenScan, unit: Unit, path: Path) -> tuple[float, str]:
+def _trained_method(plan: RunPlan, folder: RunFolder, home: Home, registry: Registry, device: str) -> Method:
+    spec, plugin = registry.method(plan.method)
+    check_source(plan, plugin)
+    method = build_method(spec, dict(plan.parameters), module=plugin.module, environments=home.environments)
+    models.load(method, folder.model)
+    models.move(method, models.choose_device(device))
+    return method
+
+
+def _unit(scan: InputScan, unit: Unit, path: Path) -> tuple[float, str]:
     """Return what SUV 1 is in the unit of the output, and the unit in words."""
     if unit == "suv":
         return 1.0, "SUV by body weight (g/mL)"
     if scan.calibration is None:
-        raise DataError(f"{path}: is stored in SUV, without dose and weight; its image can be drawn with --unit suv")
+        raise DataError(
+            f"{path}: is stored in SUV, without dose and weight; its image can be predicted with --unit suv"
+        )
     per_suv, reference = bq_per_ml_of_one_suv(scan.calibration)
     return per_suv, f"Bq/mL, decay-corrected to {reference / 60:.1f} min after injection"
 

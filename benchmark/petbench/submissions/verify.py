@@ -24,30 +24,17 @@ from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
 from petbench_leaderboard.records import ORACLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from petbench.metric_spec import MetricSpec
     from petbench.plans.datasets import NamedDataset
     from petbench.plans.run_plan import RunPlan
+    from petbench.runs.scorer import Scorer
     from petbench.submissions.contents import SubmittedRun
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import ScoreRecord
 
 _RUN_FILES = ("plan.json", "run.json", "environment.txt", "scores.json")
 _OPTIONAL_FILES = ("run.log", "log.jsonl", "weights.pt")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scoring:
-    """How the organizer scores: everything that `score_predictions` needs beside the dataset and the predictions."""
-
-    cache: Path
-    metrics: Sequence[MetricSpec]
-    progress: Progress
-    weights: Path | None = None
-    offline: bool = False
-    device: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +74,13 @@ class Verified:
 
 
 @contextlib.contextmanager
-def verified(path: Path, find: Callable[[str], NamedDataset], scoring: Scoring) -> Iterator[Verified]:
+def verified(path: Path, find: Callable[[str], NamedDataset], scorer: Scorer) -> Iterator[Verified]:
     """Check a submission and, within the block, give what was found in it.
 
     Args:
         path: the submission.
         find: opens the organizer's dataset of a name.
-        scoring: how the organizer scores.
+        scorer: scores with the organizer's metrics and weights.
 
     Raises:
         SubmissionError: the first thing that is wrong, in one line.
@@ -107,7 +94,7 @@ def verified(path: Path, find: Callable[[str], NamedDataset], scoring: Scoring) 
             plan = _on_own_dataset(claim, named)
             folder = Path(temporary) / str(index)
             _unpack_predictions(archive, claim, named.dataset, folder)
-            scores = _score(claim, named.dataset, folder, scoring)
+            scores = _score(claim, named.dataset, folder, scorer)
             found.append(VerifiedRun(claim, plan, scores, _compared(claim, scores), named.dataset))
         yield Verified(_file_digest(path), tuple(found), Path(temporary), archive)
 
@@ -182,8 +169,7 @@ def _on_own_dataset(claim: SubmittedRun, named: NamedDataset) -> RunPlan:
         raise SubmissionError(
             f"{claim.folder}: its split {plan.split!r}, fold {plan.fold}, is not that of {named.name}"
         )
-    everyone = tuple(sorted({name for fold in split.folds for name in fold.test}))
-    if plan.test_participants != split.folds[plan.fold].test or plan.split_participants != everyone:
+    if plan.test_participants != split.folds[plan.fold].test or plan.split_participants != split.test_participants:
         raise SubmissionError(
             f"{claim.folder}: does not predict the test participants of fold {plan.fold}, all and only them"
         )
@@ -199,12 +185,9 @@ def _unpack_predictions(archive: Archive, claim: SubmittedRun, dataset: Dataset,
         archive.copy(name, folder / f"{participant}.nii.gz")
 
 
-def _score(claim: SubmittedRun, dataset: Dataset, folder: Path, scoring: Scoring) -> tuple[ScoreRecord, ...]:
-    from petbench.evaluation.scoring import score_predictions
-
-    options = {field.name: getattr(scoring, field.name) for field in dataclasses.fields(scoring)}
+def _score(claim: SubmittedRun, dataset: Dataset, folder: Path, scorer: Scorer) -> tuple[ScoreRecord, ...]:
     try:
-        return tuple(score_predictions(dataset, claim.plan.test_participants, folder, **options))
+        return tuple(scorer.score(dataset, claim.plan.test_participants, folder))
     except PetbenchError as error:
         text = str(error).replace(f"{folder}/", f"{claim.folder}/predictions/")
         raise SubmissionError(text) from error

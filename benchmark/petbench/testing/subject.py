@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from petbench.contract import Budget, DatasetShape
+from petbench.home import Home
 from petbench.methods import parameters
+from petbench.methods.building import build_method
+from petbench.registry import load_plugins
+from petbench.settings import Settings
 from petbench.testing.errors import ConformanceError
 from petbench.testing.images import SHAPE, TEST, TRAINING, SmallData, participants
 
@@ -57,8 +61,10 @@ class Subject:
 
     def build(self) -> Method:
         """Return the method, untrained."""
-        method: Method = parameters.build(self.spec, self.values)
-        return method
+        registered = load_plugins().methods().get(self.spec.name)
+        module = registered[1].module if registered else None
+        environments = Home(Settings.read().home).environments  # the checks also run by themselves, under pytest
+        return build_method(self.spec, self.values, module=module, environments=environments)
 
     def data(self, training: int = TRAINING) -> SmallData:
         """Return small participants, under the method's own supervision."""

@@ -45,7 +45,7 @@ def validate(ctx: click.Context, /, dataset: str, *, page: Path | None, as_json:
     named, _ = open_named(dataset)
     with progress_bar() as progress:
         validation = measure(named.dataset, progress)
-    methods = run_scores(validation, session().home.database)
+    methods = run_scores(validation, session().settings.database)
     if page is not None:
         from petbench_phantom.validation_page import write_page
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from petbench.errors import PluginError
-from petbench.home import Home
 from petbench.methods.program import protocol
 from petbench.methods.program.process import run_stage
 from petbench.methods.program.protocol import Job
@@ -30,10 +29,12 @@ class ProgramMethod:
         spec: of the method.
         values: its parameters, validated.
         package: folder of the plugin's code.
+        environments: folder of methods' virtual environments.
     """
 
-    def __init__(self, spec: MethodSpec, values: Mapping[str, Any], package: Path | None) -> None:
+    def __init__(self, spec: MethodSpec, values: Mapping[str, Any], package: Path | None, environments: Path) -> None:
         self._spec = spec
+        self._environments = environments
         self._values = dict(values)
         self._package = package
         self._model: dict[str, bytes] = {}
@@ -67,7 +68,7 @@ class ProgramMethod:
                 self._package,
                 job,
                 folder,
-                _environments(),
+                self._environments,
                 lambda: bool(getattr(run, "interrupted", False)),
             )
         finally:
@@ -104,7 +105,7 @@ class ProgramMethod:
                 protocol.volumes(name, f"predictions/{number:03d}.npy") for number, name in enumerate(early)
             )
             job = self._job("predict").model_copy(update={"participants": participants})
-            run_stage(self._spec, self._package, job, folder, _environments())
+            run_stage(self._spec, self._package, job, folder, self._environments)
             for participant in participants:
                 yield _read(folder / participant.delayed, self._spec.name)
 
@@ -133,10 +134,6 @@ class ProgramMethod:
             seed=self._seed,
             device=self.device,
         )
-
-
-def _environments() -> Path:
-    return Home.find().cache / "environments"
 
 
 def _write(folder: Path, pattern: str, volumes: Iterable[Volume]) -> tuple[str, ...]:

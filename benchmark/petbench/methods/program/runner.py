@@ -15,7 +15,8 @@ import torch
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.errors import Diverged, PetbenchError, PluginError
-from petbench.methods import models, parameters
+from petbench.methods import models
+from petbench.methods.building import build_in_this_process
 from petbench.methods.program.protocol import JOB_NAME, STATUS_NAME, Job, Status
 from petbench.processes.ending import ending_of
 from petbench.processes.stop import StopFlag
@@ -89,7 +90,7 @@ def _build(job: Job) -> tuple[Method, torch.device]:
     spec, _ = load_plugins().method(job.method)
     device = models.choose_device(job.device)
     seed_everything(job.seed, "method")
-    method: Method = parameters.build_here(spec, dict(job.parameters))
+    method = build_in_this_process(spec, job.parameters)
     models.move(method, device)
     return method, device
 
