@@ -10,13 +10,13 @@ import importlib.metadata
 import logging
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pluggy
 
 from petbench import hookspecs
-from petbench.contract import API_VERSION, MethodSpec
-from petbench.errors import PluginError, UnknownNameError
+from petbench.contract import API_VERSION, MethodSpec, Supervision
+from petbench.errors import PluginError, UnknownNameError, one_line
 from petbench_datasets.specs import API_VERSION as DATASET_API_VERSION
 from petbench_datasets.specs import DatasetSpec
 
@@ -31,7 +31,7 @@ GROUP = "petbench"
 OWN_DISTRIBUTION = "petbench"
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_SUPERVISIONS = ("paired", "unpaired", "none")
+_SUPERVISIONS = get_args(Supervision)
 _ENVIRONMENTS = ("process", "venv")
 _HOOKS: dict[str, tuple[type[MethodSpec | DatasetSpec], int]] = {
     "petbench_methods": (MethodSpec, API_VERSION),
@@ -85,7 +85,7 @@ class Registry:
     def metrics(self) -> tuple[MetricSpec, ...]:
         """Return the metrics of every usable plugin, the built-in ones first.
 
-        They are asked for only now, because what computes them is heavy; a plugin whose metrics cannot be had, or
+        They are asked for only now, because what computes them is heavy; a plugin whose metrics cannot be made, or
         take a name already taken, is left out with a warning in the log and costs nobody else anything.
         """
         from petbench.metric_spec import API_VERSION as METRIC_API_VERSION
@@ -103,7 +103,7 @@ class Registry:
                         )
                     found[spec.name] = spec
             except (Exception, SystemExit) as error:
-                _LOG.warning("the metrics of %s cannot be used: %s", plugin.distribution, _one_line(error))
+                _LOG.warning("the metrics of %s cannot be used: %s", plugin.distribution, one_line(error))
         return tuple(found.values())
 
     def method(self, name: str) -> tuple[MethodSpec, Plugin]:
@@ -178,7 +178,7 @@ def _load(
             raise
         if registered is not None and manager.is_registered(registered):
             manager.unregister(registered)
-        return Plugin(**facts, error=_one_line(error))
+        return Plugin(**facts, error=one_line(error))
 
 
 def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[Any, ...]:
@@ -229,11 +229,3 @@ def _refuse_taken_names(specs: dict[str, tuple[Any, ...]], registry: Registry) -
 
 def _name(spec: Any) -> str:
     return str(spec.name)
-
-
-def _one_line(error: BaseException) -> str:
-    """Return an exception as one line."""
-    text = " ".join(str(error).split())
-    if isinstance(error, PluginError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""The rows that the harness makes itself: the noise ceiling and the oracle of organ factors, on a dataset on disk."""
+"""The rows that the harness makes itself: the repeat scan and the organ factors, on a dataset on disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from petbench.cli.main import cli
 from petbench.home import Home
 from petbench.plans.planner import Place
 from petbench.runs.external import enter_predictions
-from petbench.runs.references import organ_factors, score_reference, write_noise_ceiling, write_organ_scale
+from petbench.runs.references import organ_factors, score_reference, write_organ_scale, write_repeat_scan
 from petbench.runs.scorer import Scorer
 from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import Fold, load_split
@@ -106,8 +106,8 @@ def test_the_oracle_scales_each_organ_of_the_test_participant_and_an_unknown_one
         np.testing.assert_allclose(drawn[box][inside], expected * early[box][inside], rtol=1e-6)
 
 
-def test_the_noise_ceiling_is_the_second_realisation_in_suv(tmp_path: Path, labelled: Dataset) -> None:
-    write_noise_ceiling(labelled, fold_of(labelled), tmp_path / "out")
+def test_the_repeat_scan_is_the_second_realisation_in_suv(tmp_path: Path, labelled: Dataset) -> None:
+    write_repeat_scan(labelled, fold_of(labelled), tmp_path / "out")
     drawn, _ = read_image(tmp_path / "out" / f"{TEST}.nii.gz")
     np.testing.assert_allclose(drawn, labelled.delayed(TEST)[0] * 1.1, rtol=1e-5)
 

@@ -107,7 +107,7 @@ def test_a_folder_of_dicom_files_gives_what_its_nifti_gives_and_in_bq_per_ml_wha
     )  # the coarse grid cuts a little off
 
 
-def test_the_card_beside_the_image_says_what_drew_it_how_well_and_what_it_is_not_for(
+def test_the_card_beside_the_image_says_what_predicted_it_how_well_and_what_it_is_not_for(
     applied: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
     (scan,) = (body_dataset / "sub-04" / "pet").glob("*early*.nii.gz")

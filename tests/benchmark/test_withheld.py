@@ -139,7 +139,7 @@ def test_a_row_without_targets_becomes_the_organizers_row_with_scores(
     assert "withheld" in author("verify", submission, "-d", copy, code=1).stderr
 
     checked = organizer("verify", submission, "-d", body_dataset).stdout
-    assert "claims no scores: made where the test targets are withheld" in checked
+    assert "reports no scores: made where the test targets are withheld" in checked
     (accepted,) = json.loads(organizer("leaderboard", "accept", submission, "-d", body_dataset, "--json").stdout)
     theirs = organizer.json("runs", "show", str(accepted["run"]))
     assert (theirs["verification"], theirs["identity"]) == ("recomputed", row["identity"])

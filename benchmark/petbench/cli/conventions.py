@@ -13,7 +13,7 @@ from petbench.cli.session import session
 @click.argument("run_ids", type=int, nargs=-1, required=True, metavar="RUN...")
 @click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Markdown file.")
 def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
-    """Write a page on which the predictions of RUNs stand in every PSNR convention in use, with what each hides.
+    """Write a page that scores the predictions of RUNs in every PSNR convention in use, with what each hides.
 
     All runs must be of one dataset, split and fold; the first test participant is taken.
 
@@ -29,7 +29,7 @@ def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
     folders = [find_folder(store.run(run_id), home) for run_id in run_ids]
     plans = [folder.plan() for folder in folders]
     if len({(plan.fingerprint, plan.split_digest, plan.fold) for plan in plans}) > 1:
-        raise UsageError("the runs are of several datasets, splits or folds; give runs that drew the same participants")
+        raise UsageError("the runs are of several datasets, splits or folds; give runs of one fold")
     dataset, fold = pipeline.open_planned(plans[0])
     participant = fold.test[0]
     files = {plan.method: folder.prediction(participant) for plan, folder in zip(plans, folders, strict=True)}

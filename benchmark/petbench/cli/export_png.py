@@ -13,7 +13,7 @@ from petbench.cli.session import session
 @click.argument("run_id", type=int, metavar="RUN")
 @click.option("--output", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="New folder.")
 def export_png(*, run_id: int, output: Path) -> None:
-    """Write the real and the drawn 8-bit slices of RUN, so that anyone can compute its FID with pytorch-fid itself."""
+    """Write the real and predicted 8-bit slices of RUN, so that anyone can compute its FID with pytorch-fid itself."""
     from petbench.evaluation.export import export_png as write
     from petbench.runs import pipeline
     from petbench.runs.folder import find_folder

@@ -89,7 +89,7 @@ def cli(ctx: click.Context, /, *, db: str | None) -> None:
 
     \b
     petbench run --method pix2pix     train, predict, score and record one method
-    petbench leaderboard              see where it stands
+    petbench leaderboard              see its rank
     petbench report -o board          look at its images
     """
     ctx.obj = Session(db=db)

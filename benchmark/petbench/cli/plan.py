@@ -79,7 +79,7 @@ def plan(
         return
     _print(cells)
     unknown = len(to_spend) - len(known)
-    guess = f"about {_duration(sum(known))}" if known or not to_spend else "no past run tells how long"
+    guess = f"about {_duration(sum(known))}" if known or not to_spend else "no past run shows how long"
     click.echo(
         f"{len(to_spend)} of {len(cells)} to run, {guess}" + (f", {unknown} unknown" if known and unknown else "")
     )

@@ -59,7 +59,7 @@ def new(*, name: str, kind: str, into: Path) -> None:
 def check(ctx: click.Context, *, name: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Check the installed method NAME against the contract, one line a promise; exits 1 when one is broken.
 
-    The method is trained for a few steps on a handful of small made-up participants, on the processor. The same checks
+    The method is trained for a few steps on a handful of small made-up participants, on the CPU. The same checks
     run under pytest with `petbench.testing.checks`.
     """
     from petbench.cli.console import print_json

@@ -52,8 +52,8 @@ def reproduce(
 ) -> None:
     """Run the paper's comparison of pix2pix and CycleGAN, the same networks for both, and write it up as a page.
 
-    Both are trained with every seed on every fold; identity, scale and the noise ceiling stand beside them. Runs that
-    are on the leaderboard already are not repeated. After Ctrl-C the same command goes on.
+    Both are trained with every seed on every fold; identity, scale and the repeat scan are beside them. Runs that
+    are on the leaderboard already are not repeated. After Ctrl-C the same command resumes.
 
     \b
     petbench reproduce --dry-run
@@ -96,9 +96,9 @@ def reproduce(
     rows = run_comparison(plans, supervisor, lambda line: click.echo(line, err=True))
     of_folds = [plan for plan in plans if plan.method == REFERENCES[0]]
     with progress_bar() as progress:
-        ceiling, why_none = score_repeat_scans(of_folds, supervisor, here.scorer(progress))
+        repeat_scans, why_none = score_repeat_scans(of_folds, supervisor, here.scorer(progress))
     command = _command(dataset, split, seeds, profile, budget, device)
-    facts = give_account(experiment, [*rows, *ceiling], why_none, command, here.home, here.leaderboard, page)
+    facts = give_account(experiment, [*rows, *repeat_scans], why_none, command, here.home, here.leaderboard, page)
     if as_json:
         print_json(facts)
         return
@@ -118,7 +118,7 @@ def _say_cost(cells: list[Cell], profile: str) -> None:
         counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
         why = sorted({reason for cell in of_method for reason in cell.why})
         known = [cell.seconds for cell in of_method if cell.seconds is not None]
-        time = f"about {duration(sum(known))}" if len(known) == len(of_method) else "no past run tells how long"
+        time = f"about {duration(sum(known))}" if len(known) == len(of_method) else "no past run shows how long"
         line = f"{name}: {counted}; {budget(str(of_method[0].plan.budget))} a run, {time}"
         click.echo(f"{line} ({'; '.join(why)})" if why else line, err=True)
     to_run = [cell for cell in cells if cell.state != "cached"]

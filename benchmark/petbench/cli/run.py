@@ -36,7 +36,7 @@ from petbench.engine_settings import DEFAULTS
     default="0",
     show_default=True,
     metavar="SEEDS",
-    help="Seed of every random draw; or several: 0,2,7, 0..4.",
+    help="Seed of all random numbers; or several: 0,2,7, 0..4.",
 )
 @click.option("--preset", help="Named set of parameters. Default: the one the method chooses for the dataset's size.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")

@@ -18,7 +18,7 @@ from petbench_leaderboard.board import CEILING_METHOD, ORACLE_METHOD
 @click.option(
     "--reference",
     type=click.Choice([CEILING_METHOD, ORACLE_METHOD]),
-    help="Instead of FOLDER: make and score a row to compare with.",
+    help="Instead of FOLDER: make and score a reference row.",
 )
 @click.option("--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset)
 @click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
@@ -40,8 +40,8 @@ def score(
 
     \b
     petbench score their-predictions --dataset fdg-phantom-mini --as "their method"
-    petbench score --reference noise-ceiling    a second noise realisation of the real delayed images
-    petbench score --reference organ-scale      each organ times one factor: an oracle, it knows the test organs
+    petbench score --reference repeat-scan      a second noise realisation of the real delayed images
+    petbench score --reference organ-scale      each organ times one factor: privileged, it knows the test organs
     petbench score --runs all                   again, after weights for FID arrived or under a new protocol
     """
     from petbench.errors import UsageError

@@ -173,7 +173,7 @@ def _facts(run: VerifiedRun) -> dict[str, Any]:
 
     plan, comparison = run.plan, run.comparison
     return {
-        "folder": run.claim.folder,
+        "folder": run.submitted.folder,
         "method": plan.method,
         "distribution": plan.distribution,
         "version": plan.version,
@@ -184,8 +184,8 @@ def _facts(run: VerifiedRun) -> dict[str, Any]:
         "fold": plan.fold,
         "seed": plan.seed,
         "agreeing": comparison.agreeing,
-        "only_claimed": comparison.only_claimed,
-        "only_recomputed": comparison.only_recomputed,
+        "only_self_reported": comparison.only_self_reported,
+        "only_rescored": comparison.only_rescored,
         "relative_tolerance": {"of one participant": TOLERANCE, "of all participants together": FEATURE_TOLERANCE},
     }
 
@@ -195,14 +195,14 @@ def _print(run: VerifiedRun) -> None:
     click.echo(f"{facts['folder']}: {run.plan.method} seed {run.plan.seed} fold {run.plan.fold} of {run.plan.dataset}")
     click.echo("  ok  hashes of every file, identity, protocol, images, split, participants, grids")
     tolerance = facts["relative_tolerance"]
-    if run.claim.scores:
+    if run.submitted.scores:
         within = f"{tolerance['of one participant']:g} of the score, {tolerance['of all participants together']:g}"
         click.echo(f"  ok  {run.comparison.agreeing} scores agree with those computed here, within")
         click.echo(f"      {within} for FID and KID")
     else:
-        click.echo("  ok  claims no scores: made where the test targets are withheld")
-    if run.comparison.only_recomputed:
-        click.echo(f"  +   {run.comparison.only_recomputed} more were computed here")
-    for metric in run.comparison.only_claimed:
-        click.echo(f"  -   {metric} is claimed and cannot be computed here: it is not taken over")
+        click.echo("  ok  reports no scores: made where the test targets are withheld")
+    if run.comparison.only_rescored:
+        click.echo(f"  +   {run.comparison.only_rescored} more were computed here")
+    for metric in run.comparison.only_self_reported:
+        click.echo(f"  -   {metric} is self-reported and cannot be computed here: it is not taken over")
     click.echo("  -   times, memory and machine are as the submitter says")

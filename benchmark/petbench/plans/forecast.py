@@ -43,7 +43,7 @@ class Cell:
         state: `cached` is shown and not repeated; `interrupted` is resumed; all others are run.
         run: the row that the state is read from.
         why: what has changed since, for `stale`; how it ended, for a failure.
-        seconds: expected to be spent; 0 for a cached run, None where no past run tells.
+        seconds: expected to be spent; 0 for a cached run, None where no past run is like it.
     """
 
     plan: RunPlan

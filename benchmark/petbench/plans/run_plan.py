@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from petbench.engine_settings import Compile, Precision
     from petbench_leaderboard.records import RunRecord
 
-#: What tells one run from another. Hardware, environment and folders are recorded beside it, never part of it.
+#: What distinguishes one run from another. Hardware, environment and folders are recorded beside it, never part of it.
 IDENTITY_FIELDS = (
     "method",
     "distribution",
@@ -57,7 +57,7 @@ class RunPlan:
         fold: index into the split's folds.
         test_participants: whom this fold predicts.
         split_participants: whom all folds of the split predict together.
-        seed: of every random draw.
+        seed: of every random number.
         budget: images seen or seconds.
         precision: `fp32` or `bf16`.
         compile: `on`, `off` or `auto`; not part of the identity.
@@ -113,8 +113,8 @@ class RunPlan:
         return RunRecord(
             **shared,
             identity=self.identity,
-            machine=machine.machine() | {"source": checkout.describe(checkout.find_checkouts())},
-            environment=machine.packages(),
+            machine=machine.machine_facts() | {"source": checkout.describe(checkout.find_checkouts())},
+            environment=machine.installed_packages(),
         )
 
     @classmethod

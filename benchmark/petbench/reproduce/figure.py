@@ -33,22 +33,22 @@ def choose_participant(identity: Mapping[str, float]) -> str:
     return sorted(identity, key=lambda who: (identity[who], who))[(len(identity) - 1) // 2]
 
 
-def draw(results: Results, home: Home, path: Path) -> tuple[str, str]:
+def write_figure(results: Results, home: Home, path: Path) -> tuple[str, str]:
     """Write the figure as WebP, and return the participant and what is shown, in words.
 
-    Of several seeds the first is drawn.
+    Of several seeds the first is shown.
     """
     from pathlib import Path as PathOf
 
     participant = choose_participant(results.line("identity").cells[RULE_METRIC].values)
-    drawn = {}
+    predictions = {}
     dataset = None
     for name in (BETTER, OTHER):
         line = results.line(name)
         run = next(run for run in line.runs if run.seed == line.seeds[0] and participant in run.test_participants)
         folder = find_folder(run, home)
         dataset = dataset or open_dataset(PathOf(folder.plan().dataset_folder))
-        drawn[name] = read_image(folder.prediction(participant))[0]
+        predictions[name] = read_image(folder.prediction(participant))[0]
     assert dataset is not None
     pair = dataset.pair(participant)
     images = ParticipantImages(
@@ -56,7 +56,7 @@ def draw(results: Results, home: Home, path: Path) -> tuple[str, str]:
         spacing_millimetres=pair.grid.spacing_millimetres,
         early=pair.early,
         delayed=pair.delayed,
-        predictions=drawn,
+        predictions=predictions,
         dataset=dataset.name,
     )
     figure = draw_participant(images)[0]

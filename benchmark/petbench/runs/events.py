@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Literal
 
 from petbench.contract import RunEvent
+from petbench.errors import one_line
 
 if TYPE_CHECKING:
     from petbench.registry import Registry
@@ -32,14 +33,8 @@ def notify_observers(
         try:
             observe(event)
         except (Exception, SystemExit) as error:
-            text = " ".join(str(error).split())
             _LOG.warning(
-                "the observer of %s failed when run %d had %s: %s: %s",
-                plugin.distribution,
-                run_id,
-                kind,
-                type(error).__name__,
-                text,
+                "the observer of %s failed when run %d had %s: %s", plugin.distribution, run_id, kind, one_line(error)
             )
 
 

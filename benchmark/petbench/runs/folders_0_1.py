@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from petbench.contract import Supervision
 from petbench.plans.run_plan import identity_of
 from petbench.processes import lock
 from petbench.runs.folder import RunFolder, folder_of
 from petbench_datasets.files import write_text
+from petbench_leaderboard.records import EXTERNAL, ORACLE
 
 if TYPE_CHECKING:
     from petbench.home import Home
     from petbench_leaderboard.store import Leaderboard
 
+_SUPERVISIONS = {"none": "no-target", "oracle": "privileged"}
 _NAME = re.compile(r"(\d{5,})-.+-[0-9a-f]{8}")
 
 
@@ -50,6 +53,8 @@ def take_over_old_folders(home: Home, leaderboard: Leaderboard) -> None:
 def _converted(facts: dict[str, Any], home: Home) -> dict[str, Any]:
     """Return a plan in today's words; what its identity is made of keeps its values."""
     converted = dict(facts)
+    if facts["supervision"] not in (*get_args(Supervision), EXTERNAL, ORACLE):
+        converted["supervision"] = _SUPERVISIONS[facts["supervision"]]
     if "cohort" in converted:
         folder = Path(converted.pop("cohort"))
         moved = home.datasets / folder.name  # built datasets were kept in `cohorts/`

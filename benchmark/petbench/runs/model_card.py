@@ -1,4 +1,4 @@
-"""The card that lies beside an image a model has drawn: what drew it, from what it learnt, how well, and its limits."""
+"""The card beside a predicted image: which model predicted it, what that was trained on, its scores, its limits."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def card_paths(output: Path) -> tuple[Path, Path]:
     return output.with_name(f"{stem}.card.md"), output.with_name(f"{stem}.card.json")
 
 
-def model_card(row: RunRow, plan: RunPlan, scores: Iterable[ScoreRow], drawn: Mapping[str, Any]) -> dict[str, Any]:
+def model_card(row: RunRow, plan: RunPlan, scores: Iterable[ScoreRow], predicted: Mapping[str, Any]) -> dict[str, Any]:
     """Return the card as JSON values.
 
     Args:
         row: of the run.
         plan: of the run.
         scores: of the run's test participants.
-        drawn: what was drawn from what; its warnings become limits.
+        predicted: what was predicted from what; its warnings become limits.
     """
     facts = plan.to_dict()
     names = (
@@ -46,13 +46,13 @@ def model_card(row: RunRow, plan: RunPlan, scores: Iterable[ScoreRow], drawn: Ma
         "fingerprint", "split", "split_digest", "fold", "test_participants", "seed", "budget", "precision", "protocol",
     )  # fmt: skip
     return {
-        "use": "research only; a drawn image is no measurement and no basis for a diagnosis or treatment",
-        "image": {name: value for name, value in drawn.items() if name != "warnings"},
+        "use": "research only; a predicted image is no measurement and no basis for a diagnosis or treatment",
+        "image": {name: value for name, value in predicted.items() if name != "warnings"},
         "run": {"id": row.id, "uid": row.uid, "identity": plan.identity}
         | {name: facts[name] for name in names}
         | {name: getattr(row, name) for name in _NUMBERS},
         "scores": _summaries(scores),
-        "limits": [*_limits(plan), *drawn.get("warnings", ())],
+        "limits": [*_limits(plan), *predicted.get("warnings", ())],
     }
 
 
@@ -86,10 +86,10 @@ def _limits(plan: RunPlan) -> list[str]:
     participants = len(plan.test_participants)
     return [
         "for research: not a medical device, not for diagnosis, staging, treatment or dosimetry of a patient",
-        f"draws the image of {delayed} min from that of {early} min after the injection of F-18 FDG, and no other",
+        f"predicts the image of {delayed} min from that of {early} min after the injection of F-18 FDG, and no other",
         _scanners(plan),
         f"scored on {participants} participants of the same dataset, and on no other scanner, reconstruction or people",
-        "a lesion may be missing, weakened or invented in a drawn image; look at the early image beside it",
+        "a lesion may be missing, weakened or invented in a predicted image; look at the early image beside it",
     ]
 
 
@@ -106,19 +106,19 @@ def _scanners(plan: RunPlan) -> str:
             found.add(" ".join(name for name in names if name))
     known = sorted(found - {""})
     if not known:
-        return f"learnt from the dataset {plan.dataset}, whose scanner is not known here"
-    return f"learnt from the dataset {plan.dataset}, measured with: {', '.join(known)}"
+        return f"trained on the dataset {plan.dataset}, whose scanner is not known here"
+    return f"trained on the dataset {plan.dataset}, measured with: {', '.join(known)}"
 
 
 def _markdown(card: Mapping[str, Any]) -> str:
     image, run = card["image"], card["run"]
     seconds = run["train_seconds"] or 0.0
     lines = [
-        f"# Drawn by {run['method']}, not measured",
+        f"# Predicted by {run['method']}, not measured",
         "",
         f"**{card['use'].capitalize()}.**",
         "",
-        f"`{image['output']}` was drawn from `{image['scan']}`, in {image['unit_in_words']}.",
+        f"`{image['output']}` was predicted from `{image['scan']}`, in {image['unit_in_words']}.",
         "",
         "## Model",
         "",

@@ -1,4 +1,4 @@
-"""Gather the images that the report draws: each test participant with every method's prediction."""
+"""Gather the images that the report shows: each test participant with every method's prediction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def participant_images(boards: Sequence[Board], home: Home, leaderboard: Leaderboard) -> Iterator[ParticipantImages]:
     """Yield the images of every participant that the boards predict, one at a time.
 
-    Methods stand in the order of the board; of a row with several seeds the first is drawn. A run whose folder is
+    Methods are in the order of the board; of a row with several seeds the first is shown. A run whose folder is
     elsewhere, as after a merge, is left out: its numbers stay in the table.
     """
     for board in boards:
@@ -35,15 +35,17 @@ def participant_images(boards: Sequence[Board], home: Home, leaderboard: Leaderb
         if dataset is None:
             continue
         for participant in board.participants:
-            drawn = _drawn(plans, participant)
-            if drawn:
+            predictions = _predictions(plans, participant)
+            if predictions:
                 pair = dataset.pair(participant)
                 yield ParticipantImages(
                     participant=participant,
                     spacing_millimetres=pair.grid.spacing_millimetres,
                     early=pair.early,
                     delayed=pair.delayed,
-                    predictions={label: volume for label, volume in drawn.items() if volume.shape == pair.early.shape},
+                    predictions={
+                        label: volume for label, volume in predictions.items() if volume.shape == pair.early.shape
+                    },
                     dataset=board.dataset,
                 )
 
@@ -73,12 +75,12 @@ def _dataset(board: Board, plans: Sequence[RunPlan]) -> Dataset | None:
     return None
 
 
-def _drawn(plans: dict[int, tuple[RunFolder, RunPlan]], participant: str) -> dict[str, Volume]:
+def _predictions(plans: dict[int, tuple[RunFolder, RunPlan]], participant: str) -> dict[str, Volume]:
     """Return each method's prediction of a participant by the label to show."""
-    drawn: dict[str, Volume] = {}
+    predictions: dict[str, Volume] = {}
     for folder, plan in plans.values():
         path = folder.prediction(participant)
         label = plan.method if plan.preset in ("", "default", "mini") else f"{plan.method} ({plan.preset})"
-        if label not in drawn and path.is_file():
-            drawn[label] = read_image(path)[0]
-    return drawn
+        if label not in predictions and path.is_file():
+            predictions[label] = read_image(path)[0]
+    return predictions

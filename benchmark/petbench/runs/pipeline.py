@@ -17,6 +17,7 @@ from petbench.home import Home
 from petbench.methods import models
 from petbench.methods.building import build_method
 from petbench.provenance import checkout, machine
+from petbench.runs.folder import RunFolder
 from petbench.runs.phases import Phases
 from petbench.runs.predict_fold import predict_fold
 from petbench.runs.scorer import Scorer
@@ -31,9 +32,8 @@ if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
     from petbench.processes.stop import StopFlag
     from petbench.registry import Registry
-    from petbench.runs.folder import RunFolder
+    from petbench.runs.job import Job
     from petbench.runs.progress import ProgressBars
-    from petbench.settings import Settings
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
     from petbench_leaderboard.records import RunChanges
@@ -48,9 +48,7 @@ class Pipeline:
     """One run in this process; each phase is timed and recorded.
 
     Args:
-        run_id: its row.
-        folder: its folder, with the plan in it.
-        settings: the user's.
+        job: the run's row and folder, with the plan in it, and the user's settings.
         registry: the installed plugins.
         leaderboard: where the row is.
         stop: whether the user asked to stop.
@@ -59,23 +57,21 @@ class Pipeline:
 
     def __init__(
         self,
-        run_id: int,
-        folder: RunFolder,
-        settings: Settings,
+        job: Job,
         registry: Registry,
         leaderboard: Leaderboard,
         stop: StopFlag,
         bars: ProgressBars,
     ) -> None:
-        self._run_id = run_id
-        self._folder = folder
-        self._settings = settings
+        self._run_id = job.run_id
+        self._folder = RunFolder(job.folder)
+        self._settings = job.settings
         self._registry = registry
         self._leaderboard = leaderboard
         self._stop = stop
         self._bars = bars
-        self._phase = Phases(leaderboard, run_id)
-        self._plan = folder.plan()
+        self._phase = Phases(leaderboard, job.run_id)
+        self._plan = self._folder.plan()
 
     def run(self) -> None:
         """Run all phases; one that was stopped after its training resumes with its prediction.
@@ -134,7 +130,9 @@ class Pipeline:
         modules = (plugin.module.partition(":")[0], type(method).__module__)
         sources = checkout.find_checkouts(*(module.partition(".")[0] for module in modules))
         compiled = self._engine.compiles(self._device.type, self._plan.budget.images)
-        facts = machine.machine() | {"source": checkout.describe(sources)} | machine.device_facts(str(self._device))
+        facts = (
+            machine.machine_facts() | {"source": checkout.describe(sources)} | machine.device_facts(str(self._device))
+        )
         facts["engine"] = self._engine.to_json() | {"compiled": compiled}
         self._leaderboard.update(self._run_id, device=str(self._device), machine=facts)
         self._leaderboard.record_source_diff(self._run_id, checkout.read_diff(sources))

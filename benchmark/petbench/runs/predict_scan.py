@@ -138,7 +138,7 @@ def predict_scan(
         seconds=seconds,
         warnings=scan.warnings,
     )
-    # The card first: an image that nothing stands beside must not lie about, not even after a kill.
+    # The card first: an image must never be there without its card, not even after a kill.
     names = {"output": output.name, "card": card_paths(output)[0].name, "scan": scan_path.name}
     write_card(output, model_card(row, plan, leaderboard.scores([run_id]), result.to_dict() | names))
     write_image(output, (delayed * np.float32(per_suv)).astype(np.float32, copy=False), scan.grid)

@@ -51,7 +51,7 @@ def score_reference(place: Place, name: str, *, home: Home, leaderboard: Leaderb
         DataError: the dataset lacks what the reference is made of.
         UsageError: the fold does not exist.
     """
-    write = {CEILING_METHOD: write_noise_ceiling, ORACLE_METHOD: write_organ_scale}[name]
+    write = {CEILING_METHOD: write_repeat_scan, ORACLE_METHOD: write_organ_scale}[name]
     with tempfile.TemporaryDirectory(prefix=f"petbench-{name}-") as folder:
         write(place.dataset, choose_fold(place.split, place.fold), Path(folder))
         return enter_predictions(
@@ -66,11 +66,11 @@ def score_reference(place: Place, name: str, *, home: Home, leaderboard: Leaderb
         )
 
 
-def write_noise_ceiling(dataset: Dataset, fold: Fold, folder: Path) -> None:
+def write_repeat_scan(dataset: Dataset, fold: Fold, folder: Path) -> None:
     """Write a second noise realisation of each test participant's delayed image as a prediction, in SUV.
 
     No method can be expected to come closer to one noisy image than another noisy image of the same truth does, unless
-    it predicts the noise-free truth; so this is the yardstick of `fraction` on the leaderboard, not a bound.
+    it predicts the noise-free truth; so it is what normalized scores are measured by, not a bound.
 
     Raises:
         DataError: a participant has none (`…_desc-repeat_pet.nii.gz` among the dataset's derivatives).
@@ -78,7 +78,7 @@ def write_noise_ceiling(dataset: Dataset, fold: Fold, folder: Path) -> None:
     for participant in fold.test:
         path = find_derivative(dataset.root, participant, REPEAT_ENDING)
         if path is None:
-            msg = f"{dataset.root}: no second realisation of {participant} (*_{REPEAT_ENDING}.nii.gz): no noise ceiling"
+            msg = f"{dataset.root}: no second realisation of {participant} (*_{REPEAT_ENDING}.nii.gz): no repeat scan"
             raise DataError(msg)
         scan = scan_of(path, dataset.root, dict(dataset.table))  # the weight is in the dataset's own table
         write_image(folder / f"{participant}.nii.gz", scan.suv(), scan.grid)
@@ -87,8 +87,8 @@ def write_noise_ceiling(dataset: Dataset, fold: Fold, folder: Path) -> None:
 def write_organ_scale(dataset: Dataset, fold: Fold, folder: Path) -> None:
     """Write each test participant's early image, every labelled organ times its own factor, as a prediction in SUV.
 
-    An oracle: it is told where the organs of the test participants are. What it scores is what one number an organ can
-    give, without anything of the participant's own kinetics.
+    A privileged reference: it knows where the organs of the test participants are. What it scores is what one number
+    an organ can give, without anything of the participant's own kinetics.
 
     Raises:
         DataError: a training or test participant has no organ labels.
@@ -103,7 +103,7 @@ def write_organ_scale(dataset: Dataset, fold: Fold, folder: Path) -> None:
 
 
 def organ_factors(dataset: Dataset, fold: Fold) -> dict[str, float]:
-    """Return the late-over-early factor of every labelled organ, fitted on the fold's training participants alone.
+    """Return the delayed-over-early factor of every labelled organ, fitted on the fold's training participants alone.
 
     Each is the factor of least squares over the organ's voxels of all of them, Σ early·delayed / Σ early², as `scale`
     fits its one. The rest of the body and the air around it have one each; an organ without early uptake gets that of

@@ -43,8 +43,7 @@ def work(job: Job) -> None:
     ending: RunChanges
     try:
         registry = load_plugins(raise_errors=job.settings.raise_errors)
-        bars = ProgressBars(progress_bar, training_bar)
-        Pipeline(job.run_id, folder, job.settings, registry, leaderboard, stop, bars).run()
+        Pipeline(job, registry, leaderboard, stop, ProgressBars(progress_bar, training_bar)).run()
         ending = {"status": "ok"}
     except BaseException as error:  # whatever a method does, its row says how it ended
         if isinstance(error, MemoryError):

@@ -1,4 +1,4 @@
-"""Take a verified submission into a leaderboard: the organizer's own scores, under the author's plan."""
+"""Take a verified submission into a leaderboard: the organizer's own scores, under the submitter's plan."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 
 def accept(submission: Verified, home: Home, leaderboard: Leaderboard) -> list[tuple[RunRow, bool]]:
-    """Store every run of a verified submission as `recomputed` and return its row, and whether it was there already.
+    """Store every run of a verified submission with the scores computed here.
 
-    Times, memory and machine are the author's word; the row says so in its machine facts. Accepting the same run twice
-    changes nothing. Weights stay in the submission.
+    Times, memory and machine are as the submitter says; the row says so in its machine facts. Accepting the same run
+    twice changes nothing. Weights stay in the submission.
+
+    Returns:
+        The row of each run, and whether it was there already.
     """
     return [
         _accept_run(submission, index, verified_run, home, leaderboard)
@@ -33,7 +36,7 @@ def accept(submission: Verified, home: Home, leaderboard: Leaderboard) -> list[t
 def _accept_run(
     submission: Verified, index: int, found: VerifiedRun, home: Home, leaderboard: Leaderboard
 ) -> tuple[RunRow, bool]:
-    plan, facts = found.plan, found.claim.facts
+    plan, facts = found.plan, found.submitted.facts
     for row in leaderboard.find(plan.identity):
         if row.status == "ok" and row.verification != "claimed":  # a merged row stays beside the one checked here
             return row, True
@@ -81,8 +84,8 @@ def _accept_run(
 
 
 def _keep_log(submission: Verified, found: VerifiedRun, folder: RunFolder) -> None:
-    """Keep the author's log as text that no terminal obeys."""
-    name = f"{found.claim.folder}/run.log"
+    """Keep the submitter's log as text that no terminal obeys."""
+    name = f"{found.submitted.folder}/run.log"
     text = submission.archive.read(name).decode("utf-8", errors="replace") if name in submission.archive.names else ""
     shown = "".join(letter if letter in "\n\t" or unicodedata.category(letter) != "Cc" else "?" for letter in text)
     write_text(folder.log, f"as it came in submission {submission.digest}:\n{shown}")

@@ -5,15 +5,26 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 
+from petbench.contract import Supervision
 from petbench.errors import UsageError
 from petbench.plans.run_plan import RunPlan, parse_budget
 from petbench.submissions.limits import SubmissionError
 from petbench_leaderboard.errors import LeaderboardError
-from petbench_leaderboard.records import ScoreRecord
+from petbench_leaderboard.records import EXTERNAL, ORACLE, ScoreRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,37 +38,60 @@ Text = Annotated[str, Field(max_length=300)]
 Count = Annotated[int, Field(ge=0, le=2**62)]
 Measured = Annotated[FiniteFloat, Field(ge=0)]
 
-#: Of a plan's fields, the one that says where the dataset lies on the author's machine.
+#: Of a plan's fields, the one that says where the dataset is on the submitter's machine.
 LEFT_OUT = frozenset({"dataset_folder"})
 
 
-class _PlanFacts(BaseModel):
-    """The types of a plan's fields; fields that only a newer petbench knows are refused beside this model."""
+#: What a field of a record may hold, by its type: everything is bounded, so that a new field is too.
+_BOUNDED: dict[str, Any] = {
+    "str": Text,
+    "str | None": Text | None,
+    "int": Annotated[int, Field(ge=0, le=10_000)],
+    "bool": bool,
+    "bool | None": bool | None,
+    "float | None": float | None,
+    "Budget": Text,
+    "Compile": Text,
+    "Precision": Text,
+    "Mapping[str, Any]": dict[Text, JsonValue],
+    "Mapping[str, object]": dict[Text, JsonValue],
+    "tuple[str, ...]": Annotated[list[Participant], Field(max_length=4000)],
+}
 
-    model_config = ConfigDict(extra="allow", strict=True)
+_SUPERVISIONS = "|".join((*get_args(Supervision), EXTERNAL, ORACLE))
 
-    method: Slug
-    plugin: Text
-    distribution: Text
-    version: Text
-    source_hash: Digest
-    supervision: Literal["paired", "unpaired", "none", "external", "oracle"]
-    preset: Text
-    parameters: dict[Text, JsonValue]
-    dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$", max_length=200)]
-    fingerprint: Digest
-    split: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-    split_digest: Digest
-    fold: Annotated[int, Field(ge=0, le=10_000)]
-    test_participants: Annotated[list[Participant], Field(min_length=1, max_length=4000)]
-    split_participants: Annotated[list[Participant], Field(max_length=4000)]
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
-    budget: Text
-    precision: Text
-    compile: Text
-    deterministic: bool
-    device: Text
-    protocol: Annotated[int, Field(ge=0, le=10_000)]
+#: Fields of a plan that are more than their type.
+_PLAN: dict[str, Any] = {
+    "method": Slug,
+    "source_hash": Digest,
+    "supervision": Annotated[str, Field(pattern=f"^({_SUPERVISIONS})$")],
+    "dataset": Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$", max_length=200)],
+    "fingerprint": Digest,
+    "split": Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)],
+    "split_digest": Digest,
+    "test_participants": Annotated[list[Participant], Field(min_length=1, max_length=4000)],
+    "seed": Annotated[int, Field(ge=0, lt=2**32)],
+}
+
+#: Fields of a score that are more than their type.
+_SCORE: dict[str, Any] = {
+    "participant": Participant | None,
+    "reason": Annotated[str, Field(max_length=4000)] | None,
+}
+
+
+def _model_of(record: type[Any], narrower: dict[str, Any], left_out: frozenset[str] = frozenset()) -> type[BaseModel]:
+    """Return what reads a record from JSON: its fields, each of its type and bounded, and no others."""
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(record):
+        if field.name not in left_out:
+            kind = narrower.get(field.name) or _BOUNDED[str(field.type)]
+            default: Any = ... if field.default is dataclasses.MISSING else field.default
+            if field.default_factory is not dataclasses.MISSING:
+                default = Field(default_factory=field.default_factory)
+            fields[field.name] = (kind, default)
+    model: type[BaseModel] = create_model(record.__name__, __config__=ConfigDict(extra="forbid", strict=True), **fields)
+    return model
 
 
 class RunFacts(BaseModel):
@@ -83,27 +117,15 @@ class RunFacts(BaseModel):
     parameter_count: Count | None = None
 
 
-class _ScoreFacts(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    participant: Participant | None
-    region: Text
-    metric: Text
-    convention_id: Text
-    value: float | None
-    unit: Text
-    higher_is_better: bool | None
-    reason: Annotated[str, Field(max_length=4000)] | None = None
-    extra: dict[Text, JsonValue] = {}
-
-
-_SCORES = TypeAdapter(list[_ScoreFacts])
+_PLAN_MODEL = _model_of(RunPlan, _PLAN, LEFT_OUT)
+_SCORE_MODEL: Any = _model_of(ScoreRecord, _SCORE)
+_SCORES: TypeAdapter[list[BaseModel]] = TypeAdapter(list[_SCORE_MODEL])
 Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class SubmittedRun:
-    """One run of a submission: its folder there, its plan (without a dataset's folder), facts and claimed scores."""
+    """One run of a submission: its folder there, its plan (without a dataset's folder), facts, self-reported scores."""
 
     folder: str
     plan: RunPlan
@@ -138,7 +160,7 @@ def parse_plan(value: Any, name: str) -> RunPlan:
     if not isinstance(value, dict) or set(value) != known:
         odd = min(set(value) ^ known) if isinstance(value, dict) else "an object"
         raise SubmissionError(f"{name}: {odd!r} is missing or unknown; was it made by another version of petbench?")
-    facts = _validated(_PlanFacts, value, name).model_dump()
+    facts = _validated(_PLAN_MODEL, value, name).model_dump()
     try:
         budget = parse_budget(facts["budget"])
     except UsageError as error:
@@ -153,7 +175,7 @@ def parse_run(value: Any, name: str) -> RunFacts:
 
 
 def parse_scores(value: Any, name: str) -> tuple[ScoreRecord, ...]:
-    """Return the claimed scores that a submission holds.
+    """Return the self-reported scores that a submission holds.
 
     Raises:
         SubmissionError: one is malformed, empty without a reason, or there twice.

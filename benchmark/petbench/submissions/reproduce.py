@@ -71,7 +71,7 @@ class Reproduction:
 
 
 def reproduce(submission: Verified, source: str | None, supervisor: Supervisor) -> list[Reproduction]:
-    """Train every run of a verified submission again and store the rows as `re-run`; Ctrl-C begins no further one.
+    """Train every run of a verified submission again and store the rows as reproduced; Ctrl-C begins no further one.
 
     Args:
         submission: every check of it has passed.
@@ -156,12 +156,12 @@ def _compared(
     row: RunRow, submission: Verified, found: VerifiedRun, leaderboard: Leaderboard, *, known: bool
 ) -> Reproduction:
     """Return how a reproduced row compares with the submission; a new row keeps that among its facts."""
-    submitted = found.claim.scores or found.scores  # none are reported where the test targets were withheld
+    submitted = found.submitted.scores or found.scores  # none are reported where the test targets were withheld
     deviations = _deviations(submitted, leaderboard.scores([row.id])) if row.status == "ok" else ()
     if not known:
         facts: dict[str, Any] = {
             "submission": submission.digest,
-            "uid": found.claim.facts.uid,
+            "uid": found.submitted.facts.uid,
             "differences": [dataclasses.asdict(each) | {"difference": each.difference} for each in deviations],
         }
         leaderboard.update(row.id, machine={**row.machine, "reproduction": facts})
@@ -170,7 +170,7 @@ def _compared(
 
 
 def _on_a_device_of_this_machine(plan: RunPlan) -> RunPlan:
-    """Return the plan with `auto` in place of a device that the author has and this machine has not."""
+    """Return the plan with `auto` in place of a device that the submitter has and this machine has not."""
     from petbench.methods.models import choose_device
 
     try:

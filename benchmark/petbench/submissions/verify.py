@@ -42,14 +42,14 @@ class VerifiedRun:
     """One run whose every check passed, with the organizer's own scores.
 
     Attributes:
-        claim: what the submission says.
+        submitted: what the submission says.
         plan: the same plan, with the organizer's dataset.
-        scores: recomputed from the predictions.
-        comparison: of claimed and recomputed scores; nothing differs.
+        scores: computed here from the predictions.
+        comparison: of self-reported scores and those computed here; nothing differs.
         dataset: the organizer's.
     """
 
-    claim: SubmittedRun
+    submitted: SubmittedRun
     plan: RunPlan
     scores: tuple[ScoreRecord, ...]
     comparison: Comparison
@@ -87,15 +87,15 @@ def verified(path: Path, find: Callable[[str], NamedDataset], scorer: Scorer) ->
         DataError: a prediction cannot be scored.
     """
     with Archive(path) as archive, tempfile.TemporaryDirectory(prefix="petbench-verify-") as temporary:
-        claims = _read(archive)
+        runs = _read(archive)
         found = []
-        for index, claim in enumerate(claims):
-            named = find(claim.plan.dataset)
-            plan = _on_own_dataset(claim, named)
+        for index, submitted in enumerate(runs):
+            named = find(submitted.plan.dataset)
+            plan = _on_own_dataset(submitted, named)
             folder = Path(temporary) / str(index)
-            _unpack_predictions(archive, claim, named.dataset, folder)
-            scores = _score(claim, named.dataset, folder, scorer)
-            found.append(VerifiedRun(claim, plan, scores, _compared(claim, scores), named.dataset))
+            _unpack_predictions(archive, submitted, named.dataset, folder)
+            scores = _score(submitted, named.dataset, folder, scorer)
+            found.append(VerifiedRun(submitted, plan, scores, _compared(submitted, scores), named.dataset))
         yield Verified(_file_digest(path), tuple(found), Path(temporary), archive)
 
 
@@ -137,7 +137,7 @@ def _read_run(archive: Archive, folder: str) -> SubmittedRun:
     scores = contents.parse_scores(value("scores.json"), f"{folder}/scores.json")
     if plan.supervision == ORACLE or plan.method in (CEILING_METHOD, ORACLE_METHOD):
         raise SubmissionError(
-            f"{folder}: {plan.method} is a row that others are measured by, and no submitter's: make it yourself with "
+            f"{folder}: {plan.method} is a reference row, which no submitter makes; make it with "
             "petbench score --reference"
         )
     if plan.identity != facts.identity:
@@ -150,34 +150,34 @@ def _read_run(archive: Archive, folder: str) -> SubmittedRun:
     return contents.SubmittedRun(folder, plan, facts, scores)
 
 
-def _on_own_dataset(claim: SubmittedRun, named: NamedDataset) -> RunPlan:
+def _on_own_dataset(submitted: SubmittedRun, named: NamedDataset) -> RunPlan:
     """Return the plan on the organizer's dataset, once protocol, images, split and participants are hers."""
     from petbench.evaluation.protocol import PROTOCOL
 
-    plan, dataset = claim.plan, named.dataset
+    plan, dataset = submitted.plan, named.dataset
     if plan.protocol != PROTOCOL:
         raise SubmissionError(
-            f"{claim.folder}: made under protocol {plan.protocol}; this petbench scores by {PROTOCOL}"
+            f"{submitted.folder}: made under protocol {plan.protocol}; this petbench scores by {PROTOCOL}"
         )
     if plan.fingerprint != dataset.fingerprint:
         raise SubmissionError(
-            f"{claim.folder}: made with other images than {named.name} here ({plan.fingerprint[:12]}, here "
+            f"{submitted.folder}: made with other images than {named.name} here ({plan.fingerprint[:12]}, here "
             f"{dataset.fingerprint[:12]})"
         )
     split = load_split(dataset, plan.split)
     if plan.split_digest != split.digest or plan.fold >= len(split.folds):
         raise SubmissionError(
-            f"{claim.folder}: its split {plan.split!r}, fold {plan.fold}, is not that of {named.name}"
+            f"{submitted.folder}: its split {plan.split!r}, fold {plan.fold}, is not that of {named.name}"
         )
     if plan.test_participants != split.folds[plan.fold].test or plan.split_participants != split.test_participants:
         raise SubmissionError(
-            f"{claim.folder}: does not predict the test participants of fold {plan.fold}, all and only them"
+            f"{submitted.folder}: does not predict the test participants of fold {plan.fold}, all and only them"
         )
     return dataclasses.replace(plan, dataset_folder=str(dataset.root), dataset=named.name)
 
 
-def _unpack_predictions(archive: Archive, claim: SubmittedRun, dataset: Dataset, folder: Path) -> None:
-    names = {name: f"{claim.folder}/predictions/{name}.nii.gz" for name in claim.plan.test_participants}
+def _unpack_predictions(archive: Archive, submitted: SubmittedRun, dataset: Dataset, folder: Path) -> None:
+    names = {name: f"{submitted.folder}/predictions/{name}.nii.gz" for name in submitted.plan.test_participants}
     for participant, name in names.items():
         check_volume(archive, name, dataset.grid(participant))
     folder.mkdir()
@@ -185,24 +185,24 @@ def _unpack_predictions(archive: Archive, claim: SubmittedRun, dataset: Dataset,
         archive.copy(name, folder / f"{participant}.nii.gz")
 
 
-def _score(claim: SubmittedRun, dataset: Dataset, folder: Path, scorer: Scorer) -> tuple[ScoreRecord, ...]:
+def _score(submitted: SubmittedRun, dataset: Dataset, folder: Path, scorer: Scorer) -> tuple[ScoreRecord, ...]:
     try:
-        return tuple(scorer.score(dataset, claim.plan.test_participants, folder))
+        return tuple(scorer.score(dataset, submitted.plan.test_participants, folder))
     except PetbenchError as error:
-        text = str(error).replace(f"{folder}/", f"{claim.folder}/predictions/")
+        text = str(error).replace(f"{folder}/", f"{submitted.folder}/predictions/")
         raise SubmissionError(text) from error
 
 
-def _compared(claim: SubmittedRun, scores: tuple[ScoreRecord, ...]) -> Comparison:
-    comparison = compare(claim.scores, scores)
-    if not claim.scores:  # made where the test participants' delayed images are withheld
+def _compared(submitted: SubmittedRun, scores: tuple[ScoreRecord, ...]) -> Comparison:
+    comparison = compare(submitted.scores, scores)
+    if not submitted.scores:  # made where the test participants' delayed images are withheld
         return comparison
     if comparison.differing:
         count = len(comparison.differing)
         others = f", and {count - 1} more differ" if count > 1 else ""
-        raise SubmissionError(f"{claim.folder}: {comparison.differing[0]}{others}; the submission is not believed")
+        raise SubmissionError(f"{submitted.folder}: {comparison.differing[0]}{others}; the submission is refused")
     if not comparison.agreeing:
-        raise SubmissionError(f"{claim.folder}: claims no score that can be recomputed here")
+        raise SubmissionError(f"{submitted.folder}: reports no score that can be computed here")
     return comparison
 
 

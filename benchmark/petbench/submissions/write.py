@@ -1,4 +1,4 @@
-"""Put runs into a submission."""
+"""Write a submission."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _add_run(writer: _Writer, index: int, run_id: int, home: Home, leaderboard: 
 
 
 def _without_paths(path: Path, home: Home) -> bytes:
-    """Return a log without the folders of its author."""
+    """Return a log without the folders of its submitter."""
     text = path.read_text(encoding="utf-8", errors="replace")
     for folder, shown in ((home.folder, "$PETBENCH_HOME"), (Path.home(), "~")):
         text = text.replace(str(folder), shown)
