@@ -1,16 +1,19 @@
 # `make run` and `make test` set up all they need in .venv; run again, they do not install again.
 
 PYTHON ?= python3
-BIN := .venv/bin
+VENV := .venv
+CONSTRAINTS := constraints.txt
+BIN := $(VENV)/bin
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 # The demonstration keeps its dataset, runs and leaderboard in the checkout, not in the user's own petbench home.
 DEMO_HOME := $(CURDIR)/results
 
-.PHONY: run test lint docs bench screenshots clean help
+.PHONY: run test test-fast test-lowest coverage lint docs bench screenshots clean help
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/installed ## Train pix2pix on the simulated dataset and show the leaderboard
+run: $(VENV)/installed ## Train pix2pix on the simulated dataset and show the leaderboard
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method identity
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method scale
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method pix2pix
@@ -18,30 +21,44 @@ run: .venv/installed ## Train pix2pix on the simulated dataset and show the lead
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench leaderboard
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench report -o $(DEMO_HOME)/report
 
-test: .venv/installed ## Run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+test: $(VENV)/installed ## Run the tests
+	$(PYTEST)
 
-lint: .venv/installed ## Check style, format, types and the order of the layers
+test-fast: $(VENV)/installed ## Run the tests that take no time, for the loop at the desk
+	$(PYTEST) -m "not slow"
+
+test-lowest: build/lowest.txt ## Run the tests with the lowest versions that pyproject.toml allows
+	$(MAKE) test VENV=build/lowest CONSTRAINTS=build/lowest.txt
+
+coverage: $(VENV)/installed ## Run the tests and show which lines they miss: a table, and build/coverage/html/index.html
+	mkdir -p build/coverage
+	$(PYTEST) --cov --cov-report=term --cov-report=html
+
+lint: $(VENV)/installed ## Check style, format, types and the order of the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-docs: .venv/installed ## Build the documentation into site/
+docs: $(VENV)/installed ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-bench: .venv/installed ## Measure speed, as ratios within one run, and write docs/performance.md
+bench: $(VENV)/installed ## Measure speed, as ratios within one run, and write docs/performance.md
 	mkdir -p results
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-json=results/benchmarks.json
 	$(BIN)/python tests/benchmarks/page.py results/benchmarks.json docs/performance.md
 
-screenshots: .venv/installed ## Make the runs that the documentation shows, and take its pictures in headless Chromium
+screenshots: $(VENV)/installed ## Make the runs that the documentation shows, and take its pictures in headless Chromium
 	$(BIN)/python docs/screenshots/make.py
 
 clean: ## Remove what was built here
 	rm -rf .venv results build dist site .mypy_cache .ruff_cache .pytest_cache
 
-.venv/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
+$(VENV)/installed: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev,docs]'
 	@touch $@
+
+build/lowest.txt: pyproject.toml .ci/lowest.py
+	mkdir -p build
+	$(PYTHON) .ci/lowest.py > $@

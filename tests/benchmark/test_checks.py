@@ -41,6 +41,7 @@ def built_in_checks() -> list[Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", built_in_checks())
 def test_a_built_in_method_keeps_the_contract(check: Check) -> None:
     check()
@@ -164,6 +165,7 @@ def outcome(spec: MethodSpec, name: str, **options: Any) -> tuple[str, str]:
     return result.outcome, result.detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "spec", "message"),
     [
@@ -197,6 +199,7 @@ def test_a_check_catches_what_it_is_for(name: str, spec: MethodSpec, message: st
     assert "\n" not in detail
 
 
+@pytest.mark.slow
 def test_a_sound_method_fails_nothing_but_its_test_modules_import_of_torch() -> None:
     results = {check.name: check.run() for check in checks(make(Good))}
     assert {name for name, result in results.items() if result.outcome == "failed"} == {"light-registration"}
@@ -232,6 +235,7 @@ def test_pytest_takes_the_checks_names_for_ids() -> None:
     assert tuple(check.__name__ for check in checks(make(Good))) == NAMES
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_line_for_each_check_and_json_for_scripts() -> None:
     root = PetbenchGroup("petbench", commands={"plugin": plugin})
     assert isinstance(root, click.Group)

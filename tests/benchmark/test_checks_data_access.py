@@ -161,6 +161,7 @@ THIEF = """
 """
 
 
+@pytest.mark.slow
 def test_a_thief_in_a_real_run_finds_no_test_participant_in_what_it_is_handed(
     petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:

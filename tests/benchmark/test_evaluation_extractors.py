@@ -80,6 +80,7 @@ def test_the_embedded_weights_are_those_of_the_protocol_and_another_bit_is_notic
         RandomConvolution()
 
 
+@pytest.mark.slow
 def test_the_baked_constants_come_from_their_recipe() -> None:
     from petbench.evaluation.extractors.randconv_constants import compute_constants
 
@@ -116,6 +117,7 @@ def random_state(seed: int) -> dict[str, torch.Tensor]:
     return state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dimension", [768, 2048])
 def test_inception_equals_pytorch_fid_on_the_same_png_files(tmp_path: Path, dimension: int) -> None:
     import_torchvision()
@@ -219,6 +221,7 @@ def test_offline_or_unreachable_weights_are_unavailable_with_what_to_do(tmp_path
         gone.require(cache=tmp_path, offline=False)
 
 
+@pytest.mark.slow
 def test_the_canonical_file_fills_fid_and_fd_768_and_is_loaded_as_weights_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +251,7 @@ def test_the_status_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
         assert weights_status(cache=tmp_path, given=[FOLDED_PATH])[1].ready
 
 
+@pytest.mark.slow
 def test_the_status_imports_no_torch() -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom petbench.evaluation.extractors import weights_status\n"
@@ -267,6 +271,7 @@ def test_a_healthy_torchvision_is_left_untouched(monkeypatch: pytest.MonkeyPatch
     assert declared == []
 
 
+@pytest.mark.slow
 def test_torchvision_imports_in_a_fresh_process_and_its_missing_operators_still_say_so() -> None:
     code = (
         "from petbench.evaluation.torchvision_shim import import_torchvision as f\n"

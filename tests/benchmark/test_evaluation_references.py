@@ -137,6 +137,7 @@ def test_both_are_marked_rows_that_take_no_rank_and_the_table_gives_the_way_betw
     assert "oracle" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_command_enters_the_oracle(petbench: Petbench, labelled: Dataset) -> None:
     shown = petbench("score", "--reference", "organ-scale", "--dataset", labelled.root).stdout
     assert "organ-scale" in shown

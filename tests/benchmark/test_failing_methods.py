@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tests.benchmark.conftest import Petbench
 
+pytestmark = pytest.mark.slow
+
 _LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is read from /proc")
 
 THIRD_PARTY = """

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.benchmark.conftest import Petbench
 
 HOME = Path(__file__).parents[1] / "data" / "home-0.1.0"
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

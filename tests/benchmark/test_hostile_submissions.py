@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 COMMAND = PetbenchGroup("petbench", commands={"submit": submit, "verify": verify, "accept": accept})
 PEAK_BYTES = 32 * 2**20
 

@@ -65,6 +65,7 @@ def test_no_source_root_is_a_package(root: str) -> None:
     assert not (REPOSITORY / root / "__init__.py").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["methods", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
@@ -77,6 +78,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert "Usage" in result.stdout
 
 
+@pytest.mark.slow
 def test_listing_the_methods_imports_no_torch() -> None:
     code = "import sys\nfrom petbench.registry import load_plugins\nload_plugins()\nprint('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

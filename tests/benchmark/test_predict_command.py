@@ -77,6 +77,7 @@ def test_a_real_whole_body_scan_gets_a_finite_suv_image_on_its_own_grid(
     assert any("min after injection" in warning for warning in facts["warnings"])
 
 
+@pytest.mark.slow
 def test_a_method_that_draws_what_it_is_given_gives_a_smooth_scan_back_through_the_models_grid(
     applied: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_folder_of_dicom_files_gives_what_its_nifti_gives_and_in_bq_per_ml_wha
     )  # the coarse grid cuts a little off
 
 
+@pytest.mark.slow
 def test_the_card_beside_the_image_says_what_predicted_it_how_well_and_what_it_is_not_for(
     applied: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
@@ -149,6 +151,7 @@ def test_the_models_grid_keeps_its_spacing_and_shares_the_scans_centre() -> None
     np.testing.assert_allclose(fitted.corners_millimetres().mean(axis=0), scan.corners_millimetres().mean(axis=0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["exists", "ending", "no scan", "no dicom", "no image", "no run", "failed run"])
 def test_a_request_that_cannot_be_met_is_one_line_and_leaves_nothing(
     case: str, applied: Petbench, body_dataset: Path, tmp_path: Path

@@ -156,6 +156,7 @@ COPY = """
 """
 
 
+@pytest.mark.slow
 def test_a_program_that_is_not_python_is_scored_like_any_method(
     petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
@@ -181,6 +182,7 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
     assert not list((petbench.home / "runs").glob("shell-*/training/job/*/*.npy"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "message"),
     [
@@ -213,6 +215,7 @@ def test_what_a_program_learnt_survives_as_bytes_and_cannot_be_written_elsewhere
         again.predict(np.ones((1, 2, 2), dtype=np.float32))
 
 
+@pytest.mark.slow
 def test_an_environment_is_known_by_what_its_requirements_hold(tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path, "tiny", "1.0", "VALUE = 1\n")
     cache = tmp_path / "cache"
@@ -230,6 +233,7 @@ def test_an_environment_is_known_by_what_its_requirements_hold(tmp_path: Path) -
     assert venv.make_environment([str(wheel)], cache, inherits=False) != first
 
 
+@pytest.mark.slow
 def test_requirements_that_cannot_be_had_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(PluginError, match=r"no-such-package==9 cannot be installed: .*no-such-package"):

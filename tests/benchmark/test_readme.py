@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import pytest
 import yaml
 from tests.benchmark.installed import install_module
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_example_plugin_can_be_installed_and_run(petbench: Petbench, body_dataset: Path, tmp_path: Path) -> None:
     (source,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     visible = install_module(tmp_path / "site", "small", source)

@@ -94,6 +94,7 @@ def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Petbench, Pa
     return petbench, page, petbench(*arguments, "--json").stdout
 
 
+@pytest.mark.slow
 def test_a_stopped_comparison_resumes_and_repeats_nothing(stopped_once: tuple[Petbench, Path, str]) -> None:
     petbench, _, _ = stopped_once
     rows = stored(petbench).runs()
@@ -103,6 +104,7 @@ def test_a_stopped_comparison_resumes_and_repeats_nothing(stopped_once: tuple[Pe
     assert {row.method: row.images_seen for row in rows if row.images_seen} == {"pix2pix": IMAGES, "cyclegan": IMAGES}
 
 
+@pytest.mark.slow
 def test_both_methods_had_the_same_networks_and_images(stopped_once: tuple[Petbench, Path, str]) -> None:
     petbench, _, _ = stopped_once
     of_method = {row.method: row.parameters for row in stored(petbench).runs()}
@@ -113,6 +115,7 @@ def test_both_methods_had_the_same_networks_and_images(stopped_once: tuple[Petbe
     assert shared[0] == shared[1]
 
 
+@pytest.mark.slow
 def test_the_page_and_the_json_hold_what_the_database_holds(stopped_once: tuple[Petbench, Path, str]) -> None:
     petbench, folder, printed = stopped_once
     facts, page = json.loads(printed), (folder / "reproduction.md").read_text(encoding="utf-8")
@@ -139,6 +142,7 @@ def test_the_page_and_the_json_hold_what_the_database_holds(stopped_once: tuple[
         assert f"| {written} |".replace("-", "\N{MINUS SIGN}") in page  # the one participant's own gap
 
 
+@pytest.mark.slow
 def test_the_page_says_what_it_is_and_what_it_lacks(stopped_once: tuple[Petbench, Path, str]) -> None:
     _, folder, _ = stopped_once
     page = (folder / "reproduction.md").read_text(encoding="utf-8")
@@ -154,6 +158,7 @@ def test_the_page_says_what_it_is_and_what_it_lacks(stopped_once: tuple[Petbench
     assert str(folder.parent) not in page, "a page names no folder of its machine"
 
 
+@pytest.mark.slow
 def test_the_figure_shows_the_four_images(stopped_once: tuple[Petbench, Path, str]) -> None:
     _, folder, printed = stopped_once
     path = folder / "figures" / "reproduction-figure-2.webp"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tests.benchmark.conftest import Petbench
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = """
     import os, signal
     from petbench import MethodSpec, hookimpl

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.benchmark.conftest import Petbench
 
+pytestmark = pytest.mark.slow
+
 nibabel: Any = untyped_nibabel
 
 

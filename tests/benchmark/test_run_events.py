@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.benchmark.installed import install_module
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.benchmark.conftest import Petbench
+
+pytestmark = pytest.mark.slow
 
 OBSERVER = """
     import dataclasses, json

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tests.benchmark.conftest import Petbench
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def second(tmp_path: Path) -> str:

@@ -29,6 +29,7 @@ def install(package: Path, site: Path) -> None:
     write_information(site, project["name"], project["version"], project["entry-points"]["petbench"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_package_passes_its_own_tests_untouched(kind: Kind, tmp_path: Path) -> None:
     package = create("my-net", tmp_path, kind)
@@ -43,6 +44,7 @@ def test_a_new_package_passes_its_own_tests_untouched(kind: Kind, tmp_path: Path
     assert "passed" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_package_is_listed_under_its_name(kind: Kind, tmp_path: Path) -> None:
     package = create("my-net", tmp_path, kind)

@@ -69,6 +69,7 @@ def test_a_run_is_handed_every_setting_whatever_its_environment_says(
     assert Job.model_validate_json(job.model_dump_json()) == job
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_row_where_the_command_line_says(
     petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:

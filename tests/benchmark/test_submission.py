@@ -58,6 +58,7 @@ def submitted(author: Path, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_submission_goes_from_the_author_to_an_accepted_row(
     author: Path, body_dataset: Path, submitted: Path, tmp_path: Path
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_submission_goes_from_the_author_to_an_accepted_row(
     assert len(theirs.runs()) == 1
 
 
+@pytest.mark.slow
 def test_the_same_run_makes_the_same_submission_and_an_existing_file_is_kept(
     author: Path, submitted: Path, tmp_path: Path
 ) -> None:
@@ -108,6 +110,7 @@ def test_the_same_run_makes_the_same_submission_and_an_existing_file_is_kept(
     assert "--force" in refused.output
 
 
+@pytest.mark.slow
 def test_weights_go_along_only_when_asked_for(author: Path, submitted: Path, tmp_path: Path) -> None:
     heavy = tmp_path / "heavy.petbench.zip"
     invoke(author, "submit", "1", "-o", heavy, "--weights")
@@ -115,6 +118,7 @@ def test_weights_go_along_only_when_asked_for(author: Path, submitted: Path, tmp
     assert "runs/0/weights.pt" not in zipfile.ZipFile(submitted).namelist()
 
 
+@pytest.mark.slow
 def test_a_run_that_did_not_end_well_or_is_not_there_cannot_be_submitted(author: Path, tmp_path: Path) -> None:
     home = shutil.copytree(author, tmp_path / "home")
     Leaderboard.open(f"sqlite:///{home / 'leaderboard.db'}").update(1, status="failed")
@@ -125,6 +129,7 @@ def test_a_run_that_did_not_end_well_or_is_not_there_cannot_be_submitted(author:
         assert not output.exists()
 
 
+@pytest.mark.slow
 def test_a_organizer_with_other_images_or_another_split_refuses(
     body_dataset: Path, submitted: Path, tmp_path: Path
 ) -> None:
@@ -150,6 +155,7 @@ def test_a_organizer_with_other_images_or_another_split_refuses(
     assert "made with other images" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_dataset_that_is_not_installed_must_be_named_by_the_organizer(submitted: Path, tmp_path: Path) -> None:
     result = invoke(tmp_path / "organizer", "verify", submitted)
     assert result.exit_code == 1
@@ -201,6 +207,7 @@ def test_json_that_is_not_plain_is_refused(content: bytes) -> None:
         strict_json.parse(content, "runs/0/plan.json")
 
 
+@pytest.mark.slow
 def test_a_row_that_was_merged_unverified_does_not_stand_in_for_an_accepted_one(
     author: Path, body_dataset: Path, submitted: Path, tmp_path: Path
 ) -> None:

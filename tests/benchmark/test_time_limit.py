@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.benchmark.conftest import Petbench
 
+pytestmark = pytest.mark.slow
+
 #: Starts a child, and through a go-between that ends at once a grandchild in a session of its own; both then hang.
 FAMILY = """
     import os, subprocess, sys, time

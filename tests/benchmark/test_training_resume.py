@@ -92,6 +92,7 @@ def assert_same(first: StepMethod, second: StepMethod) -> None:
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
 def test_a_training_stopped_twice_ends_bit_for_bit_as_one_that_was_not(name: str, tmp_path: Path) -> None:
     whole = train(tmp_path / "whole", name)
@@ -161,6 +162,7 @@ def kill_somewhere(folder: Path, after_lines: int) -> bool:
     return process.wait() == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_a_process_killed_again_and_again_ends_bit_for_bit_as_one_that_was_not(tmp_path: Path) -> None:
     # PETBENCH_KILLS=20 asks for more kills than the suite has time for.
     whole = train(tmp_path / "whole", "cyclegan")

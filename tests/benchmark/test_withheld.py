@@ -70,6 +70,7 @@ def test_nothing_but_the_sidecars_of_the_early_image_is_copied_of_a_test_partici
     assert np.array_equal(open_dataset(tmp_path / "copy").early(HIDDEN)[0], full.early(HIDDEN)[0])
 
 
+@pytest.mark.slow
 def test_columns_of_the_organizer_s_own_stay_with_her(body_dataset: Path, tmp_path: Path, petbench: Petbench) -> None:
     root = tmp_path / "dataset"
     shutil.copytree(body_dataset, root)
@@ -85,6 +86,7 @@ def test_columns_of_the_organizer_s_own_stay_with_her(body_dataset: Path, tmp_pa
     assert "11.5" not in copied
 
 
+@pytest.mark.slow
 def test_the_copy_is_described_and_drawn(copy: Path, tmp_path: Path, petbench: Petbench) -> None:
     result = petbench("datasets", "info", str(copy), "--json", "--sheet", str(tmp_path / "sheet.png"))
     people = {person["name"]: person for person in json.loads(result.stdout)["participants"]}

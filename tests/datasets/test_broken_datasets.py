@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.datasets.conftest import DatasetWriter, Petbench
 
+pytestmark = pytest.mark.slow
+
 
 def cut_short(writer: DatasetWriter) -> str:
     path = writer.image_path("sub-02", "delayed")

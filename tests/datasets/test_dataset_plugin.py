@@ -21,6 +21,7 @@ def test_the_simulated_datasets_are_registered_by_name() -> None:
     assert all(spec.summary and spec.licence and "\n" not in spec.summary for spec in specs.values())
 
 
+@pytest.mark.slow
 def test_listing_the_datasets_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom petbench_phantom.plugin import petbench_datasets\nlist(petbench_datasets())\n"
@@ -60,6 +61,7 @@ def test_no_variant_passes_for_another_dataset() -> None:
     assert len(set(fingerprints)) == len(fingerprints)
 
 
+@pytest.mark.slow
 def test_the_command_says_which_datasets_have_variants(petbench: Petbench) -> None:
     _, said = petbench("datasets", "build", "fdg-phantom-mini", "--reconstruction", "3d", code=2)
     assert said.startswith("error: fdg-phantom-mini cannot be had with another")

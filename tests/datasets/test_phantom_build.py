@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from petbench_phantom.spec import PhantomSpec
 
+pytestmark = pytest.mark.slow
+
 SMALL = dataclasses.replace(
     PROFILES["fdg-phantom-mini"],
     name="small",

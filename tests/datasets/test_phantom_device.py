@@ -38,11 +38,13 @@ class Heard:
         self.descriptions.add(description)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fdg-phantom-mini", "fdg-phantom", "fdg-phantom-multibed", "fdg-phantom-3d"])
 def test_a_small_scan_has_the_same_bits_from_torch_as_from_scipy(name: str) -> None:
     assert gives_the_same_bits(PROFILES[name], "cpu")
 
 
+@pytest.mark.slow
 def test_a_whole_participant_has_the_same_bits_from_torch_as_from_scipy() -> None:
     person = population(MINI)[3]
     plain = simulate(MINI, person, lambda fraction: None)
@@ -52,6 +54,7 @@ def test_a_whole_participant_has_the_same_bits_from_torch_as_from_scipy() -> Non
     assert plain.trues == placed.trues
 
 
+@pytest.mark.slow
 def test_a_build_on_a_device_gives_the_published_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
     make = DeviceProjector.__init__
@@ -70,6 +73,7 @@ def test_a_build_on_a_device_gives_the_published_dataset(tmp_path: Path, monkeyp
     assert "simulating fdg-phantom-mini on cpu" in heard.descriptions
 
 
+@pytest.mark.slow
 def test_a_device_that_gives_up_leaves_the_participant_to_the_processor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

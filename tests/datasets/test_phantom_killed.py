@@ -7,11 +7,14 @@ import sys
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from petbench_datasets.images.nifti import read_image
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 BUILD = """
 import sys

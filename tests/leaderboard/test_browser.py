@@ -16,9 +16,12 @@ from tests.leaderboard.browsing import BEST_FIRST, CHROMIUM, DRIVER, TABLE, clic
 if TYPE_CHECKING:
     from tests.leaderboard.browsing import Visit
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="no Chromium and chromedriver: install chromium and chromium-driver"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None or DRIVER is None, reason="no Chromium and chromedriver: install chromium and chromium-driver"
+    ),
+]
 
 WIDTHS = (380, 1400, 2560)
 

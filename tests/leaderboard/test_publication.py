@@ -39,6 +39,7 @@ def board(leaderboard: Leaderboard, add_run: AddRun) -> Board:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", sorted(FIGURES))
 @pytest.mark.parametrize(("suffix", "start"), [(".pdf", b"%PDF"), (".svg", b"<?xml"), (".png", b"\x89PNG")])
 def test_every_figure_is_written_in_every_format_and_twice_alike(

@@ -223,6 +223,7 @@ def test_every_page_has_a_policy_an_alternative_text_for_every_image_and_nothing
         assert not re.search(r"url\(|@import", (tmp_path / "assets" / name).read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 4, 5])
 def test_every_prediction_is_drawn_a_few_to_a_figure_and_packed_for_the_viewer(
     leaderboard: Leaderboard, add_run: AddRun, make_images: MakeImages, tmp_path: Path, number: int

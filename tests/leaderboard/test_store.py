@@ -178,6 +178,7 @@ with Leaderboard.open(location) as board:
 """
 
 
+@pytest.mark.slow
 def test_fifty_processes_that_open_a_new_leaderboard_at_once_and_write_lose_nothing(location: str) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["petbench_leaderboard.store"])

@@ -44,6 +44,7 @@ def test_a_merge_takes_everything_once(leaderboard: Leaderboard, add_run: AddRun
     assert [row.run.method for row in board.rows] == ["here", "elsewhere"]
 
 
+@pytest.mark.slow
 def test_a_second_merge_brings_the_end_of_a_run_and_new_scores_and_overwrites_nothing(
     leaderboard: Leaderboard, other: Path, make_score: MakeScore
 ) -> None:

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
     from tests.leaderboard.browsing import Visit
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="no Chromium and chromedriver: install chromium and chromium-driver"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None or DRIVER is None, reason="no Chromium and chromedriver: install chromium and chromium-driver"
+    ),
+]
 
 
 def test_the_viewer_scrolls_all_images_together_in_every_plane(visit: Visit, site: Path) -> None:

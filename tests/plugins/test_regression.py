@@ -29,6 +29,7 @@ def make_unet3d() -> UNet3d:
     return UNet3d(UNet3dParameters(depth=2, width=4, slab=7, learning_rate=1e-2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [make_unet, make_resunet, make_unet3d])
 def test_the_loss_is_the_mean_absolute_difference_and_one_batch_can_be_learnt(make: type[StepMethod]) -> None:
     torch.manual_seed(0)

@@ -80,18 +80,19 @@ def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str |
     if plugin_source is not None and not again:
         raise UsageError("--plugin-source says what is trained again; give --reproduce with it")
     here = session()
+    leaderboard = here.leaderboard  # opened first: one that cannot be written is found before minutes of scoring
     with _verified(path, dataset) as found:
         if again:
             _reproduce(found, plugin_source, here.supervisor(), as_json=as_json)
             return
-        rows = store(found, here.home, here.leaderboard)
+        rows = store(found, here.home, leaderboard)
     if as_json:
         print_json([{"run": row.id, "identity": row.identity, "known": known} for row, known in rows])
         return
     for row, known in rows:
         said = "is here already; nothing was changed" if known else f"stored as {row.verification}"
         click.echo(f"run {row.id} {row.method} seed {row.seed} fold {row.fold}: {said}", err=True)
-    print_table(here.leaderboard, dataset=rows[-1][0].dataset, split=rows[-1][0].split, highlight=rows[-1][0].id)
+    print_table(leaderboard, dataset=rows[-1][0].dataset, split=rows[-1][0].split, highlight=rows[-1][0].id)
 
 
 def _reproduce(found: Verified, source: str | None, supervisor: Supervisor, *, as_json: bool) -> None:
