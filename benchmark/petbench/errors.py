@@ -19,7 +19,16 @@ __all__ = [
     "PluginError",
     "UnknownNameError",
     "UsageError",
+    "one_line",
 ]
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception as one line; one that petbench did not expect begins with its class."""
+    text = " ".join(str(error).split())
+    if isinstance(error, PetbenchError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 class UsageError(PetbenchError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
-import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
@@ -17,7 +16,7 @@ import pluggy
 
 from petbench import hookspecs
 from petbench.contract import API_VERSION, MethodSpec, Role, Supervision
-from petbench.errors import PluginError, UnknownNameError
+from petbench.errors import PluginError, UnknownNameError, one_line
 from petbench_datasets.specs import API_VERSION as DATASET_API_VERSION
 from petbench_datasets.specs import DatasetSpec
 
@@ -87,7 +86,7 @@ class Registry:
     def metrics(self) -> tuple[MetricSpec, ...]:
         """Return the metrics of every usable plugin, the built-in ones first.
 
-        They are asked for only now, because what computes them is heavy; a plugin whose metrics cannot be had, or
+        They are asked for only now, because what computes them is heavy; a plugin whose metrics cannot be made, or
         take a name already taken, is left out with a warning in the log and costs nobody else anything.
         """
         from petbench.metric_spec import API_VERSION as METRIC_API_VERSION
@@ -105,7 +104,7 @@ class Registry:
                         )
                     found[spec.name] = spec
             except (Exception, SystemExit) as error:
-                _LOG.warning("the metrics of %s cannot be used: %s", plugin.distribution, _one_line(error))
+                _LOG.warning("the metrics of %s cannot be used: %s", plugin.distribution, one_line(error))
         return tuple(found.values())
 
     def method(self, name: str) -> tuple[MethodSpec, Plugin]:
@@ -124,17 +123,21 @@ class Registry:
         raise UnknownNameError("method", name, methods)
 
 
-def load_plugins(entry_points: Iterable[importlib.metadata.EntryPoint] | None = None) -> Registry:
+def load_plugins(
+    entry_points: Iterable[importlib.metadata.EntryPoint] | None = None, *, raise_errors: bool = False
+) -> Registry:
     """Load every installed plugin: petbench's own first, then by distribution and name.
 
-    With the environment variable `PETBENCH_RAISE=1` a plugin's failure is raised where it happens, for its author.
+    Args:
+        entry_points: of the plugins; None for all that are installed.
+        raise_errors: whether a plugin's failure is raised where it happens, for its author.
     """
     found = importlib.metadata.entry_points(group=GROUP) if entry_points is None else entry_points
     manager = pluggy.PluginManager("petbench")
     manager.add_hookspecs(hookspecs)
     registry = Registry()
     for entry_point in sorted(found, key=_order):
-        registry.plugins.append(_load(entry_point, manager, registry))
+        registry.plugins.append(_load(entry_point, manager, registry, raise_errors=raise_errors))
     return registry
 
 
@@ -143,7 +146,13 @@ def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
     return (distribution != OWN_DISTRIBUTION, distribution, entry_point.name)
 
 
-def _load(entry_point: importlib.metadata.EntryPoint, manager: pluggy.PluginManager, registry: Registry) -> Plugin:
+def _load(
+    entry_point: importlib.metadata.EntryPoint,
+    manager: pluggy.PluginManager,
+    registry: Registry,
+    *,
+    raise_errors: bool,
+) -> Plugin:
     distribution = entry_point.dist.name if entry_point.dist else "unknown"
     version = entry_point.dist.version if entry_point.dist else "unknown"
     facts: dict[str, Any] = {
@@ -166,11 +175,11 @@ def _load(entry_point: importlib.metadata.EntryPoint, manager: pluggy.PluginMana
             **facts, methods=specs["petbench_methods"], datasets=specs["petbench_datasets"], implementation=loaded
         )
     except (Exception, SystemExit) as error:  # also CUDA's OSError and a plugin that calls sys.exit while imported
-        if os.environ.get("PETBENCH_RAISE") == "1":
+        if raise_errors:
             raise
         if registered is not None and manager.is_registered(registered):
             manager.unregister(registered)
-        return Plugin(**facts, error=_one_line(error))
+        return Plugin(**facts, error=one_line(error))
 
 
 def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[Any, ...]:
@@ -223,11 +232,3 @@ def _refuse_taken_names(specs: dict[str, tuple[Any, ...]], registry: Registry) -
 
 def _name(spec: Any) -> str:
     return str(spec.name)
-
-
-def _one_line(error: BaseException) -> str:
-    """Return an exception as one line."""
-    text = " ".join(str(error).split())
-    if isinstance(error, PluginError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

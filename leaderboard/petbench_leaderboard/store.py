@@ -77,11 +77,11 @@ class Leaderboard:
     ) -> None:
         self.close()
 
-    def plan(self, record: RunRecord) -> int:
-        """Store a run as planned and return its number."""
+    def plan(self, record: RunRecord, uid: str | None = None) -> int:
+        """Store a run as planned and return its number; its `uid` is a new one where none is given."""
         run = Run(
             **columns_of(record),
-            uid=uuid.uuid4().hex,
+            uid=uid or uuid.uuid4().hex,
             run_group=record.run_group,
             status="planned",
             created_at=datetime.now(UTC),

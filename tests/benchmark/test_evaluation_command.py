@@ -96,7 +96,7 @@ def test_what_cannot_be_scored_is_refused_by_name_with_nothing_stored(
     (line,) = (line for line in result.stderr.splitlines() if not line.endswith(": done"))
     assert "sub-04" in line
     assert said in line
-    assert Leaderboard.open(home.database).runs() == []
+    assert Leaderboard.open(home.folder / "leaderboard.db").runs() == []
     assert not list(home.runs.glob("*"))
 
 
@@ -115,7 +115,7 @@ def test_a_request_that_makes_no_sense_is_refused(home: Home, arguments: tuple[s
     result = petbench("score", *arguments)
     assert result.exit_code == 2
     assert said in result.stderr
-    assert Leaderboard.open(home.database).runs() == []
+    assert Leaderboard.open(home.folder / "leaderboard.db").runs() == []
 
 
 def test_predictions_of_another_program_stand_on_the_board_and_are_scored_again_under_a_later_protocol(
@@ -125,7 +125,7 @@ def test_predictions_of_another_program_stand_on_the_board_and_are_scored_again_
     entered = petbench("score", folder, "--dataset", two, "--split", "two", "--as", "Their method")
     assert entered.exit_code == 0, entered.output
     assert "their-method" in entered.stdout
-    store = Leaderboard.open(home.database)
+    store = Leaderboard.open(home.folder / "leaderboard.db")
     before = store.scores([1])
     assert {score.participant for score in before if score.metric == "mae_body_suv"} == {"sub-03", "sub-04"}
 
@@ -143,11 +143,11 @@ def test_a_run_that_cannot_be_scored_again_is_named_and_the_others_are(tmp_path:
     folder = predict(tmp_path / "theirs", two)
     for name in ("first", "second"):
         assert petbench("score", folder, "--dataset", two, "--split", "two", "--as", name).exit_code == 0
-    (lost,) = home.runs.glob("*-first-*")
+    (lost,) = home.runs.glob("first-*")
     (lost / "predictions" / "sub-03.nii.gz").unlink()
     result = petbench("score", "--runs", "all")
     assert result.exit_code == 1
     assert "run 1 first keeps its scores" in result.stderr
     assert "scored 1 run again" in result.stdout
     assert "1 of 2 runs could not be scored again" in result.stderr
-    assert RunPlan.load(lost).method == "first"
+    assert RunPlan.load(lost / "plan.json").method == "first"

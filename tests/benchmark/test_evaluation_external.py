@@ -10,8 +10,10 @@ import pytest
 
 from petbench.errors import UsageError
 from petbench.home import Home
+from petbench.plans.planner import Place
 from petbench.plans.run_plan import RunPlan
 from petbench.runs.external import score_external
+from petbench.runs.scorer import Scorer
 from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import Fold, Split
 from petbench_datasets.errors import DataError
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench_leaderboard.records import ScoreRow
+    from petbench_leaderboard.records import RunRow, ScoreRow
 
 GRID = Grid.regular((12, 14, 13), (20.0, 10.0, 10.0))
 NAMES = ("sub-01", "sub-02", "sub-03")
@@ -78,6 +80,22 @@ def leaderboard() -> Leaderboard:
     return Leaderboard.open("sqlite://")
 
 
+def enter(
+    home: Home,
+    leaderboard: Leaderboard,
+    dataset: Dataset,
+    folder: Path,
+    name: str = "theirs",
+    *,
+    split: Split | None = None,
+    fold: int = 0,
+    taken: tuple[str, ...] = (),
+) -> RunRow:
+    place = Place("mine", dataset, split or split_of(dataset), fold)
+    scorer = Scorer(cache=home.cache, offline=True)
+    return score_external(place, folder, name, home=home, leaderboard=leaderboard, scorer=scorer, taken=taken)
+
+
 def split_of(dataset: Dataset) -> Split:
     return Split("holdout", dataset.fingerprint, (Fold(("sub-01",), (), ("sub-02", "sub-03")),))
 
@@ -97,9 +115,7 @@ def test_predictions_of_another_program_become_a_row_that_can_be_scored_again(
 ) -> None:
     home = Home(tmp_path / "home")
     folder = predict(tmp_path / "theirs", dataset)
-    row = score_external(
-        home, leaderboard, dataset, split_of(dataset), 0, folder, "Their Method, v2", dataset_name="mine", offline=True
-    )
+    row = enter(home, leaderboard, dataset, folder, "Their Method, v2")
     assert (row.method, row.plugin, row.dataset, row.status) == ("their-method-v2", "external", "mine", "ok")
     assert row.test_participants == ("sub-02", "sub-03")
     found = body_mae(leaderboard.scores([row.id]))
@@ -108,7 +124,7 @@ def test_predictions_of_another_program_become_a_row_that_can_be_scored_again(
         pair, body = dataset.pair(name), dataset.body_mask(name)
         assert value == pytest.approx(float(np.abs(pair.early.astype(float) - pair.delayed)[body].mean()))
     run_folder = next(home.runs.iterdir())
-    assert RunPlan.load(run_folder).identity == row.identity
+    assert RunPlan.load(run_folder / "plan.json").identity == row.identity
     kept, grid = read_image(run_folder / "predictions" / "sub-03.nii.gz")
     np.testing.assert_array_equal(kept, dataset.pair("sub-03").early)
     assert grid.matches(GRID)
@@ -118,11 +134,11 @@ def test_the_same_predictions_are_entered_once_and_others_beside_them(
     tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard
 ) -> None:
     home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", dataset)
-    first = score_external(home, leaderboard, dataset, split_of(dataset), 0, folder, "theirs", offline=True)
-    again = score_external(home, leaderboard, dataset, split_of(dataset), 0, folder, "theirs", offline=True)
+    first = enter(home, leaderboard, dataset, folder)
+    again = enter(home, leaderboard, dataset, folder)
     assert again.id == first.id
     write_image(folder / "sub-02.nii.gz", dataset.pair("sub-02").delayed, GRID)
-    other = score_external(home, leaderboard, dataset, split_of(dataset), 0, folder, "theirs", offline=True)
+    other = enter(home, leaderboard, dataset, folder)
     assert other.id != first.id
 
 
@@ -139,7 +155,7 @@ def test_what_is_refused_leaves_no_row_and_no_folder(
     else:
         write_image(last, suv(1)[:-1], Grid.regular((11, 14, 13), (20.0, 10.0, 10.0)))
     with pytest.raises(DataError, match="sub-03"):
-        score_external(home, leaderboard, dataset, split_of(dataset), 0, folder, "theirs", offline=True)
+        enter(home, leaderboard, dataset, folder)
     assert leaderboard.runs() == []
     assert not home.runs.exists()
 
@@ -155,9 +171,7 @@ def test_a_failure_while_storing_takes_the_row_back(
     folder = predict(tmp_path / "theirs", dataset)
     monkeypatch.setattr(external, "write_image", full)
     with pytest.raises(OSError, match="no space left"):
-        score_external(
-            Home(tmp_path / "home"), leaderboard, dataset, split_of(dataset), 0, folder, "theirs", offline=True
-        )
+        enter(Home(tmp_path / "home"), leaderboard, dataset, folder)
     assert leaderboard.runs() == []
     assert list((tmp_path / "home" / "runs").iterdir()) == []
 
@@ -167,11 +181,9 @@ def test_a_name_that_means_something_else_is_refused(
     tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard, name: str
 ) -> None:
     with pytest.raises(UsageError, match="--as"):
-        score_external(
-            Home(tmp_path), leaderboard, dataset, split_of(dataset), 0, tmp_path, name, taken=("pix2pix",), offline=True
-        )
+        enter(Home(tmp_path), leaderboard, dataset, tmp_path, name, taken=("pix2pix",))
     with pytest.raises(UsageError, match="folds 0 to 0, not 3"):
-        score_external(Home(tmp_path), leaderboard, dataset, split_of(dataset), 3, tmp_path, "theirs", offline=True)
+        enter(Home(tmp_path), leaderboard, dataset, tmp_path, fold=3)
 
 
 def test_the_folds_of_a_split_entered_under_one_name_make_one_row_that_is_ranked(
@@ -180,9 +192,9 @@ def test_the_folds_of_a_split_entered_under_one_name_make_one_row_that_is_ranked
     folds = (Fold(("sub-03",), (), ("sub-01",)), Fold(("sub-01",), (), ("sub-02", "sub-03")))
     split = Split("two", dataset.fingerprint, folds)
     home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", dataset, NAMES)
-    score_external(home, leaderboard, dataset, split, 0, folder, "theirs", offline=True)
+    enter(home, leaderboard, dataset, folder, split=split, fold=0)
     (board,) = rank(leaderboard)
     assert [(row.rank, str(row.coverage)) for row in board.rows] == [(None, "1/3")]
-    score_external(home, leaderboard, dataset, split, 1, folder, "theirs", offline=True)
+    enter(home, leaderboard, dataset, folder, split=split, fold=1)
     (board,) = rank(leaderboard)
     assert [(row.rank, str(row.coverage), len(row.run_ids)) for row in board.rows] == [(1, "3/3", 2)]

@@ -163,7 +163,7 @@ def test_fd_768_equals_pytorch_fid_with_dims_768_on_the_same_png_files(tmp_path:
         theirs = fid_score.calculate_fid_given_paths(
             [str(tmp_path / name) for name in folders], batch_size=12, device="cpu", dims=768, num_workers=0
         )
-    extractor = resolve("fd_768", cache=tmp_path, given=FOLDED_PATH, offline=True)
+    extractor = resolve("fd_768", cache=tmp_path, given=[FOLDED_PATH], offline=True)
     ours = frechet_distance(*(extractor(part) for part in folders.values()))
     assert ours == pytest.approx(float(theirs), abs=1e-5)
     assert extractor.id == "inception-2015-12-05-folded/mixed6e-768@1"
@@ -176,12 +176,10 @@ def known(content: bytes, url: str | None = None) -> WeightsFile:
 def test_weights_are_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights, cache = known(b"good"), tmp_path / "cache"
     assert weights.find(cache=cache) is None
-    places = [cache / "weights" / "w.pth", tmp_path / "torch" / "hub" / "checkpoints" / "w.pth", tmp_path / "env.pth"]
+    places = [cache / "weights" / "w.pth", tmp_path / "torch" / "hub" / "checkpoints" / "w.pth"]
     for place in [*places, tmp_path / "given.pth"]:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(b"good")
-        if place.name == "env.pth":
-            monkeypatch.setenv(weights.variable, str(place))
         assert weights.find(cache=cache, given=place if place.name == "given.pth" else None) == place
 
 
@@ -233,13 +231,13 @@ def test_the_canonical_file_fills_fid_and_fd_768_and_is_loaded_as_weights_only(
     torch.save(random_state(5), path)
     standing_in = replace(CANONICAL, sha256=weights_module.sha256_of(path))
     monkeypatch.setattr(columns, "CANONICAL", standing_in)
-    fid, smaller = (resolve(column, cache=tmp_path, given=path, offline=True) for column in ("fid", "fd_768"))
+    fid, smaller = (resolve(column, cache=tmp_path, given=[path], offline=True) for column in ("fid", "fd_768"))
     assert (fid.id, fid.dimension) == ("inception-2015-12-05/pool3-2048@1", 2048)
     assert (smaller.id, smaller.dimension) == ("inception-2015-12-05/mixed6e-768@1", 768)
     torch.save({"a": os.system}, path)
     monkeypatch.setattr(columns, "CANONICAL", replace(standing_in, sha256=weights_module.sha256_of(path)))
     with pytest.raises(Exception, match="Weights only load failed"):
-        resolve("fid", cache=tmp_path, given=path, offline=True)
+        resolve("fid", cache=tmp_path, given=[path], offline=True)
 
 
 def test_the_status_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
@@ -250,14 +248,14 @@ def test_the_status_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     assert "PETBENCH_FD768_WEIGHTS" in smaller.fix
     assert embedded.ready
     if FOLDED_PATH is not None:
-        assert weights_status(cache=tmp_path, given=FOLDED_PATH)[1].ready
+        assert weights_status(cache=tmp_path, given=[FOLDED_PATH])[1].ready
 
 
 @pytest.mark.slow
 def test_the_status_imports_no_torch() -> None:
     code = (
-        "import sys\nfrom petbench.evaluation.extractors import weights_status\n"
-        "weights_status()\nprint('torch' in sys.modules)"
+        "import sys\nfrom pathlib import Path\nfrom petbench.evaluation.extractors import weights_status\n"
+        "weights_status(cache=Path())\nprint('torch' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"

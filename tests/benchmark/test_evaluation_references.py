@@ -12,8 +12,10 @@ from click.testing import CliRunner
 from petbench.cli.leaderboard import print_table
 from petbench.cli.main import cli
 from petbench.home import Home
+from petbench.plans.planner import Place
 from petbench.runs.external import enter_predictions
 from petbench.runs.references import organ_factors, score_reference, write_organ_scale, write_repeat_scan
+from petbench.runs.scorer import Scorer
 from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import Fold, load_split
 from petbench_datasets.errors import DataError
@@ -113,12 +115,15 @@ def test_the_repeat_scan_is_the_second_realisation_in_suv(tmp_path: Path, labell
 def test_both_are_marked_rows_without_a_rank_and_normalized_scores_count_between_them(
     tmp_path: Path, labelled: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home, store, split = Home(tmp_path / "home"), Leaderboard.open("sqlite://"), load_split(labelled)
+    home, store = Home(tmp_path / "home"), Leaderboard.open("sqlite://")
     early, grid = labelled.early(TEST)
     write_image(tmp_path / "theirs" / f"{TEST}.nii.gz", early, grid)
-    enter_predictions(home, store, labelled, split, 0, tmp_path / "theirs", "identity", role="reference", offline=True)
+    place, scorer = Place("labelled", labelled, load_split(labelled)), Scorer(cache=home.cache, offline=True)
+    enter_predictions(
+        place, tmp_path / "theirs", "identity", home=home, leaderboard=store, scorer=scorer, role="reference"
+    )
     for name in ("repeat-scan", "organ-scale"):
-        score_reference(home, store, labelled, split, 0, name, offline=True)
+        score_reference(place, name, home=home, leaderboard=store, scorer=scorer)
     (board,) = rank(store)
     assert {row.run.method: (row.rank, row.role) for row in board.rows} == {
         "identity": (None, "reference"),
@@ -150,7 +155,7 @@ def test_a_dataset_that_lacks_what_a_reference_is_made_of_says_so_in_one_line(
     assert result.exit_code == 1
     (said,) = (line for line in result.stderr.splitlines() if not line.endswith(": done"))
     assert lacking in said
-    assert Leaderboard.open(Home(tmp_path / "home").database).runs() == []
+    assert Leaderboard.open(tmp_path / "home" / "leaderboard.db").runs() == []
 
 
 def test_a_training_participant_without_labels_is_named(labelled: Dataset) -> None:

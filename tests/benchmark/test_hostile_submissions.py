@@ -191,7 +191,7 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     ),
     "a score twice": (edited(SCORES, lambda scores: scores + scores[:1]), "given twice"),
     "a score that is text": (edited(SCORES, lambda scores: [scores[0] | {"value": "40"}]), "valid number"),
-    "swapped participants": (swapped, "recomputed"),
+    "swapped participants": (swapped, "computed here"),
     "one participant for both": (copied, "hold the same voxels"),
     "a participant fewer": (without(PREDICTION), "is missing"),
     "a participant more": (with_file("runs/0/predictions/sub-01.nii.gz", b"x"), "belongs to no test participant"),
@@ -215,9 +215,9 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     "an endless number": (with_file(RUN, b'{"train_seconds": ' + b"9" * 5000 + b"}"), "no JSON"),
     "deep JSON": (with_file(RUN, b"[" * 200_000), "nested too deep"),
     "a terminal's orders": (with_file(RUN, b'{"device": "\\u001b]0;gone\\u0007"}'), "control characters"),
-    "a header that claims a terabyte": (
+    "a header that announces a terabyte": (
         with_file(PREDICTION, nifti((16384, 16384, 1024), b"")),
-        "claims 16384x16384x1024 voxels",
+        "its header says 16384x16384x1024 voxels",
     ),
     "a volume bomb": (with_file(PREDICTION, nifti((32, 32, 20), bytes(64 * 2**20))), "unpacks to more than"),
     "a volume cut short": (with_file(PREDICTION, nifti((32, 32, 20), bytes(100))), "unpacks to 452 bytes"),

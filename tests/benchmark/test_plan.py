@@ -137,7 +137,7 @@ def test_the_command_shows_the_matrix_and_runs_nothing(tmp_path: Path, body_data
     arguments = ["plan", "-m", "scale", "-d", str(body_dataset), "--seed", "0..2", "--fold", "all"]
     shown = runner.invoke(COMMAND, arguments)
     assert shown.exit_code == 0, shown.output
-    assert "3 of 3 to run, no past run tells how long" in shown.output
+    assert "3 of 3 to run, no past run shows how long" in shown.output
     facts = json.loads(runner.invoke(COMMAND, [*arguments, "--json"]).stdout)
     assert [(run["seed"], run["state"]) for run in facts["runs"]] == [(0, "missing"), (1, "missing"), (2, "missing")]
     assert not (home / "runs").exists()

@@ -169,7 +169,7 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
         (score["metric"], score["value"]) for score in identity["scores"]
     ]
     assert ours["machine"]["source"].get("plugin", {}).get("commit") == commit
-    (seen,) = (petbench.home / "runs").glob("*-shell-*/training/job/model/seen")
+    (seen,) = (petbench.home / "runs").glob("shell-*/training/job/model/seen")
     files = seen.read_text(encoding="utf-8").split()
     assert [file for file in files if file.endswith(".npy")] == [
         "./training/000-delayed.npy",
@@ -179,7 +179,7 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
         "./validation/000-delayed.npy",
         "./validation/000-early.npy",
     ]
-    assert not list((petbench.home / "runs").glob("*-shell-*/training/job/*/*.npy"))
+    assert not list((petbench.home / "runs").glob("shell-*/training/job/*/*.npy"))
 
 
 @pytest.mark.slow
@@ -193,17 +193,21 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
         ("""echo '{"version": 1, "state": "ok"}' > "$1/status.json" """, "wrote no 000.npy"),
     ],
 )
-def test_a_program_that_does_not_keep_the_contract_is_named_with_what_it_did(script: str, message: str) -> None:
-    method = ProgramMethod(MethodSpec(name="odd", summary="odd", command=("sh", "-c", script, "sh", "{job}")), {}, None)
+def test_a_program_that_does_not_keep_the_contract_is_named_with_what_it_did(
+    tmp_path: Path, script: str, message: str
+) -> None:
+    method = ProgramMethod(
+        MethodSpec(name="odd", summary="odd", command=("sh", "-c", script, "sh", "{job}")), {}, None, tmp_path
+    )
     with pytest.raises(PluginError, match=message):
         method.predict(np.ones((1, 2, 2), dtype=np.float32))
 
 
 def test_what_a_program_learnt_survives_as_bytes_and_cannot_be_written_elsewhere(tmp_path: Path) -> None:
     spec = MethodSpec(name="cat", summary="copies", command=("true",))
-    method = ProgramMethod(spec, {}, None)
+    method = ProgramMethod(spec, {}, None, tmp_path)
     method._model = {"a/b": b"\x00\x01", "c": b""}
-    again = ProgramMethod(spec, {}, None)
+    again = ProgramMethod(spec, {}, None, tmp_path)
     again.load_state_dict(method.state_dict())
     assert again._model == method._model
     again._model = {"../escaped": b"x"}

@@ -144,9 +144,8 @@ def test_a_misspelt_method_brings_the_nearest_name() -> None:
 def test_an_author_can_have_the_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, "third_party_author", "1 / 0", "author")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PETBENCH_RAISE", "1")
     with pytest.raises(ZeroDivisionError):
-        load_plugins()
+        load_plugins(raise_errors=True)
 
 
 def test_no_built_in_plugin_is_broken() -> None:

@@ -61,7 +61,7 @@ def command(dataset: Path, page: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Petbench, Path, str]:
-    """A comparison that was stopped while pix2pix trained and then went on: its home, its page's folder, its JSON."""
+    """A comparison that was stopped while pix2pix trained and then resumed: its home, its page's folder, its JSON."""
     folder = tmp_path_factory.mktemp("reproduction")
     petbench, page = Petbench(folder / "home"), folder / "docs"
     arguments = command(write_body_dataset(folder / "bodies"), page)
@@ -85,7 +85,7 @@ def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Petbench, Pa
             process.kill()
     errors = "".join(said) + rest
     assert process.returncode == 130, errors
-    assert "the same command goes on from its checkpoint" in errors
+    assert "the same command resumes from its checkpoint" in errors
     assert "Traceback" not in errors
     assert not page.exists()
     assert {row.method: row.status for row in stored(petbench).runs()} == {
@@ -95,7 +95,7 @@ def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Petbench, Pa
 
 
 @pytest.mark.slow
-def test_a_stopped_comparison_goes_on_and_repeats_nothing(stopped_once: tuple[Petbench, Path, str]) -> None:
+def test_a_stopped_comparison_resumes_and_repeats_nothing(stopped_once: tuple[Petbench, Path, str]) -> None:
     petbench, _, _ = stopped_once
     rows = stored(petbench).runs()
     assert sorted((row.method, row.status) for row in rows) == [

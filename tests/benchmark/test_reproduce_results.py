@@ -101,7 +101,7 @@ def test_the_table_gives_the_spread_of_participants_and_that_of_seeds(
 
 
 @pytest.mark.parametrize(
-    ("by_participant", "interval", "told_apart"),
+    ("by_participant", "interval", "distinguished"),
     [
         ({"a": 1.0, "b": 0.1}, None, True),
         ({"a": 9.0, "b": -0.1}, None, False),
@@ -110,7 +110,7 @@ def test_the_table_gives_the_spread_of_participants_and_that_of_seeds(
     ],
 )
 def test_pix2pix_is_ahead_only_where_the_participants_say_so(
-    by_participant: dict[str, float], interval: Interval | None, told_apart: bool
+    by_participant: dict[str, float], interval: Interval | None, distinguished: bool
 ) -> None:
     gap = Gap(
         metric="psnr_volume_max",
@@ -121,4 +121,4 @@ def test_pix2pix_is_ahead_only_where_the_participants_say_so(
         by_participant=by_participant,
         wilcoxon_p=1.0,
     )
-    assert gap.told_apart is told_apart
+    assert gap.distinguished is distinguished

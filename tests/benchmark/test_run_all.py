@@ -78,7 +78,7 @@ def test_ctrl_c_leaves_the_rest_untouched_and_the_same_command_goes_on(
     stopped = petbench(*matrix, code=130, variables=odd)
     assert "[1/2] impatient fold 0 seed 0: run 1 interrupted" in stopped.stderr
     assert "2 runs: 1 did not end well, 1 not begun" in stopped.stderr
-    assert "repeat the same command to go on" in stopped.stderr
+    assert "repeat the same command to resume" in stopped.stderr
     assert [row["status"] for row in petbench.json("runs", "list")] == ["interrupted"]
     again = petbench(*matrix, variables=odd)
     assert "2 runs: 2 ran" in again.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,13 @@ from torch import nn
 
 from petbench import MethodSpec, StepMethod, StepParameters
 from petbench.errors import PluginError
-from petbench.methods.build import build_method
+from petbench.methods.build import build_method as build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from petbench import RunContext, TrainingData, Volume
+    from petbench.contract import RunnableMethod
 
 CPU = torch.device("cpu")
 
@@ -58,6 +60,10 @@ class PlainModule(nn.Module):
 
     def predict(self, early: Volume) -> Volume:
         return early.copy()
+
+
+def build_method(spec: MethodSpec, values: dict[str, Any]) -> RunnableMethod:
+    return build(spec, values, module=None, environments=Path("environments"))
 
 
 METHODS = {

@@ -181,13 +181,13 @@ def test_a_tenth_of_a_decibel_is_no_rounding(claimed: float, agrees: bool) -> No
     assert (result.agreeing, len(result.differing)) == ((1, 0) if agrees else (0, 1))
 
 
-def test_scores_that_only_one_side_has_are_told_and_never_believed() -> None:
+def test_scores_that_only_one_side_has_are_named_and_never_taken_over() -> None:
     empty = dataclasses.replace(SCORE, value=None, reason="no weights")
     own = dataclasses.replace(SCORE, metric="my_metric")
     result = compare.compare([SCORE, own], [empty])
     assert (result.agreeing, result.differing) == (0, ())
-    assert result.only_claimed == ("psnr_body_suv20", "my_metric")
-    assert compare.compare([empty], [SCORE]).only_recomputed == 1
+    assert result.only_self_reported == ("psnr_body_suv20", "my_metric")
+    assert compare.compare([empty], [SCORE]).only_rescored == 1
 
 
 @pytest.mark.parametrize(

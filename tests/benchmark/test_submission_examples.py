@@ -89,7 +89,7 @@ def test_a_organizer_trains_an_example_again_from_the_source_that_she_names(
     submission = tmp_path / "dilated-cnn.petbench.zip"
     petbench(author, "submit", "1", "-o", submission, python=python)
 
-    accept = ("leaderboard", "accept", submission, "-d", body_dataset, "--rerun")
+    accept = ("leaderboard", "accept", submission, "-d", body_dataset, "--reproduce")
     assert "--plugin-source" in petbench(organizer, *accept, code=2)
     other = tmp_path / "other"
     shutil.copytree(EXAMPLES / "dilated-cnn", other)
@@ -105,5 +105,5 @@ def test_a_organizer_trains_an_example_again_from_the_source_that_she_names(
     assert abs(differences["psnr_body_suv20"]) < 1e-3
     row = json.loads(petbench(organizer, "runs", "show", str(again["run"]), "--json"))
     assert (row["status"], row["verification"], row["method"]) == ("ok", "reproduced", "dilated-cnn")
-    assert row["machine"]["rerun"]["differences"]
-    assert not list((organizer / "cache").glob("rerun-*"))
+    assert row["machine"]["reproduction"]["differences"]
+    assert not list((organizer / "cache").glob("reproduce-*"))

@@ -141,12 +141,12 @@ def test_a_row_without_targets_becomes_the_organizers_row_with_scores(
     assert "withheld" in author("verify", submission, "-d", copy, code=1).stderr
 
     checked = organizer("verify", submission, "-d", body_dataset).stdout
-    assert "claims no scores: made where the test targets are withheld" in checked
+    assert "reports no scores: made where the test targets are withheld" in checked
     (accepted,) = json.loads(organizer("leaderboard", "accept", submission, "-d", body_dataset, "--json").stdout)
     theirs = organizer.json("runs", "show", str(accepted["run"]))
     assert (theirs["verification"], theirs["identity"]) == ("rescored", row["identity"])
-    rerun = organizer("leaderboard", "accept", submission, "-d", body_dataset, "--rerun", "--json").stdout
-    differences = {each["metric"]: each["difference"] for each in json.loads(rerun)[0]["differences"]}
+    again = organizer("leaderboard", "accept", submission, "-d", body_dataset, "--reproduce", "--json").stdout
+    differences = {each["metric"]: each["difference"] for each in json.loads(again)[0]["differences"]}
     assert differences["psnr_body_suv20"] == 0.0
     own = json.loads(organizer("run", "-m", "scale", "-d", body_dataset, "--force", "--json").stdout)
     assert own["identity"] == row["identity"]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from petbench.cli.session import session
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -28,11 +30,9 @@ def standard_output() -> Console:
 
 def open_named(name: str) -> tuple[NamedDataset, bool]:
     """Open a dataset by name or folder, with progress, and say whether the name is a registered one."""
-    from petbench.home import Home
     from petbench.plans.datasets import find_dataset
-    from petbench.registry import load_plugins
     from petbench.terminal import progress_bar
 
-    registry = load_plugins()
+    registry = session().registry
     with progress_bar() as progress:
-        return find_dataset(name, Home.find(), registry, progress), name in registry.datasets()
+        return find_dataset(name, session().home, registry, progress), name in registry.datasets()

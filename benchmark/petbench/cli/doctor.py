@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from petbench.cli.session import session
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 @click.pass_context
 def doctor(ctx: click.Context, *, as_json: bool) -> None:
-    """Say what is installed, which device a run would use, whether FID weights are there, and how to mend what is not.
+    """Say what is installed, which device a run would use, whether FID weights are there, and how to fix what is not.
 
     Exits 1 when something that every run needs is broken.
     """
@@ -37,15 +39,15 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
                 check["what"],
                 Text(check["state"], style=colours[check["state"]]),
                 Text(check["found"]),
-                Text(check["mend"]),
+                Text(check["fix"]),
             )
         standard_output().print(table)
     if any(check["state"] == "broken" for check in checks):
         ctx.exit(1)
 
 
-def _check(what: str, state: str, found: str, mend: str = "") -> dict[str, str]:
-    return {"what": what, "state": state, "found": found, "mend": mend}
+def _check(what: str, state: str, found: str, fix: str = "") -> dict[str, str]:
+    return {"what": what, "state": state, "found": found, "fix": fix}
 
 
 def _checks() -> Iterator[dict[str, str]]:
@@ -79,10 +81,10 @@ def _device() -> Iterator[dict[str, str]]:
         gibibytes = facts["device_memory_bytes"] / 2**30
         yield _check("device", "ok", f"cuda:0, {facts['name']}, {gibibytes:.0f} GiB, CUDA {facts['cuda']}")
         return
-    here = machine.machine()
+    here = machine.machine_facts()
     built = "torch is built without CUDA" if torch.version.cuda is None else "no CUDA device answers"
-    mend = "runs use the processor; a CUDA device and torch built for it would be faster"
-    yield _check("device", "missing", f"cpu, {here['processor']}, {here['cores']} cores ({built})", mend)
+    fix = "runs use the CPU; a CUDA device and torch built for it would be faster"
+    yield _check("device", "missing", f"cpu, {here['processor']}, {here['cores']} cores ({built})", fix)
 
 
 def _torchvision() -> Iterator[dict[str, str]]:
@@ -92,39 +94,36 @@ def _torchvision() -> Iterator[dict[str, str]]:
         yield _check("torchvision", "ok", import_torchvision().__version__)
     except (ImportError, RuntimeError, OSError) as error:
         first = str(error).splitlines()[0]
-        mend = "install torch and torchvision of matching versions in one pip command, under constraints.txt"
-        yield _check("torchvision", "missing", f"does not import: {first}", f"FID stays empty; {mend}")
+        fix = "install torch and torchvision of matching versions in one pip command, under constraints.txt"
+        yield _check("torchvision", "missing", f"does not import: {first}", f"FID stays empty; {fix}")
 
 
 def _weights() -> Iterator[dict[str, str]]:
     from petbench.evaluation.extractors import weights_status
 
-    for status in weights_status():
+    for status in weights_status(cache=session().home.cache, given=session().settings.weights):
         yield _check(status.id, "ok" if status.ready else "missing", status.found, status.fix)
 
 
 def _plugins() -> Iterator[dict[str, str]]:
-    from petbench.registry import load_plugins
 
-    for plugin in load_plugins().plugins:
+    for plugin in session().registry.plugins:
         names = ", ".join([*(spec.name for spec in plugin.methods), *(spec.name for spec in plugin.datasets)])
-        mend = f"correct or uninstall {plugin.distribution}; PETBENCH_RAISE=1 petbench methods shows the traceback"
+        fix = f"correct or uninstall {plugin.distribution}; PETBENCH_RAISE=1 petbench methods shows the traceback"
         what = f"plugin {plugin.name}"
-        yield _check(what, "missing", plugin.error, mend) if plugin.error else _check(what, "ok", names)
+        yield _check(what, "missing", plugin.error, fix) if plugin.error else _check(what, "ok", names)
 
 
 def _home() -> Iterator[dict[str, str]]:
     import shutil
 
     from petbench.errors import PetbenchError
-    from petbench.home import Home
-    from petbench_leaderboard.store import Leaderboard
 
-    home = Home.find()
+    home = session().home
     try:
         home.folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(home.folder).free / 2**30
-        runs = len(Leaderboard.open(home.database).runs())
+        runs = len(session().leaderboard.runs())
     except (OSError, PetbenchError) as error:
         yield _check("home", "broken", str(error), "set PETBENCH_HOME to a folder that can be written")
         return

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from petbench.cli.session import session
+
 
 @click.command("export-png")
 @click.argument("run_id", type=int, metavar="RUN")
@@ -13,16 +15,13 @@ import click
 def export_png(*, run_id: int, output: Path) -> None:
     """Write the real and the predicted 8-bit slices of RUN, from which pytorch-fid itself computes its FID."""
     from petbench.evaluation.export import export_png as write
-    from petbench.home import Home
-    from petbench.plans.run_plan import RunPlan
-    from petbench.runs import pipeline, predict_scan
-    from petbench_leaderboard.store import Leaderboard
+    from petbench.runs import pipeline
+    from petbench.runs.folder import find_folder
 
-    home = Home.find()
-    row = Leaderboard.open(home.database).run(run_id)
-    folder = predict_scan.run_folder(home, row.id)
-    plan = RunPlan.load(folder)
-    dataset, fold = pipeline.open_planned(plan)
-    written = write(dataset, fold.test, folder / pipeline.PREDICTIONS, output)
+    home = session().home
+    row = session().leaderboard.run(run_id)
+    folder = find_folder(row, home)
+    dataset, fold = pipeline.open_planned(folder.plan())
+    written = write(dataset, fold.test, folder.predictions, output)
     click.echo(f"{written.count} slices each in {output / 'real'} and {output / 'predicted'}")
     click.echo(f"FID: {written.command}")

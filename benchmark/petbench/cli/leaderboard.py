@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from petbench.cli.session import session
 from petbench_leaderboard.board import DEFAULT_METRIC
 
 if TYPE_CHECKING:
@@ -46,11 +47,9 @@ def leaderboard(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from petbench.home import Home
     from petbench_leaderboard.ranking import rank
-    from petbench_leaderboard.store import Leaderboard
 
-    store = Leaderboard.open(Home.find().database)
+    store = session().leaderboard
     if form is None:
         print_table(store, dataset=dataset, split=split, metric=metric, where=where)
         return
@@ -74,11 +73,9 @@ def merge_other(other: str, *, trusted: bool) -> None:
     Nobody here has verified them, so new rows become `self-reported`. --trusted, for leaderboards of your
     own, keeps their verification, and verified rows replace the same runs that are only self-reported here.
     """
-    from petbench.home import Home
-    from petbench_leaderboard.store import Leaderboard
     from petbench_leaderboard.transfer import merge
 
-    _say(merge(Leaderboard.open(Home.find().database), other, trusted=trusted))
+    _say(merge(session().leaderboard, other, trusted=trusted))
 
 
 @leaderboard.command("export")
@@ -86,11 +83,9 @@ def merge_other(other: str, *, trusted: bool) -> None:
 @click.option("--where", help="Only runs that fulfil a condition.")
 def export_all(path: Path, where: str | None) -> None:
     """Write runs with phases and scores to PATH, one JSON object a line."""
-    from petbench.home import Home
-    from petbench_leaderboard.store import Leaderboard
     from petbench_leaderboard.transfer import export_runs
 
-    click.echo(f"{export_runs(Leaderboard.open(Home.find().database), path, where=where)} runs written to {path}")
+    click.echo(f"{export_runs(session().leaderboard, path, where=where)} runs written to {path}")
 
 
 @leaderboard.command("import")
@@ -102,11 +97,9 @@ def import_all(path: Path, *, trusted: bool) -> None:
     Nobody here has verified them, so new rows become `self-reported`. --trusted, for leaderboards of your
     own, keeps their verification, and verified rows replace the same runs that are only self-reported here.
     """
-    from petbench.home import Home
-    from petbench_leaderboard.store import Leaderboard
     from petbench_leaderboard.transfer import import_runs
 
-    _say(import_runs(Leaderboard.open(Home.find().database), path, trusted=trusted))
+    _say(import_runs(session().leaderboard, path, trusted=trusted))
 
 
 def _say(transfer: Transfer) -> None:

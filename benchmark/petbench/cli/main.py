@@ -23,10 +23,10 @@ from petbench.cli.reproduce import reproduce
 from petbench.cli.run import run
 from petbench.cli.runs import runs
 from petbench.cli.score import score
+from petbench.cli.session import Session
 from petbench.cli.submit import submit
 from petbench.cli.verify import accept, verify
 from petbench.errors import PetbenchError
-from petbench.home import using_database
 
 _VERBS = (
     run,
@@ -63,7 +63,7 @@ class PetbenchGroup(click.Group):
             click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
             ctx.exit(error.exit_code)
         except OSError as error:
-            # A full disk or a read-only folder is the user's to mend; a traceback would not help.
+            # A full disk or a read-only folder is the user's to fix; a traceback would not help.
             if error.filename is None and error.errno is None:
                 raise
             where = f": {error.filename}" if error.filename else ""
@@ -75,7 +75,7 @@ class PetbenchGroup(click.Group):
 @click.group(
     cls=PetbenchGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Research use only: nothing that petbench prints or draws is fit for diagnosis.",
+    epilog="Research use only: nothing that petbench prints or predicts is fit for diagnosis.",
 )
 @click.version_option(petbench.__version__, prog_name="petbench")
 @click.option(
@@ -85,15 +85,14 @@ class PetbenchGroup(click.Group):
 )
 @click.pass_context
 def cli(ctx: click.Context, /, *, db: str | None) -> None:
-    """Compare methods that draw the delayed PET image (42-63 min) from an early one (7-21 min).
+    """Compare methods that predict the delayed PET image (42-63 min) from an early one (7-21 min).
 
     \b
     petbench run --method pix2pix     train, predict, score and record one method
-    petbench leaderboard              see where it stands
+    petbench leaderboard              see its rank
     petbench report -o board          look at its images
     """
-    if db:
-        ctx.with_resource(using_database(db))
+    ctx.obj = Session(db=db)
 
 
 for _verb in _VERBS:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from petbench.cli.session import session
+
 if TYPE_CHECKING:
     from petbench.contract import MethodSpec
 
@@ -19,9 +21,8 @@ def methods(*, as_json: bool, name: str | None) -> None:
     A plugin that cannot be used is listed with its error; the others are not affected.
     """
     from petbench.cli.console import print_json, standard_output
-    from petbench.registry import load_plugins
 
-    registry = load_plugins()
+    registry = session().registry
     if name is not None:
         _show(name, as_json=as_json)
         return
@@ -66,9 +67,8 @@ def _show(name: str, *, as_json: bool) -> None:
     from rich.text import Text
 
     from petbench.cli.console import print_json, standard_output
-    from petbench.registry import load_plugins
 
-    spec, plugin = load_plugins().method(name)
+    spec, plugin = session().registry.method(name)
     schema: dict[str, Any] = spec.parameters.model_json_schema() if spec.parameters else {"properties": {}}
     facts = {
         "name": spec.name,

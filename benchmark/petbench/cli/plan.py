@@ -1,4 +1,4 @@
-"""`petbench plan`: a matrix of runs before it is spent."""
+"""`petbench plan`: what a sweep of runs would take, before it is run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.cli.options import complete_dataset, complete_method
+from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "fail
 def plan(
     *, methods: tuple[str, ...], seed: str, fold: str, budget: str | None, as_json: bool, **request: object
 ) -> None:
-    """Show which runs of a matrix are there, which are missing or stale and why, and what the rest may take.
+    """Show which runs of a sweep are there, which are missing or stale and why, and what the rest may take.
 
     Nothing is run. The time is what past runs of the same method and size took here; without one it is not guessed.
 
@@ -43,19 +44,15 @@ def plan(
     petbench plan --method pix2pix --seed 0..4 --fold all
     """
     from petbench.cli.console import print_json
-    from petbench.home import Home
     from petbench.plans.forecast import forecast
     from petbench.plans.run_plan import parse_budget
-    from petbench.plans.sweep import plan_matrix
-    from petbench.registry import load_plugins
+    from petbench.plans.sweep import plan_sweep
     from petbench.terminal import progress_bar
-    from petbench_leaderboard.store import Leaderboard
 
     asked = request | {"budget": parse_budget(budget) if budget else None}
-    home = Home.find()
     with progress_bar() as progress:
-        plans = plan_matrix(methods, seed, fold, asked, home, load_plugins(), progress)
-    cells = forecast(plans, Leaderboard.open(home.database))
+        plans = plan_sweep(methods, seed, fold, asked, session().home, session().registry, progress)
+    cells = forecast(plans, session().leaderboard)
     to_spend = [cell for cell in cells if cell.state != "cached"]
     known = [cell.seconds for cell in to_spend if cell.seconds is not None]
     if as_json:
@@ -82,7 +79,7 @@ def plan(
         return
     _print(cells)
     unknown = len(to_spend) - len(known)
-    guess = f"about {_duration(sum(known))}" if known or not to_spend else "no past run tells how long"
+    guess = f"about {_duration(sum(known))}" if known or not to_spend else "no past run shows how long"
     click.echo(
         f"{len(to_spend)} of {len(cells)} to run, {guess}" + (f", {unknown} unknown" if known and unknown else "")
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from petbench.cli.options import complete_method
+from petbench.cli.session import session
 
 _MARKS = {
     "passed": ("ok", "green"),
@@ -58,15 +59,14 @@ def new(*, name: str, kind: str, into: Path) -> None:
 def check(ctx: click.Context, *, name: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Check the installed method NAME against the contract, one line a promise; exits 1 when one is broken.
 
-    The method is trained for a few steps on a handful of small made-up participants, on the processor. The same checks
+    The method is trained for a few steps on a handful of small made-up participants, on the CPU. The same checks
     run under pytest with `petbench.testing.checks`.
     """
     from petbench.cli.console import print_json
-    from petbench.registry import load_plugins
     from petbench.testing import checks
     from petbench.testing.settings import parse_settings
 
-    spec, _ = load_plugins().method(name)
+    spec, _ = session().registry.method(name)
     results = []
     for each in checks(spec, settings=parse_settings(spec, settings)):
         result = each.run()

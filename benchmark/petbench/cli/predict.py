@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from petbench.cli.session import session
+
 if TYPE_CHECKING:
     from petbench.runs.predict_scan import Unit
 
@@ -26,33 +28,41 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace the output where it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def predict(*, run_id: int, scan: Path, output: Path, unit: Unit, device: str, force: bool, as_json: bool) -> None:
-    """Draw the delayed image of SCAN with the trained model of RUN (its id in `petbench runs list`).
+    """Predict the delayed image of SCAN with the trained model of RUN (its id in `petbench runs list`).
 
     SCAN is a folder of DICOM files of one participant, or a NIfTI file with a BIDS-PET sidecar; the weight is read from
-    participants.tsv. The scan is carried to the model's grid and the drawn image back, so that OUTPUT lies on the
+    participants.tsv. The scan is resampled to the model's grid and the predicted image back, so that OUTPUT lies on the
     scan's own grid. The model's card is written beside it: dataset, split, scores, limits of use.
 
     \b
     petbench predict 3 sub-01/pet/sub-01_pet.nii.gz -o delayed.nii.gz
     petbench predict 3 ~/dicom/early -o delayed.nii.gz --unit bq_per_ml
 
-    Research use only: a drawn image is no measurement.
+    Research use only: a predicted image is no measurement.
     """
     from petbench.cli.console import print_json
-    from petbench.home import Home
-    from petbench.runs.predict_scan import apply_run
-    from petbench_leaderboard.store import Leaderboard
+    from petbench.runs.predict_scan import predict_scan
 
-    home = Home.find()
-    leaderboard = Leaderboard.open(home.database)
-    drawn = apply_run(run_id, scan, output, home=home, leaderboard=leaderboard, device=device, unit=unit, force=force)
+    here = session()
+    predicted = predict_scan(
+        run_id,
+        scan,
+        output,
+        home=here.home,
+        leaderboard=here.leaderboard,
+        registry=here.registry,
+        device=device,
+        unit=unit,
+        force=force,
+    )
     if as_json:
-        print_json(drawn.to_dict())
+        print_json(predicted.to_dict())
         return
-    for warning in drawn.warnings:
+    for warning in predicted.warnings:
         click.echo(f"{click.style('note:', fg='yellow')} {warning}", err=True)
     click.echo(
-        f"{output}: SUV mean {drawn.mean_suv:.4f}, maximum {drawn.maximum_suv:.2f} "
-        f"(the scan: mean {drawn.early_mean_suv:.4f}, maximum {drawn.early_maximum_suv:.2f}), {drawn.seconds:.1f} s"
+        f"{output}: SUV mean {predicted.mean_suv:.4f}, maximum {predicted.maximum_suv:.2f} "
+        f"(the scan: mean {predicted.early_mean_suv:.4f}, maximum {predicted.early_maximum_suv:.2f}), "
+        f"{predicted.seconds:.1f} s"
     )
-    click.echo(f"{drawn.card}: what drew it, its scores and limits of use")
+    click.echo(f"{predicted.card}: what predicted it, its scores and limits of use")

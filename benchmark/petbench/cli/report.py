@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from petbench.cli.session import session
+
 if TYPE_CHECKING:
     from petbench.home import Home
     from petbench_datasets.progress import Progress
@@ -48,12 +50,9 @@ def report(
     petbench report --figure 1 -o figure.pdf --dataset fdg-phantom-mini
     """
     from petbench.errors import UsageError
-    from petbench.home import Home
     from petbench_leaderboard.report.site.build import SiteOptions
-    from petbench_leaderboard.store import Leaderboard
 
-    home = Home.find()
-    store = Leaderboard.open(home.database)
+    home, store = session().home, session().leaderboard
     options = SiteOptions(dataset=dataset, split=split, where=where)
     if title:
         options = dataclasses.replace(options, title=title)
@@ -77,7 +76,7 @@ def _write(store: Leaderboard, home: Home, options: SiteOptions, folder: Path, p
     from petbench_leaderboard.report.site.build import write_site
     from petbench_leaderboard.report.site.sources import HomeSources
 
-    sources = HomeSources(home.folder, lambda boards: participant_images(boards, home))
+    sources = HomeSources(home.folder, lambda boards: participant_images(boards, home, store))
     return write_site(store, sources, folder, options=options, progress=progress)
 
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.cli.options import complete_dataset
+from petbench.cli.session import session
 
 if TYPE_CHECKING:
     from petbench.plans.forecast import Cell
-    from petbench.plans.run_plan import RunPlan
-    from petbench_leaderboard.store import Leaderboard
 
 
 @click.command()
@@ -53,8 +52,8 @@ def reproduce(
 ) -> None:
     """Run the paper's comparison of pix2pix and CycleGAN, the same networks for both, and write it up as a page.
 
-    Both are trained with every seed on every fold; identity, scale and the noise ceiling stand beside them. Runs that
-    are on the leaderboard already are not repeated. After Ctrl-C the same command goes on.
+    Both are trained with every seed on every fold; identity, scale and the repeat scan are beside them. Runs that
+    are on the leaderboard already are not repeated. After Ctrl-C the same command resumes.
 
     \b
     petbench reproduce --dry-run
@@ -62,19 +61,18 @@ def reproduce(
     petbench reproduce --dataset fdg-phantom --split cv6 --seeds 0..4 --device cuda
     """
     from petbench.cli.console import print_json
-    from petbench.home import Home
     from petbench.methods.models import choose_device
+    from petbench.plans.forecast import forecast
     from petbench.plans.run_plan import parse_budget
     from petbench.plans.sweep import parse_seeds
-    from petbench.registry import load_plugins
     from petbench.reproduce.account import give_account
-    from petbench.reproduce.conduct import carry_out, noise_ceiling
     from petbench.reproduce.experiment import Experiment, plan_runs
     from petbench.reproduce.paper import REFERENCES
     from petbench.reproduce.profiles import PROFILES, default_profile
+    from petbench.reproduce.run_comparison import run_comparison, score_repeat_scans
     from petbench.terminal import progress_bar
-    from petbench_leaderboard.store import Leaderboard
 
+    here = session()
     numbers = parse_seeds(seeds, "--seeds")
     chosen = default_profile(choose_device(device).type) if profile == "auto" else PROFILES[profile]
     experiment = Experiment(
@@ -85,23 +83,22 @@ def reproduce(
         budget=parse_budget(budget) if budget else None,
         device=device,
     )
-    home = Home.find()
     with progress_bar() as progress:
-        plans = plan_runs(experiment, home, load_plugins(), progress)
-    leaderboard = Leaderboard.open(home.database)
-    cells = _forecast(plans, leaderboard)
+        plans = plan_runs(experiment, here.home, here.registry, progress)
+    cells = forecast(plans, here.leaderboard)
     _say_cost(cells, experiment.profile.name)
     if dry_run:
         if as_json:
             print_json([{"method": c.plan.method, "fold": c.plan.fold, "seed": c.plan.seed, "state": c.state,
                          "seconds": c.seconds} for c in cells])  # fmt: skip
         return
-    rows = carry_out(plans, home, leaderboard, lambda line: click.echo(line, err=True))
+    supervisor = here.supervisor()
+    rows = run_comparison(plans, supervisor, lambda line: click.echo(line, err=True))
     of_folds = [plan for plan in plans if plan.method == REFERENCES[0]]
     with progress_bar() as progress:
-        ceiling, why_none = noise_ceiling(of_folds, home, leaderboard, progress)
+        repeat_scans, why_none = score_repeat_scans(of_folds, supervisor, here.scorer(progress))
     command = _command(dataset, split, seeds, profile, budget, device)
-    facts = give_account(experiment, [*rows, *ceiling], why_none, command, home, leaderboard, page)
+    facts = give_account(experiment, [*rows, *repeat_scans], why_none, command, here.home, here.leaderboard, page)
     if as_json:
         print_json(facts)
         return
@@ -109,13 +106,6 @@ def reproduce(
         click.echo(f"pix2pix minus cyclegan, {gap['metric']}: {gap['mean']:+.2f} dB")
     click.echo(f"the paper: {facts['paper']['gap_decibels']:+.2f} dB")
     click.echo(f"open {facts['page']}")
-
-
-def _forecast(plans: list[RunPlan], leaderboard: Leaderboard) -> list[Cell]:
-    from petbench.plans.forecast import forecast
-
-    names = dict.fromkeys(plan.method for plan in plans)
-    return [cell for name in names for cell in forecast([plan for plan in plans if plan.method == name], leaderboard)]
 
 
 def _say_cost(cells: list[Cell], profile: str) -> None:
@@ -128,7 +118,7 @@ def _say_cost(cells: list[Cell], profile: str) -> None:
         counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
         why = sorted({reason for cell in of_method for reason in cell.why})
         known = [cell.seconds for cell in of_method if cell.seconds is not None]
-        time = f"about {duration(sum(known))}" if len(known) == len(of_method) else "no past run tells how long"
+        time = f"about {duration(sum(known))}" if len(known) == len(of_method) else "no past run shows how long"
         line = f"{name}: {counted}; {budget(str(of_method[0].plan.budget))} a run, {time}"
         click.echo(f"{line} ({'; '.join(why)})" if why else line, err=True)
     to_run = [cell for cell in cells if cell.state != "cached"]

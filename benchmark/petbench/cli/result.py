@@ -122,7 +122,7 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
     standard_output().print(table)
 
 
-def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, repeated: bool, as_json: bool) -> None:
+def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bool, as_json: bool) -> None:
     """Print how a run ended: its place among the rows it compares with, or what went wrong."""
     if as_json:
         print_run(leaderboard, row.id, as_json=True)
@@ -133,7 +133,7 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, repeated:
         if row.log_path:
             click.echo(f"log: {home.folder / row.log_path}", err=True)
         return
-    if repeated:
+    if known:
         click.echo(f"run {row.id} is this very run and is shown instead of repeated; --force runs it again", err=True)
     if row.error_message:
         click.echo(f"run {row.id} is {row.error_message}", err=True)

@@ -1,10 +1,11 @@
-"""`petbench run`: methods, trained, applied, scored and recorded."""
+"""`petbench run`: train, predict, score and record."""
 
 from __future__ import annotations
 
 import click
 
 from petbench.cli.options import complete_dataset, complete_method
+from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 
 
@@ -35,7 +36,7 @@ from petbench.engine_settings import DEFAULTS
     default="0",
     show_default=True,
     metavar="SEEDS",
-    help="Seed of every random draw; or several: 0,2,7, 0..4.",
+    help="Seed of all random numbers; or several: 0,2,7, 0..4.",
 )
 @click.option("--preset", help="Named set of parameters. Default: the one the method chooses for the dataset's size.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
@@ -83,12 +84,12 @@ def run(
     as_json: bool,
     **request: object,
 ) -> None:
-    """Train METHOD on a dataset's training participants, draw the test participants, score and record it.
+    """Train METHOD on a dataset's training participants, predict the test participants, score and record.
 
-    The row exists from the moment the run is planned. Ctrl-C ends it as `interrupted` with a checkpoint, and the same
-    command goes on from there; a second Ctrl-C ends at once. A run that is on the leaderboard already is shown,
-    not repeated, unless --force is given. Several methods, seeds or folds are run one after the other, as
-    `petbench plan` shows them; one that fails stops none of the others.
+    The row exists from the moment the run is planned. Ctrl-C ends it as `interrupted` with a checkpoint, from which
+    the same command resumes; a second Ctrl-C ends at once. A run that is on the leaderboard already is shown, not
+    repeated, unless --force is given. Several methods, seeds or folds are run one after the other, as `petbench plan`
+    shows them; one that fails stops none of the others.
 
     \b
     petbench run --method pix2pix
@@ -96,32 +97,23 @@ def run(
     petbench run --method cyclegan --dataset ~/my-dataset --split holdout --set learning_rate=0.0005
     petbench run --method pix2pix --method cyclegan --seed 0..4 --fold all --time-limit 3600
     """
-    import os
-
     from petbench.cli.result import print_result
-    from petbench.cli.run_many import carry_out_matrix
-    from petbench.home import Home
+    from petbench.cli.several_runs import run_several
     from petbench.plans.run_plan import parse_budget
-    from petbench.plans.sweep import plan_matrix
-    from petbench.registry import load_plugins
+    from petbench.plans.sweep import plan_sweep
     from petbench.runs.execute import execute
-    from petbench.runs.supervisor import Conduct
+    from petbench.runs.options import RunOptions
     from petbench.terminal import progress_bar
-    from petbench_leaderboard.store import Leaderboard
 
+    here = session()
+    here.choose(fid_weights=fid_weights, offline=offline or None)
     asked = request | {"compile": compile_, "budget": parse_budget(budget) if budget else None}
-    if fid_weights:
-        os.environ["PETBENCH_FID_WEIGHTS"] = fid_weights
-    if offline:
-        os.environ["PETBENCH_OFFLINE"] = "1"
-    home = Home.find()
     with progress_bar() as progress:
-        plans = plan_matrix(methods, seed, fold, asked, home, load_plugins(), progress)
-    leaderboard = Leaderboard.open(home.database)
-    conduct = Conduct(time_limit=time_limit)
+        plans = plan_sweep(methods, seed, fold, asked, here.home, here.registry, progress)
+    supervisor = here.supervisor(RunOptions(time_limit_seconds=time_limit))
     if len(plans) > 1:
-        raise SystemExit(carry_out_matrix(plans, home, leaderboard, force=force, conduct=conduct, as_json=as_json))
-    row, repeated = execute(plans[0], home, leaderboard, force=force, conduct=conduct)
-    print_result(leaderboard, row, home, repeated=repeated, as_json=as_json)
+        raise SystemExit(run_several(plans, supervisor, force=force, as_json=as_json))
+    row, known = execute(plans[0], supervisor, force=force)
+    print_result(here.leaderboard, row, here.home, known=known, as_json=as_json)
     if row.status != "ok":
         raise SystemExit(130 if row.status == "interrupted" else 1)

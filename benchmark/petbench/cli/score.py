@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from petbench.cli.options import complete_dataset
+from petbench.cli.session import session
 from petbench.runs import reference_rows
 
 
@@ -17,7 +18,7 @@ from petbench.runs import reference_rows
 @click.option(
     "--reference",
     type=click.Choice(list(reference_rows.ROLES)),
-    help="Instead of FOLDER: make and score a row to compare with.",
+    help="Instead of FOLDER: make and score a reference row.",
 )
 @click.option("--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset)
 @click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
@@ -59,21 +60,19 @@ def score(
 
 def _score_again(which: str) -> None:
     from petbench.errors import DataError, PetbenchError, UsageError
-    from petbench.home import Home
     from petbench.runs.rescore import rescore
     from petbench.terminal import progress_bar
-    from petbench_leaderboard.store import Leaderboard
 
-    home = Home.find()
-    store = Leaderboard.open(home.database)
+    home, store = session().home, session().leaderboard
     if which != "all" and not (which.isascii() and which.isdigit()):
         raise UsageError(f"--runs {which!r} is not understood; write --runs all or --runs ID")
     rows = store.runs(status="ok") if which == "all" else [store.run(int(which))]
     refused = 0
     with progress_bar() as progress:
+        scorer = session().scorer(progress)
         for row in rows:
             try:
-                rescore(row, home, store, progress)
+                rescore(row, home, store, scorer)
             except PetbenchError as error:  # the others are scored all the same
                 refused += 1
                 click.echo(f"run {row.id} {row.method} keeps its scores: {error}", err=True)
@@ -83,44 +82,24 @@ def _score_again(which: str) -> None:
         raise DataError(f"{refused} of {len(rows)} runs could not be scored again; each is named above")
 
 
-def _enter(folder: Path | None, name: str, dataset: str, split_name: str, fold: int) -> None:
+def _enter(folder: Path | None, name: str, dataset: str, split: str, fold: int) -> None:
     """Score predictions that no run of petbench made; without a folder, those of the reference called `name`."""
     from petbench.cli.console import open_named
     from petbench.cli.leaderboard import print_table
-    from petbench.home import Home
-    from petbench.registry import load_plugins
+    from petbench.plans.planner import Place
     from petbench.runs.external import score_external
-    from petbench.runs.pipeline import weights_options
     from petbench.runs.references import score_reference
     from petbench.terminal import progress_bar
     from petbench_datasets.dataset.split import load_split
-    from petbench_leaderboard.store import Leaderboard
 
-    home = Home.find()
-    store = Leaderboard.open(home.database)
+    here = session()
     named, _ = open_named(dataset)
-    split = load_split(named.dataset, split_name)
-    registry = load_plugins()
+    place = Place(named.name, named.dataset, load_split(named.dataset, split), fold)
     with progress_bar() as progress:
-        place = (home, store, named.dataset, split, fold)
+        scorer, home, store = here.scorer(progress), here.home, here.leaderboard
         if folder is None:
-            row = score_reference(
-                *place,
-                name,
-                dataset_name=named.name,
-                metrics=registry.metrics(),
-                progress=progress,
-                **weights_options(),
-            )
+            row = score_reference(place, name, home=home, leaderboard=store, scorer=scorer)
         else:
-            row = score_external(
-                *place,
-                folder,
-                name,
-                dataset_name=named.name,
-                taken=registry.methods(),
-                metrics=registry.metrics(),
-                progress=progress,
-                **weights_options(),
-            )
+            taken = here.registry.methods()
+            row = score_external(place, folder, name, home=home, leaderboard=store, scorer=scorer, taken=taken)
     print_table(store, dataset=row.dataset, split=row.split, highlight=row.id)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from petbench.cli.session import session
+
 
 @click.command()
 @click.argument("run_ids", nargs=-1, required=True, type=int, metavar="RUN...")
@@ -26,13 +28,11 @@ def submit(*, run_ids: tuple[int, ...], output: Path, weights: bool, force: bool
     \b
     petbench submit 12 13 14 -o my-unet.petbench.zip
     """
-    from petbench.home import Home
     from petbench.submissions.write import write_submission
-    from petbench_leaderboard.store import Leaderboard
 
-    home = Home.find()
+    home = session().home
     manifest = write_submission(
-        run_ids, output, home=home, leaderboard=Leaderboard.open(home.database), weights=weights, force=force
+        run_ids, output, home=home, leaderboard=session().leaderboard, weights=weights, force=force
     )
     size = output.stat().st_size
     click.echo(f"{output}: {len(manifest['runs'])} runs, {len(manifest['files'])} files, {size / 1e6:.3g} MB")

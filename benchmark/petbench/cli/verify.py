@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from petbench.cli.options import complete_dataset
+from petbench.cli.session import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from petbench.home import Home
     from petbench.plans.datasets import NamedDataset
-    from petbench.submissions.rerun import Rerun
+    from petbench.runs.supervisor import Supervisor
+    from petbench.submissions.reproduce import Reproduction
     from petbench.submissions.verify import Verified, VerifiedRun
-    from petbench_leaderboard.store import Leaderboard
 
 _FILE = click.argument("path", metavar="SUBMISSION", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 _DATASET = click.option(
@@ -40,9 +40,8 @@ def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
     is not as it says: a hash, the identity, the split, a missing participant, a grid, a score.
     """
     from petbench.cli.console import print_json
-    from petbench.home import Home
 
-    with _verified(path, dataset, Home.find()) as found:
+    with _verified(path, dataset) as found:
         digest, runs = found.digest, found.runs
     if as_json:
         print_json({"sha256": digest, "runs": [_facts(run) for run in runs]})
@@ -54,7 +53,7 @@ def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
 @click.command()
 @_FILE
 @_DATASET
-@click.option("--rerun", "again", is_flag=True, help="Train again here and store the row as `reproduced`.")
+@click.option("--reproduce", "again", is_flag=True, help="Train again here and store the rows as reproduced.")
 @click.option(
     "--plugin-source",
     metavar="PATH|REQUIREMENT",
@@ -62,33 +61,31 @@ def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
 )
 @_JSON
 def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str | None, as_json: bool) -> None:
-    """Verify SUBMISSION and store its runs with the scores computed here, as `rescored`.
+    """Verify SUBMISSION and store its runs with the scores computed here, as rescored.
 
-    Times and memory are the author's word, and the row says so. With --rerun the plugin is installed into a fresh
-    virtual environment from the source that you name, its code is compared with the hash in the submission, and every
-    run is trained again with the same plan: the row is `reproduced`, with times measured here and the difference of
-    each score.
+    Times and memory are as the submitter says, and the row says so. With --reproduce the plugin is installed into a
+    fresh virtual environment from the source that you name, its code is compared with the hash in the submission, and
+    every run is trained again with the same plan: the row is reproduced, with times measured here and the difference
+    of each score.
 
     \b
     petbench leaderboard accept my-unet.petbench.zip
-    petbench leaderboard accept my-unet.petbench.zip --rerun --plugin-source ./my-unet
+    petbench leaderboard accept my-unet.petbench.zip --reproduce --plugin-source ./my-unet
     """
     from petbench.cli.console import print_json
     from petbench.cli.leaderboard import print_table
     from petbench.errors import UsageError
-    from petbench.home import Home
     from petbench.submissions.accept import accept as store
-    from petbench_leaderboard.store import Leaderboard
 
     if plugin_source is not None and not again:
-        raise UsageError("--plugin-source says what is trained again; give --rerun with it")
-    home = Home.find()
-    leaderboard = Leaderboard.open(home.database)
-    with _verified(path, dataset, home) as found:
+        raise UsageError("--plugin-source says what is trained again; give --reproduce with it")
+    here = session()
+    leaderboard = here.leaderboard  # opened first: one that cannot be written is found before minutes of scoring
+    with _verified(path, dataset) as found:
         if again:
-            _rerun(found, plugin_source, home, leaderboard, as_json=as_json)
+            _reproduce(found, plugin_source, here.supervisor(), as_json=as_json)
             return
-        rows = store(found, home, leaderboard)
+        rows = store(found, here.home, leaderboard)
     if as_json:
         print_json([{"run": row.id, "identity": row.identity, "known": known} for row, known in rows])
         return
@@ -98,14 +95,12 @@ def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str |
     print_table(leaderboard, dataset=rows[-1][0].dataset, split=rows[-1][0].split, highlight=rows[-1][0].id)
 
 
-def _rerun(found: Verified, source: str | None, home: Home, leaderboard: Leaderboard, *, as_json: bool) -> None:
+def _reproduce(found: Verified, source: str | None, supervisor: Supervisor, *, as_json: bool) -> None:
     """Train again what a submission holds, print the differences, and exit 1 where a run does not end well."""
     from petbench.cli.console import print_json
-    from petbench.runs.supervisor import Conduct
-    from petbench.submissions.rerun import rerun
+    from petbench.submissions.reproduce import reproduce
 
-    conduct = Conduct()
-    results = rerun(found, source, home, leaderboard, conduct)
+    results = reproduce(found, source, supervisor)
     if as_json:
         print_json(
             [
@@ -119,8 +114,8 @@ def _rerun(found: Verified, source: str | None, home: Home, leaderboard: Leaderb
                             "metric": each.metric,
                             "convention": each.convention_id,
                             "region": each.region,
-                            "claimed": each.claimed,
-                            "re_run": each.re_run,
+                            "submitted": each.submitted,
+                            "reproduced": each.reproduced,
                             "difference": each.difference,
                         }
                         for each in result.deviations
@@ -131,48 +126,46 @@ def _rerun(found: Verified, source: str | None, home: Home, leaderboard: Leaderb
         )
     else:
         for result in results:
-            _print_rerun(result)
+            _print_reproduction(result)
     left = len(found.runs) - len(results)
     if left:
         click.echo(f"stopped; not begun: {left} of {len(found.runs)} runs", err=True)
     if left or any(result.row.status != "ok" for result in results):
-        raise SystemExit(130 if conduct.stop_requested else 1)
+        raise SystemExit(130 if supervisor.stop_requested else 1)
 
 
-def _print_rerun(result: Rerun) -> None:
+def _print_reproduction(result: Reproduction) -> None:
     row = result.row
     name = f"run {row.id} {row.method} seed {row.seed} fold {row.fold}"
     if row.status != "ok":
         click.echo(f"{name}: {row.status}: {row.error_message or ''}", err=True)
         return
     said = "is here already as" if result.known else "stored as"
-    click.echo(f"{name}: {said} {row.verification}; re-run less the submission's, mean over participants:")
+    click.echo(f"{name}: {said} {row.verification}; reproduced less submitted, mean over participants:")
     for each in result.deviations:
         if each.region in ("body", "volume", "all"):
             numbers = f"{each.difference:+.6g} {each.unit}".rstrip()
-            click.echo(f"  {each.metric:24} {each.region:8} {numbers:>20}  ({each.claimed:.6g} -> {each.re_run:.6g})")
+            both = f"({each.submitted:.6g} -> {each.reproduced:.6g})"
+            click.echo(f"  {each.metric:24} {each.region:8} {numbers:>20}  {both}")
 
 
 @contextlib.contextmanager
-def _verified(path: Path, dataset: str | None, home: Home) -> Iterator[Verified]:
+def _verified(path: Path, dataset: str | None) -> Iterator[Verified]:
     from petbench.plans.datasets import find_dataset
-    from petbench.registry import load_plugins
-    from petbench.runs.pipeline import weights_options
     from petbench.submissions.limits import SubmissionError
-    from petbench.submissions.verify import Scoring, verified
+    from petbench.submissions.verify import verified
     from petbench.terminal import progress_bar
 
-    registry = load_plugins()
+    here = session()
     with progress_bar() as progress:
 
         def find(name: str) -> NamedDataset:
             # A submission may name a registered dataset; a folder is named by the organizer alone.
-            if dataset is None and name not in registry.datasets():
+            if dataset is None and name not in here.registry.datasets():
                 raise SubmissionError(f"its dataset {name!r} is none that is installed here; give yours with --dataset")
-            return find_dataset(dataset or name, home, registry, progress)
+            return find_dataset(dataset or name, here.home, here.registry, progress)
 
-        scoring = Scoring(cache=home.cache, metrics=registry.metrics(), progress=progress, **weights_options())
-        with verified(path, find, scoring) as found:
+        with verified(path, find, here.scorer(progress)) as found:
             yield found
 
 
@@ -181,7 +174,7 @@ def _facts(run: VerifiedRun) -> dict[str, Any]:
 
     plan, comparison = run.plan, run.comparison
     return {
-        "folder": run.claim.folder,
+        "folder": run.submitted.folder,
         "method": plan.method,
         "distribution": plan.distribution,
         "version": plan.version,
@@ -192,8 +185,8 @@ def _facts(run: VerifiedRun) -> dict[str, Any]:
         "fold": plan.fold,
         "seed": plan.seed,
         "agreeing": comparison.agreeing,
-        "only_claimed": comparison.only_claimed,
-        "only_recomputed": comparison.only_recomputed,
+        "only_self_reported": comparison.only_self_reported,
+        "only_rescored": comparison.only_rescored,
         "relative_tolerance": {"of one participant": TOLERANCE, "of all participants together": FEATURE_TOLERANCE},
     }
 
@@ -203,14 +196,14 @@ def _print(run: VerifiedRun) -> None:
     click.echo(f"{facts['folder']}: {run.plan.method} seed {run.plan.seed} fold {run.plan.fold} of {run.plan.dataset}")
     click.echo("  ok  hashes of every file, identity, protocol, images, split, participants, grids")
     tolerance = facts["relative_tolerance"]
-    if run.claim.scores:
+    if run.submitted.scores:
         within = f"{tolerance['of one participant']:g} of the score, {tolerance['of all participants together']:g}"
         click.echo(f"  ok  {run.comparison.agreeing} scores agree with those computed here, within")
         click.echo(f"      {within} for FID and KID")
     else:
-        click.echo("  ok  claims no scores: made where the test targets are withheld")
-    if run.comparison.only_recomputed:
-        click.echo(f"  +   {run.comparison.only_recomputed} more were computed here")
-    for metric in run.comparison.only_claimed:
-        click.echo(f"  -   {metric} is claimed and cannot be computed here: it is not taken over")
-    click.echo("  -   times, memory and machine are the author's word")
+        click.echo("  ok  reports no scores: made where the test targets are withheld")
+    if run.comparison.only_rescored:
+        click.echo(f"  +   {run.comparison.only_rescored} more were computed here")
+    for metric in run.comparison.only_self_reported:
+        click.echo(f"  -   {metric} is self-reported and cannot be computed here: it is not taken over")
+    click.echo("  -   times, memory and machine are as the submitter says")

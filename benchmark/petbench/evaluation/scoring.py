@@ -26,7 +26,7 @@ from petbench_leaderboard.metric_facts import facts_of
 from petbench_leaderboard.records import ScoreRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -46,8 +46,9 @@ def score_predictions(
     offline: bool = False,
     metrics: Sequence[MetricSpec] | None = None,
     distances: Sequence[ExtractorMetrics] = EXTRACTOR_METRICS,
-    weights: Path | None = None,
+    weights: Sequence[Path] = (),
     device: str = "cpu",
+    seen: Callable[[Case], None] | None = None,
 ) -> list[ScoreRecord]:
     """Return every score of the predictions of `participants`.
 
@@ -63,8 +64,9 @@ def score_predictions(
         offline: whether downloading weights is forbidden.
         metrics: the metrics of one participant; None for the built-in ones.
         distances: the metrics of all participants together, one entry an extractor.
-        weights: a file of Inception weights named by the user.
+        weights: files of Inception weights named by the user.
         device: where features are computed; everything else is numpy.
+        seen: given the images of each participant as they are read.
 
     Returns:
         One record for each metric, region and participant, then one for each dataset-level metric.
@@ -88,6 +90,8 @@ def score_predictions(
         real[participant] = body_slices(case.delayed, case.body)
         predicted[participant] = body_slices(case.predicted, case.body)
         records += [record for spec in specs for record in measure(spec, case)]
+        if seen is not None:
+            seen(case)
     records += agreement_scores(records)
     floor = Floor(dataset, participants, FeatureCache(cache, dataset.fingerprint))
     for done, pair in enumerate(distances, start=len(files)):

@@ -7,15 +7,36 @@ from typing import TYPE_CHECKING, Any
 from petbench.errors import PluginError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from petbench.contract import MethodSpec, RunnableMethod
 
 
-def build_method(spec: MethodSpec, values: dict[str, Any]) -> RunnableMethod:
-    """Build the method; one with an environment or a program of its own is driven through files."""
-    return _build_program(spec, values) if spec.is_program else build_in_process(spec, values)
+def build_method(
+    spec: MethodSpec, values: Mapping[str, Any], *, module: str | None, environments: Path
+) -> RunnableMethod:
+    """Build the method; one with an environment or a program of its own is driven through files.
+
+    Args:
+        spec: of the method.
+        values: its parameters, validated.
+        module: of the plugin's entry point, through which its files are found; None for that of the spec's `build`.
+        environments: folder of methods' virtual environments.
+
+    Raises:
+        PluginError: the plugin's own code fails to give a method.
+    """
+    if not spec.is_program:
+        return build_in_process(spec, values)
+    from petbench.methods.program.method import ProgramMethod, package_folder
+    from petbench.methods.source import home_of
+
+    modules = [*([module] if module else []), home_of(spec.build) or "petbench"]
+    return ProgramMethod(spec, values, package_folder(modules), environments)
 
 
-def build_in_process(spec: MethodSpec, values: dict[str, Any]) -> RunnableMethod:
+def build_in_process(spec: MethodSpec, values: Mapping[str, Any]) -> RunnableMethod:
     """Build the method in this process, wherever its spec would have it run.
 
     Raises:
@@ -40,13 +61,3 @@ def build_in_process(spec: MethodSpec, values: dict[str, Any]) -> RunnableMethod
         if not callable(getattr(method, verb, None)):
             raise PluginError(f"the method {spec.name!r} has no {verb}(); see petbench.contract.Method")
     return PlainMethod(method)
-
-
-def _build_program(spec: MethodSpec, values: dict[str, Any]) -> RunnableMethod:
-    from petbench.methods.program.method import ProgramMethod, package_folder
-    from petbench.methods.source import home_of
-    from petbench.registry import load_plugins
-
-    found = load_plugins().methods().get(spec.name)
-    modules = [found[1].module] if found is not None else []
-    return ProgramMethod(spec, values, package_folder([*modules, home_of(spec.build) or "petbench"]))

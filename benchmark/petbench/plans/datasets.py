@@ -36,7 +36,7 @@ def find_dataset(name: str, home: Home, registry: Registry, progress: Progress) 
         name: of a registered dataset, or the path of a BIDS-PET folder.
         home: where built datasets are kept.
         registry: the installed plugins.
-        progress: told how far the building and reading is.
+        progress: notified of how far the building and reading is.
 
     Raises:
         UnknownNameError: neither a dataset nor a folder is called so.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from petbench.plans.run_plan import IDENTITY_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from petbench.plans.run_plan import RunPlan
     from petbench_leaderboard.records import RunRow
@@ -41,10 +40,10 @@ class Cell:
 
     Attributes:
         plan: of the run.
-        state: `cached` is shown and not repeated; `interrupted` goes on; all others are run.
+        state: `cached` is shown and not repeated; `interrupted` is resumed; all others are run.
         run: the row that the state is read from.
         why: what has changed since, for `stale`; how it ended, for a failure.
-        seconds: expected to be spent; 0 for a cached run, None where no past run tells.
+        seconds: expected to be spent; 0 for a cached run, None where no past run is like it.
     """
 
     plan: RunPlan
@@ -55,34 +54,44 @@ class Cell:
 
 
 def forecast(plans: Sequence[RunPlan], leaderboard: Leaderboard) -> list[Cell]:
-    """Return for each plan what is on the leaderboard already and what the rest may take."""
-    cells = []
-    for method, own in itertools.groupby(plans, key=lambda plan: plan.method):
-        past = leaderboard.runs(method=method)
-        finished = [row for row in past if row.status == "ok"]
-        overheads = {row.id: _overhead(row, leaderboard) for row in finished[:50]}
-        cells += [_cell(plan, past, finished, overheads) for plan in own]
-    return cells
+    """Return for each plan, in their order, what is on the leaderboard already and what the rest may take."""
+    past = {method: _Past.of(method, leaderboard) for method in dict.fromkeys(plan.method for plan in plans)}
+    return [_cell(plan, past[plan.method]) for plan in plans]
 
 
-def _cell(plan: RunPlan, past: Sequence[RunRow], finished: Sequence[RunRow], overheads: dict[int, float]) -> Cell:
-    seconds = _expected(plan, finished, overheads)
-    same = [row for row in past if row.identity == plan.identity]
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The runs of one method: all of them, those that ended well, and what some of these took beside training."""
+
+    rows: Sequence[RunRow]
+    finished: Sequence[RunRow]
+    overheads: Mapping[int, float]
+
+    @classmethod
+    def of(cls, method: str, leaderboard: Leaderboard) -> _Past:
+        rows = leaderboard.runs(method=method)
+        finished = [row for row in rows if row.status == "ok"]
+        return cls(rows, finished, {row.id: _overhead(row, leaderboard) for row in finished[:50]})
+
+
+def _cell(plan: RunPlan, past: _Past) -> Cell:
+    seconds = _expected(plan, past.finished, past.overheads)
+    same = [row for row in past.rows if row.identity == plan.identity]
     for row in same:  # a run that ended well counts whatever a repetition came to
         if row.status == "ok":
             return Cell(plan, "cached", row.id, (), 0.0)
     if same:
         state = _STATES.get(same[0].status, "failed")
-        why = (f"{same[0].status}: {same[0].error_message or 'no word'}",) if state == "failed" else ()
+        why = (f"{same[0].status}: {same[0].error_message or 'no message'}",) if state == "failed" else ()
         return Cell(plan, state, same[0].id, why, seconds)
-    nearest = _nearest(plan, finished)
+    nearest = _nearest(plan, past.finished)
     if nearest is not None and (changes := _changes(plan, nearest)).keys() & _OUTDATING.keys():
         return Cell(plan, "stale", nearest.id, tuple(changes.values()), seconds)
     return Cell(plan, "missing", None, (), seconds)
 
 
 def _nearest(plan: RunPlan, finished: Sequence[RunRow]) -> RunRow | None:
-    """Return the newest run for the same place in the matrix, of those that differ least from the plan."""
+    """Return the newest run for the same dataset, split, fold and seed, of those that differ least from the plan."""
     place = ("dataset", "split", "fold", "seed")
     rivals = [row for row in finished if all(getattr(row, name) == getattr(plan, name) for name in place)]
     return min(rivals, key=lambda row: (len(_changes(plan, row)), -row.id), default=None)
@@ -110,7 +119,7 @@ def _changed_parameters(before: dict[str, Any], now: dict[str, Any]) -> list[tup
     ]
 
 
-def _expected(plan: RunPlan, finished: Sequence[RunRow], overheads: dict[int, float]) -> float | None:
+def _expected(plan: RunPlan, finished: Sequence[RunRow], overheads: Mapping[int, float]) -> float | None:
     """Return the seconds that past runs of the same size lead one to expect; the budget alone may differ."""
     wanted = _size(plan.parameters)
     alike = [row for row in finished if row.id in overheads and _size(row.parameters) == wanted]

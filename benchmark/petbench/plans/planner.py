@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from petbench.contract import DatasetShape
 from petbench.engine_settings import DEFAULTS
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from petbench.contract import Budget
     from petbench.engine_settings import Compile, Precision
     from petbench.home import Home
-    from petbench.plans.datasets import NamedDataset
     from petbench.registry import Registry
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold, Split
@@ -44,6 +43,40 @@ class Request:
     deterministic: bool = DEFAULTS.deterministic
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run's numbers come from: a dataset under its name, a split of it, and one fold.
+
+    Attributes:
+        name: of the dataset, as the leaderboard shows it.
+        dataset: opened.
+        split: of its participants.
+        fold: index into the split's folds.
+    """
+
+    name: str
+    dataset: Dataset
+    split: Split
+    fold: int = 0
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a plan says of it.
+
+        Raises:
+            UsageError: the split has no such fold.
+        """
+        return {
+            "dataset": self.name,
+            "dataset_folder": str(self.dataset.root),
+            "fingerprint": self.dataset.fingerprint,
+            "split": self.split.name,
+            "split_digest": self.split.digest,
+            "fold": self.fold,
+            "test_participants": choose_fold(self.split, self.fold).test,
+            "split_participants": self.split.test_participants,
+        }
+
+
 def make_plan(request: Request, home: Home, registry: Registry, progress: Progress) -> RunPlan:
     """Return the plan of a request.
 
@@ -53,16 +86,17 @@ def make_plan(request: Request, home: Home, registry: Registry, progress: Progre
 
     check_names(request, registry)
     named = find_dataset(request.dataset, home, registry, progress)
-    return plan_on(request, named, load_split(named.dataset, request.split), registry)
+    split = load_split(named.dataset, request.split)
+    return plan_on(request, Place(named.name, named.dataset, split, request.fold), registry)
 
 
-def plan_on(request: Request, named: NamedDataset, split: Split, registry: Registry) -> RunPlan:
-    """Return the plan of a request whose names are checked, on the opened dataset and split that it names."""
+def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
+    """Return the plan of a request whose names are checked, on the dataset, split and fold that it names."""
     from petbench.evaluation.protocol import PROTOCOL
 
     spec, plugin = registry.method(request.method)
-    fold = choose_fold(split, request.fold)
-    preset = parameters.choose_preset(spec, request.preset, dataset_shape(named.dataset, fold))
+    shape = dataset_shape(place.dataset, choose_fold(place.split, place.fold))
+    preset = parameters.choose_preset(spec, request.preset, shape)
     values = parameters.resolve(spec, preset, request.settings, request.budget)
     return RunPlan(
         method=spec.name,
@@ -74,14 +108,7 @@ def plan_on(request: Request, named: NamedDataset, split: Split, registry: Regis
         role=spec.role,
         preset=preset,
         parameters=values,
-        dataset=named.name,
-        dataset_folder=str(named.dataset.root),
-        fingerprint=named.dataset.fingerprint,
-        split=split.name,
-        split_digest=split.digest,
-        fold=request.fold,
-        test_participants=fold.test,
-        split_participants=tuple(sorted({name for each in split.folds for name in each.test})),
+        **place.facts(),
         seed=request.seed,
         budget=str(request.budget or parameters.default_budget(values)),
         precision=request.precision,
@@ -107,7 +134,11 @@ def check_names(request: Request, registry: Registry) -> None:
 
 
 def choose_fold(split: Split, index: int) -> Fold:
-    """Return one fold of a split."""
+    """Return one fold of a split.
+
+    Raises:
+        UsageError: the split has no such fold.
+    """
     if not 0 <= index < len(split.folds):
         raise UsageError(f"the split {split.name!r} has folds 0 to {len(split.folds) - 1}, not {index}")
     return split.folds[index]

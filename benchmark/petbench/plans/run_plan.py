@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from petbench.contract import Budget
+from petbench_datasets.errors import DataError
 from petbench_datasets.files import write_text
 from petbench_leaderboard.field_uses import fields_for, use
 from petbench_leaderboard.records import PlannedRun, RunRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from petbench.engine_settings import Compile, Precision
-
-FILE_NAME = "plan.json"
 
 IDENTITY_FIELDS = fields_for(PlannedRun, "identity")
 """What distinguishes one run from another. Hardware, environment and folders are recorded, but decide nothing."""
@@ -54,17 +54,15 @@ class RunPlan(PlannedRun):
     @property
     def identity(self) -> str:
         """SHA-256 over everything that decides the result, as hexadecimal digits."""
-        facts = self.to_dict()
-        key = {name: facts[name] for name in IDENTITY_FIELDS}
-        return hashlib.sha256(json.dumps(key, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return identity_of(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
         return dataclasses.asdict(self) | {"parameters": dict(self.parameters)}
 
-    def save(self, folder: Path) -> None:
-        """Write the plan into a run's folder."""
-        write_text(folder / FILE_NAME, json.dumps(self.to_dict(), indent=2) + "\n")
+    def save(self, path: Path) -> None:
+        """Write the plan into a file."""
+        write_text(path, json.dumps(self.to_dict(), indent=2) + "\n")
 
     def record(self) -> RunRecord:
         """Return the row with which the leaderboard begins."""
@@ -73,16 +71,29 @@ class RunPlan(PlannedRun):
         return RunRecord(
             **{each.name: getattr(self, each.name) for each in dataclasses.fields(PlannedRun)},
             identity=self.identity,
-            machine=machine.machine() | {"source": checkout.describe(checkout.find_checkouts())},
-            environment=machine.packages(),
+            machine=machine.machine_facts() | {"source": checkout.describe(checkout.find_checkouts())},
+            environment=machine.installed_packages(),
         )
 
     @classmethod
-    def load(cls, folder: Path) -> RunPlan:
-        """Read the plan of a run's folder."""
-        facts = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
-        participants = {name: tuple(facts[name]) for name in ("test_participants", "split_participants")}
-        return cls(**facts | participants)
+    def load(cls, path: Path) -> RunPlan:
+        """Read the plan in a file.
+
+        Raises:
+            DataError: the file is damaged, or its plan is none of this version of petbench.
+        """
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+            participants = {name: tuple(facts[name]) for name in ("test_participants", "split_participants")}
+            return cls(**facts | participants)
+        except (ValueError, KeyError, TypeError):
+            raise DataError(f"{path}: no plan of this version of petbench; run the method again with --force") from None
+
+
+def identity_of(facts: Mapping[str, Any]) -> str:
+    """Return the identity of a plan that is given as JSON values."""
+    key = {name: facts[name] for name in IDENTITY_FIELDS}
+    return hashlib.sha256(json.dumps(key, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def parse_budget(text: str) -> Budget:

@@ -1,4 +1,4 @@
-"""Seeds and folds as they are typed: `3`, `0,2,7`, `0..4`, and `all` for folds; and the runs that they name."""
+"""A sweep: the runs of several methods, folds and seeds, the latter as typed: `3`, `0,2,7`, `0..4`, or `all` folds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_NUMBERS = 10_000
 LARGEST_SEED = 2**32 - 1
 
 
-def plan_matrix(
+def plan_sweep(
     methods: Sequence[str],
     seeds: str,
     folds: str,
@@ -38,13 +38,13 @@ def plan_matrix(
         asked: the other fields of a `petbench.plans.planner.Request`.
         home: where built datasets are kept.
         registry: the installed plugins.
-        progress: told how far the building and reading of the dataset is.
+        progress: notified of how far the building and reading of the dataset is.
 
     Raises:
         UsageError: something in the request makes no sense; no dataset is built for that.
     """
     from petbench.plans.datasets import find_dataset
-    from petbench.plans.planner import Request, check_names, plan_on
+    from petbench.plans.planner import Place, Request, check_names, plan_on
     from petbench_datasets.dataset.split import load_split
 
     each_seed = parse_seeds(seeds, "--seed")
@@ -57,7 +57,7 @@ def plan_matrix(
     plans = []
     for request in requests:
         for fold in each_fold or range(len(split.folds)):
-            first = plan_on(dataclasses.replace(request, fold=fold), named, split, registry)
+            first = plan_on(request, Place(named.name, named.dataset, split, fold), registry)
             plans += [dataclasses.replace(first, seed=seed) for seed in each_seed]
     return plans
 

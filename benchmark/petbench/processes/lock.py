@@ -12,23 +12,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def hold(folder: Path) -> FileLock:
+def hold(path: Path) -> FileLock:
     """Take the lock of a run's folder until this process ends.
+
+    Args:
+        path: of the lock.
 
     Raises:
         PetbenchError: another process works there.
     """
-    lock = _lock(folder)
+    lock = _lock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise PetbenchError(f"another process is at work on {folder.name}; wait for it or stop it") from None
+        raise PetbenchError(f"another process is at work on {path.parent.name}; wait for it or stop it") from None
     return lock
 
 
-def is_held(folder: Path) -> bool:
-    """Return whether a living process works in the folder."""
-    lock = _lock(folder)
+def is_held(path: Path) -> bool:
+    """Return whether a living process holds the lock."""
+    if not path.parent.is_dir():
+        return False
+    lock = _lock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -37,6 +42,6 @@ def is_held(folder: Path) -> bool:
     return False
 
 
-def _lock(folder: Path) -> FileLock:
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / "worker.lock")
+def _lock(path: Path) -> FileLock:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 
-def machine() -> dict[str, Any]:
+def machine_facts() -> dict[str, Any]:
     """Return what is known of this machine without importing torch."""
     import psutil
 
@@ -47,7 +47,7 @@ def device_facts(device: str) -> dict[str, Any]:
     return facts
 
 
-def packages() -> dict[str, str]:
+def installed_packages() -> dict[str, str]:
     """Return the installed distributions and their versions, by name."""
     found = {
         str(distribution.metadata["Name"]): distribution.version for distribution in importlib.metadata.distributions()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from petbench.errors import UsageError
 from petbench.reproduce import figure
-from petbench.reproduce.page import FIGURE_NAME, Told, write_page
+from petbench.reproduce.page import FIGURE_NAME, Circumstances, write_page
 from petbench.reproduce.paper import BETTER, OTHER, REFERENCES, REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.results import gather
 from petbench.runs.reference_rows import REPEAT_SCAN
@@ -30,7 +30,7 @@ ORDER = (*REFERENCES, OTHER, BETTER, REPEAT_SCAN)
 def give_account(
     experiment: Experiment,
     rows: Sequence[RunRow],
-    ceiling: str,
+    no_repeat_scan: str,
     command: str,
     home: Home,
     leaderboard: Leaderboard,
@@ -40,8 +40,8 @@ def give_account(
 
     Args:
         experiment: what was asked for.
-        rows: all runs, those of the noise ceiling included.
-        ceiling: why there is no noise ceiling; empty where there is one.
+        rows: all runs, those of the repeat scans included.
+        no_repeat_scan: why there are no rows of repeat scans; empty where there are.
         command: what was typed.
         home: where run folders are.
         leaderboard: where scores and phases are.
@@ -50,30 +50,30 @@ def give_account(
     results = gather(rows, ORDER, leaderboard)
     participant: str | None
     try:
-        participant, shown = figure.draw(results, home, folder / FIGURE_NAME)
+        participant, shown = figure.write_figure(results, home, folder / FIGURE_NAME)
     except UsageError as elsewhere:  # rows that were merged from another leaderboard have no images here
         participant, shown = None, str(elsewhere)
-    told = Told(
+    circumstances = Circumstances(
         experiment=experiment,
         command=command,
         seconds={row.id: sum(phase.seconds for phase in leaderboard.phases(row.id)) for row in rows},
         slices=_training_slices(results.line(BETTER).runs[0], home),
-        ceiling=ceiling,
+        no_repeat_scan=no_repeat_scan,
         participant=participant,
         shown=shown,
     )
-    page = write_page(results, told, folder)
-    return _facts(results, told) | {"page": str(page)}
+    page = write_page(results, circumstances, folder)
+    return _facts(results, circumstances) | {"page": str(page)}
 
 
 def _training_slices(run: RunRow, home: Home) -> int | None:
-    """Return how many slices a run could draw from, as its log says."""
+    """Return how many foreground slices a run was trained on, as its log says."""
     events = HomeSources(home.folder).run_files(run).events
     return next((int(event["slices"]) for event in events if event.get("event") == "data"), None)
 
 
-def _facts(results: Results, told: Told) -> dict[str, Any]:
-    experiment = told.experiment
+def _facts(results: Results, circumstances: Circumstances) -> dict[str, Any]:
+    experiment = circumstances.experiment
     run = results.line(BETTER).runs[0]
     return {
         "dataset": run.dataset,
@@ -93,9 +93,9 @@ def _facts(results: Results, told: Told) -> dict[str, Any]:
             "methods": {name: dataclasses.asdict(reported) for name, reported in REPORTED.items()},
             "gap_decibels": REPORTED_GAP_DECIBELS,
         },
-        "noise_ceiling": told.ceiling or "scored",
-        "figure_participant": told.participant,
-        "seconds": sum(told.seconds.values()),
+        "repeat_scan": circumstances.no_repeat_scan or "scored",
+        "figure_participant": circumstances.participant,
+        "seconds": sum(circumstances.seconds.values()),
     }
 
 

@@ -1,4 +1,4 @@
-"""What differs from the paper, and why: from the runs themselves, so that it cannot fall behind them."""
+"""What the table of differences from the paper is filled with: values of the runs themselves."""
 
 from __future__ import annotations
 
@@ -17,118 +17,45 @@ _GENERATORS = {
 }
 
 
-def rows(results: Results, experiment: Experiment, slices: int | None) -> list[list[str]]:
-    """Return the rows of a table: what, in the paper, here, why.
+def values(results: Results, experiment: Experiment, slices: int | None) -> dict[str, Any]:
+    """Return what the template asks for.
 
     Args:
         results: with the runs.
         experiment: what was asked for.
-        slices: foreground training slices of a fold, None where no log tells.
+        slices: foreground training slices of a fold; None where no log has their number.
     """
     run = results.line(BETTER).runs[0]
     settings: dict[str, Any] = dict(run.parameters)
-    norm = "no normalisation" if settings["norm"] == "none" else f"{settings['norm']} norm"
-    full = experiment.profile.name == "full"
-    passes = (
-        f" ({run.images_seen / slices:.2g} passes over {slices:,} training slices)"
-        if slices and run.images_seen
-        else ""
-    )
-    folds = len({each.fold for each in results.line(BETTER).runs})
-    split = f"`{run.split}`: folds: {folds}, test participants in all: {len(results.participants)}"
-    spare = "" if full else "to fit two processor cores; "
-    return [
-        [
-            "dataset",
-            "18 people, F-18 FDG, 3-D OSEM, 128×128×389 voxels",
-            f"`{run.dataset}`, fingerprint `{run.fingerprint[:12]}`",
-            (
-                "the paper's images are not public; the simulated datasets of petbench have their own page on how they "
-                "compare with people"
-            ),
-        ],
-        [
-            "split",
-            "not stated",
-            split,
-            "participant by participant, published with the dataset; test participants choose nothing",
-        ],
-        [
-            "generator",
-            "one for both methods, not described further",
-            _generator(settings)
-            + (", adds to the early image" if settings.get("residual") else ", tanh")
-            + f", {norm}",
-            spare
-            + (
-                "a short training cannot afford to learn copying through a tanh; small batches upset batch norm"
-                if settings.get("residual")
-                else "the generator of the authors' code for 128 pixels"
-            ),
-        ],
-        [
-            "discriminator",
-            "one for both methods",
-            (
-                f"PatchGAN, {settings.get('discriminator_layers')} stride-2 layers, "
-                f"{settings.get('discriminator_width')} channels first; pix2pix's sees the early image beside the other"
-            ),
-            f"{spare}as published otherwise",
-        ],
-        [
-            "parameters trained",
-            "not stated",
-            f"{BETTER} {count(run.parameter_count)}, {OTHER} {count(results.line(OTHER).runs[0].parameter_count)}",
-            "all networks of a method, discriminators included; CycleGAN has two of each",
-        ],
-        [
-            "budget",
-            "not stated",
-            f"{budget(run.budget)}{passes} in batches of {settings.get('batch_size')}, the same for both methods",
-            "declared in images seen, so that speed decides nothing"
-            + ("" if full else "; **far from convergence for either method, above all for CycleGAN**"),
-        ],
-        [
-            "optimizer",
-            "not stated",
-            (
-                f"Adam at {settings['learning_rate']:g}, falling to 0 from {100 * settings['decay_start']:.0f} % of "
-                f"the budget on; networks in {run.precision}, losses in fp32"
-            ),
-            "as in the authors' code" if full else "a larger rate for a short training",
-        ],
-        [
-            "intensities",
-            "not stated",
-            f"logarithmic map of SUV 0 to {settings.get('suv_clip'):g}, fixed and invertible",
-            "nothing is normalised by an image's own maximum, which is unknown for the delayed image",
-        ],
-        [
-            "augmentation",
-            "not stated",
-            f"shifts by up to {settings.get('shift_voxels')} whole voxels, no flips, no resampling",
-            "flips would swap liver and heart, resampling changes SUV",
-        ],
-        [
-            "seeds",
-            "not stated",
-            ", ".join(map(str, results.line(BETTER).seeds)),
-            "one training says nothing of the next",
-        ],
-        [
-            "PSNR",
-            "convention not stated",
-            "three, from the same saved volumes",
-            "one image's PSNR spans 30 dB across them",
-        ],
-        [
-            "FID",
-            "extractor, window and number of slices not stated",
-            "canonical Inception pool3 where its weights are at hand; FD-768 and FD-randconv go by their own names",
-            "two extractors share no scale",
-        ],
-    ]
+    return {
+        "full": experiment.profile.name == "full",
+        "dataset": run.dataset,
+        "fingerprint": run.fingerprint,
+        "split": run.split,
+        "fold_count": len({each.fold for each in results.line(BETTER).runs}),
+        "participant_count": len(results.participants),
+        "generator": _GENERATORS[settings["generator"]].format(**settings),
+        "residual": bool(settings.get("residual")),
+        "norm": "no normalisation" if settings["norm"] == "none" else f"{settings['norm']} norm",
+        "discriminator_layers": settings.get("discriminator_layers"),
+        "discriminator_width": settings.get("discriminator_width"),
+        "better": BETTER,
+        "other": OTHER,
+        "better_parameters": count(run.parameter_count),
+        "other_parameters": count(results.line(OTHER).runs[0].parameter_count),
+        "budget": budget(run.budget),
+        "passes": _passes(run.images_seen, slices),
+        "batch_size": settings.get("batch_size"),
+        "learning_rate": f"{settings['learning_rate']:g}",
+        "decay_start": f"{100 * settings['decay_start']:.0f}",
+        "precision": run.precision,
+        "suv_clip": f"{settings.get('suv_clip'):g}",
+        "shift_voxels": settings.get("shift_voxels"),
+        "seeds": ", ".join(map(str, results.line(BETTER).seeds)),
+    }
 
 
-def _generator(settings: dict[str, Any]) -> str:
-    return _GENERATORS[settings["generator"]].format(**settings)
+def _passes(images: int | None, slices: int | None) -> str:
+    if not images or not slices:
+        return ""
+    return f" ({images / slices:.2g} passes over {slices:,} training slices)"

@@ -1,11 +1,11 @@
-"""Every run of the comparison, in the order in which they are carried out."""
+"""Every run of the comparison, in the order in which they are run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from petbench.plans.sweep import plan_matrix
+from petbench.plans.sweep import plan_sweep
 from petbench.reproduce.paper import BETTER, OTHER, REFERENCES
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def plan_runs(experiment: Experiment, home: Home, registry: Registry, progress: 
         "budget": experiment.budget or profile.budget,
     }
     seeds = ",".join(map(str, experiment.seeds))
-    references = plan_matrix(REFERENCES, str(experiment.seeds[0]), "all", asked, home, registry, progress)
-    trained = plan_matrix((BETTER, OTHER), seeds, "all", trained_as, home, registry, progress)
+    references = plan_sweep(REFERENCES, str(experiment.seeds[0]), "all", asked, home, registry, progress)
+    trained = plan_sweep((BETTER, OTHER), seeds, "all", trained_as, home, registry, progress)
     trained.sort(key=lambda plan: (experiment.seeds.index(plan.seed), plan.fold))  # pix2pix stays before CycleGAN
     return [*references, *trained]

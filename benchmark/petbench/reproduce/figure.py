@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench.plans.run_plan import RunPlan
 from petbench.reproduce.paper import BETTER, OTHER
-from petbench.runs.pipeline import PREDICTIONS
-from petbench.runs.predict_scan import run_folder
+from petbench.runs.folder import find_folder
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.files import atomic_path
 from petbench_datasets.images.nifti import read_image
@@ -34,22 +32,22 @@ def choose_participant(identity: Mapping[str, float]) -> str:
     return sorted(identity, key=lambda who: (identity[who], who))[(len(identity) - 1) // 2]
 
 
-def draw(results: Results, home: Home, path: Path) -> tuple[str, str]:
+def write_figure(results: Results, home: Home, path: Path) -> tuple[str, str]:
     """Write the figure as WebP, and return the participant and what is shown, in words.
 
-    Of several seeds the first is drawn.
+    Of several seeds the first is shown.
     """
     from pathlib import Path as PathOf
 
     participant = choose_participant(results.line("identity").cells[DEFAULT_METRIC].values)
-    drawn = {}
+    predictions = {}
     dataset = None
     for name in (BETTER, OTHER):
         line = results.line(name)
         run = next(run for run in line.runs if run.seed == line.seeds[0] and participant in run.test_participants)
-        folder = run_folder(home, run.id)
-        dataset = dataset or open_dataset(PathOf(RunPlan.load(folder).dataset_folder))
-        drawn[name] = read_image(folder / PREDICTIONS / f"{participant}.nii.gz")[0]
+        folder = find_folder(run, home)
+        dataset = dataset or open_dataset(PathOf(folder.plan().dataset_folder))
+        predictions[name] = read_image(folder.prediction(participant))[0]
     assert dataset is not None
     pair = dataset.pair(participant)
     images = ParticipantImages(
@@ -57,7 +55,7 @@ def draw(results: Results, home: Home, path: Path) -> tuple[str, str]:
         spacing_millimetres=pair.grid.spacing_millimetres,
         early=pair.early,
         delayed=pair.delayed,
-        predictions=drawn,
+        predictions=predictions,
         dataset=dataset.name,
     )
     figure = draw_participant(images)[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from petbench.reproduce import differences, runs_table
 from petbench.reproduce.paper import BETTER, OTHER, REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.results import FRECHET_DISTANCES, PSNR_CONVENTIONS
+from petbench.runs import reference_rows
 from petbench_datasets.files import write_text
 from petbench_leaderboard.report.columns import direction, heading, value
 from petbench_leaderboard.report.formatting import MISSING, budget, number
@@ -28,15 +29,15 @@ _COLUMNS = (*PSNR_CONVENTIONS, *FRECHET_DISTANCES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What stands on the page beside the results.
+class Circumstances:
+    """What is on the page beside the results.
 
     Attributes:
         experiment: what was asked for.
         command: what was typed, in full.
         seconds: what each run took from its first phase to its last, by its number.
-        slices: training slices of a fold that can be drawn, None where no log tells.
-        ceiling: why there is no noise ceiling; empty where there is one.
+        slices: foreground training slices of a fold; None where no log has their number.
+        no_repeat_scan: why there are no rows of repeat scans; empty where there are.
         participant: whom the figure shows; None where there is no figure.
         shown: the figure in words, or why there is none.
     """
@@ -45,12 +46,12 @@ class Told:
     command: str
     seconds: Mapping[int, float]
     slices: int | None
-    ceiling: str
+    no_repeat_scan: str
     participant: str | None
     shown: str
 
 
-def write_page(results: Results, told: Told, folder: Path) -> Path:
+def write_page(results: Results, circumstances: Circumstances, folder: Path) -> Path:
     """Write the page into `folder` and return its path."""
     import jinja2
 
@@ -62,7 +63,10 @@ def write_page(results: Results, told: Told, folder: Path) -> Path:
         autoescape=False,  # noqa: S701 - the page is Markdown
     )
     path = folder / FILE_NAME
-    write_text(path, environment.get_template("reproduction.md.jinja").render(_words(results, told)))
+    words = _words(results, circumstances)
+    settings = differences.values(results, circumstances.experiment, circumstances.slices)
+    words["differences"] = environment.get_template("differences.md.jinja").render(settings).strip()
+    write_text(path, environment.get_template("reproduction.md.jinja").render(words))
     return path
 
 
@@ -72,7 +76,7 @@ def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (cells[0], ["---"] * len(heads), *cells[1:]))
 
 
-def _words(results: Results, told: Told) -> dict[str, Any]:
+def _words(results: Results, circumstances: Circumstances) -> dict[str, Any]:
     """Return everything that the template asks for."""
     line = results.line(BETTER)
     run = line.runs[0]
@@ -81,35 +85,33 @@ def _words(results: Results, told: Told) -> dict[str, Any]:
     return {
         "dataset": run.dataset,
         "split": run.split,
-        "full": told.experiment.profile.name == "full",
+        "full": circumstances.experiment.profile.name == "full",
         "cuda": str(run.device).startswith("cuda"),
         "budget": budget(run.budget),
         "seeds": _plural(len(line.seeds), "seed"),
         "participants": _plural(len(results.participants), "test participant"),
         "gaps": ", ".join(number(gap.mean, 2, sign=True) for gap in results.gaps),
         "reported_gap": number(REPORTED_GAP_DECIBELS, 1, sign=True),
-        "told_apart": all(gap.told_apart for gap in results.gaps),
+        "distinguished": all(gap.distinguished for gap in results.gaps),
         "gain_better": _gain(results, BETTER),
         "gain_other": _gain(results, OTHER),
-        "command": told.command,
+        "command": circumstances.command,
         "table_2": table_2,
         "columns": _columns(results),
-        "ceiling": told.ceiling,
+        "repeat_scan": reference_rows.REPEAT_SCAN,
+        "no_repeat_scan": circumstances.no_repeat_scan,
         "notes": notes,
         "gap_table": _gap_table(results),
         "few": len(results.participants) < FEWEST_PARTICIPANTS,
         "fewest": FEWEST_PARTICIPANTS,
         "least_p": f"{2.0 ** (1 - len(results.participants)):.2g}",
         "participant_table": _participant_table(results),
-        "participant": told.participant,
-        "shown": told.shown,
+        "participant": circumstances.participant,
+        "shown": circumstances.shown,
         "figure": FIGURE_NAME,
         "first_seed": line.seeds[0],
-        "differences": markdown_table(
-            ["", "the paper", "here", "why"], differences.rows(results, told.experiment, told.slices)
-        ),
-        "run_table": markdown_table(runs_table.HEADS, [runs_table.cells(run, told.seconds) for run in runs]),
-        **runs_table.facts(runs, told.seconds),
+        "run_table": markdown_table(runs_table.HEADS, [runs_table.cells(run, circumstances.seconds) for run in runs]),
+        **runs_table.facts(runs, circumstances.seconds),
     }
 
 

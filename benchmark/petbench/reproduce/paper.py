@@ -12,7 +12,7 @@ BETTER, OTHER = "pix2pix", "cyclegan"
 """The methods compared, in the order of the paper's ranking."""
 
 REFERENCES = ("identity", "scale")
-"""What is had for nothing, or nearly: the paper has neither."""
+"""Trivial methods: the paper has neither."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How much is spent: all that the paper's setting asks for, or what two processor cores can give in half an hour."""
+"""How much is spent: all that the paper's setting asks for, or what two CPU cores can give in half an hour."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ REDUCED = Profile(
 """A quarter of the width is a sixteenth of the arithmetic, and five levels of the U-Net in place of seven.
 
 Small batches make more steps of few images. Batch norm does not bear them: one brain or bladder among a few slices
-sets their statistics, the running ones are those of no image, and what is drawn with them is useless.
+sets their statistics, the running ones are those of no image, and what is predicted with them is useless.
 """
 
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (FULL, REDUCED)}

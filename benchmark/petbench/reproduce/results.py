@@ -81,7 +81,7 @@ class Gap:
         return sum(gap > 0.0 for gap in self.by_participant.values())
 
     @property
-    def told_apart(self) -> bool:
+    def distinguished(self) -> bool:
         """Whether pix2pix is ahead: by the interval, or in every one of too few participants for an interval."""
         return self.ahead == len(self.by_participant) if self.interval is None else self.interval.low > 0.0
 

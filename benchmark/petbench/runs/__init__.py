@@ -1,1 +1,1 @@
-"""Planning, starting, carrying out and finding runs."""
+"""Runs: their folders, their processes and their pipeline."""

@@ -1,4 +1,4 @@
-"""Tell the observers among the plugins that a run has started or ended; what they do cannot hurt the run."""
+"""Notify the observers among the plugins that a run has started or ended; what they do cannot hurt the run."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import logging
 from typing import TYPE_CHECKING, Literal
 
 from petbench.contract import RunEvent
-from petbench.registry import load_plugins
+from petbench.errors import one_line
 
 if TYPE_CHECKING:
+    from petbench.registry import Registry
     from petbench_leaderboard.store import Leaderboard
 
 _LOG = logging.getLogger(__name__)
@@ -16,11 +17,13 @@ _LOG = logging.getLogger(__name__)
 HOOK = "petbench_run_events"
 
 
-def tell_observers(kind: Literal["started", "ended"], run_id: int, leaderboard: Leaderboard) -> None:
+def notify_observers(
+    kind: Literal["started", "ended"], run_id: int, leaderboard: Leaderboard, registry: Registry
+) -> None:
     """Call the hook of every plugin that has it; a failure becomes a warning in the log."""
     observers = [
         (plugin, observe)
-        for plugin in load_plugins().plugins
+        for plugin in registry.plugins
         if not plugin.error and callable(observe := getattr(plugin.implementation, HOOK, None))
     ]
     if not observers:
@@ -30,14 +33,8 @@ def tell_observers(kind: Literal["started", "ended"], run_id: int, leaderboard: 
         try:
             observe(event)
         except (Exception, SystemExit) as error:
-            text = " ".join(str(error).split())
             _LOG.warning(
-                "the observer of %s failed when run %d had %s: %s: %s",
-                plugin.distribution,
-                run_id,
-                kind,
-                type(error).__name__,
-                text,
+                "the observer of %s failed when run %d had %s: %s", plugin.distribution, run_id, kind, one_line(error)
             )
 
 

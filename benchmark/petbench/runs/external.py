@@ -4,79 +4,54 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING
 
 from petbench.contract import Budget
 from petbench.errors import UsageError
 from petbench.evaluation.protocol import PROTOCOL
-from petbench.evaluation.reader import find_predictions, read_prediction
-from petbench.evaluation.scoring import score_predictions
+from petbench.plans.planner import choose_fold
+from petbench.plans.run_plan import RunPlan
 from petbench.runs import reference_rows
+from petbench.runs.folder import folder_of, plan_run
+from petbench_datasets.files import write_text
 from petbench_datasets.images.nifti import write_image
 from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.records import EXTERNAL
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
+    from petbench.contract import Volume
     from petbench.home import Home
-    from petbench.metric_spec import MetricSpec
-    from petbench_datasets.dataset.reader import Dataset
-    from petbench_datasets.dataset.split import Fold, Split
-    from petbench_datasets.progress import Progress
+    from petbench.metric_spec import Case
+    from petbench.plans.planner import Place
+    from petbench.runs.scorer import Scorer
     from petbench_leaderboard.records import Role, RunRow
     from petbench_leaderboard.store import Leaderboard
 
-PREDICTIONS = "predictions"
-
-
-class ScoringOptions(TypedDict, total=False):
-    """What `score_predictions` takes beside the images.
-
-    Attributes:
-        progress: told how far the work is.
-        offline: whether downloading weights is forbidden.
-        metrics: the metrics of one participant; None for the built-in ones.
-        weights: a file of Inception weights named by the user.
-        device: where features are computed.
-    """
-
-    progress: Progress
-    offline: bool
-    metrics: Sequence[MetricSpec] | None
-    weights: Path | None
-    device: str
-
 
 def score_external(
-    home: Home,
-    leaderboard: Leaderboard,
-    dataset: Dataset,
-    split: Split,
-    fold: int,
+    place: Place,
     predictions: Path,
     name: str,
     *,
-    dataset_name: str | None = None,
+    home: Home,
+    leaderboard: Leaderboard,
+    scorer: Scorer,
     taken: Collection[str] = (),
-    **options: Unpack[ScoringOptions],
 ) -> RunRow:
     """Score the NIfTI predictions of another program and enter them as a row of their own.
 
     Args:
-        home: where the run's folder is made.
-        leaderboard: where the row goes.
-        dataset: where the real images come from.
-        split: which split.
-        fold: which of its folds: its test participants must all be there.
+        place: dataset, split and fold: the fold's test participants must all be there.
         predictions: the folder with `<participant>.nii.gz`.
         name: what the row is called; written as a slug. Folds entered under one name make one row.
-        dataset_name: the dataset's name on the leaderboard; None for that of its folder.
+        home: where the run's folder is made.
+        leaderboard: where the row goes.
+        scorer: scores them.
         taken: names of installed methods, which the row may not have.
-        options: as for `score_predictions`.
 
     Raises:
         DataError: a prediction cannot be scored.
@@ -84,109 +59,91 @@ def score_external(
     """
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if not slug:
-        msg = f"--as {name!r}: give a name with letters or digits"
-        raise UsageError(msg)
+        raise UsageError(f"--as {name!r}: give a name with letters or digits")
     if slug in {IDENTITY_METHOD, *reference_rows.ROLES, *taken}:
-        msg = f"--as {name!r}: petbench has a method called {slug}; give the predictions another name"
-        raise UsageError(msg)
-    return enter_predictions(
-        home, leaderboard, dataset, split, fold, predictions, slug, dataset_name=dataset_name, **options
-    )
+        raise UsageError(f"--as {name!r}: petbench has a method called {slug}; give the predictions another name")
+    return enter_predictions(place, predictions, slug, home=home, leaderboard=leaderboard, scorer=scorer)
 
 
 def enter_predictions(
-    home: Home,
-    leaderboard: Leaderboard,
-    dataset: Dataset,
-    split: Split,
-    fold: int,
+    place: Place,
     predictions: Path,
     method: str,
     *,
-    dataset_name: str | None = None,
+    home: Home,
+    leaderboard: Leaderboard,
+    scorer: Scorer,
     origin: str = EXTERNAL,
     role: Role = "competitor",
-    **options: Unpack[ScoringOptions],
 ) -> RunRow:
     """Check, score and only then store predictions; the same ones under the same name are entered once.
 
     The predictions are copied into a run's folder, so that they can be scored again under a later protocol.
 
     Args:
-        home: where the run's folder is made.
-        leaderboard: where the row goes.
-        dataset: where the real images come from.
-        split: which split.
-        fold: which of its folds.
+        place: dataset, split and fold.
         predictions: the folder with `<participant>.nii.gz`.
         method: the row's name, a slug.
-        dataset_name: the dataset's name on the leaderboard; None for that of its folder.
+        home: where the run's folder is made.
+        leaderboard: where the row goes.
+        scorer: scores them.
         origin: who made them, as the row's distribution.
         role: whether the row competes.
-        options: as for `score_predictions`.
 
     Raises:
         DataError: a prediction cannot be scored.
         UsageError: the fold does not exist.
     """
-    from petbench.plans.run_plan import RunPlan
-    from petbench.runs.supervisor import folder_of
+    volumes: dict[str, Volume] = {}
 
-    participants = fold_of(split, fold).test
-    records = score_predictions(dataset, participants, predictions, cache=home.cache, **options)
-    files = find_predictions(predictions, participants, dataset)
-    volumes = {name: read_prediction(path, dataset.grid(name), dataset.body_mask(name)) for name, path in files.items()}
-    digest = hashlib.sha256(b"".join(hashlib.sha256(volume.tobytes()).digest() for volume in volumes.values()))
-    plan = RunPlan(
-        method=method,
-        plugin=EXTERNAL,
-        distribution=origin,
-        version="",
-        source_hash=digest.hexdigest(),
-        supervision=EXTERNAL,
-        role=role,
-        preset="",
-        parameters={},
-        dataset=dataset_name or dataset.name,
-        dataset_folder=str(dataset.root),
-        fingerprint=dataset.fingerprint,
-        split=split.name,
-        split_digest=split.digest,
-        fold=fold,
-        test_participants=participants,
-        split_participants=tuple(sorted({name for part in split.folds for name in part.test})),
-        seed=0,
-        budget=str(Budget(images=0)),
-        precision="fp32",
-        compile="off",
-        deterministic=False,
-        device=options.get("device", "cpu"),
-        protocol=PROTOCOL,
-    )
+    def keep(case: Case) -> None:
+        volumes[case.participant] = case.predicted
+
+    dataset = place.dataset
+    records = scorer.score(dataset, choose_fold(place.split, place.fold).test, predictions, keep)
+    plan = _plan(place, method, origin, role, _digest(volumes), scorer.device)
     stored = [row for row in leaderboard.find(plan.identity) if row.status == "ok"]
-    run_id = stored[0].id if stored else leaderboard.plan(plan.record())
-    folder = folder_of(home, run_id, plan)
+    if stored:
+        run_id, folder = stored[0].id, folder_of(stored[0], home)
+    else:
+        run_id, folder = plan_run(plan, plan.record(), home, leaderboard)
     try:
-        plan.save(folder)
-        for name, volume in volumes.items():
-            write_image(folder / PREDICTIONS / f"{name}.nii.gz", volume, dataset.grid(name))
+        plan.save(folder.plan_file)
+        write_text(folder.log, f"predictions of {method}, entered by petbench score\n")
+        for participant, volume in volumes.items():
+            write_image(folder.prediction(participant), volume, dataset.grid(participant))
         leaderboard.record_scores(run_id, records)
         leaderboard.update(run_id, status="ok", phase="score", ended_at=datetime.now(UTC))
     except BaseException:
         if not stored:
             leaderboard.delete(run_id)
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.delete()
         raise
     return leaderboard.run(run_id)
 
 
-def fold_of(split: Split, fold: int) -> Fold:
-    """Return one fold of a split.
+def _digest(volumes: Mapping[str, Volume]) -> str:
+    """Return a hash of the voxels, in place of that of a source that nobody here has seen."""
+    return hashlib.sha256(b"".join(hashlib.sha256(each.tobytes()).digest() for each in volumes.values())).hexdigest()
 
-    Raises:
-        UsageError: the split has no such fold.
-    """
-    if not 0 <= fold < len(split.folds):
-        msg = f"the split {split.name!r} has folds 0 to {len(split.folds) - 1}, not {fold}"
-        raise UsageError(msg)
-    return split.folds[fold]
+
+def _plan(place: Place, method: str, origin: str, role: Role, digest: str, device: str) -> RunPlan:
+    return RunPlan(
+        method=method,
+        plugin=EXTERNAL,
+        distribution=origin,
+        version="",
+        source_hash=digest,
+        supervision=EXTERNAL,
+        role=role,
+        preset="",
+        parameters={},
+        **place.facts(),
+        seed=0,
+        budget=str(Budget(images=0)),
+        precision="fp32",
+        compile="off",
+        deterministic=False,
+        device=device,
+        protocol=PROTOCOL,
+    )

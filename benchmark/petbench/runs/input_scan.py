@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenScan:
+class InputScan:
     """One early image, read.
 
     Attributes:
@@ -41,7 +41,7 @@ class GivenScan:
     warnings: tuple[str, ...]
 
 
-def read_given_scan(path: Path) -> GivenScan:
+def read_input_scan(path: Path) -> InputScan:
     """Read the early image of a scan; one taken at another time is read whole, with a warning.
 
     Args:
@@ -69,7 +69,7 @@ def bq_per_ml_of_one_suv(calibration: Calibration) -> tuple[float, float]:
     return left / (1000.0 * calibration.weight_kilograms), reference
 
 
-def _from_dicom(folder: Path) -> GivenScan:
+def _from_dicom(folder: Path) -> InputScan:
     """Import the PET series of a folder as `petbench datasets import` does, into a folder that is gone afterwards."""
     from petbench_datasets.importers.dicom import import_dicom
 
@@ -85,7 +85,7 @@ def _from_dicom(folder: Path) -> GivenScan:
         return _early_image([read_scan(imported.path) for imported in report.images], folder.name, notes)
 
 
-def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = ()) -> GivenScan:
+def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = ()) -> InputScan:
     """Return the mean image of the early window, else the whole of the earliest scan."""
     warnings = list(notes)
     try:
@@ -98,7 +98,7 @@ def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = ()) ->
     used = list(dict.fromkeys(id(use.scan) for use in plan.uses))
     repairs = [repair for scan in scans if id(scan) in used for repair in scan.repairs]
     first = plan.uses[0].scan
-    return GivenScan(plan.image(), first.grid, first.calibration, plan.effective_seconds, (*repairs, *warnings))
+    return InputScan(plan.image(), first.grid, first.calibration, plan.effective_seconds, (*repairs, *warnings))
 
 
 def _another_time(name: str, plan: WindowFrames) -> str:
@@ -106,6 +106,6 @@ def _another_time(name: str, plan: WindowFrames) -> str:
     trained = "-".join(f"{seconds / 60:g}" for seconds in EARLY_WINDOW_SECONDS)
     when = "at an unknown time" if np.isnan(first) else f"{first:.0f}-{last:.0f} min"
     return (
-        f"{name} was taken {when} after injection, the model learnt from {trained} min: "
-        "what it draws here shows that it runs, not what it is worth"
+        f"{name} was taken {when} after injection, the model was trained on {trained} min: "
+        "what it predicts here shows that it runs, not what it is worth"
     )

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError
-from petbench.plans.run_plan import RunPlan
-from petbench.runs import predict_scan
-from petbench.runs.pipeline import PREDICTIONS
+from petbench.runs.folder import find_folder
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.report.images import ParticipantImages
@@ -18,24 +16,27 @@ if TYPE_CHECKING:
 
     from petbench.contract import Volume
     from petbench.home import Home
+    from petbench.plans.run_plan import RunPlan
+    from petbench.runs.folder import RunFolder
     from petbench_datasets.dataset.reader import Dataset
     from petbench_leaderboard.board import Board
+    from petbench_leaderboard.store import Leaderboard
 
 
-def participant_images(boards: Sequence[Board], home: Home) -> Iterator[ParticipantImages]:
+def participant_images(boards: Sequence[Board], home: Home, leaderboard: Leaderboard) -> Iterator[ParticipantImages]:
     """Yield the images of every participant that the boards predict, one at a time.
 
-    Methods stand in the order of the board; of a row with several seeds the first is shown. A run whose folder is
+    Methods are in the order of the board; of a row with several seeds the first is shown. A run whose folder is
     elsewhere, as after a merge, is left out: its numbers stay in the table.
     """
     for board in boards:
-        plans = _plans(board, home)
+        plans = _plans(board, home, leaderboard)
         dataset = _dataset(board, [plan for _, plan in plans.values()])
         if dataset is None:
             continue
         for participant in board.participants:
-            predicted = _predictions(plans, participant)
-            if predicted:
+            predictions = _predictions(plans, participant)
+            if predictions:
                 pair = dataset.pair(participant)
                 yield ParticipantImages(
                     participant=participant,
@@ -43,21 +44,21 @@ def participant_images(boards: Sequence[Board], home: Home) -> Iterator[Particip
                     early=pair.early,
                     delayed=pair.delayed,
                     predictions={
-                        label: volume for label, volume in predicted.items() if volume.shape == pair.early.shape
+                        label: volume for label, volume in predictions.items() if volume.shape == pair.early.shape
                     },
                     dataset=board.dataset,
                 )
 
 
-def _plans(board: Board, home: Home) -> dict[int, tuple[Path, RunPlan]]:
+def _plans(board: Board, home: Home, leaderboard: Leaderboard) -> dict[int, tuple[RunFolder, RunPlan]]:
     """Return folder and plan of every run of the board that is here, in the board's order."""
-    found: dict[int, tuple[Path, RunPlan]] = {}
+    found: dict[int, tuple[RunFolder, RunPlan]] = {}
     for row in board.rows:
         for run_id in row.run_ids:
             try:
-                folder = predict_scan.run_folder(home, run_id)
-                found[run_id] = (folder, RunPlan.load(folder))
-            except (PetbenchError, OSError, ValueError):
+                folder = find_folder(leaderboard.run(run_id), home)
+                found[run_id] = (folder, folder.plan())
+            except (PetbenchError, OSError):
                 continue
     return found
 
@@ -74,12 +75,12 @@ def _dataset(board: Board, plans: Sequence[RunPlan]) -> Dataset | None:
     return None
 
 
-def _predictions(plans: dict[int, tuple[Path, RunPlan]], participant: str) -> dict[str, Volume]:
+def _predictions(plans: dict[int, tuple[RunFolder, RunPlan]], participant: str) -> dict[str, Volume]:
     """Return each method's prediction of a participant by the label to show."""
-    predicted: dict[str, Volume] = {}
+    predictions: dict[str, Volume] = {}
     for folder, plan in plans.values():
-        path = folder / PREDICTIONS / f"{participant}.nii.gz"
+        path = folder.prediction(participant)
         label = plan.method if plan.preset in ("", "default", "mini") else f"{plan.method} ({plan.preset})"
-        if label not in predicted and path.is_file():
-            predicted[label] = read_image(path)[0]
-    return predicted
+        if label not in predictions and path.is_file():
+            predictions[label] = read_image(path)[0]
+    return predictions

@@ -1,165 +1,196 @@
-"""The stages of a run, in the one order they have: prepare, train, predict, score."""
+"""The pipeline of a run, in the one order that it has: prepare, train, predict, score."""
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
-import time
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from petbench.engine_settings import EngineSettings
-from petbench.errors import DataError, Interrupted, PluginError
-from petbench.evaluation.extractors.weights import check_named_weights
-from petbench.evaluation.scoring import score_predictions
+from petbench.errors import DataError, Interrupted
+from petbench.evaluation.extractors.columns import check_named_weights
+from petbench.home import Home
 from petbench.methods import models
+from petbench.methods.build import build_method
 from petbench.methods.source import home_of
 from petbench.provenance import checkout, machine
-from petbench.registry import load_plugins
-from petbench.runs import predict_scan
-from petbench.terminal import progress_bar, training_bar
+from petbench.runs.folder import RunFolder
+from petbench.runs.phases import Phases
+from petbench.runs.predict_fold import predict_fold
+from petbench.runs.scorer import Scorer
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
 from petbench.training.volumes import gather_volumes
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
-from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from petbench.contract import RunnableMethod, Volume
-    from petbench.home import Home
+    from petbench.contract import RunnableMethod
     from petbench.plans.run_plan import RunPlan
     from petbench.processes.stop import StopFlag
-    from petbench.runs.phases import Phases
+    from petbench.registry import Registry
+    from petbench.runs.job import Job
+    from petbench.runs.progress import ProgressBars
     from petbench.training.entitled_data import EntitledData
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
-    from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import RunChanges
     from petbench_leaderboard.store import Leaderboard
 
-PREDICTIONS = "predictions"
-TRAINING = "training"
-"""Subfolder of a run: its checkpoints, its log of losses, and whatever the method writes."""
 UNSCORED = (
     "unscored: the organizer of the dataset has the test targets; hand over what petbench submit makes of this run"
 )
 
 
-class WeightsOptions(TypedDict):
-    """Keyword arguments of scoring that come from the environment."""
-
-    weights: Path | None
-    offline: bool
-
-
-def carry_out(
-    plan: RunPlan,
-    run_id: int,
-    folder: Path,
-    home: Home,
-    leaderboard: Leaderboard,
-    phase: Phases,
-    stop: StopFlag,
-) -> None:
-    """Carry out a run and record what it found.
+class Pipeline:
+    """One run in this process; each phase is timed and recorded.
 
     Args:
-        plan: what to run.
-        run_id: its row.
-        folder: its folder.
-        home: where the cache is.
+        job: the run's row and folder, with the plan in it, and the user's settings.
+        registry: the installed plugins.
         leaderboard: where the row is.
-        phase: times a phase by its name.
         stop: whether the user asked to stop.
-
-    Raises:
-        Interrupted: the user asked to stop; a checkpoint is in the folder.
+        bars: what shows progress.
     """
-    device = models.choose_device(plan.device)
-    with phase("prepare"):
-        check_named_weights()
-        dataset, fold = open_planned(plan)
-        if plan.deterministic:
+
+    def __init__(
+        self,
+        job: Job,
+        registry: Registry,
+        leaderboard: Leaderboard,
+        stop: StopFlag,
+        bars: ProgressBars,
+    ) -> None:
+        self._run_id = job.run_id
+        self._folder = RunFolder(job.folder)
+        self._settings = job.settings
+        self._registry = registry
+        self._leaderboard = leaderboard
+        self._stop = stop
+        self._bars = bars
+        self._phase = Phases(leaderboard, job.run_id)
+        self._plan = self._folder.plan()
+
+    def run(self) -> None:
+        """Run all phases; one that was stopped after its training resumes with its prediction.
+
+        Raises:
+            Interrupted: the user asked to stop; a checkpoint is in the folder.
+        """
+        with self._phase("prepare"):
+            check_named_weights(self._settings.weights)
+            dataset, fold = open_planned(self._plan)
+            method = self._build()
+            self._record_origin()
+            data = None if self._folder.is_trained else self._gather(dataset, fold)
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+        if data is None:
+            models.load(method, self._folder.model)
+        else:
+            self._train(method, data)
+            self._folder.save_grid(dataset.grid(fold.train[0]))
+        with self._phase("predict"):
+            seconds = predict_fold(method, self._plan.method, fold, dataset, self._folder)
+        self._record_costs(method, seconds)
+        if dataset.withheld & set(fold.test):
+            self._leaderboard.update(self._run_id, error_message=UNSCORED)
+            return
+        with self._phase("score"), self._bars.work() as progress:
+            scorer = Scorer.of(self._settings, self._registry, progress, device=str(self._device))
+            records = scorer.score(dataset, fold.test, self._folder.predictions)
+            self._leaderboard.record_scores(self._run_id, records)
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return models.choose_device(self._plan.device)
+
+    @property
+    def _engine(self) -> EngineSettings:
+        plan = self._plan
+        return EngineSettings(precision=plan.precision, compile=plan.compile, deterministic=plan.deterministic)
+
+    def _build(self) -> RunnableMethod:
+        """Return the method, untrained, on its device."""
+        if self._plan.deterministic:
             torch.use_deterministic_algorithms(mode=True)
-        seed_everything(plan.seed, "method")  # for methods that draw with the global generators
-        method = models.build(plan)
-        method.to(device)
-        engine = _engine_of(plan)
-        compiled = engine.compiles(device.type, plan.training_budget.images)
-        spec, plugin = load_plugins().method(plan.method)
+        seed_everything(self._plan.seed, "method")  # for methods that draw random numbers from the global generators
+        spec, plugin = self._registry.method(self._plan.method)
+        environments = Home(self._settings.home).environments
+        method = build_method(spec, dict(self._plan.parameters), module=plugin.module, environments=environments)
+        method.to(self._device)
+        return method
+
+    def _record_origin(self) -> None:
+        """Record the machine, the device and the state of the code."""
+        spec, plugin = self._registry.method(self._plan.method)
         modules = (plugin.module.partition(":")[0], home_of(spec.build))
         sources = checkout.find_checkouts(*(module.partition(".")[0] for module in modules))
-        facts = machine.machine() | {"source": checkout.describe(sources)}
-        facts |= machine.device_facts(str(device)) | {"engine": engine.to_json() | {"compiled": compiled}}
-        leaderboard.update(run_id, device=str(device), machine=facts)
-        leaderboard.record_source_diff(run_id, checkout.read_diff(sources))
-        # The run may have been stopped after training, while it predicted or scored.
-        trained = (folder / models.FILE_NAME).exists() and (folder / predict_scan.GRID_FILE_NAME).exists()
-        if trained:
-            method.load_state_dict(torch.load(folder / models.FILE_NAME, map_location=device, weights_only=True))
-        else:
-            data = _gather(plan, dataset, fold, folder)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    if not trained:
-        _train(method, data, plan, run_id, folder, device, leaderboard, phase, stop)
-        predict_scan.save_grid(folder, dataset.grid(fold.train[0]))
-    with phase("predict"):
-        seconds = _predict(method, plan, fold, dataset, folder / PREDICTIONS)
-    leaderboard.update(
-        run_id,
-        seconds_per_volume=seconds,
-        parameter_count=method.parameter_count(),
-        peak_memory_bytes=_peak_memory_bytes(),
-        peak_device_memory_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
-    )
-    if dataset.withheld & set(fold.test):
-        leaderboard.update(run_id, error_message=UNSCORED)
-        return
-    with phase("score"), progress_bar() as progress:
-        score(dataset, fold.test, folder, run_id, home, leaderboard, progress, device=str(device))
+        compiled = self._engine.compiles(self._device.type, self._plan.training_budget.images)
+        facts = (
+            machine.machine_facts() | {"source": checkout.describe(sources)} | machine.device_facts(str(self._device))
+        )
+        facts["engine"] = self._engine.to_json() | {"compiled": compiled}
+        self._leaderboard.update(self._run_id, device=str(self._device), machine=facts)
+        self._leaderboard.record_source_diff(self._run_id, checkout.read_diff(sources))
 
+    def _gather(self, dataset: Dataset, fold: Fold) -> EntitledData:
+        """Copy what the method may learn from; nothing that it is handed afterwards leads to the dataset."""
+        self._folder.training.mkdir(exist_ok=True)
+        with self._bars.work() as progress:
+            return gather_volumes(
+                dataset,
+                fold,
+                self._plan.supervision,  # type: ignore[arg-type] # a method's plan has one that methods have
+                seed=self._plan.seed,
+                folder=self._folder.training,
+                progress=progress,
+            )
 
-def score(
-    dataset: Dataset,
-    participants: tuple[str, ...],
-    folder: Path,
-    run_id: int,
-    home: Home,
-    leaderboard: Leaderboard,
-    progress: Progress,
-    *,
-    device: str = "cpu",
-) -> None:
-    """Score the prediction files of a run and store the scores; no model is looked at."""
-    records = score_predictions(
-        dataset,
-        participants,
-        folder / PREDICTIONS,
-        progress=progress,
-        cache=home.cache,
-        metrics=load_plugins().metrics(),
-        device=device,
-        **weights_options(),
-    )
-    leaderboard.record_scores(run_id, records)
+    def _train(self, method: RunnableMethod, data: EntitledData) -> None:
+        """Train the method, keep its model, and record what training cost."""
+        with self._bars.training() as progress:
+            run = TrainingContext(
+                seed=self._plan.seed,
+                budget=self._plan.training_budget,
+                device=self._device,
+                folder=self._folder.training,
+                engine=self._engine,
+                progress=progress,
+            )
+            self._stop.listen(run.request_stop)
+            try:
+                with self._phase("train") as parts:
+                    method.fit(data, run)
+                    if run.warm_up_seconds:
+                        parts["warm-up"] = run.warm_up_seconds
+            finally:
+                self._leaderboard.update(self._run_id, **_training_costs(run))
+        if run.interrupted:
+            raise Interrupted("stopped while training; repeat the command to resume from its checkpoint")
+        models.save(method, self._folder.model)
 
-
-def weights_options() -> WeightsOptions:
-    """Return what the user says of the Inception weights: a file, and whether they may be downloaded."""
-    given = os.environ.get("PETBENCH_FID_WEIGHTS")
-    return {"weights": Path(given) if given else None, "offline": os.environ.get("PETBENCH_OFFLINE") == "1"}
+    def _record_costs(self, method: RunnableMethod, seconds_per_volume: float) -> None:
+        on_cuda = self._device.type == "cuda"
+        self._leaderboard.update(
+            self._run_id,
+            seconds_per_volume=seconds_per_volume,
+            parameter_count=method.parameter_count(),
+            peak_memory_bytes=_peak_memory_bytes(),
+            peak_device_memory_bytes=torch.cuda.max_memory_allocated(self._device) if on_cuda else None,
+        )
 
 
 def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
-    """Open the dataset of a plan and make sure that it is still the one that was planned with."""
+    """Open the dataset of a plan and make sure that it is still the one that was planned with.
+
+    Raises:
+        DataError: images or split have changed.
+    """
     dataset = open_dataset(Path(plan.dataset_folder))
     if dataset.fingerprint != plan.fingerprint:
         raise DataError(f"{plan.dataset_folder}: the images have changed since the run was planned; repeat the command")
@@ -169,96 +200,6 @@ def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
             f"{plan.dataset_folder}: the split {plan.split} has changed since it was planned; repeat the command"
         )
     return dataset, split.folds[plan.fold]
-
-
-def _gather(plan: RunPlan, dataset: Dataset, fold: Fold, folder: Path) -> EntitledData:
-    """Copy what the method may learn from; nothing that it is handed afterwards leads to the dataset."""
-    (folder / TRAINING).mkdir(exist_ok=True)
-    with progress_bar() as progress:
-        return gather_volumes(
-            dataset,
-            fold,
-            plan.supervision,  # type: ignore[arg-type]
-            seed=plan.seed,
-            folder=folder / TRAINING,
-            progress=progress,
-        )
-
-
-def _train(
-    method: RunnableMethod,
-    data: EntitledData,
-    plan: RunPlan,
-    run_id: int,
-    folder: Path,
-    device: torch.device,
-    leaderboard: Leaderboard,
-    phase: Phases,
-    stop: StopFlag,
-) -> None:
-    """Train the method, keep its model, and note what training cost."""
-    engine = _engine_of(plan)
-    with training_bar() as show:
-        run = TrainingContext(
-            seed=plan.seed,
-            budget=plan.training_budget,
-            device=device,
-            folder=folder / TRAINING,
-            engine=engine,
-            progress=show,
-        )
-        stop.listen(run.request_stop)
-        try:
-            with phase("train") as parts:
-                method.fit(data, run)
-                if run.warm_up_seconds:
-                    parts["warm-up"] = run.warm_up_seconds
-        finally:
-            leaderboard.update(run_id, **_training_costs(run))
-    if run.interrupted:
-        raise Interrupted("stopped while training; repeat the command to go on from its checkpoint")
-    models.save(method, folder)
-
-
-def _engine_of(plan: RunPlan) -> EngineSettings:
-    """Return how the engine is to run."""
-    return EngineSettings(precision=plan.precision, compile=plan.compile, deterministic=plan.deterministic)
-
-
-def _predict(method: RunnableMethod, plan: RunPlan, fold: Fold, dataset: Dataset, predictions: Path) -> float:
-    """Write the prediction of every test participant and return the mean seconds that one took."""
-    spent = 0.0
-    for participant, drawn, seconds in _predict_timed(method, fold, dataset):
-        spent += seconds
-        grid = dataset.grid(participant)
-        if drawn.shape != grid.shape:
-            raise PluginError(f"{plan.method} drew {drawn.shape} voxels for {participant}, not {grid.shape}")
-        if not np.isfinite(drawn).all():
-            raise PluginError(f"{plan.method} drew NaN or infinite voxels for {participant}; nothing was scored")
-        write_image(predictions / f"{participant}.nii.gz", drawn.astype(np.float32), grid)
-    return spent / len(fold.test)
-
-
-def _predict_timed(method: RunnableMethod, fold: Fold, dataset: Dataset) -> Iterator[tuple[str, Volume, float]]:
-    """Yield each test participant with its prediction and the seconds it took; reading the dataset does not count.
-
-    Where a method starts a program for all participants together, the start is part of the first one's time.
-    """
-    reading = 0.0
-
-    def early_volumes() -> Iterator[Volume]:
-        nonlocal reading
-        for participant in fold.test:
-            start = time.perf_counter()
-            volume = dataset.early(participant)[0].copy()
-            reading += time.perf_counter() - start
-            yield volume
-
-    predictions = iter(method.predict_all(early_volumes()))
-    for participant in fold.test:
-        start, read_before = time.perf_counter(), reading
-        predicted = np.asarray(next(predictions))
-        yield participant, predicted, time.perf_counter() - start - (reading - read_before)
 
 
 def _training_costs(run: TrainingContext) -> RunChanges:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -12,8 +11,10 @@ import numpy as np
 
 from petbench.errors import DataError, UsageError
 from petbench.methods import models
-from petbench.plans.run_plan import RunPlan
-from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_given_scan
+from petbench.methods.build import build_method
+from petbench.methods.source import check_source
+from petbench.runs.folder import find_folder
+from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
 from petbench.runs.model_card import card_paths, model_card, write_card
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti import write_image
@@ -21,33 +22,35 @@ from petbench_datasets.images.nifti import write_image
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from petbench.contract import RunnableMethod
     from petbench.home import Home
-    from petbench.runs.input_scan import GivenScan
+    from petbench.plans.run_plan import RunPlan
+    from petbench.registry import Registry
+    from petbench.runs.folder import RunFolder
+    from petbench.runs.input_scan import InputScan
     from petbench_leaderboard.store import Leaderboard
-
-GRID_FILE_NAME = "grid.json"
 
 Unit = Literal["suv", "bq_per_ml"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """What `apply_run` wrote.
+class PredictedScan:
+    """What `predict_scan` wrote.
 
     Attributes:
         output: the file.
         card: the model's card beside it, for people.
-        scan: what it was drawn from.
+        scan: what it was predicted from.
         unit: of the file's voxels, `suv` or `bq_per_ml`.
         unit_in_words: the same, with the time of decay correction.
         grid: of the scan and of the file, in words.
         model_grid: on which the model worked, in words.
         early_mean_suv: of the scan, over the whole grid.
         early_maximum_suv: of the scan.
-        mean_suv: of the drawn image, over the whole grid.
-        maximum_suv: of the drawn image.
-        seconds: for drawing, without reading and writing.
+        mean_suv: of the predicted image, over the whole grid.
+        maximum_suv: of the predicted image.
+        seconds: for predicting, without reading and writing.
         warnings: what a reader of the image must know, one line each.
     """
 
@@ -70,18 +73,19 @@ class Drawn:
         return dataclasses.asdict(self)
 
 
-def apply_run(
+def predict_scan(
     run_id: int,
     scan_path: Path,
     output: Path,
     *,
     home: Home,
     leaderboard: Leaderboard,
+    registry: Registry,
     device: str,
     unit: Unit = "suv",
     force: bool = False,
-) -> Drawn:
-    """Draw the delayed image of a scan with a trained run and write it on the scan's own grid, the card beside it.
+) -> PredictedScan:
+    """Predict the delayed image of a scan with a trained run and write it on the scan's own grid, the card beside it.
 
     Args:
         run_id: of a run that ended well.
@@ -89,7 +93,8 @@ def apply_run(
         output: NIfTI file to write.
         home: where the run's folder is.
         leaderboard: where the run's row is.
-        device: where to draw; `auto` takes a CUDA device where there is one.
+        registry: the installed plugins.
+        device: where to predict; `auto` takes a CUDA device where there is one.
         unit: of the output; `bq_per_ml` is decay-corrected to the time that the scan is corrected to.
         force: replace an existing output.
 
@@ -104,21 +109,21 @@ def apply_run(
         raise UsageError(f"the output {taken} exists; choose another name, or --force to replace it")
     row = leaderboard.run(run_id)
     if row.status != "ok":
-        raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can be applied")
-    folder = run_folder(home, run_id)
-    plan = RunPlan.load(folder)
-    method = models.load(plan, folder, device)
-    scan = read_given_scan(scan_path)
+        raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can predict")
+    folder = find_folder(row, home)
+    plan = folder.plan()
+    method = _trained_method(plan, folder, home, registry, device)
+    scan = read_input_scan(scan_path)
     per_suv, words = _unit(scan, unit, scan_path)
-    model_grid = fit_grid(scan.grid, load_grid(folder))
+    model_grid = fit_grid(scan.grid, folder.grid())
     on_model_grid = resample(scan.image, scan.grid, model_grid)
     start = time.perf_counter()
-    drawn = np.asarray(method.predict(on_model_grid), dtype=np.float32)
+    predicted = np.asarray(method.predict(on_model_grid), dtype=np.float32)
     seconds = time.perf_counter() - start
-    if drawn.shape != model_grid.shape or not np.isfinite(drawn).all():
-        raise DataError(f"{plan.method} drew no finite image of {scan_path}; nothing was written")
-    delayed = resample(drawn, model_grid, scan.grid)
-    result = Drawn(
+    if predicted.shape != model_grid.shape or not np.isfinite(predicted).all():
+        raise DataError(f"{plan.method} predicted no finite image of {scan_path}; nothing was written")
+    delayed = resample(predicted, model_grid, scan.grid)
+    result = PredictedScan(
         output=str(output),
         card=str(card_paths(output)[0]),
         scan=str(scan_path),
@@ -133,19 +138,30 @@ def apply_run(
         seconds=seconds,
         warnings=scan.warnings,
     )
-    # The card first: an image that nothing stands beside must not lie about, not even after a kill.
+    # The card first: an image must never be there without its card, not even after a kill.
     names = {"output": output.name, "card": card_paths(output)[0].name, "scan": scan_path.name}
     write_card(output, model_card(row, plan, leaderboard.scores([run_id]), result.to_dict() | names))
     write_image(output, (delayed * np.float32(per_suv)).astype(np.float32, copy=False), scan.grid)
     return result
 
 
-def _unit(scan: GivenScan, unit: Unit, path: Path) -> tuple[float, str]:
+def _trained_method(plan: RunPlan, folder: RunFolder, home: Home, registry: Registry, device: str) -> RunnableMethod:
+    spec, plugin = registry.method(plan.method)
+    check_source(plan, plugin)
+    method = build_method(spec, dict(plan.parameters), module=plugin.module, environments=home.environments)
+    models.load(method, folder.model)
+    method.to(models.choose_device(device))
+    return method
+
+
+def _unit(scan: InputScan, unit: Unit, path: Path) -> tuple[float, str]:
     """Return what SUV 1 is in the unit of the output, and the unit in words."""
     if unit == "suv":
         return 1.0, "SUV by body weight (g/mL)"
     if scan.calibration is None:
-        raise DataError(f"{path}: is stored in SUV, without dose and weight; its image can be drawn with --unit suv")
+        raise DataError(
+            f"{path}: is stored in SUV, without dose and weight; its image can be predicted with --unit suv"
+        )
     per_suv, reference = bq_per_ml_of_one_suv(scan.calibration)
     return per_suv, f"Bq/mL, decay-corrected to {reference / 60:.1f} min after injection"
 
@@ -165,24 +181,3 @@ def fit_grid(scan: Grid, model: Grid) -> Grid:
     affine[:3, :3] = linear
     affine[:3, 3] = centre - linear @ ((np.asarray(shape[::-1]) - 1) / 2)
     return Grid(shape, affine)
-
-
-def save_grid(folder: Path, grid: Grid) -> None:
-    """Keep the grid that a run was trained on beside its model."""
-    from petbench_datasets.files import write_text
-
-    write_text(folder / GRID_FILE_NAME, json.dumps({"shape": grid.shape, "affine": grid.affine.tolist()}) + "\n")
-
-
-def load_grid(folder: Path) -> Grid:
-    """Return the grid that a run was trained on."""
-    facts = json.loads((folder / GRID_FILE_NAME).read_text(encoding="utf-8"))
-    return Grid(tuple(facts["shape"]), np.asarray(facts["affine"], dtype=np.float64))
-
-
-def run_folder(home: Home, run_id: int) -> Path:
-    """Return the folder of a run by its number."""
-    found = sorted(home.runs.glob(f"{run_id:05d}-*"))
-    if not found:
-        raise UsageError(f"the folder of run {run_id} is not under {home.runs}; the run was made elsewhere or deleted")
-    return found[0]

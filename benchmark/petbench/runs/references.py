@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench.plans.planner import choose_fold
 from petbench.runs import reference_rows
-from petbench.runs.external import ScoringOptions, enter_predictions, fold_of
+from petbench.runs.external import enter_predictions
 from petbench_datasets.bids.scan import scan_of
 from petbench_datasets.dataset.derivatives import find_derivative
 from petbench_datasets.errors import DataError
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench.home import Home
+    from petbench.plans.planner import Place
+    from petbench.runs.scorer import Scorer
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_datasets.dataset.split import Fold, Split
+    from petbench_datasets.dataset.split import Fold
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
@@ -33,28 +36,15 @@ _REST = "rest of the body"
 _AIR = "outside the body"
 
 
-def score_reference(
-    home: Home,
-    leaderboard: Leaderboard,
-    dataset: Dataset,
-    split: Split,
-    fold: int,
-    name: str,
-    *,
-    dataset_name: str | None = None,
-    **options: Unpack[ScoringOptions],
-) -> RunRow:
+def score_reference(place: Place, name: str, *, home: Home, leaderboard: Leaderboard, scorer: Scorer) -> RunRow:
     """Make the predictions of a reference for the test participants of a fold, score them, and enter them as a row.
 
     Args:
+        place: dataset, split and fold.
+        name: of the reference.
         home: where the run's folder is made.
         leaderboard: where the row goes.
-        dataset: where images and labels come from.
-        split: which split.
-        fold: which of its folds.
-        name: `repeat-scan` or `organ-scale`.
-        dataset_name: the dataset's name on the leaderboard; None for that of its folder.
-        options: as for `score_predictions`.
+        scorer: scores the predictions.
 
     Raises:
         DataError: the dataset lacks what the reference is made of.
@@ -62,19 +52,16 @@ def score_reference(
     """
     write = {reference_rows.REPEAT_SCAN: write_repeat_scan, reference_rows.ORGAN_SCALE: write_organ_scale}[name]
     with tempfile.TemporaryDirectory(prefix=f"petbench-{name}-") as folder:
-        write(dataset, fold_of(split, fold), Path(folder))
+        write(place.dataset, choose_fold(place.split, place.fold), Path(folder))
         return enter_predictions(
-            home,
-            leaderboard,
-            dataset,
-            split,
-            fold,
+            place,
             Path(folder),
             name,
-            dataset_name=dataset_name,
+            home=home,
+            leaderboard=leaderboard,
+            scorer=scorer,
             origin="petbench",
             role=reference_rows.ROLES[name],
-            **options,
         )
 
 

@@ -6,41 +6,37 @@ from typing import TYPE_CHECKING
 
 from petbench.errors import UsageError
 from petbench.evaluation.protocol import PROTOCOL
-from petbench.evaluation.scoring import score_predictions
-from petbench.plans.run_plan import RunPlan
-from petbench.registry import load_plugins
-from petbench.runs import pipeline, predict_scan
+from petbench.runs.folder import find_folder
+from petbench.runs.pipeline import UNSCORED, open_planned
 
 if TYPE_CHECKING:
     from petbench.home import Home
-    from petbench_datasets.progress import Progress
+    from petbench.runs.scorer import Scorer
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
 
-def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, progress: Progress) -> None:
-    """Score the prediction files of a run by the rules of today; no model is looked at.
+def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -> None:
+    """Score the prediction files of a run again, under the protocol of this version; no model is looked at.
 
     The scores take the place of those that the run has under this protocol. What it scored under an earlier one stays
     as it was, on a board of its own.
 
+    Args:
+        row: of the run.
+        home: where its folder is.
+        leaderboard: where the scores go.
+        scorer: scores them.
+
     Raises:
-        UsageError: the run did not end well, or its folder is elsewhere.
-        DataError: the dataset has changed, or a prediction cannot be scored any more.
+        UsageError: the run has no predictions, or they are not here.
+        DataError: the dataset has changed, or the predictions cannot be scored any more.
     """
     if row.status != "ok":
         raise UsageError(f"run {row.id} is {row.status} and has no predictions to score")
-    folder = predict_scan.run_folder(home, row.id)
-    dataset, fold = pipeline.open_planned(RunPlan.load(folder))
-    records = score_predictions(
-        dataset,
-        fold.test,
-        folder / pipeline.PREDICTIONS,
-        progress=progress,
-        cache=home.cache,
-        metrics=load_plugins().metrics(),
-        **pipeline.weights_options(),
-    )
+    folder = find_folder(row, home)
+    dataset, fold = open_planned(folder.plan())
+    records = scorer.score(dataset, fold.test, folder.predictions)
     leaderboard.record_scores(row.id, records, protocol=PROTOCOL)
-    if row.error_message == pipeline.UNSCORED:  # the targets have come since
+    if row.error_message == UNSCORED:  # the targets have come since
         leaderboard.update(row.id, error_message=None)

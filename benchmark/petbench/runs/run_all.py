@@ -1,11 +1,11 @@
-"""Carry out several plans one after the other: each ends in a row, and one that fails stops none of the others."""
+"""Run several plans one after the other: each ends in a row, and one that fails stops none of the others."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from petbench.errors import PetbenchError
 from petbench.runs.execute import execute
@@ -13,11 +13,9 @@ from petbench.runs.execute import execute
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
-    from petbench.runs.supervisor import Conduct
+    from petbench.runs.supervisor import Supervisor
     from petbench_leaderboard.records import RunRow
-    from petbench_leaderboard.store import Leaderboard
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +25,13 @@ class Outcome:
     Attributes:
         plan: what was asked for.
         row: its row; None where none could be made.
-        repeated: whether the row was there already.
+        known: whether the row was there already.
         error: why there is no row, in one line.
     """
 
     plan: RunPlan
     row: RunRow | None
-    repeated: bool = False
+    known: bool = False
     error: str | None = None
 
     @property
@@ -41,50 +39,63 @@ class Outcome:
         """Whether the run is there and ended well."""
         return self.row is not None and self.row.status == "ok"
 
+    @property
+    def name(self) -> str:
+        """Method, fold and seed, in words."""
+        return f"{self.plan.method} fold {self.plan.fold} seed {self.plan.seed}"
 
-def run_matrix(
+
+class MakeRun(Protocol):
+    """Makes the run of a plan: returns its row, and whether the row was there already."""
+
+    def __call__(self, plan: RunPlan, supervisor: Supervisor) -> tuple[RunRow, bool]:
+        """Make it."""
+        ...
+
+
+def run_all(
     plans: Sequence[RunPlan],
-    home: Home,
-    leaderboard: Leaderboard,
+    supervisor: Supervisor,
     *,
-    force: bool,
-    conduct: Conduct,
-    tell: Callable[[int, Outcome], None],
+    make: MakeRun = execute,
+    begun: Callable[[int, RunPlan], Any] = lambda _place, _plan: None,
+    ended: Callable[[int, Outcome], Any] = lambda _place, _outcome: None,
+    stop_at_failure: bool = False,
 ) -> list[Outcome]:
-    """Carry out plans in their order, and stop after the run under way when somebody asks.
+    """Run plans in their order, and stop after the run under way when somebody asks.
 
     Args:
-        plans: what to run; one that is on the leaderboard already is not repeated.
-        home: where the runs' folders are made.
-        leaderboard: where their rows are kept.
-        force: run again what is there already.
-        conduct: how runs are carried out; its `stop_requested` says whether the rest was left untouched.
-        tell: told of each outcome, with its place in the order.
+        plans: what to run.
+        supervisor: makes the runs; its `stop_requested` says afterwards whether the rest was left untouched.
+        make: makes one of them; `execute` repeats none that is on the leaderboard already.
+        begun: called before each run with its place in the order.
+        ended: called after each run, likewise.
+        stop_at_failure: begin no further run after one that did not end well.
 
     Returns:
         The outcomes of the plans that were begun; those that were not are left as they were.
     """
     outcomes: list[Outcome] = []
-    with _noting_requests_to_stop(conduct):
+    with _noting_requests_to_stop(supervisor):
         for place, plan in enumerate(plans):
-            if conduct.stop_requested:
+            if supervisor.stop_requested or (stop_at_failure and outcomes and not outcomes[-1].is_ok):
                 break
+            begun(place, plan)
             try:
-                row, repeated = execute(plan, home, leaderboard, force=force, conduct=conduct)
-                outcome = Outcome(plan, row, repeated)
+                outcome = Outcome(plan, *make(plan, supervisor))
             except PetbenchError as error:  # such as the same run going on in another process
                 outcome = Outcome(plan, None, error=str(error))
             outcomes.append(outcome)
-            tell(place, outcome)
+            ended(place, outcome)
     return outcomes
 
 
 @contextlib.contextmanager
-def _noting_requests_to_stop(conduct: Conduct) -> Iterator[None]:
+def _noting_requests_to_stop(supervisor: Supervisor) -> Iterator[None]:
     """Between two runs a request to end only sets the flag; during a run it goes to the run as well."""
 
     def note(*_: object) -> None:
-        conduct.stop_requested = True
+        supervisor.stop_requested = True
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

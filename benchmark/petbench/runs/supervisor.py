@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from petbench.home import Home
 from petbench.processes import lock
 from petbench.processes.tree import kill_tree
-from petbench.runs.events import tell_observers
+from petbench.runs.events import notify_observers
+from petbench.runs.folder import folder_of, plan_run
+from petbench.runs.job import Job
+from petbench.runs.options import RunOptions
+from petbench.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
+    from petbench.registry import Registry
     from petbench_leaderboard.records import RunRecord, RunRow, Status
     from petbench_leaderboard.store import Leaderboard
 
@@ -28,126 +30,120 @@ if TYPE_CHECKING:
 UNFINISHED = ("planned", "running")
 
 
-def folder_of(home: Home, run_id: int, plan: RunPlan) -> Path:
-    """Return the folder of a run."""
-    return home.runs / f"{run_id:05d}-{plan.method}-{plan.identity[:8]}"
+class Supervisor:
+    """Makes runs, each in a process of its own, one at a time.
 
-
-@dataclass(slots=True)
-class Conduct:
-    """How runs are carried out: what changes no result and is part of no identity.
+    Args:
+        settings: handed to each run's process.
+        leaderboard: where the rows are kept; the one that the settings name.
+        registry: whose observers are notified.
+        options: of the runs' processes; the time limit counts from the start of a run or of its resumed part.
 
     Attributes:
-        time_limit: seconds after which a run is stopped with every process it has started; None for no limit.
-        python: the interpreter that carries runs out.
-        environment: the environment variables of its process; None for those of this one.
+        home: where the folders are made.
         stop_requested: whether somebody asked this process to end while a run was going on.
     """
 
-    time_limit: float | None = None
-    python: str = sys.executable
-    environment: Mapping[str, str] | None = None
-    stop_requested: bool = False
+    def __init__(
+        self, settings: Settings, leaderboard: Leaderboard, registry: Registry, options: RunOptions | None = None
+    ) -> None:
+        self.settings = settings
+        self.leaderboard = leaderboard
+        self.registry = registry
+        self.options = options or RunOptions()
+        self.home = Home(settings.home)
+        self.stop_requested = False
 
+    def begin(self, plan: RunPlan, record: RunRecord) -> RunRow:
+        """Make the row and the folder of a run that is not there yet, and run it as `start` does.
 
-def begin(
-    plan: RunPlan, record: RunRecord, home: Home, leaderboard: Leaderboard, conduct: Conduct | None = None
-) -> RunRow:
-    """Make the row and the folder of a run that is not there yet, and carry it out as `start` does.
+        Args:
+            plan: what to run.
+            record: the plan's, or a copy with another verification.
+        """
+        run_id, _ = plan_run(plan, record, self.home, self.leaderboard)
+        return self.start(self.leaderboard.run(run_id))
 
-    Args:
-        plan: what to run.
-        record: the plan's, or a copy with another verification.
-        home: where the folder is made.
-        leaderboard: where the row is kept.
-        conduct: how to carry it out.
-    """
-    run_id = leaderboard.plan(record)
-    folder = folder_of(home, run_id, plan)
-    folder.mkdir(parents=True, exist_ok=True)
-    plan.save(folder)
-    leaderboard.update(run_id, log_path=str((folder / "run.log").relative_to(home.folder)))
-    return start(run_id, folder, home, leaderboard, conduct)
+    def start(self, row: RunRow) -> RunRow:
+        """Run a planned or interrupted run in a process of its own and return its row when it has ended.
 
+        Whatever kills the process leaves a row that says so.
+        """
+        notify_observers("started", row.id, self.leaderboard, self.registry)
+        kills_before = _out_of_memory_kills()
+        process = self._worker(row)
+        with self._passing_on_signals(process):
+            try:
+                code = process.wait(timeout=self.options.time_limit_seconds)
+            except subprocess.TimeoutExpired:
+                kill_tree(process.pid)
+                code = process.wait()
+                self._record_time_out(row.id)
+        if self.leaderboard.run(row.id).status in UNFINISHED:
+            self._record_death(row.id, code, out_of_memory=_out_of_memory_kills() > kills_before)
+        notify_observers("ended", row.id, self.leaderboard, self.registry)
+        return self.leaderboard.run(row.id)
 
-def start(run_id: int, folder: Path, home: Home, leaderboard: Leaderboard, conduct: Conduct | None = None) -> RunRow:
-    """Carry out a planned or interrupted run in a process of its own and return its row when it has ended.
+    def reconcile(self, row: RunRow) -> RunRow:
+        """Return the row, corrected to `interrupted` where it is said to run but no process holds its folder."""
+        if row.status not in UNFINISHED or lock.is_held(folder_of(row, self.home).lock):
+            return row
+        message = "its process ended without a message; repeat the command to resume from its checkpoint"
+        self.leaderboard.update(row.id, status="interrupted", error_message=message)
+        return self.leaderboard.run(row.id)
 
-    Whatever kills the worker leaves a row that says so.
-    """
-    conduct = conduct or Conduct()
-    tell_observers("started", run_id, leaderboard)
-    kills_before = _out_of_memory_kills()
-    environment = dict(conduct.environment or os.environ) | {"PETBENCH_HOME": str(home.folder)}
-    command = [conduct.python, "-m", "petbench.runs.worker", str(run_id), str(folder)]
-    # A process group of its own: Ctrl-C on the terminal reaches this process alone, which passes it on exactly once.
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0)
-    with _passing_on_signals(process, conduct):
+    def _worker(self, row: RunRow) -> subprocess.Popen[bytes]:
+        job = Job(run_id=row.id, folder=folder_of(row, self.home).path, settings=self.settings)
+        given = {name: text for name, text in self.options.environment.items() if name not in Settings.variables()}
+        # A process group of its own: Ctrl-C on the terminal reaches this process alone, which passes it on once.
+        process = subprocess.Popen(
+            [self.options.python, "-m", "petbench.runs.worker"], env=given, stdin=subprocess.PIPE, process_group=0
+        )
+        assert process.stdin is not None, "it is a pipe"
+        with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # it may have died already
+            pipe.write(job.model_dump_json().encode())
+        return process
+
+    @contextlib.contextmanager
+    def _passing_on_signals(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """Pass every request to end on to the worker, which obeys the first in order and the second at once."""
+
+        def pass_on(*_: object) -> None:
+            self.stop_requested = True
+            process.send_signal(signal.SIGINT)
+
+        before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
-            code = process.wait(timeout=conduct.time_limit)
-        except subprocess.TimeoutExpired:
-            kill_tree(process.pid)
-            code = process.wait()
-            _record_time_out(leaderboard, run_id, conduct)
-    row = leaderboard.run(run_id)
-    if row.status in UNFINISHED:
-        _record_death(leaderboard, run_id, code, out_of_memory=_out_of_memory_kills() > kills_before)
-        row = leaderboard.run(run_id)
-    tell_observers("ended", run_id, leaderboard)
-    return row
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
+    def _record_death(self, run_id: int, code: int, *, out_of_memory: bool) -> None:
+        """Record how a worker died that could not do so itself."""
+        status: Status
+        if out_of_memory:
+            status, message = (
+                "out-of-memory",
+                "the system ran out of memory and killed the process; use a smaller batch",
+            )
+        elif code in (-signal.SIGINT, 128 + signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL):
+            status, message = "interrupted", f"killed by signal {abs(code) % 128}; repeat the command to resume"
+        else:
+            status, message = "failed", f"the process ended with code {code}; its log says more"
+        self.leaderboard.update(run_id, status=status, error_class="ProcessDied", error_message=message)
 
-def settle(row: RunRow, folder: Path, leaderboard: Leaderboard) -> RunRow:
-    """Return the row, corrected to `interrupted` where it claims to run but no process holds its folder."""
-    if row.status in UNFINISHED and not lock.is_held(folder):
-        leaderboard.update(
-            row.id,
-            status="interrupted",
-            error_message="its process ended without a word; repeat the command to go on from its checkpoint",
-        )
-        return leaderboard.run(row.id)
-    return row
-
-
-@contextlib.contextmanager
-def _passing_on_signals(process: subprocess.Popen[bytes], conduct: Conduct) -> Iterator[None]:
-    """Pass every request to end on to the worker, which answers the first in order and the second at once."""
-
-    def pass_on(*_: object) -> None:
-        conduct.stop_requested = True
-        process.send_signal(signal.SIGINT)
-
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _record_death(leaderboard: Leaderboard, run_id: int, code: int, *, out_of_memory: bool) -> None:
-    """Write down how a worker died that could not do so itself."""
-    status: Status
-    if out_of_memory:
-        status, message = "out-of-memory", "the system ran out of memory and killed the process; use a smaller batch"
-    elif code in (-signal.SIGINT, 128 + signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL):
-        status, message = "interrupted", f"killed by signal {abs(code) % 128}; repeat the command to go on"
-    else:
-        status, message = "failed", f"the process ended with code {code}; its log says more"
-    leaderboard.update(run_id, status=status, error_class="ProcessDied", error_message=message)
-
-
-def _record_time_out(leaderboard: Leaderboard, run_id: int, conduct: Conduct) -> None:
-    """Write down that a worker was stopped for its time, unless it had just ended by itself."""
-    if leaderboard.run(run_id).status in UNFINISHED:
-        leaderboard.update(
-            run_id,
-            status="timed-out",
-            ended_at=datetime.now(UTC),
-            error_class="TimeLimit",
-            error_message=f"stopped at its time limit of {conduct.time_limit:g} s with every process it had started; "
-            "spend less, or give a longer --time-limit",
-        )
+    def _record_time_out(self, run_id: int) -> None:
+        """Record that a worker was stopped for its time, unless it had just ended by itself."""
+        if self.leaderboard.run(run_id).status in UNFINISHED:
+            self.leaderboard.update(
+                run_id,
+                status="timed-out",
+                ended_at=datetime.now(UTC),
+                error_class="TimeLimit",
+                error_message=f"stopped at its time limit of {self.options.time_limit_seconds:g} s with every process "
+                "it had started; spend less, or give a longer --time-limit",
+            )
 
 
 def _out_of_memory_kills() -> int:

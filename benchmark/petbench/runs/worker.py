@@ -1,26 +1,26 @@
-"""The process of one run: prepare, train, predict, score, in this order, each phase timed and recorded.
+"""The process of one run, which says in the run's row how it ended.
 
-Started by `petbench.runs.supervisor` as `python -m petbench.runs.worker ID FOLDER`.
+Started by `petbench.runs.supervisor` as `python -m petbench.runs.worker`, with its job on standard input.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import traceback
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from petbench.home import Home
-from petbench.plans.run_plan import RunPlan
 from petbench.processes import lock
 from petbench.processes.ending import ending_of
 from petbench.processes.stop import StopFlag
 from petbench.processes.tree import adopt_orphans, kill_descendants
-from petbench.runs.phases import Phases
-from petbench.runs.pipeline import carry_out
+from petbench.registry import load_plugins
+from petbench.runs.folder import RunFolder
+from petbench.runs.job import Job
+from petbench.runs.pipeline import Pipeline
+from petbench.runs.progress import ProgressBars
+from petbench.terminal import progress_bar, training_bar
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("petbench")
 
 
-def work(run_id: int, folder: Path) -> int:
-    """Carry out one run and return the exit code of its process."""
+def work(job: Job) -> None:
+    """Run one run to its end, whatever that is."""
     adopt_orphans()
     stop = StopFlag()
-    home = Home.find()
-    leaderboard = Leaderboard.open(home.database)
-    held = lock.hold(folder)
+    leaderboard = Leaderboard.open(job.settings.database)
+    folder = RunFolder(job.folder)
+    held = lock.hold(folder.lock)
     logging.basicConfig(
-        filename=folder / "run.log", level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s"
+        filename=folder.log, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s"
     )
-    leaderboard.update(run_id, status="running", started_at=datetime.now(UTC), error_class=None, error_message=None)
+    leaderboard.update(job.run_id, status="running", started_at=datetime.now(UTC), error_class=None, error_message=None)
     ending: RunChanges
     try:
-        plan = RunPlan.load(folder)
-        carry_out(plan, run_id, folder, home, leaderboard, Phases(leaderboard, run_id), stop)
+        registry = load_plugins(raise_errors=job.settings.raise_errors)
+        Pipeline(job, registry, leaderboard, stop, ProgressBars(progress_bar, training_bar)).run()
         ending = {"status": "ok"}
     except BaseException as error:  # whatever a method does, its row says how it ended
         if isinstance(error, MemoryError):
@@ -54,12 +54,11 @@ def work(run_id: int, folder: Path) -> int:
     finally:
         kill_descendants()
     ending["ended_at"] = datetime.now(UTC)
-    leaderboard.update(run_id, **ending)
+    leaderboard.update(job.run_id, **ending)
     held.release()  # not before the row is true: a free folder of a running row means that its process died
-    if ending["status"] == "failed" and os.environ.get("PETBENCH_RAISE") == "1":
+    if ending["status"] == "failed" and job.settings.raise_errors:
         traceback.print_exc()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(work(int(sys.argv[1]), Path(sys.argv[2])))
+    work(Job.model_validate_json(sys.stdin.read()))

@@ -8,7 +8,7 @@
         ├── plan.json                  what was run: method, parameters, dataset, split, seed, budget, source hash
         ├── run.json                   identity, times, machine, costs
         ├── environment.txt            installed packages, as pip writes them
-        ├── scores.json                every score, as claimed
+        ├── scores.json                every score, self-reported
         ├── predictions/sub-04.nii.gz  float32 SUV, one a test participant
         ├── run.log, log.jsonl
         └── weights.pt                 only where asked for; never opened by who verifies

@@ -1,4 +1,4 @@
-"""Take a verified submission into a leaderboard: the organizer's own scores, under the author's plan."""
+"""Take a verified submission into a leaderboard: the organizer's own scores, under the submitter's plan."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ import shutil
 import unicodedata
 from typing import TYPE_CHECKING
 
-from petbench.runs.pipeline import PREDICTIONS
-from petbench.runs.supervisor import folder_of
+from petbench.runs.folder import plan_run
 from petbench_datasets.files import atomic_path, write_text
 from petbench_leaderboard.records import COST_FIELDS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from petbench.home import Home
+    from petbench.runs.folder import RunFolder
     from petbench.submissions.verify import Verified, VerifiedRun
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
 
 def accept(submission: Verified, home: Home, leaderboard: Leaderboard) -> list[tuple[RunRow, bool]]:
-    """Store every run of a verified submission as `rescored` and return its row, and whether it was there already.
+    """Store every run of a verified submission as `rescored`, with the scores computed here.
 
-    Times, memory and machine are the author's word; the row says so in its machine facts. Accepting the same run twice
-    changes nothing. Weights stay in the submission.
+    Times, memory and machine are as the submitter says; the row says so in its machine facts. Accepting the same run
+    twice changes nothing. Weights stay in the submission.
+
+    Returns:
+        The row of each run, and whether it was there already.
     """
     return [
         _accept_run(submission, index, verified_run, home, leaderboard)
@@ -36,7 +37,7 @@ def accept(submission: Verified, home: Home, leaderboard: Leaderboard) -> list[t
 def _accept_run(
     submission: Verified, index: int, found: VerifiedRun, home: Home, leaderboard: Leaderboard
 ) -> tuple[RunRow, bool]:
-    plan, facts = found.plan, found.claim.facts
+    plan, facts = found.plan, found.submitted.facts
     for row in leaderboard.find(plan.identity):
         if row.status == "ok" and row.verification != "self-reported":  # a merged row stays beside the one checked here
             return row, True
@@ -54,13 +55,11 @@ def _accept_run(
         device=facts.device,
         verification="rescored",
     )
-    run_id = leaderboard.plan(record)
-    folder = folder_of(home, run_id, plan)
+    run_id, folder = plan_run(plan, record, home, leaderboard)
     try:
-        plan.save(folder)
-        (folder / PREDICTIONS).mkdir(parents=True, exist_ok=True)
+        folder.predictions.mkdir(exist_ok=True)
         for path in sorted((submission.predictions / str(index)).iterdir()):
-            with atomic_path(folder / PREDICTIONS / path.name) as temporary:
+            with atomic_path(folder.predictions / path.name) as temporary:
                 shutil.copyfile(path, temporary)
         _keep_log(submission, found, folder)
         leaderboard.record_scores(run_id, found.scores)
@@ -68,21 +67,20 @@ def _accept_run(
             run_id,
             status="ok",
             phase="score",
-            log_path=str((folder / "run.log").relative_to(home.folder)),
             started_at=facts.started_at,
             ended_at=facts.ended_at,
             **{name: getattr(facts, name) for name in COST_FIELDS},
         )
     except BaseException:
         leaderboard.delete(run_id)
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.delete()
         raise
     return leaderboard.run(run_id), False
 
 
-def _keep_log(submission: Verified, found: VerifiedRun, folder: Path) -> None:
-    """Keep the author's log as text that no terminal obeys."""
-    name = f"{found.claim.folder}/run.log"
+def _keep_log(submission: Verified, found: VerifiedRun, folder: RunFolder) -> None:
+    """Keep the submitter's log as text that no terminal obeys."""
+    name = f"{found.submitted.folder}/run.log"
     text = submission.archive.read(name).decode("utf-8", errors="replace") if name in submission.archive.names else ""
     shown = "".join(letter if letter in "\n\t" or unicodedata.category(letter) != "Cc" else "?" for letter in text)
-    write_text(folder / "run.log", f"as it came in submission {submission.digest}:\n{shown}")
+    write_text(folder.log, f"as it came in submission {submission.digest}:\n{shown}")

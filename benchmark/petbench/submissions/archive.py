@@ -1,4 +1,4 @@
-"""Read a submission's archive as if an enemy had made it: nothing is unpacked whose name and size were not checked."""
+"""Read a submission's archive as if an attacker had made it: nothing is unpacked before name and size are checked."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
-            raise SubmissionError(f"{path.name}: no readable zip archive ({_one_line(error)})") from None
+            raise SubmissionError(f"{path.name}: no readable zip archive ({_quoted(error)})") from None
         try:
             self._members = _checked_members(path, self._zip.infolist())
         except BaseException:
@@ -66,7 +66,7 @@ class Archive:
                 while chunk := file.read(limits.CHUNK_BYTES):
                     yield chunk
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as error:
-            raise SubmissionError(f"{self.path.name}: {name} is damaged ({_one_line(error)})") from None
+            raise SubmissionError(f"{self.path.name}: {name} is damaged ({_quoted(error)})") from None
 
     def read(self, name: str) -> bytes:
         """Return the content of a file; its size is bounded by its name."""
@@ -105,7 +105,7 @@ def _check_end(path: Path) -> None:
         size = path.stat().st_size
         if size > limits.LARGEST_ARCHIVE_BYTES:
             raise SubmissionError(
-                f"{path.name}: {size} bytes; a submission is at most 4 GiB: submission fewer runs at once"
+                f"{path.name}: {size} bytes; a submission is at most 4 GiB: submit fewer runs at once"
             )
         with path.open("rb") as file:
             file.seek(max(0, size - _END.size))
@@ -157,5 +157,6 @@ def _checked_members(path: Path, members: list[zipfile.ZipInfo]) -> dict[str, zi
     return found
 
 
-def _one_line(error: BaseException) -> str:
+def _quoted(error: BaseException) -> str:
+    """Return what an exception says, without characters that a terminal would obey."""
     return " ".join(repr(str(error))[:200].split()) or type(error).__name__

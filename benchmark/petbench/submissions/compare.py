@@ -1,4 +1,4 @@
-"""Hold claimed scores against recomputed ones."""
+"""Compare self-reported scores with those computed here."""
 
 from __future__ import annotations
 
@@ -24,46 +24,46 @@ Key = tuple[str, str, str, "str | None"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One score that a submission claims and the organizer finds otherwise."""
+    """One self-reported score that the organizer finds otherwise."""
 
-    claimed: ScoreRecord
-    recomputed: ScoreRecord
+    self_reported: ScoreRecord
+    rescored: ScoreRecord
 
     def __str__(self) -> str:
         """Return both values in words."""
-        score = self.claimed
+        score = self.self_reported
         whose = score.participant or "all participants"
-        values = f"{_shown(score.value)} {score.unit} in the submission, {_shown(self.recomputed.value)} recomputed"
+        values = f"{_shown(score.value)} {score.unit} in the submission, {_shown(self.rescored.value)} computed here"
         return f"{score.metric} ({score.region}) of {whose} is {' '.join(values.split())}"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Claimed against recomputed scores.
+    """Self-reported scores against those computed here.
 
     Attributes:
         agreeing: how many are the same within the tolerance.
         differing: those that are not, the largest relative difference first.
-        only_claimed: scores that the organizer cannot compute, such as a metric of somebody's plugin.
-        only_recomputed: how many the organizer has beyond those.
+        only_self_reported: scores that the organizer cannot compute, such as a metric of somebody's plugin.
+        only_rescored: how many the organizer has beyond those.
     """
 
     agreeing: int
     differing: tuple[Difference, ...]
-    only_claimed: tuple[str, ...]
-    only_recomputed: int
+    only_self_reported: tuple[str, ...]
+    only_rescored: int
 
 
-def compare(claimed: Iterable[ScoreRecord], recomputed: Iterable[ScoreRecord]) -> Comparison:
+def compare(self_reported: Iterable[ScoreRecord], rescored: Iterable[ScoreRecord]) -> Comparison:
     """Compare scores of one run, metric by metric, convention by convention, participant by participant."""
-    mine = {_key(score): score for score in recomputed}
-    theirs = {_key(score): score for score in claimed}
-    agreeing, differing, only_claimed = 0, [], []
+    mine = {_key(score): score for score in rescored}
+    theirs = {_key(score): score for score in self_reported}
+    agreeing, differing, only_self_reported = 0, [], []
     for key, score in theirs.items():
         own = mine.get(key)
         if own is None or (own.value is None and score.value is not None):
-            only_claimed.append(score.metric)
-        elif score.value is None:  # the author could not compute it; the organizer may
+            only_self_reported.append(score.metric)
+        elif score.value is None:  # the submitter could not compute it; the organizer may
             continue
         elif _agree(score, own):
             agreeing += 1
@@ -73,24 +73,24 @@ def compare(claimed: Iterable[ScoreRecord], recomputed: Iterable[ScoreRecord]) -
     extra = sum(
         key not in theirs or theirs[key].value is None for key, score in mine.items() if score.value is not None
     )
-    return Comparison(agreeing, tuple(differing), tuple(dict.fromkeys(only_claimed)), extra)
+    return Comparison(agreeing, tuple(differing), tuple(dict.fromkeys(only_self_reported)), extra)
 
 
 def _key(score: ScoreRecord) -> Key:
     return (score.metric, score.convention_id, score.region, score.participant)
 
 
-def _agree(claimed: ScoreRecord, recomputed: ScoreRecord) -> bool:
-    assert claimed.value is not None, "only values are compared"
-    assert recomputed.value is not None, "only values are compared"
-    relative = TOLERANCE if claimed.participant else FEATURE_TOLERANCE
-    return abs(claimed.value - recomputed.value) <= ABSOLUTE + relative * abs(recomputed.value)
+def _agree(self_reported: ScoreRecord, rescored: ScoreRecord) -> bool:
+    assert self_reported.value is not None, "only values are compared"
+    assert rescored.value is not None, "only values are compared"
+    relative = TOLERANCE if self_reported.participant else FEATURE_TOLERANCE
+    return abs(self_reported.value - rescored.value) <= ABSOLUTE + relative * abs(rescored.value)
 
 
 def _relative(difference: Difference) -> float:
-    assert difference.claimed.value is not None, "only values are compared"
-    assert difference.recomputed.value is not None, "only values are compared"
-    return abs(difference.claimed.value - difference.recomputed.value) / (abs(difference.recomputed.value) + ABSOLUTE)
+    assert difference.self_reported.value is not None, "only values are compared"
+    assert difference.rescored.value is not None, "only values are compared"
+    return abs(difference.self_reported.value - difference.rescored.value) / (abs(difference.rescored.value) + ABSOLUTE)
 
 
 def _shown(value: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from petbench.errors import PetbenchError
 
 FORMAT: Final = "petbench-submission"
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 MANIFEST: Final = "manifest.json"
 ENDING: Final = ".petbench.zip"
 

@@ -23,30 +23,17 @@ from petbench.submissions.volumes import check_volume
 from petbench_datasets.dataset.split import load_split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from petbench.metric_spec import MetricSpec
     from petbench.plans.datasets import NamedDataset
     from petbench.plans.run_plan import RunPlan
+    from petbench.runs.scorer import Scorer
     from petbench.submissions.contents import SubmittedRun
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import ScoreRecord
 
 _RUN_FILES = ("plan.json", "run.json", "environment.txt", "scores.json")
 _OPTIONAL_FILES = ("run.log", "log.jsonl", "weights.pt")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scoring:
-    """How the organizer scores: everything that `score_predictions` needs beside the dataset and the predictions."""
-
-    cache: Path
-    metrics: Sequence[MetricSpec]
-    progress: Progress
-    weights: Path | None = None
-    offline: bool = False
-    device: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +41,14 @@ class VerifiedRun:
     """One run whose every check passed, with the organizer's own scores.
 
     Attributes:
-        claim: what the submission says.
+        submitted: what the submission says.
         plan: the same plan, with the organizer's dataset.
         scores: computed here from the predictions.
         comparison: of self-reported and rescored values; nothing differs.
         dataset: the organizer's.
     """
 
-    claim: SubmittedRun
+    submitted: SubmittedRun
     plan: RunPlan
     scores: tuple[ScoreRecord, ...]
     comparison: Comparison
@@ -86,28 +73,28 @@ class Verified:
 
 
 @contextlib.contextmanager
-def verified(path: Path, find: Callable[[str], NamedDataset], scoring: Scoring) -> Iterator[Verified]:
+def verified(path: Path, find: Callable[[str], NamedDataset], scorer: Scorer) -> Iterator[Verified]:
     """Check a submission and, within the block, give what was found in it.
 
     Args:
         path: the submission.
         find: opens the organizer's dataset of a name.
-        scoring: how the organizer scores.
+        scorer: scores with the organizer's metrics and weights.
 
     Raises:
         SubmissionError: the first thing that is wrong, in one line.
         DataError: a prediction cannot be scored.
     """
     with Archive(path) as archive, tempfile.TemporaryDirectory(prefix="petbench-verify-") as temporary:
-        claims = _read(archive)
+        runs = _read(archive)
         found = []
-        for index, claim in enumerate(claims):
-            named = find(claim.plan.dataset)
-            plan = _on_own_dataset(claim, named)
+        for index, submitted in enumerate(runs):
+            named = find(submitted.plan.dataset)
+            plan = _on_own_dataset(submitted, named)
             folder = Path(temporary) / str(index)
-            _unpack_predictions(archive, claim, named.dataset, folder)
-            scores = _score(claim, named.dataset, folder, scoring)
-            found.append(VerifiedRun(claim, plan, scores, _compared(claim, scores), named.dataset))
+            _unpack_predictions(archive, submitted, named.dataset, folder)
+            scores = _score(submitted, named.dataset, folder, scorer)
+            found.append(VerifiedRun(submitted, plan, scores, _compared(submitted, scores), named.dataset))
         yield Verified(_file_digest(path), tuple(found), Path(temporary), archive)
 
 
@@ -162,35 +149,34 @@ def _read_run(archive: Archive, folder: str) -> SubmittedRun:
     return contents.SubmittedRun(folder, plan, facts, scores)
 
 
-def _on_own_dataset(claim: SubmittedRun, named: NamedDataset) -> RunPlan:
+def _on_own_dataset(submitted: SubmittedRun, named: NamedDataset) -> RunPlan:
     """Return the plan on the organizer's dataset, once protocol, images, split and participants are hers."""
     from petbench.evaluation.protocol import PROTOCOL
 
-    plan, dataset = claim.plan, named.dataset
+    plan, dataset = submitted.plan, named.dataset
     if plan.protocol != PROTOCOL:
         raise SubmissionError(
-            f"{claim.folder}: made under protocol {plan.protocol}; this petbench scores by {PROTOCOL}"
+            f"{submitted.folder}: made under protocol {plan.protocol}; this petbench scores by {PROTOCOL}"
         )
     if plan.fingerprint != dataset.fingerprint:
         raise SubmissionError(
-            f"{claim.folder}: made with other images than {named.name} here ({plan.fingerprint[:12]}, here "
+            f"{submitted.folder}: made with other images than {named.name} here ({plan.fingerprint[:12]}, here "
             f"{dataset.fingerprint[:12]})"
         )
     split = load_split(dataset, plan.split)
     if plan.split_digest != split.digest or plan.fold >= len(split.folds):
         raise SubmissionError(
-            f"{claim.folder}: its split {plan.split!r}, fold {plan.fold}, is not that of {named.name}"
+            f"{submitted.folder}: its split {plan.split!r}, fold {plan.fold}, is not that of {named.name}"
         )
-    everyone = tuple(sorted({name for fold in split.folds for name in fold.test}))
-    if plan.test_participants != split.folds[plan.fold].test or plan.split_participants != everyone:
+    if plan.test_participants != split.folds[plan.fold].test or plan.split_participants != split.test_participants:
         raise SubmissionError(
-            f"{claim.folder}: does not predict the test participants of fold {plan.fold}, all and only them"
+            f"{submitted.folder}: does not predict the test participants of fold {plan.fold}, all and only them"
         )
     return dataclasses.replace(plan, dataset_folder=str(dataset.root), dataset=named.name)
 
 
-def _unpack_predictions(archive: Archive, claim: SubmittedRun, dataset: Dataset, folder: Path) -> None:
-    names = {name: f"{claim.folder}/predictions/{name}.nii.gz" for name in claim.plan.test_participants}
+def _unpack_predictions(archive: Archive, submitted: SubmittedRun, dataset: Dataset, folder: Path) -> None:
+    names = {name: f"{submitted.folder}/predictions/{name}.nii.gz" for name in submitted.plan.test_participants}
     for participant, name in names.items():
         check_volume(archive, name, dataset.grid(participant))
     folder.mkdir()
@@ -198,27 +184,24 @@ def _unpack_predictions(archive: Archive, claim: SubmittedRun, dataset: Dataset,
         archive.copy(name, folder / f"{participant}.nii.gz")
 
 
-def _score(claim: SubmittedRun, dataset: Dataset, folder: Path, scoring: Scoring) -> tuple[ScoreRecord, ...]:
-    from petbench.evaluation.scoring import score_predictions
-
-    options = {field.name: getattr(scoring, field.name) for field in dataclasses.fields(scoring)}
+def _score(submitted: SubmittedRun, dataset: Dataset, folder: Path, scorer: Scorer) -> tuple[ScoreRecord, ...]:
     try:
-        return tuple(score_predictions(dataset, claim.plan.test_participants, folder, **options))
+        return tuple(scorer.score(dataset, submitted.plan.test_participants, folder))
     except PetbenchError as error:
-        text = str(error).replace(f"{folder}/", f"{claim.folder}/predictions/")
+        text = str(error).replace(f"{folder}/", f"{submitted.folder}/predictions/")
         raise SubmissionError(text) from error
 
 
-def _compared(claim: SubmittedRun, scores: tuple[ScoreRecord, ...]) -> Comparison:
-    comparison = compare(claim.scores, scores)
-    if not claim.scores:  # made where the test participants' delayed images are withheld
+def _compared(submitted: SubmittedRun, scores: tuple[ScoreRecord, ...]) -> Comparison:
+    comparison = compare(submitted.scores, scores)
+    if not submitted.scores:  # made where the test participants' delayed images are withheld
         return comparison
     if comparison.differing:
         count = len(comparison.differing)
         others = f", and {count - 1} more differ" if count > 1 else ""
-        raise SubmissionError(f"{claim.folder}: {comparison.differing[0]}{others}; the submission is not believed")
+        raise SubmissionError(f"{submitted.folder}: {comparison.differing[0]}{others}; the submission is refused")
     if not comparison.agreeing:
-        raise SubmissionError(f"{claim.folder}: claims no score that can be rescored here")
+        raise SubmissionError(f"{submitted.folder}: reports no score that can be rescored here")
     return comparison
 
 

@@ -1,4 +1,4 @@
-"""Look at a prediction inside a submission before anything is unpacked: a header may claim a terabyte."""
+"""Look at a prediction inside a submission before anything is unpacked: a header may announce a terabyte."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _check_header(head: bytes, name: str, grid: Grid) -> None:
         raise SubmissionError(f"{name}: no NIfTI-1 image as petbench writes it")
     shape = dimensions[1 : 1 + max(0, min(dimensions[0], 7))]
     if dimensions[0] != 3 or shape != grid.shape[::-1]:
-        claimed = "x".join(str(length) for length in shape) or "no"
-        raise SubmissionError(f"{name}: its header claims {claimed} voxels; the real image has {grid}")
+        announced = "x".join(str(length) for length in shape) or "no"
+        raise SubmissionError(f"{name}: its header says {announced} voxels; the real image has {grid}")
     if (datatype, bits) != (_FLOAT32, 32) or (slope, intercept) not in ((1.0, 0.0), (0.0, 0.0)):
         raise SubmissionError(f"{name}: its voxels are not plain float32")

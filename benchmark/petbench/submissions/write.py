@@ -1,4 +1,4 @@
-"""Put runs into a submission."""
+"""Write a submission."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import petbench
 from petbench.errors import UsageError
-from petbench.plans.run_plan import RunPlan
-from petbench.runs import predict_scan
+from petbench.runs.folder import find_folder
 from petbench.submissions import contents, limits
 from petbench.submissions.limits import SubmissionError
 from petbench_datasets.files import atomic_path
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The same runs make the same submission, whenever it is made."""
-
-_PREDICTIONS, _MODEL = "predictions", "model.pt"
-_TRAINING = "training"
 
 
 def write_submission(
@@ -88,7 +84,7 @@ class _Writer:
         largest = limits.largest_bytes(name)
         if largest is None or len(content) > largest:
             raise SubmissionError(
-                f"{name}: {len(content)} bytes are more than a submission may hold; submission fewer runs"
+                f"{name}: {len(content)} bytes are more than a submission may hold; submit fewer runs"
             )
         member = zipfile.ZipInfo(name, _EPOCH)
         member.external_attr = 0o100644 << 16
@@ -98,7 +94,7 @@ class _Writer:
             self._archive.writestr(member, content)
         except zipfile.LargeZipFile:
             raise SubmissionError(
-                "the runs are more than the 4 GiB that a submission may hold; submission fewer at once"
+                "the runs are more than the 4 GiB that a submission may hold; submit fewer at once"
             ) from None
         self.files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
@@ -110,10 +106,10 @@ def _add_run(writer: _Writer, index: int, run_id: int, home: Home, leaderboard: 
     row = leaderboard.run(run_id)
     if row.status != "ok":
         raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can be submitted")
-    source = predict_scan.run_folder(home, run_id)
-    plan = RunPlan.load(source)
+    source = find_folder(row, home)
+    plan = source.plan()
     if plan.identity != row.identity:
-        raise SubmissionError(f"{source}: its plan is not that of run {run_id}; run it again with --force")
+        raise SubmissionError(f"{source.path}: its plan is not that of run {run_id}; run it again with --force")
     folder = f"runs/{index}"
     writer.add_json(f"{folder}/plan.json", contents.plan_facts(plan))
     writer.add_json(f"{folder}/run.json", contents.run_facts(row))
@@ -121,23 +117,23 @@ def _add_run(writer: _Writer, index: int, run_id: int, home: Home, leaderboard: 
     writer.add(f"{folder}/environment.txt", lock.encode())
     writer.add_json(f"{folder}/scores.json", contents.score_facts(leaderboard.scores([run_id], protocol=plan.protocol)))
     for participant in plan.test_participants:
-        name = f"{_PREDICTIONS}/{participant}.nii.gz"
+        path = source.prediction(participant)
         try:
-            writer.add(f"{folder}/{name}", (source / name).read_bytes())
+            writer.add(f"{folder}/predictions/{path.name}", path.read_bytes())
         except OSError:
-            raise SubmissionError(f"{source / name}: the prediction is gone; run it again with --force") from None
-    for log in (source / "run.log", source / _TRAINING / "log.jsonl"):
+            raise SubmissionError(f"{path}: the prediction is gone; run it again with --force") from None
+    for log in (source.log, source.losses):
         if log.is_file():
             writer.add(f"{folder}/{log.name}", _without_paths(log, home))
     if weights:
-        if not (source / _MODEL).is_file():
-            raise SubmissionError(f"{source / _MODEL}: the weights are gone; submission the run without --weights")
-        writer.add(f"{folder}/weights.pt", (source / _MODEL).read_bytes())
+        if not source.model.is_file():
+            raise SubmissionError(f"{source.model}: the weights are gone; submit the run without --weights")
+        writer.add(f"{folder}/weights.pt", source.model.read_bytes())
     return folder
 
 
 def _without_paths(path: Path, home: Home) -> bytes:
-    """Return a log without the folders of its author."""
+    """Return a log without the folders of its submitter."""
     text = path.read_text(encoding="utf-8", errors="replace")
     for folder, shown in ((home.folder, "$PETBENCH_HOME"), (Path.home(), "~")):
         text = text.replace(str(folder), shown)

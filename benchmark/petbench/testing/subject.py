@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from petbench.contract import Budget, DatasetShape
+from petbench.home import Home
 from petbench.methods import parameters
 from petbench.methods.build import build_method
+from petbench.registry import load_plugins
+from petbench.settings import Settings
 from petbench.testing.errors import ConformanceError
 from petbench.testing.images import SHAPE, TEST, TRAINING, SmallData, participants
 
@@ -59,7 +62,10 @@ class Subject:
 
     def build(self) -> RunnableMethod:
         """Return the method, untrained."""
-        return build_method(self.spec, self.values)
+        registered = load_plugins().methods().get(self.spec.name)
+        module = registered[1].module if registered else None
+        environments = Home(Settings.read().home).environments  # the checks also run by themselves, under pytest
+        return build_method(self.spec, self.values, module=module, environments=environments)
 
     def data(self, training: int = TRAINING) -> SmallData:
         """Return small participants, under the method's own supervision."""

@@ -50,6 +50,11 @@ class Split:
         text = json.dumps(self.content(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def test_participants(self) -> tuple[str, ...]:
+        """Whom all folds test together, in the order of their names."""
+        return tuple(sorted({name for fold in self.folds for name in fold.test}))
+
     def content(self) -> dict[str, Any]:
         """Return the split as plain data, without its digest."""
         folds = [{part: list(names) for part, names in fold.parts().items()} for fold in self.folds]

@@ -43,7 +43,7 @@ def export_without_targets(
             delayed ones, the dataset lacks delayed images itself, or the folder exists or cannot be written.
     """
     split = load_split(dataset, split_name)
-    hidden = sorted({name for fold in split.folds for name in fold.test})
+    hidden = split.test_participants
     learning = {name for fold in split.folds for part in (fold.train, fold.validation) for name in part}
     if dataset.withheld:
         raise DataError(f"{dataset.root}: lacks delayed images itself; export from the full dataset of its organizer")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from petbench.cli.session import session
+
 
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
@@ -13,10 +15,8 @@ def list_(*, as_json: bool) -> None:
     from rich.table import Table
 
     from petbench.cli.console import print_json, standard_output
-    from petbench.home import Home
-    from petbench.registry import load_plugins
 
-    home = Home.find()
+    home = session().home
     facts = [
         {
             "name": spec.name,
@@ -24,7 +24,7 @@ def list_(*, as_json: bool) -> None:
             "summary": spec.summary,
             "licence": spec.licence,
         }
-        for spec in load_plugins().datasets().values()
+        for spec in session().registry.datasets().values()
     ]
     if as_json:
         print_json(facts)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.cli.options import complete_dataset
+from petbench.cli.session import session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,14 +39,13 @@ def validate(ctx: click.Context, /, dataset: str, *, page: Path | None, as_json:
     """
     from petbench.cli.console import open_named, print_json
     from petbench.cli.datasets.run_scores import run_scores
-    from petbench.home import Home
     from petbench.terminal import progress_bar
     from petbench_phantom.validation import validate as measure
 
     named, _ = open_named(dataset)
     with progress_bar() as progress:
         validation = measure(named.dataset, progress)
-    methods = run_scores(validation, Home.find().database)
+    methods = run_scores(validation, session().settings.database)
     if page is not None:
         from petbench_phantom.validation_page import write_page
 

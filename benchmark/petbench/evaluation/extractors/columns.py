@@ -16,15 +16,15 @@ from petbench.evaluation.extractors.base import (
     WeightsUnavailableError,
 )
 from petbench.evaluation.extractors.weights import CANONICAL, FOLDED, WeightsFile
-from petbench.home import Home
 from petbench_datasets.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
 def resolve(
-    column: str, *, cache: Path, given: Path | None = None, offline: bool = False, device: str = "cpu"
+    column: str, *, cache: Path, given: Sequence[Path] = (), offline: bool = False, device: str = "cpu"
 ) -> Extractor:
     """Return the extractor of `fid`, `fd_768` or `fd_randconv`; never another one in its place.
 
@@ -34,7 +34,7 @@ def resolve(
     Args:
         column: the column.
         cache: petbench's cache folder.
-        given: a file of weights named on the command line: the canonical or the folded one.
+        given: files of weights that the user names: the canonical one, the folded one, or both.
         offline: whether downloading is forbidden.
         device: where features are computed.
 
@@ -61,14 +61,13 @@ def resolve(
     return inception.folded_mixed6e(FOLDED.require(cache=cache, given=folded_given, offline=True), device)
 
 
-def weights_status(*, cache: Path | None = None, given: Path | None = None) -> list[Status]:
+def weights_status(*, cache: Path, given: Sequence[Path] = ()) -> list[Status]:
     """Return, for `petbench doctor`, whether each extractor is ready; downloads nothing and does not import torch.
 
     Args:
-        cache: petbench's cache folder; None for that of the user's home.
-        given: a file of weights named on the command line.
+        cache: petbench's cache folder.
+        given: files of weights that the user names.
     """
-    cache = Home.find().cache if cache is None else cache
     canonical, folded = _sort_given(given)
     fid = _status("fid", POOL3_ID, CANONICAL, cache, canonical)
     smaller = _status("fd_768", MIXED6E_ID, CANONICAL, cache, canonical)
@@ -89,8 +88,17 @@ def _status(column: str, extractor: str, weights: WeightsFile, cache: Path, give
     return Status(extractor, column, ready=True, found=str(path))
 
 
-def _sort_given(given: Path | None) -> tuple[Path | None, Path | None]:
-    """Return `given` as (canonical, folded): a `.npz` is the folded file."""
-    if given is not None and given.suffix == ".npz":
-        return None, given
-    return given, None
+def _sort_given(given: Sequence[Path]) -> tuple[Path | None, Path | None]:
+    """Return the first (canonical, folded) of the files that were named: a `.npz` is the folded one."""
+    canonical = next((path for path in given if path.suffix != ".npz"), None)
+    return canonical, next((path for path in given if path.suffix == ".npz"), None)
+
+
+def check_named_weights(given: Sequence[Path]) -> None:
+    """Refuse files that are not the weights they are named as, before a training is spent that they cannot score.
+
+    Raises:
+        DataError: a named file is missing or has another hash.
+    """
+    for weights, path in zip((CANONICAL, FOLDED), _sort_given(given), strict=True):
+        weights.named(path)

@@ -27,7 +27,7 @@ class WeightsFile:
     Attributes:
         name: the file's usual name.
         sha256: of the whole file, lower-case hexadecimal.
-        variable: the environment variable that may name a copy.
+        variable: the environment variable that may name a copy, for messages.
         option: how it is named on the command line, for messages.
         url: where it can be downloaded, or None.
     """
@@ -41,7 +41,7 @@ class WeightsFile:
     def find(self, *, cache: Path, given: Path | None = None) -> Path | None:
         """Return a verified copy on this machine, or None.
 
-        Looked for, in order: `given`, the environment variable, torch hub's checkpoints, `cache`/weights. A wrong file
+        Looked for, in order: `given`, torch hub's checkpoints, `cache`/weights. A wrong file
         is never passed over in silence: one that was named on purpose is an error, one in a usual place leaves the
         weights unavailable until it is removed.
 
@@ -58,18 +58,17 @@ class WeightsFile:
         except DataError as error:
             raise WeightsUnavailableError(f"weights unavailable: {error}") from error
 
-    def named(self, given: Path | None = None) -> Path | None:
-        """Return the verified file that `given` or the environment variable names, or None where neither does.
+    def named(self, given: Path | None) -> Path | None:
+        """Return the verified file that `given` names, or None where it names none.
 
         Raises:
             DataError: the named file is missing or has another hash.
         """
-        named = given or (Path(os.environ[self.variable]) if os.environ.get(self.variable) else None)
-        if named is None:
+        if given is None:
             return None
-        if not named.is_file():
-            raise DataError(f"{named}: no such file of weights; correct {self.option} or ${self.variable}")
-        return self.verified(named)
+        if not given.is_file():
+            raise DataError(f"{given}: no such file of weights; correct {self.option} or ${self.variable}")
+        return self.verified(given)
 
     def require(self, *, cache: Path, given: Path | None = None, offline: bool) -> Path:
         """Return a verified copy, downloaded into `cache`/weights where there is none and it may be.
@@ -154,13 +153,3 @@ FOLDED = WeightsFile(
     variable="PETBENCH_FD768_WEIGHTS",
     option="--fid-weights",
 )
-
-
-def check_named_weights() -> None:
-    """Refuse weights that a variable names wrongly before a training is spent that they then could not score.
-
-    Raises:
-        DataError: a named file is missing or has another hash.
-    """
-    for weights in (CANONICAL, FOLDED):
-        weights.named()

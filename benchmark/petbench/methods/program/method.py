@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from petbench.errors import PluginError
-from petbench.home import Home
 from petbench.methods.program.process import run_stage
 from petbench.methods.program.protocol import Job, VolumeFiles
 
@@ -31,10 +30,12 @@ class ProgramMethod:
         spec: of the method.
         values: its parameters, validated.
         package: folder of the plugin's code.
+        environments: folder of methods' virtual environments.
     """
 
-    def __init__(self, spec: MethodSpec, values: Mapping[str, Any], package: Path | None) -> None:
+    def __init__(self, spec: MethodSpec, values: Mapping[str, Any], package: Path | None, environments: Path) -> None:
         self._spec = spec
+        self._environments = environments
         self._values = dict(values)
         self._package = package
         self._model: dict[str, bytes] = {}
@@ -72,7 +73,7 @@ class ProgramMethod:
                 self._package,
                 job,
                 folder,
-                _environments(),
+                self._environments,
                 lambda: run.interrupted,
             )
         finally:
@@ -110,7 +111,7 @@ class ProgramMethod:
                 VolumeFiles(early=name, delayed=f"predictions/{number:03d}.npy") for number, name in enumerate(names)
             )
             job = self._job("predict").model_copy(update={"participants": participants})
-            run_stage(self._spec, self._package, job, folder, _environments())
+            run_stage(self._spec, self._package, job, folder, self._environments)
             for participant in participants:
                 yield _read(folder / participant.delayed, self._spec.name)
 
@@ -147,10 +148,6 @@ class ProgramMethod:
             seed=self._seed,
             device=self._device,
         )
-
-
-def _environments() -> Path:
-    return Home.find().cache / "environments"
 
 
 def _write(folder: Path, pattern: str, volumes: Iterable[Volume]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from petbench.engine_settings import Precision  # noqa: TC001 - pydantic reads it to check the field
+from petbench.engine_settings import Precision
 from petbench.errors import PluginError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What a re-run does beside training: it stops when it is asked to, and takes a device that there is."""
+"""What reproducing a submission does beside training: it stops when asked to, and takes a device that is there."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import dataclasses
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from petbench.home import Home
 from petbench.plans.run_plan import RunPlan
-from petbench.runs.supervisor import Conduct
-from petbench.submissions import rerun
+from petbench.runs.supervisor import Supervisor
+from petbench.settings import Settings
+from petbench.submissions import reproduce
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,24 +25,23 @@ PLAN = RunPlan(
 
 
 def test_a_request_to_stop_begins_no_further_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    conduct = Conduct()
-    begun: list[Any] = []
+    nothing: Any = None
+    supervisor = Supervisor(Settings(home=tmp_path), nothing, nothing)
 
     def interrupted(*_: object) -> object:
-        conduct.stop_requested = True
-        begun.append(None)
-        return SimpleNamespace()
+        supervisor.stop_requested = True
+        return SimpleNamespace(status="interrupted"), False
 
-    monkeypatch.setattr(rerun, "_check_source", lambda *_: None)
-    monkeypatch.setattr(rerun, "_rerun_one", interrupted)
+    monkeypatch.setattr(reproduce, "_check_source", lambda *_: None)
+    monkeypatch.setattr(reproduce, "_train_again", interrupted)
+    monkeypatch.setattr(reproduce, "_compared", lambda *_, **__: SimpleNamespace())
     submission: Any = SimpleNamespace(runs=[SimpleNamespace(plan=PLAN)] * 3)
-    nothing: Any = None
-    assert len(rerun.rerun(submission, None, Home(tmp_path), nothing, conduct)) == len(begun) == 1
+    assert len(reproduce.reproduce(submission, None, supervisor)) == 1
 
 
 def test_a_device_that_only_the_author_has_is_not_insisted_on() -> None:
     theirs = dataclasses.replace(PLAN, device="cuda:99")
-    here = rerun._on_a_device_of_this_machine(theirs)
+    here = reproduce._on_a_device_of_this_machine(theirs)
     assert here.device == "auto"
     assert here.identity == theirs.identity
-    assert rerun._on_a_device_of_this_machine(PLAN) is PLAN
+    assert reproduce._on_a_device_of_this_machine(PLAN) is PLAN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import click
@@ -9,41 +10,37 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
     from petbench.runs.run_all import Outcome
-    from petbench.runs.supervisor import Conduct
+    from petbench.runs.supervisor import Supervisor
     from petbench_leaderboard.store import Leaderboard
 
 
-def carry_out_matrix(
-    plans: Sequence[RunPlan], home: Home, leaderboard: Leaderboard, *, force: bool, conduct: Conduct, as_json: bool
-) -> int:
-    """Carry out several plans, tell of each, and return the exit code: 0, 1 for a failure, 130 for Ctrl-C."""
-    from petbench.runs.run_all import run_matrix
+def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool, as_json: bool) -> int:
+    """Run several plans, report on each, and return the exit code: 0, 1 for a failure, 130 for Ctrl-C."""
+    from petbench.runs.execute import execute
+    from petbench.runs.run_all import run_all
 
-    def tell(place: int, outcome: Outcome) -> None:
+    def report(place: int, outcome: Outcome) -> None:
         click.echo(f"[{place + 1}/{len(plans)}] {_line(outcome)}", err=True)
 
-    outcomes = run_matrix(plans, home, leaderboard, force=force, conduct=conduct, tell=tell)
-    failed = [outcome for outcome in outcomes if not outcome.is_ok]
+    outcomes = run_all(plans, supervisor, make=functools.partial(execute, force=force), ended=report)
     if as_json:
         _print_json(plans, outcomes)
     else:
-        _print_boards(leaderboard, outcomes)
+        _print_boards(supervisor.leaderboard, outcomes)
     click.echo(_summary(plans, outcomes), err=True)
-    if conduct.stop_requested:
-        click.echo("stopped; what was not begun is untouched: repeat the same command to go on from here", err=True)
+    if supervisor.stop_requested:
+        click.echo("stopped; what was not begun is untouched: repeat the same command to resume", err=True)
         return 130
-    return 1 if failed else 0
+    return 0 if all(outcome.is_ok for outcome in outcomes) else 1
 
 
 def _line(outcome: Outcome) -> str:
-    plan, row = outcome.plan, outcome.row
-    name = f"{plan.method} fold {plan.fold} seed {plan.seed}"
+    row, name = outcome.row, outcome.name
     if row is None:
         return f"{name}: {click.style('not run', fg='red')}, {outcome.error}"
-    if outcome.repeated:
+    if outcome.known:
         return f"{name}: run {row.id} is on the leaderboard already"
     if row.status == "ok":
         spent = "" if row.train_seconds is None else f", trained {row.train_seconds:.0f} s"
@@ -52,11 +49,11 @@ def _line(outcome: Outcome) -> str:
 
 
 def _summary(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> str:
-    repeated = sum(outcome.repeated for outcome in outcomes)
-    well = sum(outcome.is_ok for outcome in outcomes) - repeated
-    failed = len(outcomes) - repeated - well
+    known = sum(outcome.known for outcome in outcomes)
+    well = sum(outcome.is_ok for outcome in outcomes) - known
+    failed = len(outcomes) - known - well
     left = len(plans) - len(outcomes)
-    parts = [f"{well} ran", f"{repeated} there already", f"{failed} did not end well", f"{left} not begun"]
+    parts = [f"{well} ran", f"{known} there already", f"{failed} did not end well", f"{left} not begun"]
     return f"{len(plans)} runs: " + ", ".join(part for part in parts if not part.startswith("0 "))
 
 
@@ -79,7 +76,7 @@ def _print_json(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> None:
             "identity": outcome.plan.identity,
             "run": None if outcome.row is None else outcome.row.id,
             "status": None if outcome.row is None else outcome.row.status,
-            "known": outcome.repeated,
+            "known": outcome.known,
             "message": outcome.error if outcome.row is None else outcome.row.error_message,
         }
         for outcome in outcomes

@@ -1,0 +1,26 @@
+"""How runs are made: what changes no result and is part of no identity."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Options of the processes of runs.
+
+    Attributes:
+        time_limit_seconds: after which a run is stopped with every process it has started; None for no limit.
+        python: the interpreter that runs it.
+        environment: the environment variables of its process.
+    """
+
+    time_limit_seconds: float | None = None
+    python: str = sys.executable
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))

@@ -1,0 +1,81 @@
+"""What petbench 0.1.0 left behind opens, is taken over and scored again, or is refused in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.benchmark.conftest import Petbench
+
+HOME = Path(__file__).parents[1] / "data" / "home-0.1.0"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def old(petbench: Petbench) -> Petbench:
+    shutil.copytree(HOME, petbench.home)
+    return petbench
+
+
+def test_its_folders_take_the_names_of_their_rows_and_its_datasets_their_new_place(old: Petbench) -> None:
+    rows = old.json("runs", "list")
+    assert [(row["id"], row["method"], row["status"]) for row in rows] == [
+        (3, "pix2pix", "interrupted"),
+        (2, "scale", "ok"),
+        (1, "identity", "ok"),
+    ]
+    assert sorted(path.name for path in (old.home / "runs").iterdir()) == sorted(
+        f"{row['method']}-{row['uid']}" for row in rows
+    )
+    assert not (old.home / "cohorts").exists()
+    for row in old.json("runs", "list"):
+        assert (old.home / row["log_path"]).is_file()
+        plan = json.loads((old.home / row["log_path"]).with_name("plan.json").read_text())
+        assert plan["dataset_folder"] == str(old.home / "datasets" / "bodies")
+
+
+def test_its_runs_are_shown_and_scored_again_to_the_same_numbers(old: Petbench) -> None:
+    before = old.json("runs", "show", "2")["scores"]
+    assert before
+    assert "scored 1 run again" in old("score", "--runs", "2").stdout
+    after = old.json("runs", "show", "2")["scores"]
+
+    def values(scores: list[dict[str, object]]) -> dict[object, object]:
+        return {(score["metric"], score["region"], score["participant"]): score["value"] for score in scores}
+
+    assert values(before) == values(after)
+    old("report", "-o", old.home.parent / "site")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("runs", "resume", "3"), ("predict", "2", "scan.nii.gz", "-o", "out.nii.gz")], ids=lambda a: a[0]
+)
+def test_what_would_need_its_code_is_refused_in_one_line(old: Petbench, arguments: tuple[str, ...]) -> None:
+    (line,) = old(*arguments, code=1).stderr.splitlines()
+    assert "has changed since the run was made" in line
+    assert "run the method again" in line
+
+
+def test_a_folder_whose_plan_is_another_run_is_left_alone(old: Petbench) -> None:
+    (folder,) = (old.home / "runs").glob("00002-*")
+    plan = json.loads((folder / "plan.json").read_text())
+    (folder / "plan.json").write_text(json.dumps(plan | {"seed": 7}))
+    (line,) = old("score", "--runs", "2", code=1).stderr.splitlines()[:1]
+    assert "is not under" in line
+    assert folder.is_dir()
+
+
+def test_a_folder_is_taken_over_by_the_row_of_one_leaderboard_only(old: Petbench, tmp_path: Path) -> None:
+    shutil.copy(old.home / "leaderboard.db", tmp_path / "second.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "second.db")) as second, second:
+        second.execute("UPDATE runs SET uid = hex(randomblob(16))")
+    old("runs", "list")
+    old("--db", tmp_path / "second.db", "runs", "delete", "2", "--yes")
+    assert len(list((old.home / "runs").glob("scale-*"))) == 1
