@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from petbench_phantom.input_function import stable
-from petbench_phantom.kinetics import DELAYED_MINUTES, EARLY_MINUTES, mean_suv
+from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, stable
+from petbench_phantom.kinetics import mean_suv
 
 if TYPE_CHECKING:
     from petbench_phantom.input_function import InputFunction

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_CEILING, Scan, frame
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS
+from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_CEILING, Coincidences, slice_times
 from petbench_phantom.fields import generator, on_lattice
 from petbench_phantom.projector import Projector
 from petbench_phantom.reconstruction import osem, sensitivities
-from petbench_phantom.spec import DELAYED_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,8 +94,8 @@ def gives_the_same_bits(spec: PhantomSpec, device: str) -> bool:
     shape = (here.segments, small.angles // small.subsets * here.bins, _SLICES_TRIED)
     efficiency = [on_lattice(random.random(shape), 24, 1.0).astype(np.float32) for _ in range(small.subsets)]
     background = [random.random(shape, dtype=np.float32) for _ in range(small.subsets)]
-    times = frame(small, DELAYED_SECONDS)
-    scan = Scan(efficiency, background, [300 * part for part in background], 1 / times.sensitivity().max(), 1.0)
+    times = slice_times(small, DELAYED_WINDOW_SECONDS)
+    scan = Coincidences(efficiency, background, [300 * part for part in background], 1 / times.sensitivity().max(), 1.0)
     counts = scan.counts(random)
     image = on_lattice(random.random((len(here.pixels), _SLICES_TRIED)), IMAGE_BITS, IMAGE_CEILING)
 

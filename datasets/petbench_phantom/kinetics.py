@@ -6,13 +6,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from petbench_phantom.input_function import stable
+from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, stable
 
 if TYPE_CHECKING:
     from petbench_phantom.input_function import InputFunction
 
-EARLY_MINUTES = (7.0, 21.0)
-DELAYED_MINUTES = (42.0, 63.0)
 _SLOWEST, _FASTEST = 1e-4, 40.0  # how far a participant's k3 may lie from the population's
 
 

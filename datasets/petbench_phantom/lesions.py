@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench_phantom.acquisition import Frame
+    from petbench_phantom.acquisition import SliceTimes
     from petbench_phantom.population import Participant
     from petbench_phantom.spec import PhantomSpec
 
@@ -55,7 +55,7 @@ class Lesions:
     columns: Sequence[str]
     rows: list[dict[str, object]]
 
-    def added_to(self, activity: Field, person: Participant, times: Frame) -> Field:
+    def added_to(self, activity: Field, person: Participant, times: SliceTimes) -> Field:
         """Return the activity with the lesions in the place of what was there."""
         result = activity.copy()
         for (box, share), rates in zip(self.share, self.rates, strict=True):

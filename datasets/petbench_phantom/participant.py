@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_phantom.acquisition import frame, scan, survival
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
+from petbench_phantom.acquisition import expected_coincidences, slice_times, survival
 from petbench_phantom.anatomy import body
 from petbench_phantom.fields import FWHM_PER_SIGMA, filter_axis, generator, half_kernel, smooth_noise
 from petbench_phantom.lesions import lesions
@@ -16,14 +17,13 @@ from petbench_phantom.pose import Pose
 from petbench_phantom.projector import Projector
 from petbench_phantom.raster import rasterise
 from petbench_phantom.reconstruction import osem, sensitivities
-from petbench_phantom.spec import DELAYED_SECONDS, EARLY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from petbench_phantom.acquisition import Frame, Scan
+    from petbench_phantom.acquisition import Coincidences, SliceTimes
     from petbench_phantom.lesions import Lesions
     from petbench_phantom.population import Participant
     from petbench_phantom.raster import Tissues
@@ -67,7 +67,7 @@ def simulate(
     spec: PhantomSpec, person: Participant, tell: Callable[[float], None], make_projector: MakeProjector = Projector
 ) -> Images:
     """Simulate one participant; `tell` hears how much is done, 0 to 1."""
-    early_times, delayed_times = frame(spec, EARLY_SECONDS), frame(spec, DELAYED_SECONDS)
+    early_times, delayed_times = slice_times(spec, EARLY_WINDOW_SECONDS), slice_times(spec, DELAYED_WINDOW_SECONDS)
     grain = _grain(spec, person)
     tissues = _still(spec, person, delayed_times, 1)
     tell(0.1)
@@ -76,7 +76,7 @@ def simulate(
     projector = make_projector(spec)
     leaving = survival(spec, projector, tissues.attenuation)
     del tissues
-    delayed_scan = scan(spec, projector, delayed_truth, leaving, delayed_times)
+    delayed_scan = expected_coincidences(spec, projector, delayed_truth, leaving, delayed_times)
     tell(0.2)
     delayed, repeat = _reconstruct(spec, person, projector, delayed_scan, delayed_times, (4, 5))
     tell(0.6)
@@ -87,7 +87,7 @@ def simulate(
     inside = (tissues.labels > 0) | (labels > 0)
     leaving = survival(spec, projector, tissues.attenuation)
     del tissues, grain
-    early_scan = scan(spec, projector, early_truth, leaving, early_times, scale)
+    early_scan = expected_coincidences(spec, projector, early_truth, leaving, early_times, scale)
     tell(0.8)
     (early,) = _reconstruct(spec, person, projector, early_scan, early_times, (6,))
     tell(1.0)
@@ -95,7 +95,7 @@ def simulate(
     return Images(early, delayed, repeat, early_truth, delayed_truth, labels, inside, trues, found)
 
 
-def _still(spec: PhantomSpec, person: Participant, times: Frame, which: int) -> Tissues:
+def _still(spec: PhantomSpec, person: Participant, times: SliceTimes, which: int) -> Tissues:
     """Return the body of one frame, each slice at its own time."""
     parts = body(person.sex, person.organ_scales, person.bladder_millilitres[which] / _frame_volume(person))
     columns: dict[tuple[float, float], list[float]] = {}
@@ -108,7 +108,7 @@ def _still(spec: PhantomSpec, person: Participant, times: Frame, which: int) -> 
 
 
 def _alive(
-    spec: PhantomSpec, person: Participant, tissues: Tissues, grain: Field, found: Lesions | None, times: Frame
+    spec: PhantomSpec, person: Participant, tissues: Tissues, grain: Field, found: Lesions | None, times: SliceTimes
 ) -> Field:
     """Return the activity with texture and lesions in the organs, blurred by breathing about the diaphragm."""
     activity = np.maximum(tissues.activity + tissues.roughness * grain, 0.0)
@@ -132,7 +132,12 @@ def _grain(spec: PhantomSpec, person: Participant) -> tuple[Field, Field]:
 
 
 def _reconstruct(
-    spec: PhantomSpec, person: Participant, projector: Projector, data: Scan, times: Frame, streams: tuple[int, ...]
+    spec: PhantomSpec,
+    person: Participant,
+    projector: Projector,
+    data: Coincidences,
+    times: SliceTimes,
+    streams: tuple[int, ...],
 ) -> list[Field]:
     """Return one image a noise realisation."""
     inverse = sensitivities(projector, data)

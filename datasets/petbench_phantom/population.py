@@ -10,7 +10,7 @@ from petbench_datasets.errors import DataError
 from petbench_phantom.anatomy import TEMPLATE_HEIGHT_CENTIMETRES, head_width
 from petbench_phantom.curves import Blood, Mixed, Tissue, Urine
 from petbench_phantom.fields import generator
-from petbench_phantom.input_function import stable
+from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, stable
 from petbench_phantom.kinetics import solve
 from petbench_phantom.organs import ORGANS
 from petbench_phantom.sampling import matched
@@ -34,7 +34,7 @@ _WEIGHT = {"F": (73.0, 16.0, 52.0, 105.0), "M": (82.0, 11.0, 60.0, 112.0)}  # kg
 _TEMPLATE_KILOGRAMS = 73.8
 _TEMPLATE_LEAN_KILOGRAMS = 57.0
 _FEWEST = 6  # five conditions are set on a column of draws
-_BLOOD_LATE_SUV = 2.08  # of the population's input function, 42-63 min
+_BLOOD_LATE_SUV = 2.08  # of the population's input function, delayed window
 _MYOCARDIUM_PART = 0.27  # of the heart; the rest is blood
 
 
@@ -192,8 +192,8 @@ def _tissue(organ: Organ, blood: InputFunction, early: float, late: float) -> Cu
 def _myocardium(heart: tuple[float, float], blood: InputFunction) -> tuple[float, float]:
     """Return what the muscle must have for the whole heart, muscle and blood, to have `heart`."""
     part = _MYOCARDIUM_PART
-    early = (heart[0] - (1 - part) * blood.mean(7.0, 21.0)) / part
-    late = (heart[1] - (1 - part) * blood.mean(42.0, 63.0)) / part
+    early = (heart[0] - (1 - part) * blood.mean(*EARLY_MINUTES)) / part
+    late = (heart[1] - (1 - part) * blood.mean(*DELAYED_MINUTES)) / part
     return max(early, 1.6), max(late, 0.9)  # a heart that burns fat alone still takes up this much
 
 

@@ -13,7 +13,7 @@ from petbench_phantom.input_function import stable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from petbench_phantom.acquisition import Frame, Scan
+    from petbench_phantom.acquisition import Coincidences, SliceTimes
     from petbench_phantom.projector import Array, Projector
     from petbench_phantom.spec import PhantomSpec
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _RATIO_BITS, _RATIO_CEILING = 24, 64.0
 
 
-def sensitivities(projector: Projector, scan: Scan) -> list[Array]:
+def sensitivities(projector: Projector, scan: Coincidences) -> list[Array]:
     """Return, subset by subset, 1 over the back projection of the efficiencies; 0 where a subset sees nothing."""
     result = []
     for subset, share in enumerate(scan.efficiency):
@@ -36,8 +36,8 @@ def sensitivities(projector: Projector, scan: Scan) -> list[Array]:
 def osem(
     spec: PhantomSpec,
     projector: Projector,
-    scan: Scan,
-    times: Frame,
+    scan: Coincidences,
+    times: SliceTimes,
     counts: list[NDArray[np.float32]],
     inverse: list[Array],
 ) -> Field:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, in_words
+
 Acquisition = Literal["simultaneous", "multibed"]
 Reconstruction = Literal["2d", "3d"]
-
-EARLY_SECONDS = (420.0, 1260.0)
-DELAYED_SECONDS = (2520.0, 3780.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,8 @@ _MINI = PhantomSpec(
 
 _FULL = PhantomSpec(
     name="fdg-phantom",
-    summary="eighteen simulated total-body participants, 128x128x389 voxels, early 7-21 and delayed 42-63 min",
+    summary=f"eighteen simulated total-body participants, 128x128x389 voxels, early {in_words(EARLY_WINDOW_SECONDS)}, "
+    f"delayed {in_words(DELAYED_WINDOW_SECONDS)}",
     participants=18,
     shape=(389, 128, 128),
     spacing_millimetres=(5.0, 5.3456, 5.3456),

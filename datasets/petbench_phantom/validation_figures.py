@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from petbench_datasets.files import atomic_path
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, in_words
 from petbench_phantom.headroom import CEILING, CONVENTIONS
 from petbench_phantom.validation import MEAN_MARK, SPREAD_MARK
 
@@ -60,8 +61,8 @@ def _means(validation: Validation) -> Figure:
     regions = sorted(validation.regions, key=lambda region: region.measured.late)
     rows = np.arange(len(regions))
     for axis, which, colour, title in (
-        (axes[0, 0], "early", _EARLY, "7-21 min"),
-        (axes[0, 1], "late", _LATE, "42-63 min"),
+        (axes[0, 0], "early", _EARLY, in_words(EARLY_WINDOW_SECONDS)),
+        (axes[0, 1], "late", _LATE, in_words(DELAYED_WINDOW_SECONDS)),
     ):
         wanted = np.array([getattr(region.measured, which) for region in regions])
         spread = np.array([getattr(region.measured, f"{which}_sd") for region in regions])

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from petbench_datasets.files import atomic_folder, write_text
+from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
 from petbench_datasets.tables import write_table
 from petbench_phantom.acquisition import DECAY_PER_SECOND
+from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES
 from petbench_phantom.organs import ORGANS
-from petbench_phantom.spec import DELAYED_SECONDS, EARLY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,9 +57,9 @@ def write_participant(spec: PhantomSpec, person: Participant, images: Images, fo
     with atomic_folder(beside) as temporary:
         pet, anat = temporary / "pet", temporary / "anat"
         extra = {
-            "early_desc-truth": (images.early_truth, EARLY_SECONDS),
-            "delayed_desc-truth": (images.delayed_truth, DELAYED_SECONDS),
-            "delayed_desc-repeat": (images.repeat, DELAYED_SECONDS),
+            "early_desc-truth": (images.early_truth, EARLY_WINDOW_SECONDS),
+            "delayed_desc-truth": (images.delayed_truth, DELAYED_WINDOW_SECONDS),
+            "delayed_desc-repeat": (images.repeat, DELAYED_WINDOW_SECONDS),
         }
         for ending, (volume, window) in extra.items():
             write_image(pet / f"{stem}{ending}_pet.nii.gz", activity(volume), grid)
@@ -69,7 +71,7 @@ def write_participant(spec: PhantomSpec, person: Participant, images: Images, fo
         _write_lesions(anat, person, images, grid)
         _write_json(temporary / f"{person.name}_desc-simulation.json", _facts(person, images))
     with atomic_folder(folder / person.name) as temporary:
-        frames = {"early": (images.early, EARLY_SECONDS), "delayed": (images.delayed, DELAYED_SECONDS)}
+        frames = {"early": (images.early, EARLY_WINDOW_SECONDS), "delayed": (images.delayed, DELAYED_WINDOW_SECONDS)}
         for ending, (volume, window) in frames.items():
             write_image(temporary / "pet" / f"{stem}{ending}_pet.nii.gz", activity(volume), grid)
             _write_json(temporary / "pet" / f"{stem}{ending}_pet.json", _sidecar(spec, person, window))
@@ -116,7 +118,7 @@ def _sidecar(spec: PhantomSpec, person: Participant, window: tuple[float, float]
         "BodyPart": "total body",
         "TracerName": "FDG",
         "TracerRadionuclide": "F18",
-        "RadionuclideHalfLife": 6586.2,
+        "RadionuclideHalfLife": HALF_LIFE_SECONDS["F18"],
         "InjectedRadioactivity": person.dose_megabecquerel,
         "InjectedRadioactivityUnits": "MBq",
         "InjectedMass": "n/a",
@@ -151,7 +153,7 @@ def _facts(person: Participant, images: Images) -> dict[str, Any]:
         "organ_scales": dict(person.organ_scales),
         "true_coincidences": list(images.trues),
         "suv_by_organ": {
-            name: [curve.mean(7.0, 21.0), curve.mean(42.0, 63.0)] for name, curve in person.curves.items()
+            name: [curve.mean(*EARLY_MINUTES), curve.mean(*DELAYED_MINUTES)] for name, curve in person.curves.items()
         },
     }
 

@@ -7,8 +7,8 @@ import pytest
 from scipy import integrate
 
 from petbench_phantom.curves import Urine
-from petbench_phantom.input_function import InputFunction, with_window_means
-from petbench_phantom.kinetics import DELAYED_MINUTES, EARLY_MINUTES, Rates, mean_suv, solve
+from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, InputFunction, with_window_means
+from petbench_phantom.kinetics import Rates, mean_suv, solve
 from petbench_phantom.organs import ORGANS
 
 

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.files import write_text
-from petbench_datasets.images.framing import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from petbench_datasets.images.framing import LEAST_COVERAGE, WINDOWS_SECONDS, shared_seconds
+from petbench_datasets.images.windows import LEAST_COVERAGE, WINDOWS_SECONDS, shared_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from petbench_datasets.images.suv import Frame
+    from petbench_datasets.images.grid import Grid
+    from petbench_datasets.images.windows import Frame
 
 
 def new_sidecar(
@@ -76,6 +77,11 @@ def entities_of(frames: Sequence[Frame], tracer: str, radionuclide: str, *, inje
     label = re.sub(r"[^A-Za-z0-9]", "", tracer)
     kind = "dynamic" if len(frames) > 1 else _window(frames[0]) if injection_known else "static"
     return f"trc-{mass}{label}_rec-{kind}"
+
+
+def resampling_record(source: Grid, target: Grid) -> dict[str, str]:
+    """Return what a sidecar says of an image that was carried to another grid."""
+    return {"From": str(source), "To": str(target), "Method": "linear; Gaussian anti-aliasing where coarser"}
 
 
 def _window(frame: Frame) -> str:

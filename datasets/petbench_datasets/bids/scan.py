@@ -14,7 +14,8 @@ from petbench_datasets.bids.sidecar import Sidecar, parse_sidecar, read_json
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
 from petbench_datasets.images.nifti import StoredImage
-from petbench_datasets.images.suv import Calibration, Frame
+from petbench_datasets.images.suv import Calibration
+from petbench_datasets.images.windows import Frame
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from petbench_datasets.images.framing import FrameUse, WindowFrames
+    from petbench_datasets.dataset.framing import FrameUse, WindowFrames
     from petbench_datasets.images.grid import Grid
 
 CACHE_NAME = ".petbench-fingerprints.json"

@@ -14,7 +14,7 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.files import atomic_folder, write_text
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.nifti import write_image
-from petbench_datasets.images.suv import Frame
+from petbench_datasets.images.windows import Frame
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.tables import write_table
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from petbench_datasets.dataset.framing import WindowFrames
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_datasets.images.framing import WindowFrames
 
 TABLE_NAME = "pairs.tsv"
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from petbench_datasets.bids.new_sidecar import resampling_record
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import image_stem, merged_sidecar, pet_images, scan_of
 from petbench_datasets.dataset.derivatives import find_derivative
+from petbench_datasets.dataset.framing import plan_window
 from petbench_datasets.dataset.reader import participant_names, scans_of
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.images import new_folder
 from petbench_datasets.files import write_text
-from petbench_datasets.images.framing import plan_window
 from petbench_datasets.images.grid import Grid, resample, resample_labels
 from petbench_datasets.images.nifti import read_labels, write_frames, write_image
-from petbench_datasets.importers.nifti import resampling_record
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:

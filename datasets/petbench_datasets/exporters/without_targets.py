@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.participants import WEIGHT_COLUMNS
 from petbench_datasets.bids.scan import sidecars_of
+from petbench_datasets.dataset.framing import uses_of
 from petbench_datasets.dataset.split import load_split, split_path
 from petbench_datasets.dataset.withheld import write_manifest
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.images import new_folder
-from petbench_datasets.images.framing import WINDOWS_SECONDS, uses_of
+from petbench_datasets.images.windows import WINDOWS_SECONDS
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.tables import write_table
 

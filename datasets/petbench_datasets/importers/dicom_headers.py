@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import PositronEmissionTomographyImageStorage
 
 from petbench_datasets.errors import DataError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PET_IMAGE = "1.2.840.10008.5.1.4.1.1.128"
 _ENHANCED = {
     "1.2.840.10008.5.1.4.1.1.130": "Enhanced PET",
     "1.2.840.10008.5.1.4.1.1.128.1": "Legacy Converted Enhanced PET",
@@ -115,7 +115,7 @@ def pet_slices(folder: Path) -> tuple[list[SliceHeader], list[tuple[str, str]]]:
                 f"{path}: {_ENHANCED[kind]} images (SOP class {kind}) are not supported; "
                 "export the series as classic PET images, one file a slice"
             )
-        if kind != PET_IMAGE:
+        if kind != PositronEmissionTomographyImageStorage:
             what = f"{dataset.get('Modality', 'unknown')} objects"
             others[what] = others.get(what, 0) + 1
             continue
