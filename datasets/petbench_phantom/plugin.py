@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 from petbench_datasets.specs import DatasetSpec
-from petbench_phantom.spec import PROFILES
+from petbench_phantom.spec import LICENCE, PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ def petbench_datasets() -> Iterable[DatasetSpec]:
             name=profile.name,
             summary=profile.summary,
             build=partial(_build, profile.name),
-            licence="CC0-1.0",
+            licence=LICENCE,
             citation="simulated by petbench; organ statistics after the hedyPET dataset, doi 10.57967/hf/9560",
         )
         for profile in PROFILES.values()

@@ -7,6 +7,8 @@ from typing import Literal
 
 from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, in_words
 
+LICENCE = "CC0-1.0"
+
 Acquisition = Literal["simultaneous", "multibed"]
 Reconstruction = Literal["2d", "3d"]
 

@@ -7,14 +7,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from petbench_datasets.bids.writer import exclude_from_bids
 from petbench_datasets.errors import DataError
-from petbench_datasets.files import write_text
+from petbench_datasets.files import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 PARTS = ("train", "validation", "test")
+SPLITS_FOLDER = "splits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +80,20 @@ class SplitDataset(Protocol):
 
 def split_path(root: Path, name: str) -> Path:
     """Return where the split called `name` of the dataset at `root` is kept."""
-    return root / "splits" / f"{name}.json"
+    return root / SPLITS_FOLDER / f"{name}.json"
 
 
 def write_split(root: Path, split: Split) -> Path:
     """Write a split into the dataset at `root`, wholly or not at all, and return its path."""
     path = split_path(root, split.name)
-    write_text(path, json.dumps({**split.content(), "digest": split.digest}, indent=1) + "\n")
+    write_json(path, {**split.content(), "digest": split.digest})
+    exclude_from_bids(root, SPLITS_FOLDER)
     return path
 
 
 def split_names(root: Path) -> tuple[str, ...]:
     """Return the names of the splits that the dataset at `root` has."""
-    return tuple(sorted(path.stem for path in (root / "splits").glob("*.json")))
+    return tuple(sorted(path.stem for path in (root / SPLITS_FOLDER).glob("*.json")))
 
 
 def load_split(dataset: SplitDataset, name: str = "holdout") -> Split:

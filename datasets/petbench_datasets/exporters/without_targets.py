@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.participants import WEIGHT_COLUMNS
 from petbench_datasets.bids.scan import sidecars_of
+from petbench_datasets.bids.writer import DESCRIPTION_NAME, exclude_from_bids, write_participants
 from petbench_datasets.dataset.framing import uses_of
-from petbench_datasets.dataset.split import load_split, split_path
+from petbench_datasets.dataset.split import SPLITS_FOLDER, load_split, split_path
 from petbench_datasets.dataset.withheld import write_manifest
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.images import new_folder
 from petbench_datasets.images.windows import WINDOWS_SECONDS
 from petbench_datasets.progress import Progress, silent
-from petbench_datasets.tables import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,8 +64,9 @@ def export_without_targets(
         rows = [{**dataset.table.get(name, {}), "participant_id": name} for name in dataset.participants]
         columns = list(dict.fromkeys(["participant_id", *(key for row in rows for key in row)]))
         shared = [column for column in columns if column.lower() in _SHARED_COLUMNS]
-        write_table(temporary / "participants.tsv", shared, rows)
+        write_participants(temporary, [{column: row.get(column, "") for column in shared} for row in rows])
         _copy(dataset.root, temporary, [split_path(dataset.root, split_name)])
+        exclude_from_bids(temporary, SPLITS_FOLDER)
         write_manifest(temporary, dataset.fingerprint, {name: dataset.digests[name] for name in hidden})
     progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
     return tuple(hidden), tuple(column for column in columns if column not in shared)
@@ -103,8 +104,8 @@ def _shared_files(root: Path) -> Iterable[Path]:
     """Return what describes the dataset and names its labels; other tables may tell what is in the hidden images."""
     derivatives = root / "derivatives"
     return [
-        root / "dataset_description.json",
-        *derivatives.glob("*/dataset_description.json"),
+        root / DESCRIPTION_NAME,
+        *derivatives.glob(f"*/{DESCRIPTION_NAME}"),
         *derivatives.glob("*/*dseg.tsv"),
     ]
 

@@ -8,8 +8,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
-from petbench_datasets.bids.writer import ImportReport, NewImage, write_dataset
 from petbench_datasets.errors import DataError
+from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
 from petbench_datasets.importers.dicom_headers import SliceHeader, pet_slices
 from petbench_datasets.importers.dicom_series import Series, read_series
 from petbench_datasets.importers.dicom_volume import grid_of
@@ -85,7 +85,7 @@ def _write(
         members.sort(key=lambda one: (min(one.timing.starts), one.first.series))
         people[names[participant]] = _person(members)
         images += [_image(one, names[participant]) for one in members]
-    return write_dataset(folder, images, people, skipped, progress)
+    return add_to_dataset(folder, images, people, skipped, progress)
 
 
 def _require_one_injection(members: Sequence[Series]) -> None:
@@ -141,11 +141,11 @@ def _image(series: Series, participant: str) -> NewImage:
         radionuclide=series.radionuclide,
         half_life_seconds=series.half_life_seconds,
         is_suv=series.is_suv,
-        dose_bq=series.dose_bq,
+        dose_megabecquerel=None if series.dose_bq is None else series.dose_bq / 1e6,
         injection_known=known,
         decay_corrected_to_seconds=0.0 if injected else timing.seconds(timing.reference),
         time_zero=(timing.injection or timing.reference).strftime("%H:%M:%S"),
-        scanner={
+        more={
             "Manufacturer": first.manufacturer,
             "ManufacturersModelName": first.model,
             "AcquisitionMode": " ".join(first.series_type[:1]).lower(),

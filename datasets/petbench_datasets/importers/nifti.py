@@ -9,12 +9,12 @@ import numpy as np
 
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar, resampling_record
 from petbench_datasets.bids.participants import checked_kilograms
-from petbench_datasets.bids.writer import ImportReport, NewImage, write_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
 from petbench_datasets.images.grid import resample
 from petbench_datasets.images.nifti import StoredImage
 from petbench_datasets.images.windows import WINDOWS_SECONDS, Frame
+from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.tables import Row, number, read_table
 
@@ -91,7 +91,7 @@ def import_nifti(
             raise DataError(f"{table}: {name} has two rows; keep one")
         people[name] = _person(row, name, table)
         images += _pair(row, name, table, resample_to)
-    return write_dataset(folder, images, people, (), progress)
+    return add_to_dataset(folder, images, people, (), progress)
 
 
 def _canonical(row: Row) -> Row:
@@ -144,7 +144,7 @@ def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delay
             radionuclide=nuclide_name,
             half_life_seconds=HALF_LIFE_SECONDS[nuclide_name],
             is_suv=unit is None,
-            dose_bq=dose,
+            dose_megabecquerel=None if dose is None else dose / 1e6,
             decay_corrected_to_seconds=reference,
         )
         if not target.matches(grids[window]):

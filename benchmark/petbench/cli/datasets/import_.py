@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from petbench_datasets.bids.writer import ImportReport
+    from petbench_datasets.importers.dataset import ImportReport
 
 MOST_IN_VIEW = 1.1
 """The part of the dose in view from which on a scan is doubted: calibration and body outline are not perfect."""
