@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Field = NDArray[np.float64]
 
 DECAY_PER_SECOND = math.log(2) / HALF_LIFE_SECONDS["F18"]
-IMAGE_BITS, IMAGE_CEILING = 16, 4096.0  # SUV; 28 bits with 11 of a weight and 8 of a sum fit into 53
+IMAGE_BITS, IMAGE_MAXIMUM = 16, 4096.0  # SUV; 28 bits with 11 of a weight and 8 of a sum fit into 53
 _SHARE_BITS = 24
 _SCATTER_RADIAL, _SCATTER_AXIAL = 85.0, 40.0  # mm, sigma of the scattered over the true coincidences
 
@@ -72,7 +72,7 @@ class Coincidences:
     trues: float
 
     def counts(self, random: np.random.Generator) -> list[NDArray[np.float32]]:
-        """Draw one realisation of the measured coincidences."""
+        """Sample one realisation of the measured coincidences."""
         return [random.poisson(mean.astype(np.float64)).astype(np.float32) for mean in self.expected]
 
 
@@ -113,7 +113,7 @@ def expected_coincidences(
             `spec.delayed_trues`.
     """
     blurred = gaussian(activity, spec.resolution_millimetres, spec.spacing_millimetres)
-    image = projector.place(on_lattice(projector.flatten(blurred), IMAGE_BITS, IMAGE_CEILING))
+    image = projector.place(on_lattice(projector.flatten(blurred), IMAGE_BITS, IMAGE_MAXIMUM))
     seconds = times.sensitivity()
     longest = float(seconds.max())
     relative = seconds * stable(1 / longest)

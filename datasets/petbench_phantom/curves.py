@@ -50,12 +50,12 @@ class Urine:
     """Urine in the bladder: a power of what the ICRP model (publication 106) has excreted by then."""
 
     early_suv: float
-    late_suv: float
+    delayed_suv: float
 
     def mean(self, start_minutes: float, stop_minutes: float) -> float:
         """Return the mean SUV of a window after injection."""
-        early, late = _excreted(*EARLY_MINUTES), _excreted(*DELAYED_MINUTES)
-        power = math.log(self.late_suv / self.early_suv) / math.log(late / early)
+        early, delayed = _excreted(*EARLY_MINUTES), _excreted(*DELAYED_MINUTES)
+        power = math.log(self.delayed_suv / self.early_suv) / math.log(delayed / early)
         return stable(self.early_suv * (_excreted(start_minutes, stop_minutes) / early) ** power)
 
 

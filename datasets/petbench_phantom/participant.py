@@ -64,22 +64,22 @@ class Images:
 
 
 def simulate(
-    spec: PhantomSpec, person: Participant, tell: Callable[[float], None], make_projector: MakeProjector = Projector
+    spec: PhantomSpec, person: Participant, progress: Callable[[float], None], make_projector: MakeProjector = Projector
 ) -> Images:
-    """Simulate one participant; `tell` hears how much is done, 0 to 1."""
+    """Simulate one participant; `progress` is called with the part that is done, 0 to 1."""
     early_times, delayed_times = slice_times(spec, EARLY_WINDOW_SECONDS), slice_times(spec, DELAYED_WINDOW_SECONDS)
     grain = _grain(spec, person)
     tissues = _still(spec, person, delayed_times, 1)
-    tell(0.1)
+    progress(0.1)
     found, labels = lesions(spec, person, tissues.labels), tissues.labels
     delayed_truth = _alive(spec, person, tissues, grain[1], found, delayed_times)
     projector = make_projector(spec)
     leaving = survival(spec, projector, tissues.attenuation)
     del tissues
     delayed_scan = expected_coincidences(spec, projector, delayed_truth, leaving, delayed_times)
-    tell(0.2)
+    progress(0.2)
     delayed, repeat = _reconstruct(spec, person, projector, delayed_scan, delayed_times, (4, 5))
-    tell(0.6)
+    progress(0.6)
     scale, delayed_trues = delayed_scan.scale, delayed_scan.trues
     del delayed_scan
     tissues = _still(spec, person, early_times, 0)
@@ -88,9 +88,9 @@ def simulate(
     leaving = survival(spec, projector, tissues.attenuation)
     del tissues, grain
     early_scan = expected_coincidences(spec, projector, early_truth, leaving, early_times, scale)
-    tell(0.8)
+    progress(0.8)
     (early,) = _reconstruct(spec, person, projector, early_scan, early_times, (6,))
-    tell(1.0)
+    progress(1.0)
     trues = (early_scan.trues, delayed_trues)
     return Images(early, delayed, repeat, early_truth, delayed_truth, labels, inside, trues, found)
 
@@ -141,8 +141,8 @@ def _reconstruct(
 ) -> list[Field]:
     """Return one image a noise realisation."""
     inverse = sensitivities(projector, data)
-    draws = (data.counts(generator(spec.seed, stream, person.index)) for stream in streams)
-    return [osem(spec, projector, data, times, counts, inverse) for counts in draws]
+    realisations = (data.counts(generator(spec.seed, stream, person.index)) for stream in streams)
+    return [osem(spec, projector, data, times, counts, inverse) for counts in realisations]
 
 
 def _frame_volume(person: Participant) -> float:

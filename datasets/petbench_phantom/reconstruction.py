@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_CEILING
+from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_MAXIMUM
 from petbench_phantom.fields import gaussian, on_lattice
 from petbench_phantom.input_function import stable
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Field = NDArray[np.float64]
 
-_RATIO_BITS, _RATIO_CEILING = 24, 64.0
+_RATIO_BITS, _RATIO_MAXIMUM = 24, 64.0
 
 
 def sensitivities(projector: Projector, scan: Coincidences) -> list[Array]:
@@ -64,7 +64,7 @@ def osem(
             rays += projector.place(scan.background[subset])
             rays = projector.place(counts[subset]) / rays
             rays *= share
-            image *= projector.back(subset, on_lattice(rays, _RATIO_BITS, _RATIO_CEILING))
+            image *= projector.back(subset, on_lattice(rays, _RATIO_BITS, _RATIO_MAXIMUM))
             image *= inverse[subset]
-            on_lattice(image, IMAGE_BITS, IMAGE_CEILING)
+            on_lattice(image, IMAGE_BITS, IMAGE_MAXIMUM)
     return gaussian(projector.unflatten(projector.fetch(image)), spec.filter_millimetres, spec.spacing_millimetres)

@@ -1,4 +1,4 @@
-"""The simulator on a device of torch's: the processor's bits, or not used at all."""
+"""The simulator on a device of torch's: the CPU's bits, or not used at all."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_build_on_a_device_gives_the_published_dataset(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(DeviceProjector, "__init__", counted)
     monkeypatch.setattr(device, "find_device", lambda spec: ("cpu", 1))
-    monkeypatch.setattr(build, "_affordable", lambda spec: 1)  # in this process, where projectors are counted
+    monkeypatch.setattr(build, "_fitting", lambda spec: 1)  # in this process, where projectors are counted
     heard = Heard()
     build_phantom(MINI, tmp_path / "mini", heard)
     assert made == ["cpu"] * MINI.participants
@@ -70,7 +70,7 @@ def test_a_build_on_a_device_gives_the_published_dataset(tmp_path: Path, monkeyp
     assert "simulating fdg-phantom-mini on cpu" in heard.descriptions
 
 
-def test_a_device_that_gives_up_leaves_the_participant_to_the_processor(
+def test_a_device_that_gives_up_leaves_the_participant_to_the_cpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[DeviceProjector] = []
@@ -100,12 +100,12 @@ def test_a_device_with_other_bits_is_left_out(monkeypatch: pytest.MonkeyPatch) -
     assert find_device(MINI) == ("cuda", 8)
 
 
-@pytest.mark.parametrize(("room", "places"), [(8, (4, "cuda")), (3, (3, "cuda")), (2, (4, None)), (1, (4, None))])
-def test_a_device_with_room_for_few_leaves_the_build_to_the_processors(
-    room: int, places: tuple[int, str | None], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("fitting", "places"), [(8, (4, "cuda")), (3, (3, "cuda")), (2, (4, None)), (1, (4, None))])
+def test_a_device_that_fits_few_leaves_the_build_to_the_cpu(
+    fitting: int, places: tuple[int, str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device, "find_device", lambda spec: ("cuda", room))
-    monkeypatch.setattr(build, "_affordable", lambda spec: 4)
+    monkeypatch.setattr(device, "find_device", lambda spec: ("cuda", fitting))
+    monkeypatch.setattr(build, "_fitting", lambda spec: 4)
     assert build._places(SMALL, 6) == places
 
 

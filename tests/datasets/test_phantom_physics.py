@@ -100,16 +100,18 @@ def test_the_delayed_frame_has_the_trues_asked_for_and_the_early_one_its_share()
     projector = Projector(spec)
     body = _cylinder(spec, 100.0)
     leaving = survival(spec, projector, 0.096 * body)
-    late = expected_coincidences(spec, projector, body, leaving, slice_times(spec, DELAYED_WINDOW_SECONDS))
-    early = expected_coincidences(spec, projector, body, leaving, slice_times(spec, EARLY_WINDOW_SECONDS), late.scale)
-    assert late.trues == pytest.approx(1e6, rel=1e-6)
+    delayed = expected_coincidences(spec, projector, body, leaving, slice_times(spec, DELAYED_WINDOW_SECONDS))
+    early = expected_coincidences(
+        spec, projector, body, leaving, slice_times(spec, EARLY_WINDOW_SECONDS), delayed.scale
+    )
+    assert delayed.trues == pytest.approx(1e6, rel=1e-6)
     lengths = [
         math.exp(-DECAY_PER_SECOND * start) - math.exp(-DECAY_PER_SECOND * stop)
         for start, stop in (EARLY_WINDOW_SECONDS, DELAYED_WINDOW_SECONDS)
     ]
-    assert early.trues / late.trues == pytest.approx(lengths[0] / lengths[1], rel=1e-6)
+    assert early.trues / delayed.trues == pytest.approx(lengths[0] / lengths[1], rel=1e-6)
     total, behind = (
-        sum(float(part.sum(dtype=np.float64)) for part in parts) for parts in (late.expected, late.background)
+        sum(float(part.sum(dtype=np.float64)) for part in parts) for parts in (delayed.expected, delayed.background)
     )
     assert total - behind == pytest.approx(1e6, rel=1e-4)
     wanted = 1e6 * (spec.randoms_fraction + spec.scatter_fraction / (1 - spec.scatter_fraction))

@@ -1,4 +1,4 @@
-"""Which rows of a leaderboard are shown in the room of a simulated dataset."""
+"""Which rows of a leaderboard are shown in the headroom of a dataset."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from petbench.cli.datasets.run_scores import run_scores
+from petbench.runs.headroom import METRICS
+from petbench.runs.method_scores import with_methods
+from petbench_datasets.specs import Headroom, HeadroomRow
 from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.store import Leaderboard
-from petbench_phantom.headroom import CONVENTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from petbench_phantom.validation import Validation
-
 TESTED = ("sub-05", "sub-06")
 
 
-class Room:
-    tested = TESTED
-
-
-class Validated:
-    dataset, fingerprint, held_out_room = "small", "f" * 64, Room()
+ZERO = (0.0, 0.0, 0.0)
+HEADROOM = Headroom(
+    metrics=METRICS,
+    tested=TESTED,
+    fitted=(),
+    references=tuple(HeadroomRow(name, ZERO) for name in ("identity", "scale")),
+    repeat_scan=HeadroomRow("repeat-scan", ZERO),
+    methods=(),
+    best_factors=ZERO,
+    best_values=ZERO,
+)
 
 
 @pytest.fixture
@@ -70,7 +74,7 @@ def add(store: Leaderboard, method: str, body: float, *, tested: tuple[str, ...]
             unit="dB",
             higher_is_better=True,
         )
-        for place, metric in enumerate(CONVENTIONS)
+        for place, metric in enumerate(METRICS)
         for offset, who in zip((-1, 1), tested, strict=False)
     ]
     store.record_scores(number, scores)
@@ -78,9 +82,9 @@ def add(store: Leaderboard, method: str, body: float, *, tested: tuple[str, ...]
     return number
 
 
-def shown(location: str) -> list[tuple[str, tuple[float, float, float], str]]:
-    validation: Validation = Validated()  # type: ignore[assignment]
-    return [(score.method, score.decibels, score.source) for score in run_scores(validation, location)]
+def shown(location: str) -> list[tuple[str, tuple[float, ...], str]]:
+    methods = with_methods(HEADROOM, "small", "f" * 64, location).methods
+    return [(row.name, row.values, row.source) for row in methods]
 
 
 def test_each_method_is_shown_once_by_its_best_row_with_its_run_and_budget(board: tuple[Leaderboard, str]) -> None:
@@ -94,7 +98,7 @@ def test_each_method_is_shown_once_by_its_best_row_with_its_run_and_budget(board
     ]
 
 
-def test_what_the_page_computes_itself_and_what_is_incomplete_or_of_other_images_is_left_out(
+def test_what_the_headroom_has_itself_and_what_is_incomplete_or_of_other_images_is_left_out(
     board: tuple[Leaderboard, str],
 ) -> None:
     store, location = board
