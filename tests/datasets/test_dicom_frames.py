@@ -78,7 +78,7 @@ def test_slices_lie_where_the_header_says(tmp_path: Path) -> None:
     assert image.get_fdata()[x, y, z] == pytest.approx(2.0 * PIXELS[slice_, row, column])
 
 
-def test_a_stack_across_the_body_is_turned_to_participant_order(tmp_path: Path) -> None:
+def test_a_stack_across_the_body_is_turned_to_lps_order(tmp_path: Path) -> None:
     scan = imported(
         tmp_path,
         lambda index: {

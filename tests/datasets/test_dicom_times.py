@@ -17,7 +17,7 @@ from tests.datasets.dicom_writer import (
 
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom import import_dicom
-from petbench_datasets.importers.dicom_headers import moment, parse_datetime
+from petbench_datasets.importers.dicom_values import moment, parse_datetime
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -80,7 +80,7 @@ def entities_of(frames: Sequence[Frame], tracer: str, radionuclide: str, *, inje
 
 
 def resampling_record(source: Grid, target: Grid) -> dict[str, str]:
-    """Return what a sidecar says of an image that was carried to another grid."""
+    """Return what a sidecar says of an image that was resampled to another grid."""
     return {"From": str(source), "To": str(target), "Method": "linear; Gaussian anti-aliasing where coarser"}
 
 

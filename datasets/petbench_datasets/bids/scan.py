@@ -34,7 +34,7 @@ class Scan:
         frames: when each was measured.
         calibration: what turns the stored values into SUV; None when they are SUV already.
         radionuclide: as `F18`; empty when not said.
-        repairs: what was put right in the sidecar, for people to read.
+        repairs: what was repaired in the sidecar, for people to read.
     """
 
     path: Path

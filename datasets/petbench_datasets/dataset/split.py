@@ -1,4 +1,4 @@
-"""Which participants train, validate and test, fold by fold: a hashed JSON file, never a draw of slices."""
+"""Which participants train, validate and test, fold by fold: a hashed JSON file, never a random choice of slices."""
 
 from __future__ import annotations
 
@@ -121,9 +121,9 @@ def check_split(split: Split, dataset: SplitDataset, path: Path) -> None:
     for number, fold in enumerate(split.folds):
         _check_fold(fold, number, dataset.participants, path)
     used = {name for fold in split.folds for part in fold.parts().values() for name in part}
-    twins = duplicates({name: dataset.pixel_digests[name] for name in sorted(used)})
-    if twins:
-        first, second = twins[0]
+    copies = duplicates({name: dataset.pixel_digests[name] for name in sorted(used)})
+    if copies:
+        first, second = copies[0]
         raise DataError(f"{path}: {first} and {second} hold the same voxels under two names; remove one of them")
 
 

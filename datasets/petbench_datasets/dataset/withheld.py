@@ -52,8 +52,8 @@ def read_withheld(root: Path) -> dict[str, PairDigest]:
         raise DataError(f"{path}: lacks what a manifest holds; export the dataset again") from error
 
 
-def write_manifest(folder: Path, fingerprint: str, digests: Mapping[str, PairDigest]) -> None:
-    """Write down whose delayed image is withheld from the dataset in `folder`, with the digest of each whole pair."""
+def write_withheld(folder: Path, fingerprint: str, digests: Mapping[str, PairDigest]) -> None:
+    """Record whose delayed image is withheld from the dataset in `folder`, with the digest of each whole pair."""
     content: dict[str, Any] = {
         "format": FORMAT,
         "schema": SCHEMA,

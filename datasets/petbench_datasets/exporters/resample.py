@@ -35,15 +35,15 @@ _LABELS = ("desc-organs_dseg", "desc-lesions_dseg", "desc-body_mask")
 def resample_dataset(root: Path, folder: Path, to: Target = "early", progress: Progress = silent) -> None:
     """Write the dataset at `root` anew to `folder`, the images of each pair on one grid.
 
-    Each sidecar says what was done to its image. Labels and body masks go along by the nearest voxel; splits do
-    not, for they belong to the old images.
+    Each sidecar says what was done to its image. Labels and body masks are resampled by the nearest voxel; splits
+    are left out, because they belong to the old images.
 
     Args:
         root: the dataset; it stays as it is.
         folder: must not exist.
         to: the grid of each participant's `early` or `delayed` image, or a spacing (z, y, x) in millimetres over the
             extent of the early image.
-        progress: told after each participant.
+        progress: called after each participant.
 
     Raises:
         DataError: a participant that cannot be used, or `folder` exists.

@@ -97,7 +97,7 @@ def add_to_dataset(
         images: to be written.
         people: by participant, the cells of participants.tsv.
         skipped: for the report.
-        progress: told after each image.
+        progress: called after each image.
 
     Raises:
         DataError: a folder that is no dataset, or an image that is there already.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
-from petbench_datasets.importers.dicom_headers import SliceHeader, pet_slices
+from petbench_datasets.importers.dicom_files import pet_slices
 from petbench_datasets.importers.dicom_series import Series, read_series
 from petbench_datasets.importers.dicom_volume import grid_of
 from petbench_datasets.progress import Progress, silent
@@ -18,6 +18,8 @@ from petbench_datasets.progress import Progress, silent
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from petbench_datasets.importers.dicom_headers import SliceHeader
 
 _SAME_INJECTION_SECONDS = 600.0
 
@@ -34,7 +36,7 @@ def import_dicom(
     """Import every PET series below `directory` into the dataset at `folder`.
 
     The series of one participant become one participant, named after the participant's identifier. Early, delayed and
-    dynamic series are told apart by their times; a participant's series may also come with several imports.
+    dynamic series are distinguished by their times; a participant's series may also come with several imports.
 
     Args:
         directory: DICOM files, in any order and depth; other modalities are passed over.
@@ -43,7 +45,7 @@ def import_dicom(
         weights_kilograms: by participant identifier, for headers without one or with a wrong one.
         skip_unusable: pass over series that cannot be used (not attenuation-corrected, gated, ...) with their
             reason in the report, as long as one is left.
-        progress: told after each image.
+        progress: called after each image.
 
     Raises:
         DataError: in one line, why the first unusable series is refused. Nothing is written then.

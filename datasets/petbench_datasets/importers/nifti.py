@@ -75,7 +75,7 @@ def import_nifti(
         table: comma-separated, or tab-separated if its name ends in .tsv; columns as in `COLUMNS`.
         folder: the dataset, new or existing.
         resample_to: bring both images of a pair to the grid of this one where they differ; the sidecar records it.
-        progress: told after each image.
+        progress: called after each image.
 
     Raises:
         DataError: in one line, which row or file cannot be used. Nothing is written then.
