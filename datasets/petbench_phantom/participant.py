@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     MakeProjector = Callable[[PhantomSpec], Projector]
 
 _TEXTURE_FWHM_MILLIMETRES = 15.0
-_TEXTURE_TIE = 0.85  # correlation of early and delayed texture
+_TEXTURE_CORRELATION = 0.85  # correlation of early and delayed texture
 _BREATHING_MILLIMETRES, _BREATHING_REACH_MILLIMETRES = 3.5, 100.0
 _DIAPHRAGM_CENTIMETRES = 43.5 - 7.0  # template height above the field's centre
 
@@ -123,12 +123,12 @@ def _alive(
 
 
 def _grain(spec: PhantomSpec, person: Participant) -> tuple[Field, Field]:
-    """Return the texture of the early and of the delayed frame: smooth, variance 1, tied to each other."""
+    """Return the texture of the early and of the delayed frame: smooth, variance 1, correlated with each other."""
     random = generator(spec.seed, 7, person.index)
     sigma = [_TEXTURE_FWHM_MILLIMETRES / FWHM_PER_SIGMA / step for step in spec.spacing_millimetres]
     first, second = (smooth_noise(random, spec.shape, (sigma[0], sigma[1], sigma[2])) for _ in range(2))
-    rest = 0.5267826876426369  # sqrt(1 - _TEXTURE_TIE ** 2)
-    return first.clip(-2.5, 2.5), (_TEXTURE_TIE * first + rest * second).clip(-2.5, 2.5)
+    rest = 0.5267826876426369  # sqrt(1 - _TEXTURE_CORRELATION ** 2)
+    return first.clip(-2.5, 2.5), (_TEXTURE_CORRELATION * first + rest * second).clip(-2.5, 2.5)
 
 
 def _reconstruct(

@@ -5,7 +5,7 @@ For one region, in units of log SUV::
     delayed = a x delayed blood + rest         rest shares what it must with `own`, to give the measured correlation
     early   = b x early blood + c x own     (own, and rest's remainder, are uncorrelated with the blood)
 
-Organs are tied to each other by the blood alone; other ties between organs that people show are not simulated.
+Organs are correlated by the blood alone; other correlations that people show are not simulated.
 """
 
 from __future__ import annotations

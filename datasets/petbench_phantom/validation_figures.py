@@ -81,7 +81,7 @@ def _spreads(measured: Measurements) -> Figure:
     plots = (
         ("early_log_sd", "log SD of early SUV", _EARLY),
         ("delayed_log_sd", "log SD of delayed SUV", _DELAYED),
-        ("correlation", "correlation of early with delayed", "#5b7f4a"),
+        ("correlation", "correlation, early and delayed", "#5b7f4a"),
     )
     for axis, (name, title, colour) in zip(axes[0], plots, strict=True):
         wanted = np.array([getattr(region.measured, name) for region in measured.regions])

@@ -27,8 +27,8 @@ _HOW = """\
 - **Samples are matched, not independent.** So few independent samples miss a spread known to 20 % as often as not.
   Samples are stratified, then made to have the sample mean, variance and early-delayed correlation of the measured
   region. Such a dataset is more alike its population than a random one of its size. It serves to compare methods;
-  it cannot say how datasets of this size vary. Organs are tied by blood alone; a heavier body tends to a higher SUV in
-  the brain.
+  it cannot say how datasets of this size vary. Organs are correlated by blood alone; a heavier body tends to a
+  higher SUV in the brain.
 - **Means and spreads are calibrated.** SUV was measured in people on *reconstructed* images; the activity put in was
   chosen by simulation for the reconstructed region to agree (`organs.py` and `regions.py`). The table
   therefore shows that the dataset has the statistics of people; it is no independent prediction of them. Visceral fat,

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 nib: Any = nibabel
 
 
-@pytest.mark.parametrize("told_by", ["AcquisitionTime", "FrameReferenceTime", "TemporalPositionIdentifier"])
-def test_a_dynamic_series_becomes_a_dynamic_image(tmp_path: Path, told_by: str) -> None:
+@pytest.mark.parametrize("time_source", ["AcquisitionTime", "FrameReferenceTime", "TemporalPositionIdentifier"])
+def test_a_dynamic_series_becomes_a_dynamic_image(tmp_path: Path, time_source: str) -> None:
     movie = np.random.default_rng(1).integers(1, 9999, (3, 4, 4, 5)).astype(np.int16)
 
     def place(number: int) -> dict[str, Any]:
@@ -36,9 +36,9 @@ def test_a_dynamic_series_becomes_a_dynamic_image(tmp_path: Path, told_by: str) 
             "FrameReferenceTime": str(600000 * frame),
             "AcquisitionTime": f"10{10 * frame:02d}00",
         }
-        if told_by == "FrameReferenceTime":
+        if time_source == "FrameReferenceTime":
             fields["AcquisitionTime"] = "100000"  # anonymisation left one
-        if told_by == "TemporalPositionIdentifier":
+        if time_source == "TemporalPositionIdentifier":
             fields["TemporalPositionIdentifier"] = frame + 1
         return fields
 
