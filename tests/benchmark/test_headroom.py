@@ -15,7 +15,7 @@ from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
 from petbench_datasets.specs import Headroom, HeadroomRow
-from petbench_phantom import build_phantom
+from petbench_phantom.build import build_phantom
 from petbench_phantom.headroom_section import headroom_section
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from petbench_datasets.exporters.without_targets import export_without_targets
 from petbench_datasets.importers.dicom import import_dicom
 from petbench_datasets.importers.nifti import import_nifti
 from petbench_datasets.progress import silent
-from petbench_phantom import build_phantom
+from petbench_phantom.build import build_phantom
 
 if TYPE_CHECKING:
     from petbench_datasets.dataset.reader import Dataset

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from petbench_phantom import PROFILES
 from petbench_phantom.anatomy import body
 from petbench_phantom.organs import BY_NAME, ORGANS
 from petbench_phantom.population import population
@@ -26,6 +25,7 @@ from petbench_phantom.shapes import (
     Tube,
     mirrored,
 )
+from petbench_phantom.spec import PROFILES
 from petbench_phantom.volumes import TEMPLATE_MILLILITRES
 
 SPEC = PROFILES["fdg-phantom-mini"]

@@ -16,11 +16,13 @@ from petbench_datasets.dataset.split import load_split
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
 from petbench_datasets.specs import Headroom, HeadroomRow
-from petbench_phantom import PROFILES, build, build_phantom
+from petbench_phantom import build
+from petbench_phantom.build import build_phantom
 from petbench_phantom.lesions import KINDS
 from petbench_phantom.organs import BY_NAME
 from petbench_phantom.participant import simulate
 from petbench_phantom.population import population
+from petbench_phantom.spec import PROFILES
 from petbench_phantom.validation import measure
 from petbench_phantom.validation_report import validation_report
 from petbench_phantom.writing import write_participant

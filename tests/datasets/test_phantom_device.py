@@ -12,10 +12,12 @@ from tests.datasets.test_phantom_build import SMALL
 
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.progress import silent
-from petbench_phantom import PROFILES, build, build_phantom, device
+from petbench_phantom import build, device
+from petbench_phantom.build import build_phantom
 from petbench_phantom.device import DeviceProjector, find_device, gives_the_same_bits
 from petbench_phantom.participant import simulate
 from petbench_phantom.population import population
+from petbench_phantom.spec import PROFILES
 
 if TYPE_CHECKING:
     from pathlib import Path

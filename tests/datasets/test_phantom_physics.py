@@ -11,7 +11,6 @@ import pytest
 from scipy import ndimage
 
 from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
-from petbench_phantom import PROFILES
 from petbench_phantom.acquisition import DECAY_PER_SECOND, expected_coincidences, slice_times, survival
 from petbench_phantom.fields import (
     FWHM_PER_SIGMA,
@@ -24,6 +23,7 @@ from petbench_phantom.fields import (
 )
 from petbench_phantom.projector import Projector
 from petbench_phantom.reconstruction import osem, sensitivities
+from petbench_phantom.spec import PROFILES
 
 if TYPE_CHECKING:
     from petbench_phantom.spec import PhantomSpec

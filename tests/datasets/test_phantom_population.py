@@ -8,12 +8,12 @@ from statistics import correlation, fmean, stdev
 import numpy as np
 import pytest
 
-from petbench_phantom import PROFILES
 from petbench_phantom.fields import generator
 from petbench_phantom.organs import ORGANS
 from petbench_phantom.population import population
 from petbench_phantom.regions import REGIONS, SPREADS
 from petbench_phantom.sampling import matched, mixed, stratified
+from petbench_phantom.spec import PROFILES
 from petbench_phantom.targets import TARGETS
 from petbench_phantom.uptake import sample_uptake
 

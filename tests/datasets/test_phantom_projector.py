@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench_phantom import PROFILES
 from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_MAXIMUM
 from petbench_phantom.fields import on_lattice
 from petbench_phantom.projector import Projector
+from petbench_phantom.spec import PROFILES
 
 if TYPE_CHECKING:
     from typing import Literal
