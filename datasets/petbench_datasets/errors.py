@@ -15,7 +15,7 @@ from __future__ import annotations
 
 
 class PetbenchError(Exception):
-    """An expected failure, whose message names the thing and the mend."""
+    """An expected failure, whose message names the thing and says what to do."""
 
     exit_code = 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
 
 @contextlib.contextmanager
@@ -35,6 +37,11 @@ def write_text(target: Path, text: str) -> None:
     """Write `text` to `target`, wholly or not at all."""
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(target: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object to `target`, wholly or not at all."""
+    write_text(target, json.dumps(dict(content), indent=1) + "\n")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""How long work tells whoever waits for it how far it is."""
+"""How long work reports its progress."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ class Progress(Protocol):
 
 
 def silent(description: str, done: float, total: float) -> None:
-    """Tell nobody."""
+    """Report nothing."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_phantom.fields import decaying, gaussian, on_lattice, running_mean
 from petbench_phantom.input_function import stable
 
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
     Field = NDArray[np.float64]
 
-DECAY_PER_SECOND = math.log(2) / 6586.2  # F-18
-IMAGE_BITS, IMAGE_CEILING = 16, 4096.0  # SUV; 28 bits with 11 of a weight and 8 of a sum fit into 53
+DECAY_PER_SECOND = math.log(2) / HALF_LIFE_SECONDS["F18"]
+IMAGE_BITS, IMAGE_MAXIMUM = 16, 4096.0  # SUV; 28 bits with 11 of a weight and 8 of a sum fit into 53
 _SHARE_BITS = 24
 _SCATTER_RADIAL, _SCATTER_AXIAL = 85.0, 40.0  # mm, sigma of the scattered over the true coincidences
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class SliceTimes:
     """When each slice is seen: start and stop in seconds after injection, shape (slices,)."""
 
     start: tuple[float, ...]
@@ -39,21 +40,21 @@ class Frame:
         return np.array([stable((math.exp(-rate * a) - math.exp(-rate * b)) / rate) for a, b in pairs])
 
 
-def frame(spec: PhantomSpec, window_seconds: tuple[float, float]) -> Frame:
+def slice_times(spec: PhantomSpec, window_seconds: tuple[float, float]) -> SliceTimes:
     """Return when each slice is seen in a window: all the time, or while its bed is in the scanner."""
     start, stop = window_seconds
     slices = spec.shape[0]
     if spec.acquisition == "simultaneous":
-        return Frame((start,) * slices, (stop,) * slices)
+        return SliceTimes((start,) * slices, (stop,) * slices)
     step = (stop - start) / spec.beds
     order = [index * spec.beds // slices for index in range(slices)]
     if not spec.feet_first:
         order = [spec.beds - 1 - bed for bed in order]
-    return Frame(tuple(start + bed * step for bed in order), tuple(start + (bed + 1) * step for bed in order))
+    return SliceTimes(tuple(start + bed * step for bed in order), tuple(start + (bed + 1) * step for bed in order))
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
+class Coincidences:
     """What the reconstruction is given, by subset: shape (segments, rays, slices), float32.
 
     Attributes:
@@ -71,7 +72,7 @@ class Scan:
     trues: float
 
     def counts(self, random: np.random.Generator) -> list[NDArray[np.float32]]:
-        """Draw one realisation of the measured coincidences."""
+        """Sample one realisation of the measured coincidences."""
         return [random.poisson(mean.astype(np.float64)).astype(np.float32) for mean in self.expected]
 
 
@@ -92,14 +93,14 @@ def survival(spec: PhantomSpec, projector: Projector, attenuation: Field) -> lis
     return result
 
 
-def scan(
+def expected_coincidences(
     spec: PhantomSpec,
     projector: Projector,
     activity: Field,
     leaving: list[NDArray[np.float32]],
-    times: Frame,
+    times: SliceTimes,
     scale: float | None = None,
-) -> Scan:
+) -> Coincidences:
     """Expect the coincidences of one frame.
 
     Args:
@@ -112,7 +113,7 @@ def scan(
             `spec.delayed_trues`.
     """
     blurred = gaussian(activity, spec.resolution_millimetres, spec.spacing_millimetres)
-    image = projector.place(on_lattice(projector.flatten(blurred), IMAGE_BITS, IMAGE_CEILING))
+    image = projector.place(on_lattice(projector.flatten(blurred), IMAGE_BITS, IMAGE_MAXIMUM))
     seconds = times.sensitivity()
     longest = float(seconds.max())
     relative = seconds * stable(1 / longest)
@@ -135,11 +136,11 @@ def scan(
         behind = ((spread * portion + flat * relative) * factor).astype(np.float32)
         background.append(behind)
         expected.append((true * factor + behind).astype(np.float32))
-    return Scan(efficiency, background, expected, scale, stable(total * factor))
+    return Coincidences(efficiency, background, expected, scale, stable(total * factor))
 
 
-def seconds_factor(times: Frame) -> float:
-    """Return the largest sensitivity of a slice, in seconds: what `Scan.scale` is multiplied with."""
+def seconds_factor(times: SliceTimes) -> float:
+    """Return the largest sensitivity of a slice, in seconds: what `Coincidences.scale` is multiplied with."""
     return float(times.sensitivity().max())
 
 

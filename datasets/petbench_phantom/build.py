@@ -68,7 +68,7 @@ def build_phantom(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
 
 def _build(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
     _check_settings(spec, folder)
-    _sweep(folder)
+    _remove_partial(folder)
     people = population(spec)
     missing = [person.index for person in people if not is_complete(folder, person.name)]
     if missing:
@@ -87,7 +87,7 @@ def _build(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
         write_split(folder, split)
 
 
-def _sweep(folder: Path) -> None:
+def _remove_partial(folder: Path) -> None:
     """Remove what an interrupted build was writing."""
     for place in (folder, folder / "derivatives" / "phantom"):
         for left in place.glob(".partial-*"):
@@ -112,14 +112,14 @@ def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[int], progress:
     total, done = float(spec.participants), dict.fromkeys(range(spec.participants), 1.0)
     done |= dict.fromkeys(missing, 0.0)
 
-    def told(index: int, fraction: float) -> None:
+    def report(index: int, fraction: float) -> None:
         done[index] = fraction
         progress(what, sum(done.values()), total)
 
     progress(what, sum(done.values()), total)
     if workers == 1:
         for index in missing:
-            _simulate_one(spec, folder, index, device, told)
+            _simulate_one(spec, folder, index, device, report)
         return
     context = multiprocessing.get_context("spawn")
     news: Any = context.Queue()
@@ -128,14 +128,14 @@ def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[int], progress:
         try:
             while jobs:
                 finished, jobs = wait(jobs, timeout=0.2, return_when=FIRST_EXCEPTION)
-                _drain(news, told)
+                _drain(news, report)
                 for job in finished:
                     job.result()
         except BaseException:
             for child in multiprocessing.active_children():
                 child.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
-            _sweep(folder)
+            _remove_partial(folder)
             raise
 
 
@@ -143,36 +143,38 @@ def _places(spec: PhantomSpec, missing: int) -> tuple[int, str | None]:
     """Return how many participants to simulate at a time, and the device that projects, if one does."""
     from petbench_phantom.device import find_device  # loads torch
 
-    workers, found = min(missing, _affordable(spec)), find_device(spec)
-    if found is None or 2 * found[1] <= workers:  # with room for few, the processors alone are done sooner
+    workers, found = min(missing, _fitting(spec)), find_device(spec)
+    if found is None or 2 * found[1] <= workers:  # where only few fit, the CPU alone finishes sooner
         return workers, None
     return min(workers, found[1]), found[0]
 
 
 def _simulate_one(
-    spec: PhantomSpec, folder: Path, index: int, device: str | None, told: Callable[[int, float], None]
+    spec: PhantomSpec, folder: Path, index: int, device: str | None, report: Callable[[int, float], None]
 ) -> None:
     person = population(spec)[index]
 
-    def tell(fraction: float) -> None:
-        told(index, 0.95 * fraction)
+    def progress(fraction: float) -> None:
+        report(index, 0.95 * fraction)
 
-    images = None if device is None else _simulate_on(device, spec, person, tell)
-    write_participant(spec, person, images or simulate(spec, person, tell), folder)
-    told(index, 1.0)
+    images = None if device is None else _simulate_on(device, spec, person, progress)
+    write_participant(spec, person, images or simulate(spec, person, progress), folder)
+    report(index, 1.0)
 
 
-def _simulate_on(device: str, spec: PhantomSpec, person: Participant, tell: Callable[[float], None]) -> Images | None:
-    """Simulate on a device; None where it gives up, out of memory for one: the processor gives the same bits."""
+def _simulate_on(
+    device: str, spec: PhantomSpec, person: Participant, progress: Callable[[float], None]
+) -> Images | None:
+    """Simulate on a device; None where it gives up, out of memory for one: the CPU gives the same bits."""
     from petbench_phantom.device import DeviceProjector
 
     try:
-        return simulate(spec, person, tell, partial(DeviceProjector, device=device))
+        return simulate(spec, person, progress, partial(DeviceProjector, device=device))
     except RuntimeError:
         return None
 
 
-_news: Any = None  # a worker process's way to tell its parent how far it is
+_news: Any = None  # the queue on which a worker process reports its progress
 
 
 def _remember(news: Any) -> None:
@@ -194,17 +196,17 @@ def _worker(spec: PhantomSpec, folder: Path, index: int, device: str | None) -> 
     _simulate_one(spec, folder, index, device, lambda who, fraction: _news.put((who, fraction)))
 
 
-def _drain(news: Any, told: Callable[[int, float], None]) -> None:
+def _drain(news: Any, report: Callable[[int, float], None]) -> None:
     while True:
         try:
-            told(*news.get_nowait())
+            report(*news.get_nowait())
         except queue.Empty:
             return
 
 
-def _affordable(spec: PhantomSpec) -> int:
-    """Return how many participants the processors and the memory allow at a time."""
+def _fitting(spec: PhantomSpec) -> int:
+    """Return how many participants CPU and memory allow at a time."""
     voxels = spec.shape[0] * spec.shape[1] * spec.shape[2]
     need = _VOLUMES_HELD * 8 * voxels * (3 if spec.reconstruction == "3d" else 1)
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(processors, int(psutil.virtual_memory().available // need)))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, int(psutil.virtual_memory().available // need)))

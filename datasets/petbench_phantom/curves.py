@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from petbench_phantom.input_function import stable
-from petbench_phantom.kinetics import DELAYED_MINUTES, EARLY_MINUTES, mean_suv
+from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, stable
+from petbench_phantom.kinetics import mean_suv
 
 if TYPE_CHECKING:
     from petbench_phantom.input_function import InputFunction
@@ -50,12 +50,12 @@ class Urine:
     """Urine in the bladder: a power of what the ICRP model (publication 106) has excreted by then."""
 
     early_suv: float
-    late_suv: float
+    delayed_suv: float
 
     def mean(self, start_minutes: float, stop_minutes: float) -> float:
         """Return the mean SUV of a window after injection."""
-        early, late = _excreted(*EARLY_MINUTES), _excreted(*DELAYED_MINUTES)
-        power = math.log(self.late_suv / self.early_suv) / math.log(late / early)
+        early, delayed = _excreted(*EARLY_MINUTES), _excreted(*DELAYED_MINUTES)
+        power = math.log(self.delayed_suv / self.early_suv) / math.log(delayed / early)
         return stable(self.early_suv * (_excreted(start_minutes, stop_minutes) / early) ** power)
 
 

@@ -1,8 +1,8 @@
-"""Projections and reconstruction on a CUDA device: the same bits as on the processor, sooner.
+"""Projections and reconstruction on a CUDA device: the same bits as on the CPU, sooner.
 
 Everything the projector adds up lies on a lattice on which sums are exact in double precision (`projector.py`), and
 every other step of a reconstruction is one addition, multiplication, division or rounding that IEEE 754 fixes. So a
-device may take its sums in any order and still give the processor's bits. Whether it does is not taken on trust: a
+device may take its sums in any order and still give the CPU's bits. Whether it does is not taken on trust: a
 device reconstructs a small scan first, and is left out where a single bit differs.
 """
 
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_CEILING, Scan, frame
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS
+from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_MAXIMUM, Coincidences, slice_times
 from petbench_phantom.fields import generator, on_lattice
 from petbench_phantom.projector import Projector
 from petbench_phantom.reconstruction import osem, sensitivities
-from petbench_phantom.spec import DELAYED_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,8 +77,8 @@ def find_device(spec: PhantomSpec) -> tuple[str, int] | None:
         return None
     need = _GIGABYTES_A_PARTICIPANT * 2**30 * (3 if spec.reconstruction == "3d" else 1)
     try:
-        room = int(torch.cuda.mem_get_info()[0] // need)
-        return ("cuda", room) if room > 0 and gives_the_same_bits(spec, "cuda") else None
+        places = int(torch.cuda.mem_get_info()[0] // need)
+        return ("cuda", places) if places > 0 and gives_the_same_bits(spec, "cuda") else None
     except (RuntimeError, torch.cuda.DeferredCudaCallError):  # too old for this torch, or taken by somebody else
         return None
     finally:
@@ -87,17 +87,17 @@ def find_device(spec: PhantomSpec) -> tuple[str, int] | None:
 
 
 def gives_the_same_bits(spec: PhantomSpec, device: str) -> bool:
-    """Return whether `device` reconstructs a small scan, step by step, to the last bit as the processor does."""
+    """Return whether `device` reconstructs a small scan, step by step, to the last bit as the CPU does."""
     small = replace(spec, shape=(_SLICES_TRIED, *spec.shape[1:]), iterations=1)
     here = Projector(small)
     random = generator(spec.seed, 99)
     shape = (here.segments, small.angles // small.subsets * here.bins, _SLICES_TRIED)
     efficiency = [on_lattice(random.random(shape), 24, 1.0).astype(np.float32) for _ in range(small.subsets)]
     background = [random.random(shape, dtype=np.float32) for _ in range(small.subsets)]
-    times = frame(small, DELAYED_SECONDS)
-    scan = Scan(efficiency, background, [300 * part for part in background], 1 / times.sensitivity().max(), 1.0)
+    times = slice_times(small, DELAYED_WINDOW_SECONDS)
+    scan = Coincidences(efficiency, background, [300 * part for part in background], 1 / times.sensitivity().max(), 1.0)
     counts = scan.counts(random)
-    image = on_lattice(random.random((len(here.pixels), _SLICES_TRIED)), IMAGE_BITS, IMAGE_CEILING)
+    image = on_lattice(random.random((len(here.pixels), _SLICES_TRIED)), IMAGE_BITS, IMAGE_MAXIMUM)
 
     def results(projector: Projector) -> Iterator[NDArray[np.float64]]:
         inverse = sensitivities(projector, scan)

@@ -1,6 +1,6 @@
 """Arithmetic on volumes that gives the same bits on every machine.
 
-numpy's `exp`, BLAS and vectorised sums differ in the last bit between processors. Here are only additions,
+numpy's `exp`, BLAS and vectorised sums differ in the last bit between CPUs. Here are only additions,
 multiplications, divisions and roundings, element by element in a fixed order, which IEEE 754 fixes to the bit.
 """
 
@@ -98,19 +98,19 @@ def decaying(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(result)
 
 
-def on_lattice(values: Numbers, bits: int, ceiling: float) -> Numbers:
-    """Round in place to whole multiples of 2**-bits between 0 and `ceiling`; an array of numpy's or of torch's.
+def on_lattice(values: Numbers, bits: int, maximum: float) -> Numbers:
+    """Round in place to whole multiples of 2**-bits between 0 and `maximum`; an array of numpy's or of torch's.
 
     Sums of products of such numbers are exact in double precision as long as they fit its 53 bits, so that
     neither the order of a sum nor a fused multiply-add can change them.
     """
     if not isinstance(values, np.ndarray):
-        values.mul_(float(2**bits)).round_().mul_(float(2.0**-bits)).clamp_(0.0, ceiling)
+        values.mul_(float(2**bits)).round_().mul_(float(2.0**-bits)).clamp_(0.0, maximum)
         return values
     np.multiply(values, float(2**bits), out=values)
     np.rint(values, out=values)
     np.multiply(values, float(2.0**-bits), out=values)
-    np.clip(values, 0.0, ceiling, out=values)
+    np.clip(values, 0.0, maximum, out=values)
     return values
 
 

@@ -1,55 +1,49 @@
-"""The part of the validation page that shows where methods fall between the early image and the noise."""
+"""The part of the validation page that shows where methods fall between the early image and a repeat scan."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench_phantom.headroom import CEILING, CONVENTIONS
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench_phantom.headroom import MethodScore, Room
-    from petbench_phantom.validation import Validation
-
-    Decibels = tuple[float, float, float]
+    from petbench_datasets.specs import Headroom, HeadroomRow
 
 _MARK_DECIBELS = 10.0
 _RULES = """\
 PSNR in dB, mean over participants. `scale` is the early image times one least-squares factor, `organ-scale` times one
-factor an organ, with the true labels at hand. The second realisation is the delayed frame once more with other noise:
-a yardstick, which only a prediction with less noise than a scan could pass."""
+factor an organ, with the true labels at hand. The repeat scan is the delayed frame once more with other noise: a
+yardstick, which only a prediction with less noise than a scan could pass."""
 
 
-def room_section(validation: Validation, methods: Sequence[MethodScore], figure: str) -> list[str]:
+def headroom_section(held_out: Headroom, everyone: Headroom, figure: str) -> list[str]:
     """Return the lines of the section; `figure` is the path of its picture."""
-    held_out, everyone = validation.held_out_room, validation.room
     lines = [
-        "## Room to compete",
+        "## Headroom",
         "",
         _RULES,
         "",
         f"Test participants of the split `holdout` ({', '.join(held_out.tested)}), factors fitted on its training",
         "participants:",
         "",
-        *table(["", *CONVENTIONS, ""], _rows(held_out, methods)),
+        *table(["", *held_out.metrics, ""], [_cells(row, held_out) for row in held_out.rows]),
         "",
-        f"![room]({figure})",
+        f"![headroom]({figure})",
         "",
-        _headroom(held_out),
+        _gap(held_out),
         "",
         *_single_factor(held_out),
-        "That is all that `scale` could gain: organs lie on both sides of late/early = 1, in people as here, so that",
-        "no factor serves them all.",
+        "That is all that `scale` could gain: organs lie on both sides of delayed/early = 1, in people as here, so",
+        "that no factor serves them all.",
         "",
         f"All {len(everyone.tested)} participants, factors fitted on all others:",
         "",
-        *table(["", *CONVENTIONS], [[row, *_ones(values)] for row, values in everyone.decibels.items()]),
+        *table(["", *everyone.metrics], [_cells(row, everyone)[:-1] for row in everyone.rows]),
         "",
         *_single_factor(everyone),
     ]
-    if not methods:
-        lines[-1:] = [lines[-1], "", "No method has a finished run on this split in the leaderboard that was asked."]
+    if not held_out.methods:
+        lines += ["", "No method has a finished run on this split in the leaderboard that was asked."]
     return lines
 
 
@@ -59,26 +53,24 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(cells) + " |" for cells in (heads, rule, *rows)]
 
 
-def _rows(room: Room, methods: Sequence[MethodScore]) -> list[list[str]]:
-    references = [[row, *_ones(values), ""] for row, values in room.decibels.items() if row != CEILING]
-    run = [[f"**{score.method}**", *_ones(score.decibels), score.source] for score in methods]
-    return [*references, *run, [CEILING, *_ones(room.decibels[CEILING]), ""]]
+def _cells(row: HeadroomRow, headroom: Headroom) -> list[str]:
+    name = f"**{row.name}**" if row in headroom.methods else row.name
+    return [name, *_ones(row.values), row.source]
 
 
-def _headroom(room: Room) -> str:
-    gaps = room.headroom
-    verdict = "at least 10 dB" if min(gaps) >= _MARK_DECIBELS else "**less than 10 dB**"
-    return f"From `identity` to the second realisation: {', '.join(_ones(gaps))} dB; {verdict} in each convention."
+def _gap(headroom: Headroom) -> str:
+    enough = "at least 10 dB" if min(headroom.gaps) >= _MARK_DECIBELS else "**less than 10 dB**"
+    return f"From `identity` to the repeat scan: {', '.join(_ones(headroom.gaps))} dB; {enough} in each convention."
 
 
-def _single_factor(room: Room) -> list[str]:
-    gains = [best - plain for best, plain in zip(room.best_decibels, room.decibels["identity"], strict=True)]
-    parts = [f"{gain:+.1f} dB (x {factor:.2f})" for gain, factor in zip(gains, room.best_factors, strict=True)]
+def _single_factor(headroom: Headroom) -> list[str]:
+    gains = [best - plain for best, plain in zip(headroom.best_values, headroom.identity.values, strict=True)]
+    parts = [f"{gain:+.1f} dB (x {factor:.2f})" for gain, factor in zip(gains, headroom.best_factors, strict=True)]
     return [
-        "The best single factor, chosen in each convention with the answers in hand, changes `identity` by",
+        "The best single factor, chosen in each convention with the delayed images at hand, changes `identity` by",
         f"{', '.join(parts)}.",
     ]
 
 
-def _ones(values: Decibels) -> list[str]:
+def _ones(values: Sequence[float]) -> list[str]:
     return [f"{value:.1f}" for value in values]

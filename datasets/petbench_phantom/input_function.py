@@ -12,6 +12,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, minutes
+
+EARLY_MINUTES, DELAYED_MINUTES = minutes(EARLY_WINDOW_SECONDS), minutes(DELAYED_WINDOW_SECONDS)
+
 _DELAY_MINUTES = 0.30
 _BOLUS, _BOLUS_RATE = 3209.0, 18.02
 _FAST, _FAST_RATE = 3.989, 0.2155
@@ -60,13 +64,12 @@ class InputFunction:
 
 
 def with_window_means(early_factor: float, delayed_factor: float) -> InputFunction:
-    """Return the curve whose 7-21 and 42-63 minute means are the population's times the two factors."""
+    """Return the curve whose means over the early and the delayed window are the population's times the two factors."""
     population = InputFunction()
     fast, slow = InputFunction(1.0, 0.0), InputFunction(0.0, 1.0)
-    early, delayed = (7.0, 21.0), (42.0, 63.0)
-    a, b = fast.mean(*early), slow.mean(*early)
-    c, d = fast.mean(*delayed), slow.mean(*delayed)
-    e, f = population.mean(*early) * early_factor, population.mean(*delayed) * delayed_factor
+    a, b = fast.mean(*EARLY_MINUTES), slow.mean(*EARLY_MINUTES)
+    c, d = fast.mean(*DELAYED_MINUTES), slow.mean(*DELAYED_MINUTES)
+    e, f = population.mean(*EARLY_MINUTES) * early_factor, population.mean(*DELAYED_MINUTES) * delayed_factor
     determinant = a * d - b * c
     return InputFunction(stable((e * d - b * f) / determinant), stable((a * f - e * c) / determinant))
 

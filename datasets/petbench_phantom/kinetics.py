@@ -1,4 +1,4 @@
-"""Two-tissue compartments: what an organ makes of the blood, and which rates give a wanted early and late SUV."""
+"""Two-tissue compartments: what an organ makes of the blood, and which rates give a wanted early and delayed SUV."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from petbench_phantom.input_function import stable
+from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, stable
 
 if TYPE_CHECKING:
     from petbench_phantom.input_function import InputFunction
 
-EARLY_MINUTES = (7.0, 21.0)
-DELAYED_MINUTES = (42.0, 63.0)
 _SLOWEST, _FASTEST = 1e-4, 40.0  # how far a participant's k3 may lie from the population's
 
 
@@ -21,18 +19,18 @@ class Rates:
     """A tissue's rate constants.
 
     Attributes:
-        uptake: K1, mL/cm3/min.
-        washout: k2, 1/min.
-        trapping: k3, 1/min.
-        release: k4, 1/min.
+        k1: K1, from blood into tissue, mL/cm3/min.
+        k2: back into the blood, 1/min.
+        k3: phosphorylation, 1/min.
+        k4: dephosphorylation, 1/min.
         blood: fraction of whole blood in the tissue's volume.
         delay_seconds: how much later than the aorta the tissue sees the blood (portal organs).
     """
 
-    uptake: float
-    washout: float
-    trapping: float
-    release: float
+    k1: float
+    k2: float
+    k3: float
+    k4: float
     blood: float
     delay_seconds: float = 0.0
 
@@ -40,20 +38,20 @@ class Rates:
 def mean_suv(rates: Rates, blood: InputFunction, start_minutes: float, stop_minutes: float) -> float:
     """Return the mean SUV of a tissue over a window: (1 - vb) x 2TCM response + vb x whole blood."""
     start, stop = start_minutes - rates.delay_seconds / 60, stop_minutes - rates.delay_seconds / 60
-    total = rates.washout + rates.trapping + rates.release
-    root = math.sqrt(max(total * total - 4 * rates.washout * rates.release, 0.0))
+    total = rates.k2 + rates.k3 + rates.k4
+    root = math.sqrt(max(total * total - 4 * rates.k2 * rates.k4, 0.0))
     slow, fast = (total - root) / 2, (total + root) / 2
-    bound = rates.trapping + rates.release
+    bound = rates.k3 + rates.k4
     response = (bound - slow) * blood.convolved_mean(slow, start, stop)
     response += (fast - bound) * blood.convolved_mean(fast, start, stop)
-    tissue = rates.uptake * response / (fast - slow)
+    tissue = rates.k1 * response / (fast - slow)
     return (1 - rates.blood) * tissue + rates.blood * blood.mean(start, stop)
 
 
 def solve(rates: Rates, blood: InputFunction, early_suv: float, delayed_suv: float) -> Rates:
     """Return `rates` with k3, and then K1 and vb together, changed so that both window means are met.
 
-    The late/early ratio rises with k3, so bisection finds it. A ratio that no k3 gives is met as nearly as
+    The delayed/early ratio rises with k3, so bisection finds it. A ratio that no k3 gives is met as nearly as
     one can be, and the delayed value then kept at the cost of the early one.
     """
     wanted = delayed_suv / early_suv
@@ -64,15 +62,15 @@ def solve(rates: Rates, blood: InputFunction, early_suv: float, delayed_suv: flo
     low, high = math.log(_SLOWEST), math.log(_FASTEST)
     for _ in range(48):
         middle = (low + high) / 2
-        if ratio(replace(rates, trapping=rates.trapping * math.exp(middle))) < wanted:
+        if ratio(replace(rates, k3=rates.k3 * math.exp(middle))) < wanted:
             low = middle
         else:
             high = middle
-    bent = replace(rates, trapping=stable(rates.trapping * math.exp((low + high) / 2)))
+    bent = replace(rates, k3=stable(rates.k3 * math.exp((low + high) / 2)))
     gain = stable(delayed_suv / mean_suv(bent, blood, *DELAYED_MINUTES))
     # The blood part grows with the tissue part, but a tissue is never more than six tenths blood.
     volume = min(bent.blood * gain, 0.6)
-    plain = replace(bent, uptake=bent.uptake * gain, blood=volume)
+    plain = replace(bent, k1=bent.k1 * gain, blood=volume)
     reached = mean_suv(plain, blood, *DELAYED_MINUTES)
     part = (delayed_suv - volume * blood.mean(*DELAYED_MINUTES)) / (reached - volume * blood.mean(*DELAYED_MINUTES))
-    return replace(plain, uptake=stable(plain.uptake * max(part, 0.0)))
+    return replace(plain, k1=stable(plain.k1 * max(part, 0.0)))

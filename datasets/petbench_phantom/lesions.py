@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench_phantom.acquisition import Frame
+    from petbench_phantom.acquisition import SliceTimes
     from petbench_phantom.population import Participant
     from petbench_phantom.spec import PhantomSpec
 
@@ -30,7 +30,7 @@ KINDS: dict[str, Rates] = {
     "high": Rates(0.20, 0.40, 0.160, 0.0, 0.10),
     "inflammation": Rates(0.12, 0.30, 0.035, 0.030, 0.12),
 }
-"""Late/early about 1.2, 1.6, 1.9, and below 1: rates of `reference` lesions, the last one with release."""
+"""Delayed/early about 1.2, 1.6, 1.9, and below 1: rates of `reference` lesions, the last one with release."""
 
 _SITES = {"liver": 3, "lungs": 3, "vertebrae": 2, "hip": 1, "visceral_fat": 2, "muscle": 2, "spleen": 1}
 """Organs that lesions grow in, and how often."""
@@ -55,7 +55,7 @@ class Lesions:
     columns: Sequence[str]
     rows: list[dict[str, object]]
 
-    def added_to(self, activity: Field, person: Participant, times: Frame) -> Field:
+    def added_to(self, activity: Field, person: Participant, times: SliceTimes) -> Field:
         """Return the activity with the lesions in the place of what was there."""
         result = activity.copy()
         for (box, share), rates in zip(self.share, self.rates, strict=True):
@@ -67,7 +67,7 @@ class Lesions:
 
 
 def lesions(spec: PhantomSpec, person: Participant, labels: NDArray[np.int16]) -> Lesions | None:
-    """Draw a participant's lesions into the organs of `labels`; None where the profile has none."""
+    """Place a participant's lesions into the organs of `labels`; None where the profile has none."""
     if spec.lesions[1] == 0:
         return None
     random = generator(spec.seed, 8, person.index)
@@ -98,7 +98,7 @@ def lesions(spec: PhantomSpec, person: Participant, labels: NDArray[np.int16]) -
         gain = 0.8 + 0.4 * float(random.random())
         own = KINDS[kind]
         shares.append((box, share))
-        rates.append(Rates(stable(own.uptake * gain), own.washout, own.trapping, own.release, own.blood))
+        rates.append(Rates(stable(own.k1 * gain), own.k2, own.k3, own.k4, own.blood))
         millilitres = float(share.sum()) * float(np.prod(spec.spacing_millimetres)) / 1000
         rows.append({"index": number, "name": f"{kind}_{site}", "kind": kind, "millilitres": round(millilitres, 2)})
     return Lesions(marks, shares, rates, ["index", "name", "kind", "millilitres"], rows)

@@ -1,6 +1,6 @@
 """Every labelled organ: its rates, the SUV wanted of it, who it varies with, its texture and what it is made of.
 
-Attenuation at 511 keV and densities are the standard values for soft tissue, fat, lung and bone. `early` and `late`
+Attenuation at 511 keV and densities are the standard values for soft tissue, fat, lung and bone. `early` and `delayed`
 are the SUV put into the phantom; where the measured region is blurred by its neighbours or blurs away itself they
 differ from `targets`, so that the *reconstructed* region agrees with it (see `regions`).
 """
@@ -22,7 +22,7 @@ class Organ:
     Attributes:
         label: its number in the label image.
         name: its name there.
-        early, late: mean SUV over people, 7-21 and 42-63 min.
+        early, delayed: mean SUV over people, 7-21 and 42-63 min.
         rates: of the population; None for what is not tissue.
         region: the measured region (`targets`) whose spread and correlations it has.
         own: whether it varies by itself (True) or together with all others of that region.
@@ -35,7 +35,7 @@ class Organ:
     label: int
     name: str
     early: float
-    late: float
+    delayed: float
     rates: Rates | None
     region: str
     own: bool = True

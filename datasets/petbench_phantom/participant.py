@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_phantom.acquisition import frame, scan, survival
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
+from petbench_phantom.acquisition import expected_coincidences, slice_times, survival
 from petbench_phantom.anatomy import body
 from petbench_phantom.fields import FWHM_PER_SIGMA, filter_axis, generator, half_kernel, smooth_noise
 from petbench_phantom.lesions import lesions
@@ -16,14 +17,13 @@ from petbench_phantom.pose import Pose
 from petbench_phantom.projector import Projector
 from petbench_phantom.raster import rasterise
 from petbench_phantom.reconstruction import osem, sensitivities
-from petbench_phantom.spec import DELAYED_SECONDS, EARLY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from petbench_phantom.acquisition import Frame, Scan
+    from petbench_phantom.acquisition import Coincidences, SliceTimes
     from petbench_phantom.lesions import Lesions
     from petbench_phantom.population import Participant
     from petbench_phantom.raster import Tissues
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     MakeProjector = Callable[[PhantomSpec], Projector]
 
 _TEXTURE_FWHM_MILLIMETRES = 15.0
-_TEXTURE_TIE = 0.85  # correlation of early and delayed texture
+_TEXTURE_CORRELATION = 0.85  # correlation of early and delayed texture
 _BREATHING_MILLIMETRES, _BREATHING_REACH_MILLIMETRES = 3.5, 100.0
 _DIAPHRAGM_CENTIMETRES = 43.5 - 7.0  # template height above the field's centre
 
@@ -64,22 +64,22 @@ class Images:
 
 
 def simulate(
-    spec: PhantomSpec, person: Participant, tell: Callable[[float], None], make_projector: MakeProjector = Projector
+    spec: PhantomSpec, person: Participant, progress: Callable[[float], None], make_projector: MakeProjector = Projector
 ) -> Images:
-    """Simulate one participant; `tell` hears how much is done, 0 to 1."""
-    early_times, delayed_times = frame(spec, EARLY_SECONDS), frame(spec, DELAYED_SECONDS)
+    """Simulate one participant; `progress` is called with the part that is done, 0 to 1."""
+    early_times, delayed_times = slice_times(spec, EARLY_WINDOW_SECONDS), slice_times(spec, DELAYED_WINDOW_SECONDS)
     grain = _grain(spec, person)
     tissues = _still(spec, person, delayed_times, 1)
-    tell(0.1)
+    progress(0.1)
     found, labels = lesions(spec, person, tissues.labels), tissues.labels
     delayed_truth = _alive(spec, person, tissues, grain[1], found, delayed_times)
     projector = make_projector(spec)
     leaving = survival(spec, projector, tissues.attenuation)
     del tissues
-    delayed_scan = scan(spec, projector, delayed_truth, leaving, delayed_times)
-    tell(0.2)
+    delayed_scan = expected_coincidences(spec, projector, delayed_truth, leaving, delayed_times)
+    progress(0.2)
     delayed, repeat = _reconstruct(spec, person, projector, delayed_scan, delayed_times, (4, 5))
-    tell(0.6)
+    progress(0.6)
     scale, delayed_trues = delayed_scan.scale, delayed_scan.trues
     del delayed_scan
     tissues = _still(spec, person, early_times, 0)
@@ -87,15 +87,15 @@ def simulate(
     inside = (tissues.labels > 0) | (labels > 0)
     leaving = survival(spec, projector, tissues.attenuation)
     del tissues, grain
-    early_scan = scan(spec, projector, early_truth, leaving, early_times, scale)
-    tell(0.8)
+    early_scan = expected_coincidences(spec, projector, early_truth, leaving, early_times, scale)
+    progress(0.8)
     (early,) = _reconstruct(spec, person, projector, early_scan, early_times, (6,))
-    tell(1.0)
+    progress(1.0)
     trues = (early_scan.trues, delayed_trues)
     return Images(early, delayed, repeat, early_truth, delayed_truth, labels, inside, trues, found)
 
 
-def _still(spec: PhantomSpec, person: Participant, times: Frame, which: int) -> Tissues:
+def _still(spec: PhantomSpec, person: Participant, times: SliceTimes, which: int) -> Tissues:
     """Return the body of one frame, each slice at its own time."""
     parts = body(person.sex, person.organ_scales, person.bladder_millilitres[which] / _frame_volume(person))
     columns: dict[tuple[float, float], list[float]] = {}
@@ -108,7 +108,7 @@ def _still(spec: PhantomSpec, person: Participant, times: Frame, which: int) -> 
 
 
 def _alive(
-    spec: PhantomSpec, person: Participant, tissues: Tissues, grain: Field, found: Lesions | None, times: Frame
+    spec: PhantomSpec, person: Participant, tissues: Tissues, grain: Field, found: Lesions | None, times: SliceTimes
 ) -> Field:
     """Return the activity with texture and lesions in the organs, blurred by breathing about the diaphragm."""
     activity = np.maximum(tissues.activity + tissues.roughness * grain, 0.0)
@@ -123,21 +123,26 @@ def _alive(
 
 
 def _grain(spec: PhantomSpec, person: Participant) -> tuple[Field, Field]:
-    """Return the texture of the early and of the delayed frame: smooth, variance 1, tied to each other."""
+    """Return the texture of the early and of the delayed frame: smooth, variance 1, correlated with each other."""
     random = generator(spec.seed, 7, person.index)
     sigma = [_TEXTURE_FWHM_MILLIMETRES / FWHM_PER_SIGMA / step for step in spec.spacing_millimetres]
     first, second = (smooth_noise(random, spec.shape, (sigma[0], sigma[1], sigma[2])) for _ in range(2))
-    rest = 0.5267826876426369  # sqrt(1 - _TEXTURE_TIE ** 2)
-    return first.clip(-2.5, 2.5), (_TEXTURE_TIE * first + rest * second).clip(-2.5, 2.5)
+    rest = 0.5267826876426369  # sqrt(1 - _TEXTURE_CORRELATION ** 2)
+    return first.clip(-2.5, 2.5), (_TEXTURE_CORRELATION * first + rest * second).clip(-2.5, 2.5)
 
 
 def _reconstruct(
-    spec: PhantomSpec, person: Participant, projector: Projector, data: Scan, times: Frame, streams: tuple[int, ...]
+    spec: PhantomSpec,
+    person: Participant,
+    projector: Projector,
+    data: Coincidences,
+    times: SliceTimes,
+    streams: tuple[int, ...],
 ) -> list[Field]:
     """Return one image a noise realisation."""
     inverse = sensitivities(projector, data)
-    draws = (data.counts(generator(spec.seed, stream, person.index)) for stream in streams)
-    return [osem(spec, projector, data, times, counts, inverse) for counts in draws]
+    realisations = (data.counts(generator(spec.seed, stream, person.index)) for stream in streams)
+    return [osem(spec, projector, data, times, counts, inverse) for counts in realisations]
 
 
 def _frame_volume(person: Participant) -> float:

@@ -1,4 +1,4 @@
-"""The built-in datasets, registered as any other plugin's are."""
+"""The simulated datasets, registered as any other plugin's are."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from petbench_datasets.specs import DatasetSpec
-from petbench_phantom.spec import PROFILES
+from petbench_datasets.specs import DatasetSpec, Validation
+from petbench_phantom.spec import LICENCE, PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.progress import Progress
 
 hookimpl = pluggy.HookimplMarker("petbench")
@@ -27,8 +28,11 @@ def petbench_datasets() -> Iterable[DatasetSpec]:
             name=profile.name,
             summary=profile.summary,
             build=partial(_build, profile.name),
-            licence="CC0-1.0",
+            licence=LICENCE,
             citation="simulated by petbench; organ statistics after the hedyPET dataset, doi 10.57967/hf/9560",
+            family=profile.family,
+            options={"acquisition": profile.acquisition, "reconstruction": profile.reconstruction},
+            validate=_validate,
         )
         for profile in PROFILES.values()
     ]
@@ -39,3 +43,10 @@ def _build(name: str, folder: Path, progress: Progress) -> None:
     from petbench_phantom.build import build_phantom
 
     build_phantom(PROFILES[name], folder, progress)
+
+
+def _validate(dataset: Dataset, progress: Progress) -> Validation:
+    """Compare a simulated dataset with people."""
+    from petbench_phantom.validation_report import validation_report
+
+    return validation_report(dataset, progress)

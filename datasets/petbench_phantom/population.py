@@ -1,4 +1,4 @@
-"""Who takes part: bodies, blood and uptake, drawn from published spreads for the whole dataset at once."""
+"""Who takes part: bodies, blood and uptake, sampled from published spreads for the whole dataset at once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from petbench_datasets.errors import DataError
 from petbench_phantom.anatomy import TEMPLATE_HEIGHT_CENTIMETRES, head_width
 from petbench_phantom.curves import Blood, Mixed, Tissue, Urine
 from petbench_phantom.fields import generator
-from petbench_phantom.input_function import stable
+from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, stable
 from petbench_phantom.kinetics import solve
 from petbench_phantom.organs import ORGANS
 from petbench_phantom.sampling import matched
-from petbench_phantom.uptake import draw_uptake
+from petbench_phantom.uptake import sample_uptake
 from petbench_phantom.volumes import BLADDER_MILLILITRES, TEMPLATE_MILLILITRES, VOLUMES_MILLILITRES
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ _HEIGHT = {"F": (163.0, 6.5), "M": (176.0, 7.0)}  # cm; means of ICRP 89
 _WEIGHT = {"F": (73.0, 16.0, 52.0, 105.0), "M": (82.0, 11.0, 60.0, 112.0)}  # kg: mean, SD, least, most (hedyPET)
 _TEMPLATE_KILOGRAMS = 73.8
 _TEMPLATE_LEAN_KILOGRAMS = 57.0
-_FEWEST = 6  # five conditions are set on a column of draws
-_BLOOD_LATE_SUV = 2.08  # of the population's input function, 42-63 min
+_FEWEST = 6  # five conditions are set on a column of samples
+_BLOOD_DELAYED_SUV = 2.08  # of the population's input function, delayed window
 _MYOCARDIUM_PART = 0.27  # of the heart; the rest is blood
 
 
@@ -76,7 +76,7 @@ class Participant:
 
 
 def population(spec: PhantomSpec) -> list[Participant]:
-    """Draw the participants of `spec`; women and men take turns.
+    """Sample the participants of `spec`; women and men take turns.
 
     Raises:
         DataError: too few to have the spread and correlations of a population.
@@ -92,8 +92,8 @@ def population(spec: PhantomSpec) -> list[Participant]:
     volumes = {organ: _by_sex(random, sexes) for organ in VOLUMES_MILLILITRES}
     bladder = matched(random, count)
     doses = matched(random, count)
-    uptake, bloods = draw_uptake(random, count)
-    bodies = _bodies(random, sexes, [late for _, late in uptake["grey_matter"]])
+    uptake, bloods = sample_uptake(random, count)
+    bodies = _bodies(random, sexes, [delayed for _, delayed in uptake["grey_matter"]])
     people = []
     for index, (sex, (height, weight)) in enumerate(zip(sexes, bodies, strict=True)):
         upright = stable(height / TEMPLATE_HEIGHT_CENTIMETRES)
@@ -123,10 +123,10 @@ def population(spec: PhantomSpec) -> list[Participant]:
 
 
 def _bodies(random: np.random.Generator, sexes: list[Sex], brain_suv: Column) -> list[tuple[float, float]]:
-    """Draw height and weight; those with much SUV in the brain tend to be heavy.
+    """Sample height and weight; those with much SUV in the brain tend to be heavy.
 
     A brain takes its share of the injected activity whatever the body weighs, so its SUV rises with the weight; were
-    it drawn regardless of it, a light body could hold more than was injected.
+    sampled without regard to it, a light body could hold more than was injected.
     """
     tall = _by_sex(random, sexes)
     heavy = _by_sex(random, sexes)
@@ -168,37 +168,37 @@ def _organ_scales(sex: Sex, index: int, volumes: Mapping[str, Column], lean: flo
 def _curves(uptake: Mapping[str, tuple[float, float]], blood: InputFunction) -> dict[str, Curve]:
     curves: dict[str, Curve] = {}
     for organ in ORGANS:
-        early, late = uptake[organ.name]
+        early, delayed = uptake[organ.name]
         if organ.kind == "blood":
-            curves[organ.name] = Blood(blood, stable(organ.late / _BLOOD_LATE_SUV))
+            curves[organ.name] = Blood(blood, stable(organ.delayed / _BLOOD_DELAYED_SUV))
         elif organ.kind == "urine":
-            curves[organ.name] = Urine(early, late)
+            curves[organ.name] = Urine(early, delayed)
         else:
             if organ.kind == "myocardium":
-                early, late = _myocardium(uptake["heart"], blood)
-            curves[organ.name] = _tissue(organ, blood, early, late)
+                early, delayed = _myocardium(uptake["heart"], blood)
+            curves[organ.name] = _tissue(organ, blood, early, delayed)
     return curves
 
 
-def _tissue(organ: Organ, blood: InputFunction, early: float, late: float) -> Curve:
+def _tissue(organ: Organ, blood: InputFunction, early: float, delayed: float) -> Curve:
     assert organ.rates is not None
     if organ.kind != "urethra":
-        return Tissue(solve(organ.rates, blood, early, late), blood)
+        return Tissue(solve(organ.rates, blood, early, delayed), blood)
     # A quarter of the early uptake is urine; it may rise as no tissue does.
-    own = (0.75 * early, min(0.8 * late, 0.7 * early))
-    return Mixed((Tissue(solve(organ.rates, blood, *own), blood), Urine(early - own[0], late - own[1])))
+    own = (0.75 * early, min(0.8 * delayed, 0.7 * early))
+    return Mixed((Tissue(solve(organ.rates, blood, *own), blood), Urine(early - own[0], delayed - own[1])))
 
 
 def _myocardium(heart: tuple[float, float], blood: InputFunction) -> tuple[float, float]:
     """Return what the muscle must have for the whole heart, muscle and blood, to have `heart`."""
     part = _MYOCARDIUM_PART
-    early = (heart[0] - (1 - part) * blood.mean(7.0, 21.0)) / part
-    late = (heart[1] - (1 - part) * blood.mean(42.0, 63.0)) / part
-    return max(early, 1.6), max(late, 0.9)  # a heart that burns fat alone still takes up this much
+    early = (heart[0] - (1 - part) * blood.mean(*EARLY_MINUTES)) / part
+    delayed = (heart[1] - (1 - part) * blood.mean(*DELAYED_MINUTES)) / part
+    return max(early, 1.6), max(delayed, 0.9)  # a heart that burns fat alone still takes up this much
 
 
 def _by_sex(random: np.random.Generator, sexes: list[Sex]) -> Column:
-    """Draw a column that is matched among the women and among the men."""
+    """Sample a column that is matched among the women and among the men."""
     columns = {sex: iter(matched(random, sexes.count(sex))) for sex in ("F", "M")}
     return [next(columns[sex]) for sex in sexes]
 

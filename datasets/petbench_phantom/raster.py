@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Field = NDArray[np.float64]
 
 _CODES = {organ.name: organ.label for organ in ORGANS}
-_SLAB = 8  # voxel slices at a time: small enough for the processor's cache, large enough for numpy
+_SLAB = 8  # voxel slices at a time: small enough for the CPU's cache, large enough for numpy
 
 
 @dataclass(frozen=True, slots=True)

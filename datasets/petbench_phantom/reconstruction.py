@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_CEILING
+from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_MAXIMUM
 from petbench_phantom.fields import gaussian, on_lattice
 from petbench_phantom.input_function import stable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from petbench_phantom.acquisition import Frame, Scan
+    from petbench_phantom.acquisition import Coincidences, SliceTimes
     from petbench_phantom.projector import Array, Projector
     from petbench_phantom.spec import PhantomSpec
 
     Field = NDArray[np.float64]
 
-_RATIO_BITS, _RATIO_CEILING = 24, 64.0
+_RATIO_BITS, _RATIO_MAXIMUM = 24, 64.0
 
 
-def sensitivities(projector: Projector, scan: Scan) -> list[Array]:
+def sensitivities(projector: Projector, scan: Coincidences) -> list[Array]:
     """Return, subset by subset, 1 over the back projection of the efficiencies; 0 where a subset sees nothing."""
     result = []
     for subset, share in enumerate(scan.efficiency):
@@ -36,8 +36,8 @@ def sensitivities(projector: Projector, scan: Scan) -> list[Array]:
 def osem(
     spec: PhantomSpec,
     projector: Projector,
-    scan: Scan,
-    times: Frame,
+    scan: Coincidences,
+    times: SliceTimes,
     counts: list[NDArray[np.float32]],
     inverse: list[Array],
 ) -> Field:
@@ -64,7 +64,7 @@ def osem(
             rays += projector.place(scan.background[subset])
             rays = projector.place(counts[subset]) / rays
             rays *= share
-            image *= projector.back(subset, on_lattice(rays, _RATIO_BITS, _RATIO_CEILING))
+            image *= projector.back(subset, on_lattice(rays, _RATIO_BITS, _RATIO_MAXIMUM))
             image *= inverse[subset]
-            on_lattice(image, IMAGE_BITS, IMAGE_CEILING)
+            on_lattice(image, IMAGE_BITS, IMAGE_MAXIMUM)
     return gaussian(projector.unflatten(projector.fetch(image)), spec.filter_millimetres, spec.spacing_millimetres)

@@ -6,7 +6,7 @@ These values were found by simulation of all eighteen participants of `fdg-phant
 from __future__ import annotations
 
 HEART_SUV = (4.12, 3.44)
-"""Of muscle and blood together, early and late, for the reconstructed heart to have what was measured."""
+"""Of muscle and blood together, early and delayed, for the reconstructed heart to have what was measured."""
 
 REGIONS: dict[str, tuple[str, ...]] = {
     "Aorta": ("aorta",),
@@ -74,5 +74,5 @@ SPREADS: dict[str, tuple[float, float, float]] = {
     "Heart": (1.15, 1.10, 0.980),
 }
 """What the phantom's own spread must be for the *reconstructed* region to vary as the measured one does: factors on
-the early and late log standard deviation, and the correlation of log early with log late; (1, 1, measured) if absent.
-Neighbours that spill in, and recovery that differs between bodies, make the difference. Found by simulation."""
+the early and delayed log standard deviation, and the correlation of log early with log delayed; (1, 1, measured) if
+absent. Neighbours that spill in, and recovery that differs between bodies, make the difference. Found by simulation."""

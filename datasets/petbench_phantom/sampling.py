@@ -1,6 +1,6 @@
-"""Random draws for a small dataset whose sample statistics are those of the population.
+"""Random samples for a small dataset whose sample statistics are those of the population.
 
-Eighteen free draws of a spread that is known to 20 % miss it as often as not. So each variable is drawn stratified
+Eighteen independent samples of a spread that is known to 20 % miss it as often as not. So each variable is stratified
 (one value from each of n equally likely layers, in random order) and then made to have, *in this sample*, mean 0,
 variance 1 and no correlation with the blood. A dataset is therefore more alike its population than a random one of
 its size: fine for comparing methods, wrong for asking how datasets of this size vary. All in plain Python floats.

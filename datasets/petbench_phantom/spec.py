@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, in_words
+
+LICENCE = "CC0-1.0"
+
 Acquisition = Literal["simultaneous", "multibed"]
 Reconstruction = Literal["2d", "3d"]
-
-EARLY_SECONDS = (420.0, 1260.0)
-DELAYED_SECONDS = (2520.0, 3780.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class PhantomSpec:
     Attributes:
         name: the dataset's name, a slug.
         summary: one line for a list of datasets.
+        family: profiles that differ in acquisition and reconstruction alone have one.
         participants: how many; half of them female.
         shape: voxels, (z, y, x).
         spacing_millimetres: voxel size, (z, y, x).
@@ -46,6 +48,7 @@ class PhantomSpec:
 
     name: str
     summary: str
+    family: str
     participants: int
     shape: tuple[int, int, int]
     spacing_millimetres: tuple[float, float, float]
@@ -72,6 +75,7 @@ class PhantomSpec:
 
 _MINI = PhantomSpec(
     name="fdg-phantom-mini",
+    family="fdg-phantom-mini",
     summary="six simulated participants on a coarse grid: built in seconds, for first runs and tests",
     participants=6,
     shape=(98, 64, 64),
@@ -83,14 +87,16 @@ _MINI = PhantomSpec(
     delayed_trues=4e7,
     holdout=(4, 1, 1),
     # Of the seeds 0 to 79 the one whose only test participant is the most average: smallest root mean square deviation
-    # from their mean, in standard deviations, of log early, log late and log late/early SUV over ten organs.
+    # from their mean, in standard deviations, of log early, log delayed and log delayed/early SUV over ten organs.
     seed=57,
     fingerprint="be5212a2e44825c652ffda70af7b78e8ec59861e43182180926919752acf60d2",
 )
 
 _FULL = PhantomSpec(
     name="fdg-phantom",
-    summary="eighteen simulated total-body participants, 128x128x389 voxels, early 7-21 and delayed 42-63 min",
+    family="fdg-phantom",
+    summary=f"eighteen simulated total-body participants, 128x128x389 voxels, early {in_words(EARLY_WINDOW_SECONDS)}, "
+    f"delayed {in_words(DELAYED_WINDOW_SECONDS)}",
     participants=18,
     shape=(389, 128, 128),
     spacing_millimetres=(5.0, 5.3456, 5.3456),
@@ -107,6 +113,7 @@ _FULL = PhantomSpec(
 _LESIONS = replace(
     _FULL,
     name="fdg-phantom-lesions",
+    family="fdg-phantom-lesions",
     summary="fdg-phantom with three to nine lesions a participant, from low to high uptake, and inflammation",
     lesions=(3, 9),
     seed=20230930,
@@ -141,18 +148,3 @@ _MULTIBED_OBLIQUE = replace(
 PROFILES: dict[str, PhantomSpec] = {
     spec.name: spec for spec in (_MINI, _FULL, _LESIONS, _MULTIBED, _OBLIQUE, _MULTIBED_OBLIQUE)
 }
-
-
-def profile_name(
-    name: str, acquisition: Acquisition | None = None, reconstruction: Reconstruction | None = None
-) -> str | None:
-    """Return which dataset is `name` with another acquisition or reconstruction; None if there is none such."""
-    base = PROFILES.get(name)
-    if base is None:
-        return None
-    wanted = (acquisition or base.acquisition, reconstruction or base.reconstruction)
-    same = (base.shape, base.participants, base.lesions)
-    for spec in PROFILES.values():
-        if (spec.shape, spec.participants, spec.lesions) == same and (spec.acquisition, spec.reconstruction) == wanted:
-            return spec.name
-    return None

@@ -1,4 +1,4 @@
-"""The splits of a simulated dataset: participant by participant, women and men in every part where there is room."""
+"""The splits of a simulated dataset: participant by participant, women and men in every part that is large enough."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What 80 healthy people measured: SUV early and late, spread, correlation and rate constants, organ by organ.
+"""What 80 healthy people measured: SUV early and delayed, spread, correlation and rate constants, organ by organ.
 
 Population aggregates computed from the public read-outs of hedyPET (Rigshospitalet; 40 women, 40 men, 18-99 years;
 Siemens Vision Quadra, FDG; data set doi 10.57967/hf/9560). Only these aggregates are used. Windows: 7-21 and
@@ -16,26 +16,26 @@ class Target:
 
     Attributes:
         early, early_sd: SUV mean over people and its standard deviation, 7-21 min.
-        late, late_sd: the same, 42-63 min.
-        ratio: mean late/early.
-        correlation: of early with late SUV over people.
-        early_log_sd, late_log_sd: standard deviation of log SUV over people.
-        blood_slope: slope of log late SUV on log aorta SUV.
-        early_residual, late_residual: standard deviation of log SUV left by the blood.
+        delayed, delayed_sd: the same, 42-63 min.
+        ratio: mean delayed/early.
+        correlation: of early with delayed SUV over people.
+        early_log_sd, delayed_log_sd: standard deviation of log SUV over people.
+        blood_slope: slope of log delayed SUV on log aorta SUV.
+        early_residual, delayed_residual: standard deviation of log SUV left by the blood.
         residual_correlation: of those two residuals.
     """
 
     early: float
     early_sd: float
-    late: float
-    late_sd: float
+    delayed: float
+    delayed_sd: float
     ratio: float
     correlation: float
     early_log_sd: float
-    late_log_sd: float
+    delayed_log_sd: float
     blood_slope: float
     early_residual: float
-    late_residual: float
+    delayed_residual: float
     residual_correlation: float
 
 

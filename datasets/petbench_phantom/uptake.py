@@ -2,10 +2,10 @@
 
 For one region, in units of log SUV::
 
-    delayed = a x late blood + rest         rest shares what it must with `own`, to give the measured correlation
+    delayed = a x delayed blood + rest         rest shares what it must with `own`, to give the measured correlation
     early   = b x early blood + c x own     (own, and rest's remainder, are uncorrelated with the blood)
 
-Organs are tied to each other by the blood alone; other ties between organs that people show are not drawn.
+Organs are correlated by the blood alone; other correlations that people show are not simulated.
 """
 
 from __future__ import annotations
@@ -31,64 +31,64 @@ if TYPE_CHECKING:
     Pairs = list[tuple[float, float]]
 
 
-def draw_uptake(random: np.random.Generator, count: int) -> tuple[dict[str, Pairs], list[InputFunction]]:
-    """Draw each organ's (early, delayed) SUV, one pair a participant, and each participant's blood.
+def sample_uptake(random: np.random.Generator, count: int) -> tuple[dict[str, Pairs], list[InputFunction]]:
+    """Sample each organ's (early, delayed) SUV, one pair a participant, and each participant's blood.
 
-    The whole heart is drawn too, as `heart`.
+    The whole heart is sampled too, as `heart`.
     """
     aorta = TARGETS["Aorta"]
-    late_blood = matched(random, count)
-    other = matched(random, count, [late_blood])  # what early blood has that late blood does not tell
-    early_blood = mixed(late_blood, other, aorta.correlation)
+    delayed_blood = matched(random, count)
+    other = matched(random, count, [delayed_blood])  # the part of early blood that delayed blood does not determine
+    early_blood = mixed(delayed_blood, other, aorta.correlation)
     early = _lognormal([aorta.early_log_sd * value for value in early_blood])
-    late = _lognormal([aorta.late_log_sd * value for value in late_blood])
-    bloods = [with_window_means(a, b) for a, b in zip(early, late, strict=True)]
-    spreads = {"Aorta": (early, late)}
+    delayed = _lognormal([aorta.delayed_log_sd * value for value in delayed_blood])
+    bloods = [with_window_means(a, b) for a, b in zip(early, delayed, strict=True)]
+    spreads = {"Aorta": (early, delayed)}
     for name in TARGETS:
         if name != "Aorta":
-            spreads[name] = _region(name, random, late_blood, other)
+            spreads[name] = _region(name, random, delayed_blood, other)
     pairs = {organ.name: _pairs(organ, spreads, random, count) for organ in ORGANS}
     pairs["heart"] = _scaled(*HEART_SUV, spreads["Heart"])
     return pairs, bloods
 
 
-def _region(name: str, random: np.random.Generator, late_blood: Column, other: Column) -> tuple[Column, Column]:
+def _region(name: str, random: np.random.Generator, delayed_blood: Column, other: Column) -> tuple[Column, Column]:
     """Return factors of mean 1 on the early and on the delayed SUV of one region."""
     target, aorta = TARGETS[name], TARGETS["Aorta"]
-    count = len(late_blood)
-    own = matched(random, count, [late_blood, other])
-    remainder = matched(random, count, [late_blood, other, own])
-    early_factor, late_factor, correlation = SPREADS.get(name, (1.0, 1.0, target.correlation))
-    early_sd, late_sd = early_factor * target.early_log_sd, late_factor * target.late_log_sd
-    blood_late = target.blood_slope * aorta.late_log_sd * late_factor
-    blood_late = math.copysign(min(abs(blood_late), 0.95 * late_sd), blood_late)
+    count = len(delayed_blood)
+    own = matched(random, count, [delayed_blood, other])
+    remainder = matched(random, count, [delayed_blood, other, own])
+    early_factor, delayed_factor, correlation = SPREADS.get(name, (1.0, 1.0, target.correlation))
+    early_sd, delayed_sd = early_factor * target.early_log_sd, delayed_factor * target.delayed_log_sd
+    blood_delayed = target.blood_slope * aorta.delayed_log_sd * delayed_factor
+    blood_delayed = math.copysign(min(abs(blood_delayed), 0.95 * delayed_sd), blood_delayed)
     blood_early = math.sqrt(max(target.early_log_sd**2 - target.early_residual**2, 0.0)) * early_factor
-    blood_early = math.copysign(blood_early, blood_late)
-    # What early uptake has beyond late blood: its own part, and the part of early blood that late blood lacks.
+    blood_early = math.copysign(blood_early, blood_delayed)
+    # What early uptake has beyond delayed blood: its own part, and the part of early blood that delayed blood lacks.
     parts = (math.sqrt(early_sd**2 - blood_early**2), blood_early * math.sqrt(1 - aorta.correlation**2))
     beyond = [parts[0] * a + parts[1] * b for a, b in zip(own, other, strict=True)]
     length = math.hypot(*parts)
     shared = blood_early * aorta.correlation
-    rest = math.sqrt(late_sd**2 - blood_late**2)
-    tie = (correlation * early_sd * late_sd - shared * blood_late) / max(rest * length, 1e-9)
+    rest = math.sqrt(delayed_sd**2 - blood_delayed**2)
+    tie = (correlation * early_sd * delayed_sd - shared * blood_delayed) / max(rest * length, 1e-9)
     tied = mixed([value / length for value in beyond], remainder, min(max(tie, -0.99), 0.99))
-    early = [shared * blood + value for blood, value in zip(late_blood, beyond, strict=True)]
-    late = [blood_late * blood + rest * value for blood, value in zip(late_blood, tied, strict=True)]
-    return _lognormal(early), _lognormal(late)
+    early = [shared * blood + value for blood, value in zip(delayed_blood, beyond, strict=True)]
+    delayed = [blood_delayed * blood + rest * value for blood, value in zip(delayed_blood, tied, strict=True)]
+    return _lognormal(early), _lognormal(delayed)
 
 
 def _pairs(
     organ: Organ, spreads: Mapping[str, tuple[Column, Column]], random: np.random.Generator, count: int
 ) -> Pairs:
-    pairs = _scaled(organ.early, organ.late, spreads[organ.region])
+    pairs = _scaled(organ.early, organ.delayed, spreads[organ.region])
     if organ.own:
         return pairs
     alone = [math.exp(0.04 * value) for value in matched(random, count)]
-    return [(early * factor, late * factor) for (early, late), factor in zip(pairs, alone, strict=True)]
+    return [(early * factor, delayed * factor) for (early, delayed), factor in zip(pairs, alone, strict=True)]
 
 
-def _scaled(early: float, late: float, spread: tuple[Column, Column]) -> Pairs:
-    return [(stable(early * a), stable(late * b)) for a, b in zip(*spread, strict=True)]
+def _scaled(early: float, delayed: float, spread: tuple[Column, Column]) -> Pairs:
+    return [(stable(early * a), stable(delayed * b)) for a, b in zip(*spread, strict=True)]
 
 
 def _lognormal(logarithms: Column) -> Column:

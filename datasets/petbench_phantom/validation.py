@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from petbench_datasets.dataset.split import load_split
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import Progress, silent
-from petbench_phantom.headroom import Room, Share, held_out_room_of, room_of, share_of
 from petbench_phantom.organs import BY_NAME, ORGANS
 from petbench_phantom.regions import REGIONS
 from petbench_phantom.targets import TARGETS
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from petbench_phantom.targets import Target
 
 MEAN_MARK, SPREAD_MARK = 0.15, 0.20
-HELD_OUT = "holdout"  # the split whose test participants runs are scored on
 _FEWEST = 3  # participants from which a spread is taken
 
 _GROUPS: dict[str, tuple[str, ...]] = {
@@ -48,11 +45,11 @@ class RegionCheck:
     Attributes:
         name: of the region, as in `targets`.
         people: participants that have it.
-        early, early_sd, late, late_sd: SUV, mean and standard deviation over people.
-        ratio, ratio_sd: late/early.
-        correlation: of early with late SUV.
-        early_log_sd, late_log_sd: standard deviation of log SUV.
-        recovery: reconstructed over true mean, (early, late).
+        early, early_sd, delayed, delayed_sd: SUV, mean and standard deviation over people.
+        ratio, ratio_sd: delayed/early.
+        correlation: of early with delayed SUV.
+        early_log_sd, delayed_log_sd: standard deviation of log SUV.
+        recovery: reconstructed over true mean, (early, delayed).
         measured: the same in people.
         failures: which pass marks it misses, in words.
     """
@@ -61,13 +58,13 @@ class RegionCheck:
     people: int
     early: float
     early_sd: float
-    late: float
-    late_sd: float
+    delayed: float
+    delayed_sd: float
     ratio: float
     ratio_sd: float
     correlation: float
     early_log_sd: float
-    late_log_sd: float
+    delayed_log_sd: float
     recovery: tuple[float, float]
     measured: Target
     failures: tuple[str, ...]
@@ -84,7 +81,7 @@ class VolumeCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Validation:
+class Measurements:
     """What a simulated dataset looks like beside people.
 
     Attributes:
@@ -94,11 +91,9 @@ class Validation:
         regions, volumes: the tables.
         balance: activity in the body over activity injected, (early, delayed) mean over participants.
         liver_noise: coefficient of variation of the noise in the liver, delayed frame, mean over participants.
-        one_constant_error: mean absolute error, over regions and participants, of `late = constant x early` with one
+        one_constant_error: mean absolute error, over regions and participants, of `delayed = constant x early` with one
             constant a region, as a fraction.
-        identity_error: the same of `late = early`.
-        room: PSNR of reference predictions and of a second noise realisation, over all participants.
-        held_out_room: the same over the test participants of the split `holdout`, where methods are scored.
+        identity_error: the same of `delayed = early`.
     """
 
     dataset: str
@@ -110,8 +105,6 @@ class Validation:
     liver_noise: float
     one_constant_error: float
     identity_error: float
-    room: Room
-    held_out_room: Room
 
     @property
     def passed(self) -> bool:
@@ -125,36 +118,33 @@ class _Readout:
 
     sex: str
     early: NDArray[np.float64]
-    late: NDArray[np.float64]
+    delayed: NDArray[np.float64]
     early_truth: NDArray[np.float64]
-    late_truth: NDArray[np.float64]
+    delayed_truth: NDArray[np.float64]
     millilitres: NDArray[np.float64]
     balance: tuple[float, float]
     liver_noise: float
-    share: Share
 
 
-def validate(dataset: Dataset, progress: Progress = silent) -> Validation:
+def measure(dataset: Dataset, progress: Progress = silent) -> Measurements:
     """Measure a simulated dataset.
 
     Raises:
-        DataError: the dataset has no labels, truth or second realisation, so was not simulated; or its split `holdout`
-            cannot be used.
+        DataError: the dataset has no labels, truth or repeat scan, so was not simulated.
     """
     readouts = []
     for number, name in enumerate(dataset.participants):
-        progress("validating", number, len(dataset.participants))
+        progress("comparing with people", number, len(dataset.participants))
         readouts.append(_read(dataset, name))
-    progress("validating", len(readouts), len(readouts))
+    progress("comparing with people", len(readouts), len(readouts))
     having = {name: [r for r in readouts if _volume(r, organs) > 0] for name, organs in REGIONS.items()}
     having = {name: people for name, people in having.items() if len(people) >= _FEWEST}
     regions = tuple(_check(name, people, REGIONS[name]) for name, people in having.items())
     pairs = [
-        (_region(people, REGIONS[name], "early"), _region(people, REGIONS[name], "late"))
+        (_region(people, REGIONS[name], "early"), _region(people, REGIONS[name], "delayed"))
         for name, people in having.items()
     ]
-    shares, fold = [r.share for r in readouts], load_split(dataset, HELD_OUT).folds[0]
-    return Validation(
+    return Measurements(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
         participants=len(readouts),
@@ -162,10 +152,8 @@ def validate(dataset: Dataset, progress: Progress = silent) -> Validation:
         volumes=tuple(_volumes(readouts)),
         balance=(_mean([r.balance[0] for r in readouts]), _mean([r.balance[1] for r in readouts])),
         liver_noise=_mean([r.liver_noise for r in readouts]),
-        one_constant_error=_mean([_relative_error(e * float(np.median(late / e)), late) for e, late in pairs]),
-        identity_error=_mean([_relative_error(e, late) for e, late in pairs]),
-        room=room_of(dataset, shares),
-        held_out_room=held_out_room_of(dataset, shares, fold.train, fold.test),
+        one_constant_error=_mean([_relative_error(e * float(np.median(delayed / e)), delayed) for e, delayed in pairs]),
+        identity_error=_mean([_relative_error(e, delayed) for e, delayed in pairs]),
     )
 
 
@@ -175,9 +163,9 @@ def _read(dataset: Dataset, name: str) -> _Readout:
     endings = ("rec-early_desc-truth_pet", "rec-delayed_desc-truth_pet", "desc-repeat_pet")
     beside = [dataset.derivative(name, ending) for ending in endings]
     if found is None or any(volume is None for volume in beside):
-        raise DataError(f"{dataset.root}: {name} has no labels, truth or second realisation; simulate the dataset")
+        raise DataError(f"{dataset.root}: {name} has no labels, truth or repeat scan; build the dataset by its name")
     labels, calibration = found[0], dataset.plans[name].delayed.uses[0].scan.suv_per_unit(0)
-    early_truth, late_truth, repeat = (volume * calibration for volume in beside if volume is not None)
+    early_truth, delayed_truth, repeat = (volume * calibration for volume in beside if volume is not None)
     counts = np.bincount(labels.ravel(), minlength=len(ORGANS) + 1).astype(np.float64)
 
     def means(volume: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -185,32 +173,31 @@ def _read(dataset: Dataset, name: str) -> _Readout:
 
     voxel = pair.grid.voxel_millilitres
     grams = 1000 * float(dataset.table[name]["body_weight"])
-    balance = (float(early_truth.sum(dtype=np.float64)), float(late_truth.sum(dtype=np.float64)))
+    balance = (float(early_truth.sum(dtype=np.float64)), float(delayed_truth.sum(dtype=np.float64)))
     liver = ndimage.binary_erosion(labels == BY_NAME["liver"].label, iterations=2)
     noise = np.std((pair.delayed - repeat)[liver], dtype=np.float64) / np.sqrt(2) if liver.any() else np.nan
     return _Readout(
         sex=dataset.table[name]["sex"],
         early=means(pair.early),
-        late=means(pair.delayed),
+        delayed=means(pair.delayed),
         early_truth=means(early_truth),
-        late_truth=means(late_truth),
+        delayed_truth=means(delayed_truth),
         millilitres=counts * voxel,
         balance=(balance[0] * voxel / grams, balance[1] * voxel / grams),
         liver_noise=float(noise / pair.delayed[liver].mean(dtype=np.float64)) if liver.any() else float("nan"),
-        share=share_of(name, pair.early, pair.delayed, repeat, dataset.body_mask(name), labels),
     )
 
 
 def _check(name: str, readouts: Sequence[_Readout], organs: tuple[str, ...]) -> RegionCheck:
-    early, late = _region(readouts, organs, "early"), _region(readouts, organs, "late")
-    true_early, true_late = _region(readouts, organs, "early_truth"), _region(readouts, organs, "late_truth")
-    target, ratio = TARGETS[name], late / early
+    early, delayed = _region(readouts, organs, "early"), _region(readouts, organs, "delayed")
+    true_early, true_delayed = _region(readouts, organs, "early_truth"), _region(readouts, organs, "delayed_truth")
+    target, ratio = TARGETS[name], delayed / early
     result = {
         "early mean": (float(early.mean()), target.early, MEAN_MARK),
-        "late mean": (float(late.mean()), target.late, MEAN_MARK),
+        "delayed mean": (float(delayed.mean()), target.delayed, MEAN_MARK),
         "early log SD": (float(np.log(early).std(ddof=1)), target.early_log_sd, SPREAD_MARK),
-        "late log SD": (float(np.log(late).std(ddof=1)), target.late_log_sd, SPREAD_MARK),
-        "correlation": (float(np.corrcoef(early, late)[0, 1]), target.correlation, SPREAD_MARK),
+        "delayed log SD": (float(np.log(delayed).std(ddof=1)), target.delayed_log_sd, SPREAD_MARK),
+        "correlation": (float(np.corrcoef(early, delayed)[0, 1]), target.correlation, SPREAD_MARK),
     }
     failures = tuple(
         f"{what} {value:.3g}, measured {wanted:.3g}"
@@ -222,14 +209,14 @@ def _check(name: str, readouts: Sequence[_Readout], organs: tuple[str, ...]) -> 
         people=len(readouts),
         early=result["early mean"][0],
         early_sd=float(early.std(ddof=1)),
-        late=result["late mean"][0],
-        late_sd=float(late.std(ddof=1)),
+        delayed=result["delayed mean"][0],
+        delayed_sd=float(delayed.std(ddof=1)),
         ratio=float(ratio.mean()),
         ratio_sd=float(ratio.std(ddof=1)),
         correlation=result["correlation"][0],
         early_log_sd=result["early log SD"][0],
-        late_log_sd=result["late log SD"][0],
-        recovery=(float(np.mean(early / true_early)), float(np.mean(late / true_late))),
+        delayed_log_sd=result["delayed log SD"][0],
+        recovery=(float(np.mean(early / true_early)), float(np.mean(delayed / true_delayed))),
         measured=target,
         failures=failures,
     )

@@ -9,19 +9,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from petbench_datasets.files import atomic_path
-from petbench_phantom.headroom import CEILING, CONVENTIONS
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, in_words
 from petbench_phantom.validation import MEAN_MARK, SPREAD_MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_phantom.headroom import MethodScore
-    from petbench_phantom.validation import Validation
+    from petbench_datasets.specs import Headroom
+    from petbench_phantom.validation import Measurements
 
-_EARLY, _LATE, _BAND = "#1b6ca8", "#c8553d", "#e9e6df"
-_REFERENCE, _METHOD, _CEILING = "0.45", "#c8553d", "#5b7f4a"
+_EARLY, _DELAYED, _BAND = "#1b6ca8", "#c8553d", "#e9e6df"
+_REFERENCE, _METHOD, _REPEAT = "0.45", "#c8553d", "#5b7f4a"
 _STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -30,18 +29,16 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def write_figures(
-    validation: Validation, dataset: Dataset, folder: Path, methods: Sequence[MethodScore] = ()
-) -> list[Path]:
-    """Draw the means, the spreads, the room to compete, and some participants; return the files in that order."""
+def write_figures(measured: Measurements, headroom: Headroom, dataset: Dataset, folder: Path) -> list[Path]:
+    """Draw the means, the spreads, the headroom, and some participants; return the files in that order."""
     with mpl.rc_context(_STYLE):
-        drawn = {
-            "means": _means(validation),
-            "spreads": _spreads(validation),
-            "room": _room(validation, methods),
+        figures = {
+            "means": _means(measured),
+            "spreads": _spreads(measured),
+            "headroom": _headroom(headroom),
             "participants": _participants(dataset),
         }
-        return [_saved(figure, folder / f"{validation.dataset}-{name}.png") for name, figure in drawn.items()]
+        return [_saved(figure, folder / f"{measured.dataset}-{name}.png") for name, figure in figures.items()]
 
 
 def _saved(figure: Figure, path: Path) -> Path:
@@ -55,13 +52,13 @@ def _figure(width: float, height: float, rows: int, columns: int, **options: Any
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
-def _means(validation: Validation) -> Figure:
+def _means(measured: Measurements) -> Figure:
     figure, axes = _figure(7.2, 6.2, 1, 2, sharey=True)
-    regions = sorted(validation.regions, key=lambda region: region.measured.late)
+    regions = sorted(measured.regions, key=lambda region: region.measured.delayed)
     rows = np.arange(len(regions))
     for axis, which, colour, title in (
-        (axes[0, 0], "early", _EARLY, "7-21 min"),
-        (axes[0, 1], "late", _LATE, "42-63 min"),
+        (axes[0, 0], "early", _EARLY, in_words(EARLY_WINDOW_SECONDS)),
+        (axes[0, 1], "delayed", _DELAYED, in_words(DELAYED_WINDOW_SECONDS)),
     ):
         wanted = np.array([getattr(region.measured, which) for region in regions])
         spread = np.array([getattr(region.measured, f"{which}_sd") for region in regions])
@@ -79,16 +76,16 @@ def _means(validation: Validation) -> Figure:
     return figure
 
 
-def _spreads(validation: Validation) -> Figure:
+def _spreads(measured: Measurements) -> Figure:
     figure, axes = _figure(7.2, 2.9, 1, 3)
     plots = (
         ("early_log_sd", "log SD of early SUV", _EARLY),
-        ("late_log_sd", "log SD of late SUV", _LATE),
-        ("correlation", "correlation of early with late", "#5b7f4a"),
+        ("delayed_log_sd", "log SD of delayed SUV", _DELAYED),
+        ("correlation", "correlation, early and delayed", "#5b7f4a"),
     )
     for axis, (name, title, colour) in zip(axes[0], plots, strict=True):
-        wanted = np.array([getattr(region.measured, name) for region in validation.regions])
-        found = np.array([getattr(region, name) for region in validation.regions])
+        wanted = np.array([getattr(region.measured, name) for region in measured.regions])
+        found = np.array([getattr(region, name) for region in measured.regions])
         top = 1.08 * float(max(wanted.max(), found.max()))
         line = np.array([0.0, top])
         axis.fill_between(line, (1 - SPREAD_MARK) * line, (1 + SPREAD_MARK) * line, color=_BAND, lw=0)
@@ -98,18 +95,16 @@ def _spreads(validation: Validation) -> Figure:
     return figure
 
 
-def _room(validation: Validation, methods: Sequence[MethodScore]) -> Figure:
-    room = validation.held_out_room
-    rows = [(row, values, _REFERENCE) for row, values in room.decibels.items() if row != CEILING]
-    rows += [(score.method, score.decibels, _METHOD) for score in methods]
-    rows.append((CEILING, room.decibels[CEILING], _CEILING))
-    figure, axes = _figure(7.2, 0.9 + 0.22 * len(rows), 1, 3, sharey=True)
+def _headroom(headroom: Headroom) -> Figure:
+    colours = {**dict.fromkeys(headroom.references, _REFERENCE), **dict.fromkeys(headroom.methods, _METHOD)}
+    rows = [(row.name, row.values, colours.get(row, _REPEAT)) for row in headroom.rows]
+    figure, axes = _figure(7.2, 0.9 + 0.22 * len(rows), 1, len(headroom.metrics), sharey=True)
     heights = np.arange(len(rows))[::-1]
-    for column, (axis, convention) in enumerate(zip(axes[0], CONVENTIONS, strict=True)):
+    for column, (axis, convention) in enumerate(zip(axes[0], headroom.metrics, strict=True)):
         values = [decibels[column] for _, decibels, _ in rows]
         low, high = min(values), max(values)
-        axis.axvline(room.decibels["identity"][column], color="0.8", lw=0.8, zorder=0)
-        axis.axvline(room.decibels[CEILING][column], color=_CEILING, lw=0.8, zorder=0)
+        axis.axvline(headroom.identity.values[column], color="0.8", lw=0.8, zorder=0)
+        axis.axvline(headroom.repeat_scan.values[column], color=_REPEAT, lw=0.8, zorder=0)
         axis.hlines(heights, low - (high - low), values, color=_BAND, lw=1, zorder=0)
         axis.scatter(values, heights, color=[colour for _, _, colour in rows], s=18)
         for height, value in zip(heights, values, strict=True):

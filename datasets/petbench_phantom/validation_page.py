@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench_datasets.files import write_text
-from petbench_phantom.headroom_section import room_section, table
+from petbench_phantom.headroom_section import headroom_section, table
 from petbench_phantom.validation_figures import write_figures
 
 if TYPE_CHECKING:
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_phantom.headroom import MethodScore
-    from petbench_phantom.validation import RegionCheck, Validation
+    from petbench_datasets.specs import Headroom
+    from petbench_phantom.validation import Measurements, RegionCheck
 
 _HOW = """\
 ## How the dataset is made, and what it is not
 
-- **Anatomy.** Solids of the MIRD-5 / Cristy-Eckerman family (ORNL/TM-8381, 1987), scaled to drawn heights, weights
+- **Anatomy.** Solids of the MIRD-5 / Cristy-Eckerman family (ORNL/TM-8381, 1987), scaled to sampled heights, weights
   (lean mass by Janmahasatian 2005) and organ volumes, bent by a smooth field of about 9 mm, and moved by about 3 mm
   between the frames. Organs are smooth solids: no vessels within organs, no bowel contents, no fine bone.
 - **Kinetics.** Two-tissue compartments with a population whole-blood input. For each participant and organ an early and
-  a delayed SUV are drawn, and K1, vb and k3 solved for them; time within a frame then follows the compartments.
-- **Draws are matched, not free.** With so few participants a free draw misses a spread known to 20 % as often as not.
-  Draws are stratified, then made to have the sample mean, variance and early-delayed correlation of the measured
+  a delayed SUV are sampled, and K1, vb and k3 solved for them; time within a frame then follows the compartments.
+- **Samples are matched, not independent.** So few independent samples miss a spread known to 20 % as often as not.
+  Samples are stratified, then made to have the sample mean, variance and early-delayed correlation of the measured
   region. Such a dataset is more alike its population than a random one of its size. It serves to compare methods;
-  it cannot say how datasets of this size vary. Organs are tied by blood alone; a heavier body tends to a higher SUV in
-  the brain.
+  it cannot say how datasets of this size vary. Organs are correlated by blood alone; a heavier body tends to a
+  higher SUV in the brain.
 - **Means and spreads are calibrated.** SUV was measured in people on *reconstructed* images; the activity put in was
   chosen by simulation for the reconstructed region to agree (`organs.py` and `regions.py`). The table
   therefore shows that the dataset has the statistics of people; it is no independent prediction of them. Visceral fat,
@@ -46,17 +46,20 @@ _HOW = """\
 """
 
 
-def write_page(validation: Validation, dataset: Dataset, folder: Path, methods: Sequence[MethodScore] = ()) -> Path:
+def write_page(
+    validation: Measurements, dataset: Dataset, folder: Path, held_out: Headroom, everyone: Headroom
+) -> Path:
     """Write `<dataset>-validation.md` and its figures into `folder`; return the page's path.
 
     Args:
         validation: what was measured.
         dataset: the images, for a figure of some of them.
         folder: made if need be.
-        methods: runs on the split `holdout`, to be shown in the room that there is.
+        held_out: the headroom over the test participants of the split `holdout`.
+        everyone: the headroom over all participants.
     """
-    drawn = write_figures(validation, dataset, folder / "figures", methods)
-    figures = [path.relative_to(folder) for path in drawn]
+    written = write_figures(validation, held_out, dataset, folder / "figures")
+    figures = [path.relative_to(folder) for path in written]
     path = folder / f"{validation.dataset}-validation.md"
     lines = [
         f"# `{validation.dataset}` beside people",
@@ -86,7 +89,7 @@ def write_page(validation: Validation, dataset: Dataset, folder: Path, methods: 
         "",
         *_volume_table(validation),
         "",
-        *room_section(validation, methods, str(figures[2])),
+        *headroom_section(held_out, everyone, str(figures[2])),
         "",
         _HOW,
     ]
@@ -94,9 +97,9 @@ def write_page(validation: Validation, dataset: Dataset, folder: Path, methods: 
     return path
 
 
-def _summary(validation: Validation) -> str:
+def _summary(validation: Measurements) -> str:
     failed = [region.name for region in validation.regions if region.failures]
-    verdict = (
+    result = (
         "**Passes**: every region's means lie within 15 %, its log SD and correlation within 20 % of those of people."
         if validation.passed
         else f"**Fails** in {', '.join(failed)} (means within 15 %, log SD and correlation within 20 %)."
@@ -107,15 +110,15 @@ def _summary(validation: Validation) -> str:
         f"participants: {validation.participants}; fingerprint `{validation.fingerprint[:16]}`",
         f"activity in the body over activity injected: {early:.2f} early, {delayed:.2f} delayed (expected: 0.85 to 1)",
         f"noise in the liver, delayed frame: {100 * validation.liver_noise:.1f} %",
-        f"`late = constant x early`, one constant a region, errs by {constant:.1f} %, in people by 8.6 %",
-        f"`late = early` errs by {identity:.0f} %, in people by 25 %",
+        f"`delayed = constant x early`, one constant a region, errs by {constant:.1f} %, in people by 8.6 %",
+        f"`delayed = early` errs by {identity:.0f} %, in people by 25 %",
     )
-    return "\n".join([verdict, "", *(f"- {fact}" for fact in facts)])
+    return "\n".join([result, "", *(f"- {fact}" for fact in facts)])
 
 
 def _region_table(regions: Sequence[RegionCheck]) -> list[str]:
-    heads = ["region", "n", "early", "measured", "late", "measured", "late/early", "measured", "r", "measured"]
-    heads += ["log SD early", "measured", "log SD late", "measured", "recovery", ""]
+    heads = ["region", "n", "early", "measured", "delayed", "measured", "delayed/early", "measured", "r", "measured"]
+    heads += ["log SD early", "measured", "log SD delayed", "measured", "recovery", ""]
     rows = []
     for region in regions:
         wanted = region.measured
@@ -125,16 +128,16 @@ def _region_table(regions: Sequence[RegionCheck]) -> list[str]:
                 str(region.people),
                 f"{region.early:.2f}±{region.early_sd:.2f}",
                 f"{wanted.early:.2f}±{wanted.early_sd:.2f}",
-                f"{region.late:.2f}±{region.late_sd:.2f}",
-                f"{wanted.late:.2f}±{wanted.late_sd:.2f}",
+                f"{region.delayed:.2f}±{region.delayed_sd:.2f}",
+                f"{wanted.delayed:.2f}±{wanted.delayed_sd:.2f}",
                 f"{region.ratio:.2f}±{region.ratio_sd:.2f}",
                 f"{wanted.ratio:.2f}",
                 f"{region.correlation:.2f}",
                 f"{wanted.correlation:.2f}",
                 f"{region.early_log_sd:.3f}",
                 f"{wanted.early_log_sd:.3f}",
-                f"{region.late_log_sd:.3f}",
-                f"{wanted.late_log_sd:.3f}",
+                f"{region.delayed_log_sd:.3f}",
+                f"{wanted.delayed_log_sd:.3f}",
                 f"{region.recovery[0]:.2f}, {region.recovery[1]:.2f}",
                 "; ".join(region.failures) or "pass",
             ]
@@ -142,7 +145,7 @@ def _region_table(regions: Sequence[RegionCheck]) -> list[str]:
     return table(heads, rows)
 
 
-def _volume_table(validation: Validation) -> list[str]:
+def _volume_table(validation: Measurements) -> list[str]:
     rows = [
         [check.organ.replace("_", " "), check.sex, _spread(check.simulated), _spread(check.measured)]
         for check in validation.volumes

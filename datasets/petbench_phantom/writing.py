@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from petbench_datasets.files import atomic_folder, write_text
+from petbench_datasets.bids.new_sidecar import new_sidecar
+from petbench_datasets.bids.writer import write_description, write_participants, write_scan
+from petbench_datasets.files import atomic_folder, write_json
+from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, Frame
 from petbench_datasets.tables import write_table
 from petbench_phantom.acquisition import DECAY_PER_SECOND
+from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES
 from petbench_phantom.organs import ORGANS
-from petbench_phantom.spec import DELAYED_SECONDS, EARLY_SECONDS
+from petbench_phantom.spec import LICENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,13 +31,6 @@ if TYPE_CHECKING:
     from petbench_phantom.participant import Images
     from petbench_phantom.population import Participant
     from petbench_phantom.spec import PhantomSpec
-
-_ABOUT_COLUMNS = {
-    "sex": {"Description": "sex of the simulated person", "Levels": {"F": "female", "M": "male"}},
-    "age": {"Description": "age", "Units": "year"},
-    "height": {"Description": "height", "Units": "cm"},
-    "body_weight": {"Description": "body weight at the scan", "Units": "kg"},
-}
 
 
 def is_complete(folder: Path, name: str) -> bool:
@@ -55,24 +53,23 @@ def write_participant(spec: PhantomSpec, person: Participant, images: Images, fo
     with atomic_folder(beside) as temporary:
         pet, anat = temporary / "pet", temporary / "anat"
         extra = {
-            "early_desc-truth": (images.early_truth, EARLY_SECONDS),
-            "delayed_desc-truth": (images.delayed_truth, DELAYED_SECONDS),
-            "delayed_desc-repeat": (images.repeat, DELAYED_SECONDS),
+            "early_desc-truth": (images.early_truth, EARLY_WINDOW_SECONDS),
+            "delayed_desc-truth": (images.delayed_truth, DELAYED_WINDOW_SECONDS),
+            "delayed_desc-repeat": (images.repeat, DELAYED_WINDOW_SECONDS),
         }
         for ending, (volume, window) in extra.items():
-            write_image(pet / f"{stem}{ending}_pet.nii.gz", activity(volume), grid)
             # The derivative has no participants.tsv of its own: the weight makes its images readable by themselves.
-            weight = {"PatientWeight": person.weight_kilograms}
-            _write_json(pet / f"{stem}{ending}_pet.json", _sidecar(spec, person, window) | weight)
+            sidecar = _sidecar(spec, person, window) | {"PatientWeight": person.weight_kilograms}
+            write_scan(pet, f"{stem}{ending}_pet", [activity(volume)], grid, sidecar)
         write_image(anat / f"{person.name}_desc-organs_dseg.nii.gz", images.labels, grid, dtype=np.int16)
         write_image(anat / f"{person.name}_desc-body_mask.nii.gz", images.body.astype(np.uint8), grid, dtype=np.uint8)
         _write_lesions(anat, person, images, grid)
-        _write_json(temporary / f"{person.name}_desc-simulation.json", _facts(person, images))
+        write_json(temporary / f"{person.name}_desc-simulation.json", _facts(person, images))
     with atomic_folder(folder / person.name) as temporary:
-        frames = {"early": (images.early, EARLY_SECONDS), "delayed": (images.delayed, DELAYED_SECONDS)}
+        frames = {"early": (images.early, EARLY_WINDOW_SECONDS), "delayed": (images.delayed, DELAYED_WINDOW_SECONDS)}
         for ending, (volume, window) in frames.items():
-            write_image(temporary / "pet" / f"{stem}{ending}_pet.nii.gz", activity(volume), grid)
-            _write_json(temporary / "pet" / f"{stem}{ending}_pet.json", _sidecar(spec, person, window))
+            pet, sidecar = temporary / "pet", _sidecar(spec, person, window)
+            write_scan(pet, f"{stem}{ending}_pet", [activity(volume)], grid, sidecar)
 
 
 def write_dataset(spec: PhantomSpec, people: Sequence[Participant], folder: Path) -> None:
@@ -87,78 +84,63 @@ def write_dataset(spec: PhantomSpec, people: Sequence[Participant], folder: Path
         }
         for person in people
     ]
-    write_table(folder / "participants.tsv", ["participant_id", *_ABOUT_COLUMNS], rows)
-    _write_json(folder / "participants.json", _ABOUT_COLUMNS)
     derivative = folder / "derivatives" / "phantom"
     labels = [{"index": organ.label, "name": organ.name} for organ in ORGANS]
     write_table(derivative / "desc-organs_dseg.tsv", ["index", "name"], labels)
-    made_by = [{"Name": "petbench", "Description": "simulated FDG PET"}]
-    about = {"BIDSVersion": "1.10.0", "License": "CC0-1.0", "GeneratedBy": made_by}
-    _write_json(
-        derivative / "dataset_description.json",
-        {"Name": f"{spec.name}: labels and truth", "DatasetType": "derivative", **about},
-    )
-    _write_json(folder / "dataset_description.json", {"Name": spec.name, "DatasetType": "raw", **about})
+    about: dict[str, str] = {"licence": LICENCE, "generated_by": "simulated FDG PET"}
+    write_description(derivative, f"{spec.name}: labels and truth", kind="derivative", **about)
+    write_participants(folder, rows)
+    write_description(folder, spec.name, **about)
 
 
 def _sidecar(spec: PhantomSpec, person: Participant, window: tuple[float, float]) -> dict[str, Any]:
-    """Return every field that BIDS-PET requires of a static frame, and some that it recommends."""
+    """Return the sidecar of one image, with what only a simulation knows of its scan."""
     start, stop = window
     length = stop - start
     spent = DECAY_PER_SECOND * length
     correction = float(np.round(spent / (1 - np.exp(-spent)) * np.exp(DECAY_PER_SECOND * start), 6))
-    method = "3D-OSEM" if spec.reconstruction == "3d" else "2D-OSEM of rebinned data"
-    return {
-        "Manufacturer": "petbench",
-        "ManufacturersModelName": f"simulator, {spec.acquisition}",
-        "Modality": "PT",
-        "Units": "Bq/mL",
-        "BodyPart": "total body",
-        "TracerName": "FDG",
-        "TracerRadionuclide": "F18",
-        "RadionuclideHalfLife": 6586.2,
-        "InjectedRadioactivity": person.dose_megabecquerel,
-        "InjectedRadioactivityUnits": "MBq",
-        "InjectedMass": "n/a",
-        "InjectedMassUnits": "n/a",
-        "SpecificRadioactivity": "n/a",
-        "SpecificRadioactivityUnits": "n/a",
-        "ModeOfAdministration": "bolus",
-        "TimeZero": "10:00:00",
-        "ScanStart": 0,
-        "InjectionStart": 0,
-        "FrameTimesStart": [start],
-        "FrameDuration": [length],
-        "AcquisitionMode": "list mode" if spec.acquisition == "simultaneous" else "step and shoot",
-        "ImageDecayCorrected": True,
-        "ImageDecayCorrectionTime": 0,
-        "DecayCorrectionFactor": [correction],
-        "ScatterFraction": [spec.scatter_fraction],
-        "ReconMethodName": method,
-        "ReconMethodParameterLabels": ["iterations", "subsets"],
-        "ReconMethodParameterUnits": ["none", "none"],
-        "ReconMethodParameterValues": [spec.iterations, spec.subsets],
-        "ReconFilterType": "Gaussian",
-        "ReconFilterSize": spec.filter_millimetres,
-        "AttenuationCorrection": "simulated map of 511 keV, known exactly",
-    }
+    return new_sidecar(
+        [Frame(start, length)],
+        tracer="FDG",
+        radionuclide="F18",
+        half_life_seconds=HALF_LIFE_SECONDS["F18"],
+        is_suv=False,
+        dose_megabecquerel=person.dose_megabecquerel,
+        time_zero="10:00:00",
+        more={
+            "Manufacturer": "petbench",
+            "ManufacturersModelName": f"simulator, {spec.acquisition}",
+            "Modality": "PT",
+            "BodyPart": "total body",
+            "AcquisitionMode": "list mode" if spec.acquisition == "simultaneous" else "step and shoot",
+            "DecayCorrectionFactor": [correction],
+            "ScatterFraction": [spec.scatter_fraction],
+            "ReconMethodName": "3D-OSEM" if spec.reconstruction == "3d" else "2D-OSEM of rebinned data",
+            "ReconMethodParameterLabels": ["iterations", "subsets"],
+            "ReconMethodParameterUnits": ["none", "none"],
+            "ReconMethodParameterValues": [spec.iterations, spec.subsets],
+            "ReconFilterType": "Gaussian",
+            "ReconFilterSize": spec.filter_millimetres,
+            "AttenuationCorrection": "simulated map of 511 keV, known exactly",
+        },
+    )
 
 
 def _facts(person: Participant, images: Images) -> dict[str, Any]:
-    """Return what was drawn for a participant, for the validation page and for the curious."""
+    """Return what was chosen at random for a participant, for the curious."""
     return {
         "urine_millilitres": list(person.bladder_millilitres),
         "organ_scales": dict(person.organ_scales),
         "true_coincidences": list(images.trues),
         "suv_by_organ": {
-            name: [curve.mean(7.0, 21.0), curve.mean(42.0, 63.0)] for name, curve in person.curves.items()
+            name: [curve.mean(*EARLY_MINUTES), curve.mean(*DELAYED_MINUTES)] for name, curve in person.curves.items()
         },
     }
 
 
 def write_settings(spec: PhantomSpec, folder: Path) -> None:
     """Keep the settings of a build beside what it builds."""
-    _write_json(settings_path(folder), settings(spec))
+    write_json(settings_path(folder), settings(spec))
 
 
 def settings_path(folder: Path) -> Path:
@@ -169,7 +151,7 @@ def settings_path(folder: Path) -> Path:
 def settings(spec: PhantomSpec) -> dict[str, Any]:
     """Return the settings that decide the voxels, as JSON gives them back."""
     content = dataclasses.asdict(spec)
-    for name in ("fingerprint", "summary", "holdout", "folds"):
+    for name in ("fingerprint", "summary", "family", "holdout", "folds"):
         del content[name]
     return dict(json.loads(json.dumps(content)))
 
@@ -179,7 +161,3 @@ def _write_lesions(anat: Path, person: Participant, images: Images, grid: Grid) 
         return
     write_image(anat / f"{person.name}_desc-lesions_dseg.nii.gz", images.lesions.labels, grid, dtype=np.int16)
     write_table(anat / f"{person.name}_desc-lesions_dseg.tsv", images.lesions.columns, images.lesions.rows)
-
-
-def _write_json(path: Path, content: object) -> None:
-    write_text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")

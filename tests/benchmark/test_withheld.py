@@ -79,7 +79,7 @@ def test_columns_of_the_organizer_s_own_stay_with_her(body_dataset: Path, tmp_pa
     text = "\n".join([f"{header}\tsite\tlate_suv", *(f"{row}\tnorth\t11.5" for row in rows)])
     (root / "participants.tsv").write_text(text + "\n", encoding="utf-8")
     result = petbench("datasets", "export", str(root), "--without-test-targets", "--out", str(tmp_path / "copy"))
-    assert "columns of participants.tsv that stay here: late_suv" in result.stdout
+    assert "columns of participants.tsv that were left out: late_suv" in result.stdout
     assert open_dataset(tmp_path / "copy").withheld == {HIDDEN}
     copied = (tmp_path / "copy" / "participants.tsv").read_text(encoding="utf-8")
     assert "north" in copied

@@ -128,5 +128,5 @@ def write_pair(folder: Path, participant: str = "P-1", seed: int = 0, **changes:
     pixels = np.random.default_rng(seed).integers(100, 30000, (2, 6, 4, 5)).astype(np.int16)
     common: dict[str, Any] = {"PatientID": participant, **changes}
     write_series(folder / "early", pixels[0], series=f"1.2.{seed}.1", **common)
-    late: dict[str, Any] = {"SeriesTime": "104200", "AcquisitionTime": "104200", "ActualFrameDuration": 1260000}
-    write_series(folder / "late", pixels[1], series=f"1.2.{seed}.2", **common, **late)
+    delayed: dict[str, Any] = {"SeriesTime": "104200", "AcquisitionTime": "104200", "ActualFrameDuration": 1260000}
+    write_series(folder / "delayed", pixels[1], series=f"1.2.{seed}.2", **common, **delayed)

@@ -1,3 +1,5 @@
+"""The simulated datasets are a plugin's like any other's: found by the hook, with variants and a validation."""
+
 from __future__ import annotations
 
 import subprocess
@@ -6,19 +8,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from petbench_datasets.specs import DatasetSpec, find_variant
 from petbench_phantom.plugin import petbench_datasets
-from petbench_phantom.spec import PROFILES, profile_name
+from petbench_phantom.spec import PROFILES
 
 if TYPE_CHECKING:
     from tests.datasets.conftest import Petbench
 
-    from petbench_phantom.spec import Acquisition, Reconstruction
+SPECS = {spec.name: spec for spec in petbench_datasets()}
+
+
+def variant(name: str, **options: str) -> str | None:
+    return find_variant(SPECS.values(), name, options)
 
 
 def test_the_simulated_datasets_are_registered_by_name() -> None:
-    specs = {spec.name: spec for spec in petbench_datasets()}
-    assert {"fdg-phantom-mini", "fdg-phantom", "fdg-phantom-lesions"} <= set(specs)
-    assert all(spec.summary and spec.licence and "\n" not in spec.summary for spec in specs.values())
+    assert {"fdg-phantom-mini", "fdg-phantom", "fdg-phantom-lesions"} <= set(SPECS)
+    assert all(spec.summary and spec.licence and "\n" not in spec.summary for spec in SPECS.values())
 
 
 @pytest.mark.slow
@@ -32,38 +38,46 @@ def test_listing_the_datasets_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"),
+    ("options", "expected"),
     [
-        ((None, None), "fdg-phantom"),
-        (("multibed", None), "fdg-phantom-multibed"),
-        ((None, "3d"), "fdg-phantom-3d"),
-        (("multibed", "3d"), "fdg-phantom-multibed-3d"),
-        (("simultaneous", "2d"), "fdg-phantom"),
+        ({}, "fdg-phantom"),
+        ({"acquisition": "multibed"}, "fdg-phantom-multibed"),
+        ({"reconstruction": "3d"}, "fdg-phantom-3d"),
+        ({"acquisition": "multibed", "reconstruction": "3d"}, "fdg-phantom-multibed-3d"),
+        ({"acquisition": "simultaneous", "reconstruction": "2d"}, "fdg-phantom"),
     ],
 )
-def test_another_acquisition_or_reconstruction_is_a_registered_dataset(
-    settings: tuple[Acquisition | None, Reconstruction | None], expected: str
-) -> None:
-    assert profile_name("fdg-phantom", *settings) == expected
-    acquisition, reconstruction = settings
-    spec = PROFILES[expected]
-    assert acquisition in (None, spec.acquisition)
-    assert reconstruction in (None, spec.reconstruction)
-    assert expected in {registered.name for registered in petbench_datasets()}
+def test_another_acquisition_or_reconstruction_is_a_registered_dataset(options: dict[str, str], expected: str) -> None:
+    assert variant("fdg-phantom", **options) == expected
+    profile = PROFILES[expected]
+    built = {"acquisition": profile.acquisition, "reconstruction": profile.reconstruction}
+    assert built == built | options == SPECS[expected].options
 
 
 def test_no_variant_passes_for_another_dataset() -> None:
-    assert profile_name("fdg-phantom-multibed", "simultaneous") == "fdg-phantom"
-    assert profile_name("fdg-phantom-mini", "multibed") is None
-    assert profile_name("fdg-phantom-lesions", reconstruction="3d") is None
-    assert profile_name("my-dataset", "multibed") is None
+    assert variant("fdg-phantom-multibed", acquisition="simultaneous") == "fdg-phantom"
+    assert variant("fdg-phantom-mini", acquisition="multibed") is None
+    assert variant("fdg-phantom-lesions", reconstruction="3d") is None
+    assert variant("my-dataset", acquisition="multibed") is None
     fingerprints = [spec.fingerprint for spec in PROFILES.values() if spec.fingerprint]
     assert len(set(fingerprints)) == len(fingerprints)
+
+
+def test_datasets_of_no_family_are_no_variants_of_each_other() -> None:
+    plain = [DatasetSpec(name, "", lambda folder, progress: None, options={"acquisition": name}) for name in "ab"]
+    assert find_variant(plain, "a", {"acquisition": "b"}) is None
 
 
 @pytest.mark.slow
 def test_the_command_says_which_datasets_have_variants(petbench: Petbench) -> None:
     _, said = petbench("datasets", "build", "fdg-phantom-mini", "--reconstruction", "3d", code=2)
-    assert said.startswith("error: fdg-phantom-mini cannot be had with another")
-    assert "fdg-phantom-multibed-3d" in said
+    assert said.startswith("error: there is no fdg-phantom-mini with reconstruction 3d")
+    assert said.rstrip().endswith("datasets with variants: fdg-phantom")
+    _, said = petbench("datasets", "build", "fdg-phantom", "--acquisition", "sideways", code=2)
+    assert "fdg-phantom-multibed-3d (acquisition multibed, reconstruction 3d)" in said
     assert not petbench.home.exists()
+
+
+def test_a_dataset_without_a_validation_is_refused_in_one_line(petbench: Petbench) -> None:
+    _, said = petbench("datasets", "validate", "my-own", code=2)
+    assert said.startswith("error: my-own has no validation; these datasets have one: fdg-phantom-mini")

@@ -55,7 +55,7 @@ def test_one_dynamic_image_serves_as_both(writer: DatasetWriter) -> None:
     assert np.allclose(pair.delayed, writer.voxels(1) * 70000.0 / 250e6, rtol=1e-6)
 
 
-def test_images_are_told_apart_by_their_times_and_not_by_their_names(writer: DatasetWriter) -> None:
+def test_images_are_distinguished_by_their_times_and_not_by_their_names(writer: DatasetWriter) -> None:
     root = writer.dataset(1)
     early, delayed = (writer.image_path("sub-01", window) for window in ("early", "delayed"))
     dataset = open_dataset(root)

@@ -45,7 +45,7 @@ def test_labels_on_another_grid_are_refused(writer: DatasetWriter) -> None:
         dataset.labels("sub-01")
 
 
-def test_a_drawn_body_mask_is_used_and_otherwise_one_is_made(writer: DatasetWriter) -> None:
+def test_a_body_mask_of_the_dataset_is_used_and_otherwise_one_is_made(writer: DatasetWriter) -> None:
     root = writer.dataset(1)
     grid = Grid.regular((12, 20, 20), (10.0, 10.0, 10.0))
     z, y, x = np.indices(grid.shape)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 nib: Any = nibabel
 
 
-@pytest.mark.parametrize("told_by", ["AcquisitionTime", "FrameReferenceTime", "TemporalPositionIdentifier"])
-def test_a_dynamic_series_becomes_a_dynamic_image(tmp_path: Path, told_by: str) -> None:
+@pytest.mark.parametrize("time_source", ["AcquisitionTime", "FrameReferenceTime", "TemporalPositionIdentifier"])
+def test_a_dynamic_series_becomes_a_dynamic_image(tmp_path: Path, time_source: str) -> None:
     movie = np.random.default_rng(1).integers(1, 9999, (3, 4, 4, 5)).astype(np.int16)
 
     def place(number: int) -> dict[str, Any]:
@@ -36,9 +36,9 @@ def test_a_dynamic_series_becomes_a_dynamic_image(tmp_path: Path, told_by: str) 
             "FrameReferenceTime": str(600000 * frame),
             "AcquisitionTime": f"10{10 * frame:02d}00",
         }
-        if told_by == "FrameReferenceTime":
+        if time_source == "FrameReferenceTime":
             fields["AcquisitionTime"] = "100000"  # anonymisation left one
-        if told_by == "TemporalPositionIdentifier":
+        if time_source == "TemporalPositionIdentifier":
             fields["TemporalPositionIdentifier"] = frame + 1
         return fields
 
@@ -78,7 +78,7 @@ def test_slices_lie_where_the_header_says(tmp_path: Path) -> None:
     assert image.get_fdata()[x, y, z] == pytest.approx(2.0 * PIXELS[slice_, row, column])
 
 
-def test_a_stack_across_the_body_is_turned_to_participant_order(tmp_path: Path) -> None:
+def test_a_stack_across_the_body_is_turned_to_lps_order(tmp_path: Path) -> None:
     scan = imported(
         tmp_path,
         lambda index: {

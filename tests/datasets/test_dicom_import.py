@@ -49,10 +49,10 @@ def test_the_series_of_participants_become_a_dataset(tmp_path: Path) -> None:
 def test_early_and_delayed_may_come_with_two_imports(tmp_path: Path) -> None:
     write_pair(tmp_path / "dicom")
     import_dicom(tmp_path / "dicom" / "early", tmp_path / "dataset")
-    import_dicom(tmp_path / "dicom" / "late", tmp_path / "dataset")
+    import_dicom(tmp_path / "dicom" / "delayed", tmp_path / "dataset")
     assert open_dataset(tmp_path / "dataset").participants == ("sub-P1",)
     with pytest.raises(DataError, match="is there already"):
-        import_dicom(tmp_path / "dicom" / "late", tmp_path / "dataset")
+        import_dicom(tmp_path / "dicom" / "delayed", tmp_path / "dataset")
     assert not list((tmp_path / "dataset").glob(".partial*"))
 
 
@@ -62,7 +62,7 @@ def test_columns_that_somebody_added_to_the_table_are_kept(tmp_path: Path) -> No
     table = tmp_path / "dataset" / "participants.tsv"
     lines = table.read_text().splitlines()
     table.write_text(f"{lines[0]}\tsite\n{lines[1]}\tnorth\n")
-    import_dicom(tmp_path / "dicom" / "late", tmp_path / "dataset")
+    import_dicom(tmp_path / "dicom" / "delayed", tmp_path / "dataset")
     assert read_participants(tmp_path / "dataset")["sub-P1"]["site"] == "north"
 
 
@@ -167,7 +167,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_dataset_as_it_was(
 
     monkeypatch.setattr("petbench_datasets.bids.writer.write_frames", full)
     with pytest.raises(DataError, match="No space left"):
-        import_dicom(tmp_path / "dicom" / "late", tmp_path / "dataset")
+        import_dicom(tmp_path / "dicom" / "delayed", tmp_path / "dataset")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -176,5 +176,5 @@ def test_a_weight_that_comes_later_fills_the_gap_in_the_table(tmp_path: Path) ->
     write_series(tmp_path / "suv", PIXELS, series="8.8", Units="GML", PatientWeight=...)
     import_dicom(tmp_path / "suv", tmp_path / "dataset")
     assert read_participants(tmp_path / "dataset")["sub-P1"]["body_weight"] == ""
-    import_dicom(tmp_path / "dicom" / "late", tmp_path / "dataset")
+    import_dicom(tmp_path / "dicom" / "delayed", tmp_path / "dataset")
     assert float(read_participants(tmp_path / "dataset")["sub-P1"]["body_weight"]) == 70

@@ -43,7 +43,7 @@ def test_gallium_is_refused_where_fluorine_is_required(
     assert not (tmp_path / "dataset").exists()
 
 
-def test_the_real_ge_scan_is_told_by_the_command(
+def test_the_real_ge_scan_is_reported_by_the_command(
     real_data: Callable[[str], Path], petbench: Petbench, tmp_path: Path
 ) -> None:
     source = real_data("sts_001_fdg_pet_dicom") / "sts_001_fdg_pet_dicom"
@@ -63,7 +63,7 @@ def test_the_real_ge_scan_has_its_published_suv(real_data: Callable[[str], Path]
     assert suv.max() == pytest.approx(66.52, abs=0.01)
     in_view = float(suv.sum(dtype=np.float64)) * scan.grid.voxel_millilitres / 71000.0
     assert in_view == pytest.approx(0.66, abs=0.01)
-    # Anonymisation left one AcquisitionTime for six beds: the doubt is told, the series time is used.
+    # Anonymisation left one AcquisitionTime for six beds: the doubt is reported, the series time is used.
     assert any("one AcquisitionTime" in note for note in report.images[0].notes)
     same, _ = read_image(real_data("sts_001_bids_pet") / "bids/sub-sts001/pet/sub-sts001_trc-18FFDG_pet.nii.gz")
     half_a_step = float(same.max()) / 65535 / 2  # the other conversion is kept as 16-bit integers

@@ -17,7 +17,7 @@ from tests.datasets.dicom_writer import (
 
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom import import_dicom
-from petbench_datasets.importers.dicom_headers import moment, parse_datetime
+from petbench_datasets.importers.dicom_values import moment, parse_datetime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,7 @@ def test_beds_make_one_image_from_the_first_start_to_the_last_end(tmp_path: Path
     assert np.allclose(scan.suv(), PIXELS * PLAIN, rtol=1e-5)
 
 
-def test_an_unlike_decay_factor_is_told(tmp_path: Path) -> None:
+def test_an_unlike_decay_factor_is_reported(tmp_path: Path) -> None:
     write_series(tmp_path / "dicom", PIXELS, DecayFactor="1.2")
     (image,) = import_dicom(tmp_path / "dicom", tmp_path / "dataset").images
     assert any("DecayFactor" in note for note in image.notes)

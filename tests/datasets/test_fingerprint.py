@@ -104,7 +104,7 @@ def test_a_damaged_cache_is_ignored(writer: DatasetWriter, content: str) -> None
     assert open_dataset(root).fingerprint == first
 
 
-def test_progress_is_told_participant_by_participant(writer: DatasetWriter) -> None:
+def test_progress_is_reported_participant_by_participant(writer: DatasetWriter) -> None:
     seen: list[tuple[float, float]] = []
     open_dataset(writer.dataset(3), lambda _, done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]

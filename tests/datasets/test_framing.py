@@ -8,8 +8,8 @@ import pytest
 from scipy.integrate import quad
 
 from petbench_datasets.bids.scan import read_scan
+from petbench_datasets.dataset.framing import plan_window
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.framing import plan_window
 
 if TYPE_CHECKING:
     from tests.datasets.conftest import DatasetWriter

@@ -92,10 +92,10 @@ def test_an_oblique_grid_finds_the_blob_where_it_is_in_the_world() -> None:
     assert np.abs(found - expected)[inside].max() < 0.05
 
 
-def test_labels_are_carried_by_the_nearest_voxel() -> None:
+def test_labels_are_resampled_by_the_nearest_voxel() -> None:
     labels = np.zeros(FINE.shape, np.int16)
     labels[10:20] = 7
     target = Grid.regular((60, 24, 20), (2.0, 3.0, 3.0))
-    carried = resample_labels(labels, FINE, target)
-    assert set(np.unique(carried)) == {0, 7}
-    assert carried.mean() == pytest.approx(labels.mean())
+    resampled = resample_labels(labels, FINE, target)
+    assert set(np.unique(resampled)) == {0, 7}
+    assert resampled.mean() == pytest.approx(labels.mean())

@@ -86,7 +86,7 @@ HEADER = "participant,early,delayed,units,weight,dose,early_start_s,early_durati
 ROW = "a,image0.nii.gz,image1.nii.gz,Bq/mL,70,250,420,840,2520,1260"
 
 
-def test_a_correction_that_is_not_named_is_taken_as_start_and_told(tmp_path: Path) -> None:
+def test_a_correction_that_is_not_named_is_taken_as_start_and_reported(tmp_path: Path) -> None:
     report = import_nifti(table_of(tmp_path, HEADER, ROW), tmp_path / "dataset")
     assert all(any("START" in note for note in image.notes) for image in report.images)
 

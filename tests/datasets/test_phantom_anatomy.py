@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from petbench_phantom import PROFILES
 from petbench_phantom.anatomy import body
 from petbench_phantom.organs import BY_NAME, ORGANS
 from petbench_phantom.population import population
@@ -26,10 +25,11 @@ from petbench_phantom.shapes import (
     Tube,
     mirrored,
 )
+from petbench_phantom.spec import PROFILES
 from petbench_phantom.volumes import TEMPLATE_MILLILITRES
 
 SPEC = PROFILES["fdg-phantom-mini"]
-_SUV = np.ones((SPEC.shape[0], 1)) * np.array([0.0, *(organ.late for organ in ORGANS)])
+_SUV = np.ones((SPEC.shape[0], 1)) * np.array([0.0, *(organ.delayed for organ in ORGANS)])
 _LITRES = math.prod(SPEC.spacing_millimetres) * 1e-6
 
 SOLIDS: list[tuple[Shape, float]] = [
@@ -83,7 +83,7 @@ def test_a_body_has_more_than_thirty_organs_and_those_of_its_sex(woman: Tissues,
     assert found[1] - found[0] >= {"prostate", "testes"}
 
 
-def test_organs_are_as_large_as_was_drawn(man: Tissues) -> None:
+def test_organs_are_as_large_as_was_sampled(man: Tissues) -> None:
     person = population(SPEC)[1]
     frame = person.lean**2 * person.upright / 1000
     for organ in ("liver", "spleen", "stomach"):
@@ -118,7 +118,7 @@ def test_between_the_frames_the_body_moves_by_millimetres(man: Tissues) -> None:
 
 def test_a_voxel_on_an_edge_holds_its_share_of_both_sides(man: Tissues) -> None:
     assert float(man.activity[man.labels == 0].max()) > 0  # part of a voxel whose most is air
-    late = BY_NAME["lungs"].late
+    delayed = BY_NAME["lungs"].delayed
     inside = man.activity[man.labels == BY_NAME["lungs"].label]
-    assert float(np.median(inside)) == pytest.approx(late, rel=1e-9)
+    assert float(np.median(inside)) == pytest.approx(delayed, rel=1e-9)
     assert len(np.unique(inside)) > 30

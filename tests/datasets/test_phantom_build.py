@@ -15,13 +15,16 @@ from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
-from petbench_phantom import PROFILES, build, build_phantom
+from petbench_datasets.specs import Headroom, HeadroomRow
+from petbench_phantom import build
+from petbench_phantom.build import build_phantom
 from petbench_phantom.lesions import KINDS
 from petbench_phantom.organs import BY_NAME
 from petbench_phantom.participant import simulate
 from petbench_phantom.population import population
-from petbench_phantom.validation import validate
-from petbench_phantom.validation_page import write_page
+from petbench_phantom.spec import PROFILES
+from petbench_phantom.validation import measure
+from petbench_phantom.validation_report import validation_report
 from petbench_phantom.writing import write_participant
 
 if TYPE_CHECKING:
@@ -48,14 +51,14 @@ SMALL = dataclasses.replace(
 
 @pytest.fixture(autouse=True)
 def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "_affordable", lambda _: 1)
+    monkeypatch.setattr(build, "_fitting", lambda _: 1)
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("datasets") / "small"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "_affordable", lambda _: 1)
+        patch.setattr(build, "_fitting", lambda _: 1)
         build_phantom(SMALL, folder, silent)
     return folder
 
@@ -154,7 +157,7 @@ def test_an_interrupted_build_leaves_whole_participants_only(tmp_path: Path) -> 
 
 
 def test_worker_processes_give_the_same_voxels(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "_affordable", lambda _: 2)
+    monkeypatch.setattr(build, "_fitting", lambda _: 2)
     folder = _copy(built, tmp_path)
     fingerprint = open_dataset(folder).fingerprint
     for name in ("sub-01", "sub-02"):
@@ -170,7 +173,7 @@ def test_an_interrupt_ends_the_worker_processes_and_sweeps_up(tmp_path: Path, mo
         if done > 0:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(build, "_affordable", lambda _: 2)
+    monkeypatch.setattr(build, "_fitting", lambda _: 2)
     with pytest.raises(KeyboardInterrupt):
         build_phantom(SMALL, tmp_path / "small", stop_at_once)
     assert not multiprocessing.active_children()
@@ -238,7 +241,7 @@ def test_a_dataset_too_small_to_match_a_population_is_refused() -> None:
 
 
 def test_validation_measures_the_dataset_against_people(built: Path) -> None:
-    result = validate(open_dataset(built))
+    result = measure(open_dataset(built))
     by_name = {region.name: region for region in result.regions}
     liver = by_name["Liver"]
     assert liver.people == 6
@@ -246,18 +249,25 @@ def test_validation_measures_the_dataset_against_people(built: Path) -> None:
     assert liver.measured.early == 3.7045
     assert 0.7 < result.balance[0] < 1.15
     assert 0.03 < result.one_constant_error < 0.3 < 2 * result.identity_error
-    rows = result.room.decibels
-    assert rows["identity"][0] < rows["organ-scale"][0] < rows["second realisation"][0]
     assert not result.passed  # voxels of 2 x 2 x 4 cm blur organs away, and that is seen
 
 
 def test_the_validation_page_shows_every_region_and_its_figures(built: Path, tmp_path: Path) -> None:
-    dataset = open_dataset(built)
-    result = validate(dataset)
-    page = write_page(result, dataset, tmp_path)
-    text = page.read_text()
-    assert all(f"| {region.name} |" in text for region in result.regions)
+    result = validation_report(open_dataset(built), silent)
+    assert result.write_page is not None
+    headroom = Headroom(
+        metrics=("psnr",),
+        tested=("sub-06",),
+        fitted=(),
+        references=(HeadroomRow("identity", (30.0,)),),
+        repeat_scan=HeadroomRow("repeat-scan", (50.0,)),
+        methods=(),
+        best_factors=(1.0,),
+        best_values=(30.0,),
+    )
+    text = result.write_page(tmp_path, headroom, headroom).read_text()
+    assert all(f"| {region} |" in text for region, *_ in result.rows)
     assert "**Fails**" in text
     pictures = sorted(path.name for path in (tmp_path / "figures").iterdir())
-    assert pictures == [f"small-{name}.png" for name in ("means", "participants", "room", "spreads")]
+    assert pictures == [f"small-{name}.png" for name in ("headroom", "means", "participants", "spreads")]
     assert all(f"figures/{name}" in text for name in pictures)

@@ -1,4 +1,4 @@
-"""The simulator on a device of torch's: the processor's bits, or not used at all."""
+"""The simulator on a device of torch's: the CPU's bits, or not used at all."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from tests.datasets.test_phantom_build import SMALL
 
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.progress import silent
-from petbench_phantom import PROFILES, build, build_phantom, device
+from petbench_phantom import build, device
+from petbench_phantom.build import build_phantom
 from petbench_phantom.device import DeviceProjector, find_device, gives_the_same_bits
 from petbench_phantom.participant import simulate
 from petbench_phantom.population import population
+from petbench_phantom.spec import PROFILES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +67,7 @@ def test_a_build_on_a_device_gives_the_published_dataset(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(DeviceProjector, "__init__", counted)
     monkeypatch.setattr(device, "find_device", lambda spec: ("cpu", 1))
-    monkeypatch.setattr(build, "_affordable", lambda spec: 1)  # in this process, where projectors are counted
+    monkeypatch.setattr(build, "_fitting", lambda spec: 1)  # in this process, where projectors are counted
     heard = Heard()
     build_phantom(MINI, tmp_path / "mini", heard)
     assert made == ["cpu"] * MINI.participants
@@ -74,7 +76,7 @@ def test_a_build_on_a_device_gives_the_published_dataset(tmp_path: Path, monkeyp
 
 
 @pytest.mark.slow
-def test_a_device_that_gives_up_leaves_the_participant_to_the_processor(
+def test_a_device_that_gives_up_leaves_the_participant_to_the_cpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[DeviceProjector] = []
@@ -104,12 +106,12 @@ def test_a_device_with_other_bits_is_left_out(monkeypatch: pytest.MonkeyPatch) -
     assert find_device(MINI) == ("cuda", 8)
 
 
-@pytest.mark.parametrize(("room", "places"), [(8, (4, "cuda")), (3, (3, "cuda")), (2, (4, None)), (1, (4, None))])
-def test_a_device_with_room_for_few_leaves_the_build_to_the_processors(
-    room: int, places: tuple[int, str | None], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("fitting", "places"), [(8, (4, "cuda")), (3, (3, "cuda")), (2, (4, None)), (1, (4, None))])
+def test_a_device_that_fits_few_leaves_the_build_to_the_cpu(
+    fitting: int, places: tuple[int, str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device, "find_device", lambda spec: ("cuda", room))
-    monkeypatch.setattr(build, "_affordable", lambda spec: 4)
+    monkeypatch.setattr(device, "find_device", lambda spec: ("cuda", fitting))
+    monkeypatch.setattr(build, "_fitting", lambda spec: 4)
     assert build._places(SMALL, 6) == places
 
 

@@ -7,8 +7,8 @@ import pytest
 from scipy import integrate
 
 from petbench_phantom.curves import Urine
-from petbench_phantom.input_function import InputFunction, with_window_means
-from petbench_phantom.kinetics import DELAYED_MINUTES, EARLY_MINUTES, Rates, mean_suv, solve
+from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, InputFunction, with_window_means
+from petbench_phantom.kinetics import Rates, mean_suv, solve
 from petbench_phantom.organs import ORGANS
 
 
@@ -25,10 +25,10 @@ def _by_integration(rates: Rates) -> tuple[float, float]:
 
     def change(t: float, state: list[float]) -> list[float]:
         free, bound = state
-        into = rates.uptake * _blood(t - rates.delay_seconds / 60)
+        into = rates.k1 * _blood(t - rates.delay_seconds / 60)
         return [
-            into - (rates.washout + rates.trapping) * free + rates.release * bound,
-            rates.trapping * free - rates.release * bound,
+            into - (rates.k2 + rates.k3) * free + rates.k4 * bound,
+            rates.k3 * free - rates.k4 * bound,
         ]
 
     times = np.linspace(0, 63, 63 * 20 + 1)
@@ -78,11 +78,11 @@ def test_the_published_rates_give_the_published_uptake(rates: Rates, early: floa
 
 @pytest.mark.parametrize("organ", [organ for organ in ORGANS if organ.kind == "tissue"], ids=lambda organ: organ.name)
 def test_every_organ_can_have_the_uptake_wanted_of_it(organ: object) -> None:
-    rates, early, late = (getattr(organ, name) for name in ("rates", "early", "late"))
-    solved = solve(rates, InputFunction(), early, late)
+    rates, early, delayed = (getattr(organ, name) for name in ("rates", "early", "delayed"))
+    solved = solve(rates, InputFunction(), early, delayed)
     assert mean_suv(solved, InputFunction(), *EARLY_MINUTES) == pytest.approx(early, rel=0.02)
-    assert mean_suv(solved, InputFunction(), *DELAYED_MINUTES) == pytest.approx(late, rel=1e-5)
-    assert min(solved.uptake, solved.washout, solved.trapping, solved.blood) >= 0
+    assert mean_suv(solved, InputFunction(), *DELAYED_MINUTES) == pytest.approx(delayed, rel=1e-5)
+    assert min(solved.k1, solved.k2, solved.k3, solved.blood) >= 0
 
 
 def test_a_ratio_that_no_tissue_has_keeps_the_delayed_uptake() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from petbench_phantom import PROFILES
-from petbench_phantom.acquisition import DECAY_PER_SECOND, frame, scan, survival
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
+from petbench_phantom.acquisition import DECAY_PER_SECOND, expected_coincidences, slice_times, survival
 from petbench_phantom.fields import (
     FWHM_PER_SIGMA,
     decaying,
@@ -22,7 +23,10 @@ from petbench_phantom.fields import (
 )
 from petbench_phantom.projector import Projector
 from petbench_phantom.reconstruction import osem, sensitivities
-from petbench_phantom.spec import DELAYED_SECONDS, EARLY_SECONDS, PhantomSpec
+from petbench_phantom.spec import PROFILES
+
+if TYPE_CHECKING:
+    from petbench_phantom.spec import PhantomSpec
 
 
 def _spec(**changes: object) -> PhantomSpec:
@@ -96,15 +100,18 @@ def test_the_delayed_frame_has_the_trues_asked_for_and_the_early_one_its_share()
     projector = Projector(spec)
     body = _cylinder(spec, 100.0)
     leaving = survival(spec, projector, 0.096 * body)
-    late = scan(spec, projector, body, leaving, frame(spec, DELAYED_SECONDS))
-    early = scan(spec, projector, body, leaving, frame(spec, EARLY_SECONDS), late.scale)
-    assert late.trues == pytest.approx(1e6, rel=1e-6)
+    delayed = expected_coincidences(spec, projector, body, leaving, slice_times(spec, DELAYED_WINDOW_SECONDS))
+    early = expected_coincidences(
+        spec, projector, body, leaving, slice_times(spec, EARLY_WINDOW_SECONDS), delayed.scale
+    )
+    assert delayed.trues == pytest.approx(1e6, rel=1e-6)
     lengths = [
-        math.exp(-DECAY_PER_SECOND * a) - math.exp(-DECAY_PER_SECOND * b) for a, b in (EARLY_SECONDS, DELAYED_SECONDS)
+        math.exp(-DECAY_PER_SECOND * start) - math.exp(-DECAY_PER_SECOND * stop)
+        for start, stop in (EARLY_WINDOW_SECONDS, DELAYED_WINDOW_SECONDS)
     ]
-    assert early.trues / late.trues == pytest.approx(lengths[0] / lengths[1], rel=1e-6)
+    assert early.trues / delayed.trues == pytest.approx(lengths[0] / lengths[1], rel=1e-6)
     total, behind = (
-        sum(float(part.sum(dtype=np.float64)) for part in parts) for parts in (late.expected, late.background)
+        sum(float(part.sum(dtype=np.float64)) for part in parts) for parts in (delayed.expected, delayed.background)
     )
     assert total - behind == pytest.approx(1e6, rel=1e-4)
     wanted = 1e6 * (spec.randoms_fraction + spec.scatter_fraction / (1 - spec.scatter_fraction))
@@ -115,7 +122,8 @@ def test_two_realisations_have_poisson_noise_about_the_same_mean() -> None:
     spec = _spec(delayed_trues=1e6)
     projector = Projector(spec)
     body = _cylinder(spec, 100.0)
-    data = scan(spec, projector, body, survival(spec, projector, 0.096 * body), frame(spec, DELAYED_SECONDS))
+    leaving, times = survival(spec, projector, 0.096 * body), slice_times(spec, DELAYED_WINDOW_SECONDS)
+    data = expected_coincidences(spec, projector, body, leaving, times)
     first, second = (np.concatenate([c.ravel() for c in data.counts(generator(1, stream))]) for stream in (1, 2))
     mean = np.concatenate([part.ravel() for part in data.expected])
     assert float(((first - mean) ** 2 / mean).mean()) == pytest.approx(1.0, abs=0.02)
@@ -128,8 +136,8 @@ def test_without_noise_the_reconstruction_finds_the_activity(reconstruction: str
     projector = Projector(spec)
     body = _cylinder(spec, 120.0)
     activity = 2.0 * body + 3.0 * _cylinder(spec, 40.0)
-    times = frame(spec, DELAYED_SECONDS)
-    data = scan(spec, projector, activity, survival(spec, projector, 0.096 * body), times)
+    times = slice_times(spec, DELAYED_WINDOW_SECONDS)
+    data = expected_coincidences(spec, projector, activity, survival(spec, projector, 0.096 * body), times)
     found = osem(spec, projector, data, times, data.expected, sensitivities(projector, data))
     inner, ring = _cylinder(spec, 25.0) > 0, (_cylinder(spec, 100.0) - _cylinder(spec, 60.0)) > 0
     for mask, wanted in ((inner, 5.0), (ring, 2.0)):
@@ -139,9 +147,9 @@ def test_without_noise_the_reconstruction_finds_the_activity(reconstruction: str
 
 def test_beds_share_the_window_from_the_feet_up() -> None:
     spec = _spec(acquisition="multibed", beds=3)
-    times = frame(spec, EARLY_SECONDS)
+    times = slice_times(spec, EARLY_WINDOW_SECONDS)
     assert times.start[0] == 420.0
     assert times.stop[-1] == 1260.0
     assert sorted(set(zip(times.start, times.stop, strict=True))) == [(420.0, 700.0), (700.0, 980.0), (980.0, 1260.0)]
-    down = frame(dataclasses.replace(spec, feet_first=False), EARLY_SECONDS)
+    down = slice_times(dataclasses.replace(spec, feet_first=False), EARLY_WINDOW_SECONDS)
     assert down.start == times.start[::-1]

@@ -1,4 +1,4 @@
-"""Who is drawn: sample statistics are those of the population, organ by organ."""
+"""Who is simulated: sample statistics are those of the population, organ by organ."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from statistics import correlation, fmean, stdev
 import numpy as np
 import pytest
 
-from petbench_phantom import PROFILES
 from petbench_phantom.fields import generator
 from petbench_phantom.organs import ORGANS
 from petbench_phantom.population import population
 from petbench_phantom.regions import REGIONS, SPREADS
 from petbench_phantom.sampling import matched, mixed, stratified
+from petbench_phantom.spec import PROFILES
 from petbench_phantom.targets import TARGETS
-from petbench_phantom.uptake import draw_uptake
+from petbench_phantom.uptake import sample_uptake
 
 
 def test_matched_columns_have_mean_0_variance_1_and_no_correlation() -> None:
@@ -37,17 +37,17 @@ def test_stratified_draws_take_one_value_from_each_layer() -> None:
 
 
 def test_every_region_has_the_spread_and_correlation_asked_for() -> None:
-    pairs, _ = draw_uptake(generator(3), 18)
+    pairs, _ = sample_uptake(generator(3), 18)
     for region, organs in REGIONS.items():
         organ = next(other for other in ORGANS if other.name == organs[0])
         if organ.kind == "blood" or region in ("Heart", "Brain"):
             continue
         target = TARGETS[region]
-        early, late = (np.log([pair[which] for pair in pairs[organ.name]]) for which in (0, 1))
+        early, delayed = (np.log([pair[which] for pair in pairs[organ.name]]) for which in (0, 1))
         factors = SPREADS.get(region, (1.0, 1.0, target.correlation))
         assert np.std(early, ddof=1) == pytest.approx(factors[0] * target.early_log_sd, rel=1e-3), region
-        assert np.std(late, ddof=1) == pytest.approx(factors[1] * target.late_log_sd, rel=1e-3), region
-        assert np.corrcoef(early, late)[0, 1] == pytest.approx(factors[2], abs=0.08), region
+        assert np.std(delayed, ddof=1) == pytest.approx(factors[1] * target.delayed_log_sd, rel=1e-3), region
+        assert np.corrcoef(early, delayed)[0, 1] == pytest.approx(factors[2], abs=0.08), region
         assert np.mean(np.exp(early)) == pytest.approx(organ.early, rel=1e-6), region
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench_phantom import PROFILES
-from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_CEILING
+from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_MAXIMUM
 from petbench_phantom.fields import on_lattice
 from petbench_phantom.projector import Projector
+from petbench_phantom.spec import PROFILES
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -36,7 +36,7 @@ def _spec(reconstruction: Literal["2d", "3d"] = "2d", size: int = 48, slices: in
 
 def _image(projector: Projector, slices: int, seed: int = 0) -> NDArray[np.float64]:
     return on_lattice(
-        np.random.default_rng(seed).random((len(projector.pixels), slices)) * 9, IMAGE_BITS, IMAGE_CEILING
+        np.random.default_rng(seed).random((len(projector.pixels), slices)) * 9, IMAGE_BITS, IMAGE_MAXIMUM
     )
 
 

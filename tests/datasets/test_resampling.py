@@ -53,8 +53,8 @@ def test_what_was_resampled_says_so_and_the_rest_does_not(writer: DatasetWriter,
 def test_the_delayed_grid_or_a_spacing_can_be_asked_for(writer: DatasetWriter, tmp_path: Path) -> None:
     root = writer.dataset(1)
     writer.image("sub-01", "delayed", writer.voxels(3, OTHER), OTHER)
-    resample_dataset(root, tmp_path / "late", to="delayed")
-    assert open_dataset(tmp_path / "late").grid("sub-01").matches(OTHER)
+    resample_dataset(root, tmp_path / "delayed", to="delayed")
+    assert open_dataset(tmp_path / "delayed").grid("sub-01").matches(OTHER)
     resample_dataset(root, tmp_path / "fine", to=(10.0, 5.0, 5.0))
     grid = open_dataset(tmp_path / "fine").grid("sub-01")
     assert grid.shape == (12, 16, 16)

@@ -10,7 +10,8 @@ from scipy.integrate import quad
 from petbench_datasets.bids.scan import Scan, read_scan
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.decay import average_count_seconds, mean_over_frame, nuclide, remaining
-from petbench_datasets.images.suv import Calibration, Frame
+from petbench_datasets.images.suv import Calibration
+from petbench_datasets.images.windows import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,8 @@ import numpy as np
 
 from petbench.errors import DataError
 from petbench_datasets.bids.scan import read_scan
-from petbench_datasets.images.framing import EARLY_WINDOW_SECONDS, FrameUse, WindowFrames, plan_window
+from petbench_datasets.dataset.framing import FrameUse, WindowFrames, plan_window
+from petbench_datasets.images.windows import EARLY_WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.files import write_text
-from petbench_datasets.images.framing import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
 from petbench_leaderboard.records import COST_FIELDS, PlannedRun
 from petbench_leaderboard.report.columns import direction, heading
 from petbench_leaderboard.report.formatting import number

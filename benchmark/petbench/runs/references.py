@@ -20,15 +20,21 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from numpy.typing import NDArray
 
     from petbench.home import Home
     from petbench.plans.planner import Place
     from petbench.runs.scorer import Scorer
+    from petbench_datasets.bids.scan import Scan
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
+    from petbench_datasets.images.grid import Volume
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
+
+    OrganProducts = dict[str, NDArray[np.float64]]
 
 REPEAT_ENDING = "desc-repeat_pet"
 
@@ -75,12 +81,20 @@ def write_repeat_scan(dataset: Dataset, fold: Fold, folder: Path) -> None:
         DataError: a participant has none (`…_desc-repeat_pet.nii.gz` among the dataset's derivatives).
     """
     for participant in fold.test:
-        path = find_derivative(dataset.root, participant, REPEAT_ENDING)
-        if path is None:
-            msg = f"{dataset.root}: no second realisation of {participant} (*_{REPEAT_ENDING}.nii.gz): no repeat scan"
-            raise DataError(msg)
-        scan = scan_of(path, dataset.root, dict(dataset.table))  # the weight is in the dataset's own table
+        scan = repeat_scan(dataset, participant)
         write_image(folder / f"{participant}.nii.gz", scan.suv(), scan.grid)
+
+
+def repeat_scan(dataset: Dataset, participant: str) -> Scan:
+    """Return a second noise realisation of a participant's delayed image.
+
+    Raises:
+        DataError: there is none (`…_desc-repeat_pet.nii.gz` among the dataset's derivatives).
+    """
+    path = find_derivative(dataset.root, participant, REPEAT_ENDING)
+    if path is None:
+        raise DataError(f"{dataset.root}: no second realisation of {participant} (*_{REPEAT_ENDING}.nii.gz)")
+    return scan_of(path, dataset.root, dict(dataset.table))  # the weight is in the dataset's own table
 
 
 def write_organ_scale(dataset: Dataset, fold: Fold, folder: Path) -> None:
@@ -93,12 +107,16 @@ def write_organ_scale(dataset: Dataset, fold: Fold, folder: Path) -> None:
         DataError: a training or test participant has no organ labels.
     """
     factors = organ_factors(dataset, fold)
-    rest = factors[_REST]
     for participant in fold.test:
         early, grid = dataset.early(participant)
-        regions, names = _regions(dataset, participant)
-        by_region = np.array([factors.get(name, rest) for name in names])
-        write_image(folder / f"{participant}.nii.gz", (early * by_region[regions]).astype(np.float32), grid)
+        write_image(folder / f"{participant}.nii.gz", scale_organs(dataset, participant, early, factors), grid)
+
+
+def scale_organs(dataset: Dataset, participant: str, early: Volume, factors: Mapping[str, float]) -> Volume:
+    """Return a participant's early image with every organ times its factor of `organ_factors`; shape (z, y, x)."""
+    regions, names = _regions(dataset, participant)
+    by_region = np.array([factors.get(name, factors[_REST]) for name in names])
+    return np.asarray(early * by_region[regions], dtype=np.float32)
 
 
 def organ_factors(dataset: Dataset, fold: Fold) -> dict[str, float]:
@@ -111,13 +129,23 @@ def organ_factors(dataset: Dataset, fold: Fold) -> dict[str, float]:
     Raises:
         DataError: a training participant has no organ labels.
     """
+    return fitted_factors(organ_products(dataset, participant) for participant in fold.train)
+
+
+def organ_products(dataset: Dataset, participant: str) -> OrganProducts:
+    """Return (Σ early·delayed, Σ early²) over a participant's voxels of each organ, of the rest and of the air."""
+    pair = dataset.pair(participant)
+    regions, names = _regions(dataset, participant)
+    early, delayed = pair.early.astype(np.float64).ravel(), pair.delayed.astype(np.float64).ravel()
+    products = [np.bincount(regions.ravel(), early * other, len(names)) for other in (delayed, early)]
+    return dict(zip(names, np.transpose(products), strict=True))
+
+
+def fitted_factors(products: Iterable[OrganProducts]) -> dict[str, float]:
+    """Return the factor of least squares of every organ over several participants' products."""
     sums: dict[str, NDArray[np.float64]] = {}
-    for participant in fold.train:
-        pair = dataset.pair(participant)
-        regions, names = _regions(dataset, participant)
-        early, delayed = pair.early.astype(np.float64).ravel(), pair.delayed.astype(np.float64).ravel()
-        products = [np.bincount(regions.ravel(), early * other, len(names)) for other in (delayed, early)]
-        for name, found in zip(names, np.transpose(products), strict=True):
+    for one in products:
+        for name, found in one.items():
             sums[name] = sums.get(name, np.zeros(2)) + found
     rest = _ratio(sums[_REST], 1.0)
     return {name: _ratio(found, rest) for name, found in sums.items()}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from petbench_datasets.images.framing import LEAST_COVERAGE, WINDOWS_SECONDS, shared_seconds
+from petbench_datasets.images.windows import LEAST_COVERAGE, WINDOWS_SECONDS, shared_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from petbench_datasets.images.suv import Frame
+    from petbench_datasets.images.grid import Grid
+    from petbench_datasets.images.windows import Frame
 
 
 def new_sidecar(
@@ -20,11 +21,11 @@ def new_sidecar(
     radionuclide: str,
     half_life_seconds: float,
     is_suv: bool,
-    dose_bq: float | None,
+    dose_megabecquerel: float | None,
     injection_known: bool = True,
     decay_corrected_to_seconds: float | None = 0.0,
     time_zero: str = "00:00:00",
-    scanner: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return all fields that BIDS-PET requires; what is not known is `n/a`.
 
@@ -34,11 +35,11 @@ def new_sidecar(
         radionuclide: `F18`.
         half_life_seconds: of it.
         is_suv: whether the voxels are SUVbw (g/mL) and not Bq/mL.
-        dose_bq: injected activity.
+        dose_megabecquerel: injected activity; None if it is not known.
         injection_known: whether the frames are counted from the injection.
         decay_corrected_to_seconds: the decay reference; None for an image that is not corrected.
         time_zero: the time of day of the injection.
-        scanner: more fields, empty ones becoming `n/a`.
+        more: fields to add or to replace, empty ones becoming `n/a`.
     """
     fields: dict[str, Any] = {
         "Manufacturer": "n/a",
@@ -47,7 +48,7 @@ def new_sidecar(
         "TracerName": tracer,
         "TracerRadionuclide": radionuclide,
         "RadionuclideHalfLife": half_life_seconds,
-        "InjectedRadioactivity": "n/a" if dose_bq is None else dose_bq / 1e6,
+        "InjectedRadioactivity": "n/a" if dose_megabecquerel is None else dose_megabecquerel,
         "InjectedRadioactivityUnits": "MBq",
         "InjectedMass": "n/a",
         "InjectedMassUnits": "n/a",
@@ -67,7 +68,7 @@ def new_sidecar(
         "ReconFilterType": "none",
         "AttenuationCorrection": "n/a",
     }
-    return fields | {key: value or "n/a" for key, value in (scanner or {}).items()}
+    return fields | {key: value or "n/a" for key, value in (more or {}).items()}
 
 
 def entities_of(frames: Sequence[Frame], tracer: str, radionuclide: str, *, injection_known: bool = True) -> str:
@@ -76,6 +77,11 @@ def entities_of(frames: Sequence[Frame], tracer: str, radionuclide: str, *, inje
     label = re.sub(r"[^A-Za-z0-9]", "", tracer)
     kind = "dynamic" if len(frames) > 1 else _window(frames[0]) if injection_known else "static"
     return f"trc-{mass}{label}_rec-{kind}"
+
+
+def resampling_record(source: Grid, target: Grid) -> dict[str, str]:
+    """Return what a sidecar says of an image that was resampled to another grid."""
+    return {"From": str(source), "To": str(target), "Method": "linear; Gaussian anti-aliasing where coarser"}
 
 
 def _window(frame: Frame) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.errors import DataError
 from petbench_datasets.tables import Row, number, read_table
@@ -10,6 +11,7 @@ from petbench_datasets.tables import Row, number, read_table
 if TYPE_CHECKING:
     from pathlib import Path
 
+PARTICIPANTS_NAME = "participants.tsv"
 WEIGHT_COLUMNS = ("body_weight", "weight", "weight_kg", "body_weight_kg")
 
 
@@ -19,7 +21,7 @@ def read_participants(root: Path) -> dict[str, Row]:
     Raises:
         DataError: no such table, no column `participant_id`, or a participant listed twice.
     """
-    path = root / "participants.tsv"
+    path = root / PARTICIPANTS_NAME
     if not path.exists():
         raise DataError(f"{path}: no such file; list every participant with participant_id and body_weight (kg)")
     table: dict[str, Row] = {}
@@ -32,6 +34,15 @@ def read_participants(root: Path) -> dict[str, Row]:
             raise DataError(f"{path}: {name} is listed twice; keep one row")
         table[name] = row
     return table
+
+
+def column_descriptions(root: Path) -> dict[str, Any]:
+    """Return what participants.json says of the columns; nothing where there is no such file, or a damaged one."""
+    try:
+        content = json.loads((root / "participants.json").read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def body_weight(root: Path, participant: str, session: str | None, table: dict[str, Row]) -> float | None:
@@ -48,7 +59,7 @@ def body_weight(root: Path, participant: str, session: str | None, table: dict[s
             if row is not None and (text := _weight_cell(row)):
                 return checked_kilograms(number(text, f"body_weight of {session}", path), path, participant)
     text = _weight_cell(table.get(participant, {}))
-    path = root / "participants.tsv"
+    path = root / PARTICIPANTS_NAME
     if not text:
         return None
     return checked_kilograms(number(text, f"body_weight of {participant}", path), path, participant)

@@ -14,7 +14,8 @@ from petbench_datasets.bids.sidecar import Sidecar, parse_sidecar, read_json
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
 from petbench_datasets.images.nifti import StoredImage
-from petbench_datasets.images.suv import Calibration, Frame
+from petbench_datasets.images.suv import Calibration
+from petbench_datasets.images.windows import Frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ class Scan:
         frames: when each was measured.
         calibration: what turns the stored values into SUV; None when they are SUV already.
         radionuclide: as `F18`; empty when not said.
-        repairs: what was put right in the sidecar, for people to read.
+        repairs: what was repaired in the sidecar, for people to read.
     """
 
     path: Path

@@ -1,189 +1,99 @@
-"""Writing imported scans as a BIDS-PET dataset: new participants whole or not at all, their table last."""
+"""The one writer of what makes a folder a BIDS-PET dataset: scans with sidecars, participants, the description."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from petbench_datasets.bids.participants import read_participants
-from petbench_datasets.errors import DataError
-from petbench_datasets.files import atomic_folder, write_text
+from petbench_datasets.bids.participants import PARTICIPANTS_NAME
+from petbench_datasets.files import write_json, write_text
 from petbench_datasets.images.nifti import write_frames
 from petbench_datasets.tables import write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from petbench_datasets.images.grid import Grid, Volume
-    from petbench_datasets.progress import Progress
 
-COLUMNS = ("participant_id", "sex", "age", "height", "body_weight")
+BIDS_VERSION = "1.10.0"
+DESCRIPTION_NAME = "dataset_description.json"
 
-
-@dataclass(frozen=True)
-class NewImage:
-    """One image to be written.
-
-    Attributes:
-        participant: `sub-01` and so on.
-        entities: between participant and suffix: `trc-18FFDG_rec-early`.
-        sidecar: the JSON file's content.
-        grid: of the voxels.
-        frames: reads the frames, each (z, y, x), when the image is written.
-        dynamic: whether the file gets a time axis.
-        source: what it was made of, for messages.
-        notes: doubts, for people to read.
-    """
-
-    participant: str
-    entities: str
-    sidecar: Mapping[str, Any]
-    grid: Grid
-    frames: Callable[[], Iterable[Volume]]
-    dynamic: bool
-    source: str
-    notes: tuple[str, ...] = ()
-
-    @property
-    def stem(self) -> str:
-        """The file name without suffix."""
-        return f"{self.participant}_{self.entities}_pet"
+PARTICIPANT_COLUMNS: dict[str, dict[str, Any]] = {
+    "sex": {"Description": "sex", "Levels": {"F": "female", "M": "male", "O": "other"}},
+    "age": {"Description": "age at the scan", "Units": "year"},
+    "height": {"Description": "body height at the scan", "Units": "cm"},
+    "body_weight": {"Description": "body weight at the scan", "Units": "kg"},
+}
+"""The columns of participants.tsv that petbench has a meaning for, as participants.json describes them."""
 
 
-@dataclass(frozen=True)
-class Imported:
-    """One image that was written."""
-
-    participant: str
-    path: Path
-    source: str
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import did.
-
-    Attributes:
-        folder: the dataset.
-        images: what was written.
-        skipped: what was passed over: (what, why).
-    """
-
-    folder: Path
-    images: tuple[Imported, ...]
-    skipped: tuple[tuple[str, str], ...]
-
-
-def write_dataset(
+def write_scan(
     folder: Path,
-    images: Sequence[NewImage],
-    people: Mapping[str, Mapping[str, object]],
-    skipped: Sequence[tuple[str, str]],
-    progress: Progress,
-) -> ImportReport:
-    """Write images into the dataset at `folder`, which is made if it is not there.
-
-    All images are written beside their places first, so that an import that fails leaves nothing behind.
+    stem: str,
+    frames: Iterable[Volume],
+    grid: Grid,
+    sidecar: Mapping[str, Any],
+    *,
+    dynamic: bool = False,
+) -> Path:
+    """Write `<stem>.nii.gz` and its sidecar `<stem>.json` into `folder`; return the image's path.
 
     Args:
-        folder: the dataset's.
-        images: to be written.
-        people: by participant, the cells of participants.tsv.
-        skipped: for the report.
-        progress: told after each image.
-
-    Raises:
-        DataError: a folder that is no dataset, or an image that is there already.
+        folder: made if need be.
+        stem: the file name without suffix, `sub-01_trc-18FFDG_rec-early_pet`.
+        frames: each of shape (z, y, x), one for each `FrameTimesStart` of the sidecar.
+        grid: where the voxels lie.
+        sidecar: its fields, see `new_sidecar`.
+        dynamic: whether the image gets a time axis.
     """
-    images = _distinct(images)
-    existing = _existing(folder)
-    for image in images:
-        if _place(folder, image).exists():
-            raise DataError(f"{_place(folder, image)}: is there already; remove it or import into another folder")
-    _agree(existing, people, folder)
-    rows: dict[str, dict[str, object]] = {name: dict(row) for name, row in existing.items()}
-    for name, row in people.items():
-        known = {key: value for key, value in rows.get(name, {}).items() if value}
-        rows[name] = {**row, **known, "participant_id": name}
-    try:
-        if existing or folder.exists():
-            with tempfile.TemporaryDirectory(prefix=".partial-import-", dir=folder) as temporary:
-                _fill(Path(temporary), images, progress)
-                for image in images:
-                    target = _place(folder, image).parent
-                    target.mkdir(parents=True, exist_ok=True)
-                    for suffix in (".json", ".nii.gz"):
-                        shutil.move(_place(Path(temporary), image, suffix), target / f"{image.stem}{suffix}")
-            _write_tables(folder, rows)
-        else:
-            with atomic_folder(folder) as temporary_folder:
-                _fill(temporary_folder, images, progress)
-                _write_tables(temporary_folder, rows)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error.strerror or error}); nothing was imported") from error
-    written = tuple(Imported(image.participant, _place(folder, image), image.source, image.notes) for image in images)
-    return ImportReport(folder, written, tuple(skipped))
+    path = folder / f"{stem}.nii.gz"
+    write_frames(path, frames, len(sidecar["FrameTimesStart"]) if dynamic else None, grid)
+    write_json(folder / f"{stem}.json", sidecar)
+    return path
 
 
-def _distinct(images: Sequence[NewImage]) -> list[NewImage]:
-    """Give images of one name a running number."""
-    counts: dict[str, int] = {}
-    distinct = []
-    for image in images:
-        number = counts[image.stem] = counts.get(image.stem, 0) + 1
-        entities = image.entities if number == 1 else f"{image.entities}_run-{number}"
-        distinct.append(NewImage(**{**vars(image), "entities": entities}))
-    return distinct
+def write_participants(
+    root: Path, rows: Sequence[Mapping[str, object]], described: Mapping[str, Any] | None = None
+) -> None:
+    """Write participants.tsv, and participants.json with the description of every column that has one.
+
+    Args:
+        root: the dataset.
+        rows: each with `participant_id`; an empty cell becomes `n/a`.
+        described: what is known of columns beside `PARTICIPANT_COLUMNS`, as participants.json says it.
+    """
+    there = dict.fromkeys(key for row in rows for key in row if key)
+    columns = [column for column in PARTICIPANT_COLUMNS if column in there]
+    columns += [column for column in there if column not in {"participant_id", *columns}]
+    known = {**(described or {}), **PARTICIPANT_COLUMNS}
+    # The description first: a folder counts as a dataset from the moment that it has the table.
+    write_json(root / "participants.json", {column: known[column] for column in columns if column in known})
+    write_table(root / PARTICIPANTS_NAME, ["participant_id", *columns], rows)
 
 
-def _place(folder: Path, image: NewImage, suffix: str = ".nii.gz") -> Path:
-    return folder / image.participant / "pet" / f"{image.stem}{suffix}"
+def write_description(
+    root: Path, name: str, *, kind: str = "raw", licence: str = "", generated_by: str = "BIDS-PET files written"
+) -> None:
+    """Write dataset_description.json.
+
+    Args:
+        root: the dataset, or a derivative of one.
+        name: for people to read.
+        kind: `raw` or `derivative`.
+        licence: of the images; left out if not known.
+        generated_by: what petbench did, in a few words.
+    """
+    content = {"Name": name, "BIDSVersion": BIDS_VERSION, "DatasetType": kind}
+    if licence:
+        content["License"] = licence
+    made_by = [{"Name": "petbench", "Description": generated_by}]
+    write_json(root / DESCRIPTION_NAME, {**content, "GeneratedBy": made_by})
 
 
-def _existing(folder: Path) -> dict[str, dict[str, str]]:
-    if not folder.exists() or not any(folder.iterdir()):
-        return {}
-    if not (folder / "participants.tsv").exists():
-        raise DataError(f"{folder}: is no dataset (it has no participants.tsv) and not empty; name a new folder")
-    return read_participants(folder)
-
-
-def _agree(existing: Mapping[str, Mapping[str, str]], people: Mapping[str, Mapping[str, object]], folder: Path) -> None:
-    for name, row in people.items():
-        old, new = existing.get(name, {}).get("body_weight"), row.get("body_weight")
-        if old and new and abs(float(old) / float(str(new)) - 1.0) > 0.01:
-            raise DataError(
-                f"{folder / 'participants.tsv'}: {name} weighs {old} kg there but {new} kg in the new scan; correct one"
-            )
-
-
-def _fill(folder: Path, images: Sequence[NewImage], progress: Progress) -> None:
-    for number, image in enumerate(images, start=1):
-        path = _place(folder, image)
-        count = len(image.sidecar["FrameTimesStart"]) if image.dynamic else None
-        write_frames(path, image.frames(), count, image.grid)
-        write_text(path.with_name(f"{image.stem}.json"), json.dumps(dict(image.sidecar), indent=1) + "\n")
-        progress(f"importing {image.participant}", number, len(images))
-
-
-def _write_tables(folder: Path, rows: Mapping[str, Mapping[str, object]]) -> None:
-    description = folder / "dataset_description.json"
-    if not description.exists():
-        content = {
-            "Name": folder.name if not folder.name.startswith(".partial-") else "Imported PET scans",
-            "BIDSVersion": "1.10.0",
-            "DatasetType": "raw",
-            "GeneratedBy": [{"Name": "petbench"}],
-        }
-        write_text(description, json.dumps(content, indent=1) + "\n")
-    others = [key for row in rows.values() for key in row if key and key not in COLUMNS]
-    write_table(
-        folder / "participants.tsv",
-        [*COLUMNS, *dict.fromkeys(others)],
-        (rows[name] for name in sorted(rows)),
-    )
+def exclude_from_bids(root: Path, *patterns: str) -> None:
+    """Name files of petbench's own in `.bidsignore`, so that validators pass over them; lines there stay."""
+    path = root / ".bidsignore"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    missing = [pattern for pattern in patterns if pattern not in lines]
+    if missing:
+        write_text(path, "\n".join([*lines, *missing]) + "\n")

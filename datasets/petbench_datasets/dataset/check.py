@@ -29,7 +29,7 @@ class Problem:
 
     Attributes:
         severity: `error`: the dataset cannot be used so; `warning`: it can, but look at it.
-        message: one line that names the file, what is wrong and the mend.
+        message: one line that names the file, what is wrong and what to do.
         participant: whom it concerns; None for the whole dataset.
     """
 

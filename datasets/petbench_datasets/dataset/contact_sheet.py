@@ -67,5 +67,5 @@ def contact_sheet(dataset: Dataset, path: Path, progress: Progress = silent) -> 
 def coronal_projection(volume: Volume, grid: Grid) -> tuple[Volume, float]:
     """Return the maximum along y with the head up, and how much higher than wide a pixel is."""
     z, _, x = grid.spacing_millimetres
-    # x runs to the participant's left already: index 0, the right side, is drawn on the left.
+    # x runs to the participant's left already: index 0, the right side, is shown on the left.
     return np.ascontiguousarray(volume.max(axis=1)[::-1]), z / x

@@ -1,4 +1,4 @@
-"""What is kept beside the images of a dataset: organ labels, body masks, a second noise realisation."""
+"""What is kept beside the images of a dataset: organ labels, body masks, a repeat scan."""
 
 from __future__ import annotations
 

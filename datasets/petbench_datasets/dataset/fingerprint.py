@@ -1,8 +1,8 @@
 """What a pair's images contain, as hashes: the same content gives the same hash wherever and however it is kept.
 
-Hashed are the stored voxels (as little-endian float32 in participant order) of the frames that take part, and all that
-turns them into SUV. File bytes, folders and compression do not matter. SUV itself is not hashed: its last bit may
-depend on a machine's mathematics library.
+Hashed are the stored voxels of the frames that take part (as little-endian float32 in the order Left, Posterior,
+Superior), and all that turns them into SUV. File bytes, folders and compression do not matter. SUV itself is not
+hashed: its last bit may depend on a machine's mathematics library.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from petbench_datasets.images.framing import FrameUse, WindowFrames
+    from petbench_datasets.dataset.framing import FrameUse, WindowFrames
     from petbench_datasets.images.grid import Grid
 
 CACHE_NAME = ".petbench-fingerprints.json"

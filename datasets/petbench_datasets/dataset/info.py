@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from petbench_datasets.dataset.framing import WindowFrames
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_datasets.images.framing import WindowFrames
     from petbench_datasets.images.grid import Volume
 
 

@@ -20,10 +20,11 @@ from petbench_datasets.dataset.fingerprint import (
     digest_pair,
     digest_window,
 )
+from petbench_datasets.dataset.framing import WindowFrames, plan_window, uses_of
 from petbench_datasets.dataset.withheld import MANIFEST_NAME, read_withheld
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.body import body_mask_from_images
-from petbench_datasets.images.framing import WINDOWS_SECONDS, WindowFrames, plan_window, uses_of
+from petbench_datasets.images.windows import WINDOWS_SECONDS
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Which participants train, validate and test, fold by fold: a hashed JSON file, never a draw of slices."""
+"""Which participants train, validate and test, fold by fold: a hashed JSON file, never a random choice of slices."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from petbench_datasets.bids.writer import exclude_from_bids
 from petbench_datasets.errors import DataError
-from petbench_datasets.files import write_text
+from petbench_datasets.files import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 PARTS = ("train", "validation", "test")
+SPLITS_FOLDER = "splits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +85,20 @@ class SplitDataset(Protocol):
 
 def split_path(root: Path, name: str) -> Path:
     """Return where the split called `name` of the dataset at `root` is kept."""
-    return root / "splits" / f"{name}.json"
+    return root / SPLITS_FOLDER / f"{name}.json"
 
 
 def write_split(root: Path, split: Split) -> Path:
     """Write a split into the dataset at `root`, wholly or not at all, and return its path."""
     path = split_path(root, split.name)
-    write_text(path, json.dumps({**split.content(), "digest": split.digest}, indent=1) + "\n")
+    write_json(path, {**split.content(), "digest": split.digest})
+    exclude_from_bids(root, SPLITS_FOLDER)
     return path
 
 
 def split_names(root: Path) -> tuple[str, ...]:
     """Return the names of the splits that the dataset at `root` has."""
-    return tuple(sorted(path.stem for path in (root / "splits").glob("*.json")))
+    return tuple(sorted(path.stem for path in (root / SPLITS_FOLDER).glob("*.json")))
 
 
 def load_split(dataset: SplitDataset, name: str = "holdout") -> Split:
@@ -123,9 +126,9 @@ def check_split(split: Split, dataset: SplitDataset, path: Path) -> None:
     for number, fold in enumerate(split.folds):
         _check_fold(fold, number, dataset.participants, path)
     used = {name for fold in split.folds for part in fold.parts().values() for name in part}
-    twins = duplicates({name: dataset.pixel_digests[name] for name in sorted(used)})
-    if twins:
-        first, second = twins[0]
+    copies = duplicates({name: dataset.pixel_digests[name] for name in sorted(used)})
+    if copies:
+        first, second = copies[0]
         raise DataError(f"{path}: {first} and {second} hold the same voxels under two names; remove one of them")
 
 

@@ -13,9 +13,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from petbench_datasets.bids.writer import exclude_from_bids
 from petbench_datasets.dataset.fingerprint import PairDigest
 from petbench_datasets.errors import DataError
-from petbench_datasets.files import write_text
+from petbench_datasets.files import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,8 +52,8 @@ def read_withheld(root: Path) -> dict[str, PairDigest]:
         raise DataError(f"{path}: lacks what a manifest holds; export the dataset again") from error
 
 
-def write_manifest(folder: Path, fingerprint: str, digests: Mapping[str, PairDigest]) -> None:
-    """Write down whose delayed image is withheld from the dataset in `folder`, with the digest of each whole pair."""
+def write_withheld(folder: Path, fingerprint: str, digests: Mapping[str, PairDigest]) -> None:
+    """Record whose delayed image is withheld from the dataset in `folder`, with the digest of each whole pair."""
     content: dict[str, Any] = {
         "format": FORMAT,
         "schema": SCHEMA,
@@ -61,7 +62,8 @@ def write_manifest(folder: Path, fingerprint: str, digests: Mapping[str, PairDig
             name: {"content": digest.content, "pixels": list(digest.pixels)} for name, digest in digests.items()
         },
     }
-    write_text(folder / MANIFEST_NAME, json.dumps({**content, "sha256": _sha(content)}, indent=1) + "\n")
+    write_json(folder / MANIFEST_NAME, {**content, "sha256": _sha(content)})
+    exclude_from_bids(folder, MANIFEST_NAME)
 
 
 def _sha(content: Any) -> str:

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydicom.dataset import Dataset as DicomDataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, PositronEmissionTomographyImageStorage
 
 from petbench_datasets.exporters.images import effective_frame, new_folder
-from petbench_datasets.images.decay import average_count_seconds, remaining
-from petbench_datasets.importers.dicom_headers import PET_IMAGE
+from petbench_datasets.images.decay import HALF_LIFE_SECONDS, average_count_seconds, remaining
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from petbench_datasets.dataset.framing import WindowFrames
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_datasets.images.framing import WindowFrames
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.tables import Row
 
@@ -74,7 +73,7 @@ def _write_series(folder: Path, suv: Volume, grid: Grid, window: WindowFrames, n
         dataset.PixelData = np.clip(np.rint(plane / slope), -_LARGEST_STORED, _LARGEST_STORED).astype("<i2").tobytes()
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        dataset.file_meta.MediaStorageSOPClassUID = UID(PET_IMAGE)
+        dataset.file_meta.MediaStorageSOPClassUID = PositronEmissionTomographyImageStorage
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         dataset.save_as(folder / f"{index + 1:04d}.dcm", enforce_file_format=True)
 
@@ -84,9 +83,9 @@ def _series(window: WindowFrames, name: str, row: Row, grid: Grid) -> DicomDatas
     scan, frame = window.uses[0].scan, effective_frame(window)
     calibration = scan.calibration
     start = _INJECTION + dt.timedelta(seconds=frame.start_seconds)
-    half_life = calibration.half_life_seconds if calibration else 6586.2
+    half_life = calibration.half_life_seconds if calibration else HALF_LIFE_SECONDS["F18"]
     dataset = DicomDataset()
-    dataset.SOPClassUID = PET_IMAGE
+    dataset.SOPClassUID = PositronEmissionTomographyImageStorage
     dataset.Modality = "PT"
     dataset.PatientID = name.removeprefix("sub-")
     dataset.PatientName = dataset.PatientID

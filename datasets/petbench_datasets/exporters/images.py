@@ -1,4 +1,4 @@
-"""Writing a dataset's pairs for other programs: NIfTI with a table, or BIDS-PET; for DICOM see `dicom_export`.
+"""Writing a dataset's pairs for other programs: NIfTI with a table, or BIDS-PET; for DICOM see `exporters.dicom`.
 
 Each function writes what its importer reads back to the same SUV within one step of quantisation.
 """
@@ -6,15 +6,16 @@ Each function writes what its importer reads back to the same SUV within one ste
 from __future__ import annotations
 
 import contextlib
-import json
 from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
+from petbench_datasets.bids.participants import column_descriptions
+from petbench_datasets.bids.writer import write_description, write_participants, write_scan
 from petbench_datasets.errors import DataError
-from petbench_datasets.files import atomic_folder, write_text
+from petbench_datasets.files import atomic_folder
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.nifti import write_image
-from petbench_datasets.images.suv import Frame
+from petbench_datasets.images.windows import Frame
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.tables import write_table
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from petbench_datasets.dataset.framing import WindowFrames
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_datasets.images.framing import WindowFrames
 
 TABLE_NAME = "pairs.tsv"
 
@@ -71,25 +72,22 @@ def export_bids(dataset: Dataset, folder: Path, progress: Progress = silent) -> 
                 scan, frame = window.uses[0].scan, effective_frame(window)
                 nuclide = scan.radionuclide or "F18"
                 half_life = scan.calibration.half_life_seconds if scan.calibration else HALF_LIFE_SECONDS[nuclide]
-                dose = scan.calibration.injected_bq if scan.calibration else None
+                dose = scan.calibration.injected_bq / 1e6 if scan.calibration else None
                 sidecar = new_sidecar(
                     [frame],
                     tracer="FDG" if nuclide == "F18" else nuclide,
                     radionuclide=nuclide,
                     half_life_seconds=half_life,
                     is_suv=True,
-                    dose_bq=dose,
+                    dose_megabecquerel=dose,
                 )
                 # Named after what it is, even where a partly measured window would be called static.
                 entities = entities_of([frame], str(sidecar["TracerName"]), nuclide).rsplit("-", 1)[0]
                 stem = f"{name}_{entities}-{window.name}_pet"
-                write_image(temporary / name / "pet" / f"{stem}.nii.gz", volume, pair.grid)
-                write_text(temporary / name / "pet" / f"{stem}.json", json.dumps(sidecar, indent=1) + "\n")
+                write_scan(temporary / name / "pet", stem, [volume], pair.grid, sidecar)
         rows = [{**dataset.table.get(name, {}), "participant_id": name} for name in dataset.participants]
-        columns = ["participant_id", *dict.fromkeys(key for row in rows for key in row if key != "participant_id")]
-        write_table(temporary / "participants.tsv", columns, rows)
-        description = {"Name": dataset.name, "BIDSVersion": "1.10.0", "DatasetType": "raw"}
-        write_text(temporary / "dataset_description.json", json.dumps(description, indent=1) + "\n")
+        write_participants(temporary, rows, column_descriptions(dataset.root))
+        write_description(temporary, dataset.name, generated_by="the early and the delayed image of each participant")
     progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from petbench_datasets.bids.participants import read_participants
+from petbench_datasets.bids.new_sidecar import resampling_record
+from petbench_datasets.bids.participants import PARTICIPANTS_NAME, read_participants
 from petbench_datasets.bids.scan import image_stem, merged_sidecar, pet_images, scan_of
+from petbench_datasets.bids.writer import DESCRIPTION_NAME, write_scan
 from petbench_datasets.dataset.derivatives import find_derivative
+from petbench_datasets.dataset.framing import plan_window
 from petbench_datasets.dataset.reader import participant_names, scans_of
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.images import new_folder
 from petbench_datasets.files import write_text
-from petbench_datasets.images.framing import plan_window
 from petbench_datasets.images.grid import Grid, resample, resample_labels
-from petbench_datasets.images.nifti import read_labels, write_frames, write_image
-from petbench_datasets.importers.nifti import resampling_record
+from petbench_datasets.images.nifti import read_labels, write_image
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -35,15 +35,15 @@ _LABELS = ("desc-organs_dseg", "desc-lesions_dseg", "desc-body_mask")
 def resample_dataset(root: Path, folder: Path, to: Target = "early", progress: Progress = silent) -> None:
     """Write the dataset at `root` anew to `folder`, the images of each pair on one grid.
 
-    Each sidecar says what was done to its image. Labels and body masks go along by the nearest voxel; splits do
-    not, for they belong to the old images.
+    Each sidecar says what was done to its image. Labels and body masks are resampled by the nearest voxel; splits
+    are left out, because they belong to the old images.
 
     Args:
         root: the dataset; it stays as it is.
         folder: must not exist.
         to: the grid of each participant's `early` or `delayed` image, or a spacing (z, y, x) in millimetres over the
             extent of the early image.
-        progress: told after each participant.
+        progress: called after each participant.
 
     Raises:
         DataError: a participant that cannot be used, or `folder` exists.
@@ -54,7 +54,7 @@ def resample_dataset(root: Path, folder: Path, to: Target = "early", progress: P
         for number, name in enumerate(names):
             progress("resampling the dataset", number, len(names))
             _participant(root, temporary, name, table, to)
-        for kept in ("participants.tsv", "dataset_description.json"):
+        for kept in (PARTICIPANTS_NAME, "participants.json", DESCRIPTION_NAME):
             if (root / kept).exists():
                 write_text(temporary / kept, (root / kept).read_text(encoding="utf-8-sig"))
     progress("resampling the dataset", len(names), len(names))
@@ -67,9 +67,8 @@ def _participant(root: Path, folder: Path, name: str, table: dict[str, Row], to:
         content, _ = merged_sidecar(path, root)
         if not scan.grid.matches(target):
             content["Resampled"] = resampling_record(scan.grid, target)
-        copy = folder / path.relative_to(root).parent / f"{image_stem(path)}.nii.gz"
-        write_frames(copy, _frames(scan, target), len(scan.frames) if scan.stored.dynamic else None, target)
-        write_text(copy.with_name(f"{image_stem(path)}.json"), json.dumps(content, indent=1) + "\n")
+        place = folder / path.relative_to(root).parent
+        write_scan(place, image_stem(path), _frames(scan, target), target, content, dynamic=scan.stored.dynamic)
     sessions = root / name / f"{name}_sessions.tsv"
     if sessions.exists():
         write_text(folder / name / sessions.name, sessions.read_text(encoding="utf-8-sig"))

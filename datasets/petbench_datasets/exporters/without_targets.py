@@ -1,4 +1,4 @@
-"""Copy a dataset without the delayed images of its test participants, for authors who are not to see them."""
+"""Copy a dataset without the delayed images of its test participants, for submitters who must not see them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.participants import WEIGHT_COLUMNS
 from petbench_datasets.bids.scan import sidecars_of
-from petbench_datasets.dataset.split import load_split, split_path
-from petbench_datasets.dataset.withheld import write_manifest
+from petbench_datasets.bids.writer import DESCRIPTION_NAME, exclude_from_bids, write_participants
+from petbench_datasets.dataset.framing import uses_of
+from petbench_datasets.dataset.split import SPLITS_FOLDER, load_split, split_path
+from petbench_datasets.dataset.withheld import write_withheld
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.images import new_folder
-from petbench_datasets.images.framing import WINDOWS_SECONDS, uses_of
+from petbench_datasets.images.windows import WINDOWS_SECONDS
 from petbench_datasets.progress import Progress, silent
-from petbench_datasets.tables import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,8 +33,8 @@ def export_without_targets(
     """Copy a dataset without the delayed images of one split's test participants.
 
     Everyone else's files are copied as they are, derivatives included; of a test participant only the early images with
-    the sidecars that apply to them. Of participants.tsv go the columns that petbench or BIDS has a meaning for: a
-    organizer's own, and what participants.json says of them, may hold names or tell what is in the hidden images.
+    the sidecars that apply to them. Of participants.tsv go the columns that petbench or BIDS has a meaning for: an
+    organizer's own columns and their descriptions may hold names or reveal what is in the hidden images.
 
     Returns:
         The test participants, and the columns left out.
@@ -63,9 +64,10 @@ def export_without_targets(
         rows = [{**dataset.table.get(name, {}), "participant_id": name} for name in dataset.participants]
         columns = list(dict.fromkeys(["participant_id", *(key for row in rows for key in row)]))
         shared = [column for column in columns if column.lower() in _SHARED_COLUMNS]
-        write_table(temporary / "participants.tsv", shared, rows)
+        write_participants(temporary, [{column: row.get(column, "") for column in shared} for row in rows])
         _copy(dataset.root, temporary, [split_path(dataset.root, split_name)])
-        write_manifest(temporary, dataset.fingerprint, {name: dataset.digests[name] for name in hidden})
+        exclude_from_bids(temporary, SPLITS_FOLDER)
+        write_withheld(temporary, dataset.fingerprint, {name: dataset.digests[name] for name in hidden})
     progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
     return tuple(hidden), tuple(column for column in columns if column not in shared)
 
@@ -99,11 +101,11 @@ def _sidecars(root: Path, image: Path) -> Iterable[Path]:
 
 
 def _shared_files(root: Path) -> Iterable[Path]:
-    """Return what describes the dataset and names its labels; other tables may tell what is in the hidden images."""
+    """Return what describes the dataset and names its labels; other tables may reveal what is in the hidden images."""
     derivatives = root / "derivatives"
     return [
-        root / "dataset_description.json",
-        *derivatives.glob("*/dataset_description.json"),
+        root / DESCRIPTION_NAME,
+        *derivatives.glob(f"*/{DESCRIPTION_NAME}"),
         *derivatives.glob("*/*dseg.tsv"),
     ]
 

@@ -1,4 +1,4 @@
-"""Which voxels lie in the participant, when nobody has drawn them."""
+"""Which voxels lie in the participant, where the dataset has no mask of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMOOTHING_SIGMA_MILLIMETRES = 6.0
 
 
 def body_mask_from_images(early: Volume, delayed: Volume, grid: Grid) -> NDArray[np.bool_]:
-    """Draw the body from the two real images of a participant; never from a prediction.
+    """Segment the body in the two real images of a participant; never from a prediction.
 
     Each image is smoothed (Gaussian, sigma 6 mm); a voxel above SUV 0.1 in either belongs to the body; the largest
     connected piece is kept (the table and stray counts go) and its holes are filled, slice by slice.

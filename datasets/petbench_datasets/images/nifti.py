@@ -1,4 +1,4 @@
-"""NIfTI files as (z, y, x) arrays in participant order (Left, Posterior, Superior), each broken file one line."""
+"""NIfTI files as (z, y, x) arrays in the order Left, Posterior, Superior; a broken file is refused in one line."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class StoredImage:
             affine = self._checked_affine()
         self.dynamic = len(shape) == 4
         self.frame_count = shape[3] if self.dynamic else 1
-        self._transform, self.grid = _participant_order(affine, shape[:3])
+        self._transform, self.grid = _lps_order(affine, shape[:3])
 
     def frame(self, index: int) -> Volume:
         """Return frame `index` as float32, shape (z, y, x), in the unit that the file stores."""
@@ -89,9 +89,9 @@ class StoredImage:
         return affine
 
 
-def in_participant_order(voxels: NDArray[Any], affine: NDArray[np.float64]) -> tuple[Volume, Grid]:
+def in_lps_order(voxels: NDArray[Any], affine: NDArray[np.float64]) -> tuple[Volume, Grid]:
     """Turn voxels indexed (x, y, z) with any NIfTI affine into an (z, y, x) image on a `Grid`, by flips and swaps."""
-    transform, grid = _participant_order(affine, voxels.shape)
+    transform, grid = _lps_order(affine, voxels.shape)
     return _turn(voxels, transform), grid
 
 
@@ -187,7 +187,7 @@ def _pieces(
         raise DataError(f"{path}: {seen} frames came where {count} were announced; nothing was written")
 
 
-def _participant_order(affine: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[NDArray[np.float64], Grid]:
+def _lps_order(affine: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[NDArray[np.float64], Grid]:
     """Return the flips and swaps that bring an image to Left, Posterior, Superior, and the grid it then lies on."""
     transform = orientations.ornt_transform(orientations.io_orientation(affine), _TARGET_ORIENTATION)
     turned = affine @ orientations.inv_ornt_aff(transform, shape)

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from petbench_datasets.images.decay import mean_over_frame, remaining
 
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """When a frame was measured: its start in seconds after the injection, and how long it took."""
-
-    start_seconds: float
-    duration_seconds: float
-
-    @property
-    def stop_seconds(self) -> float:
-        """When it ended, in seconds after the injection."""
-        return self.start_seconds + self.duration_seconds
+if TYPE_CHECKING:
+    from petbench_datasets.images.windows import Frame
 
 
 @dataclass(frozen=True, slots=True)

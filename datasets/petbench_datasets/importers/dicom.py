@@ -8,9 +8,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
-from petbench_datasets.bids.writer import ImportReport, NewImage, write_dataset
 from petbench_datasets.errors import DataError
-from petbench_datasets.importers.dicom_headers import SliceHeader, pet_slices
+from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
+from petbench_datasets.importers.dicom_files import pet_slices
 from petbench_datasets.importers.dicom_series import Series, read_series
 from petbench_datasets.importers.dicom_volume import grid_of
 from petbench_datasets.progress import Progress, silent
@@ -18,6 +18,8 @@ from petbench_datasets.progress import Progress, silent
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from petbench_datasets.importers.dicom_headers import SliceHeader
 
 _SAME_INJECTION_SECONDS = 600.0
 
@@ -34,7 +36,7 @@ def import_dicom(
     """Import every PET series below `directory` into the dataset at `folder`.
 
     The series of one participant become one participant, named after the participant's identifier. Early, delayed and
-    dynamic series are told apart by their times; a participant's series may also come with several imports.
+    dynamic series are distinguished by their times; a participant's series may also come with several imports.
 
     Args:
         directory: DICOM files, in any order and depth; other modalities are passed over.
@@ -43,7 +45,7 @@ def import_dicom(
         weights_kilograms: by participant identifier, for headers without one or with a wrong one.
         skip_unusable: pass over series that cannot be used (not attenuation-corrected, gated, ...) with their
             reason in the report, as long as one is left.
-        progress: told after each image.
+        progress: called after each image.
 
     Raises:
         DataError: in one line, why the first unusable series is refused. Nothing is written then.
@@ -85,7 +87,7 @@ def _write(
         members.sort(key=lambda one: (min(one.timing.starts), one.first.series))
         people[names[participant]] = _person(members)
         images += [_image(one, names[participant]) for one in members]
-    return write_dataset(folder, images, people, skipped, progress)
+    return add_to_dataset(folder, images, people, skipped, progress)
 
 
 def _require_one_injection(members: Sequence[Series]) -> None:
@@ -141,11 +143,11 @@ def _image(series: Series, participant: str) -> NewImage:
         radionuclide=series.radionuclide,
         half_life_seconds=series.half_life_seconds,
         is_suv=series.is_suv,
-        dose_bq=series.dose_bq,
+        dose_megabecquerel=None if series.dose_bq is None else series.dose_bq / 1e6,
         injection_known=known,
         decay_corrected_to_seconds=0.0 if injected else timing.seconds(timing.reference),
         time_zero=(timing.injection or timing.reference).strftime("%H:%M:%S"),
-        scanner={
+        more={
             "Manufacturer": first.manufacturer,
             "ManufacturersModelName": first.model,
             "AcquisitionMode": " ".join(first.series_type[:1]).lower(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.decay import mean_over_frame, remaining
-from petbench_datasets.images.suv import Frame
+from petbench_datasets.images.windows import Frame
 from petbench_datasets.importers import dicom_units as units
 from petbench_datasets.importers.dicom_timing import Timing, timing_of
 from petbench_datasets.importers.dicom_volume import arrange, frame_voxels

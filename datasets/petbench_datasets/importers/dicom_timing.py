@@ -17,7 +17,8 @@ from petbench_datasets.images.decay import average_count_seconds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench_datasets.importers.dicom_headers import Moment, SliceHeader, Tracer
+    from petbench_datasets.importers.dicom_headers import SliceHeader, Tracer
+    from petbench_datasets.importers.dicom_values import Moment
 
 _DAY = dt.timedelta(days=1)
 _DISAGREEMENT_SECONDS = 30.0

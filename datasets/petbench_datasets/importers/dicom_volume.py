@@ -1,4 +1,4 @@
-"""From the slices of a DICOM PET series to frames of voxels in participant order."""
+"""From the slices of a DICOM PET series to frames of voxels in the order Left, Posterior, Superior."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pydicom
 from pydicom.uid import ImplicitVRLittleEndian
 
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.nifti import in_participant_order
+from petbench_datasets.images.nifti import in_lps_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +69,7 @@ def arrange(slices: Sequence[SliceHeader], subject: str) -> list[list[int]]:
 def grid_of(slices: Sequence[SliceHeader], order: Sequence[int]) -> Grid:
     """Return the grid of one frame without reading its voxels."""
     rows, columns = slices[order[0]].matrix
-    return in_participant_order(np.broadcast_to(np.float32(0), (columns, rows, len(order))), _affine(slices, order))[1]
+    return in_lps_order(np.broadcast_to(np.float32(0), (columns, rows, len(order))), _affine(slices, order))[1]
 
 
 def frame_voxels(slices: Sequence[SliceHeader], order: Sequence[int], factor: Callable[[int], float]) -> Volume:
@@ -92,7 +92,7 @@ def frame_voxels(slices: Sequence[SliceHeader], order: Sequence[int], factor: Ca
         header = slices[index]
         values = _pixels(header).astype(np.float64) * header.slope + header.intercept
         voxels[:, :, number] = (values * factor(index)).T
-    return in_participant_order(voxels, _affine(slices, order))[0]
+    return in_lps_order(voxels, _affine(slices, order))[0]
 
 
 def _pixels(header: SliceHeader) -> NDArray[np.generic]:
@@ -101,7 +101,7 @@ def _pixels(header: SliceHeader) -> NDArray[np.generic]:
         try:
             dataset = pydicom.dcmread(header.path, force=True)
             if "TransferSyntaxUID" not in dataset.file_meta:
-                dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # what DICOM assumes unless told
+                dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # DICOM's default
             pixels = np.asarray(dataset.pixel_array)
         except (OSError, EOFError, ValueError, AttributeError, KeyError, RuntimeError, NotImplementedError) as error:
             raise DataError(

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
+from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar, resampling_record
 from petbench_datasets.bids.participants import checked_kilograms
-from petbench_datasets.bids.writer import ImportReport, NewImage, write_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
-from petbench_datasets.images.framing import WINDOWS_SECONDS
 from petbench_datasets.images.grid import resample
 from petbench_datasets.images.nifti import StoredImage
-from petbench_datasets.images.suv import Frame
+from petbench_datasets.images.windows import WINDOWS_SECONDS, Frame
+from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.tables import Row, number, read_table
 
@@ -76,7 +75,7 @@ def import_nifti(
         table: comma-separated, or tab-separated if its name ends in .tsv; columns as in `COLUMNS`.
         folder: the dataset, new or existing.
         resample_to: bring both images of a pair to the grid of this one where they differ; the sidecar records it.
-        progress: told after each image.
+        progress: called after each image.
 
     Raises:
         DataError: in one line, which row or file cannot be used. Nothing is written then.
@@ -92,7 +91,7 @@ def import_nifti(
             raise DataError(f"{table}: {name} has two rows; keep one")
         people[name] = _person(row, name, table)
         images += _pair(row, name, table, resample_to)
-    return write_dataset(folder, images, people, (), progress)
+    return add_to_dataset(folder, images, people, (), progress)
 
 
 def _canonical(row: Row) -> Row:
@@ -145,7 +144,7 @@ def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delay
             radionuclide=nuclide_name,
             half_life_seconds=HALF_LIFE_SECONDS[nuclide_name],
             is_suv=unit is None,
-            dose_bq=dose,
+            dose_megabecquerel=None if dose is None else dose / 1e6,
             decay_corrected_to_seconds=reference,
         )
         if not target.matches(grids[window]):
@@ -155,11 +154,6 @@ def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delay
         read = _reader(source, unit or 1.0, target)
         images.append(NewImage(name, entities, sidecar, target, read, False, str(source.path), (*source.notes, *notes)))
     return images
-
-
-def resampling_record(source: Grid, target: Grid) -> dict[str, str]:
-    """Return what a sidecar says of an image that was carried to another grid."""
-    return {"From": str(source), "To": str(target), "Method": "linear; Gaussian anti-aliasing where coarser"}
 
 
 def _source(row: Row, window: str, name: str, table: Path, *, is_suv: bool) -> _Source:

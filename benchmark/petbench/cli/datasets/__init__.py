@@ -17,7 +17,7 @@ from petbench.cli.datasets.validate import validate
 
 @click.group()
 def datasets() -> None:
-    """Build, import, check, split and look at datasets."""
+    """Build, import, check, split and export datasets."""
 
 
 for _verb in (list_, build, info, check, split, import_, resample, export, validate):

@@ -13,9 +13,12 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 @click.pass_context
 def check(ctx: click.Context, /, folder: Path, *, as_json: bool) -> None:
-    """List everything that is wrong with the dataset in FOLDER, all at once, with file names and what to do.
+    """List everything that is wrong with the dataset in FOLDER, with file names and what to do.
 
-    Exits 1 when anything keeps the dataset from being used; warnings alone exit 0.
+    The exit code is 1 if the dataset cannot be used as it is, and 0 if there are only warnings.
+
+    \b
+    petbench datasets check ~/my-dataset
     """
     from petbench.cli.console import print_json
     from petbench.terminal import progress_bar

@@ -18,17 +18,24 @@ from petbench.cli.options import complete_dataset
 @click.option(
     "--without-test-targets",
     is_flag=True,
-    help="Copy without the delayed images of the split's test participants: only you can score predictions of them.",
+    help="Copy without the delayed images of the test participants, so that only you can score predictions of them.",
 )
 @click.option(
-    "--split", default="holdout", show_default=True, help="Whose test participants, with --without-test-targets."
+    "--split",
+    default="holdout",
+    show_default=True,
+    help="With --without-test-targets: the split whose test participants are meant.",
 )
 def export(dataset: str, *, out: Path, form: str, without_test_targets: bool, split: str) -> None:
     """Write the pairs of DATASET as BIDS-PET, as NIfTI in SUV with a table, or as DICOM series.
 
-    With --without-test-targets the files are copied as they are, and of the test participants only the early images.
-    Others train and draw with that folder, and hand you a submission, which `petbench verify` and `petbench leaderboard
-    accept` score with your full dataset: the copy carries its fingerprint.
+    With --without-test-targets the files are copied as they are, but the delayed images of the test participants are
+    left out. Submitters train and predict with the copy, and send you a submission. `petbench verify` and `petbench
+    leaderboard accept` score it with your full dataset, whose fingerprint the copy has.
+
+    \b
+    petbench datasets export fdg-phantom-mini --as nifti --out for-others
+    petbench datasets export ~/my-dataset --without-test-targets --out for-submitters
     """
     from petbench.cli.console import open_named
     from petbench.errors import UsageError
@@ -46,7 +53,7 @@ def export(dataset: str, *, out: Path, form: str, without_test_targets: bool, sp
             hidden, left_out = export_without_targets(named.dataset, split, out, progress)
         click.echo(f"{named.name}: copied to {out} without the delayed images of {', '.join(hidden)}")
         if left_out:
-            click.echo(f"columns of participants.tsv that stay here: {', '.join(left_out)}")
+            click.echo(f"columns of participants.tsv that were left out: {', '.join(left_out)}")
         return
     write = {"bids": export_bids, "nifti": export_nifti, "dicom": export_dicom}[form]
     with progress_bar() as progress:

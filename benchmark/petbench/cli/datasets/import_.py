@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from petbench_datasets.bids.writer import ImportReport
+    from petbench_datasets.importers.dataset import ImportReport
 
 MOST_IN_VIEW = 1.1
-"""The part of the dose in view from which on a scan is doubted: calibration and body outline are not perfect."""
+"""A scan with more of the dose in view than this is questioned: calibration and body outline are not perfect."""
 
 _OUT = click.option(
-    "--out", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="Dataset to make or add to."
+    "--out", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="Dataset to make or to add to."
 )
 
 
@@ -27,17 +27,25 @@ def import_() -> None:
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @_OUT
 @click.option(
-    "--radionuclide", default="F18", show_default=True, help="The only one allowed, such as Ga68; 'any' allows all."
+    "--radionuclide", default="F18", show_default=True, help="The nuclide that is allowed, such as Ga68, or 'any'."
 )
 @click.option(
-    "--weight", "weights", multiple=True, metavar="PARTICIPANT=KG", help="For a header without one; repeatable."
+    "--weight",
+    "weights",
+    multiple=True,
+    metavar="PARTICIPANT=KG",
+    help="Weight of a participant whose headers have none; repeatable.",
 )
-@click.option("--skip-unusable", is_flag=True, help="Pass over series that cannot be used, with the reason.")
+@click.option("--skip-unusable", is_flag=True, help="Leave out series that cannot be used, and say why.")
 def dicom(directory: Path, *, out: Path, radionuclide: str, weights: tuple[str, ...], skip_unusable: bool) -> None:
     """Import every PET series below DIRECTORY; the series of one participant become one participant.
 
-    Units, dose, decay reference and frame times are read by the published rules, slice by slice. What cannot be
-    turned into SUV beyond doubt is refused in one line, and nothing is written.
+    Units, dose, decay reference and frame times are read slice by slice, by the published rules. A series whose SUV
+    would be in doubt is refused in one line, and nothing is written.
+
+    \b
+    petbench datasets import dicom ~/dicom --out ~/my-dataset
+    petbench datasets import dicom ~/dicom --out ~/my-dataset --weight P07=71.5 --skip-unusable
     """
     from petbench.terminal import progress_bar
     from petbench_datasets.importers.dicom import import_dicom
@@ -51,27 +59,32 @@ def dicom(directory: Path, *, out: Path, radionuclide: str, weights: tuple[str, 
             skip_unusable=skip_unusable,
             progress=progress,
         )
-    _say(report, out)
+    _print(report, out)
 
 
 @import_.command()
 @click.argument("table", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_OUT
 @click.option(
-    "--resample-to", type=click.Choice(["early", "delayed"]), help="Bring both images of a pair to one's grid."
+    "--resample-to",
+    type=click.Choice(["early", "delayed"]),
+    help="Resample both images of a pair to the grid of this one.",
 )
 def nifti(table: Path, *, out: Path, resample_to: str | None) -> None:
     """Import the pairs that TABLE (.csv or .tsv) names, one participant a line.
 
     Columns: participant, early, delayed; then either units SUV, or weight_kg, dose_mbq and the times of injection and
-    frames. A table that lacks something is refused with the column's name.
+    frames. A table that lacks a column is refused with the column's name.
+
+    \b
+    petbench datasets import nifti pairs.csv --out ~/my-dataset
     """
     from petbench.terminal import progress_bar
     from petbench_datasets.importers.nifti import import_nifti
 
     with progress_bar() as progress:
         report = import_nifti(table, out, resample_to=resample_to, progress=progress)  # type: ignore[arg-type]
-    _say(report, out)
+    _print(report, out)
 
 
 def _weights(texts: tuple[str, ...]) -> dict[str, float]:
@@ -87,7 +100,7 @@ def _weights(texts: tuple[str, ...]) -> dict[str, float]:
     return found
 
 
-def _say(report: ImportReport, out: Path) -> None:
+def _print(report: ImportReport, out: Path) -> None:
     from petbench_datasets.dataset.quantities import image_quantities
 
     for image in report.images:
@@ -102,5 +115,5 @@ def _say(report: ImportReport, out: Path) -> None:
         for note in image.notes:
             click.echo(f"  note: {note}")
     for what, why in report.skipped:
-        click.echo(f"passed over: {what}: {why}")
+        click.echo(f"left out: {what}: {why}")
     click.echo(f"next: petbench datasets check {out}, then petbench datasets split {out}")

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("dataset", shell_complete=complete_dataset)
 @click.option(
-    "--sheet", type=click.Path(dir_okay=False, path_type=Path), help="Draw a contact sheet into this PNG file."
+    "--sheet",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a contact sheet of all images to this PNG file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 def info(dataset: str, *, sheet: Path | None, as_json: bool) -> None:
     """Show participants, grids, times, SUV ranges, fingerprint and splits of DATASET, a name or a folder.
 
     \b
+    petbench datasets info fdg-phantom-mini
     petbench datasets info ~/my-dataset --sheet overview.png
     """
     from petbench.cli.console import open_named, print_json

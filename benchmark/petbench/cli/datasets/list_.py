@@ -10,7 +10,7 @@ from petbench.cli.session import session
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 def list_(*, as_json: bool) -> None:
-    """List the datasets that petbench can build, and whether they are built."""
+    """List the datasets that the installed plugins can build, and whether they are built."""
     from rich import box
     from rich.table import Table
 

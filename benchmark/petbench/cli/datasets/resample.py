@@ -10,9 +10,20 @@ import click
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--out", "-o", required=True, type=click.Path(file_okay=False, path_type=Path), help="New folder.")
-@click.option("--to", default="early", show_default=True, metavar="early|delayed|Z,Y,X", help="Grid, or spacing in mm.")
+@click.option(
+    "--to",
+    default="early",
+    show_default=True,
+    metavar="early|delayed|Z,Y,X",
+    help="The grid of this image, or a voxel spacing in mm.",
+)
 def resample(folder: Path, *, out: Path, to: str) -> None:
-    """Write the dataset in FOLDER anew with both images of each pair on one grid; each sidecar records it."""
+    """Copy the dataset in FOLDER with both images of each pair on one grid; each sidecar records the resampling.
+
+    \b
+    petbench datasets resample ~/my-dataset --to delayed --out ~/one-grid
+    petbench datasets resample ~/my-dataset --to 8,10,10 --out ~/coarse
+    """
     from petbench.errors import UsageError
     from petbench.terminal import progress_bar
     from petbench_datasets.exporters.resample import resample_dataset

@@ -9,13 +9,26 @@ from petbench.cli.options import complete_dataset
 
 @click.command()
 @click.argument("dataset", shell_complete=complete_dataset)
-@click.option("--name", default="holdout", show_default=True, help="Of the split.")
-@click.option("--folds", type=click.IntRange(min=2), help="k folds: everybody tests once.")
-@click.option("--leave-out", metavar="COLUMN", help="One fold for each value of a column, such as site.")
-@click.option("--test", type=click.IntRange(min=1), help="Hold-out: how many test. Default: a sixth.")
-@click.option("--validation", type=click.IntRange(min=0), help="How many validate in each fold. Default: an eighth.")
-@click.option("--stratify-by", metavar="COLUMN", help="Spread the values of a column evenly, such as sex.")
-@click.option("--seed", default=0, show_default=True, help="Of the shuffle; the same on every machine.")
+@click.option("--name", default="holdout", show_default=True, help="Name of the split.")
+@click.option("--folds", type=click.IntRange(min=2), help="k folds; every participant is tested once.")
+@click.option(
+    "--leave-out", metavar="COLUMN", help="One fold for each value of a column of participants.tsv, such as site."
+)
+@click.option("--test", type=click.IntRange(min=1), help="Hold-out: number of test participants. Default: a sixth.")
+@click.option(
+    "--validation",
+    type=click.IntRange(min=0),
+    help="Number of validation participants in each fold. Default: an eighth.",
+)
+@click.option(
+    "--stratify-by", metavar="COLUMN", help="Spread the values of a column evenly over the parts, such as sex."
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Seed of the shuffle; the same seed gives the same split on every machine.",
+)
 @click.option("--force", is_flag=True, help="Replace a split of this name.")
 def split(dataset: str, *, name: str, force: bool, **how: object) -> None:
     """Divide the participants of DATASET, a folder of your own, into training, validation and test.

@@ -1,4 +1,4 @@
-"""The early and the delayed window, and how the frames of a scan make the mean image of one.
+"""Which frames of a participant's scans make the image of a window, and how they make it.
 
 A window's image is the mean of the frames, each weighted with the seconds that it shares with the window. SUV is
 used throughout, so every frame is decay-corrected to the injection before it is averaged.
@@ -7,28 +7,20 @@ used throughout, so every frame is decay-corrected to the injection before it is
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from petbench_datasets.errors import DataError
+from petbench_datasets.images.windows import LEAST_COVERAGE, WINDOWS_SECONDS, in_words, shared_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from petbench_datasets.bids.scan import Scan
     from petbench_datasets.images.grid import Volume
-    from petbench_datasets.images.suv import Frame
-
-EARLY_WINDOW_SECONDS = (420.0, 1260.0)
-DELAYED_WINDOW_SECONDS = (2520.0, 3780.0)
-WINDOWS_SECONDS = {"early": EARLY_WINDOW_SECONDS, "delayed": DELAYED_WINDOW_SECONDS}
-"""After the injection: 7-21 min and 42-63 min (Kim et al. 2023, doi 10.3390/diagnostics13193045)."""
-
-LEAST_COVERAGE = 0.8
-"""The part of a window that must have been measured."""
+    from petbench_datasets.images.windows import Frame
 
 LEAST_INSIDE = 0.5
 """The part of the frames' time that must lie in the window: an hour's mean is no image of 14 minutes."""
@@ -82,13 +74,6 @@ class WindowFrames:
         return mean.astype(np.float32)
 
 
-def shared_seconds(frame: Frame, window: tuple[float, float]) -> float:
-    """Return how many seconds of `frame` lie in `window`."""
-    if math.isnan(frame.start_seconds):
-        return 0.0
-    return max(0.0, min(frame.stop_seconds, window[1]) - max(frame.start_seconds, window[0]))
-
-
 def uses_of(scan: Scan, window: tuple[float, float]) -> tuple[FrameUse, ...]:
     """Return the frames of one scan that share time with `window`."""
     shared = ((index, shared_seconds(frame, window)) for index, frame in enumerate(scan.frames))
@@ -114,11 +99,11 @@ def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowFrames:
         DataError: no image, too little of the window measured, or two images of the same time.
     """
     window = WINDOWS_SECONDS[name]
-    minutes = f"{window[0] / 60:g}-{window[1] / 60:g} min after injection"
+    when = f"{in_words(window)} after injection"
     by_scan = [uses for scan in scans if (uses := uses_of(scan, window))]
     if not by_scan:
         there = ", ".join(scan.path.name for scan in scans) or "none"
-        raise DataError(f"{subject}: no {name} image ({minutes}); images here: {there}; add it or correct its times")
+        raise DataError(f"{subject}: no {name} image ({when}); images here: {there}; add it or correct its times")
     chosen = _choose(by_scan, name, subject)
     names = ", ".join(dict.fromkeys(use.scan.path.name for use in chosen))
     coverage = coverage_of(chosen, window)
@@ -127,13 +112,13 @@ def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowFrames:
             if scan.path.exists():
                 scan.stored  # noqa: B018 - where the sidecar lacks a frame's time, that is the reason: it is said first
         raise DataError(
-            f"{subject}: {names} covers {coverage:.0%} of the {name} window ({minutes}), "
+            f"{subject}: {names} covers {coverage:.0%} of the {name} window ({when}), "
             f"and at least {LEAST_COVERAGE:.0%} is needed; add the missing frames"
         )
     inside = sum(use.seconds for use in chosen) / sum(use.frame.duration_seconds for use in chosen)
     if inside < LEAST_INSIDE:
         raise DataError(
-            f"{subject}: only {inside:.0%} of the time of {names} lies in the {name} window ({minutes}); "
+            f"{subject}: only {inside:.0%} of the time of {names} lies in the {name} window ({when}); "
             "reconstruct shorter frames"
         )
     return WindowFrames(name, chosen, min(coverage, 1.0))
