@@ -12,6 +12,7 @@ from mkdocs.utils import get_relative_url
 from command_pages import command_reference
 from contract_pages import check_list, class_reference, hook_reference, job_reference
 from dataset_pages import column_reference
+from layer_pages import layer_reference
 from protocol_pages import metric_reference
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "job": job_reference,
     "columns": column_reference,
     "metrics": metric_reference,
+    "layers": layer_reference,
 }
 
 
