@@ -67,6 +67,7 @@ FORBIDDEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "line"), FORBIDDEN.values(), ids=list(FORBIDDEN))
 def test_a_forbidden_import_fails_make_lint(copy: Path, path: str, line: str) -> None:
     file = copy / path
@@ -76,6 +77,7 @@ def test_a_forbidden_import_fails_make_lint(copy: Path, path: str, line: str) ->
     assert "BROKEN" in result.stdout
 
 
+@pytest.mark.slow
 def test_the_source_as_it_is_keeps_every_contract() -> None:
     result = lint(REPOSITORY)
     assert result.returncode == 0, result.stdout
