@@ -127,14 +127,14 @@ def test_where_there_is_no_way_from_identity_to_the_ceiling_every_table_says_so(
         board = _only(leaderboard)
         cell = _cell(board, "pix2pix")
         assert (cell.fraction, cell.fraction_reason) == (None, reason)
-        assert f"30.00 ({reason})" in to_markdown([board])
-        assert f"30.00 ({reason})" in to_latex([board])
+        for text in (to_markdown([board]), to_latex([board])):
+            assert f"No normalized score: {reason} (PSNR (body, dB))." in text
         (row,) = (row for row in board_as_rows(board) if row["method"] == "pix2pix")
         assert (row["psnr_body_suv20_fraction"], row["psnr_body_suv20_fraction_reason"]) == (None, reason)
     add_run("noise-ceiling", {"sub-01": 32.0})
     board = _only(leaderboard)
-    assert "30.00 (50 %)" in to_markdown([board])
-    assert r"30.00 (50 \%)" in to_latex([board])
+    assert "30.00 (+2.00, 50 %)" in to_markdown([board])
+    assert r"30.00 (+2.00, 50 \%)" in to_latex([board])
 
 
 def test_an_oracle_is_marked_takes_no_rank_and_is_no_reference(leaderboard: Leaderboard, add_run: AddRun) -> None:

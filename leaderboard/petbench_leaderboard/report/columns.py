@@ -77,6 +77,16 @@ def normalized_score(cell: Cell) -> str:
     return cell.fraction_reason if cell.fraction is None else f"{number(100.0 * cell.fraction, 0)} %"
 
 
+def not_normalized(board: Board, columns: Iterable[Column]) -> dict[str, list[Column]]:
+    """Return why scores have no normalized score, each reason with the columns where it holds for some row."""
+    why: dict[str, list[Column]] = {}
+    for column in columns:
+        cells = [row.cells[column] for row in board.rows if column in row.cells]
+        for reason in dict.fromkeys(cell.fraction_reason for cell in cells if cell.fraction_reason):
+            why.setdefault(reason, []).append(column)
+    return why
+
+
 def sample(cells: Iterable[Cell | None]) -> str:
     """Say how many slices a distance is over, and how far apart real slices are; empty for what is no distance."""
     for cell in cells:
