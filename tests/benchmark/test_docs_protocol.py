@@ -37,7 +37,7 @@ def has_the_windows(rule: str) -> None:
 
 
 def has_the_coverage(rule: str) -> None:
-    assert numbers(rule)[0] == 100 * framing.LEAST_COVERAGE
+    assert numbers(rule)[0] == 100 * windows.LEAST_COVERAGE
     assert "half" in rule
     assert framing.LEAST_INSIDE == 0.5
 

@@ -125,8 +125,8 @@ def test_where_there_is_no_normalized_score_every_table_says_why(leaderboard: Le
         board = _only(leaderboard)
         cell = _cell(board, "pix2pix")
         assert (cell.normalized_score, cell.normalized_score_reason) == (None, reason)
-        assert f"30.00 ({reason})" in to_markdown([board])
-        assert f"30.00 ({reason})" in to_latex([board])
+        for text in (to_markdown([board]), to_latex([board])):
+            assert f"No normalized score: {reason} (PSNR (body, dB))." in text
         (row,) = (row for row in board_as_rows(board) if row["method"] == "pix2pix")
         assert (row["psnr_body_suv20_normalized_score"], row["psnr_body_suv20_normalized_score_reason"]) == (
             None,
@@ -134,8 +134,8 @@ def test_where_there_is_no_normalized_score_every_table_says_why(leaderboard: Le
         )
     add_run("repeat-scan", {"sub-01": 32.0})
     board = _only(leaderboard)
-    assert "30.00 (50 %)" in to_markdown([board])
-    assert r"30.00 (50 \%)" in to_latex([board])
+    assert "30.00 (+2.00, 50 %)" in to_markdown([board])
+    assert r"30.00 (+2.00, 50 \%)" in to_latex([board])
 
 
 def test_a_privileged_row_is_marked_and_takes_no_rank(leaderboard: Leaderboard, add_run: AddRun) -> None:

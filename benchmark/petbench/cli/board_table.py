@@ -95,14 +95,9 @@ def _notes(board: Board, columns: Sequence[Column]) -> list[str]:
 
 def _not_normalized(board: Board, shown: Sequence[Column]) -> list[str]:
     """Return why columns have no normalized score, each reason once."""
-    reasons: dict[str, list[str]] = {}
-    for column in shown:
-        cells = [cell for row in board.rows if (cell := row.cells.get(column)) is not None and cell.mean is not None]
-        if cells and all(cell.normalized_score is None for cell in cells):
-            reasons.setdefault(cells[0].normalized_score_reason or "", []).append(written.heading(column))
     notes = []
-    for reason, headings in reasons.items():
-        where = "" if len(headings) == len(shown) else f" for {', '.join(headings)}"
+    for reason, found in written.not_normalized(board, shown).items():
+        where = "" if len(found) == len(shown) else f" for {', '.join(map(written.heading, found))}"
         fix = "; petbench score --reference repeat-scan makes one" if reason == "no repeat scan" else ""
         notes.append(f"no normalized score{where}: {reason}{fix}")
     return notes

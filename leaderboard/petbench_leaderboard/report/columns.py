@@ -81,6 +81,16 @@ def normalized_score(cell: Cell) -> str:
     )
 
 
+def not_normalized(board: Board, columns: Iterable[Column]) -> dict[str, list[Column]]:
+    """Return why scores have no normalized score, each reason with the columns where it holds for some row."""
+    why: dict[str, list[Column]] = {}
+    for column in columns:
+        cells = [row.cells[column] for row in board.rows if column in row.cells]
+        for reason in dict.fromkeys(cell.normalized_score_reason for cell in cells if cell.normalized_score_reason):
+            why.setdefault(reason, []).append(column)
+    return why
+
+
 def sample(cells: Iterable[Cell | None]) -> str:
     """Say how many slices a distance is over, and how far apart real slices are; empty for what is no distance."""
     for cell in cells:

@@ -53,12 +53,12 @@ def to_latex(boards: Iterable[Board]) -> str:
 
 def _markdown(board: Board) -> str:
     head, rows = _rows(board, escape_markdown)
-    return f"{_as_markdown(escape_markdown(_title(board)), head, rows, texts=2)}\n{_NOTES}\n"
+    return f"{_as_markdown(escape_markdown(_title(board)), head, rows, texts=2)}\n{escape_markdown(_notes(board))}\n"
 
 
 def _latex(board: Board) -> str:
     head, rows = _rows(board, escape_latex)
-    return _as_latex(escape_latex(f"{_title(board)}. {_NOTES}"), head, rows, texts=2)
+    return _as_latex(escape_latex(f"{_title(board)}. {_notes(board)}"), head, rows, texts=2)
 
 
 def _as_markdown(title: str, head: list[str], rows: list[list[str]], *, texts: int = 1) -> str:
@@ -89,6 +89,13 @@ def _title(board: Board) -> str:
     people = len(board.participants)
     tested = f"{people} participant{'' if people == 1 else 's'}"
     return f"{board.dataset}, split {board.split}, {tested}, protocol {board.protocol}"
+
+
+def _notes(board: Board) -> str:
+    """Say what the numbers are, and why some have no normalized score."""
+    why = written.not_normalized(board, written.shown_columns(board))
+    found = [f"{reason} ({', '.join(map(written.heading, columns))})" for reason, columns in why.items()]
+    return " ".join([_NOTES, *([f"No normalized score: {'; '.join(found)}."] if found else [])])
 
 
 def _rows(board: Board, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:

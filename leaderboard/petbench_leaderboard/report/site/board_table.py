@@ -51,7 +51,7 @@ def view_board(board: Board) -> BoardView:
         gains=written.GAIN if any(cell.gain for cell in cells) else "",
         explains_normalized_score=any(cell.normalized_score for cell in cells),
         claims=sorted({row.verification for row in rows}),
-        not_normalized=", ".join(sorted(_not_normalized(board, columns))),
+        not_normalized=_not_normalized(board, columns),
         explains_spread=any(cell.spread for cell in cells),
         has_references=any(row.kind in _PLACES for row in rows),
     )
@@ -123,15 +123,12 @@ def _cost(text: str, value: float | None, detail: str = "") -> CellView:
     return CellView(value=text, exact="" if value is None else repr(value), detail=detail)
 
 
-def _not_normalized(board: Board, columns: list[Column]) -> set[str]:
+def _not_normalized(board: Board, columns: list[Column]) -> str:
     """Return why there are no normalized scores, with the metrics that have none."""
-    why: dict[str, list[str]] = {}
-    for column in columns:
-        for row in board.rows:
-            reason = row.cells[column].normalized_score_reason if column in row.cells else ""
-            if reason and written.label(column) not in why.setdefault(reason, []):
-                why[reason].append(written.label(column))
-    return {f"{reason} ({', '.join(names)})" for reason, names in why.items()}
+    return ", ".join(
+        f"{reason} ({', '.join(dict.fromkeys(map(written.label, found)))})"
+        for reason, found in sorted(written.not_normalized(board, columns).items())
+    )
 
 
 def _interval(ranks: tuple[int, int]) -> str:
