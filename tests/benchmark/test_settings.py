@@ -79,3 +79,8 @@ def test_a_run_keeps_its_row_where_the_command_line_says(
     assert [row["status"] for row in petbench.json("--db", elsewhere, "runs", "list")] == ["ok"]
     assert petbench.json("runs", "list") == []
     assert not (tmp_path / "neither.db").exists()
+
+
+def test_the_page_of_commands_lists_every_variable() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(Settings.variables()) if f"`{name}" not in page] == []
