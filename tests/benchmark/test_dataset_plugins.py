@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.benchmark.conftest import Petbench
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = """
 import shutil
 from functools import partial

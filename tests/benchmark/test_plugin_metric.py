@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.benchmark.conftest import Petbench
 
+pytestmark = pytest.mark.slow
+
 METRIC = "total_uptake"
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.benchmark.conftest import Petbench
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = """
     from petbench import MethodSpec, hookimpl
 

@@ -99,8 +99,9 @@ def test_one_seed_gives_one_prediction_to_the_bit_and_another_seed_another(
     )
     for extra in ((), ("--force",), ("--seed", "1")):
         petbench(*command, *extra)
-    first, repeated, other = (
-        path.read_bytes() for path in sorted((petbench.home / "runs").glob("*/predictions/*.nii.gz"))
+    other, repeated, first = (  # the newest row comes first
+        (petbench.home / row["log_path"]).with_name("predictions").joinpath("sub-04.nii.gz").read_bytes()
+        for row in petbench.json("runs", "list")
     )
     assert first == repeated
     assert first != other

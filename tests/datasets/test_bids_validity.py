@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from petbench_datasets.dataset.reader import Dataset
 
 
+pytestmark = pytest.mark.slow
+
+
 def errors_in(folder: Path) -> set[str]:
     """Return the errors that the validator finds in a dataset and in its derivatives, each with its file."""
     validator = Path(sys.executable).with_name("bids-validator-deno")

@@ -78,6 +78,7 @@ def test_the_command_says_which_datasets_have_variants(petbench: Petbench) -> No
     assert not petbench.home.exists()
 
 
+@pytest.mark.slow
 def test_a_dataset_without_a_validation_is_refused_in_one_line(petbench: Petbench) -> None:
     _, said = petbench("datasets", "validate", "my-own", code=2)
     assert said.startswith("error: my-own has no validation; these datasets have one: fdg-phantom-mini")

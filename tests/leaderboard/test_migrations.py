@@ -70,9 +70,10 @@ def _write_old(location: str, revision: str) -> None:
                 for column in runs.columns
                 if isinstance(column.type, sa.String) and not column.nullable
             }
-            facts |= {"uid": str(seed), "pool": "p" * 64, "method": "old", "status": status, "seed": seed, "fold": 0}
+            group = "run_group" if "run_group" in runs.columns else "pool"
+            facts |= {"uid": str(seed), group: "p" * 64, "method": "old", "status": status, "seed": seed, "fold": 0}
             facts |= {
-                "verification": "recomputed",
+                "verification": "rescored" if "run_group" in runs.columns else "recomputed",
                 "protocol": 1,
                 "created_at": datetime(2025, 1, 1 + seed, tzinfo=UTC),
             }

@@ -8,30 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench.errors import PluginError
-from petbench.methods.program.method import ProgramMethod
 from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from petbench.contract import Method, Volume
+    from petbench.contract import RunnableMethod, Volume
     from petbench.runs.folder import RunFolder
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
 
 
-def predict_fold(method: Method, name: str, fold: Fold, dataset: Dataset, folder: RunFolder) -> float:
+def predict_fold(method: RunnableMethod, name: str, fold: Fold, dataset: Dataset, folder: RunFolder) -> float:
     """Write the prediction of every test participant, in SUV, and return the mean seconds that one took.
 
     Raises:
         PluginError: a prediction has another shape, or voxels that are not finite.
     """
     spent = 0.0
-    if isinstance(method, ProgramMethod):
-        predictions = _predict_all(method, fold, dataset)
-    else:
-        predictions = _predict_each(method, fold, dataset)
-    for participant, predicted, seconds in predictions:
+    for participant, predicted, seconds in _timed(method, fold, dataset):
         spent += seconds
         grid = dataset.grid(participant)
         if predicted.shape != grid.shape:
@@ -42,19 +37,22 @@ def predict_fold(method: Method, name: str, fold: Fold, dataset: Dataset, folder
     return spent / len(fold.test)
 
 
-def _predict_each(method: Method, fold: Fold, dataset: Dataset) -> Iterator[tuple[str, Volume, float]]:
-    """Yield each test participant with its prediction and the seconds that it took."""
-    for participant in fold.test:
-        early = dataset.early(participant)[0].copy()
-        start = time.perf_counter()
-        predicted = np.asarray(method.predict(early))
-        yield participant, predicted, time.perf_counter() - start
+def _timed(method: RunnableMethod, fold: Fold, dataset: Dataset) -> Iterator[tuple[str, Volume, float]]:
+    """Yield each test participant with its prediction and the seconds it took; reading the dataset does not count.
 
+    Where a method starts a program for all participants together, the start is part of the first one's time.
+    """
+    reading = 0.0
 
-def _predict_all(method: ProgramMethod, fold: Fold, dataset: Dataset) -> Iterator[tuple[str, Volume, float]]:
-    """Yield the predictions that a program makes with one start; its start and its files are part of its time."""
-    start = time.perf_counter()
-    early = (dataset.early(participant)[0] for participant in fold.test)
-    for participant, predicted in zip(fold.test, method.predict_all(early), strict=True):
-        yield participant, predicted, time.perf_counter() - start
-        start = time.perf_counter()
+    def early_volumes() -> Iterator[Volume]:
+        nonlocal reading
+        for participant in fold.test:
+            start = time.perf_counter()
+            volume = dataset.early(participant)[0].copy()
+            reading += time.perf_counter() - start
+            yield volume
+
+    start, read_before = time.perf_counter(), reading
+    for participant, predicted in zip(fold.test, method.predict_all(early_volumes()), strict=True):
+        yield participant, np.asarray(predicted), time.perf_counter() - start - (reading - read_before)
+        start, read_before = time.perf_counter(), reading

@@ -22,7 +22,7 @@ from petbench_datasets.images.nifti import write_image
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench.contract import RunnableMethod
+    from petbench.contract import RunnableMethod, Volume
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
@@ -102,11 +102,7 @@ def predict_scan(
         UsageError: the output exists or has another ending than .nii.gz, or the run did not end well.
         DataError: the scan cannot be read in SUV, or its dose and weight are wanted and not known.
     """
-    if not output.name.endswith(".nii.gz"):
-        raise UsageError(f"the output {output} must end in .nii.gz")
-    taken = next((path for path in (output, *card_paths(output)) if path.exists()), None)
-    if taken is not None and not force:
-        raise UsageError(f"the output {taken} exists; choose another name, or --force to replace it")
+    _check_output(output, force=force)
     row = leaderboard.run(run_id)
     if row.status != "ok":
         raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can predict")
@@ -116,13 +112,7 @@ def predict_scan(
     scan = read_input_scan(scan_path)
     per_suv, words = _unit(scan, unit, scan_path)
     model_grid = fit_grid(scan.grid, folder.grid())
-    on_model_grid = resample(scan.image, scan.grid, model_grid)
-    start = time.perf_counter()
-    predicted = np.asarray(method.predict(on_model_grid), dtype=np.float32)
-    seconds = time.perf_counter() - start
-    if predicted.shape != model_grid.shape or not np.isfinite(predicted).all():
-        raise DataError(f"{plan.method} predicted no finite image of {scan_path}; nothing was written")
-    delayed = resample(predicted, model_grid, scan.grid)
+    delayed, seconds = _predict(method, scan, model_grid, f"{plan.method} predicted no finite image of {scan_path}")
     result = PredictedScan(
         output=str(output),
         card=str(card_paths(output)[0]),
@@ -143,6 +133,25 @@ def predict_scan(
     write_card(output, model_card(row, plan, leaderboard.scores([run_id]), result.to_dict() | names))
     write_image(output, (delayed * np.float32(per_suv)).astype(np.float32, copy=False), scan.grid)
     return result
+
+
+def _check_output(output: Path, *, force: bool) -> None:
+    if not output.name.endswith(".nii.gz"):
+        raise UsageError(f"the output {output} must end in .nii.gz")
+    taken = next((path for path in (output, *card_paths(output)) if path.exists()), None)
+    if taken is not None and not force:
+        raise UsageError(f"the output {taken} exists; choose another name, or --force to replace it")
+
+
+def _predict(method: RunnableMethod, scan: InputScan, model_grid: Grid, failure: str) -> tuple[Volume, float]:
+    """Return the delayed image in SUV on the scan's own grid, and the seconds that the prediction took."""
+    early = resample(scan.image, scan.grid, model_grid)
+    start = time.perf_counter()
+    predicted = np.asarray(method.predict(early), dtype=np.float32)
+    seconds = time.perf_counter() - start
+    if predicted.shape != model_grid.shape or not np.isfinite(predicted).all():
+        raise DataError(f"{failure}; nothing was written")
+    return resample(predicted, model_grid, scan.grid), seconds
 
 
 def _trained_method(plan: RunPlan, folder: RunFolder, home: Home, registry: Registry, device: str) -> RunnableMethod:
