@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from petbench.contract import Budget
     from petbench.engine_settings import EngineSettings
 
+CHECKPOINT_SECONDS = 60.0
+"""A checkpoint is due this long after the last."""
+
 LOG_SECONDS = 2.0
 PROGRESS_SECONDS = 0.2
 
@@ -51,7 +54,7 @@ class TrainingContext:
         folder: Path,
         engine: EngineSettings,
         progress: Progress = silent,
-        checkpoint_seconds: float = 60.0,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> None:
         self.seed = seed
         self.budget = budget
