@@ -60,6 +60,7 @@ def train(petbench: Petbench, dataset: Path) -> None:
     petbench("run", "-m", "pix2pix", "-d", dataset, "--budget", "images=64", "--set", "width=4")
 
 
+@pytest.mark.slow
 def test_a_real_whole_body_scan_gets_a_finite_suv_image_on_its_own_grid(
     petbench: Petbench, body_dataset: Path, real_scan: Path, tmp_path: Path
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_method_that_draws_what_it_is_given_gives_a_smooth_scan_back_through_t
     )
 
 
+@pytest.mark.slow
 def test_a_folder_of_dicom_files_gives_what_its_nifti_gives_and_in_bq_per_ml_what_the_scanner_stored(
     applied: Petbench, real_scan: Path, real_dicom: Path, tmp_path: Path
 ) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.datasets.conftest import Petbench
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "name", ["DRO_0_0", "DRO_1_0", "DRO_2_0", "DRO_2_4", "DRO_3_0", "DRO_3_2", "DRO_4_0", "DRO_4_2", "DRO_5_0"]
