@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.records import ScoreRow
 
+NO_REPEAT_SCAN = "no repeat scan"
+"""Why most boards without normalized scores have none: the one reason that a command removes."""
+
 
 def make_cell(
     scores: Mapping[int, Mapping[str, ScoreRow]],
@@ -81,7 +84,7 @@ def add_normalized_score(
     if identity is None or identity.mean is None or cell.values.keys() != identity.values.keys():
         return replace(cell, normalized_score_reason="no identity")
     if repeat_scan is None or repeat_scan.mean is None or cell.values.keys() != repeat_scan.values.keys():
-        return replace(cell, normalized_score_reason="no repeat scan")
+        return replace(cell, normalized_score_reason=NO_REPEAT_SCAN)
     scale = repeat_scan.mean - identity.mean
     wrong_way = higher_is_better is not None and (scale > 0.0) != higher_is_better
     if not math.isfinite(scale) or scale == 0.0 or wrong_way:

@@ -66,6 +66,15 @@ def test_a_metric_of_which_nothing_is_said_has_a_column_headed_by_its_name(
     assert columns.value(found, 1.23456) == "1.235"
 
 
+def test_what_is_said_beside_a_score_has_the_metrics_decimals_too(
+    leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
+) -> None:
+    enter(leaderboard, make_record, make_score, "pix2pix", replace(FACTS, decimals=4))
+    found = column(leaderboard)
+    assert columns.remark(found, {"n_real": 7, "floor": -7.32612}) == "N = 7 slices, real against real −7.3261"
+    assert columns.remark(found, {"low": -1.0, "high": 1.23456}) == "limits −1.0000 to 1.2346"
+
+
 def test_what_ranks_has_a_column_even_where_its_metric_is_not_shown(
     leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
 ) -> None:

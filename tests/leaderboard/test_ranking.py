@@ -138,6 +138,21 @@ def test_where_there_is_no_normalized_score_every_table_says_why(leaderboard: Le
     assert r"30.00 (+2.00, 50 \%)" in to_latex([board])
 
 
+def test_every_row_that_does_not_compete_is_marked_in_place_of_a_rank(
+    leaderboard: Leaderboard, add_run: AddRun
+) -> None:
+    add_run("pix2pix", {"sub-01": 30.0})
+    marks = {"reference": "ref", "privileged": "privileged", "repeat-scan": "repeat scan"}
+    for role in marks:
+        add_run(f"of-{role}", {"sub-01": 29.0}, role=role)
+    board = _only(leaderboard)
+    markdown, latex = to_markdown([board]), to_latex([board])
+    for role, mark in marks.items():
+        assert f"| {mark} | of-{role} |" in markdown
+        assert f"{mark} & of-{role} &" in latex
+    assert "| 1 | pix2pix |" in markdown
+
+
 def test_a_privileged_row_is_marked_and_takes_no_rank(leaderboard: Leaderboard, add_run: AddRun) -> None:
     add_run("organ-scale", {"sub-01": 50.0})
     add_run("knows-the-truth", {"sub-01": 60.0}, role="privileged")

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from petbench.cli.console import standard_output
+from petbench_leaderboard.cells import NO_REPEAT_SCAN
 from petbench_leaderboard.report import columns as written
-from petbench_leaderboard.report.formatting import MISSING
+from petbench_leaderboard.report.formatting import MISSING, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ _MOST_TESTED = 12
 def print_board(board: Board, highlight: int | None) -> None:
     """Print one board, as many columns as there is room for; the row that run `highlight` belongs to is marked."""
     console = standard_output()
-    scored = f"{len(board.participants)} test participant" + ("s" if len(board.participants) != 1 else "")
+    scored = counted(len(board.participants), "test participant")
     console.print(Text.assemble((board.dataset, "bold"), f"  split {board.split}, {scored}, protocol {board.protocol}"))
     found = written.shown_columns(board)
     found.sort(key=lambda column: column != board.ranked_by)  # what ranks is never without room
@@ -42,7 +43,7 @@ def print_board(board: Board, highlight: int | None) -> None:
     if any(cell.gain is not None for cell in cells):
         under = f"under a score its {written.GAIN}"
         if any(cell.normalized_score is not None for cell in cells):
-            under += "; then the normalized score, 0 % at identity and 100 % at the repeat scan"
+            under += f"; then the {written.NORMALIZED}"
         console.print(Text(under, "dim"), soft_wrap=True)
     left_out = ", ".join(written.heading(column) for column in shown[kept:])
     room = left_out and f"no room for {left_out}: --json gives all"
@@ -81,7 +82,7 @@ def _has_mean(row: Row, column: Column) -> bool:
 
 def _notes(board: Board, columns: Sequence[Column]) -> list[str]:
     """Return how many slices the distances are over, and why cells are empty, each once."""
-    samples = {column: written.sample(row.cells.get(column) for row in board.rows) for column in columns}
+    samples = {column: written.sample(column, (row.cells.get(column) for row in board.rows)) for column in columns}
     notes = [f"{written.label(column)}: {sample}" for column, sample in samples.items() if sample]
     for column in columns:
         for row in board.rows:
@@ -98,7 +99,7 @@ def _not_normalized(board: Board, shown: Sequence[Column]) -> list[str]:
     notes = []
     for reason, found in written.not_normalized(board, shown).items():
         where = "" if len(found) == len(shown) else f" for {', '.join(map(written.heading, found))}"
-        fix = "; petbench score --reference repeat-scan makes one" if reason == "no repeat scan" else ""
+        fix = "; petbench score --reference repeat-scan makes one" if reason == NO_REPEAT_SCAN else ""
         notes.append(f"no normalized score{where}: {reason}{fix}")
     return notes
 

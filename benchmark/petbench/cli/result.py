@@ -109,13 +109,13 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
     for heading in ("participant", "region", "metric", "value", "convention"):
         table.add_column(heading, justify="right" if heading == "value" else "left", overflow="fold")
     for score in scores:
-        value = (
-            Text(score.reason or "", style="dim")
-            if score.value is None
-            else Text(f"{written.value(column_of(score), score.value)} {plain_unit(score.unit)}".rstrip())
-        )
-        if score.value is not None and score.participant is None and (remark := written.remark(score.extra)):
-            value.append(f"\n{remark}", style="dim")
+        column = column_of(score)
+        if score.value is None:
+            value = Text(score.reason or "", style="dim")
+        else:
+            value = Text(f"{written.value(column, score.value)} {plain_unit(score.unit)}".rstrip())
+            if score.participant is None and (remark := written.remark(column, score.extra)):
+                value.append(f"\n{remark}", style="dim")
         table.add_row(
             score.participant or "all", Text(score.region), Text(score.metric), value, Text(score.convention_id)
         )

@@ -11,7 +11,7 @@ from petbench.reproduce.results import FRECHET_DISTANCES, PSNR_CONVENTIONS
 from petbench.runs import reference_rows
 from petbench_datasets.files import write_text
 from petbench_leaderboard.report.columns import direction, heading, value
-from petbench_leaderboard.report.formatting import MISSING, budget, number
+from petbench_leaderboard.report.formatting import MISSING, budget, counted, number
 from petbench_leaderboard.statistics.intervals import FEWEST_PARTICIPANTS
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def _words(results: Results, circumstances: Circumstances) -> dict[str, Any]:
         "full": circumstances.experiment.profile.name == "full",
         "cuda": str(run.device).startswith("cuda"),
         "budget": budget(run.budget),
-        "seeds": _plural(len(line.seeds), "seed"),
-        "participants": _plural(len(results.participants), "test participant"),
+        "seeds": counted(len(line.seeds), "seed"),
+        "participants": counted(len(results.participants), "test participant"),
         "gaps": ", ".join(number(gap.mean, 2, sign=True) for gap in results.gaps),
         "reported_gap": number(REPORTED_GAP_DECIBELS, 1, sign=True),
         "distinguished": all(gap.distinguished for gap in results.gaps),
@@ -195,7 +195,3 @@ def _interval(gap: Gap) -> str:
     if gap.interval is None:
         return MISSING
     return f"{number(gap.interval.low, 2, sign=True)} to {number(gap.interval.high, 2, sign=True)}"
-
-
-def _plural(amount: int, noun: str) -> str:
-    return f"{amount} {noun}{'' if amount == 1 else 's'}"

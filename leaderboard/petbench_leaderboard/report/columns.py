@@ -7,15 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench_leaderboard.report.formatting import number, plain_unit
+from petbench_leaderboard.report.formatting import counted, number, plain_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from petbench_leaderboard.board import Board, Cell, Column
+    from petbench_leaderboard.records import Role
 
 GAIN = "gain over identity, the early image as it is, in the metric's unit, positive where better"
 """For the notes of every output that has gains."""
+
+NORMALIZED = "normalized score, 0 % at identity and 100 % at the repeat scan"
+"""For the notes of every output that has normalized scores."""
+
+ROLE_MARKS: dict[Role, str] = {"reference": "ref", "privileged": "privileged", "repeat-scan": "repeat scan"}
+"""What stands in place of a rank in the row of a method that does not compete."""
 
 
 def shown_columns(board: Board) -> list[Column]:
@@ -71,14 +78,8 @@ def gain(column: Column, cell: Cell) -> str:
 
 
 def normalized_score(cell: Cell) -> str:
-    """Write where a cell lies from `identity` to the repeat scan: `41 %`, or why that cannot be said."""
-    if cell.mean is None:
-        return ""
-    return (
-        cell.normalized_score_reason
-        if cell.normalized_score is None
-        else f"{number(100.0 * cell.normalized_score, 0)} %"
-    )
+    """Write where a cell lies from `identity` to the repeat scan: `41 %`; empty where that cannot be said."""
+    return "" if cell.normalized_score is None else f"{number(100.0 * cell.normalized_score, 0)} %"
 
 
 def not_normalized(board: Board, columns: Iterable[Column]) -> dict[str, list[Column]]:
@@ -91,31 +92,29 @@ def not_normalized(board: Board, columns: Iterable[Column]) -> dict[str, list[Co
     return why
 
 
-def sample(cells: Iterable[Cell | None]) -> str:
+def sample(column: Column, cells: Iterable[Cell | None]) -> str:
     """Say how many slices a distance is over, and how far apart real slices are; empty for what is no distance."""
     for cell in cells:
         if cell is not None and "n_real" in cell.extra:
             folds = "in the first fold " if len(next(iter(cell.by_seed.values()), {})) > 1 else ""
-            return folds + remark(cell.extra)
+            return folds + remark(column, cell.extra)
     return ""
 
 
-def remark(extra: Mapping[str, object]) -> str:
+def remark(column: Column, extra: Mapping[str, object]) -> str:
     """Say what a score of all participants together rests on: slices and floor, or limits of agreement; else empty."""
     low, high, count = extra.get("low"), extra.get("high"), extra.get("n_real")
     if isinstance(low, float) and isinstance(high, float):
-        return f"limits {number(low, 1)} to {number(high, 1)}"
+        return f"limits {value(column, low)} to {value(column, high)}"
     if count is None:
         return ""
     floor, participants = extra.get("floor"), extra.get("participants")
-    people = (
-        f" of {len(participants)} participant{'' if len(participants) == 1 else 's'}"
-        if isinstance(participants, list)
-        else ""
-    )
+    people = f" of {counted(len(participants), 'participant')}" if isinstance(participants, list) else ""
     spread = extra.get("participant_bootstrap")
     error = f", standard error {spread['standard_error']:.2g} over participants" if isinstance(spread, dict) else ""
     scale = (
-        f"real against real {floor:.4g}" if isinstance(floor, float) else str(extra.get("floor_reason") or "no floor")
+        f"real against real {value(column, floor)}"
+        if isinstance(floor, float)
+        else str(extra.get("floor_reason") or "no floor")
     )
     return f"N = {count} slices{people}, {scale}{error}"

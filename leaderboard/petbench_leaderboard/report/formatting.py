@@ -30,6 +30,11 @@ def plain_unit(unit: str) -> str:
     return "" if unit == "1" else unit
 
 
+def counted(amount: int, noun: str) -> str:
+    """Write how many of something there are: `1 participant`, `4 participants`."""
+    return f"{amount} {noun}{'' if amount == 1 else 's'}"
+
+
 def memory(value: float | None) -> str:
     """Write bytes as people say them: `1.42 GiB`, `380 MiB`."""
     if value is None:

@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
 
-_MARKS = {"privileged": "privileged", "repeat-scan": "repeat scan"}
 _DECIMALS = 3  # of differences and p
 _NOTES = (
-    f"Mean ± standard deviation over participants. In brackets: {written.GAIN}; then the normalized score, 0 % at "
-    "identity and 100 % at the repeat scan, where there is one."
+    f"Mean ± standard deviation over participants. In brackets: {written.GAIN}; then the {written.NORMALIZED}, where "
+    "there is one."
 )
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -86,8 +85,7 @@ def _as_latex(title: str, head: list[str], rows: list[list[str]], *, texts: int 
 
 
 def _title(board: Board) -> str:
-    people = len(board.participants)
-    tested = f"{people} participant{'' if people == 1 else 's'}"
+    tested = formatting.counted(len(board.participants), "participant")
     return f"{board.dataset}, split {board.split}, {tested}, protocol {board.protocol}"
 
 
@@ -109,7 +107,7 @@ def _head(column: Column) -> str:
 
 
 def _row(row: Row, columns: Sequence[Column]) -> list[str]:
-    place = str(row.rank) if row.rank else _MARKS.get(row.role, "" if row.coverage.complete else str(row.coverage))
+    place = str(row.rank) if row.rank else written.ROLE_MARKS.get(row.role, str(row.coverage))
     cells = [_cell(row.cells.get(column), column) for column in columns]
     costs = row.costs
     return [
@@ -125,8 +123,7 @@ def _cell(cell: Cell | None, column: Column) -> str:
     if cell is None or cell.mean is None:
         return formatting.MISSING
     spread = "" if cell.standard_deviation is None else f" ± {written.value(column, cell.standard_deviation)}"
-    normalized = "" if cell.normalized_score is None else written.normalized_score(cell)
-    brackets = ", ".join(part for part in (written.gain(column, cell), normalized) if part)
+    brackets = ", ".join(part for part in (written.gain(column, cell), written.normalized_score(cell)) if part)
     return f"{written.value(column, cell.mean)}{spread}{f' ({brackets})' if brackets else ''}"
 
 

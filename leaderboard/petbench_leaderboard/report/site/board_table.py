@@ -6,6 +6,7 @@ import hashlib
 import math
 from typing import TYPE_CHECKING
 
+from petbench_leaderboard.cells import NO_REPEAT_SCAN
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
@@ -14,11 +15,12 @@ from petbench_leaderboard.statistics.analysis import analyse, separation
 from petbench_leaderboard.statistics.intervals import mean_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from petbench_leaderboard.board import Board, Cell, Column, Row
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.statistics.analysis import RowStatistics
 
-_PLACES = {"reference": "ref", "privileged": "privileged", "repeat-scan": "repeat scan"}
 _SHOWN_DIGITS = 12
 
 INTERVALS_UP_TO = 40
@@ -33,14 +35,14 @@ def view_board(board: Board) -> BoardView:
     known = statistics.rows if statistics else (None,) * len(board.rows)
     rows = [_row(row, columns, notes, found, len(board.rows)) for row, found in zip(board.rows, known, strict=True)]
     cells = [cell for row in rows for cell in row.cells]
-    people = len(board.participants)
+    not_normalized = written.not_normalized(board, columns)
     return BoardView(
         key=board_slug(board),
         omitted=board.omitted,
         dataset=board.dataset,
         split=board.split,
         protocol=board.protocol,
-        participants=f"{people} test participant{'' if people == 1 else 's'}",
+        participants=formatting.counted(len(board.participants), "test participant"),
         fingerprint=board.fingerprint[:_SHOWN_DIGITS],
         heads=[_head(column, board, ranked_by=column == board.ranked_by) for column in columns],
         rows=rows,
@@ -49,16 +51,17 @@ def view_board(board: Board) -> BoardView:
         separation=separation(board, statistics),
         explains_ranks=any(row.rank_interval for row in rows),
         gains=written.GAIN if any(cell.gain for cell in cells) else "",
-        explains_normalized_score=any(cell.normalized_score for cell in cells),
-        claims=sorted({row.verification for row in rows}),
-        not_normalized=_not_normalized(board, columns),
+        normalized=written.NORMALIZED if any(cell.normalized_score for cell in cells) else "",
+        verifications=sorted({row.verification for row in rows}),
+        not_normalized=_not_normalized(not_normalized),
+        needs_repeat_scan=NO_REPEAT_SCAN in not_normalized,
         explains_spread=any(cell.spread for cell in cells),
-        has_references=any(row.kind in _PLACES for row in rows),
+        has_references=any(row.role in written.ROLE_MARKS for row in board.rows),
     )
 
 
 def _head(column: Column, board: Board, *, ranked_by: bool) -> HeadView:
-    sample = written.sample(row.cells.get(column) for row in board.rows)
+    sample = written.sample(column, (row.cells.get(column) for row in board.rows))
     return HeadView(
         name=written.label(column),
         detail=written.detail(column),
@@ -82,11 +85,11 @@ def _row(
         kind=row.role + (" unranked" if unranked else ""),
         rank="" if row.rank is None else str(row.rank),
         rank_interval=_interval(statistics.rank_interval) if statistics and statistics.rank_interval else "",
-        place=_PLACES.get(row.role, str(row.coverage)),
+        place=written.ROLE_MARKS.get(row.role, str(row.coverage)),
         method=run.method,
         plugin=f"{run.distribution} {run.version}",
         settings=_settings(row),
-        origin=" · ".join([_seeds(row), *row.devices, run.precision, *_claim(run)]),
+        origin=" · ".join([_seeds(row), *row.devices, run.precision, *_verification(run)]),
         cells=[_cell(row.cells.get(column), column, notes, intervals=table) for column in columns],
         costs=[
             _cost(
@@ -123,11 +126,10 @@ def _cost(text: str, value: float | None, detail: str = "") -> CellView:
     return CellView(value=text, exact="" if value is None else repr(value), detail=detail)
 
 
-def _not_normalized(board: Board, columns: list[Column]) -> str:
+def _not_normalized(reasons: Mapping[str, list[Column]]) -> str:
     """Return why there are no normalized scores, with the metrics that have none."""
     return ", ".join(
-        f"{reason} ({', '.join(dict.fromkeys(map(written.label, found)))})"
-        for reason, found in sorted(written.not_normalized(board, columns).items())
+        f"{reason} ({', '.join(dict.fromkeys(map(written.label, found)))})" for reason, found in sorted(reasons.items())
     )
 
 
@@ -143,11 +145,11 @@ def _settings(row: Row) -> str:
 
 def _seeds(row: Row) -> str:
     listed = ", ".join(str(seed) for seed in row.seeds)
-    text = f"seed{'' if len(row.seeds) == 1 else 's'} {listed}"
+    text = f"{'seed' if len(row.seeds) == 1 else 'seeds'} {listed}"
     return f"{text} ({', '.join(str(seed) for seed in row.failed_seeds)} failed)" if row.failed_seeds else text
 
 
-def _claim(run: RunRow) -> list[str]:
+def _verification(run: RunRow) -> list[str]:
     """Say so where the scores were not computed here from the predictions, or where more was done than that."""
     return [] if run.verification == "rescored" else [run.verification]
 

@@ -96,7 +96,7 @@ def _every_participant(column: Column, scores: Sequence[ScoreRow], identity: Map
     return Chart(
         name=column.metric,
         title=title,
-        description=f"{len(names)} participant{'' if len(names) == 1 else 's'}, mean {mean}.",
+        description=f"{formatting.counted(len(names), 'participant')}, mean {mean}.",
         item=charts.dots(names, values, others, title, column.facts.decimals),
     )
 

@@ -58,7 +58,7 @@ def score_tables(scores: Sequence[ScoreRow]) -> list[ScoreTable]:
 
 def _remark(found: Mapping[str, ScoreRow]) -> str:
     """Return what a score of all participants together rests on."""
-    return written.remark(found["all"].extra) if "all" in found else ""
+    return written.remark(column_of(found["all"]), found["all"].extra) if "all" in found else ""
 
 
 def _cell(score: ScoreRow | None) -> tuple[str, str]:

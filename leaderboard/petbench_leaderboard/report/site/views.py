@@ -100,9 +100,10 @@ class BoardView:
     unscored: list[RunView]
     separation: str
     gains: str
-    explains_normalized_score: bool
+    normalized: str
     not_normalized: str
-    claims: list[str]
+    needs_repeat_scan: bool
+    verifications: list[str]
     explains_ranks: bool
     explains_spread: bool
     has_references: bool
