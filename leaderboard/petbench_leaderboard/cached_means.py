@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from petbench_leaderboard.cells import make_cell
 from petbench_leaderboard.rows import SCORE_COLUMNS, in_batches, run_row, score_row
-from petbench_leaderboard.run_groups import REGIONS, group_runs
+from petbench_leaderboard.run_groups import REGIONS, everyone, group_runs
 from petbench_leaderboard.schema import BoardEntry, CachedMean, Run, Score
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ def _scores_of(session: Session, runs: Sequence[RunRow]) -> dict[tuple[str, int]
 def _means(runs: Sequence[RunRow], scores: Sequence[ScoreRow]) -> list[dict[str, object]]:
     """Return the mean of each column of one run group, None where a participant is missing."""
     (group,) = group_runs(runs, scores)
-    planned = {who for run in runs for who in (run.split_participants or run.test_participants)}
-    everyone = sorted(planned | {score.participant for score in scores if score.participant})
+    participants = everyone(runs, scores)
     seeds = tuple(sorted({run.seed for run in group.runs}))
     return [
         {
@@ -113,7 +112,7 @@ def _means(runs: Sequence[RunRow], scores: Sequence[ScoreRow]) -> list[dict[str,
             "method": runs[0].method,
             "role": runs[0].role,
             "higher_is_better": column.higher_is_better,
-            "mean": make_cell(by_seed, group.complete_seeds(column, everyone) or seeds, everyone).mean,
+            "mean": make_cell(by_seed, group.complete_seeds(column, participants) or seeds, participants).mean,
         }
         for column, by_seed in group.scores.items()
     ]

@@ -12,20 +12,12 @@ from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from petbench_leaderboard.board import (
-    DEFAULT_METRIC,
-    IDENTITY_METHOD,
-    Board,
-    Column,
-    Costs,
-    Coverage,
-    Row,
-)
+from petbench_leaderboard.board import DEFAULT_METRIC, IDENTITY_METHOD, Board, Column, Costs, Coverage, Row
 from petbench_leaderboard.cached_means import board_key
 from petbench_leaderboard.cells import add_gain, add_normalized_score, make_cell
 from petbench_leaderboard.records import COST_FIELDS
 from petbench_leaderboard.row_selection import board_entries, off_board_runs, select_rows
-from petbench_leaderboard.run_groups import REGIONS, RunGroup, group_runs, unresolved
+from petbench_leaderboard.run_groups import REGIONS, RunGroup, everyone, group_runs, unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,7 +77,7 @@ def rank(
 
 def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], metric: str) -> Board:
     dataset, fingerprint, split, split_digest, protocol = key
-    participants = _everyone(runs, scores)
+    participants = everyone(runs, scores)
     groups = group_runs(runs, scores)
     columns = sorted({column for group in groups for column in group.scores}, key=_column_order)
     ranked_by = next((column for column in columns if column.metric == metric), None)
@@ -102,11 +94,6 @@ def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], me
         rows=tuple(_in_order(rows, ranked_by)),
         unscored=(),
     )
-
-
-def _everyone(runs: Iterable[RunRow], scores: Iterable[ScoreRow]) -> tuple[str, ...]:
-    planned = {who for run in runs for who in (run.split_participants or run.test_participants)}
-    return tuple(sorted(planned | {score.participant for score in scores if score.participant}))
 
 
 def _column_order(column: Column) -> tuple[str, str, str]:

@@ -39,6 +39,12 @@ class RunGroup:
         return tuple(sorted(seed for seed, scores in by_seed.items() if participants and _covers(scores, participants)))
 
 
+def everyone(runs: Iterable[RunRow], scores: Iterable[ScoreRow]) -> tuple[str, ...]:
+    """Return all who must have a score: those that the runs' split predicts, and whoever has one."""
+    planned = {who for run in runs for who in (run.split_participants or run.test_participants)}
+    return tuple(sorted(planned | {score.participant for score in scores if score.participant}))
+
+
 def group_runs(runs: Iterable[RunRow], scores: Iterable[ScoreRow]) -> list[RunGroup]:
     """Group the runs of one board; runs without a score only count as failed or not.
 

@@ -137,10 +137,10 @@ def test_a_submitted_plan_with_a_field_less_or_more_is_refused(change: Callable[
 def test_a_field_that_does_not_say_what_it_is_for_is_noticed() -> None:
     @dataclasses.dataclass
     class Careless:
-        told: str = dataclasses.field(metadata=use("group"))
+        declared: str = dataclasses.field(metadata=use("group"))
         forgotten: str = ""
 
-    said, forgotten = dataclasses.fields(Careless)
-    assert use_of(said).purposes == {"group"}
+    declared, forgotten = dataclasses.fields(Careless)
+    assert use_of(declared).purposes == {"group"}
     with pytest.raises(KeyError, match="use"):
         use_of(forgotten)

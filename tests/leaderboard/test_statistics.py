@@ -225,7 +225,7 @@ def test_the_exports_carry_what_the_statistics_say(leaderboard: Leaderboard, add
     assert "nothing separates" in separation(boards[0], statistics)
 
 
-def test_a_board_with_one_participant_claims_nothing(leaderboard: Leaderboard, add_run: AddRun) -> None:
+def test_a_board_with_one_participant_says_that_no_test_is_possible(leaderboard: Leaderboard, add_run: AddRun) -> None:
     add_run("identity", {"sub-06": 29.0})
     add_run("pix2pix", {"sub-06": 31.0})
     add_run("cyclegan", {"sub-06": 30.0})

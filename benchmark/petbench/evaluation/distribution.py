@@ -172,7 +172,7 @@ def distribution_scores(
 
 
 def empty_scores(metrics: ExtractorMetrics, reason: str) -> list[ScoreRecord]:
-    """Return the two rows of an extractor that cannot be had, empty and with the reason."""
+    """Return the two rows of an extractor whose weights are unavailable, empty and with the reason."""
     return [
         _record(metrics.frechet, metrics.extractor_id, None, reason=reason),
         _record(metrics.kernel, metrics.extractor_id, None, reason=reason),

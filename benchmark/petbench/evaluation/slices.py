@@ -42,7 +42,7 @@ def write_png_folder(folder: Path, slices: Mapping[str, Slices]) -> int:
     """Write each participant's slices as `<participant>_slice-000.png` into a new `folder`; return how many.
 
     8-bit greyscale: `python -m pytorch_fid` turns them into RGB by repeating the channel. 16-bit files must not be
-    used, because Pillow's conversion saturates them without a word.
+    used, because Pillow's conversion saturates them silently.
     """
     from PIL import Image as PillowImage
 

@@ -62,7 +62,7 @@ class BoardStatistics:
 
 
 def row_key(row: Row) -> str:
-    """Return a text that names a row: the method, and its first run where a board has several rows of it."""
+    """Return a text that names a row: the method and its first run, for a board may have several rows of a method."""
     return f"{row.run.method} · run {row.run_ids[0]}" if row.run_ids else row.run.method
 
 

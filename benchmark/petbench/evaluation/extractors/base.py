@@ -1,4 +1,4 @@
-"""What a feature extractor is, the ids of the protocol's, and the error of one that cannot be had."""
+"""What a feature extractor is, the ids of the protocol's, and the error of one without weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which extractor fills which column, and whether it can be had on this machine."""
+"""Which extractor fills which column, and whether it is ready on this machine."""
 
 from __future__ import annotations
 

@@ -41,9 +41,9 @@ class WeightsFile:
     def find(self, *, cache: Path, given: Path | None = None) -> Path | None:
         """Return a verified copy on this machine, or None.
 
-        Looked for, in order: `given`, torch hub's checkpoints, `cache`/weights. A wrong file
-        is never passed over in silence: one that was named on purpose is an error, one in a usual place leaves the
-        weights unavailable until it is removed.
+        Looked for, in order: `given`, torch hub's checkpoints, `cache`/weights. A wrong file is never passed over in
+        silence: one that was named on purpose is an error, one in a usual place leaves the weights unavailable until it
+        is removed.
 
         Raises:
             DataError: the named file is missing or has another hash.
@@ -90,7 +90,7 @@ class WeightsFile:
 
     @property
     def fix(self) -> str:
-        """How to get the file, for whoever lacks it."""
+        """How to get the file."""
         source = f" from {self.url}" if self.url else ""
         return f"get {self.name}{source} and name it with {self.option} or ${self.variable}"
 

@@ -44,8 +44,8 @@ def psnr_slice_volume_max(predicted: Image, real: Image, body: Mask) -> float:
     Convention `psnr/slice-mean/body-slices/range-real-max@1`: slices without a body voxel are left out of the mean,
     a slice with one counts whole; R = max(real volume) for every slice. The likely one of 2-D translation papers.
     """
-    in_body = body.any(axis=(1, 2))
-    errors = _float64(predicted)[in_body] - _float64(real)[in_body]
+    with_body = body.any(axis=(1, 2))
+    errors = _float64(predicted)[with_body] - _float64(real)[with_body]
     peak = float(real.max())
     return float(np.mean([decibels(_mean_square(error), peak) for error in errors]))
 

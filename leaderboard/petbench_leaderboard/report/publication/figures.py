@@ -48,7 +48,7 @@ _STYLE: Any = {
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """What every figure is drawn from."""
+    """What every figure shows."""
 
     board: Board
     column: Column
