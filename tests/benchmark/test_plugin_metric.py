@@ -103,6 +103,22 @@ def test_the_site_has_the_metric_on_its_first_page_and_on_the_runs(home: Petbenc
         assert f">{row[METRIC]:.2f}<" in page
 
 
+def test_a_runs_scores_and_its_model_card_have_the_metric_and_need_no_plugin_for_it(
+    home: Petbench, body_dataset: Path, tmp_path: Path
+) -> None:
+    (board,) = home.json("leaderboard")
+    (row,) = (row for row in board["rows"] if row["method"] == "scale")
+    (run,) = row["runs"]
+    (line,) = (line for line in home("runs", "show", run).stdout.splitlines() if METRIC in line)
+    assert f" {row[METRIC]:.2f} % " in line
+    (scan,) = (body_dataset / "sub-04" / "pet").glob("*early*.nii.gz")
+    home("predict", run, scan, "-o", tmp_path / "delayed.nii.gz")
+    card = (tmp_path / "delayed.card.md").read_text(encoding="utf-8")
+    (line,) = (line for line in card.splitlines() if line.startswith("| Total uptake (body, %) |"))
+    assert line.split(" | ")[1] == f"{row[METRIC]:.2f}"
+    assert "| 100 % is best |" in line
+
+
 def test_who_takes_the_leaderboard_over_needs_no_plugin_to_see_the_same_column(
     home: Petbench, petbench_in: type[Petbench], tmp_path: Path
 ) -> None:

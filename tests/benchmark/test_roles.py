@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,7 +64,7 @@ def _run(petbench: Petbench, dataset: Path, installed: Mapping[str, str]) -> lis
 
 
 def test_a_reference_of_a_third_party_is_listed_as_one_takes_no_rank_and_is_not_tested(
-    petbench: Petbench, body_dataset: Path, installed: dict[str, str]
+    petbench: Petbench, body_dataset: Path, installed: dict[str, str], tmp_path: Path
 ) -> None:
     (board,) = _run(petbench, body_dataset, installed)
     rows = {row["method"]: row for row in board["rows"]}
@@ -83,6 +84,12 @@ def test_a_reference_of_a_third_party_is_listed_as_one_takes_no_rank_and_is_not_
     assert line.split()[0] == "·"
     markdown = petbench("leaderboard", "--markdown").stdout
     assert sum(line.startswith(("| 1 |", "| 2 |")) for line in markdown.splitlines()) == 2
+    assert "| ref | no-change |" in markdown
+    assert "ref & no-change &" in petbench("leaderboard", "--latex").stdout
+    petbench("report", "-o", tmp_path / "page")
+    page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    kinds = re.findall(r'<tr class="([\w-]+)" .*?<th class="method .*?data-sort="([\w-]+)"', page, re.DOTALL)
+    assert {method: kind for kind, method in kinds} == {method: row["role"] for method, row in rows.items()}
 
 
 def test_predictions_of_another_program_compete(petbench: Petbench, body_dataset: Path, tmp_path: Path) -> None:
