@@ -65,6 +65,15 @@ def test_every_table_is_written_in_every_format(board: Board, tmp_path: Path, nu
             assert "<script>" not in text
 
 
+def test_names_are_on_the_left_and_numbers_on_the_right_of_their_columns(board: Board, tmp_path: Path) -> None:
+    for number, texts in ((1, 2), (2, 1), (3, 2)):
+        lines = export_table(board, number, tmp_path / "table.md").read_text().splitlines()
+        (sides,) = (line.strip("| ").split(" | ") for line in lines if line.startswith("| :---"))
+        assert sides == [":---"] * texts + ["---:"] * (len(sides) - texts)
+        latex = export_table(board, number, tmp_path / "table.tex").read_text()
+        assert f"{{{'l' * texts}{'r' * (len(sides) - texts)}}}" in latex
+
+
 def test_the_csv_of_participants_has_every_digit(board: Board, tmp_path: Path) -> None:
     with export_table(board, 2, tmp_path / "participants.csv").open(newline="") as file:
         rows = {row[0]: row[1:] for row in csv.reader(file)}

@@ -192,9 +192,6 @@ def test_a_board_is_analysed_as_a_whole_and_incomplete_rows_are_left_out(
     pix2pix, identity = by_method["pix2pix"], by_method["identity"]
     assert pix2pix is not None
     assert pix2pix.interval is not None
-    assert pix2pix.gain_interval is not None
-    assert 2.0 in pix2pix.gain_interval
-    assert pix2pix.gain_interval.high - pix2pix.gain_interval.low < pix2pix.interval.high - pix2pix.interval.low
     assert (pix2pix.rank_interval, pix2pix.tested_rank, pix2pix.separated_from_all) == ((1, 1), 1, True)
     assert identity is not None
     assert (identity.rank_interval, identity.tested_rank, identity.separated_from_all) == (None, None, False)
@@ -234,6 +231,6 @@ def test_a_board_with_one_participant_says_that_no_test_is_possible(leaderboard:
     assert statistics is not None
     for row in statistics.rows:
         assert row is not None
-        assert (row.interval, row.gain_interval, row.rank_interval, row.separated_from_all) == (None, None, None, False)
+        assert (row.interval, row.rank_interval, row.separated_from_all) == (None, None, False)
     assert {row.tested_rank for row in statistics.rows if row} == {None, 1}
     assert analyse(rank(leaderboard, metric="nothing")[0]) is None

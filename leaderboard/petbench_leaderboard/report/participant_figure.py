@@ -98,16 +98,7 @@ def _compose(images: ParticipantImages, names: list[str]) -> Figure:
             error = np.abs(volume.astype(np.float64) - images.delayed)
             shown.append((error, reds, error_scale, "absolute error"))
         group_width = len(shown) * tile_width + (len(shown) - 1) * _GAP_INCHES
-        figure.text(
-            (x + group_width / 2) / width,
-            1 - 0.16 / height,
-            _shortened(title),
-            ha="center",
-            va="center",
-            size=12.5,
-            color=_INK,
-            parse_math=False,
-        )
+        _write_title(figure, (x + group_width / 2) / width, 1 - 0.16 / height, title)
         for position, (array, colours, norm, caption) in enumerate(shown):
             tile_x = x + position * (tile_width + _GAP_INCHES)
             coronal = axes(tile_x, bottom + axial_height + _GAP_INCHES, tile_width, tile_height)
@@ -130,6 +121,12 @@ def _compose(images: ParticipantImages, names: list[str]) -> Figure:
             figure, (bar_x / width, y / height, 0.13 / width, tile_height * 0.40 / height), colours, norm, label
         )
     return figure
+
+
+def _write_title(figure: Figure, x: float, y: float, title: str) -> None:
+    figure.text(
+        x, y, _shortened(title), ha="center", va="center", size=12.5, color=_INK, parse_math=False
+    )  # fmt: skip
 
 
 def _show(axes: Axes, image: Volume, colours: Colormap, norm: Normalize, origin: str) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.statistics.intervals import Interval, mean_interval
 from petbench_leaderboard.statistics.paired import Comparison, compare_all
 from petbench_leaderboard.statistics.ranks import RankStability, rank_stability, ranks_by_test
@@ -29,7 +28,6 @@ class RowStatistics:
     Attributes:
         key: the row's key in `comparisons` and `stability`.
         interval: of the mean, over participants and seeds; None for fewer than four participants.
-        gain_interval: of the gain over `identity`, positive where better.
         rank_interval: the ranks that other participants would give; None for references and for too few participants.
         tested_rank: 1 + the number of ranked methods that are significantly better; None for references, and beyond
             the best `MOST_COMPARED`.
@@ -38,7 +36,6 @@ class RowStatistics:
 
     key: str
     interval: Interval | None
-    gain_interval: Interval | None
     rank_interval: tuple[int, int] | None
     tested_rank: int | None
     separated_from_all: bool
@@ -82,7 +79,6 @@ def analyse(board: Board, column: Column | None = None) -> BoardStatistics | Non
     by_key = {row_key(row): row for row in board.rows}
     competing = [key for key in tables if by_key[key].role == "competitor"][:MOST_COMPARED]
     comparisons = compare_all({key: by_key[key].cells[column].values for key in competing})
-    identity = next((tables[key] for key in tables if by_key[key].run.method == IDENTITY_METHOD), None)
     stability, tested = None, dict[str, int]()
     if column.higher_is_better is not None:
         stability = rank_stability({key: tables[key] for key in competing}, higher_is_better=column.higher_is_better)
@@ -93,7 +89,6 @@ def analyse(board: Board, column: Column | None = None) -> BoardStatistics | Non
         else RowStatistics(
             key=key,
             interval=mean_interval(tables[key]),
-            gain_interval=_gain_interval(tables[key], identity, column),
             rank_interval=_rank_interval(key, stability),
             tested_rank=tested.get(key),
             separated_from_all=_separated_from_all(key, competing, comparisons, tested),
@@ -126,13 +121,6 @@ def _table(row: Row, column: Column, participants: Sequence[str]) -> Table | Non
     if cell is None or cell.mean is None or not cell.values or not np.isfinite(cell.mean):
         return None
     return np.array([[cell.by_seed[seed][who] for who in participants] for seed in row.seeds], dtype=np.float64)
-
-
-def _gain_interval(table: Table, identity: Table | None, column: Column) -> Interval | None:
-    if identity is None or column.higher_is_better is None:
-        return None
-    sign = 1.0 if column.higher_is_better else -1.0
-    return mean_interval(sign * (table - identity.mean(axis=0)))
 
 
 def _rank_interval(key: str, stability: RankStability | None) -> tuple[int, int] | None:

@@ -60,13 +60,13 @@ def _latex(board: Board) -> str:
     return _as_latex(escape_latex(f"{_title(board)}. {_notes(board)}"), head, rows, texts=2)
 
 
-def _as_markdown(title: str, head: list[str], rows: list[list[str]], *, texts: int = 1) -> str:
+def _as_markdown(title: str, head: list[str], rows: list[list[str]], *, texts: int) -> str:
     sides = [":---"] * texts + ["---:"] * (len(head) - texts)
     lines = [f"| {' | '.join(cells)} |" for cells in (head, sides, *rows)]
     return "\n".join([f"**{title}**", "", *lines, ""])
 
 
-def _as_latex(title: str, head: list[str], rows: list[list[str]], *, texts: int = 1) -> str:
+def _as_latex(title: str, head: list[str], rows: list[list[str]], *, texts: int) -> str:
     lines = [
         r"\begin{table}",
         r"\centering",
@@ -165,7 +165,7 @@ def export_table(board: Board, number: int, path: Path) -> Path:
     else:
         head, rows = _participants(board) if number == 2 else _comparisons(board)
         decimals = board.ranked_by.facts.decimals if number == 2 and board.ranked_by else _DECIMALS
-        text = _generic(f"{_title(board)}: {TABLES[number]}", head, rows, kind, decimals)
+        text = _generic(f"{_title(board)}: {TABLES[number]}", head, rows, kind, decimals, texts=1 if number == 2 else 2)
     write_text(path, text)
     return path
 
@@ -192,7 +192,9 @@ def _comparisons(board: Board) -> tuple[list[str], list[list[str | float | None]
     ]  # fmt: skip
 
 
-def _generic(title: str, head: list[str], rows: list[list[str | float | None]], kind: str, decimals: int) -> str:
+def _generic(
+    title: str, head: list[str], rows: list[list[str | float | None]], kind: str, decimals: int, *, texts: int
+) -> str:
     if kind == ".csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -200,9 +202,10 @@ def _generic(title: str, head: list[str], rows: list[list[str | float | None]], 
         writer.writerows([[safe_cell(value) for value in row] for row in rows])
         return text.getvalue()
     escape = escape_latex if kind == ".tex" else escape_markdown
-    written = [
+    cells = [
         [escape(value if isinstance(value, str) else formatting.number(value, decimals)) for value in row]
         for row in rows
     ]
     heads = [escape(name) for name in head]
-    return _as_latex(escape(title), heads, written) if kind == ".tex" else _as_markdown(escape(title), heads, written)
+    table = _as_latex if kind == ".tex" else _as_markdown
+    return table(escape(title), heads, cells, texts=texts)
