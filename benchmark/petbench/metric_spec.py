@@ -72,7 +72,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSpec(MetricFacts):
-    """One metric in one convention: what computes it, and what people are shown of it.
+    """One metric in one convention: what computes it, and what people are shown of it, which `MetricFacts` describes.
 
     Only what has no sensible default must be given. A metric that says nothing of how it is shown has a column of its
     own in every table, headed by its name, with three decimals, behind the built-in ones.
@@ -90,13 +90,6 @@ class MetricSpec(MetricFacts):
             could not be computed.
         hides: what the convention cannot see, in one line.
         api: the version of this contract the plugin was written for.
-        label: the head of its column, such as `PSNR`; empty for the name.
-        detail: what tells it from columns of the same label, in a few words, such as `body`.
-        summary: one line for the notes.
-        decimals: digits after the point; JSON and CSV have all digits.
-        best_value: the best value of a metric without a direction, in its unit.
-        shown: whether tables have a column of it even where it is not what ranks.
-        place: of its column among the others, smaller ones first, equal ones by name.
     """
 
     name: str

@@ -115,7 +115,7 @@ def class_reference(dotted: str) -> str:
 
 
 def members(owner: type) -> Iterator[Member]:
-    """Yield the public fields, attributes and methods that a class itself declares, in the code's order."""
+    """Yield a class's public fields, attributes and methods in the code's order, inherited fields of data last."""
     described = _described(owner)
     if issubclass(owner, BaseModel):
         for name, field in owner.model_fields.items():
@@ -128,6 +128,9 @@ def members(owner: type) -> Iterator[Member]:
         defaults = {field.name: _default(field) for field in dataclasses.fields(owner)}
     for name, kind in vars(owner).get("__annotations__", {}).items():
         yield Member(name, _plain(kind), described.get(name, ""), defaults.get(name, ""))
+    for base in owner.__mro__[1:]:
+        if dataclasses.is_dataclass(base):
+            yield from members(base)
     for name, value in vars(owner).items():
         if name.startswith("_") or name in defaults or name in vars(owner).get("__annotations__", {}):
             continue
