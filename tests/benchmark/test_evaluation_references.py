@@ -47,7 +47,7 @@ def labelled(tmp_path: Path, body_dataset: Path) -> Dataset:
     """Give a dataset with organ labels, and a spleen that no training participant has."""
     root = shutil.copytree(body_dataset, tmp_path / "labelled")
     plain = open_dataset(root)
-    beside = root / "derivatives" / "drawn"
+    beside = root / "derivatives" / "labels"
     for name in plain.participants:
         again, grid = plain.delayed(name)
         labels = np.zeros(grid.shape, dtype=np.float32)
@@ -60,7 +60,7 @@ def labelled(tmp_path: Path, body_dataset: Path) -> Dataset:
         sidecar.write_text('{"Units": "SUV", "FrameTimesStart": [0], "FrameDuration": [60]}', encoding="utf-8")
     table = "index\tname\n" + "".join(f"{index}\t{name}\n" for index, name in NAMES.items())
     (beside / "desc-organs_dseg.tsv").write_text(table, encoding="utf-8")
-    (beside / "dataset_description.json").write_text('{"Name": "drawn", "BIDSVersion": "1.10.0"}', encoding="utf-8")
+    (beside / "dataset_description.json").write_text('{"Name": "labels", "BIDSVersion": "1.10.0"}', encoding="utf-8")
     return open_dataset(root)
 
 
@@ -98,18 +98,18 @@ def test_organ_scale_multiplies_each_organ_of_the_test_participant_and_an_unknow
     factors = organ_factors(labelled, fold_of(labelled))
     write_organ_scale(labelled, fold_of(labelled), tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{TEST}.nii.gz"]
-    drawn, _ = read_image(tmp_path / "out" / f"{TEST}.nii.gz")
+    predicted, _ = read_image(tmp_path / "out" / f"{TEST}.nii.gz")
     early, _ = labelled.early(TEST)
     for index, box in boxes().items():
         expected = factors.get(NAMES[index], factors["rest of the body"])
         inside = labelled.body_mask(TEST)[box] | (index != SPLEEN)
-        np.testing.assert_allclose(drawn[box][inside], expected * early[box][inside], rtol=1e-6)
+        np.testing.assert_allclose(predicted[box][inside], expected * early[box][inside], rtol=1e-6)
 
 
 def test_the_repeat_scan_is_the_second_realisation_in_suv(tmp_path: Path, labelled: Dataset) -> None:
     write_repeat_scan(labelled, fold_of(labelled), tmp_path / "out")
-    drawn, _ = read_image(tmp_path / "out" / f"{TEST}.nii.gz")
-    np.testing.assert_allclose(drawn, labelled.delayed(TEST)[0] * 1.1, rtol=1e-5)
+    predicted, _ = read_image(tmp_path / "out" / f"{TEST}.nii.gz")
+    np.testing.assert_allclose(predicted, labelled.delayed(TEST)[0] * 1.1, rtol=1e-5)
 
 
 def test_both_are_marked_rows_without_a_rank_and_normalized_scores_count_between_them(
@@ -146,7 +146,7 @@ def test_the_command_enters_the_privileged_reference(petbench: Petbench, labelle
     assert "no identity" in shown
 
 
-@pytest.mark.parametrize(("name", "lacking"), [("repeat-scan", "second realisation"), ("organ-scale", "organ labels")])
+@pytest.mark.parametrize(("name", "lacking"), [("repeat-scan", "no repeat scan"), ("organ-scale", "organ labels")])
 def test_a_dataset_that_lacks_what_a_reference_is_made_of_says_so_in_one_line(
     tmp_path: Path, body_dataset: Path, monkeypatch: pytest.MonkeyPatch, name: str, lacking: str
 ) -> None:

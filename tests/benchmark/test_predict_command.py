@@ -67,12 +67,12 @@ def test_a_real_whole_body_scan_gets_a_finite_suv_image_on_its_own_grid(
     train(petbench, body_dataset)
     output = tmp_path / "delayed.nii.gz"
     facts = petbench.json("predict", "1", real_scan, "-o", output)
-    drawn, scan = nibabel.load(output), nibabel.load(real_scan)
-    assert drawn.shape == scan.shape
-    np.testing.assert_array_equal(drawn.affine, scan.affine)
-    assert nibabel.aff2axcodes(drawn.affine) == ("L", "P", "S")
-    assert np.isfinite(np.asarray(drawn.dataobj)).all()
-    assert drawn.get_data_dtype() == np.float32
+    predicted, scan = nibabel.load(output), nibabel.load(real_scan)
+    assert predicted.shape == scan.shape
+    np.testing.assert_array_equal(predicted.affine, scan.affine)
+    assert nibabel.aff2axcodes(predicted.affine) == ("L", "P", "S")
+    assert np.isfinite(np.asarray(predicted.dataobj)).all()
+    assert predicted.get_data_dtype() == np.float32
     assert facts["early_maximum_suv"] == pytest.approx(66.52, abs=0.01)
     assert facts["early_mean_suv"] == pytest.approx(0.1493, abs=0.0001)
     assert any("min after injection" in warning for warning in facts["warnings"])
@@ -103,9 +103,9 @@ def test_a_folder_of_dicom_files_gives_what_its_nifti_gives_and_in_bq_per_ml_wha
     # 388.8 MBq were injected into 71 kg; the scan is corrected to its own start, and the card says when that was.
     (minutes,) = re.findall(r"to ([\d.]+) min after injection", facts["unit_in_words"])
     of_one_suv = 388.8e6 / 71_000 * 2 ** (-float(minutes) / 109.77)
-    drawn, expected = np.asarray(dicom.dataobj), np.asarray(nifti.dataobj)
-    np.testing.assert_allclose(drawn / of_one_suv, expected, rtol=2e-3, atol=1e-3)
-    assert drawn.sum() == pytest.approx(
+    predicted, expected = np.asarray(dicom.dataobj), np.asarray(nifti.dataobj)
+    np.testing.assert_allclose(predicted / of_one_suv, expected, rtol=2e-3, atol=1e-3)
+    assert predicted.sum() == pytest.approx(
         np.asarray(nibabel.load(real_scan).dataobj).sum(), rel=0.05
     )  # the coarse grid cuts a little off
 
@@ -121,10 +121,10 @@ def test_the_card_beside_the_image_says_what_predicted_it_how_well_and_what_it_i
     assert {key: card["run"][key] for key in ("fingerprint", "split_digest", "fold", "seed", "budget", "protocol")} == {
         key: row[key] for key in ("fingerprint", "split_digest", "fold", "seed", "budget", "protocol")
     }
-    told = {(score["metric"], score["region"]): score for score in card["scores"]}
+    shown = {(score["metric"], score["region"]): score for score in card["scores"]}
     (psnr,) = (score for score in row["scores"] if score["metric"] == "psnr_body_suv20")
-    assert told["psnr_body_suv20", "body"]["mean"] == psnr["value"]
-    assert told["psnr_body_suv20", "body"]["participants"] == 1
+    assert shown["psnr_body_suv20", "body"]["mean"] == psnr["value"]
+    assert shown["psnr_body_suv20", "body"]["participants"] == 1
     page = (tmp_path / "delayed.card.md").read_text(encoding="utf-8")
     assert facts["card"] == str(tmp_path / "delayed.card.md")
     for needed in (
