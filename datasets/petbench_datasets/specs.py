@@ -30,7 +30,8 @@ class DatasetSpec:
         options: what `petbench datasets build --acquisition` and `--reconstruction` choose by among the family:
             `{"acquisition": "multibed", "reconstruction": "3d"}`.
         validate: `validate(dataset, progress)` compares the built dataset with what it imitates, for
-            `petbench datasets validate`; None if the plugin has no such comparison.
+            `petbench datasets validate`; None if the plugin has no such comparison. The headroom beside it needs
+            organ labels and a repeat scan of every participant, and the split `holdout`.
         api: the version of the contract the plugin was written for.
     """
 
@@ -94,7 +95,7 @@ class Headroom:
         tested: the participants that are scored.
         fitted: those that the factors of `scale` and `organ-scale` are fitted on; empty if, for each tested
             participant, all others.
-        references: `identity`, `scale`, and where the dataset has organ labels `organ-scale`.
+        references: `identity`, `scale` and `organ-scale`.
         repeat_scan: the repeat scan scored as if it were a prediction.
         methods: what methods on a leaderboard score, worst first.
         best_factors: the one factor, the same for all tested, that gives the highest score, one a metric. It is found

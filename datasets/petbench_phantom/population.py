@@ -125,8 +125,8 @@ def population(spec: PhantomSpec) -> list[Participant]:
 def _bodies(random: np.random.Generator, sexes: list[Sex], brain_suv: Column) -> list[tuple[float, float]]:
     """Sample height and weight; those with much SUV in the brain tend to be heavy.
 
-    A brain takes its share of the injected activity whatever the body weighs, so its SUV rises with the weight; were
-    sampled without regard to it, a light body could hold more than was injected.
+    A brain takes its share of the injected activity whatever the body weighs, so its SUV rises with the weight. If the
+    weight were sampled without regard to it, a light body could hold more than was injected.
     """
     tall = _by_sex(random, sexes)
     heavy = _by_sex(random, sexes)

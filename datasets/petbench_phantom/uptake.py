@@ -2,7 +2,7 @@
 
 For one region, in units of log SUV::
 
-    delayed = a x delayed blood + rest         rest shares what it must with `own`, to give the measured correlation
+    delayed = a x delayed blood + rest      rest shares what it must with `own`, to give the measured correlation
     early   = b x early blood + c x own     (own, and rest's remainder, are uncorrelated with the blood)
 
 Organs are correlated by the blood alone; other correlations that people show are not simulated.

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from petbench_phantom.targets import Target
 
 MEAN_MARK, SPREAD_MARK = 0.15, 0.20
+MARKS = f"means within {100 * MEAN_MARK:.0f} %, log SD and correlation within {100 * SPREAD_MARK:.0f} %"
+"""What a dataset passes by, for people to read."""
+
+IDENTITY_ERROR_IN_PEOPLE, ONE_CONSTANT_ERROR_IN_PEOPLE = "25 %", "8.6 %"
+"""What `identity_error` and `one_constant_error` of `Measurements` are in people."""
+
 _FEWEST = 3  # participants from which a spread is taken
 
 _GROUPS: dict[str, tuple[str, ...]] = {

@@ -84,9 +84,9 @@ def job_reference() -> str:
 
     _, _, text = inspect.cleandoc(petbench.methods.program.__doc__ or "").partition("\n\n")
     before, _, rest = text.partition("::\n\n")
-    drawn = list(itertools.takewhile(lambda line: line.startswith(" "), rest.splitlines()))
-    after = "\n".join(rest.splitlines()[len(drawn) :]).replace(" `contract` says what the two JSON files hold.", "")
-    folder = textwrap.dedent("\n".join(drawn))
+    tree = list(itertools.takewhile(lambda line: line.startswith(" "), rest.splitlines()))
+    after = "\n".join(rest.splitlines()[len(tree) :]).replace(" `protocol` says what the two JSON files hold.", "")
+    folder = textwrap.dedent("\n".join(tree))
     return f"{before}:\n\n```text\n{folder}\n```\n{after}\n"
 
 

@@ -234,7 +234,7 @@ class PatchGAN(nn.Module):
         initialise(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Judge (batch, channels, y, x): a map of logits (batch, 1, y', x')."""
+        """Return the logits of (batch, channels, y, x) patch by patch: (batch, 1, y', x')."""
         logits: torch.Tensor = self.layers(image)
         return logits
 

@@ -14,7 +14,7 @@ from tests.benchmark.docs_reader import DOCS, blocks_of
 
 import petbench
 from command_pages import command_reference
-from contract_pages import CLASSES, check_list, class_reference, hook_reference
+from contract_pages import CLASSES, check_list, class_reference, hook_reference, job_reference
 from petbench import hookspecs
 from petbench.cli.main import cli
 from petbench.contract import MethodSpec
@@ -72,6 +72,12 @@ def test_every_variable_that_a_command_reads_is_on_the_page_of_commands() -> Non
     assert "PETBENCH_HOME" in read
     read -= {"PETBENCH_INHERITED_PATH"}  # set by petbench for its own processes
     assert {name for name in read if f"`{name}" not in page} == set()
+
+
+def test_the_folder_of_a_program_is_shown_as_the_package_draws_it() -> None:
+    text = job_reference()
+    assert "JOB/\n├── job.json" in text
+    assert "`protocol`" not in text  # a module's name, which only means something beside the code
 
 
 def test_every_hook_is_in_the_contract() -> None:

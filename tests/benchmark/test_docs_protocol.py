@@ -12,9 +12,9 @@ from tests.benchmark.docs_reader import DOCS
 
 from petbench.evaluation import protocol
 from petbench.intensity import IntensityMap
+from petbench.plans.run_plan import IDENTITY_FIELDS
 from petbench_datasets.dataset import framing
 from petbench_datasets.images import windows
-from petbench_leaderboard.records import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,14 +53,9 @@ def has_the_window_of_slices(rule: str) -> None:
 
 
 def names_what_identifies_a_run(rule: str) -> None:
-    names = {
-        *("name", "version", "source hash", "parameters", "dataset", "split", "fold", "protocol", "seed", "precision"),
-        "budget",
-    }
-    assert not [name for name in names if name not in rule]
-    assert {"version", "source_hash", "parameters", "fold", "protocol", "seed", "precision", "budget"} <= set(
-        RunRecord.__dataclass_fields__
-    )
+    words = {"distribution": "name", "source_hash": "source hash", "fingerprint": "dataset", "split_digest": "split"}
+    named = re.findall(r"name|version|source hash|\w+", rule.partition(" by ")[2].partition(". ")[0])
+    assert set(named) - {"plugin", "and"} == {words.get(name, name) for name in IDENTITY_FIELDS}
 
 
 #: How each rule begins; the check of its numbers, if it has any; and the tests that show it.

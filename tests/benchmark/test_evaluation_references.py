@@ -146,7 +146,7 @@ def test_the_command_enters_the_privileged_reference(petbench: Petbench, labelle
     assert "no identity" in shown
 
 
-@pytest.mark.parametrize(("name", "lacking"), [("repeat-scan", "second realisation"), ("organ-scale", "organ labels")])
+@pytest.mark.parametrize(("name", "lacking"), [("repeat-scan", "no repeat scan"), ("organ-scale", "organ labels")])
 def test_a_dataset_that_lacks_what_a_reference_is_made_of_says_so_in_one_line(
     tmp_path: Path, body_dataset: Path, monkeypatch: pytest.MonkeyPatch, name: str, lacking: str
 ) -> None:

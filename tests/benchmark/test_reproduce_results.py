@@ -47,7 +47,7 @@ PARTICIPANTS = ("sub-01", "sub-02", "sub-03", "sub-04")
 
 @pytest.fixture
 def invented(tmp_path: Path) -> tuple[Leaderboard, list[RunRow], dict[str, Any]]:
-    """Two methods, two seeds and two folds of two participants each, with drawn scores, shape (seeds, participants)."""
+    """Two methods, two seeds and two folds of two participants each, random scores of shape (seeds, participants)."""
     store = Leaderboard.open(tmp_path / "leaderboard.db")
     random = np.random.default_rng(3)
     scores = {"pix2pix": random.normal(40.0, 2.0, (2, 4)), "cyclegan": random.normal(33.0, 2.0, (2, 4))}

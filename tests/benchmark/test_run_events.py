@@ -1,4 +1,4 @@
-"""Observers are told when a run starts and ends, and what they do hurts no run."""
+"""Observers are notified when a run starts and ends, and what they do hurts no run."""
 
 from __future__ import annotations
 

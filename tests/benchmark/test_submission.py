@@ -174,10 +174,10 @@ SCORE = ScoreRecord(
 
 
 @pytest.mark.parametrize(
-    ("claimed", "agrees"), [(30.0, True), (30.0002, True), (30.001, False), (30.1, False), (29.9, False)]
+    ("reported", "agrees"), [(30.0, True), (30.0002, True), (30.001, False), (30.1, False), (29.9, False)]
 )
-def test_a_tenth_of_a_decibel_is_no_rounding(claimed: float, agrees: bool) -> None:
-    result = compare.compare([dataclasses.replace(SCORE, value=claimed)], [SCORE])
+def test_a_tenth_of_a_decibel_is_no_rounding(reported: float, agrees: bool) -> None:
+    result = compare.compare([dataclasses.replace(SCORE, value=reported)], [SCORE])
     assert (result.agreeing, len(result.differing)) == ((1, 0) if agrees else (0, 1))
 
 

@@ -295,6 +295,14 @@ def test_a_prediction_repeats_leaves_its_input_alone_and_keeps_empty_slices_empt
     assert method.training
 
 
+def test_a_part_that_the_author_keeps_in_evaluation_mode_is_so_after_a_prediction() -> None:
+    method = Linear(SMALL)
+    method.frozen_part = nn.Dropout(0.5).eval()
+    translate_volume(method, np.ones((2, 4, 4), dtype=np.float32))
+    assert method.training
+    assert not method.frozen_part.training
+
+
 def test_a_slice_is_predicted_alike_alone_and_among_others() -> None:
     early = np.random.default_rng(1).random((40, 4, 4), dtype=np.float32)
     for norm in ("running", "batch"):

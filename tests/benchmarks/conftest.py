@@ -1,4 +1,4 @@
-"""What the benchmarks share: two sides timed in turn, a dataset of whole bodies, and how a figure is told."""
+"""What the benchmarks share: two sides timed in turn, a dataset of whole bodies, and how a figure is reported."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def processor_timed(step: Callable[[], object]) -> tuple[float, float]:
 class SideBySide:
     """Times a plain way and petbench's in turn, so that whatever else the machine does meets both.
 
-    The ratio of processor time is told beside that of time: other programs on the machine hardly change it.
+    The ratio of CPU time is reported beside that of time: other programs on the machine hardly change it.
     """
 
     benchmark: Any
 
-    def __call__(self, plain: Callable[[], object], ours: Callable[[], object], **told: object) -> float:
-        """Return how many times faster `ours` is, as a ratio of medians; `told` goes into the page."""
+    def __call__(self, plain: Callable[[], object], ours: Callable[[], object], **facts: object) -> float:
+        """Return how many times faster `ours` is, as a ratio of medians; `facts` goes into the page."""
         plain(), ours()  # first calls pay for buffers and code that later ones find ready
         once = timed(plain) + timed(ours)
         rounds = int(min(50, max(3, SECONDS / once)))
@@ -76,7 +76,7 @@ class SideBySide:
             (median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)) for pairs in (spent, own)
         )
         self.benchmark.extra_info.update(
-            told,
+            facts,
             seconds=seconds,
             plain_seconds=plain_seconds,
             ratio=plain_seconds / seconds,

@@ -18,7 +18,7 @@ HEAD = """\
 
 Made by `make bench`, which runs `tests/benchmarks/` and writes this page. Each ratio is measured side by side: a plain
 way and petbench's are timed in turn in one process, so that whatever else the machine does meets both, and their
-medians are compared. The ratio of processor time stands beside that of time: where other programs ran meanwhile, it is
+medians are compared. The ratio of CPU time is given beside that of time: where other programs ran meanwhile, it is
 the steadier of the two. Seconds and images a second belong to the machine below; ratios carry over better. The plain
 training loop is a DataLoader over numpy slices, eager float32, `torch.optim.Adam` as it comes and losses read at every
 step, with the same networks and batch. `PETBENCH_BENCH_DEVICE=cuda make bench` measures on a CUDA device.
@@ -41,7 +41,7 @@ def main(measured: Path, page: Path, note: str = "") -> None:
         "## Measured",
         "",
     ]
-    head = ("what", "petbench", "plain", "times faster", "in processor time", "wanted", "floor")
+    head = ("what", "petbench", "plain", "times faster", "in CPU time", "wanted", "floor")
     lines += ["| " + " | ".join(row) + " |" for row in (head, ("---",) * len(head))]
     lines += ["| " + " | ".join(row["cells"]) + " |" for row in rows]
     shares = [(row["what"], row["peak"]) for row in rows if row["peak"] is not None]

@@ -109,7 +109,7 @@ def test_every_required_field_of_bids_pet_is_there(built: Path) -> None:
     assert (sidecar["FrameTimesStart"], sidecar["FrameDuration"]) == ([420.0], [840.0])
 
 
-def test_truth_and_a_second_realisation_are_kept_beside_the_images(built: Path) -> None:
+def test_truth_and_a_repeat_scan_are_kept_beside_the_images(built: Path) -> None:
     dataset = open_dataset(built)
     pair, body = dataset.pair("sub-01"), dataset.body_mask("sub-01")
     unit = dataset.plans["sub-01"].delayed.uses[0].scan.suv_per_unit(0)
@@ -168,7 +168,9 @@ def test_worker_processes_give_the_same_voxels(built: Path, tmp_path: Path, monk
     assert heard[0] == 4.0
 
 
-def test_an_interrupt_ends_the_worker_processes_and_sweeps_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_ends_the_worker_processes_and_leaves_nothing_partial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stop_at_once(description: str, done: float, total: float) -> None:
         if done > 0:
             raise KeyboardInterrupt

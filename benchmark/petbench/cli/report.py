@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("--split", help="Only this split.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
 @click.option("--title", help="Heading of the first page.")
-@click.option("--serve", is_flag=True, help="Serve the site to this machine alone, kept up to date while runs go on.")
+@click.option(
+    "--serve", is_flag=True, help="Serve the site to this machine alone, kept up to date while runs are in progress."
+)
 @click.option("--figure", type=click.IntRange(1, 4), help="1 box plots, 2 significance, 3 rank stability, 4 Pareto.")
 @click.option("--table", type=click.IntRange(1, 3), help="1 leaderboard, 2 participant by participant, 3 comparisons.")
 def report(

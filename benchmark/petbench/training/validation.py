@@ -57,10 +57,10 @@ class Validator:
             with self._execution.predicting():
                 predicted = translate_volume(self._method, early)
             inside = np.maximum(early, delayed) > 0.1  # the body, roughly; air would hide every difference
-            target, inferred = delayed[inside].astype(np.float64), predicted[inside].astype(np.float64)
-            gain, offset = np.polyfit(target, inferred, 1) if np.ptp(target) > 0 else (np.nan, np.nan)
+            target, found = delayed[inside].astype(np.float64), predicted[inside].astype(np.float64)
+            gain, offset = np.polyfit(target, found, 1) if np.ptp(target) > 0 else (np.nan, np.nan)
             clipped = self._method.intensity.clipped_share(torch.from_numpy(target))
-            rows.append((np.abs(inferred - target).mean(), gain, offset, clipped))
+            rows.append((np.abs(found - target).mean(), gain, offset, clipped))
         mae, gain, offset, clipped = (float(value) for value in np.mean(rows, axis=0))
         if self._selection == "best" and mae < self._best_mae:
             self._best_mae = mae

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PARTICIPANTS_NAME = "participants.tsv"
+COLUMNS_NAME = "participants.json"
 WEIGHT_COLUMNS = ("body_weight", "weight", "weight_kg", "body_weight_kg")
 
 
@@ -39,7 +40,7 @@ def read_participants(root: Path) -> dict[str, Row]:
 def column_descriptions(root: Path) -> dict[str, Any]:
     """Return what participants.json says of the columns; nothing where there is no such file, or a damaged one."""
     try:
-        content = json.loads((root / "participants.json").read_text(encoding="utf-8-sig"))
+        content = json.loads((root / COLUMNS_NAME).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

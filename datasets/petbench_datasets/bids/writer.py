@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from petbench_datasets.bids.participants import PARTICIPANTS_NAME
+from petbench_datasets.bids.participants import COLUMNS_NAME, PARTICIPANTS_NAME
 from petbench_datasets.files import write_json, write_text
 from petbench_datasets.images.nifti import write_frames
 from petbench_datasets.tables import write_table
@@ -67,7 +67,7 @@ def write_participants(
     columns += [column for column in there if column not in {"participant_id", *columns}]
     known = {**(described or {}), **PARTICIPANT_COLUMNS}
     # The description first: a folder counts as a dataset from the moment that it has the table.
-    write_json(root / "participants.json", {column: known[column] for column in columns if column in known})
+    write_json(root / COLUMNS_NAME, {column: known[column] for column in columns if column in known})
     write_table(root / PARTICIPANTS_NAME, ["participant_id", *columns], rows)
 
 

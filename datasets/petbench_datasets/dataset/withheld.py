@@ -4,7 +4,7 @@ Its folder holds `withheld.json`: for each such participant the digest of the wh
 With these digests the folder has the fingerprint of the full dataset, and its split the same digest: a run made with it
 has the identity that it would have at the organizer's, where its predictions are scored. What can be checked without
 the delayed images is checked: the manifest's own hash, and the hash of every early image. The organizer's fingerprint
-is computed from her own images and never read from a manifest.
+is computed from the organizer's own images and never read from a manifest.
 """
 
 from __future__ import annotations

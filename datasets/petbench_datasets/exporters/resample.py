@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from petbench_datasets.bids.new_sidecar import resampling_record
-from petbench_datasets.bids.participants import PARTICIPANTS_NAME, read_participants
+from petbench_datasets.bids.participants import COLUMNS_NAME, PARTICIPANTS_NAME, read_participants
 from petbench_datasets.bids.scan import image_stem, merged_sidecar, pet_images, scan_of
 from petbench_datasets.bids.writer import DESCRIPTION_NAME, write_scan
 from petbench_datasets.dataset.derivatives import find_derivative
@@ -54,7 +54,7 @@ def resample_dataset(root: Path, folder: Path, to: Target = "early", progress: P
         for number, name in enumerate(names):
             progress("resampling the dataset", number, len(names))
             _participant(root, temporary, name, table, to)
-        for kept in (PARTICIPANTS_NAME, "participants.json", DESCRIPTION_NAME):
+        for kept in (PARTICIPANTS_NAME, COLUMNS_NAME, DESCRIPTION_NAME):
             if (root / kept).exists():
                 write_text(temporary / kept, (root / kept).read_text(encoding="utf-8-sig"))
     progress("resampling the dataset", len(names), len(names))

@@ -69,7 +69,7 @@ def export_without_targets(
         exclude_from_bids(temporary, SPLITS_FOLDER)
         write_withheld(temporary, dataset.fingerprint, {name: dataset.digests[name] for name in hidden})
     progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
-    return tuple(hidden), tuple(column for column in columns if column not in shared)
+    return hidden, tuple(column for column in columns if column not in shared)
 
 
 def _check_apart(dataset: Dataset, name: str) -> None:

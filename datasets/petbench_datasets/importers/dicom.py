@@ -35,8 +35,8 @@ def import_dicom(
 ) -> ImportReport:
     """Import every PET series below `directory` into the dataset at `folder`.
 
-    The series of one participant become one participant, named after the participant's identifier. Early, delayed and
-    dynamic series are distinguished by their times; a participant's series may also come with several imports.
+    The series of one `PatientID` become one participant of that name. Early, delayed and dynamic series are
+    distinguished by their times; a participant's series may also come with several imports.
 
     Args:
         directory: DICOM files, in any order and depth; other modalities are passed over.

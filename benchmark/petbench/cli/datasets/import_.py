@@ -38,7 +38,7 @@ def import_() -> None:
 )
 @click.option("--skip-unusable", is_flag=True, help="Leave out series that cannot be used, and say why.")
 def dicom(directory: Path, *, out: Path, radionuclide: str, weights: tuple[str, ...], skip_unusable: bool) -> None:
-    """Import every PET series below DIRECTORY; the series of one participant become one participant.
+    """Import every PET series below DIRECTORY; the series of one PatientID become one participant.
 
     Units, dose, decay reference and frame times are read slice by slice, by the published rules. A series whose SUV
     would be in doubt is refused in one line, and nothing is written.

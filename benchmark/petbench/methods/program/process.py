@@ -32,7 +32,12 @@ def _never() -> bool:
 
 
 def run_stage(
-    spec: MethodSpec, package: Path | None, job: Job, folder: Path, cache: Path, stopped: Callable[[], bool] = _never
+    spec: MethodSpec,
+    package: Path | None,
+    job: Job,
+    folder: Path,
+    environments: Path,
+    stopped: Callable[[], bool] = _never,
 ) -> Status:
     """Run one stage of a job with the method's program and return its status.
 
@@ -41,7 +46,7 @@ def run_stage(
         package: folder of the plugin's code, for programs and requirements that ship with it.
         job: what to do.
         folder: of the job; its volumes are there.
-        cache: folder of virtual environments.
+        environments: folder of methods' virtual environments.
         stopped: whether somebody asked the run to end; the program is then interrupted, once.
 
     Raises:
@@ -50,7 +55,7 @@ def run_stage(
     """
     from petbench.errors import Diverged
 
-    command = _command(spec, package, folder, cache)
+    command = _command(spec, package, folder, environments)
     (folder / protocol.STATUS_NAME).unlink(missing_ok=True)
     write_text(folder / protocol.JOB_NAME, job.model_dump_json(indent=1) + "\n")
     inherits = spec.sees_installed if spec.environment == "venv" else True
@@ -82,12 +87,12 @@ def run_stage(
     return status
 
 
-def _command(spec: MethodSpec, package: Path | None, folder: Path, cache: Path) -> list[str]:
+def _command(spec: MethodSpec, package: Path | None, folder: Path, environments: Path) -> list[str]:
     """Return what to start: the spec's own command, or petbench's runner, which builds the method and calls it."""
     python = sys.executable
     if spec.environment == "venv":
         needed = [text.replace("{package}", str(package)) for text in spec.requirements]
-        python = str(venv.make_environment(needed, cache, inherits=spec.sees_installed))
+        python = str(venv.make_environment(needed, environments, inherits=spec.sees_installed))
     command = spec.command or ("{python}", "-m", "petbench.methods.program.runner", "{job}")
     filled = {"{python}": python, "{package}": str(package), "{job}": str(folder)}
     return [_fill(part, filled) for part in command]

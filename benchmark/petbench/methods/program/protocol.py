@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from petbench.contract import Supervision
 from petbench.engine_settings import Precision
 from petbench.errors import PluginError
 
@@ -61,7 +62,7 @@ class Job(BaseModel):
     stage: Literal["fit", "predict"]
     method: str
     parameters: dict[str, JsonValue]
-    supervision: Literal["paired", "unpaired", "no-target"]
+    supervision: Supervision
     seed: int
     images: int | None = None
     seconds: float | None = None

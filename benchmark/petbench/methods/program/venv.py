@@ -49,19 +49,19 @@ def variables(*, inherits: bool) -> dict[str, str]:
     return found | ({INHERITED: os.pathsep.join(_own_folders())} if inherits else {})
 
 
-def make_environment(requirements: Sequence[str], cache: Path, *, inherits: bool) -> Path:
+def make_environment(requirements: Sequence[str], environments: Path, *, inherits: bool) -> Path:
     """Return the interpreter of the environment with these requirements, making it first where there is none.
 
     Args:
         requirements: as `pip install` takes them; one that is a path is known by its content.
-        cache: folder of all such environments.
+        environments: folder of all such environments.
         inherits: whether what is installed beside petbench counts as installed there too.
 
     Raises:
         PluginError: the requirements cannot be installed.
     """
-    folder = cache / _key(requirements, inherits=inherits)
-    cache.mkdir(parents=True, exist_ok=True)
+    folder = environments / _key(requirements, inherits=inherits)
+    environments.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if not (folder / _READY).is_file():
             shutil.rmtree(folder, ignore_errors=True)
