@@ -48,7 +48,11 @@ class Database:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
             self._engine = _engine(url, self.name)
             _CONFIGURE.get(self._engine.dialect.name, lambda _: None)(self._engine)
-            self._migrate()
+            try:
+                self._migrate()
+            except BaseException:
+                self.close()
+                raise
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:

@@ -15,7 +15,7 @@ from petbench_leaderboard.records import RunRecord, ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from petbench_leaderboard.records import Role
 
@@ -85,8 +85,15 @@ def show(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     return shown
 
 
-def test_methods_that_nothing_separates_are_said_to_be_ties_and_have_rank_intervals(show: Callable[..., str]) -> None:
-    store = Leaderboard.open("sqlite://")
+@pytest.fixture
+def store() -> Iterator[Leaderboard]:
+    with Leaderboard.open("sqlite://") as opened:
+        yield opened
+
+
+def test_methods_that_nothing_separates_are_said_to_be_ties_and_have_rank_intervals(
+    store: Leaderboard, show: Callable[..., str]
+) -> None:
     noise = (0.3, -0.2, 0.1, -0.4, 0.2, -0.1, 0.35, -0.3, 0.15, -0.15)
     enter(store, "pix2pix", {who: 30.0 + extra for who, extra in zip(WHO, noise, strict=True)})
     enter(store, "cyclegan", dict.fromkeys(WHO, 29.99))
@@ -97,8 +104,9 @@ def test_methods_that_nothing_separates_are_said_to_be_ties_and_have_rank_interv
     assert "unet is ahead of every other method" in show(store)
 
 
-def test_every_score_stands_with_its_gain_and_its_normalized_score(show: Callable[..., str]) -> None:
-    store = Leaderboard.open("sqlite://")
+def test_every_score_stands_with_its_gain_and_its_normalized_score(
+    store: Leaderboard, show: Callable[..., str]
+) -> None:
     for method, value in (("identity", 28.0), ("repeat-scan", 36.0), ("pix2pix", 30.0)):
         enter(store, method, dict.fromkeys(WHO, value))
     shown = show(store)
@@ -109,9 +117,8 @@ def test_every_score_stands_with_its_gain_and_its_normalized_score(show: Callabl
 
 
 def test_an_incomplete_row_shows_its_coverage_for_a_rank_and_a_privileged_row_its_mark(
-    show: Callable[..., str],
+    store: Leaderboard, show: Callable[..., str]
 ) -> None:
-    store = Leaderboard.open("sqlite://")
     enter(store, "pix2pix", dict.fromkeys(WHO[:9], 40.0))
     enter(store, "organ-scale", dict.fromkeys(WHO, 35.0))
     lines = show(store).splitlines()
@@ -124,9 +131,8 @@ def test_an_incomplete_row_shows_its_coverage_for_a_rank_and_a_privileged_row_it
 
 
 def test_a_narrow_terminal_loses_whole_columns_that_are_named_and_never_the_one_that_ranks(
-    show: Callable[..., str],
+    store: Leaderboard, show: Callable[..., str]
 ) -> None:
-    store = Leaderboard.open("sqlite://")
     enter(store, "pix2pix", dict.fromkeys(WHO, 30.0))
     for width in (60, 80, 100, 160):
         shown = show(store, width, "mae_body_suv")

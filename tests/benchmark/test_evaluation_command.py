@@ -25,6 +25,8 @@ from petbench_leaderboard.store import Leaderboard
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from petbench_leaderboard.records import ScoreRow
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
@@ -44,6 +46,12 @@ def two(body_dataset: Path, tmp_path: Path) -> Path:
 
 def petbench(*arguments: str | Path) -> Result:
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def stored(home: Home) -> list[ScoreRow]:
+    """Return the scores of the first run."""
+    with Leaderboard.open(home.folder / "leaderboard.db") as store:
+        return store.scores([1])
 
 
 def predict(folder: Path, root: Path) -> Path:
@@ -96,7 +104,8 @@ def test_what_cannot_be_scored_is_refused_by_name_with_nothing_stored(
     (line,) = (line for line in result.stderr.splitlines() if not line.endswith(": done"))
     assert "sub-04" in line
     assert said in line
-    assert Leaderboard.open(home.folder / "leaderboard.db").runs() == []
+    with Leaderboard.open(home.folder / "leaderboard.db") as store:
+        assert store.runs() == []
     assert not list(home.runs.glob("*"))
 
 
@@ -115,7 +124,8 @@ def test_a_request_that_makes_no_sense_is_refused(home: Home, arguments: tuple[s
     result = petbench("score", *arguments)
     assert result.exit_code == 2
     assert said in result.stderr
-    assert Leaderboard.open(home.folder / "leaderboard.db").runs() == []
+    with Leaderboard.open(home.folder / "leaderboard.db") as store:
+        assert store.runs() == []
 
 
 def test_predictions_of_another_program_stand_on_the_board_and_are_scored_again_under_a_later_protocol(
@@ -125,17 +135,18 @@ def test_predictions_of_another_program_stand_on_the_board_and_are_scored_again_
     entered = petbench("score", folder, "--dataset", two, "--split", "two", "--as", "Their method")
     assert entered.exit_code == 0, entered.output
     assert "their-method" in entered.stdout
-    store = Leaderboard.open(home.folder / "leaderboard.db")
-    before = store.scores([1])
+    before = stored(home)
     assert {score.participant for score in before if score.metric == "mae_body_suv"} == {"sub-03", "sub-04"}
 
     monkeypatch.setattr(rescore, "PROTOCOL", protocol.PROTOCOL + 1)
     again = petbench("score", "--runs", "all")
     assert again.exit_code == 0, again.output
     assert "scored 1 run again" in again.stdout
-    assert [board.protocol for board in rank(store)] == [protocol.PROTOCOL + 1, protocol.PROTOCOL]
-    assert [score for score in store.scores([1]) if score.protocol == protocol.PROTOCOL] == before
-    later = [replace(score, protocol=protocol.PROTOCOL) for score in store.scores([1]) if score not in before]
+    with Leaderboard.open(home.folder / "leaderboard.db") as store:
+        assert [board.protocol for board in rank(store)] == [protocol.PROTOCOL + 1, protocol.PROTOCOL]
+    after = stored(home)
+    assert [score for score in after if score.protocol == protocol.PROTOCOL] == before
+    later = [replace(score, protocol=protocol.PROTOCOL) for score in after if score not in before]
     assert later == before
 
 

@@ -23,6 +23,7 @@ from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -76,8 +77,9 @@ def dataset(tmp_path: Path) -> Dataset:
 
 
 @pytest.fixture
-def leaderboard() -> Leaderboard:
-    return Leaderboard.open("sqlite://")
+def leaderboard() -> Iterator[Leaderboard]:
+    with Leaderboard.open("sqlite://") as opened:
+        yield opened
 
 
 def enter(

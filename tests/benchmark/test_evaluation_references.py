@@ -24,6 +24,7 @@ from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.benchmark.conftest import Petbench
@@ -112,10 +113,16 @@ def test_the_repeat_scan_is_the_second_realisation_in_suv(tmp_path: Path, labell
     np.testing.assert_allclose(predicted, labelled.delayed(TEST)[0] * 1.1, rtol=1e-5)
 
 
+@pytest.fixture
+def store() -> Iterator[Leaderboard]:
+    with Leaderboard.open("sqlite://") as opened:
+        yield opened
+
+
 def test_both_are_marked_rows_without_a_rank_and_normalized_scores_count_between_them(
-    tmp_path: Path, labelled: Dataset, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, labelled: Dataset, store: Leaderboard, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home, store = Home(tmp_path / "home"), Leaderboard.open("sqlite://")
+    home = Home(tmp_path / "home")
     early, grid = labelled.early(TEST)
     write_image(tmp_path / "theirs" / f"{TEST}.nii.gz", early, grid)
     place, scorer = Place("labelled", labelled, load_split(labelled)), Scorer(cache=home.cache, offline=True)
@@ -155,7 +162,8 @@ def test_a_dataset_that_lacks_what_a_reference_is_made_of_says_so_in_one_line(
     assert result.exit_code == 1
     (said,) = (line for line in result.stderr.splitlines() if not line.endswith(": done"))
     assert lacking in said
-    assert Leaderboard.open(tmp_path / "home" / "leaderboard.db").runs() == []
+    with Leaderboard.open(tmp_path / "home" / "leaderboard.db") as store:
+        assert store.runs() == []
 
 
 def test_a_training_participant_without_labels_is_named(labelled: Dataset) -> None:

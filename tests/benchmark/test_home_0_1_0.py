@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from petbench.plans.run_plan import identity_of
+
 if TYPE_CHECKING:
     from tests.benchmark.conftest import Petbench
 
@@ -70,6 +72,33 @@ def test_a_folder_whose_plan_is_another_run_is_left_alone(old: Petbench) -> None
     (line,) = old("score", "--runs", "2", code=1).stderr.splitlines()[:1]
     assert "is not under" in line
     assert folder.is_dir()
+
+
+def test_a_folder_that_was_half_taken_over_when_the_process_was_killed_is_taken_over_the_next_time(
+    old: Petbench,
+) -> None:
+    (number,) = [row["id"] for row in old.json("runs", "list") if row["method"] == "scale"]
+    (folder,) = (old.home / "runs").glob("scale-*")
+    folder.rename(old.home / "runs" / "00002-scale-065cdd06")  # its plan is converted, its name not yet changed
+    assert old.json("runs", "show", str(number))["id"] == number
+    assert folder.is_dir()
+
+
+def test_the_repeat_scan_that_had_another_name_keeps_its_folder(old: Petbench) -> None:
+    """Whether its plan was converted before the process was killed or not."""
+    (folder,) = (old.home / "runs").glob("00002-*")
+    plan = json.loads((folder / "plan.json").read_text()) | {"method": "noise-ceiling", "supervision": "oracle"}
+    (folder / "plan.json").write_text(json.dumps(plan))
+    with contextlib.closing(sqlite3.connect(old.home / "leaderboard.db")) as database, database:
+        facts = {"method": "noise-ceiling", "supervision": "oracle", "identity": identity_of(plan)}
+        database.execute(
+            "UPDATE runs SET method=:method, supervision=:supervision, identity=:identity WHERE id=2", facts
+        )
+    assert old.json("runs", "show", "2")["role"] == "repeat-scan"
+    (taken,) = (old.home / "runs").glob("repeat-scan-*")
+    taken.rename(folder)
+    assert "scored 1 run again" in old("score", "--runs", "2").stdout
+    assert taken.is_dir()
 
 
 def test_a_folder_is_taken_over_by_the_row_of_one_leaderboard_only(old: Petbench, tmp_path: Path) -> None:

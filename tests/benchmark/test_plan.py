@@ -15,13 +15,13 @@ from petbench.cli.plan import plan as plan_command
 from petbench.errors import UsageError
 from petbench.home import Home
 from petbench.plans.forecast import forecast
-from petbench.plans.planner import Request, make_plan
-from petbench.plans.sweep import parse_numbers, parse_seeds
+from petbench.plans.sweep import parse_numbers, parse_seeds, plan_sweep
 from petbench.registry import load_plugins
 from petbench_datasets.progress import silent
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from petbench.plans.run_plan import RunPlan
@@ -30,14 +30,16 @@ COMMAND = PetbenchGroup("petbench", commands={"plan": plan_command})
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Leaderboard:
-    return Leaderboard.open(f"sqlite:///{tmp_path / 'leaderboard.db'}")
+def store(tmp_path: Path) -> Iterator[Leaderboard]:
+    with Leaderboard.open(f"sqlite:///{tmp_path / 'leaderboard.db'}") as opened:
+        yield opened
 
 
 @pytest.fixture
 def planned(tmp_path: Path, body_dataset: Path) -> RunPlan:
-    asked = Request(method="pix2pix", dataset=str(body_dataset))
-    return make_plan(asked, Home(tmp_path), load_plugins(), silent)
+    asked = {"dataset": str(body_dataset)}
+    (plan,) = plan_sweep(["pix2pix"], "0", "0", asked, Home(tmp_path), load_plugins(), silent)
+    return plan
 
 
 def record(store: Leaderboard, plan: RunPlan, status: Any = "ok", rate: float = 100.0) -> int:

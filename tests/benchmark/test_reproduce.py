@@ -36,11 +36,14 @@ from petbench_leaderboard.store import Leaderboard
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from petbench_leaderboard.records import RunRow
+
 IMAGES = 64
 
 
-def stored(petbench: Petbench) -> Leaderboard:
-    return Leaderboard.open(petbench.home / "leaderboard.db")
+def stored(petbench: Petbench) -> list[RunRow]:
+    with Leaderboard.open(petbench.home / "leaderboard.db") as board:
+        return board.runs()
 
 
 def command(dataset: Path, page: Path) -> list[str]:
@@ -88,7 +91,7 @@ def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Petbench, Pa
     assert "the same command resumes from its checkpoint" in errors
     assert "Traceback" not in errors
     assert not page.exists()
-    assert {row.method: row.status for row in stored(petbench).runs()} == {
+    assert {row.method: row.status for row in stored(petbench)} == {
         "identity": "ok", "scale": "ok", "pix2pix": "interrupted",
     }  # fmt: skip
     return petbench, page, petbench(*arguments, "--json").stdout
@@ -97,7 +100,7 @@ def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Petbench, Pa
 @pytest.mark.slow
 def test_a_stopped_comparison_resumes_and_repeats_nothing(stopped_once: tuple[Petbench, Path, str]) -> None:
     petbench, _, _ = stopped_once
-    rows = stored(petbench).runs()
+    rows = stored(petbench)
     assert sorted((row.method, row.status) for row in rows) == [
         ("cyclegan", "ok"), ("identity", "ok"), ("pix2pix", "ok"), ("scale", "ok"),
     ]  # fmt: skip
@@ -107,7 +110,7 @@ def test_a_stopped_comparison_resumes_and_repeats_nothing(stopped_once: tuple[Pe
 @pytest.mark.slow
 def test_both_methods_had_the_same_networks_and_images(stopped_once: tuple[Petbench, Path, str]) -> None:
     petbench, _, _ = stopped_once
-    of_method = {row.method: row.parameters for row in stored(petbench).runs()}
+    of_method = {row.method: row.parameters for row in stored(petbench)}
     own = {"gan_loss", "l1_weight", "feature_weight", "cycle_weight", "identity_weight", "pool_size"}
     shared = [
         {key: value for key, value in of_method[name].items() if key not in own} for name in ("pix2pix", "cyclegan")
@@ -119,14 +122,14 @@ def test_both_methods_had_the_same_networks_and_images(stopped_once: tuple[Petbe
 def test_the_page_and_the_json_hold_what_the_database_holds(stopped_once: tuple[Petbench, Path, str]) -> None:
     petbench, folder, printed = stopped_once
     facts, page = json.loads(printed), (folder / "reproduction.md").read_text(encoding="utf-8")
-    board = stored(petbench)
     means: dict[tuple[str, str], float] = {}
-    for row in board.runs():
-        values = defaultdict(list)
-        for score in board.scores([row.id]):
-            if score.participant and score.value is not None:
-                values[score.metric].append(score.value)
-        means |= {(row.method, metric): statistics.fmean(values[metric]) for metric in PSNR_CONVENTIONS}
+    with Leaderboard.open(petbench.home / "leaderboard.db") as board:
+        for row in board.runs():
+            values = defaultdict(list)
+            for score in board.scores([row.id]):
+                if score.participant and score.value is not None:
+                    values[score.metric].append(score.value)
+            means |= {(row.method, metric): statistics.fmean(values[metric]) for metric in PSNR_CONVENTIONS}
     lines = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
     for (method, metric), mean in means.items():
         assert facts["table"][method]["scores"][metric]["mean"] == pytest.approx(mean)
@@ -176,7 +179,7 @@ def test_what_it_would_cost_is_said_before_anything_is_spent(body_dataset: Path,
     assert result.exit_code == 0, result.output
     assert "reduced profile: 4 of 4 runs to make, the time is not known before the first of them" in result.stderr
     assert "cyclegan: 1 missing; 64 images a run" in result.stderr
-    assert stored(Petbench(tmp_path / "home")).runs() == []
+    assert stored(Petbench(tmp_path / "home")) == []
     assert not (tmp_path / "docs").exists()
     assert not (tmp_path / "home" / "runs").exists()
 

@@ -14,6 +14,7 @@ from petbench_leaderboard.statistics.intervals import Interval
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -46,28 +47,28 @@ PARTICIPANTS = ("sub-01", "sub-02", "sub-03", "sub-04")
 
 
 @pytest.fixture
-def invented(tmp_path: Path) -> tuple[Leaderboard, list[RunRow], dict[str, Any]]:
+def invented(tmp_path: Path) -> Iterator[tuple[Leaderboard, list[RunRow], dict[str, Any]]]:
     """Two methods, two seeds and two folds of two participants each, random scores of shape (seeds, participants)."""
-    store = Leaderboard.open(tmp_path / "leaderboard.db")
     random = np.random.default_rng(3)
     scores = {"pix2pix": random.normal(40.0, 2.0, (2, 4)), "cyclegan": random.normal(33.0, 2.0, (2, 4))}
     rows = []
-    for method, table in scores.items():
-        for seed in range(2):
-            for fold in range(2):
-                participants = PARTICIPANTS[2 * fold : 2 * fold + 2]
-                run_id = store.plan(record(method, seed, fold, participants, PARTICIPANTS))
-                found = [
-                    ScoreRecord(
-                        participant=who, region="volume", metric=metric, convention_id=metric,
-                        value=float(table[seed, PARTICIPANTS.index(who)]), unit="dB", higher_is_better=True,
-                    )
-                    for metric in PSNR_CONVENTIONS for who in participants
-                ]  # fmt: skip
-                store.record_scores(run_id, found)
-                store.update(run_id, status="ok")
-                rows.append(store.run(run_id))
-    return store, rows, scores
+    with Leaderboard.open(tmp_path / "leaderboard.db") as store:
+        for method, table in scores.items():
+            for seed in range(2):
+                for fold in range(2):
+                    participants = PARTICIPANTS[2 * fold : 2 * fold + 2]
+                    run_id = store.plan(record(method, seed, fold, participants, PARTICIPANTS))
+                    found = [
+                        ScoreRecord(
+                            participant=who, region="volume", metric=metric, convention_id=metric,
+                            value=float(table[seed, PARTICIPANTS.index(who)]), unit="dB", higher_is_better=True,
+                        )
+                        for metric in PSNR_CONVENTIONS for who in participants
+                    ]  # fmt: skip
+                    store.record_scores(run_id, found)
+                    store.update(run_id, status="ok")
+                    rows.append(store.run(run_id))
+        yield store, rows, scores
 
 
 def test_the_gap_is_paired_by_participant_over_seeds_and_folds(

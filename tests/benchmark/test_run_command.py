@@ -200,10 +200,9 @@ def test_fifty_rows_are_not_needed_to_read_the_board_as_data(petbench: Petbench,
         petbench("run", "-m", method, "-d", body_dataset)
     (board,) = petbench.json("leaderboard")
     assert {row["method"] for row in board["rows"]} == {"identity", "scale"}
-    store = Leaderboard.open(f"sqlite:///{petbench.home / 'leaderboard.db'}")
-    stored = {
-        score.metric: score.value for score in store.scores([run.id for run in store.runs() if run.method == "scale"])
-    }
+    with Leaderboard.open(petbench.home / "leaderboard.db") as store:
+        (run,) = store.runs(method="scale")
+        stored = {score.metric: score.value for score in store.scores([run.id])}
     (scale,) = [row for row in board["rows"] if row["method"] == "scale"]
     assert scale["mae_body_suv"] == stored["mae_body_suv"]
     assert "psnr_body_suv20" in petbench("leaderboard", "--csv").stdout.splitlines()[0]

@@ -78,24 +78,26 @@ def test_a_submission_goes_from_the_author_to_an_accepted_row(
     checked = json.loads(invoke(organizer, "verify", submitted, "-d", body_dataset, "--json").stdout)
     (run,) = checked["runs"]
     assert run["agreeing"] > 10
-    assert not Leaderboard.open(f"sqlite:///{organizer / 'leaderboard.db'}").runs()  # looked at, not stored
+    with Leaderboard.open(organizer / "leaderboard.db") as theirs:
+        assert not theirs.runs()  # looked at, not stored
 
     accepted = invoke(organizer, "accept", submitted, "-d", body_dataset)
     assert accepted.exit_code == 0, accepted.output
-    mine = Leaderboard.open(f"sqlite:///{author / 'leaderboard.db'}")
-    theirs = Leaderboard.open(f"sqlite:///{organizer / 'leaderboard.db'}")
-    (sent,), (row,) = mine.runs(), theirs.runs()
+    with Leaderboard.open(author / "leaderboard.db") as mine, Leaderboard.open(organizer / "leaderboard.db") as theirs:
+        (sent,), (row,) = mine.runs(), theirs.runs()
+        reported, rescored = mine.scores([sent.id]), theirs.scores([row.id])
     assert (row.verification, row.status, row.identity) == ("rescored", "ok", sent.identity)
     assert row.environment == sent.environment
     assert row.machine["submission"]["sha256"] == checked["sha256"]  # type: ignore[index]
-    values = {(score.metric, score.region): score.value for score in theirs.scores([row.id])}
-    assert values == {(score.metric, score.region): score.value for score in mine.scores([sent.id])}
+    values = {(score.metric, score.region): score.value for score in rescored}
+    assert values == {(score.metric, score.region): score.value for score in reported}
     (kept,) = (organizer / "runs").glob("*/predictions/*.nii.gz")
     assert kept.read_bytes() == zipfile.ZipFile(submitted).read("runs/0/predictions/sub-04.nii.gz")
 
     again = invoke(organizer, "accept", submitted, "-d", body_dataset)
     assert "here already" in again.stderr
-    assert len(theirs.runs()) == 1
+    with Leaderboard.open(organizer / "leaderboard.db") as theirs:
+        assert len(theirs.runs()) == 1
 
 
 @pytest.mark.slow
@@ -121,7 +123,8 @@ def test_weights_go_along_only_when_asked_for(author: Path, submitted: Path, tmp
 @pytest.mark.slow
 def test_a_run_that_did_not_end_well_or_is_not_there_cannot_be_submitted(author: Path, tmp_path: Path) -> None:
     home = shutil.copytree(author, tmp_path / "home")
-    Leaderboard.open(f"sqlite:///{home / 'leaderboard.db'}").update(1, status="failed")
+    with Leaderboard.open(home / "leaderboard.db") as board:
+        board.update(1, status="failed")
     for run_id in ("1", "7"):
         output = tmp_path / f"none-{run_id}.petbench.zip"
         result = invoke(home, "submit", run_id, "-o", output)

@@ -22,6 +22,7 @@ from petbench_leaderboard.schema import Run, Score
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 RUNS = 100_000
@@ -30,26 +31,26 @@ METRICS = (("psnr_body_suv20", True), ("mae_body_suv", False))
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Leaderboard:
-    """Return a leaderboard of 100,000 runs of 20,000 settings, five seeds each, one in a hundred failed."""
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Leaderboard]:
+    """Give a leaderboard of 100,000 runs of 20,000 settings, five seeds each, one in a hundred failed."""
     path: Path = tmp_path_factory.mktemp("large") / "leaderboard.db"
-    board = Leaderboard.open(path)
-    generator = np.random.default_rng(3)
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    with board._database.writing() as session:
-        for first in range(0, RUNS, 5_000):
-            runs, scores = [], []
-            for number in range(first, first + 5_000):
-                record = _record(number)
-                status = "failed" if number % 100 == 99 else "ok"
-                facts = {"id": number + 1, "uid": uuid.uuid4().hex, "run_group": record.run_group, "status": status}
-                runs.append(columns_of(record) | facts | {"created_at": start + timedelta(seconds=number)})
-                if status == "ok":
-                    scores += _scores(number + 1, generator)
-            session.execute(sa.insert(Run), runs)
-            session.execute(sa.insert(Score), scores)
-        rebuild(session)
-    return board
+    with Leaderboard.open(path) as board:
+        generator = np.random.default_rng(3)
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        with board._database.writing() as session:
+            for first in range(0, RUNS, 5_000):
+                runs, scores = [], []
+                for number in range(first, first + 5_000):
+                    record = _record(number)
+                    status = "failed" if number % 100 == 99 else "ok"
+                    facts = {"id": number + 1, "uid": uuid.uuid4().hex, "run_group": record.run_group, "status": status}
+                    runs.append(columns_of(record) | facts | {"created_at": start + timedelta(seconds=number)})
+                    if status == "ok":
+                        scores += _scores(number + 1, generator)
+                session.execute(sa.insert(Run), runs)
+                session.execute(sa.insert(Score), scores)
+            rebuild(session)
+        yield board
 
 
 def _record(number: int) -> RunRecord:

@@ -22,7 +22,7 @@ from petbench_leaderboard.report.site.build import SiteOptions, write_site
 from petbench_leaderboard.report.site.pages import POLICY
 from petbench_leaderboard.report.site.pareto import mark_front
 from petbench_leaderboard.report.site.participant_pages import choose_participants
-from petbench_leaderboard.report.site.sources import HomeSources
+from petbench_leaderboard.report.site.sources import RunFiles, read_run_files
 from petbench_leaderboard.report.site.volumes import packed_script
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from tests.leaderboard.conftest import AddRun, MakeImages, MakeRecord, MakeScore
 
+    from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
 EVIL = "<script>alert(1)</script>"
@@ -79,11 +80,11 @@ def test_an_empty_leaderboard_gives_a_page_that_says_how_to_begin(leaderboard: L
 
 def test_a_site_replaces_its_own_pages_and_never_somebody_elses(leaderboard: Leaderboard, tmp_path: Path) -> None:
     for _ in range(2):
-        write_site(leaderboard, HomeSources(tmp_path), tmp_path / "site")
+        write_site(leaderboard, ImagesAtHand(), tmp_path / "site")
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "index.html").write_text("<title>My department</title>")
     with pytest.raises(LeaderboardError, match="name another folder"):
-        write_site(leaderboard, HomeSources(tmp_path), tmp_path / "theirs")
+        write_site(leaderboard, ImagesAtHand(), tmp_path / "theirs")
     assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["index.html"]
 
 
@@ -317,23 +318,31 @@ def test_two_thousand_runs_give_the_best_rows_and_say_how_many_more_there_are(
     assert sorted(path.stem for path in tmp_path.glob("runs/*.html")) == ["7", "8", "9"]
 
 
-def test_a_runs_page_shows_curves_log_failure_and_phases_and_never_leaves_the_home(
+class FilesAtHand(ImagesAtHand):
+    """The files of one folder for the runs that say where their log is."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def run_files(self, run: RunRow) -> RunFiles:
+        if run.log_path is None:
+            return RunFiles()
+        return read_run_files(*(self._folder / name for name in ("log", "losses", "plan")))
+
+
+def test_a_runs_page_shows_curves_log_failure_and_phases_where_its_files_are_here(
     leaderboard: Leaderboard, make_record: MakeRecord, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "home" / "runs" / "00001-x"
-    (folder / "training").mkdir(parents=True)
-    (tmp_path / "secret.log").write_text("a secret")
     step = {"event": "step", "images": 16, "losses": {"l1": 0.5, "worse": float("nan")}}
-    (folder / "training" / "log.jsonl").write_text(
-        f"{json.dumps(step)}\n{json.dumps(step | {'images': 32})}\n{{half a li"
-    )
-    (folder / "run.log").write_text("Traceback (most recent call last):\nValueError: <b>no</b>\n")
-    for path in ("runs/00001-x/run.log", "../secret.log"):
+    (tmp_path / "losses").write_text(f"{json.dumps(step)}\n{json.dumps(step | {'images': 32})}\n{{half a li")
+    (tmp_path / "log").write_text("Traceback (most recent call last):\nValueError: <b>no</b>\n")
+    for path in ("log", None):
         run_id = leaderboard.plan(make_record("broken", seed=leaderboard.plan(make_record())))
         leaderboard.update(run_id, status="failed", error_class="ValueError", error_message="no", log_path=path)
         leaderboard.record_phase(run_id, "train", 2.5)
         leaderboard.record_source_diff(run_id, "-a\n+<script>alert(1)</script>\n")
-    write_site(leaderboard, HomeSources(tmp_path / "home"), tmp_path / "site")
+    write_site(leaderboard, FilesAtHand(tmp_path), tmp_path / "site")
     html, page = _read(tmp_path / "site" / "runs" / "2.html")
     assert "Traceback (most recent call last):\nValueError: &lt;b&gt;no&lt;/b&gt;" in html
     assert "Changes since the commit (2 lines)" in html
@@ -341,7 +350,7 @@ def test_a_runs_page_shows_curves_log_failure_and_phases_and_never_leaves_the_ho
     assert "Last values: l1 0.5." in html
     assert ["train|", "2.5 s|"] in [row[:2] for row in page.cells]
     html, _ = _read(tmp_path / "site" / "runs" / "4.html")
-    assert "a secret" not in html
+    assert "Traceback" not in html
     assert "The log is not on this machine." in html
 
 

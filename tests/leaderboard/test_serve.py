@@ -6,10 +6,10 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.leaderboard.conftest import ImagesAtHand
 
 from petbench_leaderboard.report.site.build import write_site
 from petbench_leaderboard.report.site.serve import make_server
-from petbench_leaderboard.report.site.sources import HomeSources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def test_the_served_page_follows_the_leaderboard_and_nothing_outside_the_site_is
     written = []
 
     def write() -> None:
-        written.append(write_site(leaderboard, HomeSources(tmp_path), tmp_path / "site"))
+        written.append(write_site(leaderboard, ImagesAtHand(), tmp_path / "site"))
 
     server = make_server(tmp_path / "site", state=leaderboard.state, write=write)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -106,7 +106,6 @@ def _weights() -> Iterator[dict[str, str]]:
 
 
 def _plugins() -> Iterator[dict[str, str]]:
-
     for plugin in session().registry.plugins:
         names = ", ".join([*(spec.name for spec in plugin.methods), *(spec.name for spec in plugin.datasets)])
         fix = f"correct or uninstall {plugin.distribution}; PETBENCH_RAISE=1 petbench methods shows the traceback"

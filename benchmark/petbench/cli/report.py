@@ -74,12 +74,10 @@ def report(
 
 
 def _write(store: Leaderboard, home: Home, options: SiteOptions, folder: Path, progress: Progress) -> Path:
-    from petbench.runs.panels import participant_images
+    from petbench.runs.site_sources import HomeSources
     from petbench_leaderboard.report.site.build import write_site
-    from petbench_leaderboard.report.site.sources import HomeSources
 
-    sources = HomeSources(home.folder, lambda boards: participant_images(boards, home, store))
-    return write_site(store, sources, folder, options=options, progress=progress)
+    return write_site(store, HomeSources(home, store), folder, options=options, progress=progress)
 
 
 def _serve(store: Leaderboard, home: Home, options: SiteOptions) -> None:

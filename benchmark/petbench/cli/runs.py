@@ -45,11 +45,10 @@ def show_run(run_id: int, *, as_json: bool) -> None:
 def show_log(run_id: int) -> None:
     """Print the log of run ID."""
     from petbench.errors import DataError
+    from petbench.runs.folder import find_folder
 
-    home = session().home
-    row = session().leaderboard.run(run_id)
-    path = home.folder / str(row.log_path)
-    if not row.log_path or not path.is_file():
+    path = find_folder(session().leaderboard.run(run_id), session().home).log
+    if not path.is_file():
         raise DataError(f"run {run_id} has no log at {path}; it may have been deleted")
     click.echo(path.read_text(encoding="utf-8", errors="replace"), nl=False)
 

@@ -47,11 +47,12 @@ class Session:
 
     @cached_property
     def leaderboard(self) -> Leaderboard:
-        """The leaderboard, migrated to this version."""
+        """The leaderboard, migrated to this version; it is closed when the command ends."""
         from petbench.runs.folders_0_1 import take_over_old_folders
         from petbench_leaderboard.store import Leaderboard
 
         leaderboard = Leaderboard.open(self.settings.database)
+        click.get_current_context().find_root().call_on_close(leaderboard.close)
         take_over_old_folders(self.home, leaderboard)
         return leaderboard
 

@@ -10,7 +10,6 @@ from petbench.engine_settings import DEFAULTS
 from petbench.errors import UsageError
 from petbench.methods import parameters
 from petbench.methods.source import source_hash
-from petbench.plans.datasets import find_dataset
 from petbench.plans.run_plan import RunPlan
 
 if TYPE_CHECKING:
@@ -18,21 +17,18 @@ if TYPE_CHECKING:
 
     from petbench.contract import Budget
     from petbench.engine_settings import Compile, Precision
-    from petbench.home import Home
     from petbench.registry import Registry
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold, Split
-    from petbench_datasets.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the user asked for; everything not asked for has its default."""
+    """What the user asked for, on whatever fold; everything not asked for has its default."""
 
     method: str
     dataset: str = "fdg-phantom-mini"
     split: str = "holdout"
-    fold: int = 0
     seed: int = 0
     preset: str | None = None
     settings: Sequence[str] = field(default_factory=tuple)
@@ -77,19 +73,6 @@ class Place:
         }
 
 
-def make_plan(request: Request, home: Home, registry: Registry, progress: Progress) -> RunPlan:
-    """Return the plan of a request.
-
-    Names are checked before the dataset is opened or built, so that a typing error costs no minutes.
-    """
-    from petbench_datasets.dataset.split import load_split
-
-    check_names(request, registry)
-    named = find_dataset(request.dataset, home, registry, progress)
-    split = load_split(named.dataset, request.split)
-    return plan_on(request, Place(named.name, named.dataset, split, request.fold), registry)
-
-
 def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
     """Return the plan of a request whose names are checked, on the dataset, split and fold that it names."""
     from petbench.evaluation.protocol import PROTOCOL
@@ -121,6 +104,8 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
 
 def check_names(request: Request, registry: Registry) -> None:
     """Make sure that the method, preset and parameters of a request are ones that there are.
+
+    Asked before the dataset is opened or built, so that a typing error costs no minutes.
 
     Raises:
         UsageError: a name that nothing has, or a parameter out of its range.

@@ -11,7 +11,7 @@ from petbench.reproduce.page import FIGURE_NAME, Circumstances, write_page
 from petbench.reproduce.paper import BETTER, OTHER, REFERENCES, REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.results import gather
 from petbench.runs.reference_rows import REPEAT_SCAN
-from petbench_leaderboard.report.site.sources import HomeSources
+from petbench.runs.site_sources import files_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ def give_account(
 
 def _training_slices(run: RunRow, home: Home) -> int | None:
     """Return how many foreground slices a run was trained on, as its log says."""
-    events = HomeSources(home.folder).run_files(run).events
+    events = files_of(run, home).events
     return next((int(event["slices"]) for event in events if event.get("event") == "data"), None)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from petbench.errors import UsageError
 from petbench.plans.run_plan import RunPlan
+from petbench.training.training_log import LOG_NAME
 from petbench_datasets.files import write_text
 from petbench_datasets.images.grid import Grid
 
@@ -59,7 +60,7 @@ class RunFolder:
     @property
     def losses(self) -> Path:
         """The events of the training, one JSON object a line."""
-        return self.training / "log.jsonl"
+        return self.training / LOG_NAME
 
     @property
     def model(self) -> Path:

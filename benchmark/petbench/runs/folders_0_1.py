@@ -19,6 +19,7 @@ from petbench_leaderboard import words_of_0_1
 
 if TYPE_CHECKING:
     from petbench.home import Home
+    from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
 _NAME = re.compile(r"(\d{5,})-.+-[0-9a-f]{8}")
@@ -39,20 +40,27 @@ def take_over_old_folders(home: Home, leaderboard: Leaderboard) -> None:
             continue
         try:
             facts = json.loads(old.plan_file.read_text(encoding="utf-8"))
-            if identity_of(facts) != row.identity or lock.is_held(old.lock):
+            if not _is_plan_of(facts, row) or lock.is_held(old.lock):
                 continue
-            write_text(old.plan_file, json.dumps(_converted(facts, home), indent=2) + "\n")
+            if "cohort" in facts:  # else it was converted before, by a process that was killed then
+                write_text(old.plan_file, json.dumps(_converted(facts, home), indent=2) + "\n")
+            # The rename comes last: until then the folder is found again, whatever ends this process.
+            leaderboard.update(row.id, log_path=folder_of(row, home).log_path(home))
             path.rename(folder_of(row, home).path)
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        leaderboard.update(row.id, log_path=folder_of(row, home).log_path(home))
+
+
+def _is_plan_of(facts: dict[str, Any], row: RunRow) -> bool:
+    """Return whether a plan is that of a row, whose identity was made with the method's name in 0.1.0."""
+    names = [facts["method"], *(old for old, new in words_of_0_1.METHODS.items() if new == facts["method"])]
+    return any(identity_of(facts | {"method": name}) == row.identity for name in names)
 
 
 def _converted(facts: dict[str, Any], home: Home) -> dict[str, Any]:
-    """Return a plan in today's words; what its identity is made of keeps its values."""
+    """Return a plan in today's words, the name of a reference row included: its row keeps the identity it had."""
     converted = words_of_0_1.converted(facts)
-    if "cohort" in converted:
-        folder = Path(converted.pop("cohort"))
-        moved = home.datasets / folder.name  # built datasets were kept in `cohorts/`
-        converted["dataset_folder"] = str(moved if folder.parent.name == "cohorts" and moved.is_dir() else folder)
+    folder = Path(converted.pop("cohort"))
+    moved = home.datasets / folder.name  # built datasets were kept in `cohorts/`
+    converted["dataset_folder"] = str(moved if folder.parent.name == "cohorts" and moved.is_dir() else folder)
     return converted

@@ -12,10 +12,12 @@ import numpy as np
 
 from petbench.evaluation.metrics.psnr import decibels, psnr_body_suv20, psnr_slice_volume_max, psnr_volume_max
 from petbench.evaluation.protocol import RANGE_SUV
+from petbench.runs.reference_rows import ORGAN_SCALE, REPEAT_SCAN
 from petbench.runs.references import fitted_factors, organ_products, repeat_scan, scale_organs
 from petbench_datasets.dataset.split import load_split
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.specs import Headroom, HeadroomRow
+from petbench_leaderboard.board import IDENTITY_METHOD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +34,7 @@ METRICS = (psnr_body_suv20.__name__, psnr_volume_max.__name__, psnr_slice_volume
 HELD_OUT = "holdout"
 """The split whose test participants runs are scored on."""
 
-IDENTITY, SCALE, ORGAN_SCALE, REPEAT_SCAN = "identity", "scale", "organ-scale", "repeat-scan"
+SCALE = "scale"
 FACTORS = np.arange(50, 201, 2) / 100.0
 """Among these the best single factor is looked for."""
 
@@ -126,7 +128,7 @@ def _scores(
     scaled = pair.early * np.float32(delayed_early / early_early)
     by_organ = scale_organs(dataset, name, pair.early, fitted_factors(fitted_on))
     return {
-        IDENTITY: share.identity,
+        IDENTITY_METHOD: share.identity,
         SCALE: scores(scaled, pair.delayed, body),
         ORGAN_SCALE: scores(by_organ, pair.delayed, body),
         REPEAT_SCAN: share.repeat_scan,
@@ -139,7 +141,7 @@ def _headroom(
     curves = np.mean([shares[name].by_factor for name in tested], axis=0)
     rows = [
         HeadroomRow(row, _plain(np.mean([found[row] for found in tested.values()], axis=0)))
-        for row in (IDENTITY, SCALE, ORGAN_SCALE, REPEAT_SCAN)
+        for row in (IDENTITY_METHOD, SCALE, ORGAN_SCALE, REPEAT_SCAN)
     ]
     return Headroom(
         metrics=METRICS,

@@ -33,7 +33,11 @@ def work(job: Job) -> None:
     """Run one run to its end, whatever that is."""
     adopt_orphans()
     stop = StopFlag()
-    leaderboard = Leaderboard.open(job.settings.database)
+    with Leaderboard.open(job.settings.database) as leaderboard:
+        _work(job, leaderboard, stop)
+
+
+def _work(job: Job, leaderboard: Leaderboard, stop: StopFlag) -> None:
     folder = RunFolder(job.folder)
     held = lock.hold(folder.lock)
     logging.basicConfig(

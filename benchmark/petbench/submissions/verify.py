@@ -150,7 +150,7 @@ def _read_run(archive: Archive, folder: str) -> SubmittedRun:
 
 
 def _on_own_dataset(submitted: SubmittedRun, named: NamedDataset) -> RunPlan:
-    """Return the plan on the organizer's dataset, once protocol, images, split and participants are hers."""
+    """Return the plan on the organizer's dataset, once protocol, images, split and participants are the organizer's."""
     from petbench.evaluation.protocol import PROTOCOL
 
     plan, dataset = submitted.plan, named.dataset

@@ -1,4 +1,4 @@
-"""The log of a training: one line of JSON for each event, in `log.jsonl`."""
+"""The log of a training: one line of JSON for each event."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+LOG_NAME = "log.jsonl"
+
+
 class TrainingLog:
-    """The file `log.jsonl` in a folder; each line says after how many images it was written."""
+    """The log in a folder; each line says after how many images it was written."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "log.jsonl"
+        self._path = folder / LOG_NAME
 
     def append(self, event: str, images: int, seconds: float, values: Mapping[str, object]) -> None:
         """Append one line."""

@@ -12,6 +12,7 @@ import numpy as np
 from petbench.errors import PluginError
 from petbench.methods.program.process import run_stage
 from petbench.methods.program.protocol import Job, VolumeFiles
+from petbench.training.training_log import LOG_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -81,7 +82,7 @@ class ProgramMethod:
             shutil.rmtree(folder / "validation", ignore_errors=True)
         if status.images_seen is not None:
             run.set_images_seen(status.images_seen, at_start=status.images_at_start)
-        _keep_losses(folder / WORK / "log.jsonl", run.folder / "log.jsonl")
+        _keep_losses(folder / WORK / LOG_NAME, run.folder / LOG_NAME)
         if status.state == "interrupted":
             if not run.interrupted:
                 raise PluginError(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from petbench.errors import PluginError
+from petbench.settings import Settings
 from petbench_datasets.files import write_text
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def variables(*, inherits: bool) -> dict[str, str]:
     Args:
         inherits: whether it sees, after its own, the packages that this process sees.
     """
-    hidden = ("PYTHONPATH", "PYTHONHOME", "PETBENCH_HOME", "PETBENCH_DB", INHERITED, "VIRTUAL_ENV")
+    hidden = {"PYTHONPATH", "PYTHONHOME", INHERITED, "VIRTUAL_ENV", *Settings.variables()}
     found = {name: value for name, value in os.environ.items() if name not in hidden}
     return found | ({INHERITED: os.pathsep.join(_own_folders())} if inherits else {})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from petbench_leaderboard.board import Board
@@ -23,8 +23,8 @@ class RunFiles:
     """What a run left in its folder.
 
     Attributes:
-        events: the lines of `log.jsonl`, oldest first.
-        log: the end of `run.log`, tracebacks included.
+        events: of the training, oldest first.
+        log: the end of its process's log, tracebacks included.
         plan: what was asked for, flags that are no part of the identity included.
     """
 
@@ -45,32 +45,19 @@ class Sources(Protocol):
         ...
 
 
-class HomeSources:
-    """Run folders below petbench's home; the images come from whoever knows datasets."""
+def read_run_files(log: Path, losses: Path, plan: Path) -> RunFiles:
+    """Read what a run left behind; a file that is not there is empty.
 
-    def __init__(
-        self, home: Path, images: Callable[[Sequence[Board]], Iterable[ParticipantImages]] = lambda _: ()
-    ) -> None:
-        """Look below `home`, to which the runs' log paths are relative, and ask `images` for participants."""
-        self._home = home.resolve()
-        self._images = images
-
-    def run_files(self, run: RunRow) -> RunFiles:
-        """Read a run's folder, which is where its log is; a path that leads out of the home is not followed."""
-        if not run.log_path:
-            return RunFiles()
-        log = (self._home / run.log_path).resolve()
-        if not log.is_relative_to(self._home):
-            return RunFiles()
-        return RunFiles(
-            events=tuple(_events(log.parent / "training" / "log.jsonl")),
-            log=_end_of(log),
-            plan=next(_objects(log.parent / "plan.json", whole=True), {}),
-        )
-
-    def participants(self, boards: Sequence[Board]) -> Iterable[ParticipantImages]:
-        """Yield the images of the boards' participants."""
-        return self._images(boards)
+    Args:
+        log: of the run's process.
+        losses: the events of its training, one JSON object a line.
+        plan: as JSON.
+    """
+    return RunFiles(
+        events=tuple(_events(losses)),
+        log=_end_of(log),
+        plan=next(_objects(plan, whole=True), {}),
+    )
 
 
 def _events(path: Path) -> Iterator[Mapping[str, Any]]:
