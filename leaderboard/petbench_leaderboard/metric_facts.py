@@ -13,7 +13,6 @@ from petbench_leaderboard.errors import LeaderboardError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from petbench_leaderboard.records import ScoreRecord
 
 LAST_PLACE = 1000
 """Of a metric that asks for no place of its own: behind those that do."""
@@ -62,11 +61,6 @@ class MetricFacts:
 def facts_of(source: object) -> MetricFacts:
     """Return the facts that an object with the attributes of `MetricFacts` holds: a metric's spec, or a stored row."""
     return MetricFacts(**{field.name: getattr(source, field.name) for field in fields(MetricFacts)})
-
-
-def metrics_of(scores: Iterable[ScoreRecord]) -> dict[MetricKey, MetricFacts]:
-    """Return the facts that come with some scores, each metric once."""
-    return {(score.metric, score.convention_id): score.facts for score in scores if score.facts is not None}
 
 
 def metrics_as_json(metrics: Mapping[MetricKey, MetricFacts]) -> list[dict[str, Any]]:

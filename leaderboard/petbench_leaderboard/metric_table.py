@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from petbench_leaderboard.metric_facts import facts_of, metrics_of
+from petbench_leaderboard.metric_facts import facts_of
+from petbench_leaderboard.records import metrics_of
 from petbench_leaderboard.schema import Metric
 
 if TYPE_CHECKING:

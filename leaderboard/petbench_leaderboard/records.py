@@ -19,14 +19,14 @@ To add a field of a run:
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypedDict, get_args
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_for, use
-from petbench_leaderboard.metric_facts import MetricFacts
+from petbench_leaderboard.metric_facts import MetricFacts, MetricKey
 
 Status = Literal[
     "planned", "running", "ok", "failed", "out-of-memory", "timed-out", "diverged", "interrupted", "skipped"
@@ -256,3 +256,8 @@ class PhaseRow:
     phase: str
     seconds: float
     recorded_at: datetime
+
+
+def metrics_of(scores: Iterable[ScoreRecord]) -> dict[MetricKey, MetricFacts]:
+    """Return the facts that come with some scores, each metric once."""
+    return {(score.metric, score.convention_id): score.facts for score in scores if score.facts is not None}

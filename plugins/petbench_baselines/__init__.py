@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench import Method
-    from petbench_baselines.settings import KineticParameters, RidgeParameters
+    from petbench_baselines.parameters import KineticParameters, RidgeParameters
 
 
 def _identity(_parameters: object) -> Method:
@@ -40,7 +40,7 @@ def _kinetic(parameters: KineticParameters) -> Method:
 @hookimpl
 def petbench_methods() -> Iterable[MethodSpec]:
     """Return the reference rows."""
-    from petbench_baselines.settings import KineticParameters, RidgeParameters
+    from petbench_baselines.parameters import KineticParameters, RidgeParameters
 
     return [
         MethodSpec(

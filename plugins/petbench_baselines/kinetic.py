@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench import RunContext, TrainingData, Volume
-    from petbench_baselines.settings import KineticParameters
+    from petbench_baselines.parameters import KineticParameters
 
 BODY_SUV = 0.1
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench import RunContext, TrainingData, Volume
-    from petbench_baselines.settings import RidgeParameters
+    from petbench_baselines.parameters import RidgeParameters
 
 BODY_SUV = 0.1
 """Voxels above it, early or delayed, are fitted: the much larger air would drown the body."""

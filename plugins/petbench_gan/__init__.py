@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench import StepMethod
-    from petbench_gan.settings import (
+    from petbench_gan.parameters import (
         CutParameters,
         CycleGanParameters,
         Pix2pixParameters,
@@ -53,7 +53,7 @@ def _unet(parameters: UNetParameters) -> StepMethod:
 def petbench_methods() -> Iterable[MethodSpec]:
     """Return the methods."""
     from petbench_gan import presets
-    from petbench_gan.settings import (
+    from petbench_gan.parameters import (
         CutParameters,
         CycleGanParameters,
         Pix2pixParameters,

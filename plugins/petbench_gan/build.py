@@ -8,7 +8,7 @@ from petbench_gan.networks import PatchGAN, ResNet, UNet
 
 if TYPE_CHECKING:
     from petbench_gan.networks import Generator
-    from petbench_gan.settings import GanParameters, Norm, UNetParameters, Upsample
+    from petbench_gan.parameters import GanParameters, Norm, UNetParameters, Upsample
 
 
 class GeneratorChoices(TypedDict):

@@ -26,7 +26,7 @@ from petbench_gan.networks import initialise
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from petbench_gan.settings import CutParameters
+    from petbench_gan.parameters import CutParameters
 
 FEATURE_LAYERS = (0, 4, 7, 10, 14)
 """The padded image, both halving convolutions, and the first and fifth residual block, as published."""

@@ -24,7 +24,7 @@ from petbench_gan.pool import ImagePool
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from petbench_gan.settings import CycleGanParameters
+    from petbench_gan.parameters import CycleGanParameters
 
 
 class CycleGan(StepMethod):

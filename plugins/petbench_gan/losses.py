@@ -10,7 +10,7 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench_gan.settings import GanLoss
+    from petbench_gan.parameters import GanLoss
 
 
 def adversarial_loss(logits: torch.Tensor, kind: GanLoss, *, real: bool) -> torch.Tensor:

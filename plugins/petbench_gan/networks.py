@@ -16,7 +16,7 @@ from torch import nn
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from petbench_gan.settings import Norm, Upsample
+    from petbench_gan.parameters import Norm, Upsample
 
 
 def normalisation(norm: Norm) -> tuple[Callable[[int], nn.Module], bool]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from petbench_gan.settings import Pix2pixParameters
+    from petbench_gan.parameters import Pix2pixParameters
 
 
 class Pix2pix(StepMethod):

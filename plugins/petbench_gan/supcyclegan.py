@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from petbench import Batch
-    from petbench_gan.settings import SupCycleGanParameters
+    from petbench_gan.parameters import SupCycleGanParameters
 
 
 class SupCycleGan(CycleGan):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from petbench_gan.settings import UNetParameters
+    from petbench_gan.parameters import UNetParameters
 
 
 class UNetRegression(StepMethod):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench import StepMethod
-    from petbench_regression.settings import BridgeParameters, ResUNet25dParameters, UNet3dParameters
+    from petbench_regression.parameters import BridgeParameters, ResUNet25dParameters, UNet3dParameters
 
 
 def _resunet25d(parameters: ResUNet25dParameters) -> StepMethod:
@@ -34,7 +34,7 @@ def _bridge(parameters: BridgeParameters) -> StepMethod:
 @hookimpl
 def petbench_methods() -> Iterable[MethodSpec]:
     """Return the regression networks."""
-    from petbench_regression import settings
+    from petbench_regression import parameters
 
     return [
         MethodSpec(
@@ -42,9 +42,9 @@ def petbench_methods() -> Iterable[MethodSpec]:
             summary="residual U-Net on five neighbouring slices, L1",
             build=_resunet25d,
             supervision="paired",
-            parameters=settings.ResUNet25dParameters,
-            presets=settings.PRESETS,
-            choose_preset=settings.choose_preset,
+            parameters=parameters.ResUNet25dParameters,
+            presets=parameters.PRESETS,
+            choose_preset=parameters.choose_preset,
             citation="Zhang, Liu, Wang: Road Extraction by Deep Residual U-Net. IEEE GRSL 2018;15(5):749-753. "
             "arXiv:1711.10684",
             licence="Apache-2.0",
@@ -54,9 +54,9 @@ def petbench_methods() -> Iterable[MethodSpec]:
             summary="residual U-Net in three dimensions, on slabs, L1",
             build=_unet3d,
             supervision="paired",
-            parameters=settings.UNet3dParameters,
-            presets=settings.UNET3D_PRESETS,
-            choose_preset=settings.choose_preset,
+            parameters=parameters.UNet3dParameters,
+            presets=parameters.UNET3D_PRESETS,
+            choose_preset=parameters.choose_preset,
             citation="Çiçek, Abdulkadir, Lienkamp, Brox, Ronneberger: 3D U-Net. MICCAI 2016. arXiv:1606.06650",
             licence="Apache-2.0",
         ),
@@ -65,9 +65,9 @@ def petbench_methods() -> Iterable[MethodSpec]:
             summary="a deterministic bridge from early to delayed, walked in small steps",
             build=_bridge,
             supervision="paired",
-            parameters=settings.BridgeParameters,
-            presets=settings.PRESETS,
-            choose_preset=settings.choose_preset,
+            parameters=parameters.BridgeParameters,
+            presets=parameters.PRESETS,
+            choose_preset=parameters.choose_preset,
             citation="Delbracio, Milanfar: Inversion by Direct Iteration. TMLR 2023. arXiv:2303.11435",
             licence="Apache-2.0",
         ),

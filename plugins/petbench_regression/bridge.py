@@ -22,7 +22,7 @@ from petbench_regression.networks import ResidualUNet
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from petbench_regression.settings import BridgeParameters
+    from petbench_regression.parameters import BridgeParameters
 
 
 class Bridge(StepMethod):

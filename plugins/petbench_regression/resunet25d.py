@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from petbench_regression.settings import ResUNet25dParameters
+    from petbench_regression.parameters import ResUNet25dParameters
 
 
 class ResUNet25d(StepMethod):

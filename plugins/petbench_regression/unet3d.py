@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from petbench_regression.settings import UNet3dParameters
+    from petbench_regression.parameters import UNet3dParameters
 
 
 class UNet3d(StepMethod):

@@ -77,6 +77,7 @@ def factor(dataset: Dataset, names: Sequence[str], region: int | None = None) ->
     return float(np.linalg.lstsq(np.concatenate(early)[:, None], np.concatenate(delayed), rcond=None)[0][0])
 
 
+@pytest.mark.slow
 def test_identity_and_repeat_scan_have_the_scores_of_the_protocol(
     phantom: Dataset, measured: tuple[Headroom, Headroom]
 ) -> None:

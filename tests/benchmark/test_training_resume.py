@@ -20,8 +20,8 @@ from petbench.engine_settings import EngineSettings
 from petbench.training.context import TrainingContext
 from petbench.training.step_trainer import StepTrainer
 from petbench_gan.cyclegan import CycleGan
+from petbench_gan.parameters import CycleGanParameters, Pix2pixParameters
 from petbench_gan.pix2pix import Pix2pix
-from petbench_gan.settings import CycleGanParameters, Pix2pixParameters
 
 SMALL = {
     "depth": 5, "width": 4, "discriminator_layers": 1, "discriminator_width": 4, "batch_size": 4, "images": 96,

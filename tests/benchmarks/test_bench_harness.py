@@ -17,9 +17,9 @@ from petbench.training.network_execution import NetworkExecution
 from petbench.training.optimizers import Optimizers
 from petbench.training.sampler import Sampler
 from petbench.training.step_trainer import StepTrainer
+from petbench_gan.parameters import Pix2pixParameters
 from petbench_gan.pix2pix import Pix2pix
 from petbench_gan.presets import PIX2PIX
-from petbench_gan.settings import Pix2pixParameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,8 +23,8 @@ from petbench.training.network_execution import NetworkExecution
 from petbench.training.optimizers import Optimizers
 from petbench.training.sampler import Sampler
 from petbench_gan.cyclegan import CycleGan
+from petbench_gan.parameters import CycleGanParameters, Pix2pixParameters
 from petbench_gan.pix2pix import Pix2pix
-from petbench_gan.settings import CycleGanParameters, Pix2pixParameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

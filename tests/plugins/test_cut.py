@@ -8,7 +8,7 @@ import torch
 
 from petbench import Batch
 from petbench_gan.cut import FEATURE_LAYERS, Cut, patch_nce
-from petbench_gan.settings import CutParameters
+from petbench_gan.parameters import CutParameters
 
 SMALL = {
     "blocks": 5, "width": 4, "discriminator_layers": 1, "discriminator_width": 4, "patches": 8, "feature_size": 6

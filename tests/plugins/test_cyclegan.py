@@ -8,8 +8,8 @@ import torch
 from petbench import Batch
 from petbench.training.optimizers import Optimizers
 from petbench_gan.cyclegan import CycleGan
+from petbench_gan.parameters import CycleGanParameters, SupCycleGanParameters
 from petbench_gan.pool import ImagePool
-from petbench_gan.settings import CycleGanParameters, SupCycleGanParameters
 from petbench_gan.supcyclegan import SupCycleGan
 
 SMALL = {

@@ -11,8 +11,8 @@ from scipy.ndimage import correlate
 
 from petbench import PetbenchError, RunContext, TrainingData, Volume
 from petbench_baselines.kinetic import Kinetic, blood_suv, window_means
+from petbench_baselines.parameters import KineticParameters, RidgeParameters
 from petbench_baselines.ridge import Ridge
-from petbench_baselines.settings import KineticParameters, RidgeParameters
 
 RUN = cast("RunContext", None)
 

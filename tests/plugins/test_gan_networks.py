@@ -11,7 +11,7 @@ from torch import nn
 from petbench_gan.networks import PatchGAN, ResNet, UNet
 
 if TYPE_CHECKING:
-    from petbench_gan.settings import Norm
+    from petbench_gan.parameters import Norm
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -11,8 +11,8 @@ import torch
 from petbench import Batch, Update
 from petbench.training.optimizers import Optimizers
 from petbench_gan.losses import adversarial_loss, feature_matching_loss
+from petbench_gan.parameters import GanLoss, Pix2pixParameters
 from petbench_gan.pix2pix import Pix2pix
-from petbench_gan.settings import GanLoss, Pix2pixParameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

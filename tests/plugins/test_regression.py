@@ -11,11 +11,11 @@ import torch
 from petbench import Batch, StepMethod
 from petbench.training.optimizers import Optimizers
 from petbench.training.step_trainer import StepTrainer
-from petbench_gan.settings import UNetParameters
+from petbench_gan.parameters import UNetParameters
 from petbench_gan.unet import UNetRegression
 from petbench_regression.bridge import Bridge
+from petbench_regression.parameters import BridgeParameters, ResUNet25dParameters, UNet3dParameters
 from petbench_regression.resunet25d import ResUNet25d
-from petbench_regression.settings import BridgeParameters, ResUNet25dParameters, UNet3dParameters
 from petbench_regression.unet3d import UNet3d
 
 if TYPE_CHECKING:

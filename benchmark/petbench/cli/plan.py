@@ -13,7 +13,7 @@ from petbench.engine_settings import DEFAULTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench.plans.forecast import Cell
+    from petbench.plans.forecast import RunForecast
 
 _COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "failed": "red", "running": "cyan"}
 
@@ -52,8 +52,8 @@ def plan(
     asked = request | {"budget": parse_budget(budget) if budget else None}
     with progress_bar() as progress:
         plans = plan_sweep(methods, seed, fold, asked, session().home, session().registry, progress)
-    cells = forecast(plans, session().leaderboard)
-    to_spend = [cell for cell in cells if cell.state != "cached"]
+    forecasts = forecast(plans, session().leaderboard)
+    to_spend = [cell for cell in forecasts if cell.state != "cached"]
     known = [cell.seconds for cell in to_spend if cell.seconds is not None]
     if as_json:
         print_json(
@@ -69,7 +69,7 @@ def plan(
                         "why": cell.why,
                         "seconds": cell.seconds,
                     }
-                    for cell in cells
+                    for cell in forecasts
                 ],
                 "to_run": len(to_spend),
                 "seconds": sum(known),
@@ -77,15 +77,15 @@ def plan(
             }
         )
         return
-    _print(cells)
+    _print(forecasts)
     unknown = len(to_spend) - len(known)
     guess = f"about {_duration(sum(known))}" if known or not to_spend else "no past run shows how long"
     click.echo(
-        f"{len(to_spend)} of {len(cells)} to run, {guess}" + (f", {unknown} unknown" if known and unknown else "")
+        f"{len(to_spend)} of {len(forecasts)} to run, {guess}" + (f", {unknown} unknown" if known and unknown else "")
     )
 
 
-def _print(cells: Sequence[Cell]) -> None:
+def _print(forecasts: Sequence[RunForecast]) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -95,7 +95,7 @@ def _print(cells: Sequence[Cell]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("method", "fold", "seed", "state", "run", "time", "why"):
         table.add_column(heading, justify="right" if heading in ("fold", "seed", "run", "time") else "left")
-    for cell in cells:
+    for cell in forecasts:
         table.add_row(
             Text(cell.plan.method),
             str(cell.plan.fold),

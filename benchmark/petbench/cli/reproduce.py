@@ -11,7 +11,7 @@ from petbench.cli.options import complete_dataset
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
-    from petbench.plans.forecast import Cell
+    from petbench.plans.forecast import RunForecast
 
 
 @click.command()
@@ -85,12 +85,12 @@ def reproduce(
     )
     with progress_bar() as progress:
         plans = plan_runs(experiment, here.home, here.registry, progress)
-    cells = forecast(plans, here.leaderboard)
-    _say_cost(cells, experiment.profile.name)
+    forecasts = forecast(plans, here.leaderboard)
+    _say_cost(forecasts, experiment.profile.name)
     if dry_run:
         if as_json:
             print_json([{"method": c.plan.method, "fold": c.plan.fold, "seed": c.plan.seed, "state": c.state,
-                         "seconds": c.seconds} for c in cells])  # fmt: skip
+                         "seconds": c.seconds} for c in forecasts])  # fmt: skip
         return
     supervisor = here.supervisor()
     rows = run_comparison(plans, supervisor, lambda line: click.echo(line, err=True))
@@ -108,12 +108,12 @@ def reproduce(
     click.echo(f"open {facts['page']}")
 
 
-def _say_cost(cells: list[Cell], profile: str) -> None:
+def _say_cost(forecasts: list[RunForecast], profile: str) -> None:
     """Say on standard error which runs are there, which are to be made, and what these take."""
     from petbench_leaderboard.report.formatting import budget, duration
 
-    for name in dict.fromkeys(cell.plan.method for cell in cells):
-        of_method = [cell for cell in cells if cell.plan.method == name]
+    for name in dict.fromkeys(cell.plan.method for cell in forecasts):
+        of_method = [cell for cell in forecasts if cell.plan.method == name]
         states = [cell.state for cell in of_method]
         counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
         why = sorted({reason for cell in of_method for reason in cell.why})
@@ -121,13 +121,13 @@ def _say_cost(cells: list[Cell], profile: str) -> None:
         time = f"about {duration(sum(known))}" if len(known) == len(of_method) else "no past run shows how long"
         line = f"{name}: {counted}; {budget(str(of_method[0].plan.budget))} a run, {time}"
         click.echo(f"{line} ({'; '.join(why)})" if why else line, err=True)
-    to_run = [cell for cell in cells if cell.state != "cached"]
+    to_run = [cell for cell in forecasts if cell.state != "cached"]
     seconds = [cell.seconds for cell in to_run]
     known = [second for second in seconds if second is not None]
     guess = f"about {duration(sum(known))}" + (" and what is not known" if len(known) < len(seconds) else "")
     if not known and to_run:
         guess = "the time is not known before the first of them"
-    click.echo(f"{profile} profile: {len(to_run)} of {len(cells)} runs to make, {guess}", err=True)
+    click.echo(f"{profile} profile: {len(to_run)} of {len(forecasts)} runs to make, {guess}", err=True)
 
 
 def _command(dataset: str, split: str, seeds: str, profile: str, budget: str | None, device: str) -> str:

@@ -59,7 +59,8 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
     from rich.text import Text
 
     from petbench.cli.console import print_json, standard_output
-    from petbench_leaderboard.metric_facts import metrics_as_json, metrics_of
+    from petbench_leaderboard.metric_facts import metrics_as_json
+    from petbench_leaderboard.records import metrics_of
 
     row = leaderboard.run(run_id)
     scores = leaderboard.scores([run_id])

@@ -6,13 +6,9 @@ import functools
 import hashlib
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from petbench.errors import PetbenchError, PluginError
-
-if TYPE_CHECKING:
-    from petbench.plans.run_plan import RunPlan
-    from petbench.registry import Plugin
+from petbench.errors import PluginError
 
 
 def source_hash(module: str) -> str:
@@ -47,16 +43,3 @@ def home_of(build: Any) -> str:
     while isinstance(build, functools.partial):
         build = build.func
     return "" if build is None else str(getattr(build, "__module__", type(build).__module__))
-
-
-def check_source(plan: RunPlan, plugin: Plugin) -> None:
-    """Make sure that the installed code is the one that a plan was made with.
-
-    Raises:
-        PetbenchError: it has changed since.
-    """
-    if source_hash(plugin.module) != plan.source_hash:
-        raise PetbenchError(
-            f"the code of {plan.method} ({plugin.distribution} {plugin.version}) has changed since the run was made; "
-            f"install {plan.distribution} {plan.version} as it was, or run the method again"
-        )

@@ -35,7 +35,7 @@ _STATES: dict[str, State] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class RunForecast:
     """What a plan meets on the leaderboard.
 
     Attributes:
@@ -53,10 +53,10 @@ class Cell:
     seconds: float | None = None
 
 
-def forecast(plans: Sequence[RunPlan], leaderboard: Leaderboard) -> list[Cell]:
+def forecast(plans: Sequence[RunPlan], leaderboard: Leaderboard) -> list[RunForecast]:
     """Return for each plan, in their order, what is on the leaderboard already and what the rest may take."""
     past = {method: _Past.of(method, leaderboard) for method in dict.fromkeys(plan.method for plan in plans)}
-    return [_cell(plan, past[plan.method]) for plan in plans]
+    return [_forecast_one(plan, past[plan.method]) for plan in plans]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +74,20 @@ class _Past:
         return cls(rows, finished, {row.id: _overhead(row, leaderboard) for row in finished[:50]})
 
 
-def _cell(plan: RunPlan, past: _Past) -> Cell:
+def _forecast_one(plan: RunPlan, past: _Past) -> RunForecast:
     seconds = _expected(plan, past.finished, past.overheads)
     same = [row for row in past.rows if row.identity == plan.identity]
     for row in same:  # a run that ended well counts whatever a repetition came to
         if row.status == "ok":
-            return Cell(plan, "cached", row.id, (), 0.0)
+            return RunForecast(plan, "cached", row.id, (), 0.0)
     if same:
         state = _STATES.get(same[0].status, "failed")
         why = (f"{same[0].status}: {same[0].error_message or 'no message'}",) if state == "failed" else ()
-        return Cell(plan, state, same[0].id, why, seconds)
+        return RunForecast(plan, state, same[0].id, why, seconds)
     nearest = _nearest(plan, past.finished)
     if nearest is not None and (changes := _changes(plan, nearest)).keys() & _OUTDATING.keys():
-        return Cell(plan, "stale", nearest.id, tuple(changes.values()), seconds)
-    return Cell(plan, "missing", None, (), seconds)
+        return RunForecast(plan, "stale", nearest.id, tuple(changes.values()), seconds)
+    return RunForecast(plan, "missing", None, (), seconds)
 
 
 def _nearest(plan: RunPlan, finished: Sequence[RunRow]) -> RunRow | None:

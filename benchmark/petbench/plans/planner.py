@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from petbench.contract import DatasetShape
 from petbench.engine_settings import DEFAULTS
-from petbench.errors import UsageError
+from petbench.errors import PetbenchError, UsageError
 from petbench.methods import parameters
 from petbench.methods.source import source_hash
 from petbench.plans.run_plan import RunPlan
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from petbench.contract import Budget
     from petbench.engine_settings import Compile, Precision
-    from petbench.registry import Registry
+    from petbench.registry import Plugin, Registry
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold, Split
 
@@ -137,3 +137,16 @@ def dataset_shape(dataset: Dataset, fold: Fold) -> DatasetShape:
         slices=sum(grid.shape[0] for grid in grids),
         matrix=(grids[0].shape[1], grids[0].shape[2]),
     )
+
+
+def check_source(plan: RunPlan, plugin: Plugin) -> None:
+    """Make sure that the installed code is the one that a plan was made with.
+
+    Raises:
+        PetbenchError: it has changed since.
+    """
+    if source_hash(plugin.module) != plan.source_hash:
+        raise PetbenchError(
+            f"the code of {plan.method} ({plugin.distribution} {plugin.version}) has changed since the run was made; "
+            f"install {plan.distribution} {plan.version} as it was, or run the method again"
+        )

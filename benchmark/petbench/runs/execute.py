@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError, UsageError
-from petbench.methods.source import check_source
+from petbench.plans.planner import check_source
 from petbench.runs.folder import find_folder, is_made_here
 from petbench.runs.supervisor import UNFINISHED
 

@@ -12,7 +12,7 @@ import numpy as np
 from petbench.errors import DataError, UsageError
 from petbench.methods import models
 from petbench.methods.build import build_method
-from petbench.methods.source import check_source
+from petbench.plans.planner import check_source
 from petbench.runs.folder import find_folder
 from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
 from petbench.runs.model_card import card_paths, model_card, write_card

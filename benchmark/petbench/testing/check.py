@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from petbench.errors import PetbenchError
+from petbench.errors import one_line
 from petbench.testing.errors import ConformanceError, NotApplicable
 
 if TYPE_CHECKING:
@@ -76,14 +76,7 @@ class Check:
         except (Exception, SystemExit) as error:  # a method may raise anything
             if self.expected_failure is not None:
                 return Result("expected", self.expected_failure)
-            return Result("failed", _one_line(error))
+            return Result("failed", one_line(error))
         if self.expected_failure is not None:
             return Result("failed", f"passes, but is expected to fail ({self.expected_failure}); expect it no longer")
         return Result("passed", detail)
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    if isinstance(error, PetbenchError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""The settings both GANs share, readable without torch."""
+"""The parameters of the methods, readable without torch."""
 
 from __future__ import annotations
 
