@@ -152,7 +152,7 @@ COPY = """
         cp model/seen seen-in-training
         test -e training && exit 3
     fi
-    echo '{"version": 1, "state": "ok", "parameter_count": 0}' > status.json
+    echo '{"version": 2, "state": "ok", "parameter_count": 0}' > status.json
 """
 
 
@@ -187,10 +187,10 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
     ("script", "message"),
     [
         ("echo the licence has expired; exit 3", "ended with code 3 and left no status: the licence has expired"),
-        ("""echo '{"version": 1, "state": "failed", "message": "no GPU"}' > "$1/status.json" """, "no GPU"),
-        ("""echo '{"version": 2, "state": "ok"}' > "$1/status.json" """, "'version'"),
-        ("""echo '{"version": 1, "state": "ok", "psnr": 99}' > "$1/status.json" """, "'psnr'"),
-        ("""echo '{"version": 1, "state": "ok"}' > "$1/status.json" """, "wrote no 000.npy"),
+        ("""echo '{"version": 2, "state": "failed", "message": "no GPU"}' > "$1/status.json" """, "no GPU"),
+        ("""echo '{"version": 1, "state": "ok"}' > "$1/status.json" """, "'version'"),
+        ("""echo '{"version": 2, "state": "ok", "psnr": 99}' > "$1/status.json" """, "'psnr'"),
+        ("""echo '{"version": 2, "state": "ok"}' > "$1/status.json" """, "wrote no 000.npy"),
     ],
 )
 def test_a_program_that_does_not_keep_the_contract_is_named_with_what_it_did(

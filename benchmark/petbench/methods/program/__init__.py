@@ -3,7 +3,7 @@
 Harness and program share one folder and two small JSON files, and nothing else::
 
     JOB/
-    ├── job.json            written by petbench: what to do, version 1
+    ├── job.json            written by petbench: what to do, version 2
     ├── training/           fit: volumes of the training participants
     ├── validation/         fit: volumes of the validation participants
     ├── images/             predict: early volumes of the test participants

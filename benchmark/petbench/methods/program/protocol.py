@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT: Literal["petbench-job"] = "petbench-job"
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
 JOB_NAME = "job.json"
 STATUS_NAME = "status.json"
 LARGEST_STATUS_BYTES = 2**20
@@ -58,7 +58,7 @@ class Job(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal["petbench-job"] = FORMAT
-    version: Literal[1] = VERSION
+    version: Literal[2] = VERSION
     stage: Literal["fit", "predict"]
     method: str
     parameters: dict[str, JsonValue]
@@ -88,7 +88,7 @@ class Status(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: Literal[1] = VERSION
+    version: Literal[2] = VERSION
     state: Literal["ok", "failed", "interrupted", "out-of-memory", "diverged"]
     message: Annotated[str, Field(max_length=2000)] = ""
     images_seen: Annotated[int, Field(ge=0, le=2**62)] | None = None
