@@ -1,1 +1,1 @@
-"""The command line: one verb a file, heavy imports inside the verb's body."""
+"""The command line: one command a file, heavy imports inside its function."""

@@ -1,1 +1,1 @@
-"""The comparison of pix2pix and CycleGAN that petbench is named after, made again by petbench's own rules."""
+"""The published comparison of pix2pix and CycleGAN, repeated by the rules of petbench."""
