@@ -45,7 +45,8 @@ PROJECTIONS = """
     form.dispatchEvent(new Event("input"));
 """
 COMPARISON = """
-    const rows = [...document.querySelectorAll("table.ranking tbody tr.method")];
+    const rows = [...document.querySelectorAll("table.ranking tbody tr.competitor")];
+    if (rows.length < 2) throw new Error("there are no two rows to compare");
     for (const row of rows.slice(0, 2)) row.querySelector("input").click();
     document.querySelector("button.compare").click();
     document.querySelector(".comparison").scrollIntoView();
