@@ -139,11 +139,6 @@ def expected_coincidences(
     return Coincidences(efficiency, background, expected, scale, stable(total * factor))
 
 
-def seconds_factor(times: SliceTimes) -> float:
-    """Return the largest sensitivity of a slice, in seconds: what `Coincidences.scale` is multiplied with."""
-    return float(times.sensitivity().max())
-
-
 def _scatter(spec: PhantomSpec, trues: list[Field]) -> list[Field]:
     """Return the trues smeared widely over bins and slices: two running means, close to a Gaussian."""
     radial = max(1, round(_SCATTER_RADIAL / spec.spacing_millimetres[1] * math.sqrt(1.5)))

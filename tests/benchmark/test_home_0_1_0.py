@@ -56,6 +56,13 @@ def test_its_runs_are_shown_and_scored_again_to_the_same_numbers(old: Petbench) 
     old("report", "-o", old.home.parent / "site")
 
 
+def test_a_run_that_was_unscored_then_loses_that_note_when_its_targets_are_here_and_it_is_scored(old: Petbench) -> None:
+    with contextlib.closing(sqlite3.connect(old.home / "leaderboard.db")) as board, board:
+        board.execute("UPDATE runs SET error_message = 'unscored: the keeper of the cohort has them' WHERE id = 2")
+    old("score", "--runs", "2")
+    assert old.json("runs", "show", "2")["error_message"] is None
+
+
 @pytest.mark.parametrize(
     "arguments", [("runs", "resume", "3"), ("predict", "2", "scan.nii.gz", "-o", "out.nii.gz")], ids=lambda a: a[0]
 )

@@ -16,6 +16,7 @@ from petbench.processes import lock
 from petbench.runs.folder import RunFolder, folder_of
 from petbench_datasets.files import write_text
 from petbench_leaderboard import words_of_0_1
+from petbench_leaderboard.errors import LeaderboardError
 
 if TYPE_CHECKING:
     from petbench.home import Home
@@ -31,11 +32,8 @@ def take_over_old_folders(home: Home, leaderboard: Leaderboard) -> None:
     A folder in which a process is at work, or that cannot be renamed, is left for the next time.
     """
     found = [(match, path) for path in home.runs.glob("*-*") if (match := _NAME.fullmatch(path.name))]
-    if not found:
-        return
-    rows = {row.id: row for row in leaderboard.runs()}
     for match, path in sorted(found, key=lambda each: each[1]):
-        row, old = rows.get(int(match[1])), RunFolder(path)
+        row, old = _row(leaderboard, int(match[1])), RunFolder(path)
         if row is None or folder_of(row, home).path.exists():
             continue
         try:
@@ -49,6 +47,14 @@ def take_over_old_folders(home: Home, leaderboard: Leaderboard) -> None:
             path.rename(folder_of(row, home).path)
         except (OSError, ValueError, KeyError, TypeError):
             continue
+
+
+def _row(leaderboard: Leaderboard, number: int) -> RunRow | None:
+    """Return a row by its number: folders of no row may stay for ever, and must not cost a reading of all rows."""
+    try:
+        return leaderboard.run(number)
+    except LeaderboardError:
+        return None
 
 
 def _is_plan_of(facts: dict[str, Any], row: RunRow) -> bool:

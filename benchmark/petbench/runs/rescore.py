@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from petbench.errors import UsageError
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.runs.folder import find_folder
-from petbench.runs.pipeline import UNSCORED, open_planned
+from petbench.runs.pipeline import open_planned
 
 if TYPE_CHECKING:
     from petbench.home import Home
@@ -38,5 +38,5 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     dataset, fold = open_planned(folder.plan())
     records = scorer.score(dataset, fold.test, folder.predictions)
     leaderboard.record_scores(row.id, records, protocol=PROTOCOL)
-    if row.error_message == UNSCORED:  # the targets have come since
+    if row.error_message:  # a run that ended well says nothing else than that its targets were withheld
         leaderboard.update(row.id, error_message=None)
