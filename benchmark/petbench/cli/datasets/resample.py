@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from petbench_datasets.exporters.resample import Target
 
 
 @click.command()
@@ -24,19 +28,24 @@ def resample(folder: Path, *, out: Path, to: str) -> None:
     petbench datasets resample ~/my-dataset --to delayed --out ~/one-grid
     petbench datasets resample ~/my-dataset --to 8,10,10 --out ~/coarse
     """
-    from petbench.errors import UsageError
     from petbench.terminal import progress_bar
     from petbench_datasets.exporters.resample import resample_dataset
 
-    target: object = to
-    if to not in ("early", "delayed"):
-        try:
-            z, y, x = (float(part) for part in to.split(","))
-        except ValueError:
-            raise UsageError(
-                f"--to {to!r} is not understood; write early, delayed, or a spacing such as 5,4,4"
-            ) from None
-        target = (z, y, x)
     with progress_bar() as progress:
-        resample_dataset(folder, out, target, progress)  # type: ignore[arg-type]
+        resample_dataset(folder, out, _target(to), progress)
     click.echo(f"{out}: resampled to {to}; next: petbench datasets split {out}")
+
+
+def _target(text: str) -> Target:
+    """Return the grid that `--to` names: of an image of the pair, or by a spacing in mm, (z, y, x)."""
+    from petbench.errors import UsageError
+
+    if text == "early":
+        return "early"
+    if text == "delayed":
+        return "delayed"
+    try:
+        z, y, x = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--to {text!r} is not understood; write early, delayed, or a spacing such as 5,4,4") from None
+    return z, y, x

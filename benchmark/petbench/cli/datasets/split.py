@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from petbench.cli.options import complete_dataset
@@ -30,7 +32,7 @@ from petbench.cli.options import complete_dataset
     help="Seed of the shuffle; the same seed gives the same split on every machine.",
 )
 @click.option("--force", is_flag=True, help="Replace a split of this name.")
-def split(dataset: str, *, name: str, force: bool, **how: object) -> None:
+def split(dataset: str, *, name: str, force: bool, **how: Any) -> None:
     """Divide the participants of DATASET, a folder of your own, into training, validation and test.
 
     \b
@@ -48,7 +50,7 @@ def split(dataset: str, *, name: str, force: bool, **how: object) -> None:
         raise UsageError(f"the splits of {dataset} are part of it and cannot be changed; they are in its folder")
     if split_path(named.dataset.root, name).exists() and not force:
         raise UsageError(f"{named.dataset.root} has a split {name!r} already; give --name, or --force to replace it")
-    made = make_split(named.dataset, name, **how)  # type: ignore[arg-type]
+    made = make_split(named.dataset, name, **how)
     path = write_split(named.dataset.root, made)
     for number, fold in enumerate(made.folds):
         parts = "; ".join(f"{part} {' '.join(who) or 'nobody'}" for part, who in fold.parts().items())
