@@ -11,6 +11,7 @@ LICENCE = "CC0-1.0"
 
 Acquisition = Literal["simultaneous", "multibed"]
 Reconstruction = Literal["2d", "3d"]
+Sampling = Literal["independent", "matched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class PhantomSpec:
         reconstruction: direct planes only (2-D OSEM of rebinned data), or with oblique segments (3-D OSEM).
         megabecquerel_per_kilogram: injected activity.
         lesions: lesions a participant, least and most.
+        sampling: participants drawn independently of each other, or matched to the population's moments.
         seed: of every random number.
         holdout: participants that train, validate and test in the split `holdout`.
         folds: number of folds of the split `cv<folds>`, or 0 for none.
@@ -69,6 +71,7 @@ class PhantomSpec:
     reconstruction: Reconstruction = "2d"
     megabecquerel_per_kilogram: float = 3.7
     lesions: tuple[int, int] = (0, 0)
+    sampling: Sampling = "matched"
     seed: int = 20230929
     fingerprint: str = ""
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from petbench_datasets.bids.description import write_description
 from petbench_datasets.bids.new_sidecar import new_sidecar
-from petbench_datasets.bids.writer import write_description, write_participants, write_scan
+from petbench_datasets.bids.writer import write_participants, write_scan
 from petbench_datasets.files import atomic_folder, write_json
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.grid import Grid
@@ -90,7 +91,7 @@ def write_dataset(spec: PhantomSpec, people: Sequence[Participant], folder: Path
     about: dict[str, str] = {"licence": LICENCE, "generated_by": "simulated FDG PET"}
     write_description(derivative, f"{spec.name}: labels and truth", kind="derivative", **about)
     write_participants(folder, rows)
-    write_description(folder, spec.name, **about)
+    write_description(folder, spec.name, **about, sampling=spec.sampling)
 
 
 def _sidecar(spec: PhantomSpec, person: Participant, window: tuple[float, float]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ Check = Literal[
     "seed",
     "count",
     "measured",
+    "number",
     "flag",
     "json",
     "moment",

@@ -72,6 +72,8 @@ class PlannedRun:
         budget: as typed, `images=48000` or `seconds=120`.
         protocol: version of the rules under which the run was made.
         device: what trained, such as `cpu` or `cuda:0`; as asked for, such as `auto`, until the run has started.
+        sampling: how the dataset's participants were drawn, as its description says: `independent`, or `matched` to the
+            statistics of a population, so that no interval over them means what it says; None where it says nothing.
     """
 
     method: str = field(metadata=use("identity", "group", where="text", check="slug"))
@@ -95,6 +97,7 @@ class PlannedRun:
     budget: str = field(metadata=use("identity", "group", where="text", check="text"))
     protocol: int = field(metadata=use("identity", "group", where="number", check="index"))
     device: str | None = field(default=None, metadata=use("change", where="text", check="text"))
+    sampling: str | None = field(default=None, metadata=use(where="text", check="text"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +153,10 @@ class RunRow(RunRecord):
         peak_memory_bytes: of the process.
         peak_device_memory_bytes: on the accelerator, where there is one.
         parameter_count: trained numbers of the networks used in prediction.
+        validation_score: mean over the fold's validation participants of the score that chooses between runs of one
+            method, scored by the harness from prediction files; None where nobody validates.
+        validation_metric: that score's metric.
+        validation_convention: that score's convention.
     """
 
     id: int = field(metadata=use(where="number"))
@@ -174,6 +181,9 @@ class RunRow(RunRecord):
         default=None, metadata=use("change", "cost", where="number", check="count")
     )
     parameter_count: int | None = field(default=None, metadata=use("change", "cost", where="number", check="count"))
+    validation_score: float | None = field(default=None, metadata=use("change", where="number", check="number"))
+    validation_metric: str | None = field(default=None, metadata=use("change", where="text", check="text"))
+    validation_convention: str | None = field(default=None, metadata=use("change", where="text", check="text"))
 
 
 GROUP_FIELDS = fields_for(RunRecord, "group")
@@ -200,6 +210,9 @@ class RunChanges(TypedDict, total=False):
     peak_memory_bytes: int | None
     peak_device_memory_bytes: int | None
     parameter_count: int | None
+    validation_score: float | None
+    validation_metric: str | None
+    validation_convention: str | None
     verification: Verification
 
 

@@ -70,6 +70,7 @@ class Place:
             "fold": self.fold,
             "test_participants": choose_fold(self.split, self.fold).test,
             "split_participants": self.split.test_participants,
+            "sampling": self.dataset.sampling,
         }
 
 

@@ -48,6 +48,7 @@ _CHECKS: dict[Check, Any] = {
     "seed": Annotated[int, Field(ge=0, lt=2**32)],
     "count": Annotated[int, Field(ge=0, le=2**62)],
     "measured": Annotated[FiniteFloat, Field(ge=0)],
+    "number": FiniteFloat,
     "flag": bool,
     "json": dict[Text, JsonValue],
     "moment": AwareDatetime,

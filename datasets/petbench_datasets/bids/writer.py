@@ -1,4 +1,4 @@
-"""The one writer of what makes a folder a BIDS-PET dataset: scans with sidecars, participants, the description."""
+"""The one writer of a BIDS-PET dataset's scans with their sidecars, and of its table of participants."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench_datasets.images.grid import Grid, Volume
-
-BIDS_VERSION = "1.10.0"
-DESCRIPTION_NAME = "dataset_description.json"
 
 PARTICIPANT_COLUMNS: dict[str, dict[str, Any]] = {
     "sex": {"Description": "sex", "Levels": {"F": "female", "M": "male", "O": "other"}},
@@ -69,25 +66,6 @@ def write_participants(
     # The description first: a folder counts as a dataset from the moment that it has the table.
     write_json(root / COLUMNS_NAME, {column: known[column] for column in columns if column in known})
     write_table(root / PARTICIPANTS_NAME, ["participant_id", *columns], rows)
-
-
-def write_description(
-    root: Path, name: str, *, kind: str = "raw", licence: str = "", generated_by: str = "BIDS-PET files written"
-) -> None:
-    """Write dataset_description.json.
-
-    Args:
-        root: the dataset, or a derivative of one.
-        name: for people to read.
-        kind: `raw` or `derivative`.
-        licence: of the images; left out if not known.
-        generated_by: what petbench did, in a few words.
-    """
-    content = {"Name": name, "BIDSVersion": BIDS_VERSION, "DatasetType": kind}
-    if licence:
-        content["License"] = licence
-    made_by = [{"Name": "petbench", "Description": generated_by}]
-    write_json(root / DESCRIPTION_NAME, {**content, "GeneratedBy": made_by})
 
 
 def exclude_from_bids(root: Path, *patterns: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench_datasets.bids.description import read_sampling
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import pet_images, scan_of
 from petbench_datasets.dataset import derivatives
@@ -93,6 +94,11 @@ class Dataset:
     def fingerprint(self) -> str:
         """The sha256 of what the images hold, whatever the files and folders are called."""
         return dataset_fingerprint(self.digests)
+
+    @cached_property
+    def sampling(self) -> str | None:
+        """How the participants were drawn: `independent` or `matched` to a population; None if nobody says."""
+        return read_sampling(self.root)
 
     @property
     def pixel_digests(self) -> Mapping[str, tuple[str, ...]]:

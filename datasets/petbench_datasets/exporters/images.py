@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from petbench_datasets.bids.description import write_description
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
 from petbench_datasets.bids.participants import column_descriptions
-from petbench_datasets.bids.writer import write_description, write_participants, write_scan
+from petbench_datasets.bids.writer import write_participants, write_scan
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import atomic_folder
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from petbench_datasets.bids.description import DESCRIPTION_NAME
 from petbench_datasets.bids.new_sidecar import resampling_record
 from petbench_datasets.bids.participants import COLUMNS_NAME, PARTICIPANTS_NAME, read_participants
 from petbench_datasets.bids.scan import image_stem, merged_sidecar, pet_images, scan_of
-from petbench_datasets.bids.writer import DESCRIPTION_NAME, write_scan
+from petbench_datasets.bids.writer import write_scan
 from petbench_datasets.dataset.derivatives import find_derivative
 from petbench_datasets.dataset.framing import plan_window
 from petbench_datasets.dataset.reader import participant_names, scans_of

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from petbench_datasets.bids.description import DESCRIPTION_NAME
 from petbench_datasets.bids.participants import WEIGHT_COLUMNS
 from petbench_datasets.bids.scan import sidecars_of
-from petbench_datasets.bids.writer import DESCRIPTION_NAME, exclude_from_bids, write_participants
+from petbench_datasets.bids.writer import exclude_from_bids, write_participants
 from petbench_datasets.dataset.framing import uses_of
 from petbench_datasets.dataset.split import SPLITS_FOLDER, load_split, split_path
 from petbench_datasets.dataset.withheld import write_withheld

@@ -8,14 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from petbench_datasets.bids.description import DESCRIPTION_NAME, write_description
 from petbench_datasets.bids.participants import PARTICIPANTS_NAME, column_descriptions, read_participants
-from petbench_datasets.bids.writer import (
-    DESCRIPTION_NAME,
-    PARTICIPANT_COLUMNS,
-    write_description,
-    write_participants,
-    write_scan,
-)
+from petbench_datasets.bids.writer import PARTICIPANT_COLUMNS, write_participants, write_scan
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import atomic_folder
 
