@@ -25,7 +25,7 @@ class Organ:
         early, delayed: mean SUV over people, 7-21 and 42-63 min.
         rates: of the population; None for what is not tissue.
         region: the measured region (`targets`) whose spread and correlations it has.
-        own: whether it varies by itself (True) or together with all others of that region.
+        alone: standard deviation of what it varies by itself beyond its region, in log SUV.
         texture: standard deviation of the uptake within it, as a fraction.
         attenuation: 1/cm at 511 keV.
         density: g/mL.
@@ -38,12 +38,15 @@ class Organ:
     delayed: float
     rates: Rates | None
     region: str
-    own: bool = True
+    alone: float = 0.0
     texture: float = 0.10
     attenuation: float = 0.096
     density: float = 1.05
     kind: Kind = "tissue"
 
+
+_ALONE = 0.04
+"""What an organ that shares a measured region with another varies by itself."""
 
 _SOFT, _FAT, _LUNG, _BONE, _MIXED = 0.096, 0.0895, 0.0265, 0.15, 0.125
 
@@ -74,7 +77,7 @@ ORGANS: tuple[Organ, ...] = (
         0.76,
         Rates(0.03, 0.16, 0.012, 0.002, 0.02),
         "Subcutaneous fat",
-        own=False,
+        alone=_ALONE,
         attenuation=_FAT,
         density=0.98,
     ),
@@ -93,7 +96,7 @@ ORGANS: tuple[Organ, ...] = (
     ),
     Organ(7, "ribs", 1.74, 1.66, Rates(0.0491, 0.2736, 0.0240, 0.0083, 0.06), "Ribs", attenuation=_MIXED, density=1.3),
     Organ(8, "hip", 1.22, 1.34, Rates(0.0479, 0.3357, 0.0358, 0.0036, 0.06), "Hip", attenuation=_MIXED, density=1.3),
-    Organ(9, "femur", 0.473, 0.526, _FEMUR, "Femur", attenuation=_BONE, density=1.4),
+    Organ(9, "femur", 0.458, 0.516, _FEMUR, "Femur", attenuation=_BONE, density=1.4),
     Organ(
         10,
         "tibia",
@@ -101,11 +104,11 @@ ORGANS: tuple[Organ, ...] = (
         0.33,
         Rates(0.0095, 0.10, 0.0065, 0.002, 0.01),
         "Femur",
-        own=False,
+        alone=_ALONE,
         attenuation=_BONE,
         density=1.4,
     ),
-    Organ(11, "humerus", 0.383, 0.451, _HUMERUS, "Humerus", attenuation=_BONE, density=1.4),
+    Organ(11, "humerus", 0.372, 0.437, _HUMERUS, "Humerus", attenuation=_BONE, density=1.4),
     Organ(
         12,
         "forearm",
@@ -113,7 +116,7 @@ ORGANS: tuple[Organ, ...] = (
         0.38,
         Rates(0.0095, 0.10, 0.0065, 0.002, 0.01),
         "Humerus",
-        own=False,
+        alone=_ALONE,
         attenuation=_BONE,
         density=1.4,
     ),
@@ -144,12 +147,12 @@ ORGANS: tuple[Organ, ...] = (
         1.15,
         Rates(0.0865, 0.4202, 0.0322, 0.0042, 0.06),
         "Ribs",
-        own=False,
+        alone=_ALONE,
         attenuation=_MIXED,
         density=1.2,
     ),
     Organ(16, "spinal_cord", 0.41, 0.74, Rates(0.0195, 0.1297, 0.0570, 0.0085, 0.06), "Spinal Cord", texture=0.05),
-    Organ(17, "grey_matter", 6.73, 10.8, Rates(0.1046, 0.0926, 0.0798, 0.0120, 0.06), "Gray matter", texture=0.12),
+    Organ(17, "grey_matter", 7.03, 11.3, Rates(0.1046, 0.0926, 0.0798, 0.0120, 0.06), "Gray matter", texture=0.12),
     Organ(
         18,
         "white_matter",
@@ -157,14 +160,23 @@ ORGANS: tuple[Organ, ...] = (
         3.03,
         Rates(0.0507, 0.2671, 0.0594, 0.007, 0.057),
         "Gray matter",
-        own=False,
+        alone=_ALONE,
         texture=0.06,
     ),
     Organ(
-        19, "basal_ganglia", 5.6, 9.9, Rates(0.112, 0.105, 0.105, 0.0120, 0.05), "Gray matter", own=False, texture=0.06
+        19,
+        "basal_ganglia",
+        5.6,
+        9.9,
+        Rates(0.112, 0.105, 0.105, 0.0120, 0.05),
+        "Gray matter",
+        alone=_ALONE,
+        texture=0.06,
     ),
-    Organ(20, "cerebellum", 5, 7.6, Rates(0.105, 0.110, 0.075, 0.0120, 0.05), "Gray matter", own=False, texture=0.10),
-    Organ(21, "csf", 0.8, 0.6, _MUSCLE, "Skeletal muscle", own=False, texture=0.0, density=1.0),
+    Organ(
+        20, "cerebellum", 5, 7.6, Rates(0.105, 0.110, 0.075, 0.0120, 0.05), "Gray matter", alone=_ALONE, texture=0.10
+    ),
+    Organ(21, "csf", 0.8, 0.6, _MUSCLE, "Skeletal muscle", alone=_ALONE, texture=0.0, density=1.0),
     Organ(
         22,
         "lungs",
@@ -177,8 +189,8 @@ ORGANS: tuple[Organ, ...] = (
         density=0.30,
     ),
     Organ(23, "myocardium", 4.2, 4.5, Rates(0.45, 0.90, 0.045, 0.001, 0.12), "Heart", texture=0.10, kind="myocardium"),
-    Organ(24, "heart_blood", 3.76, 2.08, None, "Aorta", own=False, texture=0.02, kind="blood"),
-    Organ(25, "aorta", 4.14, 2.29, None, "Aorta", own=False, texture=0.02, kind="blood"),
+    Organ(24, "heart_blood", 3.76, 2.08, None, "Aorta", alone=_ALONE, texture=0.02, kind="blood"),
+    Organ(25, "aorta", 4.14, 2.29, None, "Aorta", alone=_ALONE, texture=0.02, kind="blood"),
     Organ(26, "vena_cava", 4.36, 2.41, None, "Vena cava", texture=0.02, kind="blood"),
     Organ(27, "liver", 4.06, 2.66, Rates(0.4667, 0.5548, 0.0052, 0.0035, 0.05, _PORTAL), "Liver", texture=0.06),
     Organ(
@@ -202,13 +214,13 @@ ORGANS: tuple[Organ, ...] = (
         6,
         Rates(0.5070, 0.4501, 0.0060, 0.0, 0.05),
         "Kidneys",
-        own=False,
+        alone=_ALONE,
         texture=0.20,
         density=1.0,
     ),
-    Organ(34, "adrenals", 2.6, 2, Rates(0.25, 0.55, 0.010, 0.005, 0.10), "Pancreas", own=False, texture=0.05),
+    Organ(34, "adrenals", 2.6, 2, Rates(0.25, 0.55, 0.010, 0.005, 0.10), "Pancreas", alone=_ALONE, texture=0.05),
     Organ(
-        35, "small_bowel", 2.6, 3.4, Rates(0.1769, 0.5414, 0.0308, 0.0, 0.02, _BOWEL), "Small intestine", texture=0.28
+        35, "small_bowel", 2.5, 3.3, Rates(0.1769, 0.5414, 0.0308, 0.0, 0.02, _BOWEL), "Small intestine", texture=0.28
     ),
     Organ(36, "colon", 1.02, 1.4, Rates(0.0621, 0.3643, 0.0342, 0.0, 0.02, _BOWEL), "Colon", texture=0.28, density=1.0),
     Organ(37, "bladder", 22.4, 34.6, None, "Urinary bladder", texture=0.0, density=1.01, kind="urine"),
@@ -222,13 +234,20 @@ ORGANS: tuple[Organ, ...] = (
         texture=0.10,
         kind="urethra",
     ),
-    Organ(39, "uterus", 2, 1.9, Rates(0.08, 0.25, 0.02, 0.004, 0.06), "Skeletal muscle", own=False),
-    Organ(40, "testes", 2.9, 3, Rates(0.08, 0.17, 0.037, 0.003, 0.03), "Skeletal muscle", own=False, texture=0.05),
+    Organ(39, "uterus", 2, 1.9, Rates(0.08, 0.25, 0.02, 0.004, 0.06), "Skeletal muscle", alone=_ALONE),
+    Organ(40, "testes", 2.9, 3, Rates(0.08, 0.17, 0.037, 0.003, 0.03), "Skeletal muscle", alone=_ALONE, texture=0.05),
     Organ(41, "thyroid", 2.76, 1.89, Rates(0.0896, 0.3248, 0.0145, 0.0044, 0.15), "Thyroid", texture=0.05),
-    Organ(42, "salivary_glands", 2.6, 2.7, Rates(0.15, 0.32, 0.025, 0.004, 0.05), "Thyroid", own=False, texture=0.10),
-    Organ(43, "tongue", 2.6, 3, Rates(0.12, 0.24, 0.045, 0.003, 0.06), "Esophagus", own=False, texture=0.15),
+    Organ(
+        42, "salivary_glands", 2.6, 2.7, Rates(0.15, 0.32, 0.025, 0.004, 0.05), "Thyroid", alone=_ALONE, texture=0.10
+    ),
+    Organ(43, "tongue", 2.6, 3, Rates(0.12, 0.24, 0.045, 0.003, 0.06), "Esophagus", alone=_ALONE, texture=0.15),
     Organ(44, "oesophagus", 3.32, 2.75, Rates(0.0802, 0.1883, 0.0169, 0.0077, 0.10), "Esophagus", texture=0.10),
     Organ(45, "trachea", 0.575, 0.611, _MUSCLE, "Trachea", texture=0.0, attenuation=0.02, density=0.3),
+    Organ(46, "ureters", 7.0, 11.0, Rates(0.40, 0.40, 0.03, 0.0, 0.05), "Kidneys", alone=0.45, density=1.0),
+    Organ(47, "vessels", 3.95, 2.2, None, "Aorta", texture=0.02, kind="blood"),
+    Organ(48, "joints", 0.95, 1.05, Rates(0.035, 0.20, 0.025, 0.004, 0.06), "Skeletal muscle", alone=0.25),
+    Organ(49, "tonsils", 3.2, 4.1, Rates(0.12, 0.24, 0.045, 0.003, 0.06), "Esophagus", alone=0.25),
+    Organ(50, "active_muscle", 1.15, 1.3, Rates(0.03, 0.165, 0.03, 0.0035, 0.06), "Skeletal muscle", alone=0.35),
 )
 
 BY_NAME = {organ.name: organ for organ in ORGANS}

@@ -97,7 +97,8 @@ def simulate(
 
 def _still(spec: PhantomSpec, person: Participant, times: SliceTimes, which: int) -> Tissues:
     """Return the body of one frame, each slice at its own time."""
-    parts = body(person.sex, person.organ_scales, person.bladder_millilitres[which] / _frame_volume(person))
+    shape = generator(spec.seed, 8, person.index)  # the same in both frames
+    parts = body(person.sex, person.organ_scales, person.bladder_millilitres[which] / _frame_volume(person), shape)
     columns: dict[tuple[float, float], list[float]] = {}
     for window in zip(times.start, times.stop, strict=True):
         if window not in columns:

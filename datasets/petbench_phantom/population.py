@@ -12,8 +12,10 @@ from petbench_phantom.curves import Blood, Mixed, Tissue, Urine
 from petbench_phantom.fields import generator
 from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, stable
 from petbench_phantom.kinetics import solve
-from petbench_phantom.organs import ORGANS
-from petbench_phantom.sampling import matched
+from petbench_phantom.organs import BY_NAME, ORGANS
+from petbench_phantom.regions import SPREADS
+from petbench_phantom.sampling import independent, matched, mixed
+from petbench_phantom.targets import TARGETS
 from petbench_phantom.uptake import sample_uptake
 from petbench_phantom.volumes import BLADDER_MILLILITRES, TEMPLATE_MILLILITRES, VOLUMES_MILLILITRES
 
@@ -22,18 +24,19 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from petbench_phantom.anatomy import Sex
     from petbench_phantom.curves import Curve
     from petbench_phantom.input_function import InputFunction
     from petbench_phantom.organs import Organ
-    from petbench_phantom.sampling import Column
+    from petbench_phantom.parts import Sex
+    from petbench_phantom.sampling import Column, Draw
     from petbench_phantom.spec import PhantomSpec
 
 _HEIGHT = {"F": (163.0, 6.5), "M": (176.0, 7.0)}  # cm; means of ICRP 89
 _WEIGHT = {"F": (73.0, 16.0, 52.0, 105.0), "M": (82.0, 11.0, 60.0, 112.0)}  # kg: mean, SD, least, most (hedyPET)
 _TEMPLATE_KILOGRAMS = 73.8
 _TEMPLATE_LEAN_KILOGRAMS = 57.0
-_FEWEST = 6  # five conditions are set on a column of samples
+_FEWEST = 6  # five conditions are set on a column of matched samples
+_BRAIN_AND_WEIGHT = 0.9  # correlation of log SUV of the brain with weight
 _BLOOD_DELAYED_SUV = 2.08  # of the population's input function, delayed window
 _MYOCARDIUM_PART = 0.27  # of the heart; the rest is blood
 
@@ -76,24 +79,27 @@ class Participant:
 
 
 def population(spec: PhantomSpec) -> list[Participant]:
-    """Sample the participants of `spec`; women and men take turns.
+    """Sample the participants of `spec`: women and men in turn where they are matched, else as chance has it.
 
     Raises:
         DataError: too few to have the spread and correlations of a population.
     """
     random = generator(spec.seed, 1)
     count = spec.participants
-    if count < _FEWEST:
+    draw: Draw = matched if spec.sampling == "matched" else independent
+    if draw is matched and count < _FEWEST:
         raise DataError(
             f"{spec.name}: {count} participants cannot match a population; ask for six participants or more"
         )
-    sexes: list[Sex] = ["F" if index % 2 == 0 else "M" for index in range(count)]
-    ages = [round(48.0 + 15.0 * value) for value in matched(random, count)]
-    volumes = {organ: _by_sex(random, sexes) for organ in VOLUMES_MILLILITRES}
-    bladder = matched(random, count)
-    doses = matched(random, count)
-    uptake, bloods = sample_uptake(random, count)
-    bodies = _bodies(random, sexes, [delayed for _, delayed in uptake["grey_matter"]])
+    coins = [index % 2 for index in range(count)] if draw is matched else random.integers(0, 2, count).tolist()
+    sexes: list[Sex] = ["F" if coin == 0 else "M" for coin in coins]
+    ages = [round(48.0 + 15.0 * value) for value in draw(random, count)]
+    volumes = {organ: _by_sex(random, sexes, draw) for organ in VOLUMES_MILLILITRES}
+    bladder = draw(random, count)
+    doses = draw(random, count)
+    uptake, bloods = sample_uptake(random, count, draw)
+    brain = [delayed for _, delayed in uptake["grey_matter"]]
+    bodies = _matched_bodies(random, sexes, brain) if draw is matched else _independent_bodies(random, sexes, brain)
     people = []
     for index, (sex, (height, weight)) in enumerate(zip(sexes, bodies, strict=True)):
         upright = stable(height / TEMPLATE_HEIGHT_CENTIMETRES)
@@ -122,29 +128,45 @@ def population(spec: PhantomSpec) -> list[Participant]:
     return people
 
 
-def _bodies(random: np.random.Generator, sexes: list[Sex], brain_suv: Column) -> list[tuple[float, float]]:
-    """Sample height and weight; those with much SUV in the brain tend to be heavy.
+def _matched_bodies(random: np.random.Generator, sexes: list[Sex], brain_suv: Column) -> list[tuple[float, float]]:
+    """Sample height and weight; those with much SUV in the brain are the heavier ones.
 
     A brain takes its share of the injected activity whatever the body weighs, so its SUV rises with the weight. If the
     weight were sampled without regard to it, a light body could hold more than was injected.
     """
-    tall = _by_sex(random, sexes)
-    heavy = _by_sex(random, sexes)
+    tall = _by_sex(random, sexes, matched)
+    heavy = _by_sex(random, sexes, matched)
     result: list[tuple[float, float]] = [(0.0, 0.0)] * len(sexes)
     for sex in ("F", "M"):
         who = [index for index, other in enumerate(sexes) if other == sex]
         pairs = []
         for index in who:
             a, b = tall[index], heavy[index]
-            height = _HEIGHT[sex][0] + _HEIGHT[sex][1] * _clipped(a)
-            mean, spread, least, most = _WEIGHT[sex]
-            sigma = math.sqrt(math.log(1 + (spread / mean) ** 2))
-            weight = mean * math.exp(sigma * _clipped(0.35 * a + math.sqrt(1 - 0.35**2) * b) - sigma**2 / 2)
-            pairs.append((round(min(max(weight, least), most), 1), round(height, 1)))
+            height, weight = _body(sex, a, 0.35 * a + math.sqrt(1 - 0.35**2) * b)
+            pairs.append((weight, height))
         order = sorted(who, key=lambda index: math.log(brain_suv[index]) + 0.15 * float(random.random()))
         for index, (weight, height) in zip(order, sorted(pairs), strict=True):
             result[index] = (height, weight)
     return result
+
+
+def _independent_bodies(random: np.random.Generator, sexes: list[Sex], brain_suv: Column) -> list[tuple[float, float]]:
+    """Sample height and weight, person by person; the weight is correlated with the brain's SUV."""
+    spread = SPREADS["Gray matter"][1] * TARGETS["Gray matter"].delayed_log_sd
+    middle = math.log(BY_NAME["grey_matter"].delayed) - spread**2 / 2
+    brain = [stable((math.log(suv) - middle) / spread) for suv in brain_suv]
+    heavy = mixed(brain, independent(random, len(sexes)), _BRAIN_AND_WEIGHT)
+    tall = mixed(heavy, independent(random, len(sexes)), 0.35)
+    return [_body(sex, a, b) for sex, a, b in zip(sexes, tall, heavy, strict=True)]
+
+
+def _body(sex: Sex, tall: float, heavy: float) -> tuple[float, float]:
+    """Return height in cm and weight in kg of someone so many standard deviations from the mean."""
+    height = _HEIGHT[sex][0] + _HEIGHT[sex][1] * _clipped(tall)
+    mean, spread, least, most = _WEIGHT[sex]
+    sigma = math.sqrt(math.log(1 + (spread / mean) ** 2))
+    weight = mean * math.exp(sigma * _clipped(heavy) - sigma**2 / 2)
+    return round(height, 1), round(min(max(weight, least), most), 1)
 
 
 def _lean_kilograms(sex: Sex, height: float, weight: float) -> float:
@@ -197,9 +219,9 @@ def _myocardium(heart: tuple[float, float], blood: InputFunction) -> tuple[float
     return max(early, 1.6), max(delayed, 0.9)  # a heart that burns fat alone still takes up this much
 
 
-def _by_sex(random: np.random.Generator, sexes: list[Sex]) -> Column:
-    """Sample a column that is matched among the women and among the men."""
-    columns = {sex: iter(matched(random, sexes.count(sex))) for sex in ("F", "M")}
+def _by_sex(random: np.random.Generator, sexes: list[Sex], draw: Draw) -> Column:
+    """Sample a column among the women and among the men."""
+    columns = {sex: iter(draw(random, sexes.count(sex))) for sex in ("F", "M")}
     return [next(columns[sex]) for sex in sexes]
 
 

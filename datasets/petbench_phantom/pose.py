@@ -13,7 +13,7 @@ from petbench_phantom.fields import generator, smooth_noise
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from petbench_phantom.anatomy import Part
+    from petbench_phantom.parts import Part
     from petbench_phantom.population import Participant
     from petbench_phantom.spec import PhantomSpec
 

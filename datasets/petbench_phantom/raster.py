@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench_phantom.anatomy import Part
+    from petbench_phantom.parts import Part
     from petbench_phantom.pose import Pose
     from petbench_phantom.spec import PhantomSpec
 

@@ -64,7 +64,7 @@ SPREADS: dict[str, tuple[float, float, float]] = {
     "Spleen": (1.14, 1.03, 0.904),
     "Pancreas": (1.35, 1.27, 0.936),
     "Kidneys": (0.93, 0.92, 0.852),
-    "Small intestine": (0.57, 1.13, -0.525),
+    "Small intestine": (0.59, 1.16, -0.480),
     "Colon": (1.39, 1.25, 0.560),
     "Urinary bladder": (1.05, 1.01, 0.608),
     "Prostate": (1.07, 1.00, 0.851),

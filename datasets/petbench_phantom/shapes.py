@@ -124,27 +124,6 @@ class Tube:
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
-    """A torus in a plane of constant y: the tube of `radius` around a circle of `major` about `centre`."""
-
-    centre: Point
-    major: float
-    radius: float
-
-    def contains(self, x: Coordinates, y: Coordinates, z: Coordinates) -> Mask:
-        """Return which points lie inside."""
-        square = _square(x - self.centre[0]) + _square(z - self.centre[2])
-        away = np.sqrt(square) - self.major
-        return np.asarray(_square(away) + _square(y - self.centre[1]) <= self.radius**2)
-
-    def bounds(self) -> Bounds:
-        """Return a box around the solid."""
-        a, b, c = self.centre
-        reach = self.major + self.radius
-        return (a - reach, a + reach, b - self.radius, b + self.radius, c - reach, c + reach)
-
-
-@dataclass(frozen=True, slots=True)
 class Folded:
     """An ellipsoid whose surface is folded like the cortex, with ridges `period` apart."""
 

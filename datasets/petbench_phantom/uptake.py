@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from petbench_phantom.input_function import stable, with_window_means
 from petbench_phantom.organs import ORGANS
 from petbench_phantom.regions import HEART_SUV, SPREADS
-from petbench_phantom.sampling import matched, mixed
+from petbench_phantom.sampling import lognormal, mixed
 from petbench_phantom.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -26,38 +26,40 @@ if TYPE_CHECKING:
 
     from petbench_phantom.input_function import InputFunction
     from petbench_phantom.organs import Organ
-    from petbench_phantom.sampling import Column
+    from petbench_phantom.sampling import Column, Draw
 
     Pairs = list[tuple[float, float]]
 
 
-def sample_uptake(random: np.random.Generator, count: int) -> tuple[dict[str, Pairs], list[InputFunction]]:
+def sample_uptake(random: np.random.Generator, count: int, draw: Draw) -> tuple[dict[str, Pairs], list[InputFunction]]:
     """Sample each organ's (early, delayed) SUV, one pair a participant, and each participant's blood.
 
     The whole heart is sampled too, as `heart`.
     """
     aorta = TARGETS["Aorta"]
-    delayed_blood = matched(random, count)
-    other = matched(random, count, [delayed_blood])  # the part of early blood that delayed blood does not determine
+    delayed_blood = draw(random, count)
+    other = draw(random, count, [delayed_blood])  # the part of early blood that delayed blood does not determine
     early_blood = mixed(delayed_blood, other, aorta.correlation)
-    early = _lognormal([aorta.early_log_sd * value for value in early_blood])
-    delayed = _lognormal([aorta.delayed_log_sd * value for value in delayed_blood])
+    early = lognormal([aorta.early_log_sd * value for value in early_blood], aorta.early_log_sd, draw)
+    delayed = lognormal([aorta.delayed_log_sd * value for value in delayed_blood], aorta.delayed_log_sd, draw)
     bloods = [with_window_means(a, b) for a, b in zip(early, delayed, strict=True)]
     spreads = {"Aorta": (early, delayed)}
     for name in TARGETS:
         if name != "Aorta":
-            spreads[name] = _region(name, random, delayed_blood, other)
-    pairs = {organ.name: _pairs(organ, spreads, random, count) for organ in ORGANS}
+            spreads[name] = _region(name, random, delayed_blood, other, draw)
+    pairs = {organ.name: _pairs(organ, spreads, random, count, draw) for organ in ORGANS}
     pairs["heart"] = _scaled(*HEART_SUV, spreads["Heart"])
     return pairs, bloods
 
 
-def _region(name: str, random: np.random.Generator, delayed_blood: Column, other: Column) -> tuple[Column, Column]:
+def _region(
+    name: str, random: np.random.Generator, delayed_blood: Column, other: Column, draw: Draw
+) -> tuple[Column, Column]:
     """Return factors of mean 1 on the early and on the delayed SUV of one region."""
     target, aorta = TARGETS[name], TARGETS["Aorta"]
     count = len(delayed_blood)
-    own = matched(random, count, [delayed_blood, other])
-    remainder = matched(random, count, [delayed_blood, other, own])
+    own = draw(random, count, [delayed_blood, other])
+    remainder = draw(random, count, [delayed_blood, other, own])
     early_factor, delayed_factor, correlation = SPREADS.get(name, (1.0, 1.0, target.correlation))
     early_sd, delayed_sd = early_factor * target.early_log_sd, delayed_factor * target.delayed_log_sd
     blood_delayed = target.blood_slope * aorta.delayed_log_sd * delayed_factor
@@ -74,25 +76,18 @@ def _region(name: str, random: np.random.Generator, delayed_blood: Column, other
     tied = mixed([value / length for value in beyond], remainder, min(max(tie, -0.99), 0.99))
     early = [shared * blood + value for blood, value in zip(delayed_blood, beyond, strict=True)]
     delayed = [blood_delayed * blood + rest * value for blood, value in zip(delayed_blood, tied, strict=True)]
-    return _lognormal(early), _lognormal(delayed)
+    return lognormal(early, early_sd, draw), lognormal(delayed, delayed_sd, draw)
 
 
 def _pairs(
-    organ: Organ, spreads: Mapping[str, tuple[Column, Column]], random: np.random.Generator, count: int
+    organ: Organ, spreads: Mapping[str, tuple[Column, Column]], random: np.random.Generator, count: int, draw: Draw
 ) -> Pairs:
     pairs = _scaled(organ.early, organ.delayed, spreads[organ.region])
-    if organ.own:
+    if not organ.alone:
         return pairs
-    alone = [math.exp(0.04 * value) for value in matched(random, count)]
+    alone = [math.exp(organ.alone * value) for value in draw(random, count)]
     return [(early * factor, delayed * factor) for (early, delayed), factor in zip(pairs, alone, strict=True)]
 
 
 def _scaled(early: float, delayed: float, spread: tuple[Column, Column]) -> Pairs:
     return [(stable(early * a), stable(delayed * b)) for a, b in zip(*spread, strict=True)]
-
-
-def _lognormal(logarithms: Column) -> Column:
-    """Return exp of the column over its mean, so that the sample's mean is 1."""
-    values = [math.exp(value) for value in logarithms]
-    mean = math.fsum(values) / len(values)
-    return [stable(value / mean) for value in values]
