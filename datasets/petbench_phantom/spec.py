@@ -126,7 +126,7 @@ _FULL = PhantomSpec(
     delayed_trues=4e8,
     holdout=(12, 3, 3),
     folds=6,
-    fingerprint="df993422cdb7848adae237cec9700ac4efd3667fbaec28db9d2e20803e938d9a",
+    fingerprint="da230bcb59deefc16db447d1ca270de847fdbc6f81e114a1fb7842325c12103f",
 )
 
 _LESIONS = replace(

@@ -119,7 +119,7 @@ def test_the_delayed_frame_has_the_trues_asked_for_and_the_early_one_its_share()
 
 
 def test_two_realisations_have_poisson_noise_about_the_same_mean() -> None:
-    spec = _spec(delayed_trues=1e6)
+    spec = _spec(delayed_trues=1e6, rebinning_millimetres=0.0)
     projector = Projector(spec)
     body = _cylinder(spec, 100.0)
     leaving, times = survival(spec, projector, 0.096 * body), slice_times(spec, DELAYED_WINDOW_SECONDS)
@@ -128,6 +128,24 @@ def test_two_realisations_have_poisson_noise_about_the_same_mean() -> None:
     mean = np.concatenate([part.ravel() for part in data.expected])
     assert float(((first - mean) ** 2 / mean).mean()) == pytest.approx(1.0, abs=0.02)
     assert float(np.corrcoef(first - mean, second - mean)[0, 1]) == pytest.approx(0.0, abs=0.02)
+
+
+def test_rebinning_correlates_the_noise_of_neighbouring_planes_and_keeps_the_mean() -> None:
+    spec = _spec(delayed_trues=1e6, rebinning_millimetres=9.0, spacing_millimetres=(5.0, 8.0, 8.0))
+    projector = Projector(spec)
+    body = _cylinder(spec, 100.0)
+    leaving, times = survival(spec, projector, 0.096 * body), slice_times(spec, DELAYED_WINDOW_SECONDS)
+    data = expected_coincidences(spec, projector, body, leaving, times)
+    noise = [
+        (counts - mean)[..., 4:-4] / np.sqrt(mean[..., 4:-4])
+        for counts, mean in zip(data.counts(generator(1, 1)), data.expected, strict=True)
+    ]
+    kernel = np.array([*reversed(data.rebinning[1:]), *data.rebinning])
+    expected = np.correlate(kernel, kernel, "full")[len(kernel) - 1 :]
+    found = [np.mean([float((n[..., lag:] * n[..., : n.shape[-1] - lag]).mean()) for n in noise]) for lag in (0, 1, 2)]
+    np.testing.assert_allclose(found, expected[:3], atol=0.02)
+    assert kernel.sum() == pytest.approx(1.0)
+    assert expected[1] / expected[0] > 0.5
 
 
 @pytest.mark.parametrize("reconstruction", ["2d", "3d"])
