@@ -89,11 +89,19 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
             "benchmark/test_training_loop.py::test_a_budget_in_seconds_ends_by_itself",
         ),
     ),
-    "Which participants a method sees": (
+    "A method sees training participants alone": (
         None,
         (
+            "benchmark/test_entitled_data.py::test_each_accessor_gives_what_the_supervision_entitles_to_of_training_participants_alone",
+            "benchmark/test_checks_data_access.py::test_no_image_that_training_is_handed_is_one_that_it_is_not_entitled_to",
             "benchmark/test_training_data.py::test_an_unpaired_method_cannot_pair",
-            "benchmark/test_training_loop.py::test_a_method_without_a_target_sees_no_delayed_volume",
+        ),
+    ),
+    "The harness predicts the validation participants": (
+        None,
+        (
+            "benchmark/test_validation_score.py::test_the_number_is_the_mean_over_everyone_who_validates",
+            "benchmark/test_validation_score.py::test_nobody_leaves_the_mean",
         ),
     ),
     "A run is identified by": (names_what_identifies_a_run, ()),

@@ -12,8 +12,6 @@ from tests.benchmark.docs_reader import DOCS
 
 from petbench.methods.plain_method import PlainMethod
 from petbench.runs import pipeline, predict_fold
-from petbench.runs.folder import RunFolder
-from petbench_datasets.dataset.split import Fold
 from petbench_datasets.images.grid import Grid
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ def test_the_phases_on_the_page_are_those_that_a_run_records() -> None:
     source = Path(pipeline.__file__).read_text(encoding="utf-8")
     recorded = re.findall(r'(?:self\._phase\(|parts\[)"([a-z-]+)"', source)
     on_page = re.findall(r"^\| ([a-z][a-z-]+) \|", PAGE, flags=re.MULTILINE)
-    assert on_page == ["phase", "prepare", "warm-up", "train", "predict", "score"]
+    assert on_page == ["phase", "prepare", "warm-up", "train", "predict", "validation", "score"]
     assert set(on_page[1:]) == set(recorded)
 
 
@@ -75,9 +73,8 @@ def test_the_seconds_of_a_volume_are_those_of_predict_without_reading_and_writin
         clock.now += 1000.0
 
     monkeypatch.setattr(predict_fold, "write_image", write)
-    fold = Fold(train=("sub-01",), validation=(), test=("sub-02", "sub-03"))
-    seconds = predict_fold.predict_fold(
-        PlainMethod(OneSecond()), "slow", fold, cast("Dataset", SlowToRead()), RunFolder(tmp_path)
+    seconds = predict_fold.predict_participants(
+        PlainMethod(OneSecond()), "slow", ("sub-02", "sub-03"), cast("Dataset", SlowToRead()), tmp_path
     )
     assert seconds == 1.0
 

@@ -35,7 +35,7 @@ def test_a_run_leaves_predictions_scores_phases_and_a_row(petbench: Petbench, bo
     assert row["status"] == "ok"
     assert row["dataset"] == "bodies"
     assert row["test_participants"] == ["sub-04"]
-    assert [phase["phase"] for phase in row["phases"]] == ["prepare", "train", "predict", "score"]
+    assert [phase["phase"] for phase in row["phases"]] == ["prepare", "train", "predict", "validation", "score"]
     assert {"psnr_body_suv20", "psnr_volume_max", "psnr_slice_volume_max", "mae_body_suv", "fid"} <= {
         score["metric"] for score in row["scores"]
     }
@@ -51,7 +51,7 @@ def test_a_run_leaves_predictions_scores_phases_and_a_row(petbench: Petbench, bo
 def test_the_seconds_until_the_first_step_are_a_phase_of_their_own(petbench: Petbench, body_dataset: Path) -> None:
     row = petbench.json("run", "-m", "pix2pix", "-d", body_dataset, "--budget", "images=64", "--set", "width=4")
     seconds = {phase["phase"]: phase["seconds"] for phase in row["phases"]}
-    assert list(seconds) == ["prepare", "warm-up", "train", "predict", "score"]
+    assert list(seconds) == ["prepare", "warm-up", "train", "predict", "validation", "score"]
     assert seconds["warm-up"] + seconds["train"] == pytest.approx(row["train_seconds"], abs=0.5)
 
 

@@ -20,22 +20,26 @@ from petbench.methods.source import home_of
 from petbench.provenance import checkout, machine
 from petbench.runs.folder import RunFolder
 from petbench.runs.phases import Phases
-from petbench.runs.predict_fold import predict_fold
+from petbench.runs.predict_fold import predict_participants
 from petbench.runs.scorer import Scorer
+from petbench.runs.validation import record_validation
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
-from petbench.training.volumes import gather_volumes
+from petbench.training.runnable_method import HarnessOnly
+from petbench.training.volumes import gather_validation, gather_volumes
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 
 if TYPE_CHECKING:
-    from petbench.contract import RunnableMethod
+    from collections.abc import Sequence
+
     from petbench.plans.run_plan import RunPlan
     from petbench.processes.stop import StopFlag
     from petbench.registry import Registry
     from petbench.runs.job import Job
     from petbench.runs.progress import ProgressBars
     from petbench.training.entitled_data import EntitledData
+    from petbench.training.runnable_method import Pairs, RunnableMethod
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
     from petbench_leaderboard.records import RunChanges
@@ -87,16 +91,19 @@ class Pipeline:
             method = self._build()
             self._record_origin()
             data = None if self._folder.is_trained else self._gather(dataset, fold)
+            validation = self._gather_validation(method, dataset, fold) if data else ()
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
         if data is None:
             models.load(method, self._folder.model)
         else:
-            self._train(method, data)
+            self._train(method, data, HarnessOnly(validation))
             self._folder.save_grid(dataset.grid(fold.train[0]))
         with self._phase("predict"):
-            seconds = predict_fold(method, self._plan.method, fold, dataset, self._folder)
+            seconds = predict_participants(method, self._plan.method, fold.test, dataset, self._folder.predictions)
         self._record_costs(method, seconds)
+        if fold.validation and not dataset.withheld & set(fold.validation):
+            self._validate(method, dataset, fold.validation)
         if dataset.withheld & set(fold.test):
             self._leaderboard.update(self._run_id, error_message=UNSCORED)
             return
@@ -151,7 +158,14 @@ class Pipeline:
                 progress=progress,
             )
 
-    def _train(self, method: RunnableMethod, data: EntitledData) -> None:
+    def _gather_validation(self, method: RunnableMethod, dataset: Dataset, fold: Fold) -> Pairs:
+        """Copy what the harness scores while the method trains; the process of any other has no such images."""
+        if not method.validates:
+            return ()
+        with self._bars.work() as progress:
+            return gather_validation(dataset, fold.validation, folder=self._folder.training, progress=progress)
+
+    def _train(self, method: RunnableMethod, data: EntitledData, own: HarnessOnly) -> None:
         """Train the method, keep its model, and record what training cost."""
         with self._bars.training() as progress:
             run = TrainingContext(
@@ -165,7 +179,7 @@ class Pipeline:
             self._stop.listen(run.request_stop)
             try:
                 with self._phase("train") as parts:
-                    method.fit(data, run)
+                    method.fit(data, run, own)
                     if run.warm_up_seconds:
                         parts["warm-up"] = run.warm_up_seconds
             finally:
@@ -173,6 +187,13 @@ class Pipeline:
         if run.interrupted:
             raise Interrupted("stopped while training; repeat the command to resume from its checkpoint")
         models.save(method, self._folder.model)
+
+    def _validate(self, method: RunnableMethod, dataset: Dataset, participants: Sequence[str]) -> None:
+        """Predict the validation participants with the final model; record how well: no part of seconds a volume."""
+        with self._phase("validation"), self._bars.work() as progress:
+            predict_participants(method, self._plan.method, participants, dataset, self._folder.validation)
+            scorer = Scorer.of(self._settings, self._registry, progress, device=str(self._device))
+            record_validation(self._leaderboard, self._run_id, scorer, dataset, participants, self._folder)
 
     def _record_costs(self, method: RunnableMethod, seconds_per_volume: float) -> None:
         on_cuda = self._device.type == "cuda"

@@ -12,10 +12,11 @@ from petbench.training.validation import Validator
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from petbench.contract import RunContext, TrainingData
+    from petbench.contract import RunContext
     from petbench.step_method import StepMethod
     from petbench.training.data import DatasetTensors
     from petbench.training.network_execution import NetworkExecution
+    from petbench.training.runnable_method import Pairs
 
 
 class TrainingLoop:
@@ -25,7 +26,7 @@ class TrainingLoop:
         self,
         method: StepMethod,
         tensors: DatasetTensors,
-        data: TrainingData,
+        validation: Pairs,
         run: RunContext,
         execution: NetworkExecution,
     ) -> None:
@@ -34,7 +35,7 @@ class TrainingLoop:
         self._run = run
         self._batch_size = chosen.batch_size
         self._optimizers = Optimizers(method, run.device)
-        self._validator = Validator(method, execution, data, chosen.validations, chosen.selection)
+        self._validator = Validator(method, execution, validation, chosen.validations, chosen.selection)
         self._sampler = Sampler(
             tensors,
             run.device,

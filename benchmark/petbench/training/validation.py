@@ -13,9 +13,9 @@ from petbench.training.prediction import translate_volume
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from petbench.contract import TrainingData
     from petbench.step_method import StepMethod
     from petbench.training.network_execution import NetworkExecution
+    from petbench.training.runnable_method import Pairs
 
 
 class Validator:
@@ -28,14 +28,14 @@ class Validator:
         self,
         method: StepMethod,
         execution: NetworkExecution,
-        data: TrainingData,
+        pairs: Pairs,
         times: int,
         selection: Literal["last", "best"],
     ) -> None:
         self._method = method
         self._execution = execution
-        self._pairs = data.validation_pairs()
-        self._times = times if len(self._pairs) else 0
+        self._pairs = pairs
+        self._times = times if len(pairs) else 0
         self._selection = selection
         self._done = 0
         self._best: dict[str, Any] | None = None

@@ -21,11 +21,11 @@ LARGEST_STATUS_BYTES = 2**20
 
 
 class VolumeFiles(BaseModel):
-    """One participant's files, relative to the job's folder.
+    """One participant's files in `predict`, relative to the job's folder.
 
     Attributes:
         early: the early volume; there.
-        delayed: the delayed volume: there in `fit`, to be written by the program in `predict`.
+        delayed: the delayed volume, to be written by the program.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,7 +51,6 @@ class Job(BaseModel):
         precision: `fp32` or `bf16`.
         early: fit: files of the early training volumes.
         delayed: fit: files of the delayed training volumes; unpaired: in an order of their own; no-target: empty.
-        validation: fit: files of the validation participants.
         participants: predict: files to read and to write.
     """
 
@@ -70,7 +69,6 @@ class Job(BaseModel):
     precision: Precision = "fp32"
     early: tuple[str, ...] = ()
     delayed: tuple[str, ...] = ()
-    validation: tuple[VolumeFiles, ...] = ()
     participants: tuple[VolumeFiles, ...] = ()
 
 

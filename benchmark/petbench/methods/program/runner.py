@@ -19,18 +19,21 @@ from petbench.errors import Diverged, PluginError
 from petbench.methods import models
 from petbench.methods.build import build_in_process
 from petbench.methods.program.protocol import JOB_NAME, STATUS_NAME, Job, Status
+from petbench.methods.program.validation_input import take_standard_input
 from petbench.processes.ending import ending_of
 from petbench.processes.stop import StopFlag
 from petbench.registry import load_plugins
 from petbench.training.context import TrainingContext
 from petbench.training.entitled_data import EntitledData
 from petbench.training.randomness import seed_everything
+from petbench.training.runnable_method import HarnessOnly
 from petbench_datasets.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from petbench.contract import RunnableMethod, Volume
+    from petbench.contract import Volume
+    from petbench.training.runnable_method import RunnableMethod
 
 MODEL_NAME = "model/state.pt"
 
@@ -61,7 +64,6 @@ def job_data(job: Job, folder: Path) -> EntitledData:
         job.supervision,
         [read(name) for name in job.early],
         [read(name) for name in job.delayed],
-        [(read(participant.early), read(participant.delayed)) for participant in job.validation],
     )
 
 
@@ -75,6 +77,7 @@ def _build(job: Job) -> tuple[RunnableMethod, torch.device]:
 
 
 def _fit(job: Job, folder: Path, stop: StopFlag) -> Status:
+    pairs = take_standard_input(folder / "work")
     method, device = _build(job)
     run = TrainingContext(
         seed=job.seed,
@@ -84,7 +87,7 @@ def _fit(job: Job, folder: Path, stop: StopFlag) -> Status:
         engine=EngineSettings(precision=job.precision),
     )
     stop.listen(run.request_stop)
-    method.fit(job_data(job, folder), run)
+    method.fit(job_data(job, folder), run, HarnessOnly(pairs if method.validates else ()))
     counted: dict[str, Any] = {"images_seen": run.images_seen, "images_at_start": run.images_at_start}
     if run.interrupted:
         return Status(state="interrupted", **counted)

@@ -1,0 +1,58 @@
+"""A method as the harness runs it, and what the harness keeps to itself while it trains one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from petbench.contract import Method, RunContext, TrainingData
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import torch
+
+    from petbench.contract import Volume
+
+Pairs: TypeAlias = "Sequence[tuple[Volume, Volume]]"
+"""Early and delayed volumes of participants, one pair each."""
+
+
+@dataclass(frozen=True, slots=True)
+class HarnessOnly:
+    """What no method may have while it trains; the parts of the harness that run methods hand it to each other.
+
+    Attributes:
+        validation: (early, delayed) of each validation participant; empty where nobody validates.
+    """
+
+    validation: Pairs = ()
+
+
+NOTHING = HarnessOnly()
+"""Where nobody validates."""
+
+
+class RunnableMethod(Method, Protocol):
+    """A method as the harness runs it: the four verbs, and where it runs, how large it is, many participants at once.
+
+    `petbench.methods.build` makes one of whatever an author wrote, so that nobody asks for its type.
+
+    Attributes:
+        validates: whether the harness scores the validation participants while the method trains.
+    """
+
+    @property
+    def validates(self) -> bool: ...  # noqa: D102 - described above
+
+    def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
+        """Learn from `data` until `run.should_stop()`; `own` reaches no line that an author of a method wrote."""
+
+    def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:
+        """Yield the delayed volume of each early one, in their order."""
+
+    def to(self, device: torch.device) -> object:
+        """Move what predicts to a device."""
+
+    def parameter_count(self) -> int:
+        """Return how many numbers were learnt."""
