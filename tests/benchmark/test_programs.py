@@ -120,7 +120,9 @@ def test_a_method_whose_packages_clash_runs_in_an_environment_of_its_own(
     write_wheel(site / "clashing", "pydicom", "0.0.1", "FACTOR = 0.5\n")
     row = json.loads(petbench("run", "-m", "clashing", "-d", body_dataset, "--json", variables=variables).stdout)
     assert row["status"] == "ok"
-    assert [phase["phase"] for phase in row["phases"]] == ["prepare", "train", "predict", "validation", "score"]
+    assert [phase["phase"] for phase in row["phases"]] == [
+        *("prepare", "train", "checkpoint", "predict", "validation", "score")
+    ]
     (log,) = (petbench.home / "runs").glob("*/training/log.jsonl")
     versions = json.loads(log.read_text(encoding="utf-8").splitlines()[0])
     assert versions["pydicom"] == "0.0.1" != pydicom.__version__
@@ -167,7 +169,10 @@ def test_a_method_trained_step_by_step_is_validated_by_the_harness_in_its_own_en
     petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
     variables = install(tmp_path / "site", "stepwise", STEPS, {"method.py": STEPS_METHOD})
-    petbench("run", "-m", "stepwise", "-d", body_dataset, "--budget", "images=64", variables=variables)
+    arguments = ("run", "-m", "stepwise", "-d", body_dataset, "--budget", "images=64", "--json")
+    row = json.loads(petbench(*arguments, variables=variables).stdout)
+    assert {"train", "warm-up", "validation", "checkpoint"} <= {phase["phase"] for phase in row["phases"]}
+    assert row["images_per_second"] > 0
     (log,) = (petbench.home / "runs").glob("stepwise-*/training/log.jsonl")
     events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     validations = [event for event in events if event["event"] == "validation"]

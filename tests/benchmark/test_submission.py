@@ -65,7 +65,15 @@ def test_a_submission_goes_from_the_author_to_an_accepted_row(
     names = set(zipfile.ZipFile(submitted).namelist())
     assert names == {"manifest.json"} | {
         f"runs/0/{name}"
-        for name in ("plan.json", "run.json", "environment.txt", "scores.json", "run.log", "predictions/sub-04.nii.gz")
+        for name in (
+            "plan.json",
+            "run.json",
+            "environment.txt",
+            "scores.json",
+            "run.log",
+            "log.jsonl",
+            "predictions/sub-04.nii.gz",
+        )
     }
     manifest = json.loads(zipfile.ZipFile(submitted).read("manifest.json"))
     for name, facts in manifest["files"].items():

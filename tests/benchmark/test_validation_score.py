@@ -19,6 +19,7 @@ from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench.registry import load_plugins
 from petbench.runs.rescore import rescore
 from petbench.runs.scorer import Scorer
+from petbench.runs.time_to_target import final_error, validation_history
 from petbench.settings import Settings
 from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
@@ -53,6 +54,17 @@ def psnr_by_hand(dataset: Dataset, participant: str, predicted: NDArray[np.float
     body = dataset.body_mask(participant)
     real = dataset.pair(participant).delayed.astype(np.float64).clip(0, 20)[body]
     return float(10 * np.log10(20.0**2 / np.mean((predicted.astype(np.float64).clip(0, 20)[body] - real) ** 2)))
+
+
+def read(file: Path) -> NDArray[np.float32]:
+    return np.asarray(nibabel.load(file).dataobj).transpose()
+
+
+def mae_by_hand(dataset: Dataset, file: Path) -> float:
+    """Return the mean absolute error in SUV where either real image is above 0.1, as the page on timing says."""
+    pair = dataset.pair(file.name.removesuffix(".nii.gz"))
+    body = np.maximum(pair.early, pair.delayed) > 0.1
+    return float(np.abs(read(file).astype(np.float64) - pair.delayed)[body].mean())
 
 
 def predict_by_factor(dataset: Dataset, folder: Path, participants: Sequence[str], factor: float) -> None:
@@ -133,9 +145,13 @@ def test_a_run_of_any_kind_of_method_keeps_its_score_on_validation_participants_
     found = score_validation(dataset, ("sub-03", "sub-04"), files[0].parent, METRICS)
     assert row["validation_score"] == found.value
     assert {score["participant"] for score in row["scores"]} <= {"sub-05", "sub-06", None}
+    log = next((petbench.home / "runs").glob("*/training/log.jsonl"))
+    by_hand = [mae_by_hand(dataset, file) for file in files]
+    assert final_error(log) == pytest.approx(np.mean(by_hand), rel=1e-6)
+    assert bool(validation_history(log)) == (method == "pix2pix")
     if method.startswith("factor"):
         for file in files:
-            image = np.asarray(nibabel.load(file).dataobj).transpose()
+            image = read(file)
             np.testing.assert_allclose(image, 0.8 * dataset.early(file.name.removesuffix(".nii.gz"))[0], rtol=1e-6)
 
     with Leaderboard.open(petbench.home / "leaderboard.db") as store:

@@ -1,9 +1,13 @@
-"""What a run's row says of its validation participants, from the prediction files in its folder."""
+"""What a run's row and log say of its validation participants, from the prediction files in its folder."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+
+from petbench.training.training_log import TrainingLog
+from petbench.training.validation import mean_of, prediction_errors
+from petbench_datasets.images.nifti import read_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +18,20 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 _LOG = logging.getLogger("petbench")
+
+
+def log_validation(
+    leaderboard: Leaderboard, run_id: int, dataset: Dataset, participants: Sequence[str], folder: RunFolder
+) -> None:
+    """Add to the training's log the errors of the final model, as those of a model that still trains are logged."""
+    rows = []
+    for participant in participants:
+        pair = dataset.pair(participant)
+        predicted, _ = read_image(folder.validation / f"{participant}.nii.gz")
+        rows.append(prediction_errors(pair.early, pair.delayed, predicted))
+    row = leaderboard.run(run_id)
+    spent = {"images": row.images_seen or 0, "seconds": round(row.train_seconds or 0.0, 3)}
+    TrainingLog(folder.training).append("validated", spent | mean_of(rows))
 
 
 def record_validation(

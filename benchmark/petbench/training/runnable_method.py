@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -9,10 +10,12 @@ from petbench.contract import Method, RunContext, TrainingData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     import torch
 
     from petbench.contract import Volume
+    from petbench.training.clock import TrainingClock
 
 Pairs: TypeAlias = "Sequence[tuple[Volume, Volume]]"
 """Early and delayed volumes of participants, one pair each."""
@@ -24,13 +27,19 @@ class HarnessOnly:
 
     Attributes:
         validation: (early, delayed) of each validation participant; empty where nobody validates.
+        clock: of the training; None where nobody looks at it.
     """
 
     validation: Pairs = ()
+    clock: TrainingClock | None = None
+
+    def while_validating(self) -> AbstractContextManager[None]:
+        """Within the block, the clock of the training stands still."""
+        return contextlib.nullcontext() if self.clock is None else self.clock.standing_still("validation")
 
 
 NOTHING = HarnessOnly()
-"""Where nobody validates."""
+"""Where nobody validates and nobody looks at the clock."""
 
 
 class RunnableMethod(Method, Protocol):

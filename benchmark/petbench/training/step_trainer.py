@@ -59,7 +59,7 @@ class StepTrainer:
         )
         try:
             with execution.training():
-                loop = TrainingLoop(method, tensors, own.validation, run, execution)
+                loop = TrainingLoop(method, tensors, own, run, execution)
                 state = run.resume_state()
                 if state is None:
                     _initialize_weights(method, run.seed)

@@ -92,6 +92,15 @@ class ProgramMethod:
             shutil.rmtree(folder / "training", ignore_errors=True)  # written anew when the run resumes
         if status.images_seen is not None:
             run.set_images_seen(status.images_seen, at_start=status.images_at_start)
+        if status.clock is not None and own.clock is not None and self.validates:  # petbench's own runner wrote it
+            reading = status.clock
+            own.clock.take_over(
+                before=reading.before,
+                wall_before=reading.wall_before,
+                steps=reading.steps,
+                stood_still=reading.stood_still,
+                warm_up_images=reading.warm_up_images,
+            )
         _keep_losses(folder / WORK / LOG_NAME, run.folder / LOG_NAME)
         if status.state == "interrupted":
             if not run.interrupted:
