@@ -15,6 +15,7 @@ from petbench.intensity import IntensityMap
 from petbench.plans.run_plan import IDENTITY_FIELDS
 from petbench_datasets.dataset import framing
 from petbench_datasets.images import windows
+from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,11 @@ def has_the_window_of_slices(rule: str) -> None:
     assert numbers(rule)[2] == 8
 
 
+def has_the_tracks(rule: str) -> None:
+    said = re.findall(r"`([a-z-]+)`, ([\d,]+) (images|seconds)", rule)
+    assert {name: f"{unit}={amount.replace(',', '')}" for name, amount, unit in said} == TRACKS
+
+
 def names_what_identifies_a_run(rule: str) -> None:
     words = {"distribution": "name", "source_hash": "source hash", "fingerprint": "dataset", "split_digest": "split"}
     named = re.findall(r"name|version|source hash|\w+", rule.partition(" by ")[2].partition(". ")[0])
@@ -87,6 +93,13 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
         (
             "benchmark/test_training_loop.py::test_a_budget_in_images_is_spent_to_the_last_batch",
             "benchmark/test_training_clock.py::test_a_budget_in_seconds_counts_warm_up_and_steps_and_stands_still_in_validation",
+        ),
+    ),
+    "**Tracks** are budgets": (
+        has_the_tracks,
+        (
+            "benchmark/test_tracks.py::test_on_a_dataset_with_a_track_every_method_trains_by_it_whatever_its_author_set",
+            "benchmark/test_tracks.py::test_a_method_that_does_not_train_by_a_budget_is_one_row_within_every_track",
         ),
     ),
     "A method sees training participants alone": (
