@@ -1,8 +1,7 @@
 """What a plugin promises petbench, and what petbench hands it. Plain data: nothing here imports torch.
 
 A plugin registers `MethodSpec` objects; a spec builds a `Method`. `petbench.StepMethod` is the convenience
-that most authors want; a method that trains in its own way implements the four verbs of `Method` itself. Either
-becomes a `RunnableMethod` where the harness builds it; authors need not know that one.
+that most authors want; a method that trains in its own way implements the four verbs of `Method` itself.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -121,10 +120,11 @@ class Budget:
 
 
 class TrainingData(Protocol):
-    """What a method may learn from: training and validation participants only, volumes in SUV, shape (z, y, x).
+    """What a method may learn from: training participants only, volumes in SUV, shape (z, y, x).
 
     A method whose supervision is `unpaired` gets its delayed volumes in an order of their own and no `pairs`;
-    one whose supervision is `no-target` gets no delayed volume at all.
+    one whose supervision is `no-target` gets no delayed volume at all. Nobody gets a validation participant: the
+    harness predicts and scores them, so that their scores may choose between the runs of a method.
 
     Attributes:
         supervision: of the method that is trained.
@@ -140,9 +140,6 @@ class TrainingData(Protocol):
 
     def pairs(self) -> Sequence[tuple[Volume, Volume]]:
         """Return (early, delayed) of each training participant; an error unless supervision is `paired`."""
-
-    def validation_pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each validation participant, for choosing among one's own models."""
 
 
 class RunContext(Protocol):
@@ -218,22 +215,6 @@ class Method(Protocol):
 
     def load_state_dict(self, state: Mapping[str, Any], /) -> object:
         """Take back what `state_dict` gave."""
-
-
-class RunnableMethod(Method, Protocol):
-    """A method as the harness runs it: the four verbs, and where it runs, how large it is, many participants at once.
-
-    `petbench.methods.build` makes one of whatever an author wrote, so that nobody asks for its type.
-    """
-
-    def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:
-        """Yield the delayed volume of each early one, in their order."""
-
-    def to(self, device: torch.device) -> object:
-        """Move what predicts to a device."""
-
-    def parameter_count(self) -> int:
-        """Return how many numbers were learnt."""
 
 
 @dataclass(frozen=True, slots=True)

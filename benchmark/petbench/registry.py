@@ -19,6 +19,7 @@ from petbench.contract import API_VERSION, MethodSpec, Role, Supervision
 from petbench.errors import PluginError, UnknownNameError, one_line
 from petbench_datasets.specs import API_VERSION as DATASET_API_VERSION
 from petbench_datasets.specs import DatasetSpec
+from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -200,6 +201,8 @@ def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[An
             raise PluginError(f"{_name(spec)!r} has a build that cannot be called")
         if isinstance(spec, MethodSpec):
             _check_method(spec)
+        elif spec.track not in ("", *TRACKS):
+            raise PluginError(f"{_name(spec)!r} has track {spec.track!r}; use one of {tuple(TRACKS)}, or none")
     return specs
 
 

@@ -32,6 +32,8 @@ class DatasetSpec:
         validate: `validate(dataset, progress)` compares the built dataset with what it imitates, for
             `petbench datasets validate`; None if the plugin has no such comparison. The headroom beside it needs
             organ labels and a repeat scan of every participant, and the split `holdout`.
+        track: of the comparisons on this dataset, such as `equal-images`: its budget is that of every run for which
+            nobody names one, so that no author of a method chooses the budget it is compared under; empty for none.
         api: the version of the contract the plugin was written for.
     """
 
@@ -43,6 +45,7 @@ class DatasetSpec:
     family: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
     validate: Callable[[Dataset, Progress], Validation] | None = None
+    track: str = ""
     api: int = API_VERSION
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Purpose = Literal["identity", "group", "change", "cost"]
+Purpose = Literal["identity", "group", "change", "cost", "validation"]
 Compared = Literal["text", "number", "date"]
 Check = Literal[
     "digest",
@@ -41,7 +41,7 @@ class Use:
     Attributes:
         purposes: `identity`: it decides the result, so runs that differ in it are different runs. `group`: all runs of
             one row agree in it. `change`: it may change after the run was planned. `cost`: it was measured, and a row
-            shows the mean over its runs.
+            shows the mean over its runs. `validation`: it says how well the validation participants were predicted.
         where: how conditions compare it; None where they do not know it.
         check: how its value in a submission is checked; None where no submission holds it.
     """

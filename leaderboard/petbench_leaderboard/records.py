@@ -181,13 +181,20 @@ class RunRow(RunRecord):
         default=None, metadata=use("change", "cost", where="number", check="count")
     )
     parameter_count: int | None = field(default=None, metadata=use("change", "cost", where="number", check="count"))
-    validation_score: float | None = field(default=None, metadata=use("change", where="number", check="number"))
-    validation_metric: str | None = field(default=None, metadata=use("change", where="text", check="text"))
-    validation_convention: str | None = field(default=None, metadata=use("change", where="text", check="text"))
+    validation_score: float | None = field(
+        default=None, metadata=use("change", "validation", where="number", check="number")
+    )
+    validation_metric: str | None = field(
+        default=None, metadata=use("change", "validation", where="text", check="text")
+    )
+    validation_convention: str | None = field(
+        default=None, metadata=use("change", "validation", where="text", check="text")
+    )
 
 
 GROUP_FIELDS = fields_for(RunRecord, "group")
 COST_FIELDS = fields_for(RunRow, "cost")
+VALIDATION_FIELDS = fields_for(RunRow, "validation")
 
 
 class RunChanges(TypedDict, total=False):

@@ -1,4 +1,4 @@
-"""What a method is handed leads to no test participant: not through attributes, closures, bound methods, or files."""
+"""What a method is handed leads to nobody but training participants: by no attribute, closure, bound method or file."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ import pytest
 import torch
 from tests.benchmark.installed import install_module
 
+from petbench import Batch, StepMethod, StepParameters
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.training.context import TrainingContext
-from petbench.training.volumes import gather_volumes
+from petbench.training.runnable_method import HarnessOnly
+from petbench.training.step_trainer import StepTrainer
+from petbench.training.volumes import gather_validation, gather_volumes
 from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import load_split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.benchmark.conftest import Petbench
 
     from petbench.contract import Supervision
 
-TEST_PARTICIPANT = "sub-04"
+VALIDATION_PARTICIPANT, TEST_PARTICIPANT = HIDDEN = ("sub-03", "sub-04")
 _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType, np.ndarray, torch.Tensor)
 
 
@@ -71,7 +74,7 @@ def handed(dataset: Dataset, folder: Path, supervision: Supervision = "paired") 
     run = TrainingContext(
         seed=0, budget=Budget(images=8), device=torch.device("cpu"), folder=folder, engine=EngineSettings()
     )
-    asked: list[Any] = [data, run, data.early(), *data.early(), data.validation_pairs(), *data.validation_pairs()]
+    asked: list[Any] = [data, run, data.early(), *data.early()]
     if supervision != "no-target":
         asked += [data.delayed(), *data.delayed()]
     if supervision == "paired":
@@ -101,7 +104,7 @@ def test_no_image_that_training_is_handed_is_one_that_it_is_not_entitled_to(
     supervision: Supervision, body_dataset: Path, tmp_path: Path
 ) -> None:
     dataset = open_dataset(body_dataset)
-    hidden = [dataset.pair(TEST_PARTICIPANT).delayed, dataset.pair(TEST_PARTICIPANT).early]
+    hidden = [image for name in HIDDEN for image in (dataset.pair(name).delayed, dataset.pair(name).early)]
     if supervision == "no-target":
         hidden += [dataset.pair(participant).delayed for participant in dataset.participants]
     images = [value for value in reachable(handed(dataset, tmp_path, supervision)) if isinstance(value, np.ndarray)]
@@ -109,11 +112,45 @@ def test_no_image_that_training_is_handed_is_one_that_it_is_not_entitled_to(
     assert not [image for image in images for secret in hidden if np.array_equal(image, secret)]
 
 
+def test_what_a_step_method_reaches_while_it_trains_is_no_image_of_validation(
+    body_dataset: Path, tmp_path: Path
+) -> None:
+    dataset = open_dataset(body_dataset)
+    fold = load_split(dataset, "holdout").folds[0]
+    seen: list[Any] = []
+
+    class Looking(StepMethod):
+        def __init__(self, parameters: StepParameters) -> None:
+            super().__init__(parameters)
+            self.network = torch.nn.Conv2d(1, 1, 1)
+
+        def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
+            seen.extend(reachable([self, batch]))
+            return {"l1": (self.network(batch.early) - batch.delayed).abs().mean()}
+
+        def translate(self, early: torch.Tensor) -> torch.Tensor:
+            translated: torch.Tensor = self.network(early)
+            return translated
+
+    own = HarnessOnly(gather_validation(dataset, fold.validation))
+    run = TrainingContext(
+        seed=0, budget=Budget(images=8), device=torch.device("cpu"), folder=tmp_path, engine=EngineSettings()
+    )
+    method = StepTrainer(Looking(StepParameters(images=8, batch_size=4, shift_voxels=0, validations=2)))
+    method.fit(gather_volumes(dataset, fold, "paired"), run, own)
+    assert "validation" in (tmp_path / "log.jsonl").read_text(encoding="utf-8")
+    volumes = [image for pair in own.validation for image in pair]
+    assert not [value for value in seen if value is own or isinstance(value, TrainingContext)]
+    arrays = [value for value in seen if isinstance(value, np.ndarray)]
+    assert not [array for array in arrays for volume in volumes if np.array_equal(array, volume)]
+
+
 def test_what_training_is_handed_are_the_images_of_the_dataset_to_the_bit(body_dataset: Path, tmp_path: Path) -> None:
     dataset = open_dataset(body_dataset)
     fold = load_split(dataset, "holdout").folds[0]
     data = gather_volumes(dataset, fold, "paired", folder=tmp_path)
-    for participants, pairs in ((fold.train, data.pairs()), (fold.validation, data.validation_pairs())):
+    validation = gather_validation(dataset, fold.validation, folder=tmp_path)
+    for participants, pairs in ((fold.train, data.pairs()), (fold.validation, validation)):
         assert len(pairs) == len(participants)
         for participant, (early, delayed) in zip(participants, pairs, strict=True):
             assert np.array_equal(early, dataset.pair(participant).early)
@@ -142,13 +179,14 @@ THIEF = """
     class Thief:
         def fit(self, data, run):
             seen = []
-            for volume in [*data.early(), *data.delayed(), *sum(map(list, data.validation_pairs()), [])]:
+            for volume in [*data.early(), *data.delayed(), *sum(map(list, data.pairs()), [])]:
                 seen.append(float(volume.sum()))
             texts = {str(path): path.read_text(errors="replace") for path in run.folder.rglob("*") if path.is_file()}
             found = {"sums": seen, "files": texts, "data": repr(vars(data)), "run": repr(vars(run))}
             Path(FOUND).write_text(json.dumps(found))
         def predict(self, early):
-            Path(FOUND + ".predict").write_text(json.dumps({"base": early.base is None, "sum": float(early.sum())}))
+            with Path(FOUND + ".predict").open("a") as file:
+                print(json.dumps({"base": early.base is None, "sum": float(early.sum())}), file=file)
             return early
         def state_dict(self):
             return {}
@@ -170,9 +208,12 @@ def test_a_thief_in_a_real_run_finds_no_test_participant_in_what_it_is_handed(
     petbench("run", "-m", "thief", "-d", body_dataset, variables=visible)
 
     found = json.loads(report.read_text(encoding="utf-8"))
-    assert TEST_PARTICIPANT not in json.dumps(found)
+    assert not [name for name in HIDDEN if name in json.dumps(found)]
     assert str(body_dataset) not in json.dumps(found)
-    secret = open_dataset(body_dataset).pair(TEST_PARTICIPANT)
-    assert not [total for total in found["sums"] if total in (float(secret.delayed.sum()), float(secret.early.sum()))]
-    predicted = json.loads(Path(f"{report}.predict").read_text(encoding="utf-8"))
-    assert predicted == {"base": True, "sum": pytest.approx(float(secret.early.sum()))}
+    dataset = open_dataset(body_dataset)
+    secrets = [dataset.pair(name) for name in HIDDEN]
+    totals = {float(image.sum()) for secret in secrets for image in (secret.delayed, secret.early)}
+    assert not totals & set(found["sums"])
+    predicted = [json.loads(line) for line in Path(f"{report}.predict").read_text(encoding="utf-8").splitlines()]
+    assert all(each["base"] for each in predicted)
+    assert predicted[0]["sum"] == pytest.approx(float(dataset.early(TEST_PARTICIPANT)[0].sum()))

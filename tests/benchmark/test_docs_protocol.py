@@ -15,6 +15,7 @@ from petbench.intensity import IntensityMap
 from petbench.plans.run_plan import IDENTITY_FIELDS
 from petbench_datasets.dataset import framing
 from petbench_datasets.images import windows
+from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,11 @@ def has_the_window_of_slices(rule: str) -> None:
     assert numbers(rule)[2] == 8
 
 
+def has_the_tracks(rule: str) -> None:
+    said = re.findall(r"`([a-z-]+)`, ([\d,]+) (images|seconds)", rule)
+    assert {name: f"{unit}={amount.replace(',', '')}" for name, amount, unit in said} == TRACKS
+
+
 def names_what_identifies_a_run(rule: str) -> None:
     words = {"distribution": "name", "source_hash": "source hash", "fingerprint": "dataset", "split_digest": "split"}
     named = re.findall(r"name|version|source hash|\w+", rule.partition(" by ")[2].partition(". ")[0])
@@ -86,14 +92,29 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
         None,
         (
             "benchmark/test_training_loop.py::test_a_budget_in_images_is_spent_to_the_last_batch",
-            "benchmark/test_training_loop.py::test_a_budget_in_seconds_ends_by_itself",
+            "benchmark/test_training_clock.py::test_a_budget_in_seconds_counts_warm_up_and_steps_and_stands_still_in_validation",
         ),
     ),
-    "Which participants a method sees": (
+    "**Tracks** are budgets": (
+        has_the_tracks,
+        (
+            "benchmark/test_tracks.py::test_on_a_dataset_with_a_track_every_method_trains_by_it_whatever_its_author_set",
+            "benchmark/test_tracks.py::test_a_method_that_does_not_train_by_a_budget_is_one_row_within_every_track",
+        ),
+    ),
+    "A method sees training participants alone": (
         None,
         (
+            "benchmark/test_entitled_data.py::test_each_accessor_gives_what_the_supervision_entitles_to_of_training_participants_alone",
+            "benchmark/test_checks_data_access.py::test_no_image_that_training_is_handed_is_one_that_it_is_not_entitled_to",
             "benchmark/test_training_data.py::test_an_unpaired_method_cannot_pair",
-            "benchmark/test_training_loop.py::test_a_method_without_a_target_sees_no_delayed_volume",
+        ),
+    ),
+    "The harness predicts the validation participants": (
+        None,
+        (
+            "benchmark/test_validation_score.py::test_the_number_is_the_mean_over_everyone_who_validates",
+            "benchmark/test_validation_score.py::test_nobody_leaves_the_mean",
         ),
     ),
     "A run is identified by": (names_what_identifies_a_run, ()),

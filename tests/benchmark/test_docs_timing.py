@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 from tests.benchmark.docs_reader import DOCS
 
 from petbench.methods.plain_method import PlainMethod
 from petbench.runs import pipeline, predict_fold
-from petbench.runs.folder import RunFolder
-from petbench_datasets.dataset.split import Fold
+from petbench.training import clock as clock_module
+from petbench.training.clock import StandStill, TrainingClock
 from petbench_datasets.images.grid import Grid
 
 if TYPE_CHECKING:
@@ -29,19 +29,29 @@ GRID = Grid.regular((2, 3, 4), (1.0, 1.0, 1.0))
 
 def test_the_phases_on_the_page_are_those_that_a_run_records() -> None:
     source = Path(pipeline.__file__).read_text(encoding="utf-8")
-    recorded = re.findall(r'(?:self\._phase\(|parts\[)"([a-z-]+)"', source)
+    recorded = {*re.findall(r'self\._phase\("([a-z-]+)"', source), "warm-up", *get_args(StandStill)}
     on_page = re.findall(r"^\| ([a-z][a-z-]+) \|", PAGE, flags=re.MULTILINE)
-    assert on_page == ["phase", "prepare", "warm-up", "train", "predict", "score"]
-    assert set(on_page[1:]) == set(recorded)
+    assert on_page == ["phase", "prepare", "warm-up", "train", "validation", "checkpoint", "predict", "score"]
+    assert set(on_page[1:]) == recorded
 
 
-def test_the_training_rate_leaves_out_the_warm_up_and_what_earlier_parts_of_the_run_did() -> None:
-    assert "`images/s` is images seen in training over seconds of training, without the warm-up" in PAGE
-    run = SimpleNamespace(
-        images_seen=1100, images_at_start=100, seconds_spent=64.0, seconds_before=10.0, warm_up_seconds=4.0
-    )
-    costs = pipeline._training_costs(cast("TrainingContext", run))
-    assert costs == {"images_seen": 1100, "train_seconds": 64.0, "images_per_second": 1000 / 50}
+def test_the_training_rate_is_that_of_the_steps_after_the_first_one_of_the_last_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = " ".join(PAGE.split())
+    assert "`images/s` is the images seen after the warm-up over the seconds of *train* alone" in text
+    now = SimpleNamespace(seconds=0.0)
+    monkeypatch.setattr(clock_module, "time", SimpleNamespace(monotonic=lambda: now.seconds))
+    clock = TrainingClock()
+    clock.before = 10.0
+    now.seconds = 4.0
+    clock.warmed_up(16)
+    with clock.standing_still("validation"):
+        now.seconds += 30.0
+    now.seconds += 50.0
+    run = cast("TrainingContext", SimpleNamespace(images_seen=1116, images_at_start=100))
+    costs = pipeline._training_costs(run, clock)
+    assert costs == {"images_seen": 1116, "train_seconds": 64.0, "images_per_second": 1000 / 50}
 
 
 def test_the_seconds_of_a_volume_are_those_of_predict_without_reading_and_writing(
@@ -75,9 +85,8 @@ def test_the_seconds_of_a_volume_are_those_of_predict_without_reading_and_writin
         clock.now += 1000.0
 
     monkeypatch.setattr(predict_fold, "write_image", write)
-    fold = Fold(train=("sub-01",), validation=(), test=("sub-02", "sub-03"))
-    seconds = predict_fold.predict_fold(
-        PlainMethod(OneSecond()), "slow", fold, cast("Dataset", SlowToRead()), RunFolder(tmp_path)
+    seconds = predict_fold.predict_participants(
+        PlainMethod(OneSecond()), "slow", ("sub-02", "sub-03"), cast("Dataset", SlowToRead()), tmp_path
     )
     assert seconds == 1.0
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import nibabel as untyped_nibabel
@@ -35,7 +36,9 @@ def test_a_run_leaves_predictions_scores_phases_and_a_row(petbench: Petbench, bo
     assert row["status"] == "ok"
     assert row["dataset"] == "bodies"
     assert row["test_participants"] == ["sub-04"]
-    assert [phase["phase"] for phase in row["phases"]] == ["prepare", "train", "predict", "score"]
+    assert [phase["phase"] for phase in row["phases"]] == [
+        *("prepare", "train", "checkpoint", "predict", "validation", "score")
+    ]
     assert {"psnr_body_suv20", "psnr_volume_max", "psnr_slice_volume_max", "mae_body_suv", "fid"} <= {
         score["metric"] for score in row["scores"]
     }
@@ -48,11 +51,21 @@ def test_a_run_leaves_predictions_scores_phases_and_a_row(petbench: Petbench, bo
     assert np.ptp(ratio[early > 0]) < 1e-5  # one factor everywhere
 
 
-def test_the_seconds_until_the_first_step_are_a_phase_of_their_own(petbench: Petbench, body_dataset: Path) -> None:
+def test_the_phases_of_a_run_are_apart_and_add_up_to_its_time_but_for_moments_between_them(
+    petbench: Petbench, body_dataset: Path
+) -> None:
     row = petbench.json("run", "-m", "pix2pix", "-d", body_dataset, "--budget", "images=64", "--set", "width=4")
-    seconds = {phase["phase"]: phase["seconds"] for phase in row["phases"]}
-    assert list(seconds) == ["prepare", "warm-up", "train", "predict", "score"]
-    assert seconds["warm-up"] + seconds["train"] == pytest.approx(row["train_seconds"], abs=0.5)
+    names = [phase["phase"] for phase in row["phases"]]
+    assert names == [
+        *("prepare", "train", "warm-up", "validation", "checkpoint"),
+        *("checkpoint", "predict", "validation", "score"),
+    ]
+    assert all(phase["seconds"] >= 0 for phase in row["phases"])
+    training = [phase["seconds"] for phase in row["phases"] if phase["phase"] in ("train", "warm-up")]
+    assert sum(training) == pytest.approx(row["train_seconds"], abs=0.5)
+    began, ended = (datetime.fromisoformat(row[name]) for name in ("started_at", "ended_at"))
+    between = (ended - began).total_seconds() - sum(phase["seconds"] for phase in row["phases"])
+    assert 0 <= between < 0.2 * (ended - began).total_seconds()
 
 
 def test_an_identity_prediction_is_the_early_image_to_the_bit(petbench: Petbench, body_dataset: Path) -> None:

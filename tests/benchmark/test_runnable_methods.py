@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from petbench import RunContext, TrainingData, Volume
-    from petbench.contract import RunnableMethod
+    from petbench.training.runnable_method import RunnableMethod
 
 CPU = torch.device("cpu")
 

@@ -65,7 +65,15 @@ def test_a_submission_goes_from_the_author_to_an_accepted_row(
     names = set(zipfile.ZipFile(submitted).namelist())
     assert names == {"manifest.json"} | {
         f"runs/0/{name}"
-        for name in ("plan.json", "run.json", "environment.txt", "scores.json", "run.log", "predictions/sub-04.nii.gz")
+        for name in (
+            "plan.json",
+            "run.json",
+            "environment.txt",
+            "scores.json",
+            "run.log",
+            "log.jsonl",
+            "predictions/sub-04.nii.gz",
+        )
     }
     manifest = json.loads(zipfile.ZipFile(submitted).read("manifest.json"))
     for name, facts in manifest["files"].items():
@@ -88,6 +96,8 @@ def test_a_submission_goes_from_the_author_to_an_accepted_row(
         reported, rescored = mine.scores([sent.id]), theirs.scores([row.id])
     assert (row.verification, row.status, row.identity) == ("rescored", "ok", sent.identity)
     assert row.environment == sent.environment
+    assert row.validation_score == sent.validation_score is not None
+    assert row.validation_convention == sent.validation_convention is not None
     assert row.machine["submission"]["sha256"] == checked["sha256"]  # type: ignore[index]
     values = {(score.metric, score.region): score.value for score in rescored}
     assert values == {(score.metric, score.region): score.value for score in reported}

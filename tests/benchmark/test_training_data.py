@@ -43,9 +43,6 @@ class FakeData:
     def pairs(self) -> list[tuple[Volume, Volume]]:
         return [(volume, 2 * volume) for volume in self.volumes]
 
-    def validation_pairs(self) -> list[tuple[Volume, Volume]]:
-        return []
-
 
 def load(data: FakeData, **settings: object) -> DatasetTensors:
     return load_tensors(data, IntensityMap(), CPU, **settings)  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ import torch
 from petbench.contract import Budget, Supervision, Volume
 from petbench.engine_settings import EngineSettings
 from petbench.training.context import TrainingContext
+from petbench.training.runnable_method import HarnessOnly
 from petbench.training.step_trainer import StepTrainer
 from petbench_gan.cyclegan import CycleGan
 from petbench_gan.parameters import CycleGanParameters, Pix2pixParameters
@@ -44,8 +45,8 @@ class FakeData:
     def pairs(self) -> list[tuple[Volume, Volume]]:
         return list(zip(self.early(), self.delayed(), strict=True))
 
-    def validation_pairs(self) -> list[tuple[Volume, Volume]]:
-        return [(self.volumes[2], self.volumes[2] ** 2)]
+    def own(self) -> HarnessOnly:
+        return HarnessOnly([(self.volumes[2], self.volumes[2] ** 2)])
 
 
 def build(name: str, **settings: object) -> StepTrainer:
@@ -78,7 +79,7 @@ def train(folder: Path, name: str = "pix2pix", stop_after: int | None = None, **
                 run.request_stop()
 
         run.advance = stopping  # type: ignore[method-assign]
-    method.fit(data, run)
+    method.fit(data, run, data.own())
     assert run.interrupted == (stop_after is not None)
     return method
 
@@ -137,7 +138,8 @@ KILLED = """
         print(run.images_seen, flush=True)
 
     run.advance = announcing
-    method.fit(tests.FakeData("unpaired"), run)
+    data = tests.FakeData("unpaired")
+    method.fit(data, run, data.own())
     torch.save(method.state_dict(), Path(sys.argv[1]) / "end.pt")
 """
 

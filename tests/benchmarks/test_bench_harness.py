@@ -48,9 +48,6 @@ class MiniData:
     def pairs(self) -> list[tuple[Volume, Volume]]:
         return list(zip(self.early(), self.delayed(), strict=True))
 
-    def validation_pairs(self) -> list[tuple[Volume, Volume]]:
-        return []
-
 
 class Interleaved(TrainingContext):
     """Takes a bare step after each step of the harness and keeps the two times apart."""

@@ -50,9 +50,6 @@ class FakeData:
     def pairs(self) -> list[tuple[Volume, Volume]]:
         return [(self.volume, self.volume)]
 
-    def validation_pairs(self) -> list[tuple[Volume, Volume]]:
-        return []
-
 
 class PlainSlices(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     def __init__(self, volume: Volume) -> None:

@@ -9,6 +9,7 @@ import click
 from petbench.cli.options import complete_dataset, complete_method
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
+from petbench_leaderboard.tracks import TRACKS, track_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,14 @@ _COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "fail
 @click.option("--seed", default="0", show_default=True, metavar="SEEDS", help="Such as 3, 0,2,7 or 0..4.")
 @click.option("--preset", help="Named set of parameters. Default: the one each method chooses for the dataset's size.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
-@click.option("--budget", metavar="images=N|seconds=S", help="Training to spend. Default: the preset's.")
+@click.option(
+    "--budget",
+    metavar="images=N|seconds=S",
+    help="Training to spend. Default: that of the dataset's track, or the preset's.",
+)
+@click.option(
+    "--track", type=click.Choice(list(TRACKS)), help="A track of the protocol: the budget that rows are compared under."
+)
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default=DEFAULTS.precision, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 def plan(
@@ -38,12 +46,15 @@ def plan(
 ) -> None:
     """Show which runs of a sweep are there, which are missing or stale and why, and what the rest may take.
 
+    The first line says under which budget each method would train, and whether that is a track of the protocol.
+
     Nothing is run. The time is what past runs of the same method and size took here; without one it is not guessed.
 
     \b
     petbench plan --method pix2pix --seed 0..4 --fold all
     """
     from petbench.cli.console import print_json
+    from petbench.plans.budgets import describe_budgets
     from petbench.plans.forecast import forecast
     from petbench.plans.run_plan import parse_budget
     from petbench.plans.sweep import plan_sweep
@@ -64,6 +75,8 @@ def plan(
                         "seed": cell.plan.seed,
                         "fold": cell.plan.fold,
                         "identity": cell.plan.identity,
+                        "budget": cell.plan.budget,
+                        "track": track_of(cell.plan.budget),
                         "state": cell.state,
                         "run": cell.run,
                         "why": cell.why,
@@ -77,6 +90,7 @@ def plan(
             }
         )
         return
+    click.echo(describe_budgets(plans))
     _print(forecasts)
     unknown = len(to_spend) - len(known)
     guess = f"about {_duration(sum(known))}" if known or not to_spend else "no past run shows how long"

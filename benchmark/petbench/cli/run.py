@@ -7,6 +7,7 @@ import click
 from petbench.cli.options import complete_dataset, complete_method
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
+from petbench_leaderboard.tracks import TRACKS
 
 
 @click.command()
@@ -40,7 +41,14 @@ from petbench.engine_settings import DEFAULTS
 )
 @click.option("--preset", help="Named set of parameters. Default: the one the method chooses for the dataset's size.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
-@click.option("--budget", metavar="images=N|seconds=S", help="Training to spend. Default: the preset's.")
+@click.option(
+    "--budget",
+    metavar="images=N|seconds=S",
+    help="Training to spend. Default: that of the dataset's track, or the preset's.",
+)
+@click.option(
+    "--track", type=click.Choice(list(TRACKS)), help="A track of the protocol: the budget that rows are compared under."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
 @click.option(
     "--precision",
@@ -89,16 +97,19 @@ def run(
     The row exists from the moment the run is planned. Ctrl-C ends it as `interrupted` with a checkpoint, from which
     the same command resumes; a second Ctrl-C ends at once. A run that is on the leaderboard already is shown, not
     repeated, unless --force is given. Several methods, seeds or folds are run one after the other, as `petbench plan`
-    shows them; one that fails stops none of the others.
+    shows them; one that fails stops none of the others. The first line says under which budget each method trains, and
+    whether that is a track of the protocol.
 
     \b
     petbench run --method pix2pix
     petbench run --method pix2pix --seed 1 --budget seconds=60
+    petbench run --method pix2pix --method cyclegan --track equal-images
     petbench run --method cyclegan --dataset ~/my-dataset --split holdout --set learning_rate=0.0005
     petbench run --method pix2pix --method cyclegan --seed 0..4 --fold all --time-limit 3600
     """
     from petbench.cli.result import print_result
     from petbench.cli.several_runs import run_several
+    from petbench.plans.budgets import describe_budgets
     from petbench.plans.run_plan import parse_budget
     from petbench.plans.sweep import plan_sweep
     from petbench.runs.execute import execute
@@ -110,6 +121,7 @@ def run(
     asked = request | {"compile": compile_, "budget": parse_budget(budget) if budget else None}
     with progress_bar() as progress:
         plans = plan_sweep(methods, seed, fold, asked, here.home, here.registry, progress)
+    click.echo(describe_budgets(plans), err=True)
     supervisor = here.supervisor(RunOptions(time_limit_seconds=time_limit))
     if len(plans) > 1:
         raise SystemExit(run_several(plans, supervisor, force=force, as_json=as_json))

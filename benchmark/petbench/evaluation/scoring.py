@@ -84,7 +84,7 @@ def score_predictions(
     predicted: dict[str, NDArray[np.uint8]] = {}
     for done, (participant, path) in enumerate(files.items()):
         progress(f"scoring {participant}", done, steps)
-        case = _read_case(dataset, participant, path)
+        case = read_case(dataset, participant, path)
         digests[participant] = content_digest(case.predicted)
         check_distinct(digests)
         real[participant] = body_slices(case.delayed, case.body)
@@ -139,7 +139,12 @@ def _record(spec: MetricSpec, participant: str, measurement: Measurement) -> Sco
     )
 
 
-def _read_case(dataset: ScoredDataset, participant: str, path: Path) -> Case:
+def read_case(dataset: ScoredDataset, participant: str, path: Path) -> Case:
+    """Read a prediction and all that a metric may look at beside it.
+
+    Raises:
+        DataError: the prediction cannot be scored.
+    """
     pair = dataset.pair(participant)
     body = dataset.body_mask(participant)
     labels, names = dataset.labels(participant) or (None, {})

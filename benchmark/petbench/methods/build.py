@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from petbench.contract import MethodSpec, RunnableMethod
+    from petbench.contract import MethodSpec
+    from petbench.training.runnable_method import RunnableMethod
 
 
 def build_method(

@@ -6,25 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from petbench.training.runnable_method import NOTHING
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from petbench.contract import Method, RunContext, TrainingData, Volume
+    from petbench.training.runnable_method import HarnessOnly
 
 
 class PlainMethod:
-    """Implements `petbench.contract.RunnableMethod` for an author's `Method`.
+    """Implements `petbench.training.runnable_method.RunnableMethod` for an author's `Method`.
 
     Where that is a torch module too, it moves to the device and its trained weights are counted. Anything else stays on
     the CPU, and the numbers in its state are counted.
+
+    Attributes:
+        validates: never while it trains: its loop is the author's.
     """
+
+    validates = False
 
     def __init__(self, method: Method) -> None:
         self._method = method
         self._module = method if isinstance(method, torch.nn.Module) else None
 
-    def fit(self, data: TrainingData, run: RunContext) -> None:
-        """Learn as the author wrote it."""
+    def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:  # noqa: ARG002
+        """Learn as the author wrote it, from nothing but `data` and `run`."""
         self._method.fit(data, run)
 
     def predict(self, early: Volume) -> Volume:

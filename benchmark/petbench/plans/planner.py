@@ -10,6 +10,7 @@ from petbench.engine_settings import DEFAULTS
 from petbench.errors import PetbenchError, UsageError
 from petbench.methods import parameters
 from petbench.methods.source import source_hash
+from petbench.plans.budgets import check_budget, choose_budget
 from petbench.plans.run_plan import RunPlan
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Request:
     preset: str | None = None
     settings: Sequence[str] = field(default_factory=tuple)
     budget: Budget | None = None
+    track: str | None = None
     device: str = "auto"
     precision: Precision = DEFAULTS.precision
     compile: Compile = DEFAULTS.compile
@@ -48,12 +50,14 @@ class Place:
         dataset: opened.
         split: of its participants.
         fold: index into the split's folds.
+        track: of comparisons on this dataset; empty for none.
     """
 
     name: str
     dataset: Dataset
     split: Split
     fold: int = 0
+    track: str = ""
 
     def facts(self) -> dict[str, Any]:
         """Return what a plan says of it.
@@ -81,7 +85,8 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
     spec, plugin = registry.method(request.method)
     shape = dataset_shape(place.dataset, choose_fold(place.split, place.fold))
     preset = parameters.choose_preset(spec, request.preset, shape)
-    values = parameters.resolve(spec, preset, request.settings, request.budget)
+    budget = choose_budget(spec, request.budget, request.track, request.settings, place.track)
+    values = parameters.resolve(spec, preset, request.settings, budget)
     return RunPlan(
         method=spec.name,
         plugin=plugin.name,
@@ -94,7 +99,7 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
         parameters=values,
         **place.facts(),
         seed=request.seed,
-        budget=str(request.budget or parameters.default_budget(values)),
+        budget=str(budget or parameters.default_budget(values)),
         precision=request.precision,
         compile=request.compile,
         deterministic=request.deterministic,
@@ -104,14 +109,15 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
 
 
 def check_names(request: Request, registry: Registry) -> None:
-    """Make sure that the method, preset and parameters of a request are ones that there are.
+    """Make sure that the method, preset, parameters and budget of a request are ones that there are.
 
     Asked before the dataset is opened or built, so that a typing error costs no minutes.
 
     Raises:
-        UsageError: a name that nothing has, or a parameter out of its range.
+        UsageError: a name that nothing has, a parameter out of its range, or two budgets.
         PluginError: the method's plugin is broken.
     """
+    check_budget(request.budget, request.track, request.settings)
     spec, _ = registry.method(request.method)
     if request.preset is not None:
         parameters.choose_preset(spec, request.preset, DatasetShape(participants=0, slices=0, matrix=(0, 0)))

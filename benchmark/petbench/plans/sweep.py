@@ -54,10 +54,12 @@ def plan_sweep(
         check_names(request, registry)
     named = find_dataset(requests[0].dataset, home, registry, progress)  # one dataset and split for all of them
     split = load_split(named.dataset, requests[0].split)
+    spec = registry.datasets().get(requests[0].dataset)
+    track = spec.track if spec else ""
     plans = []
     for request in requests:
         for fold in each_fold or range(len(split.folds)):
-            first = plan_on(request, Place(named.name, named.dataset, split, fold), registry)
+            first = plan_on(request, Place(named.name, named.dataset, split, fold, track), registry)
             plans += [dataclasses.replace(first, seed=seed) for seed in each_seed]
     return plans
 

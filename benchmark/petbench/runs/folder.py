@@ -78,6 +78,11 @@ class RunFolder:
         return self.path / "predictions"
 
     @property
+    def validation(self) -> Path:
+        """The folder of the predictions of the validation participants, which choose between runs and rank nobody."""
+        return self.path / "validation"
+
+    @property
     def lock(self) -> Path:
         """The lock that the run's process holds."""
         return self.path / "worker.lock"

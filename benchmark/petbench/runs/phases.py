@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 import time
 from typing import TYPE_CHECKING
+
+from petbench.training.clock import synchronize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,25 +30,18 @@ class Phases:
 
         Yields:
             A dictionary to which the block adds the seconds of parts that count as phases of their own, such as the
-            warm-up within the training; they are taken off.
+            warm-up within the training; they are taken off, so that all of them add up to what passed.
         """
         parts: dict[str, float] = {}
         self._leaderboard.update(self._run_id, phase=name)
         _LOG.info("phase %s", name)
-        _synchronise()
+        synchronize()
         start = time.perf_counter()
         try:
             yield parts
         finally:
-            _synchronise()
+            synchronize()
             seconds = time.perf_counter() - start
-            for part, spent in {**parts, name: seconds - sum(parts.values())}.items():
+            for part, spent in {name: seconds - sum(parts.values()), **parts}.items():
                 self._leaderboard.record_phase(self._run_id, part, spent)
                 _LOG.info("phase %s took %.3f s", part, spent)
-
-
-def _synchronise() -> None:
-    """Wait for the accelerator, so that a phase's time is its own."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.synchronize()

@@ -18,26 +18,32 @@ from petbench.methods import models
 from petbench.methods.build import build_method
 from petbench.methods.source import home_of
 from petbench.provenance import checkout, machine
+from petbench.registry import load_plugins
 from petbench.runs.folder import RunFolder
 from petbench.runs.phases import Phases
-from petbench.runs.predict_fold import predict_fold
+from petbench.runs.predict_fold import predict_participants
 from petbench.runs.scorer import Scorer
+from petbench.runs.validation import log_validation, record_validation
+from petbench.training.clock import TrainingClock
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
-from petbench.training.volumes import gather_volumes
+from petbench.training.runnable_method import HarnessOnly
+from petbench.training.volumes import gather_validation, gather_volumes
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 
 if TYPE_CHECKING:
-    from petbench.contract import RunnableMethod
+    from collections.abc import Sequence
+
     from petbench.plans.run_plan import RunPlan
     from petbench.processes.stop import StopFlag
-    from petbench.registry import Registry
     from petbench.runs.job import Job
     from petbench.runs.progress import ProgressBars
     from petbench.training.entitled_data import EntitledData
+    from petbench.training.runnable_method import Pairs, RunnableMethod
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
+    from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import RunChanges
     from petbench_leaderboard.store import Leaderboard
 
@@ -51,7 +57,6 @@ class Pipeline:
 
     Args:
         job: the run's row and folder, with the plan in it, and the user's settings.
-        registry: the installed plugins.
         leaderboard: where the row is.
         stop: whether the user asked to stop.
         bars: what shows progress.
@@ -60,7 +65,6 @@ class Pipeline:
     def __init__(
         self,
         job: Job,
-        registry: Registry,
         leaderboard: Leaderboard,
         stop: StopFlag,
         bars: ProgressBars,
@@ -68,7 +72,6 @@ class Pipeline:
         self._run_id = job.run_id
         self._folder = RunFolder(job.folder)
         self._settings = job.settings
-        self._registry = registry
         self._leaderboard = leaderboard
         self._stop = stop
         self._bars = bars
@@ -82,21 +85,27 @@ class Pipeline:
             Interrupted: the user asked to stop; a checkpoint is in the folder.
         """
         with self._phase("prepare"):
+            self._registry = load_plugins(raise_errors=self._settings.raise_errors)
             check_named_weights(self._settings.weights)
             dataset, fold = open_planned(self._plan)
             method = self._build()
             self._record_origin()
-            data = None if self._folder.is_trained else self._gather(dataset, fold)
+            if self._folder.is_trained:
+                models.load(method, self._folder.model)
+            else:
+                data, validation = self._gather(dataset, fold), self._gather_validation(method, dataset, fold)
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
-        if data is None:
-            models.load(method, self._folder.model)
-        else:
-            self._train(method, data)
-            self._folder.save_grid(dataset.grid(fold.train[0]))
+        if not self._folder.is_trained:
+            self._train(method, data, validation)
+            with self._phase("checkpoint"):
+                models.save(method, self._folder.model)
+                self._folder.save_grid(dataset.grid(fold.train[0]))
         with self._phase("predict"):
-            seconds = predict_fold(method, self._plan.method, fold, dataset, self._folder)
+            seconds = predict_participants(method, self._plan.method, fold.test, dataset, self._folder.predictions)
         self._record_costs(method, seconds)
+        if fold.validation and not dataset.withheld & set(fold.validation):
+            self._validate(method, dataset, fold.validation)
         if dataset.withheld & set(fold.test):
             self._leaderboard.update(self._run_id, error_message=UNSCORED)
             return
@@ -151,28 +160,53 @@ class Pipeline:
                 progress=progress,
             )
 
-    def _train(self, method: RunnableMethod, data: EntitledData) -> None:
-        """Train the method, keep its model, and record what training cost."""
-        with self._bars.training() as progress:
-            run = TrainingContext(
-                seed=self._plan.seed,
-                budget=self._plan.training_budget,
-                device=self._device,
-                folder=self._folder.training,
-                engine=self._engine,
-                progress=progress,
-            )
-            self._stop.listen(run.request_stop)
-            try:
-                with self._phase("train") as parts:
-                    method.fit(data, run)
-                    if run.warm_up_seconds:
-                        parts["warm-up"] = run.warm_up_seconds
-            finally:
-                self._leaderboard.update(self._run_id, **_training_costs(run))
+    def _gather_validation(self, method: RunnableMethod, dataset: Dataset, fold: Fold) -> Pairs:
+        """Copy what the harness scores while the method trains; the process of any other has no such images."""
+        if not method.validates:
+            return ()
+        with self._bars.work() as progress:
+            return gather_validation(dataset, fold.validation, folder=self._folder.training, progress=progress)
+
+    def _train(self, method: RunnableMethod, data: EntitledData, validation: Pairs) -> None:
+        """Train the method, and record what training cost.
+
+        Raises:
+            Interrupted: the user asked to stop; a checkpoint is in the folder.
+        """
+        costs: RunChanges = {}
+        try:
+            with self._phase("train") as parts, self._bars.training() as progress:
+                clock = TrainingClock()
+                run = self._training_context(progress, clock)
+                self._stop.listen(run.request_stop)
+                try:
+                    method.fit(data, run, HarnessOnly(validation, clock))
+                finally:
+                    parts.update(clock.parts)
+                    costs = _training_costs(run, clock)
+        finally:
+            self._leaderboard.update(self._run_id, **costs)
         if run.interrupted:
             raise Interrupted("stopped while training; repeat the command to resume from its checkpoint")
-        models.save(method, self._folder.model)
+
+    def _training_context(self, progress: Progress, clock: TrainingClock) -> TrainingContext:
+        return TrainingContext(
+            seed=self._plan.seed,
+            budget=self._plan.training_budget,
+            device=self._device,
+            folder=self._folder.training,
+            engine=self._engine,
+            progress=progress,
+            clock=clock,
+        )
+
+    def _validate(self, method: RunnableMethod, dataset: Dataset, participants: Sequence[str]) -> None:
+        """Predict the validation participants with the final model; record how well: no part of seconds a volume."""
+        with self._phase("validation"), self._bars.work() as progress:
+            predict_participants(method, self._plan.method, participants, dataset, self._folder.validation)
+            scorer = Scorer.of(self._settings, self._registry, progress, device=str(self._device))
+            record_validation(self._leaderboard, self._run_id, scorer, dataset, participants, self._folder)
+            log_validation(self._leaderboard, self._run_id, dataset, participants, self._folder)
 
     def _record_costs(self, method: RunnableMethod, seconds_per_volume: float) -> None:
         on_cuda = self._device.type == "cuda"
@@ -202,13 +236,13 @@ def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
     return dataset, split.folds[plan.fold]
 
 
-def _training_costs(run: TrainingContext) -> RunChanges:
-    """Return what training has cost so far. The rate leaves out data, compilation and first kernels."""
-    images = run.images_seen - run.images_at_start
-    seconds = run.seconds_spent - run.seconds_before - run.warm_up_seconds
+def _training_costs(run: TrainingContext, clock: TrainingClock) -> RunChanges:
+    """Return what training has cost so far. The rate is that of the steps after the first one of this part."""
+    images = run.images_seen - run.images_at_start - clock.warm_up_images
+    seconds = clock.seconds - clock.warm_up
     return {
         "images_seen": run.images_seen,
-        "train_seconds": run.seconds_spent,
+        "train_seconds": clock.total,
         "images_per_second": images / seconds if images and seconds > 0 else None,
     }
 

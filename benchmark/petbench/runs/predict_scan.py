@@ -22,12 +22,13 @@ from petbench_datasets.images.nifti import write_image
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench.contract import RunnableMethod, Volume
+    from petbench.contract import Volume
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
     from petbench.runs.folder import RunFolder
     from petbench.runs.input_scan import InputScan
+    from petbench.training.runnable_method import RunnableMethod
     from petbench_leaderboard.store import Leaderboard
 
 Unit = Literal["suv", "bq_per_ml"]

@@ -8,6 +8,7 @@ from petbench.errors import UsageError
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.runs.folder import find_folder
 from petbench.runs.pipeline import open_planned
+from petbench.runs.validation import record_validation
 
 if TYPE_CHECKING:
     from petbench.home import Home
@@ -20,7 +21,7 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     """Score the prediction files of a run again, under the protocol of this version; no model is looked at.
 
     The scores take the place of those that the run has under this protocol. What it scored under an earlier one stays
-    as it was, on a board of its own.
+    as it was, on a board of its own. So does the number on the validation participants, where they were predicted.
 
     Args:
         row: of the run.
@@ -38,5 +39,7 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     dataset, fold = open_planned(folder.plan())
     records = scorer.score(dataset, fold.test, folder.predictions)
     leaderboard.record_scores(row.id, records, protocol=PROTOCOL)
+    if folder.validation.is_dir():  # runs of earlier versions, of others and of programs of others have none
+        record_validation(leaderboard, row.id, scorer, dataset, fold.validation, folder)
     if row.error_message:  # a run that ended well says nothing else than that its targets were withheld
         leaderboard.update(row.id, error_message=None)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from petbench.evaluation.catalogue import builtin_metrics
 from petbench.evaluation.scoring import score_predictions
+from petbench.evaluation.validation import score_validation
 from petbench.home import Home
 from petbench_datasets.progress import silent
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from petbench.evaluation.validation import ValidationScore
     from petbench.metric_spec import Case, MetricSpec
     from petbench.registry import Registry
     from petbench.settings import Settings
@@ -80,3 +83,14 @@ class Scorer:
             device=self.device,
             seen=seen,
         )
+
+    def score_validation(self, dataset: Dataset, participants: Sequence[str], predictions: Path) -> ValidationScore:
+        """Return how the predictions of validation participants score by the protocol's ranking metric.
+
+        Args:
+            dataset: where the real images come from.
+            participants: who validates.
+            predictions: the folder with `<participant>.nii.gz`.
+        """
+        metrics = builtin_metrics() if self.metrics is None else self.metrics
+        return score_validation(dataset, participants, predictions, metrics)

@@ -15,7 +15,6 @@ from petbench.processes import lock
 from petbench.processes.ending import ending_of
 from petbench.processes.stop import StopFlag
 from petbench.processes.tree import adopt_orphans, kill_descendants
-from petbench.registry import load_plugins
 from petbench.runs.folder import RunFolder
 from petbench.runs.job import Job
 from petbench.runs.pipeline import Pipeline
@@ -46,8 +45,7 @@ def _work(job: Job, leaderboard: Leaderboard, stop: StopFlag) -> None:
     leaderboard.update(job.run_id, status="running", started_at=datetime.now(UTC), error_class=None, error_message=None)
     ending: RunChanges
     try:
-        registry = load_plugins(raise_errors=job.settings.raise_errors)
-        Pipeline(job, registry, leaderboard, stop, ProgressBars(progress_bar, training_bar)).run()
+        Pipeline(job, leaderboard, stop, ProgressBars(progress_bar, training_bar)).run()
         ending = {"status": "ok"}
     except BaseException as error:  # whatever a method does, its row says how it ended
         if isinstance(error, MemoryError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from petbench.runs.folder import plan_run
 from petbench_datasets.files import atomic_path, write_text
-from petbench_leaderboard.records import COST_FIELDS
+from petbench_leaderboard.records import COST_FIELDS, VALIDATION_FIELDS
 
 if TYPE_CHECKING:
     from petbench.home import Home
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def accept(submission: Verified, home: Home, leaderboard: Leaderboard) -> list[tuple[RunRow, bool]]:
     """Store every run of a verified submission as `rescored`, with the scores computed here.
 
-    Times, memory and machine are as the submitter says; the row says so in its machine facts. Accepting the same run
+    Times, memory, machine and the score on validation participants, whose predictions stay with the submitter, are as
+    the submitter says; the row says so in its machine facts. Accepting the same run
     twice changes nothing. Weights stay in the submission.
 
     Returns:
@@ -46,6 +47,7 @@ def _accept_run(
             "sha256": submission.digest,
             "uid": facts.uid,
             "costs": "as the submission says, not measured here",
+            "validation": "as the submission says, not scored here",
         }
     }
     record = dataclasses.replace(
@@ -69,7 +71,7 @@ def _accept_run(
             phase="score",
             started_at=facts.started_at,
             ended_at=facts.ended_at,
-            **{name: getattr(facts, name) for name in COST_FIELDS},
+            **{name: getattr(facts, name) for name in (*COST_FIELDS, *VALIDATION_FIELDS)},
         )
     except BaseException:
         leaderboard.delete(run_id)

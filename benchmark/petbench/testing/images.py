@@ -49,7 +49,6 @@ class SmallData(EntitledData):
             supervision,
             [early.copy for early, _ in pairs],
             [delayed.copy for _, delayed in given],
-            [(early.copy, delayed.copy) for early, delayed in participants(VALIDATION, first=200)],
         )
         self.pairs_asked_for = False
 

@@ -16,15 +16,16 @@ from petbench.methods.build import build_method
 from petbench.registry import load_plugins
 from petbench.settings import Settings
 from petbench.testing.errors import ConformanceError
-from petbench.testing.images import SHAPE, TEST, TRAINING, SmallData, participants
+from petbench.testing.images import SHAPE, TEST, TRAINING, VALIDATION, SmallData, participants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from petbench.contract import Method, MethodSpec, RunnableMethod, Volume
+    from petbench.contract import Method, MethodSpec, Volume
     from petbench.engine_settings import Precision
     from petbench.step_method import StepMethod
     from petbench.testing.recording import RecordingContext
+    from petbench.training.runnable_method import RunnableMethod
 
 STEPS = 4
 LARGEST_BATCH = 8
@@ -90,6 +91,7 @@ class Subject:
             data: what to learn from; None for the usual.
         """
         from petbench.testing.recording import RecordingContext
+        from petbench.training.runnable_method import HarnessOnly
 
         with tempfile.TemporaryDirectory(prefix="petbench-check-") as temporary:
             method = self.build()
@@ -100,7 +102,8 @@ class Subject:
                 precision=precision,
                 stop_after=stop_after,
             )
-            method.fit(data or self.data(), run)
+            pairs = participants(VALIDATION, first=200) if method.validates else ()
+            method.fit(data or self.data(), run, HarnessOnly(pairs))
             return method, run
 
     @functools.cached_property

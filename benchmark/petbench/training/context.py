@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from petbench.training.checkpoint import CheckpointFolder
+from petbench.training.clock import TrainingClock
 from petbench.training.training_log import TrainingLog, gan_shares
 from petbench_datasets.progress import Progress, silent
 
@@ -36,13 +37,11 @@ class TrainingContext:
         engine: how the engine runs.
         progress: shows the images (or seconds) done.
         checkpoint_seconds: a checkpoint is due this long after the last.
+        clock: the harness's, which stands still where it validates; None for one of its own.
 
     Attributes:
         images_seen: over all resumed parts.
-        seconds_spent: of training, over all resumed parts.
         images_at_start: seen before this part.
-        seconds_before: spent before this part.
-        warm_up_seconds: until the first step of this part was done: data, compilation, first kernels.
     """
 
     def __init__(
@@ -55,6 +54,7 @@ class TrainingContext:
         engine: EngineSettings,
         progress: Progress = silent,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        clock: TrainingClock | None = None,
     ) -> None:
         self.seed = seed
         self.budget = budget
@@ -62,22 +62,22 @@ class TrainingContext:
         self.folder = folder
         self.engine = engine
         self.images_seen = 0
-        self.warm_up_seconds = 0.0
         self.checkpoints = CheckpointFolder(folder / "checkpoints")
         self._log = TrainingLog(folder)
         self._progress = progress
         self._checkpoint_seconds = checkpoint_seconds
         self._stop_requested = False
-        self._started = self._last_log = self._last_progress = self._last_checkpoint = time.monotonic()
-        self.seconds_before = 0.0
+        self._clock = clock or TrainingClock()
+        self._last_progress = self._last_checkpoint = time.monotonic()
+        self._last_log = self._clock.seconds
         self._images_logged = 0
         self.images_at_start = 0
         self._description = "train"
 
     @property
     def seconds_spent(self) -> float:
-        """Seconds of training, over all resumed parts."""
-        return self.seconds_before + time.monotonic() - self._started
+        """Seconds of training, over all resumed parts; validation and checkpoints are not counted."""
+        return self._clock.total
 
     @property
     def fraction(self) -> float:
@@ -104,17 +104,17 @@ class TrainingContext:
 
     def advance(self, images: int, losses: Callable[[], Mapping[str, float]]) -> None:
         """Count `images` more; read, log and show the losses when that is due."""
-        now = time.monotonic()
         if self.images_seen == self.images_at_start:
-            self.warm_up_seconds = now - self._started
+            self._clock.warmed_up(images)
         self.images_seen += images
-        if now - self._last_log >= LOG_SECONDS or self.fraction >= 1.0:
+        trained, now = self._clock.seconds, time.monotonic()
+        if trained - self._last_log >= LOG_SECONDS or self.fraction >= 1.0:
             values = dict(losses())
-            rate = (self.images_seen - self._images_logged) / max(now - self._last_log, 1e-9)
+            rate = (self.images_seen - self._images_logged) / max(trained - self._last_log, 1e-9)
             self.log("step", {"images_per_second": rate, "losses": values, "gan_share": gan_shares(values)})
             shown = " ".join(f"{name.rpartition('/')[2]} {value:.3g}" for name, value in list(values.items())[:3])
             self._description = f"train · {rate:.0f} images/s · {shown}"
-            self._last_log, self._images_logged = now, self.images_seen
+            self._last_log, self._images_logged = trained, self.images_seen
         if not self.budget.is_none and (now - self._last_progress >= PROGRESS_SECONDS or self.fraction >= 1.0):
             total = self.budget.images if self.budget.images is not None else self.budget.seconds
             assert total is not None, "a budget is images or seconds"
@@ -127,16 +127,19 @@ class TrainingContext:
 
     def log(self, event: str, values: Mapping[str, object]) -> None:
         """Append one line of JSON to `log.jsonl`."""
-        self._log.append(event, self.images_seen, self.seconds_spent, values)
+        times = {"seconds": round(self._clock.total, 3), "wall_seconds": round(self._clock.wall, 3)}
+        self._log.append(event, {"images": self.images_seen, **times, **values})
 
     def checkpoint(self, state: Callable[[], Mapping[str, object]], *, force: bool = False) -> None:
         """Write a checkpoint of `state()` if one is due; with `force`, now, and wait until it is on disk."""
         if force or time.monotonic() - self._last_checkpoint >= self._checkpoint_seconds:
-            whole = {"images": self.images_seen, "seconds": self.seconds_spent, "method": state()}
-            self.checkpoints.save(self.images_seen, whole)
+            kept = state()  # the method's own work: the clock goes on
+            with self._clock.standing_still("checkpoint"):
+                whole = {"images": self.images_seen, "seconds": self._clock.total, "wall": self._clock.wall}
+                self.checkpoints.save(self.images_seen, whole | {"method": kept})
+                if force:
+                    self.checkpoints.wait()
             self._last_checkpoint = time.monotonic()
-        if force:
-            self.checkpoints.wait()
 
     def resume_state(self) -> Mapping[str, Any] | None:
         """Return the state of the newest whole checkpoint, and count on from where it was written."""
@@ -145,8 +148,8 @@ class TrainingContext:
             self._log.delete()
             return None
         self.images_seen = self._images_logged = self.images_at_start = int(whole["images"])
-        self.seconds_before = float(whole["seconds"])
-        self._started = time.monotonic()
+        self._clock.before = float(whole["seconds"])
+        self._clock.wall_before = float(whole["wall"])
         self._log.cut(self.images_seen)
         state: Mapping[str, Any] = whole["method"]
         return state

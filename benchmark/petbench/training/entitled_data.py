@@ -9,6 +9,7 @@ from petbench.errors import PluginError
 
 if TYPE_CHECKING:
     from petbench.contract import Supervision, Volume
+    from petbench.training.runnable_method import Pairs
 
     Read = Callable[[], Volume]
 
@@ -33,26 +34,20 @@ class OnDemand(Sequence[Item]):
 
 
 class EntitledData:
-    """Training and validation participants under one supervision; implements `petbench.contract.TrainingData`.
+    """Training participants under one supervision; implements `petbench.contract.TrainingData`.
+
+    What the supervision does not entitle to is dropped when it is made, so that no accessor can give it out.
 
     Args:
         supervision: of the method that is trained.
         early: read the early volumes of the training participants; each call gives a copy that the method may change.
         delayed: read their delayed volumes; in another order, or of other participants, where nothing is paired.
-        validation: read (early, delayed) of the validation participants.
     """
 
-    def __init__(
-        self,
-        supervision: Supervision,
-        early: Sequence[Read],
-        delayed: Sequence[Read],
-        validation: Sequence[tuple[Read, Read]],
-    ) -> None:
+    def __init__(self, supervision: Supervision, early: Sequence[Read], delayed: Sequence[Read]) -> None:
         self.supervision: Supervision = supervision
         self._early = tuple(early)
         self._delayed = () if supervision == "no-target" else tuple(delayed)
-        self._validation = () if supervision == "no-target" else tuple(validation)
 
     def early(self) -> Sequence[Volume]:
         """Return the early volumes of the training participants."""
@@ -68,7 +63,7 @@ class EntitledData:
             raise PluginError("this method's supervision is `no-target`: it gets no delayed volume; declare `unpaired`")
         return OnDemand(self._delayed)
 
-    def pairs(self) -> Sequence[tuple[Volume, Volume]]:
+    def pairs(self) -> Pairs:
         """Return (early, delayed) of each training participant.
 
         Raises:
@@ -76,14 +71,11 @@ class EntitledData:
         """
         if self.supervision != "paired":
             raise PluginError(f"this method's supervision is `{self.supervision}`: it gets no pairs; declare `paired`")
-        return _pairs(tuple(zip(self._early, self._delayed, strict=True)))
-
-    def validation_pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each validation participant; none for a method that may see no delayed volume."""
-        return _pairs(self._validation)
+        return pairs_of(list(zip(self._early, self._delayed, strict=True)))
 
 
-def _pairs(reads: Sequence[tuple[Read, Read]]) -> Sequence[tuple[Volume, Volume]]:
+def pairs_of(reads: Sequence[tuple[Read, Read]]) -> Pairs:
+    """Return pairs of volumes that are read when they are asked for."""
     return OnDemand([_both(early, delayed) for early, delayed in reads])
 
 

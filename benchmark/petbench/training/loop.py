@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from petbench.training.optimizers import Optimizers
@@ -12,10 +13,11 @@ from petbench.training.validation import Validator
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from petbench.contract import RunContext, TrainingData
+    from petbench.contract import RunContext
     from petbench.step_method import StepMethod
     from petbench.training.data import DatasetTensors
     from petbench.training.network_execution import NetworkExecution
+    from petbench.training.runnable_method import HarnessOnly
 
 
 class TrainingLoop:
@@ -25,16 +27,17 @@ class TrainingLoop:
         self,
         method: StepMethod,
         tensors: DatasetTensors,
-        data: TrainingData,
+        own: HarnessOnly,
         run: RunContext,
         execution: NetworkExecution,
     ) -> None:
         chosen = method.parameters_chosen
         self._method = method
         self._run = run
+        self._own = own
         self._batch_size = chosen.batch_size
         self._optimizers = Optimizers(method, run.device)
-        self._validator = Validator(method, execution, data, chosen.validations, chosen.selection)
+        self._validator = Validator(method, execution, own.validation, chosen.validations, chosen.selection)
         self._sampler = Sampler(
             tensors,
             run.device,
@@ -57,12 +60,19 @@ class TrainingLoop:
             self._position += self._batch_size
             run.advance(self._batch_size, self._optimizers.losses)
             if self._validator.due(run.fraction):
-                run.log("validation", self._validator.validate())
+                self._validate()
             run.checkpoint(self.state)
         run.checkpoint(self.state, force=True)
         if run.fraction >= 1.0:
             run.log("selection", self._validator.select())
         method.eval()
+
+    def _validate(self) -> None:
+        """Validate, and log what it gave and how long it took; the clock of the training stands still meanwhile."""
+        started = time.monotonic()
+        with self._own.while_validating():
+            values = self._validator.validate()
+        self._run.log("validation", {**values, "validation_seconds": round(time.monotonic() - started, 3)})
 
     def state(self) -> dict[str, Any]:
         """Return all that the next step depends on.

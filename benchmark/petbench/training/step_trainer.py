@@ -10,6 +10,7 @@ from petbench.training.loop import TrainingLoop
 from petbench.training.network_execution import NetworkExecution
 from petbench.training.prediction import translate_volume
 from petbench.training.randomness import seed_everything
+from petbench.training.runnable_method import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,19 +19,23 @@ if TYPE_CHECKING:
 
     from petbench.contract import RunContext, TrainingData, Volume
     from petbench.step_method import StepMethod
+    from petbench.training.runnable_method import HarnessOnly
 
 
 class StepTrainer:
-    """Implements `petbench.contract.RunnableMethod` for a `StepMethod`; its state is the state of the `StepMethod`.
+    """Implements `petbench.training.runnable_method.RunnableMethod` for a `StepMethod`, whose state is its own.
 
     Attributes:
         step_method: what the author wrote.
+        validates: always: the loop is the harness's.
     """
+
+    validates = True
 
     def __init__(self, step_method: StepMethod) -> None:
         self.step_method = step_method
 
-    def fit(self, data: TrainingData, run: RunContext) -> None:
+    def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
         """Train until the budget is spent or the user stops it.
 
         With a budget in images, a run that is killed and resumed any number of times ends bit for bit as one that never
@@ -54,7 +59,7 @@ class StepTrainer:
         )
         try:
             with execution.training():
-                loop = TrainingLoop(method, tensors, data, run, execution)
+                loop = TrainingLoop(method, tensors, own, run, execution)
                 state = run.resume_state()
                 if state is None:
                     _initialize_weights(method, run.seed)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
 
 LOG_NAME = "log.jsonl"
 
@@ -21,9 +20,9 @@ class TrainingLog:
     def __init__(self, folder: Path) -> None:
         self._path = folder / LOG_NAME
 
-    def append(self, event: str, images: int, seconds: float, values: Mapping[str, object]) -> None:
-        """Append one line."""
-        line = {"event": event, "images": images, "seconds": round(seconds, 3), **values}
+    def append(self, event: str, values: Mapping[str, object]) -> None:
+        """Append one line; `values` has the number of images seen, as `images`."""
+        line = {"event": event, **values}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -36,15 +35,22 @@ class TrainingLog:
         """Drop the lines of steps after `images`, which will be taken again, and a last line that a kill cut short."""
         if not self._path.exists():
             return
-        kept = []
-        for line in self._path.read_text(encoding="utf-8").splitlines():
-            try:
-                seen = json.loads(line)["images"]
-            except (ValueError, KeyError):
-                continue
-            if seen <= images:
-                kept.append(line + "\n")
+        kept = [json.dumps(line) + "\n" for line in read_events(self._path) if line["images"] <= images]
         write_text(self._path, "".join(kept))
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a log, without one that a kill cut short; none where there is no log."""
+    found = []
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    for line in text.splitlines():
+        try:
+            facts = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(facts, dict) and {"event", "images"} <= facts.keys():
+            found.append(facts)
+    return found
 
 
 def gan_shares(losses: Mapping[str, float]) -> dict[str, float]:

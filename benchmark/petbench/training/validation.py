@@ -11,11 +11,16 @@ from petbench.training.checkpoint import snapshot
 from petbench.training.prediction import translate_volume
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from petbench.contract import TrainingData
+    from numpy.typing import NDArray
+
+    from petbench.contract import Volume
     from petbench.step_method import StepMethod
     from petbench.training.network_execution import NetworkExecution
+    from petbench.training.runnable_method import Pairs
+
+BODY_SUV = 0.1
 
 
 class Validator:
@@ -28,14 +33,14 @@ class Validator:
         self,
         method: StepMethod,
         execution: NetworkExecution,
-        data: TrainingData,
+        pairs: Pairs,
         times: int,
         selection: Literal["last", "best"],
     ) -> None:
         self._method = method
         self._execution = execution
-        self._pairs = data.validation_pairs()
-        self._times = times if len(self._pairs) else 0
+        self._pairs = pairs
+        self._times = times if len(pairs) else 0
         self._selection = selection
         self._done = 0
         self._best: dict[str, Any] | None = None
@@ -46,26 +51,24 @@ class Validator:
         return int(fraction * self._times + 1e-9) > self._done
 
     def validate(self) -> dict[str, object]:
-        """Return mean absolute error, gain and offset of the prediction against the target, and what was clipped.
+        """Return the errors of the predictions, means over the participants, and what was clipped.
 
-        Errors and offset are in SUV, inside the body; `clipped` is the share of the targets' voxels in there that the
-        intensity map cannot give back, and on which no network can be right.
+        `clipped` is the share of the targets' voxels in the body that the intensity map cannot give back, and on which
+        no network can be right.
         """
         self._done += 1
         rows = []
         for early, delayed in self._pairs:
             with self._execution.predicting():
                 predicted = translate_volume(self._method, early)
-            inside = np.maximum(early, delayed) > 0.1  # the body, roughly; air would hide every difference
-            target, found = delayed[inside].astype(np.float64), predicted[inside].astype(np.float64)
-            gain, offset = np.polyfit(target, found, 1) if np.ptp(target) > 0 else (np.nan, np.nan)
-            clipped = self._method.intensity.clipped_share(torch.from_numpy(target))
-            rows.append((np.abs(found - target).mean(), gain, offset, clipped))
-        mae, gain, offset, clipped = (float(value) for value in np.mean(rows, axis=0))
-        if self._selection == "best" and mae < self._best_mae:
-            self._best_mae = mae
+            target = torch.from_numpy(delayed[rough_body(early, delayed)].astype(np.float64))
+            clipped = self._method.intensity.clipped_share(target)
+            rows.append(prediction_errors(early, delayed, predicted) | {"clipped": clipped})
+        means = mean_of(rows)
+        if self._selection == "best" and means["mae_suv"] < self._best_mae:
+            self._best_mae = means["mae_suv"]
             self._best = snapshot(dict(self._method.state_dict()))
-        return {"mae_suv": mae, "gain": gain, "offset_suv": offset, "clipped": clipped}
+        return dict(means)
 
     def select(self) -> dict[str, object]:
         """Put the chosen weights into the method and say which they are."""
@@ -81,3 +84,21 @@ class Validator:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` gave."""
         self._done, self._best, self._best_mae = int(state["done"]), state["best"], float(state["best_mae"])
+
+
+def rough_body(early: Volume, delayed: Volume) -> NDArray[np.bool_]:
+    """Return where a body is, roughly: air would hide every difference."""
+    return np.maximum(early, delayed) > BODY_SUV
+
+
+def prediction_errors(early: Volume, delayed: Volume, predicted: Volume) -> dict[str, float]:
+    """Return a prediction's mean absolute error and offset in SUV, and its gain, against the target in the body."""
+    inside = rough_body(early, delayed)
+    target, found = delayed[inside].astype(np.float64), predicted[inside].astype(np.float64)
+    gain, offset = np.polyfit(target, found, 1) if np.ptp(target) > 0 else (np.nan, np.nan)
+    return {"mae_suv": float(np.abs(found - target).mean()), "gain": float(gain), "offset_suv": float(offset)}
+
+
+def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of each value over participants, all of which have the same values."""
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

@@ -5,7 +5,6 @@ Harness and program share one folder and two small JSON files, and nothing else:
     JOB/
     ├── job.json            written by petbench: what to do, version 2
     ├── training/           fit: volumes of the training participants
-    ├── validation/         fit: volumes of the validation participants
     ├── images/             predict: early volumes of the test participants
     ├── work/               the program's own, kept when an interrupted run resumes
     ├── model/              what the program learnt: written in fit, read in predict
@@ -14,5 +13,6 @@ Harness and program share one folder and two small JSON files, and nothing else:
 
 Every volume is a `.npy` file of little-endian float32 in SUV, shape (z, y, x), in C order. The program is started
 twice with the folder as its argument, once for each stage: in `fit` no test participant's image is there, in
-`predict` no delayed image is. Participants have numbers, no names. `protocol` says what the two JSON files hold.
+`predict` no delayed image is. Participants have numbers, no names; a validation participant is among those of `predict`
+alone. `protocol` says what the two JSON files hold.
 """

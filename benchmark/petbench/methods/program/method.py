@@ -12,6 +12,8 @@ import numpy as np
 from petbench.errors import PluginError
 from petbench.methods.program.process import run_stage
 from petbench.methods.program.protocol import Job, VolumeFiles
+from petbench.methods.program.validation_input import write_pairs
+from petbench.training.runnable_method import NOTHING
 from petbench.training.training_log import LOG_NAME
 
 if TYPE_CHECKING:
@@ -20,18 +22,22 @@ if TYPE_CHECKING:
     import torch
 
     from petbench.contract import MethodSpec, RunContext, TrainingData, Volume
+    from petbench.training.runnable_method import HarnessOnly
 
 MODEL, WORK = "model", "work"
 
 
 class ProgramMethod:
-    """Implements `petbench.contract.RunnableMethod` for a spec whose method runs outside the harness's process.
+    """Implements `petbench.training.runnable_method.RunnableMethod` for a method outside the harness's process.
 
     Args:
         spec: of the method.
         values: its parameters, validated.
         package: folder of the plugin's code.
         environments: folder of methods' virtual environments.
+
+    Attributes:
+        validates: whether the program is petbench's own runner, whose loop is the harness's.
     """
 
     def __init__(self, spec: MethodSpec, values: Mapping[str, Any], package: Path | None, environments: Path) -> None:
@@ -43,18 +49,21 @@ class ProgramMethod:
         self._seed = 0
         self._device = "cpu"
         self._parameter_count = 0
+        self.validates = not spec.command
 
-    def fit(self, data: TrainingData, run: RunContext) -> None:
+    def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
         """Write the training volumes, have the program learn from them, and keep what it learnt.
+
+        Validation pairs go to petbench's own runner alone, on its standard input, and never into the job's folder.
 
         Raises:
             PluginError: the program failed, or was interrupted by somebody else.
         """
         folder = run.folder / "job"
         self._seed, self._device = run.seed, str(run.device)
-        for name in ("training", "validation", MODEL):
+        for name in ("training", MODEL):
             shutil.rmtree(folder / name, ignore_errors=True)
-        for name in ("training", "validation", MODEL, WORK):
+        for name in ("training", MODEL, WORK):
             (folder / name).mkdir(parents=True, exist_ok=True)
         try:
             job = self._job("fit").model_copy(
@@ -66,22 +75,32 @@ class ProgramMethod:
                     "delayed": ()
                     if self._spec.supervision == "no-target"
                     else _write(folder, "training/{}-delayed.npy", data.delayed()),
-                    "validation": _write_validation(folder, data),
                 }
             )
-            status = run_stage(
-                self._spec,
-                self._package,
-                job,
-                folder,
-                self._environments,
-                lambda: run.interrupted,
-            )
+            with tempfile.TemporaryFile(dir=run.folder) as validation:
+                write_pairs(validation, own.validation)
+                status = run_stage(
+                    self._spec,
+                    self._package,
+                    job,
+                    folder,
+                    self._environments,
+                    lambda: run.interrupted,
+                    validation=validation if self.validates else None,
+                )
         finally:
             shutil.rmtree(folder / "training", ignore_errors=True)  # written anew when the run resumes
-            shutil.rmtree(folder / "validation", ignore_errors=True)
         if status.images_seen is not None:
             run.set_images_seen(status.images_seen, at_start=status.images_at_start)
+        if status.clock is not None and own.clock is not None and self.validates:  # petbench's own runner wrote it
+            reading = status.clock
+            own.clock.take_over(
+                before=reading.before,
+                wall_before=reading.wall_before,
+                steps=reading.steps,
+                stood_still=reading.stood_still,
+                warm_up_images=reading.warm_up_images,
+            )
         _keep_losses(folder / WORK / LOG_NAME, run.folder / LOG_NAME)
         if status.state == "interrupted":
             if not run.interrupted:
@@ -157,13 +176,6 @@ def _write(folder: Path, pattern: str, volumes: Iterable[Volume]) -> tuple[str, 
         names.append(pattern.format(f"{number:03d}"))
         np.save(folder / names[-1], np.ascontiguousarray(volume, dtype="<f4"), allow_pickle=False)
     return tuple(names)
-
-
-def _write_validation(folder: Path, data: TrainingData) -> tuple[VolumeFiles, ...]:
-    pairs = data.validation_pairs()
-    early = _write(folder, "validation/{}-early.npy", (pair[0] for pair in pairs))
-    delayed = _write(folder, "validation/{}-delayed.npy", (pair[1] for pair in pairs))
-    return tuple(VolumeFiles(early=one, delayed=other) for one, other in zip(early, delayed, strict=True))
 
 
 def _read(path: Path, method: str) -> Volume:

@@ -7,7 +7,7 @@ import logging
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from petbench.errors import PluginError
 from petbench.methods.program import protocol, venv
@@ -38,6 +38,7 @@ def run_stage(
     folder: Path,
     environments: Path,
     stopped: Callable[[], bool] = _never,
+    validation: IO[bytes] | None = None,
 ) -> Status:
     """Run one stage of a job with the method's program and return its status.
 
@@ -48,6 +49,7 @@ def run_stage(
         folder: of the job; its volumes are there.
         environments: folder of methods' virtual environments.
         stopped: whether somebody asked the run to end; the program is then interrupted, once.
+        validation: standard input of petbench's own runner; None for a program of the method's author.
 
     Raises:
         PluginError: the program cannot be started, fails, or leaves no status that the contract knows.
@@ -65,7 +67,7 @@ def run_stage(
                 command,
                 cwd=folder,
                 env=venv.variables(inherits=inherits),
-                stdin=subprocess.DEVNULL,
+                stdin=validation or subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, ValidationError
 
 from petbench.contract import Supervision
 from petbench.engine_settings import Precision
 from petbench.errors import PluginError
+from petbench.training.clock import StandStill
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,13 +20,15 @@ JOB_NAME = "job.json"
 STATUS_NAME = "status.json"
 LARGEST_STATUS_BYTES = 2**20
 
+Seconds = Annotated[FiniteFloat, Field(ge=0)]
+
 
 class VolumeFiles(BaseModel):
-    """One participant's files, relative to the job's folder.
+    """One participant's files in `predict`, relative to the job's folder.
 
     Attributes:
         early: the early volume; there.
-        delayed: the delayed volume: there in `fit`, to be written by the program in `predict`.
+        delayed: the delayed volume, to be written by the program.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,7 +54,6 @@ class Job(BaseModel):
         precision: `fp32` or `bf16`.
         early: fit: files of the early training volumes.
         delayed: fit: files of the delayed training volumes; unpaired: in an order of their own; no-target: empty.
-        validation: fit: files of the validation participants.
         participants: predict: files to read and to write.
     """
 
@@ -70,8 +72,19 @@ class Job(BaseModel):
     precision: Precision = "fp32"
     early: tuple[str, ...] = ()
     delayed: tuple[str, ...] = ()
-    validation: tuple[VolumeFiles, ...] = ()
     participants: tuple[VolumeFiles, ...] = ()
+
+
+class ClockReading(BaseModel):
+    """What the clock of a training said in the process of petbench's own runner, in seconds; see `TrainingClock`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    before: Seconds
+    wall_before: Seconds
+    steps: Seconds
+    stood_still: dict[StandStill, Seconds]
+    warm_up_images: Annotated[int, Field(ge=0, le=2**62)]
 
 
 class Status(BaseModel):
@@ -84,6 +97,7 @@ class Status(BaseModel):
         images_seen: fit: over all resumed parts, where the program counts them.
         images_at_start: fit: seen before this part.
         parameter_count: trained numbers that are used in prediction.
+        clock: written by petbench's own runner; from any other program it counts for nothing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -94,6 +108,7 @@ class Status(BaseModel):
     images_seen: Annotated[int, Field(ge=0, le=2**62)] | None = None
     images_at_start: Annotated[int, Field(ge=0, le=2**62)] = 0
     parameter_count: Annotated[int, Field(ge=0, le=2**62)] | None = None
+    clock: ClockReading | None = None
 
 
 def read_status(folder: Path) -> Status | None:

@@ -18,19 +18,23 @@ from petbench.engine_settings import EngineSettings
 from petbench.errors import Diverged, PluginError
 from petbench.methods import models
 from petbench.methods.build import build_in_process
-from petbench.methods.program.protocol import JOB_NAME, STATUS_NAME, Job, Status
+from petbench.methods.program.protocol import JOB_NAME, STATUS_NAME, ClockReading, Job, Status
+from petbench.methods.program.validation_input import take_standard_input
 from petbench.processes.ending import ending_of
 from petbench.processes.stop import StopFlag
 from petbench.registry import load_plugins
+from petbench.training.clock import TrainingClock
 from petbench.training.context import TrainingContext
 from petbench.training.entitled_data import EntitledData
 from petbench.training.randomness import seed_everything
+from petbench.training.runnable_method import HarnessOnly
 from petbench_datasets.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from petbench.contract import RunnableMethod, Volume
+    from petbench.contract import Volume
+    from petbench.training.runnable_method import RunnableMethod
 
 MODEL_NAME = "model/state.pt"
 
@@ -61,7 +65,6 @@ def job_data(job: Job, folder: Path) -> EntitledData:
         job.supervision,
         [read(name) for name in job.early],
         [read(name) for name in job.delayed],
-        [(read(participant.early), read(participant.delayed)) for participant in job.validation],
     )
 
 
@@ -75,17 +78,27 @@ def _build(job: Job) -> tuple[RunnableMethod, torch.device]:
 
 
 def _fit(job: Job, folder: Path, stop: StopFlag) -> Status:
+    pairs = take_standard_input(folder / "work")
     method, device = _build(job)
+    clock = TrainingClock()
     run = TrainingContext(
         seed=job.seed,
         budget=Budget(images=job.images, seconds=job.seconds),
         device=device,
         folder=folder / "work",
         engine=EngineSettings(precision=job.precision),
+        clock=clock,
     )
     stop.listen(run.request_stop)
-    method.fit(job_data(job, folder), run)
+    method.fit(job_data(job, folder), run, HarnessOnly(pairs if method.validates else (), clock))
     counted: dict[str, Any] = {"images_seen": run.images_seen, "images_at_start": run.images_at_start}
+    counted["clock"] = ClockReading(
+        before=clock.before,
+        wall_before=clock.wall_before,
+        steps=max(0.0, clock.seconds - clock.warm_up),
+        stood_still=clock.stood_still,
+        warm_up_images=clock.warm_up_images,
+    )
     if run.interrupted:
         return Status(state="interrupted", **counted)
     torch.save(dict(method.state_dict()), folder / MODEL_NAME)

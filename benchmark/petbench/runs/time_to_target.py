@@ -1,0 +1,42 @@
+"""How long a run trained until it was as good, on the validation participants, as another run's final model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench.training.training_log import read_events
+from petbench_leaderboard.statistics.time_to_target import seconds_to_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from petbench.runs.folder import RunFolder
+
+ERROR = "mae_suv"
+"""What both are compared by: the mean absolute error in the body, in SUV, of the mean validation participant."""
+
+
+def validation_history(log: Path) -> list[tuple[float, float]]:
+    """Return (seconds of training, mean absolute error in SUV) of each validation of a run's log, in their order."""
+    found = [line for line in read_events(log) if line["event"] == "validation"]
+    return [(float(line["seconds"]), float(line[ERROR])) for line in found]
+
+
+def final_error(log: Path) -> float | None:
+    """Return the mean absolute error in SUV of a run's final model; None where nobody validated."""
+    found = [float(line[ERROR]) for line in read_events(log) if line["event"] == "validated"]
+    return found[-1] if found else None
+
+
+def seconds_to_reference(run: RunFolder, reference: RunFolder) -> float | None:
+    """Return the seconds that a run trained until its validation error was first that of a reference's final model.
+
+    Args:
+        run: of a method that the harness validates while it trains.
+        reference: of a method such as `kinetic`, on the same dataset, split and fold.
+
+    Returns:
+        None where it never was, or where one of the two has no validation.
+    """
+    target = final_error(reference.losses)
+    return None if target is None else seconds_to_target(validation_history(run.losses), target)

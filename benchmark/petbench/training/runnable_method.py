@@ -1,0 +1,67 @@
+"""A method as the harness runs it, and what the harness keeps to itself while it trains one."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from petbench.contract import Method, RunContext, TrainingData
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    import torch
+
+    from petbench.contract import Volume
+    from petbench.training.clock import TrainingClock
+
+Pairs: TypeAlias = "Sequence[tuple[Volume, Volume]]"
+"""Early and delayed volumes of participants, one pair each."""
+
+
+@dataclass(frozen=True, slots=True)
+class HarnessOnly:
+    """What no method may have while it trains; the parts of the harness that run methods hand it to each other.
+
+    Attributes:
+        validation: (early, delayed) of each validation participant; empty where nobody validates.
+        clock: of the training; None where nobody looks at it.
+    """
+
+    validation: Pairs = ()
+    clock: TrainingClock | None = None
+
+    def while_validating(self) -> AbstractContextManager[None]:
+        """Within the block, the clock of the training stands still."""
+        return contextlib.nullcontext() if self.clock is None else self.clock.standing_still("validation")
+
+
+NOTHING = HarnessOnly()
+"""Where nobody validates and nobody looks at the clock."""
+
+
+class RunnableMethod(Method, Protocol):
+    """A method as the harness runs it: the four verbs, and where it runs, how large it is, many participants at once.
+
+    `petbench.methods.build` makes one of whatever an author wrote, so that nobody asks for its type.
+
+    Attributes:
+        validates: whether the harness scores the validation participants while the method trains.
+    """
+
+    @property
+    def validates(self) -> bool: ...  # noqa: D102 - described above
+
+    def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
+        """Learn from `data` until `run.should_stop()`; `own` reaches no line that an author of a method wrote."""
+
+    def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:
+        """Yield the delayed volume of each early one, in their order."""
+
+    def to(self, device: torch.device) -> object:
+        """Move what predicts to a device."""
+
+    def parameter_count(self) -> int:
+        """Return how many numbers were learnt."""
