@@ -33,6 +33,7 @@ def petbench_datasets() -> Iterable[DatasetSpec]:
             family=profile.family,
             options={"acquisition": profile.acquisition, "reconstruction": profile.reconstruction},
             validate=_validate,
+            track=profile.track,
         )
         for profile in PROFILES.values()
     ]

@@ -46,6 +46,7 @@ class PhantomSpec:
         seed: of every random number.
         holdout: participants that train, validate and test in the split `holdout`.
         folds: number of folds of the split `cv<folds>`, or 0 for none.
+        track: the budget of comparisons on it, see `petbench_datasets.specs.DatasetSpec`; empty for none.
         fingerprint: what a build must give (`petbench_datasets.dataset.fingerprint`); empty for an unpublished one.
     """
 
@@ -75,6 +76,7 @@ class PhantomSpec:
     lesions: tuple[int, int] = (0, 0)
     sampling: Sampling = "matched"
     seed: int = 20230929
+    track: str = ""
     fingerprint: str = ""
 
 
@@ -107,6 +109,7 @@ _SIXTY = replace(
     delayed_trues=1e7,
     holdout=(40, 4, 16),
     folds=5,
+    track="equal-images",
     seed=20261125,
     fingerprint="2ce29893c7dddc59700cd2240aa8d78a2b0f7a0a1dd9dc7263a65384999e4eb2",
 )

@@ -152,7 +152,7 @@ def settings_path(folder: Path) -> Path:
 def settings(spec: PhantomSpec) -> dict[str, Any]:
     """Return the settings that decide the voxels, as JSON gives them back."""
     content = dataclasses.asdict(spec)
-    for name in ("fingerprint", "summary", "family", "holdout", "folds"):
+    for name in ("fingerprint", "summary", "family", "holdout", "folds", "track"):
         del content[name]
     return dict(json.loads(json.dumps(content)))
 
