@@ -37,6 +37,11 @@ class Home:
         """The virtual environments of methods."""
         return self.cache / "environments"
 
+    @property
+    def claims(self) -> Path:
+        """The locks of processes that make a run, one for each run's identity."""
+        return self.cache / "claims"
+
     def take_over_old_datasets(self) -> None:
         """Rename the folder in which petbench 0.1.0 kept built datasets.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,129 +10,154 @@ from petbench.cli.options import complete_dataset
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
-    from petbench.plans.forecast import RunForecast
+    from collections.abc import Sequence
+
+    from petbench.reproduce.experiment import Experiment, Part
+    from petbench.reproduce.outlook import Outlook
 
 
 @click.command()
-@click.option(
-    "--dataset", "-d", default="fdg-phantom", show_default=True, shell_complete=complete_dataset, help="Dataset."
-)
-@click.option("--split", default="holdout", show_default=True, help="Split of its participants; every fold is run.")
-@click.option("--seeds", default="0..2", show_default=True, metavar="SEEDS", help="Such as 3, 0,2,7 or 0..4.")
+@click.option("--dataset", "-d", shell_complete=complete_dataset, help="Dataset. Default: the profile's.")
+@click.option("--split", help="Split of its participants; every fold is run. Default: the profile's, else holdout.")
+@click.option("--seeds", default="0..4", show_default=True, metavar="SEEDS", help="Such as 3, 0,2,7 or 0..4.")
 @click.option(
     "--profile",
-    type=click.Choice(["auto", "full", "reduced"]),
+    type=click.Choice(["auto", "full", "reduced", "trial"]),
     default="auto",
     show_default=True,
-    help="Networks and budget: full as in the paper, reduced for two CPU cores; auto takes full on a CUDA device.",
+    help="Networks and budgets: full has the published widths, reduced is for two CPU cores, trial trains next to "
+    "nothing, to see that all of it runs; auto takes full on a CUDA device.",
 )
-@click.option("--budget", metavar="images=N|seconds=S", help="Training of each run. Default: the profile's.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
 @click.option(
-    "--page",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("docs"),
-    show_default=True,
-    help="Folder in which reproduction.md and its figure are written.",
+    "--only",
+    type=click.Choice(["rates", "equal-images", "equal-seconds", "converged"]),
+    multiple=True,
+    help="Make only these runs, and what they need; repeat it for several.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what it would cost and stop.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
+@click.option("--dry-run", is_flag=True, help="List every run and what it would cost, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def reproduce(
     *,
-    dataset: str,
-    split: str,
+    dataset: str | None,
+    split: str | None,
     seeds: str,
     profile: str,
-    budget: str | None,
+    only: tuple[Part, ...],
     device: str,
-    page: Path,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Run the paper's comparison of pix2pix and CycleGAN, the same networks for both, and write it up as a page.
 
-    Both are trained with every seed on every fold; identity, scale and the repeat scan are beside them. Runs that
-    are on the leaderboard already are not repeated. After Ctrl-C the same command resumes.
+    The learning rate of each is chosen on validation participants from one grid. At that rate each is trained with
+    every seed on equally many images, for equally long, and until validation no longer improves. Methods without a
+    network and the references of simulated datasets stand beside them.
+
+    Runs that are on the leaderboard already are not repeated. After Ctrl-C the same command goes on; started in two
+    terminals, it shares the runs between them. A run that does not end well stops none of the others.
 
     \b
     petbench reproduce --dry-run
     petbench reproduce
-    petbench reproduce --dataset fdg-phantom --split cv6 --seeds 0..4 --device cuda
+    petbench reproduce --only rates --only equal-images
+    petbench reproduce --dataset fdg-phantom-3d --split cv6 --device cuda
     """
     from petbench.cli.console import print_json
-    from petbench.methods.models import choose_device
-    from petbench.plans.forecast import forecast
-    from petbench.plans.run_plan import parse_budget
-    from petbench.plans.sweep import parse_seeds
-    from petbench.reproduce.account import give_account
-    from petbench.reproduce.experiment import Experiment, plan_runs
-    from petbench.reproduce.paper import REFERENCES
-    from petbench.reproduce.profiles import PROFILES, default_profile
-    from petbench.reproduce.run_comparison import run_comparison, score_repeat_scans
+    from petbench.reproduce.agenda import Agenda
+    from petbench.reproduce.experiment import PARTS, Planner
+    from petbench.reproduce.made_references import make_references
+    from petbench.reproduce.outlook import look_ahead, summarize
+    from petbench.reproduce.run_experiment import Runner
     from petbench.terminal import progress_bar
 
     here = session()
-    numbers = parse_seeds(seeds, "--seeds")
-    chosen = default_profile(choose_device(device).type) if profile == "auto" else PROFILES[profile]
-    experiment = Experiment(
-        dataset=dataset,
-        split=split,
-        seeds=numbers,
-        profile=chosen,
-        budget=parse_budget(budget) if budget else None,
-        device=device,
-    )
+    experiment = _experiment(dataset, split, seeds, profile, device)
     with progress_bar() as progress:
-        plans = plan_runs(experiment, here.home, here.registry, progress)
-    forecasts = forecast(plans, here.leaderboard)
-    _say_cost(forecasts, experiment.profile.name)
+        planner = Planner(experiment, here.home, here.registry, progress)
+    agenda = Agenda(planner, here.leaderboard, here.registry.metrics(), only or PARTS)
+    outlooks = look_ahead(agenda, here.leaderboard)
+    if dry_run and as_json:
+        print_json([_as_json(one) for one in outlooks])
+        return
     if dry_run:
-        if as_json:
-            print_json([{"method": c.plan.method, "fold": c.plan.fold, "seed": c.plan.seed, "state": c.state,
-                         "seconds": c.seconds} for c in forecasts])  # fmt: skip
+        _print_outlooks(outlooks)
+    click.echo(f"{experiment.profile.name} profile on {planner.places[0].name}, split {experiment.split}", err=True)
+    for line in summarize(outlooks):
+        click.echo(line, err=True)
+    if dry_run:
         return
     supervisor = here.supervisor()
-    rows = run_comparison(plans, supervisor, lambda line: click.echo(line, err=True))
-    of_folds = [plan for plan in plans if plan.method == REFERENCES[0]]
+    runner = Runner(agenda, supervisor, lambda line: click.echo(line, err=True))
+    runner.run()
+    if supervisor.stop_requested:
+        click.echo("stopped; the same command goes on from here and repeats nothing that is done", err=True)
+        click.get_current_context().exit(130)
     with progress_bar() as progress:
-        repeat_scans, why_none = score_repeat_scans(of_folds, supervisor, here.scorer(progress))
-    command = _command(dataset, split, seeds, profile, budget, device)
-    facts = give_account(experiment, [*rows, *repeat_scans], why_none, command, here.home, here.leaderboard, page)
-    if as_json:
-        print_json(facts)
-        return
-    for gap in facts["gaps"]:
-        click.echo(f"pix2pix minus cyclegan, {gap['metric']}: {gap['mean']:+.2f} dB")
-    click.echo(f"the paper: {facts['paper']['gap_decibels']:+.2f} dB")
-    click.echo(f"open {facts['page']}")
+        make_references(planner.places, supervisor, here.scorer(progress))
+    failures = runner.failures()
+    if failures:
+        click.echo(f"{len(failures)} did not end well: {'; '.join(map(str, failures))}", err=True)
+        click.get_current_context().exit(1)
 
 
-def _say_cost(forecasts: list[RunForecast], profile: str) -> None:
-    """Say on standard error which runs are there, which are to be made, and what these take."""
+def _experiment(dataset: str | None, split: str | None, seeds: str, profile: str, device: str) -> Experiment:
+    """Return what is asked for, every default written out."""
+    from petbench.methods.models import choose_device
+    from petbench.plans.sweep import parse_seeds
+    from petbench.reproduce.experiment import Experiment
+    from petbench.reproduce.profiles import PROFILES, default_profile
+
+    chosen = default_profile(choose_device(device).type) if profile == "auto" else PROFILES[profile]
+    dataset = dataset or chosen.dataset
+    return Experiment(
+        dataset=dataset,
+        split=split or (chosen.split if dataset == chosen.dataset else "holdout"),
+        seeds=parse_seeds(seeds, "--seeds"),
+        profile=chosen,
+        device=device,
+    )
+
+
+def _as_json(one: Outlook) -> dict[str, Any]:
+    plan = one.cell.plan
+    return {
+        "part": one.cell.part,
+        "method": plan.method,
+        "learning_rate": one.rate,
+        "fold": plan.fold,
+        "seed": plan.seed,
+        "budget": plan.budget,
+        "identity": None if one.rate is None and one.cell.rate is not None else plan.identity,
+        "state": one.state,
+        "run": one.run,
+        "why": one.why,
+        "seconds": one.seconds,
+    }
+
+
+def _print_outlooks(outlooks: Sequence[Outlook]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from petbench.cli.console import standard_output
     from petbench_leaderboard.report.formatting import budget, duration
 
-    for name in dict.fromkeys(cell.plan.method for cell in forecasts):
-        of_method = [cell for cell in forecasts if cell.plan.method == name]
-        states = [cell.state for cell in of_method]
-        counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-        why = sorted({reason for cell in of_method for reason in cell.why})
-        known = [cell.seconds for cell in of_method if cell.seconds is not None]
-        time = f"about {duration(sum(known))}" if len(known) == len(of_method) else "no past run shows how long"
-        line = f"{name}: {counted}; {budget(str(of_method[0].plan.budget))} a run, {time}"
-        click.echo(f"{line} ({'; '.join(why)})" if why else line, err=True)
-    to_run = [cell for cell in forecasts if cell.state != "cached"]
-    seconds = [cell.seconds for cell in to_run]
-    known = [second for second in seconds if second is not None]
-    guess = f"about {duration(sum(known))}" + (" and what is not known" if len(known) < len(seconds) else "")
-    if not known and to_run:
-        guess = "the time is not known before the first of them"
-    click.echo(f"{profile} profile: {len(to_run)} of {len(forecasts)} runs to make, {guess}", err=True)
-
-
-def _command(dataset: str, split: str, seeds: str, profile: str, budget: str | None, device: str) -> str:
-    """Return what was typed, every choice written out."""
-    import shlex
-
-    parts = ["petbench", "reproduce", "--dataset", Path(dataset).name, "--split", split, "--seeds", seeds]
-    parts += ["--profile", profile, *(("--budget", budget) if budget else ()), "--device", device]
-    return shlex.join(parts)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("part", "method", "rate", "fold", "seed", "budget", "state", "run", "time"):
+        table.add_column(heading, justify="left" if heading in ("part", "method", "state") else "right")
+    for one in outlooks:
+        plan = one.cell.plan
+        table.add_row(
+            one.cell.part,
+            Text(plan.method),
+            "" if one.cell.rate is None else "?" if one.rate is None else f"{one.rate:g}",
+            str(plan.fold),
+            str(plan.seed),
+            ("at most " if one.cell.part == "converged" else "") + budget(plan.budget),
+            one.state,
+            str(one.run or ""),
+            "" if one.is_there else "?" if one.seconds is None else duration(one.seconds),
+        )
+    standard_output().print(table)

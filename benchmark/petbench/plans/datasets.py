@@ -66,7 +66,7 @@ def build_once(build: Callable[[Path, Progress], None], folder: Path, progress: 
     folder.parent.mkdir(parents=True, exist_ok=True)
     # A script without a main guard is run again in every process that the build starts, which would wait here for
     # the build that waits for it.
-    patience = 0 if "__mp_main__" in sys.modules else -1
+    patience = 0 if _runs_a_script_again() else -1
     lock = FileLock(f"{folder}.lock")
     try:
         lock.acquire(timeout=patience)
@@ -83,3 +83,11 @@ def build_once(build: Callable[[Path, Progress], None], folder: Path, progress: 
         build(folder, progress)
     finally:
         lock.release()
+
+
+def _runs_a_script_again() -> bool:
+    """Return whether this is a process of multiprocessing that runs the script of its parent, to have its functions.
+
+    A process that merely imports multiprocessing has that name too, for its own script.
+    """
+    return getattr(sys.modules.get("__mp_main__"), "__name__", "") == "__mp_main__"

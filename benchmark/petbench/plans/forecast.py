@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from petbench.plans.run_plan import RunPlan
-    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.records import PlannedRun, RunRow
     from petbench_leaderboard.store import Leaderboard
 
 State = Literal["cached", "missing", "stale", "running", "interrupted", "failed"]
@@ -26,6 +26,10 @@ _OUTDATING = {
     "split_digest": "the split",
     "protocol": "the protocol",
 }
+#: Parameters that do not change how long an image takes in training.
+_NO_SIZE = frozenset(
+    {"images", "learning_rate", "decay_start", "validations", "selection", "patience", "patience_tolerance"}
+)
 _STATES: dict[str, State] = {
     "ok": "cached",
     "planned": "running",
@@ -120,7 +124,11 @@ def _changed_parameters(before: dict[str, Any], now: dict[str, Any]) -> list[tup
 
 
 def _expected(plan: RunPlan, finished: Sequence[RunRow], overheads: Mapping[int, float]) -> float | None:
-    """Return the seconds that past runs of the same size lead one to expect; the budget alone may differ."""
+    """Return the seconds that past runs of the same size lead one to expect; the budget may differ.
+
+    A training that ends when validation no longer improves is expected to take what others by the same rule took; of
+    the first one there is only the most that it can take.
+    """
     wanted = _size(plan.parameters)
     alike = [row for row in finished if row.id in overheads and _size(row.parameters) == wanted]
     alike = [row for row in alike if row.dataset == plan.dataset] or alike
@@ -130,15 +138,21 @@ def _expected(plan: RunPlan, finished: Sequence[RunRow], overheads: Mapping[int,
     budget = plan.training_budget
     if budget.seconds is not None:
         return overhead + budget.seconds
+    patient = [row for row in alike if plan.parameters.get("patience") and _rule(row) == _rule(plan)]
     rates = [row.images_per_second for row in alike if row.images_per_second]
-    trained = [row.train_seconds for row in alike if row.train_seconds is not None]
-    if budget.images and rates:
+    trained = [row.train_seconds for row in patient or alike if row.train_seconds is not None]
+    if budget.images and rates and not patient:
         return overhead + budget.images / statistics.median(rates)
     return overhead + (statistics.median(trained) if trained else 0.0)
 
 
 def _size(parameters: Any) -> dict[str, Any]:
-    return {name: value for name, value in dict(parameters).items() if name not in ("images", "learning_rate")}
+    return {name: value for name, value in dict(parameters).items() if name not in _NO_SIZE}
+
+
+def _rule(run: PlannedRun) -> tuple[object, ...]:
+    """Return what ends a training before its budget."""
+    return (run.budget, *(run.parameters.get(name) for name in ("patience", "patience_tolerance", "validations")))
 
 
 def _overhead(row: RunRow, leaderboard: Leaderboard) -> float:

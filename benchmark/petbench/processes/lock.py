@@ -1,7 +1,8 @@
-"""Whether a process is at work in a run's folder: a lock that dies with its holder."""
+"""Whether a process is at work on a run: locks that die with their holders."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -9,6 +10,7 @@ from filelock import FileLock, Timeout
 from petbench.errors import PetbenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -27,6 +29,25 @@ def hold(path: Path) -> FileLock:
     except Timeout:
         raise PetbenchError(f"another process is at work on {path.parent.name}; wait for it or stop it") from None
     return lock
+
+
+@contextlib.contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Within the block, hold a lock, and yield True; yield False at once where another process holds it.
+
+    Args:
+        path: of the lock; its file stays, since nobody can know who else has just opened it.
+    """
+    lock = _lock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def is_held(path: Path) -> bool:

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 BETTER, OTHER = "pix2pix", "cyclegan"
 """The methods compared, in the order of the paper's ranking."""
 
-REFERENCES = ("identity", "scale")
-"""Trivial methods: the paper has neither."""
+METHODS = (BETTER, OTHER)
+
+REFERENCES = ("identity", "scale", "kinetic", "ridge")
+"""Methods without a network: the paper has none of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
 """What is compared, and how much is spent on it: the published networks, or what two CPU cores can train.
 
-Both methods have one profile: the same networks, the same grid of learning rates, the same budgets. Everything that the
-two share is written out here, so that no default of either method can change the experiment.
+Both methods have one profile: the same networks, the same grid of learning rates, the same budgets. All that they share
+is written out here, so that no default of either method decides the comparison.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from petbench_leaderboard.tracks import TRACKS
@@ -21,14 +20,14 @@ ProfileName = Literal["full", "reduced", "trial"]
 RunSet = Literal["equal-images", "equal-seconds", "converged"]
 
 NORM = "none"
-"""The normalisation layers of the reduced networks, for both methods."""
+"""The normalisation layers of the narrower networks, for both methods."""
 
 SUV_CLIP = 200
-"""The SUV at the upper end of the intensity map: above every voxel of the training and validation participants of
-fdg-phantom-60, whose largest is 158, so that no target is clipped."""
+"""The SUV at the upper end of the intensity map, from training and validation participants alone: their largest voxel
+in fdg-phantom-60 has 158, and no target may be clipped."""
 
 RATES = (2e-4, 5e-4, 1e-3)
-"""The grid of learning rates, one for both methods: the authors' own, and two larger ones for short trainings."""
+"""The grid of learning rates, one for both methods: the authors' own, and two larger ones."""
 
 RATE_SEED = 0
 """The one seed that the rates are compared with."""
@@ -43,13 +42,13 @@ class Profile:
 
     Attributes:
         name: `full`, `reduced` or `trial`.
-        dataset: that it is meant for.
+        dataset: that it is made for.
         split: of that dataset's participants.
         settings: parameters of both methods, on top of the preset.
-        budgets: of each set of runs. The rates are compared under that of `equal-images`.
-        until_converged: parameters of the runs that train until validation no longer improves. Their budget is large
-            enough that it should not be what ends them, and their rate does not fall with it.
-        preset: of pix2pix and of CycleGAN, which gives both the same generator and discriminator.
+        budgets: of each set of runs; the rates are compared under that of `equal-images`.
+        until_converged: parameters of the runs that train until validation no longer improves. Their rate does not fall
+            with the budget, which is large enough that it should not be what ends them.
+        preset: of pix2pix and of CycleGAN, for what is each one's own.
         precision: of the networks' arithmetic.
     """
 
@@ -62,50 +61,77 @@ class Profile:
     preset: str = "paper"
     precision: Precision = "bf16"
 
-    @property
-    def is_reduced(self) -> bool:
-        """Whether the networks are narrower than the published ones."""
-        return self.name != "full"
 
-
-_COMMON: Mapping[str, object] = MappingProxyType(
-    {"generator": "unet", "residual": False, "dropout": True, "batch_size": 16, "suv_clip": SUV_CLIP}
-)
-_NARROW: Mapping[str, object] = MappingProxyType(
-    {
-        **_COMMON,
-        "depth": 5,
-        "width": 16,
-        "norm": NORM,
-        "discriminator_layers": 2,
-        "discriminator_width": 16,
-        "shift_voxels": 4,
-    }
-)
+_COMMON: Mapping[str, object] = {
+    "generator": "unet",
+    "residual": False,
+    "dropout": True,
+    "batch_size": 16,
+    "decay_start": 0.5,
+    "selection": "last",
+    "suv_clip": SUV_CLIP,
+}
+_NARROW: Mapping[str, object] = {
+    **_COMMON,
+    "depth": 5,
+    "width": 16,
+    "norm": NORM,
+    "discriminator_layers": 2,
+    "discriminator_width": 16,
+    "shift_voxels": 4,
+}
+_PUBLISHED: Mapping[str, object] = {
+    **_COMMON,
+    "depth": 7,
+    "width": 64,
+    "norm": "batch",
+    "discriminator_layers": 3,
+    "discriminator_width": 64,
+    "shift_voxels": 8,
+}
+_PATIENT: Mapping[str, object] = {"patience": 10, "validations": 100, "decay_start": 1.0, "selection": "best"}
 
 FULL = Profile(
     name="full",
     dataset="fdg-phantom",
     split="cv6",
-    settings={
-        **_COMMON,
-        "depth": 7,
-        "width": 64,
-        "norm": "batch",
-        "discriminator_layers": 3,
-        "discriminator_width": 64,
-        "shift_voxels": 8,
+    settings=_PUBLISHED,
+    budgets={
+        "equal-images": TRACKS["equal-images"],
+        "equal-seconds": TRACKS["equal-seconds"],
+        "converged": "images=1200000",
     },
-    budgets={**_TRACKS, "converged": "images=1200000"},
-    until_converged={**_UNTIL_CONVERGED, "validations": 120},
+    until_converged=_PATIENT,
 )
-"""unet_128 and PatchGAN-70, as published."""
+"""unet_128 and PatchGAN-70, the widths of the authors' code."""
 
 REDUCED = Profile(
     name="reduced",
     dataset="fdg-phantom-60",
     split="holdout",
     settings=_NARROW,
-    budgets={**_TRACKS, "converged": "images=400000"},
-    until_converged={**_UNTIL_CONVERGED, "validations": 80},
+    budgets={
+        "equal-images": TRACKS["equal-images"],
+        "equal-seconds": TRACKS["equal-seconds"],
+        "converged": "images=400000",
+    },
+    until_converged=_PATIENT,
 )
+"""A quarter of the width is a sixteenth of the arithmetic, and five levels of the U-Net fit images of 64 by 64."""
+
+TRIAL = Profile(
+    name="trial",
+    dataset="fdg-phantom-mini",
+    split="holdout",
+    settings={**_NARROW, "batch_size": 4},
+    budgets={"equal-images": "images=64", "equal-seconds": "seconds=0.5", "converged": "images=96"},
+    until_converged={**_PATIENT, "patience": 2, "validations": 6},
+)
+"""Every step of the experiment in minutes, to see that it runs. It trains nothing worth looking at."""
+
+PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (FULL, REDUCED, TRIAL)}
+
+
+def default_profile(device_type: str) -> Profile:
+    """Return what fits a kind of device: the published widths on `cuda`, the narrower networks elsewhere."""
+    return FULL if device_type == "cuda" else REDUCED

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError, UsageError
 from petbench.plans.planner import check_source
+from petbench.processes.lock import claimed
 from petbench.runs.folder import find_folder, is_made_here
 from petbench.runs.supervisor import UNFINISHED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from petbench.plans.run_plan import RunPlan
     from petbench.runs.supervisor import Supervisor
     from petbench_leaderboard.records import RunRow
@@ -18,8 +23,14 @@ if TYPE_CHECKING:
 RESUMABLE = ("planned", "interrupted")
 
 
+class RunningElsewhereError(PetbenchError):
+    """The same run is going on in another process."""
+
+
 def execute(plan: RunPlan, supervisor: Supervisor, *, force: bool = False) -> tuple[RunRow, bool]:
     """Return the row of a plan, and whether it was on the leaderboard already.
+
+    Of several processes with one home and the same plan, one makes the run.
 
     Args:
         plan: what to run.
@@ -27,8 +38,36 @@ def execute(plan: RunPlan, supervisor: Supervisor, *, force: bool = False) -> tu
         force: start afresh although the same run is stored.
 
     Raises:
-        PetbenchError: the same run is going on in another process.
+        RunningElsewhereError: the same run is going on in another process.
     """
+    done = None if force else _done(plan, supervisor)
+    if done is not None:
+        return done, True
+    with _claim(plan, supervisor):
+        return _execute(plan, supervisor, force=force)
+
+
+def claim_of(plan: RunPlan, supervisor: Supervisor) -> Path:
+    """Return the lock of the process that makes a run; a run has no folder to lock before it is planned."""
+    return supervisor.home.claims / f"{plan.identity}.lock"
+
+
+@contextlib.contextmanager
+def _claim(plan: RunPlan, supervisor: Supervisor) -> Iterator[None]:
+    """Within the block, be the one process that makes a run."""
+    with claimed(claim_of(plan, supervisor)) as mine:
+        if not mine:
+            raise RunningElsewhereError(
+                f"another process makes the same run of {plan.method}; wait for it, or stop it with Ctrl-C there"
+            )
+        yield
+
+
+def _done(plan: RunPlan, supervisor: Supervisor) -> RunRow | None:
+    return next((row for row in supervisor.leaderboard.find(plan.identity) if row.status == "ok"), None)
+
+
+def _execute(plan: RunPlan, supervisor: Supervisor, *, force: bool) -> tuple[RunRow, bool]:
     for stored in [] if force else supervisor.leaderboard.find(plan.identity):
         if stored.status == "ok":
             return stored, True
@@ -36,7 +75,7 @@ def execute(plan: RunPlan, supervisor: Supervisor, *, force: bool = False) -> tu
             continue  # its folder is another leaderboard's
         row = supervisor.reconcile(stored)
         if row.status in UNFINISHED:
-            raise PetbenchError(
+            raise RunningElsewhereError(
                 f"run {row.id} is the same run and still going; wait for it, or stop it with Ctrl-C there"
             )
         if row.status in RESUMABLE:
@@ -49,13 +88,17 @@ def resume(run_id: int, supervisor: Supervisor) -> RunRow:
 
     Raises:
         UsageError: the run was not stopped, or its folder is elsewhere.
+        RunningElsewhereError: the same run is going on in another process.
         PetbenchError: the method's code has changed since.
     """
     row = supervisor.leaderboard.run(run_id)
     plan = find_folder(row, supervisor.home).plan()
-    row = supervisor.reconcile(row)
-    if row.status not in RESUMABLE or not is_made_here(row):
-        where = "" if is_made_here(row) else ", made elsewhere"
-        raise UsageError(f"run {run_id} is {row.status}{where}; only an interrupted run of this leaderboard can resume")
-    check_source(plan, supervisor.registry.method(plan.method)[1])
-    return supervisor.start(row)
+    with _claim(plan, supervisor):
+        row = supervisor.reconcile(row)
+        if row.status not in RESUMABLE or not is_made_here(row):
+            where = "" if is_made_here(row) else ", made elsewhere"
+            raise UsageError(
+                f"run {run_id} is {row.status}{where}; only an interrupted run of this leaderboard can resume"
+            )
+        check_source(plan, supervisor.registry.method(plan.method)[1])
+        return supervisor.start(row)

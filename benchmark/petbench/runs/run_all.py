@@ -58,9 +58,7 @@ def run_all(
     supervisor: Supervisor,
     *,
     make: MakeRun = execute,
-    begun: Callable[[int, RunPlan], Any] = lambda _place, _plan: None,
     ended: Callable[[int, Outcome], Any] = lambda _place, _outcome: None,
-    stop_at_failure: bool = False,
 ) -> list[Outcome]:
     """Run plans in their order, and stop after the run under way when somebody asks.
 
@@ -68,19 +66,16 @@ def run_all(
         plans: what to run.
         supervisor: makes the runs; its `stop_requested` says afterwards whether the rest was left untouched.
         make: makes one of them; `execute` repeats none that is on the leaderboard already.
-        begun: called before each run with its place in the order.
-        ended: called after each run, likewise.
-        stop_at_failure: begin no further run after one that did not end well.
+        ended: called after each run with its place in the order.
 
     Returns:
         The outcomes of the plans that were begun; those that were not are left as they were.
     """
     outcomes: list[Outcome] = []
-    with _noting_requests_to_stop(supervisor):
+    with noting_requests_to_stop(supervisor):
         for place, plan in enumerate(plans):
-            if supervisor.stop_requested or (stop_at_failure and outcomes and not outcomes[-1].is_ok):
+            if supervisor.stop_requested:
                 break
-            begun(place, plan)
             try:
                 outcome = Outcome(plan, *make(plan, supervisor))
             except PetbenchError as error:  # such as the same run going on in another process
@@ -91,7 +86,7 @@ def run_all(
 
 
 @contextlib.contextmanager
-def _noting_requests_to_stop(supervisor: Supervisor) -> Iterator[None]:
+def noting_requests_to_stop(supervisor: Supervisor) -> Iterator[None]:
     """Between two runs a request to end only sets the flag; during a run it goes to the run as well."""
 
     def note(*_: object) -> None:
