@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,6 +36,14 @@ if TYPE_CHECKING:
     help="Make only these runs, and what they need; repeat it for several.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("docs"),
+    show_default=True,
+    help="Folder in which reproduction.md and its figures are written.",
+)
+@click.option("--page-only", is_flag=True, help="Make no run: write the page from what is there, and say what is not.")
 @click.option("--dry-run", is_flag=True, help="List every run and what it would cost, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def reproduce(
@@ -45,6 +54,8 @@ def reproduce(
     profile: str,
     only: tuple[Part, ...],
     device: str,
+    page: Path,
+    page_only: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -64,10 +75,13 @@ def reproduce(
     petbench reproduce --dataset fdg-phantom-3d --split cv6 --device cuda
     """
     from petbench.cli.console import print_json
+    from petbench.reproduce.account import take_account
     from petbench.reproduce.agenda import Agenda
     from petbench.reproduce.experiment import PARTS, Planner
+    from petbench.reproduce.facts import as_json as facts_of
     from petbench.reproduce.made_references import make_references
     from petbench.reproduce.outlook import look_ahead, summarize
+    from petbench.reproduce.page import conclusion, write_page
     from petbench.reproduce.run_experiment import Runner
     from petbench.terminal import progress_bar
 
@@ -89,12 +103,30 @@ def reproduce(
         return
     supervisor = here.supervisor()
     runner = Runner(agenda, supervisor, lambda line: click.echo(line, err=True))
-    runner.run()
-    if supervisor.stop_requested:
-        click.echo("stopped; the same command goes on from here and repeats nothing that is done", err=True)
-        click.get_current_context().exit(130)
-    with progress_bar() as progress:
-        make_references(planner.places, supervisor, here.scorer(progress))
+    no_references: dict[str, str] = {}
+    if not page_only:
+        runner.run()
+        if supervisor.stop_requested:
+            click.echo("stopped; the same command goes on from here and repeats nothing that is done", err=True)
+            click.get_current_context().exit(130)
+        with progress_bar() as progress:
+            no_references = make_references(planner.places, supervisor, here.scorer(progress))
+    account = take_account(
+        experiment,
+        Agenda(planner, here.leaderboard, here.registry.metrics()),
+        command=_command(experiment, planner.places[0].name),
+        no_references=no_references,
+        home=here.home,
+        leaderboard=here.leaderboard,
+        registry=here.registry,
+        folder=page,
+    )
+    path = write_page(account, page)
+    if as_json:
+        print_json(facts_of(account) | {"page": str(path)})
+    else:
+        click.echo(conclusion(account))
+        click.echo(f"open {path}{', which is not complete' if account.missing else ''}")
     failures = runner.failures()
     if failures:
         click.echo(f"{len(failures)} did not end well: {'; '.join(map(str, failures))}", err=True)
@@ -117,6 +149,15 @@ def _experiment(dataset: str | None, split: str | None, seeds: str, profile: str
         profile=chosen,
         device=device,
     )
+
+
+def _command(experiment: Experiment, dataset: str) -> str:
+    """Return what makes all of it, every choice written out; a page names no folder of its machine."""
+    import shlex
+
+    seeds = ",".join(map(str, experiment.seeds))
+    parts = ["petbench", "reproduce", "--dataset", dataset, "--split", experiment.split, "--seeds", seeds]
+    return shlex.join([*parts, "--profile", experiment.profile.name, "--device", experiment.device])
 
 
 def _as_json(one: Outlook) -> dict[str, Any]:

@@ -1,115 +1,208 @@
-"""The finished comparison: its numbers, its page, and what a script may want of both."""
+"""The experiment as far as it is done: everything that the page and a script are told."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from petbench.errors import UsageError
-from petbench.reproduce import figure
-from petbench.reproduce.page import FIGURE_NAME, Circumstances, write_page
-from petbench.reproduce.paper import BETTER, OTHER, REFERENCES, REPORTED, REPORTED_GAP_DECIBELS
+from petbench.errors import PetbenchError, UsageError
+from petbench.reproduce import cohort, curves, departure, figure
+from petbench.reproduce.contrast import differ
+from petbench.reproduce.made_references import PREDICTABLE, stored_references
+from petbench.reproduce.paper import BETTER, METHODS, OTHER, REFERENCES
+from petbench.reproduce.profiles import COMPLETE_SEEDS
 from petbench.reproduce.results import gather
-from petbench.runs.reference_rows import REPEAT_SCAN
+from petbench.reproduce.words import NAMES, PAGE_ORDER, TITLES, seed_count
 from petbench.runs.site_sources import files_of
+from petbench_leaderboard.board import IDENTITY_METHOD
+from petbench_leaderboard.report.formatting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from petbench.home import Home
+    from petbench.registry import Registry
+    from petbench.reproduce.agenda import Agenda
+    from petbench.reproduce.contrast import Difference
+    from petbench.reproduce.curves import Curve
+    from petbench.reproduce.departure import Departure
     from petbench.reproduce.experiment import Experiment
+    from petbench.reproduce.figure import Shown
+    from petbench.reproduce.profiles import RunSet
     from petbench.reproduce.results import Line, Results
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
-ORDER = (*REFERENCES, OTHER, BETTER, REPEAT_SCAN)
-"""The lines of Table 2."""
+FIGURE_NAME = "figures/reproduction-figure-2.webp"
+CURVES_NAME = "figures/reproduction-validation.svg"
 
 
-def give_account(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What is known of the experiment.
+
+    Attributes:
+        experiment: what was asked for.
+        command: what was typed, every choice written out.
+        results: all scores.
+        headline: the set that the page begins with; None while no set has a seed of both methods.
+        differences: pix2pix minus CycleGAN, of each set that has a seed of both.
+        over_identity: CycleGAN minus the early image itself, likewise.
+        departures: how far images have left the early ones, by set and method.
+        no_departures: why there are none of them; empty where there are.
+        curves: validation of the converged runs.
+        reference_errors: validation errors of references, by name.
+        curves_shown: the figure of the curves in words; empty where there is none.
+        figure: what Figure 2 shows; None where there is none.
+        no_figure: why not.
+        missing: runs that are asked for, or for a complete page needed, and not there.
+        no_references: why references that the harness makes itself have no rows, by their names.
+        seconds: what each run took from its first phase to its last, by its number.
+        slices: foreground training slices of a fold; None where no log has their number.
+        cohort: which images these are.
+        other_commands: for datasets that were made in another way.
+    """
+
+    experiment: Experiment
+    command: str
+    results: Results
+    headline: RunSet | None
+    differences: Mapping[RunSet, Sequence[Difference]]
+    over_identity: Mapping[RunSet, Sequence[Difference]]
+    departures: Mapping[tuple[RunSet, str], Departure]
+    no_departures: str
+    curves: Sequence[Curve]
+    reference_errors: Mapping[str, float]
+    curves_shown: str
+    figure: Shown | None
+    no_figure: str
+    missing: Sequence[str]
+    no_references: Mapping[str, str]
+    seconds: Mapping[int, float]
+    slices: int | None
+    cohort: Sequence[str]
+    other_commands: Sequence[str]
+
+
+def take_account(
     experiment: Experiment,
-    rows: Sequence[RunRow],
-    no_repeat_scan: str,
+    agenda: Agenda,
+    *,
     command: str,
+    no_references: Mapping[str, str],
     home: Home,
     leaderboard: Leaderboard,
+    registry: Registry,
     folder: Path,
-) -> dict[str, Any]:
-    """Write page and figure into `folder` and return the results as JSON values.
+) -> Account:
+    """Measure what there is and write the figures into `folder`.
 
     Args:
         experiment: what was asked for.
-        rows: all runs, those of the repeat scans included.
-        no_repeat_scan: why there are no rows of repeat scans; empty where there are.
+        agenda: of its runs.
         command: what was typed.
+        no_references: why references that the harness makes itself cannot be made, by their names.
         home: where run folders are.
         leaderboard: where scores and phases are.
+        registry: the installed plugins.
         folder: of the page.
+
+    Raises:
+        PetbenchError: not one run of a method is there.
     """
-    results = gather(rows, ORDER, leaderboard)
-    participant: str | None
-    try:
-        participant, shown = figure.write_figure(results, home, folder / FIGURE_NAME)
-    except UsageError as elsewhere:  # rows that were merged from another leaderboard have no images here
-        participant, shown = None, str(elsewhere)
-    circumstances = Circumstances(
+    results = gather(agenda, stored_references(agenda.places, leaderboard), leaderboard)
+    trained = [run for run in results.runs if run.method in METHODS]
+    if not trained:
+        raise PetbenchError("no run of pix2pix or CycleGAN is on the leaderboard yet: there is nothing to write up")
+    compared = [name for name in PAGE_ORDER if all(results.sets[name][method].seeds for method in METHODS)]
+    departures, no_departures = _departures(results, compared, home)
+    found = curves.read_curves(results.sets["converged"], home)
+    errors = curves.final_errors(results.references, home)
+    shown = curves.write_curves(found, errors, folder / CURVES_NAME) if found else ""
+    figure_2, no_figure = _figure(results, compared, home, folder)
+    place = agenda.places[0]
+    return Account(
         experiment=experiment,
         command=command,
-        seconds={row.id: sum(phase.seconds for phase in leaderboard.phases(row.id)) for row in rows},
-        slices=_training_slices(results.line(BETTER).runs[0], home),
-        no_repeat_scan=no_repeat_scan,
-        participant=participant,
-        shown=shown,
-    )
-    page = write_page(results, circumstances, folder)
-    return _facts(results, circumstances) | {"page": str(page)}
+        results=results,
+        headline=compared[0] if compared else None,
+        differences={
+            name: _between(results, results.sets[name][BETTER], results.sets[name][OTHER]) for name in compared
+        },
+        over_identity={
+            name: _between(results, results.sets[name][OTHER], identity)
+            for name in compared
+            if (identity := results.reference(IDENTITY_METHOD)) is not None
+        },
+        departures=departures,
+        no_departures=no_departures,
+        curves=found,
+        reference_errors=errors,
+        curves_shown=shown,
+        figure=figure_2,
+        no_figure=no_figure,
+        missing=_missing(results, experiment, no_references),
+        no_references=no_references,
+        seconds={run.id: sum(phase.seconds for phase in leaderboard.phases(run.id)) for run in results.runs},
+        slices=next((slices for run in trained if (slices := _training_slices(run, home))), None),
+        cohort=cohort.describe(place.name, place.dataset.sampling, registry.datasets()),
+        other_commands=cohort.others(place.name, registry.datasets()),
+    )  # fmt: skip
+
+
+def _between(results: Results, first: Line, second: Line) -> list[Difference]:
+    return [differ(first, second, results.columns[metric], results.participants) for metric in results.metrics]
+
+
+def _departures(
+    results: Results, compared: Sequence[RunSet], home: Home
+) -> tuple[dict[tuple[RunSet, str], Departure], str]:
+    found: dict[tuple[RunSet, str], Departure] = {}
+    try:
+        for name in compared:
+            for method in METHODS:
+                one = departure.measure_departure(results.sets[name][method], results.participants, home)
+                if one is not None:
+                    found[name, method] = one
+    except UsageError as elsewhere:  # rows that were merged from another leaderboard have no images here
+        return {}, str(elsewhere)
+    return found, "" if found else "no set has a seed of both methods yet"
+
+
+def _figure(results: Results, compared: Sequence[RunSet], home: Home, folder: Path) -> tuple[Shown | None, str]:
+    if not compared:
+        return None, "no set has a seed of both methods yet"
+    try:
+        return figure.write_figure(results, compared[0], home, folder / FIGURE_NAME), ""
+    except UsageError as elsewhere:
+        return None, str(elsewhere)
+
+
+def _missing(results: Results, experiment: Experiment, no_references: Mapping[str, str]) -> list[str]:
+    """Say what is not there that a complete page has."""
+    found = []
+    without = [name for name in REFERENCES if results.reference(name) is None]
+    if without:
+        found.append(f"references: {', '.join(without)}")
+    if results.reference(PREDICTABLE) is None and PREDICTABLE not in no_references:
+        found.append(f"reference: {PREDICTABLE}")
+    for method, choice in results.choices.items():
+        left = [f"{trial.rate:g}" for trial in choice.trials if not trial.has_ended]
+        if left:
+            found.append(f"learning rates of {NAMES[method]}: {', '.join(left)}")
+    for name in PAGE_ORDER:
+        for method in METHODS:
+            line = results.sets[name][method]
+            if line.missing:
+                seeds = ", ".join(map(str, line.missing))
+                found.append(f"{TITLES[name]}, {NAMES[method]}: seed{'s' if len(line.missing) > 1 else ''} {seeds}")
+    if len(experiment.seeds) < COMPLETE_SEEDS:
+        found.append(f"{counted(COMPLETE_SEEDS, 'seed')} where {seed_count(len(experiment.seeds))} was asked for")
+    return found
 
 
 def _training_slices(run: RunRow, home: Home) -> int | None:
     """Return how many foreground slices a run was trained on, as its log says."""
     events = files_of(run, home).events
     return next((int(event["slices"]) for event in events if event.get("event") == "data"), None)
-
-
-def _facts(results: Results, circumstances: Circumstances) -> dict[str, Any]:
-    experiment = circumstances.experiment
-    run = results.line(BETTER).runs[0]
-    return {
-        "dataset": run.dataset,
-        "fingerprint": run.fingerprint,
-        "split": run.split,
-        "participants": list(results.participants),
-        "profile": experiment.profile.name,
-        "budget": run.budget,
-        "device": run.device,
-        "seeds": list(results.line(BETTER).seeds),
-        "table": {line.name: _line(line) for line in results.lines},
-        "gaps": [
-            dataclasses.asdict(gap) | {"error_ratio": gap.error_ratio, "participants_ahead": gap.ahead}
-            for gap in results.gaps
-        ],
-        "paper": {
-            "methods": {name: dataclasses.asdict(reported) for name, reported in REPORTED.items()},
-            "gap_decibels": REPORTED_GAP_DECIBELS,
-        },
-        "repeat_scan": circumstances.no_repeat_scan or "scored",
-        "figure_participant": circumstances.participant,
-        "seconds": sum(circumstances.seconds.values()),
-    }
-
-
-def _line(line: Line) -> dict[str, Any]:
-    return {
-        "runs": [run.id for run in line.runs],
-        "scores": {
-            metric: {
-                "mean": cell.mean,
-                "standard_deviation": cell.standard_deviation,
-                "seed_standard_deviation": cell.seed_standard_deviation,
-                "by_participant": dict(cell.values),
-                "reason": cell.reason,
-            }
-            for metric, cell in line.cells.items()
-        },
-    }

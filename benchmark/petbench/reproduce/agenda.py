@@ -28,6 +28,10 @@ class Agenda:
         leaderboard: where their rows are.
         metrics: the installed ones, for the direction of validation scores.
         only: the parts to be run; the references belong to each, and the grid of rates to each set of runs.
+
+    Attributes:
+        places: the dataset and split, one for each fold.
+        seeds: of the compared runs.
     """
 
     def __init__(
@@ -37,6 +41,8 @@ class Agenda:
         metrics: Sequence[MetricSpec],
         only: Collection[Part] = PARTS,
     ) -> None:
+        self.places = planner.places
+        self.seeds = planner.experiment.seeds
         self._planner = planner
         self._leaderboard = leaderboard
         self._metrics = metrics
@@ -52,7 +58,7 @@ class Agenda:
             row = self.row(cell)
             if row is not None and cell.rate is not None:
                 runs[cell.rate].append(row)
-        return choose_rate(method, runs, len(self._planner.places), self._metrics)
+        return choose_rate(method, runs, len(self.places), self._metrics)
 
     def cells(self) -> list[Cell]:
         """Return every run that can be planned now, in the order in which to make them.
@@ -77,6 +83,10 @@ class Agenda:
             if name in self._only
             for cell in _in_turn([self._run_set(name, method, RATES[0]) for method in undecided])
         ]
+
+    def reference(self, name: str) -> list[Cell]:
+        """Return the runs of a reference, fold by fold."""
+        return [cell for cell in self._references if cell.plan.method == name]
 
     def run_set(self, name: RunSet, method: str) -> list[Cell]:
         """Return a method's runs of a set; none while its rate is not chosen."""

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from petbench.reproduce.paper import BETTER, OTHER
+from petbench.errors import UsageError
+from petbench.reproduce.paper import METHODS
+from petbench.reproduce.results import PSNR_CONVENTIONS
 from petbench.runs.folder import find_folder
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.files import atomic_path
 from petbench_datasets.images.nifti import read_image
-from petbench_leaderboard.board import DEFAULT_METRIC
+from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.participant_figure import draw_participant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from petbench.home import Home
+    from petbench.reproduce.profiles import RunSet
     from petbench.reproduce.results import Results
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the figure shows.
+
+    Attributes:
+        participant: whom.
+        seed: of both methods' images.
+        description: all of it in words.
+    """
+
+    participant: str
+    seed: int
+    description: str
 
 
 def choose_participant(identity: Mapping[str, float]) -> str:
@@ -32,22 +51,26 @@ def choose_participant(identity: Mapping[str, float]) -> str:
     return sorted(identity, key=lambda who: (identity[who], who))[(len(identity) - 1) // 2]
 
 
-def write_figure(results: Results, home: Home, path: Path) -> tuple[str, str]:
-    """Write the figure as WebP, and return the participant and what is shown, in words.
+def write_figure(results: Results, name: RunSet, home: Home, path: Path) -> Shown:
+    """Write the figure of a set of runs as WebP and return what it shows; of several seeds the first of both methods.
 
-    Of several seeds the first is shown.
+    Raises:
+        UsageError: there is nothing to choose a participant by, no seed that both methods have, or no run's folder.
     """
-    from pathlib import Path as PathOf
-
-    participant = choose_participant(results.line("identity").cells[DEFAULT_METRIC].values)
+    identity = results.reference(IDENTITY_METHOD)
+    lines = [results.sets[name][method] for method in METHODS]
+    seeds = [seed for seed in lines[0].seeds if seed in lines[1].seeds]
+    scores = identity.cells[PSNR_CONVENTIONS[0]].values if identity and PSNR_CONVENTIONS[0] in identity.cells else {}
+    if not seeds or not scores:
+        raise UsageError(f"neither {IDENTITY_METHOD} nor a seed of both methods may be missing")
+    participant = choose_participant(scores)
     predictions = {}
     dataset = None
-    for name in (BETTER, OTHER):
-        line = results.line(name)
-        run = next(run for run in line.runs if run.seed == line.seeds[0] and participant in run.test_participants)
+    for line in lines:
+        run = next(run for run in line.finished if run.seed == seeds[0] and participant in run.test_participants)
         folder = find_folder(run, home)
-        dataset = dataset or open_dataset(PathOf(folder.plan().dataset_folder))
-        predictions[name] = read_image(folder.prediction(participant))[0]
+        dataset = dataset or open_dataset(Path(folder.plan().dataset_folder))
+        predictions[line.name] = read_image(folder.prediction(participant))[0]
     assert dataset is not None
     pair = dataset.pair(participant)
     images = ParticipantImages(
@@ -61,4 +84,4 @@ def write_figure(results: Results, home: Home, path: Path) -> tuple[str, str]:
     figure = draw_participant(images)[0]
     with atomic_path(path) as temporary:
         temporary.write_bytes(figure.webp)
-    return participant, figure.description
+    return Shown(participant, seeds[0], figure.description)

@@ -2,56 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from petbench.reproduce import differences, runs_table
-from petbench.reproduce.paper import BETTER, OTHER, REPORTED, REPORTED_GAP_DECIBELS
-from petbench.reproduce.results import FRECHET_DISTANCES, PSNR_CONVENTIONS
-from petbench.runs import reference_rows
+from petbench.reproduce import differences, runs_table, tables, verdicts
+from petbench.reproduce.account import CURVES_NAME, FIGURE_NAME
+from petbench.reproduce.departure import describe
+from petbench.reproduce.made_references import PREDICTABLE
+from petbench.reproduce.paper import BETTER, METHODS, OTHER, REPORTED_GAP_DECIBELS
+from petbench.reproduce.profiles import COMPLETE_SEEDS, RATE_SEED, RATES
+from petbench.reproduce.results import PSNR_CONVENTIONS
+from petbench.reproduce.words import NAMES, TITLES, seed_count, seeds_of
+from petbench.runs.reference_rows import REPEAT_SCAN
 from petbench_datasets.files import write_text
-from petbench_leaderboard.report.columns import direction, heading, value
-from petbench_leaderboard.report.formatting import MISSING, budget, counted, number
-from petbench_leaderboard.statistics.intervals import FEWEST_PARTICIPANTS
+from petbench_leaderboard.board import IDENTITY_METHOD
+from petbench_leaderboard.report.columns import heading
+from petbench_leaderboard.report.formatting import budget, counted, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from petbench.reproduce.experiment import Experiment
-    from petbench.reproduce.results import Gap, Results
-    from petbench_leaderboard.board import Cell, Column
+    from petbench.reproduce.account import Account
+    from petbench.reproduce.profiles import RunSet
+    from petbench.reproduce.results import Results
 
 FILE_NAME = "reproduction.md"
-FIGURE_NAME = "figures/reproduction-figure-2.webp"
-
-_COLUMNS = (*PSNR_CONVENTIONS, *FRECHET_DISTANCES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
-    """What is on the page beside the results.
-
-    Attributes:
-        experiment: what was asked for.
-        command: what was typed, in full.
-        seconds: what each run took from its first phase to its last, by its number.
-        slices: foreground training slices of a fold; None where no log has their number.
-        no_repeat_scan: why there are no rows of repeat scans; empty where there are.
-        participant: whom the figure shows; None where there is no figure.
-        shown: the figure in words, or why there is none.
-    """
-
-    experiment: Experiment
-    command: str
-    seconds: Mapping[int, float]
-    slices: int | None
-    no_repeat_scan: str
-    participant: str | None
-    shown: str
-
-
-def write_page(results: Results, circumstances: Circumstances, folder: Path) -> Path:
+def write_page(account: Account, folder: Path) -> Path:
     """Write the page into `folder` and return its path."""
     import jinja2
 
@@ -63,135 +41,193 @@ def write_page(results: Results, circumstances: Circumstances, folder: Path) -> 
         autoescape=False,  # noqa: S701 - the page is Markdown
     )
     path = folder / FILE_NAME
-    words = _words(results, circumstances)
-    settings = differences.values(results, circumstances.experiment, circumstances.slices)
+    words = _words(account)
+    settings = differences.values(account.results, account.experiment, account.slices)
     words["differences"] = environment.get_template("differences.md.jinja").render(settings).strip()
     write_text(path, environment.get_template("reproduction.md.jinja").render(words))
     return path
 
 
-def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in (heads, *rows)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (cells[0], ["---"] * len(heads), *cells[1:]))
+def conclusion(account: Account) -> str:
+    """Return the sentence that the page begins with."""
+    if account.headline is None:
+        return "Nothing is compared yet: no set has a seed of both methods."
+    of_set = account.differences[account.headline]
+    return verdicts.against_the_paper(NAMES[BETTER], NAMES[OTHER], of_set)
 
 
-def _words(results: Results, circumstances: Circumstances) -> dict[str, Any]:
+def _words(account: Account) -> dict[str, Any]:
     """Return everything that the template asks for."""
-    line = results.line(BETTER)
-    run = line.runs[0]
-    table_2, notes = _table_2(results)
-    runs = sorted((run for each in results.lines for run in each.runs), key=lambda run: run.id)
+    results, experiment = account.results, account.experiment
+    profile = experiment.profile
+    table_2, notes = tables.table_2(results)
+    titles = {name: f"{TITLES[name]}, {_seeds(results, name, METHODS)}" for name in account.differences}
+    of_cyclegan = {name: f"{TITLES[name]}, {_seeds(results, name, [OTHER])}" for name in account.over_identity}
+    difference_table, difference_notes = tables.differences(account.differences, titles)
+    identity_table, identity_notes = tables.differences(account.over_identity, of_cyclegan, paper=False)
+    runs = results.runs
     return {
-        "dataset": run.dataset,
-        "split": run.split,
-        "full": circumstances.experiment.profile.name == "full",
-        "cuda": str(run.device).startswith("cuda"),
-        "budget": budget(run.budget),
-        "seeds": counted(len(line.seeds), "seed"),
+        "dataset": runs[0].dataset,
+        "split": runs[0].split,
+        "profile": profile.name,
+        "cuda": any(str(run.device).startswith("cuda") for run in runs),
+        "seeds": seed_count(len(experiment.seeds)),
+        "seed_list": ", ".join(map(str, experiment.seeds)),
+        "complete_seeds": COMPLETE_SEEDS,
         "participants": counted(len(results.participants), "test participant"),
-        "gaps": ", ".join(number(gap.mean, 2, sign=True) for gap in results.gaps),
+        "missing": account.missing,
+        "failures": _failures(results),
+        "headline": TITLES[account.headline] if account.headline else "",
+        "conclusion": conclusion(account),
+        "gaps": _gaps(account),
         "reported_gap": number(REPORTED_GAP_DECIBELS, 1, sign=True),
-        "distinguished": all(gap.distinguished for gap in results.gaps),
-        "gain_better": _gain(results, BETTER),
-        "gain_other": _gain(results, OTHER),
-        "command": circumstances.command,
+        "verdicts": _verdicts(account),
+        "room": _room(account),
+        "command": account.command,
+        "cohort": account.cohort,
+        "other_commands": account.other_commands,
+        "sets": {TITLES[name]: _about_set(name, account) for name in account.differences},
         "table_2": table_2,
-        "columns": _columns(results),
-        "repeat_scan": reference_rows.REPEAT_SCAN,
-        "no_repeat_scan": circumstances.no_repeat_scan,
+        "columns": tables.about_columns(results),
+        "reported": tables.reported(),
+        "references": {line.name for line in results.references},
+        "predictable": PREDICTABLE,
+        "repeat_scan": REPEAT_SCAN,
+        "no_references": account.no_references,
         "notes": notes,
-        "gap_table": _gap_table(results),
-        "few": len(results.participants) < FEWEST_PARTICIPANTS,
-        "fewest": FEWEST_PARTICIPANTS,
-        "least_p": f"{2.0 ** (1 - len(results.participants)):.2g}",
-        "participant_table": _participant_table(results),
-        "participant": circumstances.participant,
-        "shown": circumstances.shown,
+        "difference_table": difference_table,
+        "difference_notes": difference_notes,
+        "participant_table": tables.by_participant(account.differences, titles, results.participants),
+        "seed_table": tables.by_seed(results),
+        "first_metric": heading(results.columns[PSNR_CONVENTIONS[0]]) if PSNR_CONVENTIONS[0] in results.columns else "",
+        "departure_table": tables.departures(account.departures) if account.departures else "",
+        "departure_sentences": [
+            f"{_upper(TITLES[name])}: {describe(NAMES[method], found)}"
+            for (name, method), found in account.departures.items()
+            if method == OTHER
+        ],
+        "no_departures": account.no_departures,
+        "identity_table": identity_table if account.over_identity else "",
+        "identity_notes": identity_notes,
+        "identity_verdicts": [
+            f"{_upper(TITLES[name])}: {verdicts.who_is_ahead(NAMES[OTHER], 'the early image', of_set)}"
+            for name, of_set in account.over_identity.items()
+        ],
+        "rate_table": tables.rates(results.choices),
+        "rate_metric": _rate_metric(results),
+        "rate_seed": RATE_SEED,
+        "grid": ", ".join(f"{rate:g}" for rate in RATES),
+        "rate_sentences": _rate_sentences(results),
+        "equal_images": budget(profile.budgets["equal-images"]),
+        "most_images": budget(profile.budgets["converged"]),
+        "patience": profile.until_converged["patience"],
+        "validations": profile.until_converged["validations"],
+        "curves": CURVES_NAME if account.curves_shown else "",
+        "curves_shown": account.curves_shown,
+        "convergence_table": tables.convergence(account.curves),
+        "unconverged": sum(curve.ended_by == "budget" for curve in account.curves),
+        "equal_seconds": _equal_seconds(results),
         "figure": FIGURE_NAME,
-        "first_seed": line.seeds[0],
-        "run_table": markdown_table(runs_table.HEADS, [runs_table.cells(run, circumstances.seconds) for run in runs]),
-        **runs_table.facts(runs, circumstances.seconds),
+        "shown": account.figure,
+        "no_figure": account.no_figure,
+        "run_table": runs_table.table(results, account.seconds),
+        **runs_table.facts(runs, account.seconds),
     }
 
 
-def _gain(results: Results, name: str) -> str:
-    """Write a method's mean PSNR in the body over that of the early image, in dB."""
-    ours, theirs = (results.line(each).cells[PSNR_CONVENTIONS[0]].mean for each in (name, "identity"))
-    return MISSING if ours is None or theirs is None else number(ours - theirs, 2, sign=True)
+def _gaps(account: Account) -> str:
+    """Write the differences of the headline in the conventions of PSNR: `+1.53, +0.92, +1.10`."""
+    of_set = account.differences[account.headline] if account.headline else []
+    found = [one.mean for one in of_set if one.column.metric in PSNR_CONVENTIONS]
+    return ", ".join(number(mean, 2, sign=True) for mean in found) if None not in found else ""
 
 
-def _table_2(results: Results) -> tuple[str, list[str]]:
-    """Return the table, and why cells are empty."""
-    metrics = [metric for metric in _COLUMNS if metric in results.columns]
-    heads = ["", *(heading(results.columns[metric]) for metric in metrics), "the paper's PSNR, dB", "the paper's FID"]
-    marks: dict[str, str] = {}
-    rows = []
-    for line in results.lines:
-        cells = [_cell(line.cells.get(metric), results.columns[metric], marks) for metric in metrics]
-        reported = REPORTED.get(line.name)
-        printed = [f"{reported.psnr_decibels:.2f}", f"{reported.fid:g}"] if reported else [MISSING, MISSING]
-        rows.append([f"`{line.name}`", *cells, *printed])
-    return markdown_table(heads, rows), [f"{mark} {reason}" for reason, mark in marks.items()]
-
-
-def _cell(cell: Cell | None, column: Column, marks: dict[str, str]) -> str:
-    if cell is None or cell.mean is None:
-        reason = cell.reason if cell and cell.reason else "was not scored"
-        return f"{MISSING} {marks.setdefault(reason, f'({len(marks) + 1})')}"
-    text = value(column, cell.mean)
-    if cell.standard_deviation is not None:
-        text += f" ± {value(column, cell.standard_deviation)}"
-    if cell.seed_standard_deviation is not None:
-        text += f" (± {value(column, cell.seed_standard_deviation)})"
-    return text
-
-
-def _columns(results: Results) -> list[str]:
-    """Say what each column is; of a distance, what it is between real slices of other participants: its scale."""
+def _verdicts(account: Account) -> list[str]:
+    """Say what each set allows, with how many seeds."""
     found = []
-    for metric in _COLUMNS:
-        if metric in results.columns:
-            column = results.columns[metric]
-            line = f"{heading(column)}: {column.facts.summary}; {direction(column)}"
-            cell = results.line(BETTER).cells[metric]
-            floor = cell.extra.get("floor")
-            if cell.mean is not None and isinstance(floor, (int, float)):
-                line += f"; between real slices of these and of other participants it is {value(column, floor)}"
-            found.append(line)
+    for name, of_set in account.differences.items():
+        words = verdicts.who_is_ahead(NAMES[BETTER], NAMES[OTHER], of_set)
+        found.append(f"**{_upper(TITLES[name])}** ({_seeds(account.results, name, METHODS)}): {words}")
     return found
 
 
-def _gap_table(results: Results) -> str:
-    gaps = results.gaps
-    heads = ["dB", *(heading(results.columns[gap.metric]) for gap in gaps), "the paper"]
-    paper, its_ratio = number(REPORTED_GAP_DECIBELS, 2, sign=True), f"{10 ** (REPORTED_GAP_DECIBELS / 20):.2f}"
-    rows = [
-        ["mean ± SD over participants", *map(_mean, gaps), paper],
-        ["SD over seeds", *(number(gap.seed_standard_deviation, 2) for gap in gaps), MISSING],
-        ["95 % interval", *map(_interval, gaps), MISSING],
-        ["RMSE of CycleGAN over that of pix2pix", *(f"{gap.error_ratio:.2f}" for gap in gaps), its_ratio],
-        ["participants with pix2pix ahead", *(f"{gap.ahead}/{len(gap.by_participant)}" for gap in gaps), MISSING],
-        ["Wilcoxon's p", *(f"{gap.wilcoxon_p:.2g}" for gap in gaps), MISSING],
+def _seeds(results: Results, name: RunSet, methods: Sequence[str]) -> str:
+    """Say how many seeds the numbers of a set are over."""
+    counts = {method: seeds_of(results.sets[name][method]) for method in methods}
+    if len(set(counts.values())) == 1:
+        return next(iter(counts.values()))
+    return "; ".join(f"{NAMES[method]} {said}" for method, said in counts.items())
+
+
+def _room(account: Account) -> list[str]:
+    """Say how large a gap the dataset allows, from its rows."""
+    results = account.results
+    identity, predictable = results.reference(IDENTITY_METHOD), results.reference(PREDICTABLE)
+    if identity is None or predictable is None:
+        return []
+    rooms: dict[str, float] = {}
+    gains: dict[str, float | None] = {}
+    other = results.sets[account.headline][OTHER] if account.headline else None
+    for metric in PSNR_CONVENTIONS:
+        zero, top = (line.cells[metric].mean if metric in line.cells else None for line in (identity, predictable))
+        if zero is None or top is None:
+            continue
+        name = heading(results.columns[metric])
+        rooms[name] = top - zero
+        mean = other.cells[metric].mean if other is not None and metric in other.cells else None
+        gains[name] = None if mean is None else mean - zero
+    return verdicts.room(rooms, REPORTED_GAP_DECIBELS, gains) if rooms else []
+
+
+def _about_set(name: RunSet, account: Account) -> str:
+    """Say how the runs of a set were trained."""
+    profile = account.experiment.profile
+    if name == "converged":
+        return (
+            f"a constant rate, until {profile.until_converged['patience']} validations in a row bring no improvement, "
+            f"at most {budget(profile.budgets[name])}; the weights of the lowest validation error predict"
+        )
+    return f"{budget(profile.budgets[name])} of training, the rate falling to 0 at its end"
+
+
+def _failures(results: Results) -> list[str]:
+    """Name the runs that did not end well."""
+    return [
+        f"run {run.id}, `{run.method}` seed {run.seed} fold {run.fold}: {run.status}"
+        + (f" ({run.error_message})" if run.error_message else "")
+        for run in results.runs
+        if run.status not in ("ok", "planned", "running", "interrupted")
     ]
-    return markdown_table(heads, rows)
 
 
-def _participant_table(results: Results) -> str:
-    heads = ["", *(heading(results.columns[gap.metric]) for gap in results.gaps)]
-    gaps = results.gaps
-    return markdown_table(
-        heads,
-        [[who, *(number(gap.by_participant[who], 2, sign=True) for gap in gaps)] for who in results.participants],
-    )
+def _rate_metric(results: Results) -> str:
+    metric = next((choice.metric for choice in results.choices.values() if choice.metric), None)
+    return f"{metric.label or metric.name} ({metric.detail}), {metric.unit}" if metric else ""
 
 
-def _mean(gap: Gap) -> str:
-    text = number(gap.mean, 2, sign=True)
-    return text if gap.standard_deviation is None else f"{text} ± {number(gap.standard_deviation, 2)}"
+def _rate_sentences(results: Results) -> list[str]:
+    found = []
+    for method, choice in results.choices.items():
+        if choice.rate is not None:
+            found.append(f"{NAMES[method]} is compared at {choice.rate:g}.")
+        elif choice.is_decided:
+            found.append(f"{NAMES[method]} ended well at no rate of the grid: it is not compared.")
+        else:
+            found.append(f"The rate of {NAMES[method]} is not chosen yet.")
+    return found
 
 
-def _interval(gap: Gap) -> str:
-    if gap.interval is None:
-        return MISSING
-    return f"{number(gap.interval.low, 2, sign=True)} to {number(gap.interval.high, 2, sign=True)}"
+def _equal_seconds(results: Results) -> str:
+    """Say how many images each method saw in the same time."""
+    said = []
+    for method in METHODS:
+        seen = [run.images_seen for run in results.sets["equal-seconds"][method].finished if run.images_seen]
+        if seen:
+            low, high = min(seen), max(seen)
+            span = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+            said.append(f"{NAMES[method]} saw {span} images ({seed_count(len(seen))})")
+    return ", ".join(said)
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,158 +1,202 @@
-"""The numbers of the comparison, all of them from the scores on the leaderboard."""
+"""The numbers of the experiment, all of them from the scores on the leaderboard."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from petbench.evaluation.distribution import EXTRACTOR_METRICS
 from petbench.evaluation.metrics.psnr import PSNR_METRICS
-from petbench.reproduce.paper import BETTER, OTHER
+from petbench.reproduce.experiment import RUN_SETS
+from petbench.reproduce.made_references import MADE
+from petbench.reproduce.paper import METHODS, REFERENCES
 from petbench_leaderboard.cells import make_cell
+from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.run_groups import REGIONS, column_of
-from petbench_leaderboard.statistics.intervals import mean_interval
-from petbench_leaderboard.statistics.paired import compare_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from petbench.reproduce.agenda import Agenda
+    from petbench.reproduce.profiles import RunSet
+    from petbench.reproduce.rates import Choice
     from petbench_leaderboard.board import Cell, Column
     from petbench_leaderboard.records import RunRow, ScoreRow
-    from petbench_leaderboard.statistics.intervals import Interval, Table
     from petbench_leaderboard.store import Leaderboard
 
 PSNR_CONVENTIONS = tuple(spec.name for spec in PSNR_METRICS)
 FRECHET_DISTANCES = tuple(metrics.frechet.name for metrics in EXTRACTOR_METRICS)
+METRICS = (
+    *PSNR_CONVENTIONS,
+    "psnr_body_suv20_no_urinary",
+    "mae_body_suv",
+    "mae_body_suv_no_urinary",
+    "ssim_body_suv20",
+    "organ_suvmean_error",
+    *FRECHET_DISTANCES,
+)
+"""What the tables show, in this order, as far as it was scored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One row of Table 2.
+    """The runs of one method that are compared as one: a reference, or a method's runs of one set.
 
     Attributes:
         name: the method's.
-        runs: all seeds and folds.
-        cells: by the metric's name.
+        runs: the row of every run that was begun.
+        seeds: those of which every fold ended well.
+        failures: how seeds ended that did not end well.
+        missing: seeds that are not run yet, wholly or in part.
+        cells: by the metric's name, over `seeds`; without a mean where a seed failed, for no seed leaves a mean.
     """
 
     name: str
     runs: tuple[RunRow, ...]
+    seeds: tuple[int, ...]
+    failures: Mapping[int, str]
+    missing: tuple[int, ...]
     cells: Mapping[str, Cell]
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds, each once."""
-        return tuple(sorted({run.seed for run in self.runs}))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """pix2pix minus CycleGAN in one convention of PSNR, in dB.
-
-    Attributes:
-        metric: the convention.
-        mean: over participants, each the mean of its seeds.
-        standard_deviation: over participants; None for one.
-        seed_standard_deviation: of the seeds' means; None for one seed.
-        interval: of the mean, over participants and seeds; None for fewer than four participants.
-        by_participant: each participant's gap, the mean of its seeds.
-        wilcoxon_p: two-sided, over participants.
-    """
-
-    metric: str
-    mean: float
-    standard_deviation: float | None
-    seed_standard_deviation: float | None
-    interval: Interval | None
-    by_participant: Mapping[str, float]
-    wilcoxon_p: float
+    def is_complete(self) -> bool:
+        """Whether every seed ended, well or not."""
+        return not self.missing
 
     @property
-    def error_ratio(self) -> float:
-        """How many times CycleGAN's root mean square error is pix2pix's."""
-        return float(10.0 ** (self.mean / 20.0))
-
-    @property
-    def ahead(self) -> int:
-        """In how many participants pix2pix is better."""
-        return sum(gap > 0.0 for gap in self.by_participant.values())
-
-    @property
-    def distinguished(self) -> bool:
-        """Whether pix2pix is ahead: by the interval, or in every one of too few participants for an interval."""
-        return self.ahead == len(self.by_participant) if self.interval is None else self.interval.low > 0.0
+    def finished(self) -> tuple[RunRow, ...]:
+        """The runs that ended well."""
+        return tuple(run for run in self.runs if run.status == "ok")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """Table 2 and the gap.
+    """All that was measured.
 
     Attributes:
         participants: everyone that the split predicts.
         columns: by the metric's name.
-        lines: in the order of the table.
-        gaps: one for each convention of PSNR.
+        references: those that have a run, in the order of the table; `predictable` and the repeat scan come last.
+        sets: each set of runs, by method.
+        choices: what the grid of learning rates says of each method.
     """
 
     participants: tuple[str, ...]
     columns: Mapping[str, Column]
-    lines: tuple[Line, ...]
-    gaps: tuple[Gap, ...]
+    references: tuple[Line, ...]
+    sets: Mapping[RunSet, Mapping[str, Line]]
+    choices: Mapping[str, Choice]
 
-    def line(self, name: str) -> Line:
-        """Return a method's line."""
-        return next(line for line in self.lines if line.name == name)
+    def reference(self, name: str) -> Line | None:
+        """Return the line of a reference; None where it has no run."""
+        return next((line for line in self.references if line.name == name), None)
+
+    @property
+    def lines(self) -> list[Line]:
+        """Every line."""
+        return [*self.references, *(line for of_set in self.sets.values() for line in of_set.values())]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What the tables show: what some line has a value of."""
+        return tuple(name for name in METRICS if any(_is_scored(line.cells.get(name)) for line in self.lines))
+
+    @property
+    def unscored(self) -> dict[str, str]:
+        """Why there is no value at all of what was to be shown, by the metric's name."""
+        found = {}
+        for name in METRICS:
+            cells = [line.cells[name] for line in self.lines if name in line.cells]
+            if cells and not any(map(_is_scored, cells)):
+                found[name] = next((cell.reason for cell in cells if cell.reason), "not scored yet")
+        return found
+
+    @property
+    def runs(self) -> list[RunRow]:
+        """Every run that was begun, once, in the order of their numbers."""
+        found = {run.id: run for line in self.lines for run in line.runs}
+        found |= {run.id: run for choice in self.choices.values() for trial in choice.trials for run in trial.runs}
+        return [found[number] for number in sorted(found)]
 
 
-def gather(rows: Sequence[RunRow], order: Sequence[str], leaderboard: Leaderboard) -> Results:
-    """Return the results of runs of one dataset and split.
+def _is_scored(cell: Cell | None) -> bool:
+    return cell is not None and any(cell.by_seed.values())
+
+
+def gather(agenda: Agenda, made: Sequence[RunRow], leaderboard: Leaderboard) -> Results:
+    """Return the results so far.
 
     Args:
-        rows: the runs, each with its scores on the leaderboard.
-        order: the methods, in the order of the table; one without a run is left out.
+        agenda: lists the runs.
+        made: the rows of the references that the harness makes itself.
         leaderboard: where the scores are.
     """
-    participants = rows[0].split_participants or rows[0].test_participants
-    found = leaderboard.scores([row.id for row in rows], regions=REGIONS, protocol=rows[0].protocol)
-    columns = {score.metric: column_of(score) for score in found}
-    lines = tuple(_line(name, rows, found, participants) for name in order if any(row.method == name for row in rows))
-    results = Results(participants=tuple(participants), columns=columns, lines=lines, gaps=())
-    tables = {name: results.line(name) for name in (BETTER, OTHER)}
-    gaps = tuple(_gap(metric, tables[BETTER], tables[OTHER], participants) for metric in PSNR_CONVENTIONS)
-    return Results(participants=results.participants, columns=columns, lines=lines, gaps=gaps)
+    planned = {("references", name): agenda.reference(name) for name in REFERENCES}
+    planned |= {(name, method): agenda.run_set(name, method) for name in RUN_SETS for method in METHODS}
+    rows = {key: [row for cell in cells if (row := agenda.row(cell))] for key, cells in planned.items()}
+    rows |= {("references", name): [row for row in made if row.method == name] for name in MADE}
+    everything = [row for of_line in rows.values() for row in of_line]
+    protocol = everything[0].protocol if everything else None
+    found = leaderboard.scores([row.id for row in everything], regions=REGIONS, protocol=protocol)
+    participants = agenda.places[0].split.test_participants
+    folds = range(len(agenda.places))
 
+    def line(part: str, name: str, seeds: Collection[int]) -> Line:
+        expected = [(seed, fold) for seed in seeds for fold in folds]
+        return make_line(name, rows[part, name], expected, found, participants)
 
-def _line(name: str, rows: Sequence[RunRow], scores: Sequence[ScoreRow], participants: Sequence[str]) -> Line:
-    runs = {row.id: row for row in rows if row.method == name}
-    table: dict[str, dict[int, dict[str, ScoreRow]]] = defaultdict(lambda: defaultdict(dict))
-    for score in scores:
-        if score.run_id in runs:
-            run = runs[score.run_id]
-            table[score.metric][run.seed][score.participant or f"fold {run.fold}"] = score
-    seeds = sorted({run.seed for run in runs.values()})
-    cells = {metric: make_cell(of_metric, seeds, participants) for metric, of_metric in table.items()}
-    return Line(name=name, runs=tuple(runs.values()), cells=cells)
-
-
-def _gap(metric: str, better: Line, other: Line, participants: Sequence[str]) -> Gap:
-    table = _table(better, metric, participants) - _table(other, metric, participants)
-    of_participants, of_seeds = table.mean(axis=0), table.mean(axis=1)
-    values = {line.name: line.cells[metric].values for line in (better, other)}
-    return Gap(
-        metric=metric,
-        mean=float(of_participants.mean()),
-        standard_deviation=float(np.std(of_participants, ddof=1)) if len(of_participants) > 1 else None,
-        seed_standard_deviation=float(np.std(of_seeds, ddof=1)) if len(of_seeds) > 1 else None,
-        interval=mean_interval(table),
-        by_participant=dict(zip(participants, map(float, of_participants), strict=True)),
-        wilcoxon_p=compare_all(values)[0].wilcoxon_p,
+    references = [
+        line("references", name, sorted({row.seed for row in rows["references", name]}))
+        for name in (*REFERENCES, *MADE)
+        if rows["references", name]
+    ]
+    return Results(
+        participants=tuple(participants),
+        columns={score.metric: column_of(score) for score in found},
+        references=tuple(references),
+        sets={name: {method: line(name, method, agenda.seeds) for method in METHODS} for name in RUN_SETS},
+        choices={method: agenda.choice(method) for method in METHODS},
     )
 
 
-def _table(line: Line, metric: str, participants: Sequence[str]) -> Table:
-    """Return a method's scores, shape (seeds, participants)."""
-    by_seed = line.cells[metric].by_seed
-    return np.array([[by_seed[seed][who] for who in participants] for seed in line.seeds], dtype=np.float64)
+def make_line(
+    name: str,
+    runs: Sequence[RunRow],
+    expected: Sequence[tuple[int, int]],
+    scores: Sequence[ScoreRow],
+    participants: Sequence[str],
+) -> Line:
+    """Return the line of a method's runs.
+
+    Args:
+        name: the method's.
+        runs: those that were begun.
+        expected: seed and fold of every run that there should be.
+        scores: of these runs and any others.
+        participants: everyone that must have a score.
+    """
+    well = {(run.seed, run.fold) for run in runs if run.status == "ok"}
+    failed = {run.seed: run.status for run in runs if run.status in FAILURES}
+    of_seed = {seed: {fold for other, fold in expected if other == seed} for seed, _ in expected}
+    whole = tuple(seed for seed, folds in of_seed.items() if all((seed, fold) in well for fold in folds))
+    failures = {seed: status for seed, status in sorted(failed.items()) if seed not in whole}
+    by_id = {run.id: run for run in runs if run.seed in whole}
+    table: dict[str, dict[int, dict[str, ScoreRow]]] = defaultdict(lambda: defaultdict(dict))
+    for score in scores:
+        if score.run_id in by_id:
+            run = by_id[score.run_id]
+            table[score.metric][run.seed][score.participant or f"fold {run.fold}"] = score
+    cells = {metric: make_cell(of_metric, whole, participants) for metric, of_metric in table.items()}
+    if failures:
+        ended = ", ".join(f"seed {seed} {status}" for seed, status in failures.items())
+        why = f"{len(whole)} of {len(whole) + len(failures)} seeds ended well: {ended}"
+        cells = {metric: replace(cell, mean=None, reason=cell.reason or why) for metric, cell in cells.items()}
+    return Line(
+        name=name,
+        runs=tuple(runs),
+        seeds=whole,
+        failures=failures,
+        missing=tuple(seed for seed in of_seed if seed not in whole and seed not in failures),
+        cells=cells,
+    )

@@ -31,7 +31,7 @@ FORMATS = (".pdf", ".svg", ".png")
 _INK, _QUIET, _FAINT, _BLUE, _RED = "#1b1d21", "#6b7078", "#c9ccd1", "#1f5f99", "#a8431c"
 _COLUMN_INCHES, _PAGE_INCHES = 3.5, 7.2  # of a journal
 _MOST_ROWS = 20
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 8.0,
     "axes.spines.top": False,
@@ -88,7 +88,7 @@ def export_figure(board: Board, number: int, path: Path) -> Path:
         )
     _, draw = FIGURES[number]
     kind = path.suffix.lower()[1:]
-    with mpl.rc_context(_STYLE), atomic_path(path) as temporary:
+    with mpl.rc_context(STYLE), atomic_path(path) as temporary:
         figure = draw(_Drawn(board, board.ranked_by, statistics))
         undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
         figure.savefig(temporary, format=kind, dpi=300, metadata=undated)

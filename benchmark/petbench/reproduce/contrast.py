@@ -1,0 +1,139 @@
+"""One line against another on the same participants: the mean difference, its interval, and what that allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from petbench_leaderboard.statistics.intervals import CONFIDENCE, FEWEST_PARTICIPANTS, Interval, mean_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from petbench.reproduce.results import Line
+    from petbench_leaderboard.board import Cell, Column
+    from petbench_leaderboard.statistics.intervals import Table
+
+Verdict = Literal["ahead", "behind", "open", "undecided"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """First minus second in one metric.
+
+    Attributes:
+        column: the metric.
+        mean: over participants and seeds; None where one of the two has no mean.
+        interval: of the mean, 95 %, over participants and seeds; over seeds alone for a distance, which belongs to all
+            participants together. None where nothing can be said of the spread.
+        by_participant: each participant's difference, the mean over seeds; empty for a distance.
+        reason: why there is no mean or no interval; empty where there are both.
+        under_floor: which of the two lie under the distance's own floor: what real slices are apart.
+    """
+
+    column: Column
+    mean: float | None
+    interval: Interval | None = None
+    by_participant: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    under_floor: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the first is ahead of the second, behind it, not to be told apart from it, or nobody can say."""
+        if self.interval is None or self.column.higher_is_better is None or len(self.under_floor) == 2:
+            return "undecided"
+        if self.interval.low <= 0.0 <= self.interval.high:
+            return "open"
+        return "ahead" if (self.interval.low > 0.0) == self.column.higher_is_better else "behind"
+
+    @property
+    def ahead(self) -> int:
+        """In how many participants the first is better."""
+        sign = -1.0 if self.column.higher_is_better is False else 1.0
+        return sum(sign * value > 0.0 for value in self.by_participant.values())
+
+
+def differ(first: Line, second: Line, column: Column, participants: Sequence[str]) -> Difference:
+    """Return first minus second in one column."""
+    cells = [(line, line.cells.get(column.metric)) for line in (first, second)]
+    for line, cell in cells:
+        if cell is None or cell.mean is None:
+            return Difference(
+                column=column, mean=None, reason=(cell and cell.reason) or f"{line.name} has no score yet"
+            )
+    ours, theirs = (cell for _, cell in cells)
+    assert ours is not None and theirs is not None  # noqa: PT018 - both are for the type checker
+    if not ours.values:
+        under = tuple(line.name for line, cell in cells if cell is not None and is_under_floor(cell))
+        return _of_distances(column, ours, theirs, under)
+    tables = table_of(ours, first.seeds, participants), table_of(theirs, second.seeds, participants)
+    of_participants = tables[0].mean(axis=0) - tables[1].mean(axis=0)
+    interval = _interval(*tables)
+    few = f"fewer than {FEWEST_PARTICIPANTS} participants have no interval"
+    return Difference(
+        column=column,
+        mean=float(of_participants.mean()),
+        interval=interval,
+        by_participant=dict(zip(participants, map(float, of_participants), strict=True)),
+        reason="" if interval else few,
+    )
+
+
+def table_of(cell: Cell, seeds: Sequence[int], participants: Sequence[str]) -> Table:
+    """Return scores of participants, shape (seeds, participants)."""
+    return np.array([[cell.by_seed[seed][who] for who in participants] for seed in seeds], dtype=np.float64)
+
+
+def floor_of(cell: Cell) -> float | None:
+    """Return what real slices are apart from real slices of other participants; None for what is no distance."""
+    floor = cell.extra.get("floor")
+    return float(floor) if isinstance(floor, int | float) else None
+
+
+def is_under_floor(cell: Cell) -> bool:
+    """Return whether a distance is smaller than that of real slices: such a value orders nothing."""
+    floor = floor_of(cell)
+    return floor is not None and cell.mean is not None and cell.mean < floor
+
+
+def _interval(ours: Table, theirs: Table) -> Interval | None:
+    """Return the interval of the mean of ours minus theirs; a table of one seed has no spread over seeds."""
+    if len(ours) != len(theirs) and 1 not in (len(ours), len(theirs)):
+        ours, theirs = ours.mean(axis=0, keepdims=True), theirs.mean(axis=0, keepdims=True)
+    return mean_interval(ours - theirs)
+
+
+def _of_distances(column: Column, ours: Cell, theirs: Cell, under: tuple[str, ...]) -> Difference:
+    """Compare two scores of all participants together: seed by seed, each the mean over folds."""
+    first, second = (np.array([fmean(cell.by_seed[seed].values()) for seed in cell.by_seed]) for cell in (ours, theirs))
+    interval = _interval_over_seeds(first, second)
+    return Difference(
+        column=column,
+        mean=float(first.mean() - second.mean()),
+        interval=interval,
+        reason="" if interval else "one seed has no interval",
+        under_floor=under,
+    )
+
+
+def _interval_over_seeds(first: NDArray[np.float64], second: NDArray[np.float64]) -> Interval | None:
+    """Return Welch's interval of the difference of two means; of one mean and a number where one has a single value."""
+    from scipy import stats
+
+    if len(first) < 2 and len(second) < 2:
+        return None
+    mean = float(first.mean() - second.mean())
+    if np.ptp(first) == 0.0 and np.ptp(second) == 0.0:
+        return Interval(mean, mean, CONFIDENCE)
+    if len(first) > 1 and len(second) > 1:
+        found = stats.ttest_ind(first, second, equal_var=False).confidence_interval(CONFIDENCE)
+        return Interval(float(found.low), float(found.high), CONFIDENCE)
+    several = first if len(first) > 1 else second
+    reach = float(stats.t.ppf((1.0 + CONFIDENCE) / 2.0, len(several) - 1) * stats.sem(several))
+    return Interval(mean - reach, mean + reach, CONFIDENCE)

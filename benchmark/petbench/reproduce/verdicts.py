@@ -1,0 +1,123 @@
+"""What the intervals allow one to say, in words; every sentence that concludes something is made here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench.reproduce.results import FRECHET_DISTANCES, PSNR_CONVENTIONS
+from petbench_leaderboard.report.columns import heading
+from petbench_leaderboard.report.formatting import number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from petbench.reproduce.contrast import Difference, Verdict
+
+#: What the paper reports: where pix2pix is ahead there in all of them.
+REPORTED_METRICS = (*PSNR_CONVENTIONS, *FRECHET_DISTANCES)
+
+
+def who_is_ahead(first: str, second: str, differences: Sequence[Difference]) -> str:
+    """Say of two rows in which metrics one is ahead, in which they cannot be told apart, and where nobody can say.
+
+    Args:
+        first: the one row, as it is called.
+        second: the other.
+        differences: first minus second.
+    """
+    groups = _by_verdict(differences)
+    said = [
+        f"{ahead} is ahead of {behind} in {_listed(groups[verdict])}."
+        for verdict, ahead, behind in (("ahead", first, second), ("behind", second, first))
+        if verdict in groups
+    ]
+    if "open" in groups:
+        said.append(f"{first} and {second} cannot be told apart in {_listed(groups['open'])}.")
+    if "undecided" in groups:
+        reasons = "; ".join(dict.fromkeys(_why(one) for one in groups["undecided"]))
+        said.append(f"Nothing can be said of {_listed(groups['undecided'])}: {reasons}.")
+    return " ".join(said)
+
+
+def against_the_paper(first: str, second: str, differences: Sequence[Difference]) -> str:
+    """Say whether the paper's order is found: the first ahead of the second in every PSNR and Fréchet distance.
+
+    Args:
+        first: who is ahead in the paper.
+        second: who is behind there.
+        differences: first minus second, in whatever metrics; a distance without a value counts for nothing.
+    """
+    wanted = [one for one in differences if one.column.metric in PSNR_CONVENTIONS]
+    wanted += [one for one in differences if one.column.metric in FRECHET_DISTANCES and one.mean is not None]
+    groups = _by_verdict(wanted)
+    found = set(groups)
+    where = _listed(wanted)
+    if not wanted or found == {"undecided"}:
+        reasons = "; ".join(dict.fromkeys(_why(one) for one in wanted)) or "nothing is scored yet"
+        return f"Nothing can be decided yet between {first} and {second}: {reasons}."
+    if found == {"ahead"}:
+        return f"The paper's order is found: {first} is ahead of {second} in {where}."
+    if found == {"behind"}:
+        return f"The contrary of the paper's order is found: {second} is ahead of {first} in {where}."
+    if found <= {"open", "undecided"}:
+        return f"The paper's result is not reproduced: {first} and {second} cannot be told apart in {where}."
+    return f"The paper's order is found in part. {who_is_ahead(first, second, wanted)}"
+
+
+def room(rooms: Mapping[str, float], reported_gap: float, gains: Mapping[str, float | None]) -> list[str]:
+    """Say what the dataset allows a gap to be, convention by convention of PSNR.
+
+    Args:
+        rooms: by the convention's heading, how far `predictable` lies above the early image, dB.
+        reported_gap: of the paper, dB.
+        gains: by the convention's heading, how far the method that is behind in the paper lies above the early image,
+            dB; None where it has no run.
+    """
+    said = [
+        "Above the early image there is not much to be gained on this dataset: what can be predicted at all lies "
+        f"{_decibels(rooms)} above it ({', '.join(rooms)})."
+        if max(rooms.values()) < reported_gap
+        else f"What can be predicted at all lies {_decibels(rooms)} above the early image ({', '.join(rooms)})."
+    ]
+    tight = {name: reported_gap - value for name, value in rooms.items() if value < reported_gap}
+    if len(tight) == len(rooms):
+        said.append(
+            f"So the paper's gap of {number(reported_gap, 1)} dB cannot appear unless the method that is behind falls "
+            f"below the early image, by at least {_decibels(tight)}."
+        )
+    elif tight:
+        said.append(
+            f"So the paper's gap of {number(reported_gap, 1)} dB cannot appear in {', '.join(tight)} unless the method "
+            f"that is behind falls below the early image, by at least {_decibels(tight)}."
+        )
+    else:
+        said.append(f"That leaves room for the paper's gap of {number(reported_gap, 1)} dB.")
+    known = {name: gain for name, gain in gains.items() if gain is not None}
+    if known:
+        said.append(
+            f"CycleGAN lies {', '.join(number(gain, 2, sign=True) for gain in known.values())} dB from the early image "
+            f"({', '.join(known)})."
+        )
+    return said
+
+
+def _decibels(values: Mapping[str, float]) -> str:
+    return ", ".join(number(value, 1) for value in values.values()) + " dB"
+
+
+def _by_verdict(differences: Sequence[Difference]) -> dict[Verdict, list[Difference]]:
+    groups: dict[Verdict, list[Difference]] = {}
+    for one in differences:
+        groups.setdefault(one.verdict, []).append(one)
+    return groups
+
+
+def _why(difference: Difference) -> str:
+    if len(difference.under_floor) == 2:
+        return "both lie under the distance between real slices, where a distance orders nothing"
+    return difference.reason or "the metric has no direction"
+
+
+def _listed(differences: Sequence[Difference]) -> str:
+    names = [heading(one.column) for one in differences]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
