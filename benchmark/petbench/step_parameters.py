@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class StepParameters(BaseModel):
@@ -31,3 +31,23 @@ class StepParameters(BaseModel):
     selection: Literal["last", "best"] = Field(
         "last", description="which weights predict: the last, or those of the lowest validation MAE"
     )
+    patience: int = Field(
+        0, ge=0, description="validations without an improvement after which training ends before its budget; 0: never"
+    )
+    patience_tolerance: float = Field(
+        0.001, ge=0, lt=1, description="share by which validation MAE has to fall to be an improvement"
+    )
+
+    @model_validator(mode="after")
+    def _ends_as_it_says(self) -> Self:
+        """Refuse rules of how training ends that cannot do what they say."""
+        if self.patience and self.decay_start < 1:
+            raise ValueError(
+                "patience ends training when validation no longer improves, and a learning rate that falls with the "
+                "budget makes it so by itself: set decay_start=1 beside it, for a constant rate"
+            )
+        if self.patience >= max(1, self.validations):
+            raise ValueError(f"patience={self.patience} is never used up by validations={self.validations}; set more")
+        if self.selection == "best" and not self.validations:
+            raise ValueError("selection=best chooses among validations, and validations=0; set more, or selection=last")
+        return self

@@ -95,6 +95,13 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
             "benchmark/test_training_clock.py::test_a_budget_in_seconds_counts_warm_up_and_steps_and_stands_still_in_validation",
         ),
     ),
+    "A training may end before its budget": (
+        None,
+        (
+            "benchmark/test_patience.py::test_training_ends_after_as_many_validations_without_an_improvement",
+            "benchmark/test_training_resume.py::test_a_training_that_ends_by_patience_ends_so_bit_for_bit_after_stops",
+        ),
+    ),
     "**Tracks** are budgets": (
         has_the_tracks,
         (

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,9 @@ from petbench.training.step_trainer import StepTrainer
 from petbench_gan.cyclegan import CycleGan
 from petbench_gan.parameters import CycleGanParameters, Pix2pixParameters
 from petbench_gan.pix2pix import Pix2pix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SMALL = {
     "depth": 5, "width": 4, "discriminator_layers": 1, "discriminator_width": 4, "batch_size": 4, "images": 96,
@@ -118,19 +122,50 @@ def test_the_best_weights_survive_a_stop(tmp_path: Path) -> None:
     assert selection["mae_suv"] == min(maes)
 
 
+#: An improvement is a halving of the error, so that training ends long before its budget.
+IMPATIENT: dict[str, Any] = {
+    "patience": 2, "patience_tolerance": 0.5, "validations": 8, "decay_start": 1, "selection": "best",
+    "learning_rate": 0.02,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stops", [(20,), (44,), (20, 40)])
+def test_a_training_that_ends_by_patience_ends_so_bit_for_bit_after_stops(
+    stops: tuple[int, ...], tmp_path: Path
+) -> None:
+    whole = train(tmp_path / "whole", **IMPATIENT)
+    for stop in stops:
+        train(tmp_path / "parts", stop_after=stop, **IMPATIENT)
+    assert_same(whole, train(tmp_path / "parts", **IMPATIENT))
+    lasts, curves = [], []
+    for folder in ("whole", "parts"):
+        events = [json.loads(line) for line in (tmp_path / folder / "log.jsonl").read_text().splitlines()]
+        (selection,) = (event for event in events if event["event"] == "selection")
+        lasts.append({name: selection[name] for name in ("images", "ended_by", "rule", "mae_suv")})
+        curves.append([(event["images"], event["mae_suv"]) for event in events if event["event"] == "validation"])
+    assert lasts[0] == lasts[1]
+    assert curves[0] == curves[1]
+    assert (lasts[0]["ended_by"], lasts[0]["rule"]) == ("patience", "best")
+    assert max(stops) < lasts[0]["images"] < 96
+
+
+def test_a_training_that_ended_by_patience_is_not_trained_further(tmp_path: Path) -> None:
+    assert_same(train(tmp_path, **IMPATIENT), train(tmp_path, **IMPATIENT))
+
+
 def test_a_finished_training_is_not_trained_further(tmp_path: Path) -> None:
     first = train(tmp_path)
     assert_same(first, train(tmp_path))
 
 
 KILLED = """
-    import sys, torch
+    import json, sys, torch
     from pathlib import Path
     sys.path.insert(0, {folder!r})
     import test_training_resume as tests
 
     run = tests.context(Path(sys.argv[1]), checkpoint_seconds=0.0)
-    method = tests.build("cyclegan")
+    method = tests.build("cyclegan", **json.loads(sys.argv[2]))
     advance = run.advance
 
     def announcing(images, losses):
@@ -144,11 +179,14 @@ KILLED = """
 """
 
 
-def kill_somewhere(folder: Path, after_lines: int) -> bool:
+def kill_somewhere(folder: Path, after_lines: int, settings: Mapping[str, object]) -> bool:
     """Start or resume the training in a process of its own and kill it after some steps; False if it ended first."""
     code = textwrap.dedent(KILLED).format(folder=str(Path(__file__).parent))
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True, env={**os.environ}
+        [sys.executable, "-c", code, str(folder), json.dumps(settings)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ},
     )
     assert process.stdout is not None
     for _ in range(after_lines):  # 0: while it is still starting
@@ -162,13 +200,16 @@ def kill_somewhere(folder: Path, after_lines: int) -> bool:
 
 
 @pytest.mark.slow
-def test_a_process_killed_again_and_again_ends_bit_for_bit_as_one_that_was_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("settings", [{}, IMPATIENT], ids=["budget", "patience"])
+def test_a_process_killed_again_and_again_ends_bit_for_bit_as_one_that_was_not(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
     # PETBENCH_KILLS=20 asks for more kills than the suite has time for.
-    whole = train(tmp_path / "whole", "cyclegan")
+    whole = train(tmp_path / "whole", "cyclegan", **settings)
     chance = random.Random(0)
     for _ in range(int(os.environ.get("PETBENCH_KILLS", "3"))):
-        kill_somewhere(tmp_path / "killed", chance.randint(0, 3))
-    assert not kill_somewhere(tmp_path / "killed", 1000)
+        kill_somewhere(tmp_path / "killed", chance.randint(0, 3), settings)
+    assert not kill_somewhere(tmp_path / "killed", 1000, settings)
     method = build("cyclegan")
     method.load_state_dict(torch.load(tmp_path / "killed" / "end.pt", weights_only=True))
     assert_same(whole, method)

@@ -54,9 +54,11 @@ def validate(spec: MethodSpec, values: dict[str, Any]) -> dict[str, Any]:
         return spec.parameters.model_validate(values).model_dump(mode="json")
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or spec.name
+        name, message = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
         given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
-        text = f"parameter {name!r} of {spec.name}: {first['msg'][0].lower()}{first['msg'][1:]}{given}"
+        text = f"parameter {name!r} of {spec.name}: {message[0].lower()}{message[1:]}{given}"
+        if not name:  # of several parameters together
+            text = f"parameters of {spec.name}: {message}"
         raise UsageError(f"{text}; `petbench methods {spec.name}` lists them") from None
 
 

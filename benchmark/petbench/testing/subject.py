@@ -53,7 +53,7 @@ class Subject:
         if {"batch_size", "images", "validations"} <= values.keys():
             values["batch_size"] = min(values["batch_size"], LARGEST_BATCH)
             values["images"] = STEPS * values["batch_size"]
-            values["validations"] = 1
+            values |= {"validations": 1, "patience": 0} if "patience" in values else {"validations": 1}
         return parameters.validate(self.spec, values | self._settings)
 
     @property

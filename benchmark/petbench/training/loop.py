@@ -37,7 +37,7 @@ class TrainingLoop:
         self._own = own
         self._batch_size = chosen.batch_size
         self._optimizers = Optimizers(method, run.device)
-        self._validator = Validator(method, execution, own.validation, chosen.validations, chosen.selection)
+        self._validator = Validator(method, execution, own.validation, chosen)
         self._sampler = Sampler(
             tensors,
             run.device,
@@ -52,10 +52,10 @@ class TrainingLoop:
         self._position = 0
 
     def run(self) -> None:
-        """Step until the context says stop, then leave the chosen weights in the method."""
+        """Step until the context says stop or validation no longer improves; leave the chosen weights in the method."""
         run, method = self._run, self._method
         method.train()
-        while not run.should_stop():
+        while not (run.should_stop() or self._validator.no_longer_improves):
             self._optimizers.step(self._sampler.batch(self._position), run.fraction)
             self._position += self._batch_size
             run.advance(self._batch_size, self._optimizers.losses)
@@ -63,8 +63,9 @@ class TrainingLoop:
                 self._validate()
             run.checkpoint(self.state)
         run.checkpoint(self.state, force=True)
-        if run.fraction >= 1.0:
-            run.log("selection", self._validator.select())
+        ended_by = "patience" if self._validator.no_longer_improves else "budget"
+        if run.fraction >= 1.0 or ended_by == "patience":
+            run.log("selection", {**self._validator.select(), "ended_by": ended_by})
         method.eval()
 
     def _validate(self) -> None:

@@ -1,14 +1,15 @@
-"""Scores of the validation participants during training, and which weights they choose."""
+"""Errors on the validation participants during training: which weights they choose, and when they end it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from petbench.training.checkpoint import snapshot
 from petbench.training.prediction import translate_volume
+from petbench_datasets.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from petbench.contract import Volume
     from petbench.step_method import StepMethod
+    from petbench.step_parameters import StepParameters
     from petbench.training.network_execution import NetworkExecution
     from petbench.training.runnable_method import Pairs
 
@@ -26,7 +28,17 @@ BODY_SUV = 0.1
 class Validator:
     """Predicts the validation participants `times` in a budget; never sees another participant.
 
-    These values choose weights and show how training goes. They are no scores: scores are made from files, elsewhere.
+    These values choose weights, end a training that no longer improves, and show how it goes. They are no scores:
+    scores are made from files, elsewhere.
+
+    Args:
+        method: that trains.
+        execution: of its networks.
+        pairs: of the validation participants.
+        chosen: how often they are validated, which weights predict, and when training ends early.
+
+    Raises:
+        DataError: the validation participants are to decide something, and there are none.
     """
 
     def __init__(
@@ -34,21 +46,31 @@ class Validator:
         method: StepMethod,
         execution: NetworkExecution,
         pairs: Pairs,
-        times: int,
-        selection: Literal["last", "best"],
+        chosen: StepParameters,
     ) -> None:
         self._method = method
         self._execution = execution
         self._pairs = pairs
-        self._times = times if len(pairs) else 0
-        self._selection = selection
+        if not len(pairs) and (chosen.patience or chosen.selection == "best"):
+            raise DataError("nobody validates in this fold: patience and selection=best have nothing to decide by")
+        self._times = chosen.validations if len(pairs) else 0
+        self._selection = chosen.selection
+        self._patience = chosen.patience
+        self._tolerance = chosen.patience_tolerance
         self._done = 0
+        self._waited = 0
+        self._improved_mae = float("inf")
         self._best: dict[str, Any] | None = None
         self._best_mae = float("inf")
 
     def due(self, fraction: float) -> bool:
         """Return whether the next share of the budget is through."""
         return int(fraction * self._times + 1e-9) > self._done
+
+    @property
+    def no_longer_improves(self) -> bool:
+        """Whether so many validations have gone by without an improvement that training ends."""
+        return bool(self._patience) and self._waited >= self._patience
 
     def validate(self) -> dict[str, object]:
         """Return the errors of the predictions, means over the participants, and what was clipped.
@@ -65,6 +87,9 @@ class Validator:
             clipped = self._method.intensity.clipped_share(target)
             rows.append(prediction_errors(early, delayed, predicted) | {"clipped": clipped})
         means = mean_of(rows)
+        improved = means["mae_suv"] < self._improved_mae * (1.0 - self._tolerance)
+        self._waited = 0 if improved else self._waited + 1
+        self._improved_mae = means["mae_suv"] if improved else self._improved_mae
         if self._selection == "best" and means["mae_suv"] < self._best_mae:
             self._best_mae = means["mae_suv"]
             self._best = snapshot(dict(self._method.state_dict()))
@@ -79,11 +104,18 @@ class Validator:
 
     def state(self) -> dict[str, Any]:
         """Return what a resumed training must know."""
-        return {"done": self._done, "best": self._best, "best_mae": self._best_mae}
+        return {
+            "done": self._done,
+            "best": self._best,
+            "best_mae": self._best_mae,
+            "waited": self._waited,
+            "improved_mae": self._improved_mae,
+        }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` gave."""
         self._done, self._best, self._best_mae = int(state["done"]), state["best"], float(state["best_mae"])
+        self._waited, self._improved_mae = int(state["waited"]), float(state["improved_mae"])
 
 
 def rough_body(early: Volume, delayed: Volume) -> NDArray[np.bool_]:
