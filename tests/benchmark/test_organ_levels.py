@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tests.benchmark.docs_reader import DOCS
 
 from petbench.runs.organ_levels import (
     BLOOD,
@@ -119,6 +121,13 @@ def test_the_table_is_that_of_predicting_each_from_all_others(count: int) -> Non
         assert found.participants == count
         assert found.residual_percent == pytest.approx(100 * np.sqrt(np.mean(error**2)))
         assert found.r_squared == pytest.approx(1 - np.sum(error**2) / np.sum(np.subtract(plain, true) ** 2))
+
+
+def test_the_page_says_how_many_participants_each_regression_needs() -> None:
+    rows = re.findall(
+        r"^\| ([a-z ]+) \| α[^|]+\| (\d+) \|$", (DOCS / "predictable.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert {kind: int(count) for kind, count in rows} == FEWEST
 
 
 def test_what_is_determined_and_what_is_a_lottery_are_told_apart() -> None:
