@@ -17,6 +17,7 @@ run: $(VENV)/installed ## Train pix2pix on the simulated dataset and show the le
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method identity
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method scale
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method pix2pix
+	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench score --reference predictable
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench score --reference repeat-scan
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench leaderboard
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench report -o $(DEMO_HOME)/report

@@ -29,7 +29,7 @@ def board_as_rows(board: Board) -> list[dict[str, object]]:
     """Return a board's rows with one key a column: nested values only where a thing has several.
 
     A metric gives `NAME`, `NAME_standard_deviation`, `NAME_gain` over `identity`, positive where better, and
-    `NAME_normalized_score`, from 0 for `identity` to 1 for the repeat scan, and `NAME_reason` or
+    `NAME_normalized_score`, from 0 for `identity` to 1 for `predictable`, and `NAME_reason` or
     `NAME_normalized_score_reason` where there is none. `NAME` is the metric's name, followed by region and convention
     where the board has the metric in more than one.
 

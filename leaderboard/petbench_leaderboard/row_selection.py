@@ -121,7 +121,7 @@ def _references(session: Session, entry: Entry, best: int | None) -> frozenset[s
     """Return the references of a board; of all rows, those alone that gains and normalized scores need."""
     query = sa.select(CachedMean.run_group).where(CachedMean.board_id == entry.id)
     if best is None:
-        needed = sa.or_(CachedMean.role == "repeat-scan", CachedMean.method == IDENTITY_METHOD)
+        needed = sa.or_(CachedMean.role == "predictable", CachedMean.method == IDENTITY_METHOD)
         return frozenset(session.scalars(query.where(needed).distinct()))
     groups = session.scalars(query.where(CachedMean.role.in_(_REFERENCE_ROLES)).distinct()).all()
     if len(groups) <= _REFERENCE_ROWS:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import Role
 
 WHO = tuple(f"sub-{number:02}" for number in range(1, 11))
-ROLES: dict[str, Role] = {"identity": "reference", "organ-scale": "privileged", "repeat-scan": "repeat-scan"}
+ROLES: dict[str, Role] = {"identity": "reference", "organ-scale": "privileged", "predictable": "predictable"}
 METRICS = {
     "psnr_body_suv20": ("dB", True, MetricFacts(label="PSNR", detail="body", decimals=2, place=1)),
     "ssim_body_suv20": ("", True, MetricFacts(label="SSIM", detail="body", place=2)),
@@ -107,7 +107,7 @@ def test_methods_that_nothing_separates_are_said_to_be_ties_and_have_rank_interv
 def test_every_score_stands_with_its_gain_and_its_normalized_score(
     store: Leaderboard, show: Callable[..., str]
 ) -> None:
-    for method, value in (("identity", 28.0), ("repeat-scan", 36.0), ("pix2pix", 30.0)):
+    for method, value in (("identity", 28.0), ("predictable", 36.0), ("pix2pix", 30.0)):
         enter(store, method, dict.fromkeys(WHO, value))
     shown = show(store)
     words = set(shown.replace("  ", "\n").replace("\n ", "\n").split("\n"))

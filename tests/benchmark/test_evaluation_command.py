@@ -117,7 +117,7 @@ def test_what_cannot_be_scored_is_refused_by_name_with_nothing_stored(
         ((".",), "--as is missing"),
         (("--runs", "all", "--as", "mine"), "means nothing beside --runs"),
         (("--runs", "some"), "write --runs all or --runs ID"),
-        (("--reference", "blur"), "'blur' is not one of 'repeat-scan', 'organ-scale'"),
+        (("--reference", "blur"), "'blur' is not one of 'predictable', 'repeat-scan', 'organ-scale'"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(home: Home, arguments: tuple[str, ...], said: str) -> None:

@@ -155,7 +155,8 @@ def test_the_page_says_what_it_is_and_what_it_lacks(stopped_once: tuple[Petbench
     assert "57.85" in page
     assert "17.33" in page
     assert "+10.40" in page
-    assert "no repeat scan of sub-04" in page
+    assert "No row `repeat-scan`: no repeat scan of sub-04" in page
+    assert "No row `predictable`: no truth of sub-01" in page
     assert "PETBENCH_FID_WEIGHTS" in page or "weights" in page
     assert "FD-randconv" in page
     assert str(folder.parent) not in page, "a page names no folder of its machine"

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from petbench.cli.console import standard_output
-from petbench_leaderboard.cells import NO_REPEAT_SCAN
+from petbench_leaderboard.cells import NO_PREDICTABLE
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report.formatting import MISSING, counted
 
@@ -99,7 +99,7 @@ def _not_normalized(board: Board, shown: Sequence[Column]) -> list[str]:
     notes = []
     for reason, found in written.not_normalized(board, shown).items():
         where = "" if len(found) == len(shown) else f" for {', '.join(map(written.heading, found))}"
-        fix = "; petbench score --reference repeat-scan makes one" if reason == NO_REPEAT_SCAN else ""
+        fix = "; petbench score --reference predictable makes one" if reason == NO_PREDICTABLE else ""
         notes.append(f"no normalized score{where}: {reason}{fix}")
     return notes
 

@@ -52,8 +52,8 @@ def reproduce(
 ) -> None:
     """Run the paper's comparison of pix2pix and CycleGAN, the same networks for both, and write it up as a page.
 
-    Both are trained with every seed on every fold; identity, scale and the repeat scan are beside them. Runs that
-    are on the leaderboard already are not repeated. After Ctrl-C the same command resumes.
+    Both are trained with every seed on every fold; identity, scale, what can be predicted at all and the repeat scan
+    are beside them. Runs that are on the leaderboard already are not repeated. After Ctrl-C the same command resumes.
 
     \b
     petbench reproduce --dry-run
@@ -65,11 +65,11 @@ def reproduce(
     from petbench.plans.forecast import forecast
     from petbench.plans.run_plan import parse_budget
     from petbench.plans.sweep import parse_seeds
-    from petbench.reproduce.account import give_account
+    from petbench.reproduce.account import MADE, give_account
     from petbench.reproduce.experiment import Experiment, plan_runs
     from petbench.reproduce.paper import REFERENCES
     from petbench.reproduce.profiles import PROFILES, default_profile
-    from petbench.reproduce.run_comparison import run_comparison, score_repeat_scans
+    from petbench.reproduce.run_comparison import run_comparison, score_references
     from petbench.terminal import progress_bar
 
     here = session()
@@ -96,9 +96,9 @@ def reproduce(
     rows = run_comparison(plans, supervisor, lambda line: click.echo(line, err=True))
     of_folds = [plan for plan in plans if plan.method == REFERENCES[0]]
     with progress_bar() as progress:
-        repeat_scans, why_none = score_repeat_scans(of_folds, supervisor, here.scorer(progress))
+        made, missing = score_references(of_folds, MADE, supervisor, here.scorer(progress))
     command = _command(dataset, split, seeds, profile, budget, device)
-    facts = give_account(experiment, [*rows, *repeat_scans], why_none, command, here.home, here.leaderboard, page)
+    facts = give_account(experiment, [*rows, *made], missing, command, here.home, here.leaderboard, page)
     if as_json:
         print_json(facts)
         return

@@ -10,11 +10,11 @@ from petbench.reproduce import figure
 from petbench.reproduce.page import FIGURE_NAME, Circumstances, write_page
 from petbench.reproduce.paper import BETTER, OTHER, REFERENCES, REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.results import gather
-from petbench.runs.reference_rows import REPEAT_SCAN
+from petbench.runs.reference_rows import PREDICTABLE, REPEAT_SCAN
 from petbench.runs.site_sources import files_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from petbench.home import Home
@@ -23,14 +23,17 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
-ORDER = (*REFERENCES, OTHER, BETTER, REPEAT_SCAN)
+MADE = (PREDICTABLE, REPEAT_SCAN)
+"""The references that the harness makes itself."""
+
+ORDER = (*REFERENCES, OTHER, BETTER, *MADE)
 """The lines of Table 2."""
 
 
 def give_account(
     experiment: Experiment,
     rows: Sequence[RunRow],
-    no_repeat_scan: str,
+    missing: Mapping[str, str],
     command: str,
     home: Home,
     leaderboard: Leaderboard,
@@ -40,8 +43,8 @@ def give_account(
 
     Args:
         experiment: what was asked for.
-        rows: all runs, those of the repeat scans included.
-        no_repeat_scan: why there are no rows of repeat scans; empty where there are.
+        rows: all runs, those of the references that the harness makes included.
+        missing: why there are no rows of some of `MADE`, by their names.
         command: what was typed.
         home: where run folders are.
         leaderboard: where scores and phases are.
@@ -58,7 +61,7 @@ def give_account(
         command=command,
         seconds={row.id: sum(phase.seconds for phase in leaderboard.phases(row.id)) for row in rows},
         slices=_training_slices(results.line(BETTER).runs[0], home),
-        no_repeat_scan=no_repeat_scan,
+        missing=missing,
         participant=participant,
         shown=shown,
     )
@@ -93,7 +96,7 @@ def _facts(results: Results, circumstances: Circumstances) -> dict[str, Any]:
             "methods": {name: dataclasses.asdict(reported) for name, reported in REPORTED.items()},
             "gap_decibels": REPORTED_GAP_DECIBELS,
         },
-        "repeat_scan": circumstances.no_repeat_scan or "scored",
+        **{name.replace("-", "_"): circumstances.missing.get(name, "scored") for name in MADE},
         "figure_participant": circumstances.participant,
         "seconds": sum(circumstances.seconds.values()),
     }

@@ -37,7 +37,7 @@ class Circumstances:
         command: what was typed, in full.
         seconds: what each run took from its first phase to its last, by its number.
         slices: foreground training slices of a fold; None where no log has their number.
-        no_repeat_scan: why there are no rows of repeat scans; empty where there are.
+        missing: why references that the harness makes itself have no rows, by their names.
         participant: whom the figure shows; None where there is no figure.
         shown: the figure in words, or why there is none.
     """
@@ -46,7 +46,7 @@ class Circumstances:
     command: str
     seconds: Mapping[int, float]
     slices: int | None
-    no_repeat_scan: str
+    missing: Mapping[str, str]
     participant: str | None
     shown: str
 
@@ -98,8 +98,9 @@ def _words(results: Results, circumstances: Circumstances) -> dict[str, Any]:
         "command": circumstances.command,
         "table_2": table_2,
         "columns": _columns(results),
+        "predictable": reference_rows.PREDICTABLE,
         "repeat_scan": reference_rows.REPEAT_SCAN,
-        "no_repeat_scan": circumstances.no_repeat_scan,
+        "missing": circumstances.missing,
         "notes": notes,
         "gap_table": _gap_table(results),
         "few": len(results.participants) < FEWEST_PARTICIPANTS,

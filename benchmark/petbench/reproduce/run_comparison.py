@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from petbench.errors import DataError, PetbenchError
 from petbench.plans.planner import Place
-from petbench.runs.reference_rows import REPEAT_SCAN
 from petbench.runs.references import score_reference
 from petbench.runs.run_all import run_all
 from petbench_datasets.dataset.reader import open_dataset
@@ -79,32 +78,39 @@ def _stopped_at(outcome: Outcome) -> StoppedError:
     )
 
 
-def score_repeat_scans(plans: Sequence[RunPlan], supervisor: Supervisor, scorer: Scorer) -> tuple[list[RunRow], str]:
-    """Return the rows of a second noise realisation of the delayed images, fold by fold; else none, and why.
+def score_references(
+    plans: Sequence[RunPlan], names: Sequence[str], supervisor: Supervisor, scorer: Scorer
+) -> tuple[list[RunRow], dict[str, str]]:
+    """Return the rows of references that the harness makes itself, fold by fold; and why it cannot make the others.
 
     Args:
         plans: of one method and seed, one for each fold.
+        names: of the references.
         supervisor: knows home and leaderboard.
         scorer: scores those that are not there yet.
     """
     rows: list[RunRow] = []
-    for plan in plans:
-        stored = _stored(plan, supervisor.leaderboard)
+    missing: dict[str, str] = {}
+    for name in names:
         try:
-            rows.append(stored or _score(plan, supervisor, scorer))
-        except DataError as missing:
-            return [], str(missing).removeprefix(f"{plan.dataset_folder}: ")  # a page names no folder of its machine
-    return rows, ""
+            rows += [
+                _stored(plan, name, supervisor.leaderboard) or _score(plan, name, supervisor, scorer) for plan in plans
+            ]
+        except DataError as error:
+            missing[name] = str(error).removeprefix(
+                f"{plans[0].dataset_folder}: "
+            )  # no page names a folder of its machine
+    return rows, missing
 
 
-def _stored(plan: RunPlan, leaderboard: Leaderboard) -> RunRow | None:
-    known = leaderboard.runs(dataset=plan.dataset, split=plan.split, method=REPEAT_SCAN, status="ok")
+def _stored(plan: RunPlan, name: str, leaderboard: Leaderboard) -> RunRow | None:
+    known = leaderboard.runs(dataset=plan.dataset, split=plan.split, method=name, status="ok")
     same = ("fingerprint", "split_digest", "fold", "protocol")
     return next((row for row in known if all(getattr(row, name) == getattr(plan, name) for name in same)), None)
 
 
-def _score(plan: RunPlan, supervisor: Supervisor, scorer: Scorer) -> RunRow:
+def _score(plan: RunPlan, name: str, supervisor: Supervisor, scorer: Scorer) -> RunRow:
     dataset = open_dataset(Path(plan.dataset_folder))
     place = Place(plan.dataset, dataset, load_split(dataset, plan.split), plan.fold)
     home, leaderboard = supervisor.home, supervisor.leaderboard
-    return score_reference(place, REPEAT_SCAN, home=home, leaderboard=leaderboard, scorer=scorer)
+    return score_reference(place, name, home=home, leaderboard=leaderboard, scorer=scorer)

@@ -100,6 +100,14 @@ class Dataset:
         """How the participants were drawn: `independent` or `matched` to a population; None if nobody says."""
         return read_sampling(self.root)
 
+    @cached_property
+    def has_truth(self) -> bool | None:
+        """Whether the true activity behind every delayed image is known; None where delayed images are withheld."""
+        if self.withheld:
+            return None
+        files = (derivatives.find_derivative(self.root, name, derivatives.TRUTH_ENDING) for name in self.participants)
+        return all(file is not None for file in files)
+
     @property
     def pixel_digests(self) -> Mapping[str, tuple[str, ...]]:
         """The hashes of each participant's voxels alone, early and delayed."""
