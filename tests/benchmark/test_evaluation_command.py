@@ -14,7 +14,7 @@ from petbench.cli.main import cli
 from petbench.evaluation import protocol
 from petbench.home import Home
 from petbench.plans.run_plan import RunPlan
-from petbench.runs import rescore
+from petbench.runs import scorer
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.images.grid import Grid
@@ -138,7 +138,7 @@ def test_predictions_of_another_program_stand_on_the_board_and_are_scored_again_
     before = stored(home)
     assert {score.participant for score in before if score.metric == "mae_body_suv"} == {"sub-03", "sub-04"}
 
-    monkeypatch.setattr(rescore, "PROTOCOL", protocol.PROTOCOL + 1)
+    monkeypatch.setattr(scorer, "PROTOCOL", protocol.PROTOCOL + 1)
     again = petbench("score", "--runs", "all")
     assert again.exit_code == 0, again.output
     assert "scored 1 run again" in again.stdout

@@ -15,7 +15,7 @@ from petbench.plans.planner import choose_fold
 from petbench.runs import reference_rows
 from petbench.runs.external import enter_predictions
 from petbench_datasets.bids.scan import scan_of
-from petbench_datasets.dataset.derivatives import find_derivative
+from petbench_datasets.dataset.derivatives import REPEAT_ENDING, find_derivative
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import write_image
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
     OrganProducts = dict[str, NDArray[np.float64]]
-
-REPEAT_ENDING = "desc-repeat_pet"
 
 _REST = "rest of the body"
 _AIR = "outside the body"

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from petbench_datasets.images.grid import Grid, Volume
 
 
+REPEAT_ENDING = "desc-repeat_pet"
+"""How the file of a second noise realisation of the delayed image ends."""
+
+TRUTH_ENDING = "rec-delayed_desc-truth_pet"
+"""How the file of what was in the body in the delayed window ends, without blur or noise; simulated datasets have it."""
+
+
 def find_derivative(root: Path, participant: str, ending: str) -> Path | None:
     """Return the participant's file whose name ends in `_<ending>.nii.gz` under derivatives/, or None.
 

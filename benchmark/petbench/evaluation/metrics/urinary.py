@@ -19,6 +19,8 @@ from petbench.metric_spec import Case, Measurement, MetricSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from numpy.typing import NDArray
+
     from petbench.evaluation.metrics.measures import Mask
 
 SUFFIX = "_no_urinary"
@@ -57,6 +59,8 @@ def urinary_zone(case: Case) -> Mask:
 
 
 _without: WeakKeyDictionary[Case, Case] = WeakKeyDictionary()
+_blanked: ByArrays[NDArray[np.float32]] = ByArrays()
+_bodies: ByArrays[Mask] = ByArrays()
 
 
 def without_urinary_tract(case: Case) -> Case:
@@ -66,14 +70,21 @@ def without_urinary_tract(case: Case) -> Case:
         ValueError: it cannot be told where the urinary tract is.
     """
     if case not in _without:
-        zone = urinary_zone(case)
-        predicted, delayed, early = (
-            np.where(zone, np.float32(0.0), image) for image in (case.predicted, case.delayed, case.early)
-        )
+        zone, labels = urinary_zone(case), case.labels
+        assert labels is not None  # the zone comes from them
         _without[case] = replace(
-            case, predicted=predicted, delayed=delayed, early=early, body=case.body & ~zone, samples=None
+            case,
+            predicted=_blank(case.predicted, zone),
+            delayed=_blanked.get(lambda: _blank(case.delayed, zone), case.delayed, labels),
+            early=_blanked.get(lambda: _blank(case.early, zone), case.early, labels),
+            body=_bodies.get(lambda: case.body & ~zone, case.body, labels),
+            samples=None,
         )
     return _without[case]
+
+
+def _blank(image: NDArray[np.float32], zone: Mask) -> NDArray[np.float32]:
+    return np.where(zone, np.float32(0.0), image)
 
 
 def no_urinary(spec: MetricSpec, *, shown: bool = False) -> MetricSpec:
@@ -83,7 +94,7 @@ def no_urinary(spec: MetricSpec, *, shown: bool = False) -> MetricSpec:
         name=spec.name + SUFFIX,
         convention_id=f"no-urinary-{URINARY_MARGIN_MILLIMETRES:g}mm@1/{spec.convention_id}",
         region=region_without(spec.region),
-        detail=f"{spec.detail} without urinary tract",
+        detail="without urine" if spec.detail == "body" else f"{spec.detail} without urine",
         shown=shown,
         summary=f"{spec.summary}; the urinary tract left out",
         formula=f"{spec.formula}, without {_WORDS}, which are blank in p and r",

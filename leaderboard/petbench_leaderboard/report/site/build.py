@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.records import of_newest_protocol
 from petbench_leaderboard.report.site.board_table import view_board
 from petbench_leaderboard.report.site.pages import as_json, write_assets, write_page
 from petbench_leaderboard.report.site.pareto import board_chart
@@ -138,14 +139,14 @@ def _write_runs(
     identity = _identity_scores(boards)
     for done, number in enumerate(chosen, start=1):
         run = leaderboard.run(number)
-        scores = leaderboard.scores([number])
-        newest = max((score.protocol for score in scores), default=run.protocol)
+        scores = of_newest_protocol(leaderboard.scores([number]))
+        protocol = scores[0].protocol if scores else run.protocol
         page = view_run(
             run,
-            [score for score in scores if score.protocol == newest],
+            scores,
             leaderboard.phases(number),
             sources.run_files(run),
-            identity.get(run.fingerprint, {}),
+            identity.get((run.fingerprint, protocol), {}),
             leaderboard.source_diff(number),
         )
         write_page(
@@ -160,14 +161,15 @@ def _write_runs(
     return set(chosen)
 
 
-def _identity_scores(boards: Sequence[Board]) -> dict[str, dict[tuple[str, str], float]]:
-    """Return what the early image scores, by dataset, then by metric and participant."""
-    found: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
+def _identity_scores(boards: Sequence[Board]) -> dict[tuple[str, int], dict[tuple[str, str], float]]:
+    """Return what the early image scores, by dataset and protocol, then by metric and participant."""
+    found: dict[tuple[str, int], dict[tuple[str, str], float]] = defaultdict(dict)
     for board in boards:
         for row in board.rows:
             if row.run.method == IDENTITY_METHOD:
                 for column, cell in row.cells.items():
-                    found[board.fingerprint] |= {(column.metric, who): value for who, value in cell.values.items()}
+                    scores = {(column.metric, who): value for who, value in cell.values.items()}
+                    found[board.fingerprint, board.protocol] |= scores
     return found
 
 
