@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +10,11 @@ import numpy as np
 from petbench.evaluation.catalogue import column_of_spec
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.scoring import measure
-from petbench.evaluation.study.degradations import FAMILIES
+from petbench.evaluation.study.degradations import FAMILIES, with_lottery
+from petbench.evaluation.study.scene import read_scene
 from petbench.evaluation.study.separation import separation_rate
+from petbench_datasets.errors import DataError
+from petbench_datasets.progress import silent
 from petbench_leaderboard.run_groups import REGIONS
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from petbench.evaluation.study.scene import Scene
     from petbench.metric_spec import MetricSpec
     from petbench_datasets.dataset.reader import Dataset
+    from petbench_datasets.progress import Progress
 
     Array = NDArray[np.float64]
 
@@ -30,7 +34,7 @@ SIZES = (6, 8, 12, 16, 24, 32)
 """Numbers of participants for which separation is asked."""
 
 Badness = dict[tuple[str, str], dict[str, list[float]]]
-"""By metric and region, then by family: how bad the best copy and each step after it are; NaN where there is no value."""
+"""By metric and region, then by family: how bad the best copy and each step after it are; NaN where it has no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +92,59 @@ class MetricStudy:
         return asdict(self)
 
 
+def study_metrics(
+    dataset: Dataset, participants: Sequence[str], specs: Sequence[MetricSpec], progress: Progress = silent
+) -> MetricStudy:
+    """Return the study of some metrics on a dataset.
+
+    Args:
+        dataset: simulated, best of all: then the degraded copies are made of the noise-free truth.
+        participants: whom it is over.
+        specs: the metrics; those without a direction and a best value are left out.
+        progress: called after each participant.
+
+    Raises:
+        DataError: fewer than two participants, or an image cannot be read.
+    """
+    if len(participants) < 2:
+        raise DataError(f"{dataset.root}: a study of metrics takes at least 2 participants, not {len(participants)}")
+    scored: dict[str, Badness] = {}
+    simulated = True
+    for done, participant in enumerate(participants):
+        progress("scoring degraded copies", done, len(participants))
+        scene = read_scene(dataset, participant)
+        simulated = simulated and scene.simulated
+        scored[participant] = study_scene(scene, specs)
+    progress("scoring degraded copies", len(participants), len(participants))
+    return summarise(dataset, specs, scored, simulated=simulated)
+
+
 def study_scene(scene: Scene, specs: Sequence[MetricSpec]) -> Badness:
     """Score the copies of one participant by every metric of the whole image that has a direction or a best value."""
-    from dataclasses import replace
-
     found: Badness = {}
-    best = _badness(scene, specs)
+    drawn = _badness(scene, with_lottery(scene, scene.best, "best"), specs)
     for family in FAMILIES:
         if not family.fits(scene):
             continue
-        steps = [best]
+        steps = [_badness(scene, scene.best, specs) if family.lottery else drawn]
         for level in family.levels:
-            copy = family.degrade(scene, level).astype(np.float32)
-            steps.append(_badness(replace(scene, case=replace(scene.case, predicted=copy)), specs))
-        for key in best:
+            copy = family.degrade(scene, level)
+            if not family.lottery:
+                copy = with_lottery(scene, copy, f"{family.name}/{level:g}")
+            steps.append(_badness(scene, copy, specs))
+        for key in drawn:
             found.setdefault(key, {})[family.name] = [step.get(key, np.nan) for step in steps]
     return found
 
 
-def _badness(scene: Scene, specs: Sequence[MetricSpec]) -> dict[tuple[str, str], float]:
-    """Return how bad the case's prediction is: larger is worse, whatever the metric's direction."""
+def _badness(scene: Scene, copy: Array, specs: Sequence[MetricSpec]) -> dict[tuple[str, str], float]:
+    """Return how bad a copy is as a prediction: larger is worse, whatever the metric's direction."""
     found = {}
+    case = replace(scene.case, predicted=copy.astype(np.float32))
     for spec in specs:
         if spec.higher_is_better is None and spec.best_value is None:
             continue
-        for record in measure(spec, scene.case):
+        for record in measure(spec, case):
             if record.region not in REGIONS:
                 continue
             value = np.nan if record.value is None else record.value

@@ -68,9 +68,7 @@ def read_scene(dataset: Dataset, participant: str) -> Scene:
     if truth is not None:
         inside = body if labels is None else body & ~urinary_zone(case)
         best = as_scanned(truth, real, inside, pair.grid.spacing_millimetres)
-    return Scene(
-        replace(case, predicted=best.astype(np.float32)), best, _noise(real, repeat, body), truth is not None
-    )
+    return Scene(replace(case, predicted=best.astype(np.float32)), best, _noise(real, repeat, body), truth is not None)
 
 
 def blurred(image: Image, fwhm_millimetres: Sequence[float], spacing_millimetres: tuple[float, float, float]) -> Image:
