@@ -32,8 +32,8 @@ def metrics(*, dataset: str, split: str | None, output: Path | None, as_json: bo
     """Find out which metric tells predictions of known order apart, and with how many participants.
 
     No method is trained: the best prediction (on simulated datasets the noise-free truth, as a scanner sees it) is made
-    worse step by step, by gain, wrong organ levels, blur, noise, false spots, a shift, a share of the early image, and a
-    wrong bladder. Sixty participants on a coarse grid take a few minutes.
+    worse step by step, by gain, wrong organ levels, blur, noise, false spots, a shift, a share of the early image, and
+    a wrong bladder. Sixty participants on a coarse grid take a few minutes.
 
     \b
     petbench study metrics --dataset fdg-phantom-mini

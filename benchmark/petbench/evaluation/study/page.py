@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from petbench.evaluation.study.degradations import LOTTERY_COMMON, LOTTERY_OWN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -15,7 +17,8 @@ _INTRODUCTION = """\
 Each metric of protocol {protocol} is given predictions whose order is known: copies of the best one, made worse step by
 step, of {count} participants of {dataset} (`{fingerprint}`). The best one is {best}. A metric to rank by finds the
 order (τ near 1), separates neighbouring steps with few participants, and does not follow the bladder, which no method
-can be expected to predict.
+can be expected to predict: every copy has a bladder of its own, wrong by a log-normal factor of {common:.0f} % that all
+copies of a participant share and of {own:.0f} % that they do not.
 """
 _TRUTH = "the noise-free truth at the resolution that comes closest to the real delayed image"
 _REAL = "the real delayed image itself, for want of a noise-free one: the first step of every family is then too easy"
@@ -30,7 +33,7 @@ _SEPARATION = """
 ## How many participants does it take?
 
 The part of {subsets:,} random subsets of n participants in which Wilcoxon's exact signed-rank test separates two
-neighbouring steps at 5 %, in the right order; the mean over the steps of a family and over all families but the lottery.
+neighbouring steps at 5 %, in the right order: the mean over a family's steps, then over all families but the lottery.
 """
 _BY_FAMILY = """
 ## Which differences are told apart?
@@ -50,8 +53,10 @@ def study_page(study: MetricStudy, *, subsets: int, command: str) -> str:
             dataset=study.dataset,
             fingerprint=study.fingerprint[:16],
             best=_TRUTH if study.simulated else _REAL,
+            common=100.0 * LOTTERY_COMMON,
+            own=100.0 * LOTTERY_OWN,
         ),
-        *_table(("family", "what is worse", "steps"), [_family(family) for family in study.families]),
+        *_table(("family", "what is worse", "steps"), [_family(family) for family in study.families], left=2),
         _ORDER,
         *_table(
             ("metric", "mean", *names),
@@ -106,6 +111,6 @@ def _part(value: float) -> str:
     return f"{100.0 * value:.0f} %"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    right = ["---", *["---:"] * (len(head) - 1)]
-    return ["| " + " | ".join(cells) + " |" for cells in (head, right, *rows)]
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> list[str]:
+    rule = ["---"] * left + ["---:"] * (len(head) - left)
+    return ["| " + " | ".join(cells) + " |" for cells in (head, rule, *rows)]

@@ -1,8 +1,8 @@
-"""One participant of the study: the images that degraded predictions are made of, and those that they are scored with."""
+"""One participant of the study: the images that degraded predictions are made of and scored with."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,9 +32,9 @@ class Scene:
     """One participant.
 
     Attributes:
-        case: with the real images and labels; its prediction is the best one, which the degraded copies are made of.
-        best: what the copies are made of, SUV, shape (z, y, x): the noise-free truth at the resolution that comes closest
-            to the real image (without the bladder), or the real delayed image itself.
+        case: with the real images and labels; its prediction is the real delayed image.
+        best: what the copies are made of, SUV, shape (z, y, x): the noise-free truth at the resolution that comes
+            closest to the real image (without the bladder), or the real delayed image itself.
         noise: one realisation of the delayed image's noise, independent of the real image's.
         simulated: whether `best` is the truth.
     """
@@ -68,7 +68,7 @@ def read_scene(dataset: Dataset, participant: str) -> Scene:
     if truth is not None:
         inside = body if labels is None else body & ~urinary_zone(case)
         best = as_scanned(truth, real, inside, pair.grid.spacing_millimetres)
-    return Scene(replace(case, predicted=best.astype(np.float32)), best, _noise(real, repeat, body), truth is not None)
+    return Scene(case, best, _noise(real, repeat, body), truth is not None)
 
 
 def blurred(image: Image, fwhm_millimetres: Sequence[float], spacing_millimetres: tuple[float, float, float]) -> Image:

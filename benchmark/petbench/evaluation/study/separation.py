@@ -22,8 +22,8 @@ _SEED = 20261101
 def critical_rank_sum(count: int, level: float = LEVEL) -> int | None:
     """Return the smallest rank sum W+ that is significant, two-sided, for so many pairs; None where none can be.
 
-    From the exact null distribution of W+ (Wilcoxon, Biometrics Bull 1945;1:80): each of the ranks 1 to n counts or not,
-    all 2ⁿ ways alike.
+    From the exact null distribution of W+ (Wilcoxon, Biometrics Bull 1945;1:80): each of the ranks 1 to n counts or
+    not, all 2ⁿ ways alike.
     """
     ways = np.ones(1)
     for rank in range(1, count + 1):
