@@ -82,15 +82,19 @@ def blurred(image: Image, fwhm_millimetres: Sequence[float], spacing_millimetres
 def as_scanned(truth: Image, real: Image, inside: Mask, spacing_millimetres: tuple[float, float, float]) -> Image:
     """Return the truth at the resolution, 0 to 20 mm FWHM, at which its squared error inside is smallest.
 
-    First in the plane, then along the axis, where thick slices may need no blur at all.
+    In the plane and along the axis, where thick slices may need no blur at all, in turns until neither changes.
     """
 
-    def error(fwhm: Sequence[float]) -> float:
-        return float(np.square((blurred(truth, fwhm, spacing_millimetres) - real)[inside]).sum())
+    def error(axis: float, plane: float) -> float:
+        return float(np.square((blurred(truth, (axis, plane, plane), spacing_millimetres) - real)[inside]).sum())
 
-    plane = min(_RESOLUTIONS_MILLIMETRES, key=lambda fwhm: error((0.0, fwhm, fwhm)))
-    axis = min(_RESOLUTIONS_MILLIMETRES, key=lambda fwhm: error((fwhm, plane, plane)))
-    return blurred(truth, (axis, plane, plane), spacing_millimetres)
+    axis = plane = _RESOLUTIONS_MILLIMETRES[0]
+    while True:
+        before = axis, plane
+        plane = min(_RESOLUTIONS_MILLIMETRES, key=lambda fwhm: error(axis, fwhm))
+        axis = min(_RESOLUTIONS_MILLIMETRES, key=lambda fwhm: error(fwhm, plane))
+        if (axis, plane) == before:
+            return blurred(truth, (axis, plane, plane), spacing_millimetres)
 
 
 def _suv(dataset: Dataset, participant: str, ending: str) -> Image | None:
