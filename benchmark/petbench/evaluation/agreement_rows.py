@@ -60,7 +60,7 @@ def _limits(spec: MetricSpec, region: str, group: Sequence[ScoreRecord]) -> Scor
     limits = bland_altman([record.value for record in group if record.value is not None])
     trend = proportional_bias(*_pairs(group))
     extra = {
-        "participants": limits.count,
+        **_counts(group),
         **{key: value for key, value in asdict(limits).items() if key not in ("count", "mean")},
         "proportional_bias_slope": trend.slope if trend else None,
         "proportional_bias_p": trend.p if trend else None,
@@ -81,8 +81,13 @@ def _concordance(spec: MetricSpec, region: str, group: Sequence[ScoreRecord]) ->
             reason = str(error)
         else:
             value = found.value
-            extra = {"participants": found.count, "pearson": found.pearson, "interval": found.interval}
+            extra = _counts(group) | {"pearson": found.pearson, "interval": found.interval}
     return _row(name, convention, region, "", True, facts, value, reason, extra)
+
+
+def _counts(group: Sequence[ScoreRecord]) -> dict[str, object]:
+    """Return how many values there are, and of how many participants: one has several lesions."""
+    return {"values": len(group), "participants": len({record.participant for record in group})}
 
 
 def _pairs(group: Sequence[ScoreRecord]) -> tuple[list[float], list[float]]:

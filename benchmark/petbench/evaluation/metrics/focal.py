@@ -181,7 +181,7 @@ _SOURCE = "autoPET's count of unmatched regions, with the organs' own levels in 
 FOCAL_METRICS: tuple[MetricSpec, ...] = (
     MetricSpec(
         name="hallucinated_volume",
-        convention_id=f"focal-volume/body/{_RULE}/predicted-only@2",
+        convention_id=f"focal-volume/body/{_RULE}/predicted-only@1",
         unit="mL",
         higher_is_better=False,
         label="Hallucinated",
@@ -197,7 +197,7 @@ FOCAL_METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         name="missed_volume",
-        convention_id=f"focal-volume/body/{_RULE}/real-only@2",
+        convention_id=f"focal-volume/body/{_RULE}/real-only@1",
         unit="mL",
         higher_is_better=False,
         label="Missed",

@@ -84,7 +84,7 @@ def false_positives(case: Case) -> Iterator[Measurement]:
     yield Measurement("body", float(len(numbers)), extra={"contrasts": contrasts})
 
 
-_RULE = "focal@2"
+_RULE = "focal@1"
 _SOURCE = "autoPET's matching of regions, as in free-response ROC analysis (Chakraborty, Med Phys 1989;16:561)"
 
 LESION_ENDPOINTS: tuple[MetricSpec, ...] = (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
-_LEAST_SAMPLES = round((1.0 + SAMPLE_INTERVAL) / (1.0 - SAMPLE_INTERVAL))
+LEAST_SAMPLES = round((1.0 + SAMPLE_INTERVAL) / (1.0 - SAMPLE_INTERVAL))
 """19: their smallest and largest hold a further draw of the same distribution with a probability of 18/20."""
 
 
@@ -34,9 +34,9 @@ def interval_coverage_percent(samples: Values, real: Values) -> float:
     Raises:
         ValueError: fewer than 19 samples, which hold no such interval.
     """
-    if len(samples) < _LEAST_SAMPLES:
+    if len(samples) < LEAST_SAMPLES:
         raise ValueError(
-            f"{len(samples)} samples hold no {100 * SAMPLE_INTERVAL:g} % interval; it takes {_LEAST_SAMPLES}"
+            f"{len(samples)} samples hold no {100 * SAMPLE_INTERVAL:g} % interval; it takes {LEAST_SAMPLES}"
         )
     tail = (1.0 - SAMPLE_INTERVAL) / 2.0
     low, high = np.quantile(samples, [tail, 1.0 - tail], axis=0, method="weibull")

@@ -12,6 +12,7 @@ from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.records import of_newest_protocol
 from petbench_leaderboard.report.site.board_table import view_board
+from petbench_leaderboard.report.site.organ_tables import organ_tables
 from petbench_leaderboard.report.site.pages import as_json, write_assets, write_page
 from petbench_leaderboard.report.site.pareto import board_chart
 from petbench_leaderboard.report.site.participant_pages import ParticipantLink, choose_participants, write_participant
@@ -79,7 +80,7 @@ def write_site(
     _refuse_foreign(folder / INDEX)
     boards = rank(leaderboard, dataset=options.dataset, split=options.split, where=options.where, best=ROWS_SHOWN)
     write_assets(folder / "assets")
-    participants = _write_participants(boards, sources, folder, options, progress)
+    participants = _write_participants(leaderboard, boards, sources, folder, options, progress)
     runs = _write_runs(leaderboard, boards, sources, folder, progress)
     return write_index(boards, folder, options=options, runs=runs, participants=participants)
 
@@ -174,6 +175,7 @@ def _identity_scores(boards: Sequence[Board]) -> dict[tuple[str, int], dict[tupl
 
 
 def _write_participants(
+    leaderboard: Leaderboard,
     boards: Sequence[Board],
     sources: Sources,
     folder: Path,
@@ -185,8 +187,10 @@ def _write_participants(
     for place, board in enumerate(boards):
         chosen = choose_participants(board, options.participants)
         narrowed = replace(board, participants=tuple(chosen))
+        organs = organ_tables(leaderboard, board, chosen)
         for done, images in enumerate(sources.participants([narrowed]), start=1):
             if images.participant in chosen:
-                links[place].append(write_participant(images, board, chosen[images.participant], folder))
+                who, why = images.participant, chosen[images.participant]
+                links[place].append(write_participant(images, board, why, folder, organs.get(who, ())))
             progress(f"drawing participants of {board.dataset}", done, max(done, len(chosen)))
     return links
