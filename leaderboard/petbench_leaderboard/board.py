@@ -28,7 +28,7 @@ class Column:
 
     Attributes:
         metric: the metric's name.
-        region: `body` or `volume`.
+        region: of the whole image, such as `body`.
         convention_id: names formula, window, mask and version.
         unit: of the values, empty or `1` for a plain number.
         higher_is_better: the metric's direction; None for one that has none.

@@ -161,6 +161,8 @@ class RunRow(RunRecord):
             method, scored by the harness from prediction files; None where nobody validates.
         validation_metric: that score's metric.
         validation_convention: that score's convention.
+        subgroups: of the dataset's participants, by participant: `{"sub-01": {"sex": "female", "age": "up to 54"}}`;
+            halves by the median in the place of age and weight. Noted when the run is scored.
     """
 
     id: int = field(metadata=use(where="number"))
@@ -194,6 +196,7 @@ class RunRow(RunRecord):
     validation_convention: str | None = field(
         default=None, metadata=use("change", "validation", where="text", check="text")
     )
+    subgroups: Mapping[str, object] = field(default_factory=dict, metadata=use("change"))
 
 
 GROUP_FIELDS = fields_for(RunRecord, "group")
@@ -224,6 +227,7 @@ class RunChanges(TypedDict, total=False):
     validation_score: float | None
     validation_metric: str | None
     validation_convention: str | None
+    subgroups: Mapping[str, object]
     verification: Verification
 
 
@@ -233,7 +237,7 @@ class ScoreRecord:
 
     Attributes:
         participant: whose prediction; None where the score belongs to all test participants together, as FID does.
-        region: `body`, `volume`, or an organ's name.
+        region: `body`, `volume`, the same without the urinary tract, or the name of an organ or lesion.
         metric: the metric's name.
         convention_id: names formula, window, mask and version; scores of two conventions are never compared.
         value: the score, None where it could not be computed.
@@ -280,6 +284,13 @@ class PhaseRow:
     phase: str
     seconds: float
     recorded_at: datetime
+
+
+def of_newest_protocol(scores: Iterable[ScoreRow]) -> list[ScoreRow]:
+    """Return the scores of one run that were computed by the newest rules: two protocols never share a table."""
+    scores = list(scores)
+    newest = max((score.protocol for score in scores), default=0)
+    return [score for score in scores if score.protocol == newest]
 
 
 def metrics_of(scores: Iterable[ScoreRecord]) -> dict[MetricKey, MetricFacts]:

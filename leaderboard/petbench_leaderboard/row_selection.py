@@ -74,7 +74,8 @@ def select_rows(
     with leaderboard.reading() as session:
         fitting = [CachedMean.board_id == entry.id]
         if where is not None:
-            fitting.append(CachedMean.run_group.in_(sa.select(Run.run_group).where(matching(session, parse(where)))))
+            condition = matching(session, parse(where), board=entry.id)
+            fitting.append(CachedMean.run_group.in_(sa.select(Run.run_group).where(condition)))
         references = _references(session, entry, best)
         if best is None:
             shown = frozenset(session.scalars(sa.select(CachedMean.run_group).where(*fitting).distinct()))

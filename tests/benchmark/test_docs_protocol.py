@@ -11,6 +11,8 @@ import pytest
 from tests.benchmark.docs_reader import DOCS
 
 from petbench.evaluation import protocol
+from petbench.evaluation.distribution import EXTRACTOR_METRICS
+from petbench.evaluation.metrics.uncertainty import LEAST_SAMPLES
 from petbench.intensity import IntensityMap
 from petbench.plans.run_plan import IDENTITY_FIELDS
 from petbench_datasets.dataset import framing
@@ -56,6 +58,34 @@ def has_the_window_of_slices(rule: str) -> None:
 def has_the_tracks(rule: str) -> None:
     said = re.findall(r"`([a-z-]+)`, ([\d,]+) (images|seconds)", rule)
     assert {name: f"{unit}={amount.replace(',', '')}" for name, amount, unit in said} == TRACKS
+
+
+def has_the_margin(rule: str) -> None:
+    assert f"{protocol.URINARY_MARGIN_MILLIMETRES:g} mm around them" in rule
+    assert {"bladder", "renal_pelvis", "ureters"} <= protocol.URINARY_TRACT
+    assert "kidneys" in protocol.CLEARANCE_ORGANS - protocol.URINARY_TRACT
+
+
+def has_the_rule_of_focal_uptake(rule: str) -> None:
+    assert numbers(rule)[:5] == [
+        protocol.FOCAL_REACH_MILLIMETRES,
+        100 * protocol.FOCAL_PART,
+        protocol.FOCAL_SPREADS,
+        protocol.FOCAL_SUV,
+        protocol.FOCAL_MILLILITRES,
+    ]
+
+
+def has_the_interval_of_samples(rule: str) -> None:
+    assert f"from {LEAST_SAMPLES} on" in rule
+    assert f"interval of {100 * protocol.SAMPLE_INTERVAL:g} %" in rule
+
+
+def has_the_least_slices(rule: str) -> None:
+    found = [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\d", rule)]
+    least = [metrics.frechet.least_slices for metrics in EXTRACTOR_METRICS]
+    assert found == [*least, protocol.KERNEL_LEAST_SLICES]
+    assert {metrics.kernel.least_slices for metrics in EXTRACTOR_METRICS} == {protocol.KERNEL_LEAST_SLICES}
 
 
 def names_what_identifies_a_run(rule: str) -> None:
@@ -172,7 +202,65 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
             "benchmark/test_evaluation_references.py::test_every_organ_has_the_factor_of_least_squares_over_the_training_participants",
         ),
     ),
+    "Every metric of the whole image": (
+        has_the_margin,
+        (
+            "benchmark/test_metrics_without_urine.py::test_whatever_the_bladder_holds_changes_nothing",
+            "benchmark/test_metrics_without_urine.py::test_the_kidneys_stay_in_and_the_collecting_system_goes",
+            "benchmark/test_metrics_without_urine.py::test_where_no_bladder_is_labelled_there_is_no_value_and_the_reason",
+        ),
+    ),
+    "Means over organs": (
+        None,
+        (
+            "benchmark/test_evaluation_pet.py::test_the_mean_organ_error_has_no_sign_and_leaves_the_bladder_out",
+            "benchmark/test_metrics_regions.py::test_the_mean_over_organs_has_no_sign_and_leaves_bladder_and_kidneys_out",
+        ),
+    ),
+    "A voxel is **focal**": (
+        has_the_rule_of_focal_uptake,
+        (
+            "benchmark/test_metrics_focal.py::test_focal_regions_are_those_of_the_definition_from_one_millilitre_on",
+            "benchmark/test_metrics_focal.py::test_a_whole_organ_that_is_too_hot_is_no_hallucination_as_it_is_above_a_fixed_threshold",
+        ),
+    ),
+    "A lesion is **found**": (
+        None,
+        (
+            "benchmark/test_metrics_lesion_endpoints.py::test_a_lesion_is_found_where_the_prediction_has_focal_uptake_in_it",
+            "benchmark/test_metrics_lesion_endpoints.py::test_false_positives_are_focal_regions_that_are_neither_lesions_nor_real",
+        ),
+    ),
+    "The **retention index**": (
+        None,
+        (
+            "benchmark/test_metrics_regions.py::test_the_retention_index_error_is_that_of_plain_arithmetic_on_means",
+            "benchmark/test_metrics_regions.py::test_in_percent_the_error_of_the_ratio_is_the_bias_of_the_delayed_suv",
+        ),
+    ),
+    "**Agreement** over participants": (
+        None,
+        (
+            "benchmark/test_agreement.py::test_the_interval_of_a_limit_is_exact_by_integration_over_the_standard_deviation",
+        ),
+    ),
+    "A method that predicts several **samples**": (
+        has_the_interval_of_samples,
+        (
+            "benchmark/test_metrics_samples.py::test_samples_beside_the_predictions_are_scored_in_the_body_and_nothing_else_changes",
+        ),
+    ),
+    "With the scores of a run go the **subgroups**": (
+        None,
+        ("datasets/test_subgroups.py::test_age_and_weight_become_halves_by_the_median_and_sex_a_word",),
+    ),
     "Body slices, axial": (has_the_window_of_slices, ()),
+    "A Fréchet distance takes": (
+        has_the_least_slices,
+        (
+            "benchmark/test_evaluation_scoring.py::test_a_distance_of_too_few_slices_is_absent_and_says_how_many_it_takes",
+        ),
+    ),
     "Beside each number": (
         None,
         (

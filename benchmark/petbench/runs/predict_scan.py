@@ -18,6 +18,7 @@ from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
 from petbench.runs.model_card import card_paths, model_card, write_card
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti import write_image
+from petbench_leaderboard.records import of_newest_protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,7 +131,8 @@ def predict_scan(
     )
     # The card first: an image must never be there without its card, not even after a kill.
     names = {"output": output.name, "card": card_paths(output)[0].name, "scan": scan_path.name}
-    write_card(output, model_card(row, plan, leaderboard.scores([run_id]), result.to_dict() | names))
+    scores = of_newest_protocol(leaderboard.scores([run_id]))
+    write_card(output, model_card(row, plan, scores, result.to_dict() | names))
     write_image(output, (delayed * np.float32(per_suv)).astype(np.float32, copy=False), scan.grid)
     return result
 

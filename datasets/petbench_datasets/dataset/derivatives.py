@@ -23,6 +23,13 @@ REPEAT_ENDING = "desc-repeat_pet"
 """Of the file of the delayed frame again, with other noise."""
 
 
+REPEAT_ENDING = "desc-repeat_pet"
+"""How the file of a second noise realisation of the delayed image ends."""
+
+TRUTH_ENDING = "rec-delayed_desc-truth_pet"
+"""How the file of what was in the body in the delayed window ends, without blur or noise, where it was simulated."""
+
+
 def find_derivative(root: Path, participant: str, ending: str) -> Path | None:
     """Return the participant's file whose name ends in `_<ending>.nii.gz` under derivatives/, or None.
 
