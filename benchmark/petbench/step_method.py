@@ -75,12 +75,12 @@ class StepMethod(nn.Module):
         """The map between SUV and [-1, 1].
 
         Raises:
-            PluginError: it is chosen from the training images, and training has not begun.
+            PluginError: it is chosen from the training images, training has not begun, and no state was loaded.
         """
         if self._intensity is None:
             raise PluginError(
-                "suv_clip=auto is chosen when training begins: look at self.intensity in training_step and translate, "
-                "not in __init__"
+                "suv_clip=auto is chosen when training begins, and comes back with load_state_dict: there is no "
+                "self.intensity before that"
             )
         return self._intensity
 
