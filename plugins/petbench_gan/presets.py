@@ -20,13 +20,9 @@ MINI_GENERATOR: Mapping[str, object] = {
     "decay_start": 0.0,
     "batch_size": 16,
     "shift_voxels": 4,
-    "suv_clip": 50.0,
     "images": 12_000,
 }
 """For a few participants on a coarse grid and two CPU cores: about a minute.
-
-Coarse voxels stay below SUV 50 even in the bladder. A map that reaches further lets the network overshoot there: of
-three seeds one then predicted a bladder of SUV 100 and fell below the early image in PSNR.
 
 `residual` is what makes so short a training worth its while: the generator corrects the early image, and need not
 first learn to copy it through a tanh.

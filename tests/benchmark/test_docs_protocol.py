@@ -13,7 +13,7 @@ from tests.benchmark.docs_reader import DOCS
 from petbench.evaluation import protocol
 from petbench.evaluation.distribution import EXTRACTOR_METRICS
 from petbench.evaluation.metrics.uncertainty import LEAST_SAMPLES
-from petbench.intensity import IntensityMap
+from petbench.intensity import MARGIN, ROUNDED_TO_SUV, IntensityMap
 from petbench.plans.run_plan import IDENTITY_FIELDS
 from petbench_datasets.dataset import framing
 from petbench_datasets.images import windows
@@ -47,6 +47,7 @@ def has_the_coverage(rule: str) -> None:
 
 def has_the_interval(rule: str) -> None:
     assert "[-1, 1]" in rule
+    assert numbers(rule.partition("`auto`")[2])[:2] == [MARGIN, ROUNDED_TO_SUV]
     assert IntensityMap(7.0).to_unit(__import__("torch").tensor([0.0, 7.0, 99.0])).tolist() == [-1.0, 1.0, 1.0]
 
 
@@ -117,7 +118,13 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
         ),
     ),
     "The **fingerprint**": (None, ("datasets/test_split.py::test_a_split_for_other_images_is_refused",)),
-    "The **intensity map**": (has_the_interval, ()),
+    "The **intensity map**": (
+        has_the_interval,
+        (
+            "benchmark/test_suv_clip.py::test_the_command_shows_the_end_that_a_run_chooses_and_reads_no_test_image",
+            "benchmark/test_suv_clip.py::test_what_is_chosen_is_kept_with_the_weights_and_predicts_alike",
+        ),
+    ),
     "Every method gets its budget": (
         None,
         (

@@ -135,6 +135,7 @@ def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: P
     (row,) = petbench.json("runs", "list")
     assert row["status"] == "ok"
     assert row["images_seen"] == 4800
+    assert row["validation_score"] is not None
     assert "shown instead of repeated" in petbench(*command).stderr
 
 

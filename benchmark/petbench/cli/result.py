@@ -141,3 +141,13 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bo
     from petbench.cli.leaderboard import print_table
 
     print_table(leaderboard, dataset=row.dataset, split=row.split, highlight=row.id)
+    print_training_notes(row, home)
+
+
+def print_training_notes(row: RunRow, home: Home) -> None:
+    """Print what a reader of a run's scores must know of its training."""
+    from petbench.runs.folder import folder_of
+    from petbench.runs.training_notes import training_notes
+
+    for note in training_notes(folder_of(row, home)):
+        click.echo(f"{click.style('note:', fg='yellow')} run {row.id} {row.method}: {note}", err=True)

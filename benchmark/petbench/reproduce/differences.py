@@ -49,10 +49,14 @@ def values(results: Results, experiment: Experiment, slices: int | None) -> dict
         "learning_rate": f"{settings['learning_rate']:g}",
         "decay_start": f"{100 * settings['decay_start']:.0f}",
         "precision": run.precision,
-        "suv_clip": f"{settings.get('suv_clip'):g}",
+        "suv_clip": _suv_clip(settings["suv_clip"]),
         "shift_voxels": settings.get("shift_voxels"),
         "seeds": ", ".join(map(str, results.line(BETTER).seeds)),
     }
+
+
+def _suv_clip(chosen: float | str) -> str:
+    return "1.25 times the highest of training and validation" if chosen == "auto" else f"{chosen:g}"
 
 
 def _passes(images: int | None, slices: int | None) -> str:
