@@ -15,6 +15,7 @@ from petbench_leaderboard.statistics.intervals import difference_interval, mean_
 from petbench_leaderboard.statistics.paired import compare_all, holm
 from petbench_leaderboard.statistics.power import can_decide, detectable_difference, fewest_participants
 from petbench_leaderboard.statistics.ranks import agreement, rank_intervals, rank_stability
+from petbench_leaderboard.statistics.sentences import caveats, separation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -374,11 +375,17 @@ def test_the_exports_carry_what_the_statistics_say(leaderboard: Leaderboard, add
         assert found is not None
         assert found.interval is not None
         assert [row["psnr_body_suv20_low"], row["psnr_body_suv20_high"]] == [found.interval.low, found.interval.high]
+        if found.gain_interval is not None:
+            gain_interval = [found.gain_interval.low, found.gain_interval.high]
+            assert [row["psnr_body_suv20_gain_low"], row["psnr_body_suv20_gain_high"]] == gain_interval
+            assert found.gain_interval.low < row["psnr_body_suv20_gain"] < found.gain_interval.high
         assert [row["rank_low"], row["rank_high"]] == list(found.rank_interval or (None, None))
         assert row["tested_rank"] == found.tested_rank
     assert [row["tested_rank"] for row in board["rows"]] == [1, 1, None]
     assert board["comparisons"][0]["adjusted_p"] == statistics.comparisons[0].adjusted_p
     assert board["mean_kendall_tau"] == statistics.stability.mean_tau
+    assert (board["in_words"], board["caveats"]) == (separation(boards[0], statistics), caveats(boards[0]))
+    assert "cannot be told apart" in board["in_words"]
     assert board["comparisons"][0]["interval"]["low"] == getattr(statistics.comparisons[0].interval, "low", None)
 
 

@@ -154,7 +154,7 @@ def _significance(drawn: _Drawn) -> Figure:
     axes.set_ylim(len(keys), 0)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title("p, Wilcoxon's signed ranks, Holm; blue: the row is better", size=7.5, color=_QUIET, loc="left")
+    axes.set_title("p after Holm's correction; blue: the row is better", size=7.5, color=_QUIET, loc="left")
     return figure
 
 

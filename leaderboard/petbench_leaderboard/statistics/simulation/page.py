@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench_leaderboard.statistics import promises
+from petbench_leaderboard.statistics.intervals import CONFIDENCE, MOST_WIDENED
 from petbench_leaderboard.statistics.power import can_decide, fewest_participants
 from petbench_leaderboard.statistics.simulation import measures
 from petbench_leaderboard.statistics.simulation.scenarios import (
@@ -56,6 +57,21 @@ A test holds each bound against the code, for {least} to {most} participants and
   participants says nothing: see the table below.
 - The smallest detectable difference is found in {found[0]:.0%} to {found[1]:.0%} of datasets where participants are
   normal and there is one seed.
+
+## Computed
+
+Of scores by seed and participant, or of the differences of two methods participant by participant:
+
+- Each participant's mean over the seeds; of these n the mean m, the standard deviation s and the skewness g
+  (`scipy.stats.skew`). With t Student's quantile of {tail:g} for n − 1 degrees of freedom, and
+  h(t) = 3√n/g · (∛(1 + g·(t/√n − g/6n)) − 1), the interval reaches h(t) below and −h(−t) above the mean, in units of
+  s/√n, but neither less than t nor more than {widened:g} t.
+- For each method with several seeds, V = (mean square of seeds − mean square of the rest) / (seeds · n), at least 0,
+  of the two-way analysis of variance, with as many degrees of freedom as seeds less one. The V of two methods add up,
+  with degrees of freedom after Welch, (V₁ + V₂)² / (V₁²/f₁ + V₂²/f₂).
+- The interval ends at m − √(reach² · s²/n + t² · V) and m + √(…), each t for its own degrees of freedom.
+- p of an interval is 1 less the confidence at which it ends at 0. Signed ranks give mean ranks to ties, and rank zeros
+  but give them no sign (Pratt). The larger of both p goes into Holm's correction.
 """
 
 _WIDTHS = """\
@@ -96,7 +112,7 @@ is computed from what a study sees of the spread, here the median over studies.
 
 def page() -> str:
     """Return the whole page; it takes some minutes."""
-    parts = [_head()]
+    parts = [head()]
     for title, measure in (
         ("Interval of a mean", measures.mean_coverage),
         ("Interval of a paired difference", measures.difference_coverage),
@@ -108,7 +124,8 @@ def page() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _head() -> str:
+def head() -> str:
+    """Return what stands above the tables: what is promised, and how all of it is computed."""
     rows = [
         f"| {words.removeprefix('participants are ')} | {promises.COVERAGE[scenario]:.0%} "
         f"| {promises.FALSELY_APART[scenario]:.0%} |"
@@ -125,6 +142,8 @@ def _head() -> str:
         promised="\n".join(rows),
         family=promises.FAMILY_ERROR,
         found=promises.DETECTED,
+        tail=(1.0 + CONFIDENCE) / 2.0,
+        widened=MOST_WIDENED,
     )
 
 
