@@ -56,12 +56,15 @@ class BoardStatistics:
     Attributes:
         column: what was looked at.
         rows: in the board's order; None for a row that does not cover all participants in this column.
-        comparisons: of every two of the best `MOST_COMPARED` methods.
+        competing: the keys of the methods that were compared with each other, the best `MOST_COMPARED`, in the board's
+            order.
+        comparisons: of every two of them.
         stability: of the ranking of these methods; None where the metric has no direction or participants are too few.
     """
 
     column: Column
     rows: tuple[RowStatistics | None, ...]
+    competing: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
     stability: RankStability | None
 
@@ -114,7 +117,13 @@ def analyse(board: Board, column: Column | None = None) -> BoardStatistics | Non
                 separated_from_all=decides and ranks.get(key) == (1, 1),
             )
         )
-    return BoardStatistics(column=column, rows=tuple(rows), comparisons=tuple(comparisons), stability=stability)
+    return BoardStatistics(
+        column=column,
+        rows=tuple(rows),
+        competing=tuple(competing),
+        comparisons=tuple(comparisons),
+        stability=stability,
+    )
 
 
 def towards_better(interval: Interval | None, *, higher_is_better: bool | None) -> Interval | None:

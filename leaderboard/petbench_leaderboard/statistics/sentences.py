@@ -62,11 +62,10 @@ class _Words:
         self.people = len(board.participants)
         pairs = zip(board.rows, statistics.rows, strict=True)
         self.found = {found.key: found for _, found in pairs if found is not None}
-        rows = {row_key(row): row for row in board.rows if row.role == "competitor" and row_key(row) in self.found}
+        rows = {row_key(row): row for row in board.rows if row_key(row) in statistics.competing}
         self.names = _names(rows.values())
         self.seeds = {key: len(row.seeds) for key, row in rows.items()}
-        compared = {key for found in statistics.comparisons for key in (found.first, found.second)}
-        self.best_first = [key for key in self._in_order(rows) if key in compared or len(rows) == 1]
+        self.best_first = self._in_order(rows)
         self.comparisons = {frozenset((found.first, found.second)): found for found in statistics.comparisons}
 
     def sentence(self) -> str:
