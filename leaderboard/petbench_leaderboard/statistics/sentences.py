@@ -60,8 +60,7 @@ class _Words:
         self.column = statistics.column
         self.higher = bool(self.column.higher_is_better)
         self.people = len(board.participants)
-        pairs = zip(board.rows, statistics.rows, strict=True)
-        self.found = {found.key: found for _, found in pairs if found is not None}
+        self.found = {found.key: found for found in statistics.rows if found is not None}
         rows = {row_key(row): row for row in board.rows if row_key(row) in statistics.competing}
         self.names = _names(rows.values())
         self.seeds = {key: len(row.seeds) for key, row in rows.items()}

@@ -51,12 +51,12 @@ A test holds each bound against the code, for {least} to {most} participants and
 | --- | --- | --- |
 {promised}
 
-- Of several methods, in at most {family:.0%} of datasets any two come out apart falsely or in the wrong order; in all
+- Of several methods, in at most {family} of datasets any two come out apart falsely or in the wrong order; in all
   others every rank interval holds every rank that its method may truly have.
 - With one seed, *the truth* is that of this one training. Of another training of the same method an interval over
   participants says nothing: see the table below.
-- The smallest detectable difference is found in {found[0]:.0%} to {found[1]:.0%} of datasets where participants are
-  normal and there is one seed.
+- The smallest detectable difference is found in {found} of datasets where participants are normal and there is one
+  seed.
 
 ## Computed
 
@@ -75,7 +75,6 @@ Of scores by seed and participant, or of the differences of two methods particip
 """
 
 _WIDTHS = """\
-
 ## Width
 
 Median half width of the interval of a mean, in standard deviations of participants, who are normal. Two seeds say
@@ -83,7 +82,6 @@ little of how seeds spread, and the interval does not hide it; three or more nar
 """
 
 _ERRORS = """\
-
 ## Two equal methods, one comparison
 
 Percent of datasets in which two methods of one true mean come out apart. It is the *differences* that are distributed
@@ -93,7 +91,6 @@ differences of *these* networks, and wrong beyond.
 """
 
 _SEVERAL = """\
-
 ## Several methods, Holm's correction, rank intervals
 
 Percent of datasets in which any comparison is wrong; in brackets, in which every rank interval holds every rank that
@@ -102,7 +99,6 @@ of participants. Each number is over half as many datasets as others about tests
 """
 
 _DETECTED = """\
-
 ## Smallest detectable difference
 
 Percent of datasets in which it is found where it is the true difference; a head gives participants and comparisons. It
@@ -117,7 +113,7 @@ def page() -> str:
         ("Interval of a mean", measures.mean_coverage),
         ("Interval of a paired difference", measures.difference_coverage),
     ):
-        parts += [f"\n## {title}\n", "Percent of datasets whose interval holds the truth.\n"]
+        parts += [f"## {title}\n", "Percent of datasets whose interval holds the truth.\n"]
         for scenario, words in SCENARIOS.items():
             parts += [f"{_sentence(words)}:\n", _by_seeds(scenario, PARTICIPANTS, DATASETS, measure, _percent)]
     parts += [_widths(), _errors(), _families(), _powers()]
@@ -127,8 +123,8 @@ def page() -> str:
 def head() -> str:
     """Return what stands above the tables: what is promised, and how all of it is computed."""
     rows = [
-        f"| {words.removeprefix('participants are ')} | {promises.COVERAGE[scenario]:.0%} "
-        f"| {promises.FALSELY_APART[scenario]:.0%} |"
+        f"| {words.removeprefix('participants are ')} | {_whole(promises.COVERAGE[scenario])} "
+        f"| {_whole(promises.FALSELY_APART[scenario])} |"
         for scenario, words in SCENARIOS.items()
     ]
     return _HEAD.format(
@@ -140,8 +136,8 @@ def head() -> str:
         least=promises.FEWEST,
         most=promises.MOST,
         promised="\n".join(rows),
-        family=promises.FAMILY_ERROR,
-        found=promises.DETECTED,
+        family=_whole(promises.FAMILY_ERROR),
+        found=" to ".join(_whole(share) for share in promises.DETECTED),
         tail=(1.0 + CONFIDENCE) / 2.0,
         widened=MOST_WIDENED,
     )
@@ -225,6 +221,10 @@ def _by_seeds(
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def _whole(share: float) -> str:
+    return f"{100.0 * share:.0f} %"
 
 
 def _percent(share: float) -> str:
