@@ -91,17 +91,17 @@ def store() -> Iterator[Leaderboard]:
         yield opened
 
 
-def test_methods_that_nothing_separates_are_said_to_be_ties_and_have_rank_intervals(
+def test_methods_that_cannot_be_told_apart_are_said_to_be_so_and_have_rank_intervals(
     store: Leaderboard, show: Callable[..., str]
 ) -> None:
     noise = (0.3, -0.2, 0.1, -0.4, 0.2, -0.1, 0.35, -0.3, 0.15, -0.15)
     enter(store, "pix2pix", {who: 30.0 + extra for who, extra in zip(WHO, noise, strict=True)})
     enter(store, "cyclegan", dict.fromkeys(WHO, 29.99))
     shown = show(store)
-    assert "nothing separates pix2pix and cyclegan" in shown
+    assert "pix2pix cannot be told apart from cyclegan" in shown
     assert "1–2" in shown
     enter(store, "unet", {who: 33.0 + extra for who, extra in zip(WHO, noise, strict=True)})
-    assert "unet is ahead of every other method" in show(store)
+    assert "unet is ahead of pix2pix by 3.0" in show(store)
 
 
 def test_every_score_stands_with_its_gain_and_its_normalized_score(

@@ -17,6 +17,7 @@ from petbench.intensity import MARGIN, ROUNDED_TO_SUV, IntensityMap
 from petbench.plans.run_plan import IDENTITY_FIELDS
 from petbench_datasets.dataset import framing
 from petbench_datasets.images import windows
+from petbench_leaderboard.statistics import intervals, power, promises
 from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -93,6 +94,36 @@ def names_what_identifies_a_run(rule: str) -> None:
     words = {"distribution": "name", "source_hash": "source hash", "fingerprint": "dataset", "split_digest": "split"}
     named = re.findall(r"name|version|source hash|\w+", rule.partition(" by ")[2].partition(". ")[0])
     assert set(named) - {"plugin", "and"} == {words.get(name, name) for name in IDENTITY_FIELDS}
+
+
+def has_the_interval_of_a_mean(rule: str) -> None:
+    assert numbers(rule)[:2] == [100 * intervals.CONFIDENCE, intervals.FEWEST_PARTICIPANTS]
+    assert "at most half" in rule
+    assert intervals.MOST_WIDENED == 1.5
+
+
+def has_the_promised_coverage(rule: str) -> None:
+    scenarios = ("normal", "skewed", "very skewed", "failures")
+    assert numbers(rule) == pytest.approx([100 * promises.COVERAGE[scenario] for scenario in scenarios])
+
+
+def has_the_significance(rule: str) -> None:
+    assert numbers(rule) == [100 * power.SIGNIFICANCE]
+
+
+def has_the_participants_that_decide(rule: str) -> None:
+    two_over, significance, *needed = numbers(rule.replace("2/2ⁿ", "2"))
+    assert (two_over, significance) == (2, 100 * power.SIGNIFICANCE)
+    for methods, participants in zip(needed[::2], needed[1::2], strict=True):
+        assert power.fewest_participants(int(methods * (methods - 1) / 2)) == participants
+
+
+def has_the_family_error(rule: str) -> None:
+    assert numbers(rule) == [100 * promises.FAMILY_ERROR]
+
+
+def has_the_power(rule: str) -> None:
+    assert numbers(rule) == pytest.approx([100 * share for share in (power.EACH_TEST_FINDS, *promises.DETECTED)])
 
 
 #: How each rule begins; the check of its numbers, if it has any; and the tests that show it.
@@ -266,6 +297,59 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
         has_the_least_slices,
         (
             "benchmark/test_evaluation_scoring.py::test_a_distance_of_too_few_slices_is_absent_and_says_how_many_it_takes",
+        ),
+    ),
+    "An **interval** is of 95 %": (
+        has_the_interval_of_a_mean,
+        (
+            "leaderboard/test_statistics.py::test_an_interval_of_symmetric_scores_is_students",
+            "leaderboard/test_statistics.py::test_several_seeds_add_their_own_part_to_the_interval",
+        ),
+    ),
+    "It holds the truth in at least": (
+        has_the_promised_coverage,
+        ("leaderboard/test_statistics_promises.py::test_an_interval_holds_the_truth_as_often_as_promised",),
+    ),
+    "The difference of two methods is taken": (
+        None,
+        (
+            "leaderboard/test_statistics.py::test_the_interval_of_a_difference_is_that_of_the_participants_differences",
+            "leaderboard/test_statistics.py::test_a_board_is_analysed_as_a_whole_and_incomplete_rows_are_left_out",
+        ),
+    ),
+    "Two methods are **apart**": (
+        has_the_significance,
+        ("leaderboard/test_statistics.py::test_the_correction_is_over_the_larger_of_both_p",),
+    ),
+    "Signed ranks are counted out": (
+        None,
+        (
+            "leaderboard/test_sign_tests.py::test_wilcoxon_and_permutation_p_equal_a_full_enumeration_of_signs",
+            "leaderboard/test_sign_tests.py::test_no_p_is_below_what_the_number_of_participants_and_zeros_allows",
+        ),
+    ),
+    "Where 2/2ⁿ times the number of comparisons": (
+        has_the_participants_that_decide,
+        (
+            "leaderboard/test_separation.py::test_too_few_participants_are_said_to_decide_nothing_and_never_to_make_ties",
+        ),
+    ),
+    "Of several methods any two": (
+        has_the_family_error,
+        (
+            "leaderboard/test_statistics_promises.py::test_of_several_methods_no_more_comparisons_are_wrong_than_promised_and_rank_intervals_hold",
+        ),
+    ),
+    "The **smallest detectable difference**": (
+        has_the_power,
+        (
+            "leaderboard/test_statistics_promises.py::test_the_smallest_detectable_difference_is_found_as_often_as_promised",
+        ),
+    ),
+    "Where the participants were matched": (
+        None,
+        (
+            "leaderboard/test_separation.py::test_a_board_says_that_its_participants_were_matched_and_of_whom_it_has_one_seed",
         ),
     ),
     "Beside each number": (

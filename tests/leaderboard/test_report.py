@@ -179,20 +179,20 @@ def test_an_incomplete_method_shows_its_coverage_in_place_of_a_rank(
     assert "missing sub-04" in html
 
 
-def test_the_page_says_which_methods_are_apart_and_which_are_ties(
+def test_the_page_says_which_methods_are_apart_and_which_cannot_be_told_apart(
     leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path
 ) -> None:
     who = [f"sub-{number:02}" for number in range(9)]
     add_run("good", {name: 33.0 + number / 3 for number, name in enumerate(who)})
     add_run("alike", {name: 33.0 + number / 3 + (-1) ** number / 9 for number, name in enumerate(who)})
     html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
-    assert "nothing separates alike and good" in html
+    assert "alike cannot be told apart from good" in html
     assert page.row("good")[0] == "2|1–2|"
     assert "is ahead" not in html
     leaderboard.delete(2)
     add_run("poor", {name: 30.0 + number / 2 for number, name in enumerate(who)})
     html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
-    assert "good is ahead of every other method" in html
+    assert "good is ahead of poor by " in html
     assert [row[0] for row in page.cells[1:]] == ["1|1|", "2|2|"]
 
 

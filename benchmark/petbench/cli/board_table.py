@@ -111,7 +111,8 @@ def _tested(board: Board) -> tuple[dict[tuple[int, ...], str], str]:
     """
     if not 1 < sum(row.rank is not None for row in board.rows) <= _MOST_TESTED:
         return {}, ""
-    from petbench_leaderboard.statistics.analysis import analyse, separation
+    from petbench_leaderboard.statistics.analysis import analyse
+    from petbench_leaderboard.statistics.sentences import separation
 
     statistics = analyse(board)
     known = statistics.rows if statistics else ()

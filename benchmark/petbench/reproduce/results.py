@@ -13,7 +13,7 @@ from petbench.evaluation.metrics.psnr import PSNR_METRICS
 from petbench.reproduce.paper import BETTER, OTHER
 from petbench_leaderboard.cells import make_cell
 from petbench_leaderboard.run_groups import REGIONS, column_of
-from petbench_leaderboard.statistics.intervals import mean_interval
+from petbench_leaderboard.statistics.intervals import difference_interval
 from petbench_leaderboard.statistics.paired import compare_all
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Gap:
         mean: over participants, each the mean of its seeds.
         standard_deviation: over participants; None for one.
         seed_standard_deviation: of the seeds' means; None for one seed.
-        interval: of the mean, over participants and seeds; None for fewer than four participants.
+        interval: of the mean, over participants and seeds; None for fewer than three participants.
         by_participant: each participant's gap, the mean of its seeds.
         wilcoxon_p: two-sided, over participants.
     """
@@ -138,7 +138,8 @@ def _line(name: str, rows: Sequence[RunRow], scores: Sequence[ScoreRow], partici
 
 
 def _gap(metric: str, better: Line, other: Line, participants: Sequence[str]) -> Gap:
-    table = _table(better, metric, participants) - _table(other, metric, participants)
+    ours, theirs = _table(better, metric, participants), _table(other, metric, participants)
+    table = ours - theirs
     of_participants, of_seeds = table.mean(axis=0), table.mean(axis=1)
     values = {line.name: line.cells[metric].values for line in (better, other)}
     return Gap(
@@ -146,7 +147,7 @@ def _gap(metric: str, better: Line, other: Line, participants: Sequence[str]) ->
         mean=float(of_participants.mean()),
         standard_deviation=float(np.std(of_participants, ddof=1)) if len(of_participants) > 1 else None,
         seed_standard_deviation=float(np.std(of_seeds, ddof=1)) if len(of_seeds) > 1 else None,
-        interval=mean_interval(table),
+        interval=difference_interval(ours, theirs),
         by_participant=dict(zip(participants, map(float, of_participants), strict=True)),
         wilcoxon_p=compare_all(values)[0].wilcoxon_p,
     )

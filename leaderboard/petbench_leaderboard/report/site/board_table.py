@@ -11,8 +11,9 @@ from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report.site.views import BoardView, CellView, HeadView, Note, RowView, RunView
-from petbench_leaderboard.statistics.analysis import analyse, separation
+from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.statistics.intervals import mean_interval
+from petbench_leaderboard.statistics.sentences import separation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
