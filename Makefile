@@ -8,7 +8,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist l
 # The demonstration keeps its dataset, runs and leaderboard in the checkout, not in the user's own petbench home.
 DEMO_HOME := $(CURDIR)/results
 
-.PHONY: run test test-fast test-lowest coverage lint docs bench screenshots clean help
+.PHONY: run test test-fast test-lowest coverage lint docs bench statistics screenshots clean help
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,7 @@ run: $(VENV)/installed ## Train pix2pix on the simulated dataset and show the le
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method identity
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method scale
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench run --method pix2pix
+	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench score --reference predictable
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench score --reference repeat-scan
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench leaderboard
 	PETBENCH_HOME=$(DEMO_HOME) $(BIN)/petbench report -o $(DEMO_HOME)/report
@@ -47,6 +48,9 @@ bench: $(VENV)/installed ## Measure speed, as ratios within one run, and write d
 	mkdir -p results
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-json=results/benchmarks.json
 	$(BIN)/python tests/benchmarks/page.py results/benchmarks.json docs/performance.md
+
+statistics: $(VENV)/installed ## Count how often intervals and tests are right, and write docs/statistics.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m petbench_leaderboard.statistics.simulation docs/statistics.md
 
 screenshots: $(VENV)/installed ## Make the runs that the documentation shows, and take its pictures in headless Chromium
 	$(BIN)/python docs/screenshots/make.py

@@ -39,6 +39,8 @@ class Case:
         names: what the integers mean.
         lesions: the same for lesions.
         lesion_names: what its integers mean.
+        samples: where a method predicts several samples: their values in the body, shape (samples, body voxels), in the
+            order of `predicted[body]`; None where there are none.
     """
 
     participant: str
@@ -51,6 +53,7 @@ class Case:
     names: Mapping[int, str] = field(default_factory=dict)
     lesions: NDArray[np.int16] | None = None
     lesion_names: Mapping[int, str] = field(default_factory=dict)
+    samples: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class Measurement:
     """One number of one metric, in one region of one participant.
 
     Attributes:
-        region: `body`, `volume`, or the name of an organ or lesion.
+        region: `body`, `volume`, the same without the urinary tract (`body-no-urinary`), or the name of an organ or
+            lesion.
         value: the number; None where there is none.
         reason: why there is none.
         extra: numbers and names that explain the value, for JSON.
@@ -82,7 +86,7 @@ class MetricSpec(MetricFacts):
         convention_id: `what/where/how@version`; numbers with unlike ids are never compared.
         unit: such as `dB`, `SUV`, `%`, `mL`; empty for a plain number.
         higher_is_better: the direction; None for a number that has none, such as a ratio, which is best at 1: give its
-            `best_value` instead.
+            `best_value` instead. A number that only describes has neither, and ranks nothing.
         formula: as text.
         source: where the convention comes from.
         measure: the numbers of one participant.

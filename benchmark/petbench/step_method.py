@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
+from petbench.errors import PluginError
 from petbench.intensity import IntensityMap
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ class StepMethod(nn.Module):
         early_slices: neighbouring slices in one early image, the middle one being translated.
         delayed_slices: slices in one delayed image.
         size_multiple: y and x of every image are padded with air to a multiple of this.
+        intensity: the map between SUV and [-1, 1]; there from the beginning of training on, and part of the state.
     """
 
     early_slices = 1
@@ -64,7 +68,34 @@ class StepMethod(nn.Module):
     def __init__(self, parameters: StepParameters) -> None:
         super().__init__()
         self.parameters_chosen = parameters
-        self.intensity = IntensityMap(parameters.suv_clip)
+        self._intensity = None if parameters.suv_clip == "auto" else IntensityMap(parameters.suv_clip)
+
+    @property
+    def intensity(self) -> IntensityMap:
+        """The map between SUV and [-1, 1].
+
+        Raises:
+            PluginError: it is chosen from the training images, training has not begun, and no state was loaded.
+        """
+        if self._intensity is None:
+            raise PluginError(
+                "suv_clip=auto is chosen when training begins, and comes back with load_state_dict: there is no "
+                "self.intensity before that"
+            )
+        return self._intensity
+
+    @intensity.setter
+    def intensity(self, intensity: IntensityMap) -> None:
+        self._intensity = intensity
+
+    def get_extra_state(self) -> Tensor:
+        """Return where the intensity map ends, for torch to keep with the weights; NaN before it is chosen."""
+        return torch.tensor(self._intensity.suv_clip if self._intensity else math.nan, dtype=torch.float64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take back the intensity map that weights were trained with."""
+        if not math.isnan(float(state)):
+            self._intensity = IntensityMap(float(state))
 
     def optimizers(self) -> Mapping[str, nn.Module]:
         """Return the module that each optimizer owns, by the name that `Update` uses."""

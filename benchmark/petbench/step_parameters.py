@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -20,7 +20,11 @@ class StepParameters(BaseModel):
     decay_start: float = Field(0.5, ge=0, le=1, description="share of the budget after which the rate falls to 0")
     shift_voxels: int = Field(8, ge=0, description="augmentation: largest shift along y and x, whole voxels")
     intensity_jitter: float = Field(0.0, ge=0, le=2, description="augmentation: SUV times exp(u), u within this of 0")
-    suv_clip: float = Field(100.0, gt=0, description="SUV at the upper end of the intensity map")
+    suv_clip: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
+        "auto",
+        description="SUV at the upper end of the intensity map; auto: 1.25 times the highest SUV of the training and "
+        "validation images, rounded up to a multiple of 10 (petbench datasets suv-range)",
+    )
     norm_eval: Literal["auto", "running", "batch"] = Field(
         "auto",
         description="batch norm when predicting: running statistics, or those of each image alone; "

@@ -31,7 +31,8 @@ class DatasetSpec:
             `{"acquisition": "multibed", "reconstruction": "3d"}`.
         validate: `validate(dataset, progress)` compares the built dataset with what it imitates, for
             `petbench datasets validate`; None if the plugin has no such comparison. The headroom beside it needs
-            organ labels and a repeat scan of every participant, and the split `holdout`.
+            organ labels and a repeat scan of every participant, and the split `holdout`; what can be predicted at all
+            needs the true activity, too.
         track: of the comparisons on this dataset, such as `equal-images`: its budget is that of every run for which
             nobody names one, so that no author of a method chooses the budget it is compared under; empty for none.
         api: the version of the contract the plugin was written for.
@@ -90,8 +91,46 @@ class HeadroomRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OrganPrediction:
+    """How well an organ's delayed uptake is predicted from early uptake, each participant by all others.
+
+    Attributes:
+        organ: its name.
+        participants: how many have it.
+        model: the regression that most of the fits chose: `ratio`, `line` or `line with blood`.
+        r_squared: of ln SUV: 1 if predicted without error, 0 if no better than by the mean of the others, negative if
+            worse; None where all have the same uptake.
+        residual_percent: root mean square of ln predicted over true SUV, in percent.
+    """
+
+    organ: str
+    participants: int
+    model: str
+    r_squared: float | None
+    residual_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Predictable:
+    """What can be predicted at all: the true anatomy as scanned, organ levels predicted from other participants.
+
+    Attributes:
+        row: the score of such images.
+        true_levels: the score of the same images with the organs' true levels, one a metric: what is missing there, the
+            approximate blur and the noise of the real image cost.
+        blur_millimetres: full width at half maximum of the blur, mean over the fits.
+        organs: how well each organ is predicted; empty unless every participant is predicted by all others.
+    """
+
+    row: HeadroomRow
+    true_levels: tuple[float, ...]
+    blur_millimetres: float
+    organs: tuple[OrganPrediction, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Headroom:
-    """How far a dataset lets methods come: from the early image to a repeat scan, which differs by its noise alone.
+    """How far a dataset lets methods come: from the early image to what can be predicted at all.
 
     Attributes:
         metrics: names of the metrics, each in dB; the order of all `values`.
@@ -99,11 +138,12 @@ class Headroom:
         fitted: those that the factors of `scale` and `organ-scale` are fitted on; empty if, for each tested
             participant, all others.
         references: `identity`, `scale` and `organ-scale`.
-        repeat_scan: the repeat scan scored as if it were a prediction.
+        repeat_scan: the repeat scan scored as if it were a prediction: neither an aim nor a bound.
         methods: what methods on a leaderboard score, worst first.
         best_factors: the one factor, the same for all tested, that gives the highest score, one a metric. It is found
             with the delayed images at hand: no fit can pass it.
         best_values: the score that it gives.
+        predictable: what can be predicted at all; None for a dataset whose true activity nobody knows.
     """
 
     metrics: tuple[str, ...]
@@ -114,6 +154,7 @@ class Headroom:
     methods: tuple[HeadroomRow, ...]
     best_factors: tuple[float, ...]
     best_values: tuple[float, ...]
+    predictable: Predictable | None = None
 
     @property
     def identity(self) -> HeadroomRow:
@@ -122,13 +163,13 @@ class Headroom:
 
     @property
     def rows(self) -> tuple[HeadroomRow, ...]:
-        """All rows: references, methods, repeat scan."""
-        return (*self.references, *self.methods, self.repeat_scan)
+        """All rows: references, methods, what can be predicted, repeat scan."""
+        known = (self.predictable.row,) if self.predictable else ()
+        return (*self.references, *self.methods, *known, self.repeat_scan)
 
-    @property
-    def gaps(self) -> tuple[float, ...]:
-        """How far the repeat scan stands above `identity`, in dB, one a metric."""
-        return tuple(high - low for low, high in zip(self.identity.values, self.repeat_scan.values, strict=True))
+    def gaps(self, row: HeadroomRow) -> tuple[float, ...]:
+        """Return how far a row stands above `identity`, in dB, one a metric."""
+        return tuple(high - low for low, high in zip(self.identity.values, row.values, strict=True))
 
 
 def find_variant(specs: Iterable[DatasetSpec], name: str, options: Mapping[str, str]) -> str | None:

@@ -139,7 +139,7 @@ _LESIONS = replace(
     summary="fdg-phantom with three to nine lesions a participant, from low to high uptake, and inflammation",
     lesions=(3, 9),
     seed=20230930,
-    fingerprint="eae2af19d72c50ba587f14acdbe36abe5ad5fe14334f95a1ec5f32cbc6b71852",
+    fingerprint="589e0f1e16ee6cbfbbf491901d72a2f6c09f7e9d13afb65457256cf2945f4be4",
 )
 
 # A whole-body scan bed by bed collects 60 million trues where a long axial field of view collects many times that.

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import Progress, silent
+from petbench_phantom.noise import Noise, mean_noise, noise_in
 from petbench_phantom.organs import BY_NAME, ORGANS
 from petbench_phantom.regions import REGIONS
 from petbench_phantom.targets import TARGETS
@@ -96,7 +97,9 @@ class Measurements:
         participants: how many.
         regions, volumes: the tables.
         balance: activity in the body over activity injected, (early, delayed) mean over participants.
-        liver_noise: coefficient of variation of the noise in the liver, delayed frame, mean over participants.
+        liver_noise: of the delayed frame, mean over participants.
+        spacing_millimetres: voxel size, (z, y, x).
+        sampling: how the participants were drawn.
         one_constant_error: mean absolute error, over regions and participants, of `delayed = constant x early` with one
             constant a region, as a fraction.
         identity_error: the same of `delayed = early`.
@@ -108,7 +111,9 @@ class Measurements:
     regions: tuple[RegionCheck, ...]
     volumes: tuple[VolumeCheck, ...]
     balance: tuple[float, float]
-    liver_noise: float
+    liver_noise: Noise
+    spacing_millimetres: tuple[float, float, float]
+    sampling: str | None
     one_constant_error: float
     identity_error: float
 
@@ -129,7 +134,7 @@ class _Readout:
     delayed_truth: NDArray[np.float64]
     millilitres: NDArray[np.float64]
     balance: tuple[float, float]
-    liver_noise: float
+    liver_noise: Noise
 
 
 def measure(dataset: Dataset, progress: Progress = silent) -> Measurements:
@@ -157,7 +162,9 @@ def measure(dataset: Dataset, progress: Progress = silent) -> Measurements:
         regions=regions,
         volumes=tuple(_volumes(readouts)),
         balance=(_mean([r.balance[0] for r in readouts]), _mean([r.balance[1] for r in readouts])),
-        liver_noise=_mean([r.liver_noise for r in readouts]),
+        liver_noise=mean_noise([r.liver_noise for r in readouts]),
+        spacing_millimetres=dataset.grid(dataset.participants[0]).spacing_millimetres,
+        sampling=dataset.sampling,
         one_constant_error=_mean([_relative_error(e * float(np.median(delayed / e)), delayed) for e, delayed in pairs]),
         identity_error=_mean([_relative_error(e, delayed) for e, delayed in pairs]),
     )
@@ -181,7 +188,6 @@ def _read(dataset: Dataset, name: str) -> _Readout:
     grams = 1000 * float(dataset.table[name]["body_weight"])
     balance = (float(early_truth.sum(dtype=np.float64)), float(delayed_truth.sum(dtype=np.float64)))
     liver = ndimage.binary_erosion(labels == BY_NAME["liver"].label, iterations=2)
-    noise = np.std((pair.delayed - repeat)[liver], dtype=np.float64) / np.sqrt(2) if liver.any() else np.nan
     return _Readout(
         sex=dataset.table[name]["sex"],
         early=means(pair.early),
@@ -190,7 +196,7 @@ def _read(dataset: Dataset, name: str) -> _Readout:
         delayed_truth=means(delayed_truth),
         millilitres=counts * voxel,
         balance=(balance[0] * voxel / grams, balance[1] * voxel / grams),
-        liver_noise=float(noise / pair.delayed[liver].mean(dtype=np.float64)) if liver.any() else float("nan"),
+        liver_noise=noise_in(pair.delayed, repeat, liver),
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from petbench_phantom.validation import Measurements
 
 _EARLY, _DELAYED, _BAND = "#1b6ca8", "#c8553d", "#e9e6df"
-_REFERENCE, _METHOD, _REPEAT = "0.45", "#c8553d", "#5b7f4a"
+_REFERENCE, _METHOD, _PREDICTABLE, _REPEAT = "0.45", "#c8553d", "#5b7f4a", "0.7"
 _STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -97,6 +97,9 @@ def _spreads(measured: Measurements) -> Figure:
 
 def _headroom(headroom: Headroom) -> Figure:
     colours = {**dict.fromkeys(headroom.references, _REFERENCE), **dict.fromkeys(headroom.methods, _METHOD)}
+    aim = headroom.predictable.row if headroom.predictable else None
+    if aim is not None:
+        colours[aim] = _PREDICTABLE
     rows = [(row.name, row.values, colours.get(row, _REPEAT)) for row in headroom.rows]
     figure, axes = _figure(7.2, 0.9 + 0.22 * len(rows), 1, len(headroom.metrics), sharey=True)
     heights = np.arange(len(rows))[::-1]
@@ -104,7 +107,8 @@ def _headroom(headroom: Headroom) -> Figure:
         values = [decibels[column] for _, decibels, _ in rows]
         low, high = min(values), max(values)
         axis.axvline(headroom.identity.values[column], color="0.8", lw=0.8, zorder=0)
-        axis.axvline(headroom.repeat_scan.values[column], color=_REPEAT, lw=0.8, zorder=0)
+        if aim is not None:
+            axis.axvline(aim.values[column], color=_PREDICTABLE, lw=0.8, zorder=0)
         axis.hlines(heights, low - (high - low), values, color=_BAND, lw=1, zorder=0)
         axis.scatter(values, heights, color=[colour for _, _, colour in rows], s=18)
         for height, value in zip(heights, values, strict=True):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.files import write_text
 from petbench_phantom.headroom_section import headroom_section, table
+from petbench_phantom.noise import correlation_length_millimetres
 from petbench_phantom.validation import IDENTITY_ERROR_IN_PEOPLE, MARKS, ONE_CONSTANT_ERROR_IN_PEOPLE
 from petbench_phantom.validation_figures import write_figures
 
@@ -22,29 +23,41 @@ _HOW = """\
 
 - **Anatomy.** Solids of the MIRD-5 / Cristy-Eckerman family (ORNL/TM-8381, 1987), scaled to sampled heights, weights
   (lean mass by Janmahasatian 2005) and organ volumes, bent by a smooth field of about 9 mm, and moved by about 3 mm
-  between the frames. Organs are smooth solids: no vessels within organs, no bowel contents, no fine bone.
+  between the frames. Small bowel lies in loops that nobody else has, the colon frames them, the cortex is folded; there
+  are large vessels, ureters that hold urine in single stretches, joint capsules, tonsils, and muscles that worked in
+  some people and not in others. Organs are smooth solids: no vessels within organs, no bowel contents, no fine bone.
 - **Kinetics.** Two-tissue compartments with a population whole-blood input. For each participant and organ an early and
   a delayed SUV are sampled, and K1, vb and k3 solved for them; time within a frame then follows the compartments.
-- **Samples are matched, not independent.** So few independent samples miss a spread known to 20 % as often as not.
-  Samples are stratified, then made to have the sample mean, variance and early-delayed correlation of the measured
-  region. Such a dataset is more alike its population than a random one of its size. It serves to compare methods;
-  it cannot say how datasets of this size vary. Organs are correlated by blood alone; a heavier body tends to a
-  higher SUV in the brain.
+{sampling}
 - **Means and spreads are calibrated.** SUV was measured in people on *reconstructed* images; the activity put in was
-  chosen by simulation for the reconstructed region to agree (`organs.py` and `regions.py`). The table
+  chosen by simulation for the reconstructed region of `fdg-phantom` to agree (`organs.py` and `regions.py`). The table
   therefore shows that the dataset has the statistics of people; it is no independent prediction of them. Visceral fat,
   skull and spinal cord are mostly what their neighbours spill into them, here as there.
 - **Scanner.** Gaussian resolution, attenuation, scatter as a wide smear of the trues, flat randoms, Poisson counts,
-  decay. The default reconstruction is *2-D OSEM, slice by slice, of direct (as if rebinned) data* whose resolution is
-  3-D; it is not fully 3-D. `fdg-phantom-3d` adds four oblique segments (tan 0.1 and 0.2, by shear along z) and
-  reconstructs them together: OSEM that is truly 3-D, of five segments. `fdg-phantom-multibed` is seen bed by bed, each
-  slab at its own time, with fewer counts; `petbench datasets build --help` says how to ask for either. Attenuation,
-  scatter and randoms are known exactly to the reconstruction; resolution is not modelled in it; there is no time of
-  flight, no dead time, no motion within a frame but breathing.
+  decay. The default reconstruction is *2-D OSEM, slice by slice, of rebinned data* whose resolution is 3-D and whose
+  noise is correlated along z, as rebinning correlates it; it is not fully 3-D. `fdg-phantom-3d` adds four oblique
+  segments (tan 0.1 and 0.2, by shear along z) and reconstructs them together: OSEM that is truly 3-D, of five segments.
+  `fdg-phantom-multibed` is seen bed by bed, each slab at its own time, with fewer counts; `petbench datasets build
+  --help` says how to ask for either. Attenuation, scatter and randoms are known exactly to the reconstruction;
+  resolution is not modelled in it; there is no time of flight, no dead time, no motion within a frame but breathing.
 - **The same bits everywhere.** Random numbers are counter-based (Philox). The projector's weights and all images lie on
   binary lattices on which every sum is exact in double precision, so order, threads and compilers cannot matter;
   images are stored in whole Bq/mL. The fingerprint is committed, and checked after each build.
 """
+
+_SAMPLING = {
+    "matched": """\
+- **Samples are matched, not independent.** So few independent samples miss a spread known to 20 % as often as not.
+  Samples are stratified, then made to have the sample mean, variance and early-delayed correlation of the measured
+  region. Such a dataset is more alike its population than a random one of its size. It shows what people look like;
+  it cannot say how datasets of this size vary, and no interval over its participants means what it says: for that there
+  is `fdg-phantom-60`. Organs are correlated by blood alone; a heavier body tends to a higher SUV in the brain.""",
+    "independent": """\
+- **Participants are drawn independently**, one after the other, from the population that `fdg-phantom` is matched to.
+  This sample's means and spreads therefore miss those of people as any sample of its size does, and so may a mark
+  above; intervals over its participants mean what they say. Voxels are coarse, so that small organs read out as their
+  neighbourhood. Organs are correlated by blood alone; a heavier body tends to a higher SUV in the brain.""",
+}
 
 
 def write_page(
@@ -92,7 +105,7 @@ def write_page(
         "",
         *headroom_section(held_out, everyone, str(figures[2])),
         "",
-        _HOW,
+        _HOW.format(sampling=_SAMPLING[validation.sampling or "matched"]),
     ]
     write_text(path, "\n".join(lines))
     return path
@@ -111,11 +124,24 @@ def _summary(validation: Measurements) -> str:
     facts = (
         f"participants: {validation.participants}; fingerprint `{validation.fingerprint[:16]}`",
         f"activity in the body over activity injected: {early:.2f} early, {delayed:.2f} delayed (expected: 0.85 to 1)",
-        f"noise in the liver, delayed frame: {100 * validation.liver_noise:.1f} %",
+        f"noise in the liver, delayed frame: {100 * validation.liver_noise.variation:.1f} %; {_texture(validation)}",
         f"`delayed = constant x early`, one constant a region, errs by {constant:.1f} %, in people by {people}",
         f"`delayed = early` errs by {identity:.0f} %, in people by {IDENTITY_ERROR_IN_PEOPLE}",
     )
     return "\n".join([result, "", *(f"- {fact}" for fact in facts)])
+
+
+def _texture(validation: Measurements) -> str:
+    """Say how far neighbouring voxels share their noise, as the blur that would do the same to white noise."""
+    noise, spacing = validation.liver_noise, validation.spacing_millimetres
+    lengths = (
+        correlation_length_millimetres(noise.along_z, spacing[0]),
+        correlation_length_millimetres(noise.in_plane, spacing[1]),
+    )
+    return (
+        f"neighbours are correlated by {noise.along_z:.2f} along z and {noise.in_plane:.2f} in plane, like white noise "
+        f"after a Gaussian blur of {lengths[0]:.1f} and {lengths[1]:.1f} mm FWHM"
+    )
 
 
 def _region_table(regions: Sequence[RegionCheck]) -> list[str]:

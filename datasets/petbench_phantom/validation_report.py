@@ -49,7 +49,7 @@ def validation_report(dataset: Dataset, progress: Progress) -> Validation:
         notes=(
             f"ok: {MARKS} of what was measured in people",
             f"activity in the body over injected: early {early:.2f}, delayed {delayed:.2f}",
-            f"noise in the liver, delayed frame: {measured.liver_noise:.1%}",
+            f"noise in the liver, delayed frame: {measured.liver_noise.variation:.1%}",
             f"delayed = early is wrong by {plain:.1%}, in people by {IDENTITY_ERROR_IN_PEOPLE}",
             f"delayed = one constant an organ x early is wrong by {constant:.1%}, in people by {people}",
         ),

@@ -37,6 +37,8 @@ CLASSES = (
     "petbench_datasets.specs.Validation",
     "petbench_datasets.specs.Headroom",
     "petbench_datasets.specs.HeadroomRow",
+    "petbench_datasets.specs.Predictable",
+    "petbench_datasets.specs.OrganPrediction",
     "petbench.metric_spec.MetricSpec",
     "petbench.metric_spec.Case",
     "petbench.metric_spec.Measurement",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DATASET = "fdg-phantom-mini"
 COMMANDS = (
     *(("run", "--method", method) for method in ("identity", "scale", "ridge", "unet", "pix2pix")),
-    *(("score", "--reference", name, "--dataset", DATASET) for name in ("organ-scale", "repeat-scan")),
+    *(("score", "--reference", name, "--dataset", DATASET) for name in ("organ-scale", "predictable", "repeat-scan")),
 )
 DIVERGES = ("run", "--method", "unet", "--set", "learning_rate=1e30", "--budget", "images=400")
 COLOURS = 256

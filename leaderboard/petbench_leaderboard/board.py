@@ -28,7 +28,7 @@ class Column:
 
     Attributes:
         metric: the metric's name.
-        region: `body` or `volume`.
+        region: of the whole image, such as `body`.
         convention_id: names formula, window, mask and version.
         unit: of the values, empty or `1` for a plain number.
         higher_is_better: the metric's direction; None for one that has none.
@@ -70,7 +70,7 @@ class Cell:
         seed_standard_deviation: of the seeds' means; None for fewer than two seeds.
         gain: how much better than `identity`, in the metric's unit, positive where better: the mean of the
             differences participant by participant.
-        normalized_score: the mean on a scale from `identity`, 0, to the repeat scan, 1.
+        normalized_score: the mean on a scale from `identity`, 0, to `predictable`, 1: what can be predicted at all.
         normalized_score_reason: why there is none, in a few words; empty where there is one.
         values: each participant's score, the mean of its seeds; empty for a score of all participants together.
         by_seed: the same, seed by seed; a score of all participants together is named by its fold.

@@ -12,10 +12,14 @@ from petbench_leaderboard.board import Cell
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from petbench_leaderboard.board import Column
     from petbench_leaderboard.records import ScoreRow
 
-NO_REPEAT_SCAN = "no repeat scan"
-"""Why most boards without normalized scores have none: the one reason that a command removes."""
+NO_PREDICTABLE = "no predictable row"
+"""Why a board of a simulated dataset has no normalized scores: the one reason that a command removes."""
+
+NO_TRUTH = "the dataset has no truth"
+"""Why a board of real scans has none: nobody knows what could be predicted of them."""
 
 
 def make_cell(
@@ -72,21 +76,37 @@ def add_gain(cell: Cell, identity: Cell | None, higher_is_better: bool | None) -
 
 
 def add_normalized_score(
-    cell: Cell, identity: Cell | None, repeat_scan: Cell | None, higher_is_better: bool | None
+    cell: Cell, identity: Cell | None, predictable: Cell | None, column: Column, *, missing: str = NO_PREDICTABLE
 ) -> Cell:
-    """Return the cell with its mean on a scale from `identity` to the repeat scan, or with the reason why not.
+    """Return the cell with its mean on a scale from `identity` to `predictable`, or with the reason why not.
 
-    0 is `identity` and 1 the repeat scan, whatever the metric's direction; below 0 is worse than `identity`, above 1
-    better than a second noisy image of the truth (or, without a direction, beyond it).
+    0 is `identity` and 1 what can be predicted, whatever the metric's direction; below 0 is worse than `identity`. A
+    metric that is better neither higher nor lower counts by the distance from its best value.
+
+    Args:
+        cell: of any row.
+        identity: the cell of `identity` in the same column; None where the board has none.
+        predictable: the same of `predictable`.
+        column: says which values are better.
+        missing: the reason where there is no `predictable`.
     """
     if cell.mean is None:
         return cell
     if identity is None or identity.mean is None or cell.values.keys() != identity.values.keys():
         return replace(cell, normalized_score_reason="no identity")
-    if repeat_scan is None or repeat_scan.mean is None or cell.values.keys() != repeat_scan.values.keys():
-        return replace(cell, normalized_score_reason=NO_REPEAT_SCAN)
-    scale = repeat_scan.mean - identity.mean
-    wrong_way = higher_is_better is not None and (scale > 0.0) != higher_is_better
-    if not math.isfinite(scale) or scale == 0.0 or wrong_way:
-        return replace(cell, normalized_score_reason="repeat scan not above identity")
-    return replace(cell, normalized_score=(cell.mean - identity.mean) / scale)
+    if predictable is None or predictable.mean is None or cell.values.keys() != predictable.values.keys():
+        return replace(cell, normalized_score_reason=missing)
+    if column.higher_is_better is None and column.facts.best_value is None:
+        return replace(cell, normalized_score_reason="no direction")
+    zero, one = _goodness(identity.mean, column), _goodness(predictable.mean, column)
+    if not (math.isfinite(one - zero) and one > zero):
+        return replace(cell, normalized_score_reason="predictable no better than identity")
+    return replace(cell, normalized_score=(_goodness(cell.mean, column) - zero) / (one - zero))
+
+
+def _goodness(mean: float, column: Column) -> float:
+    """Return a number that is higher where a mean is better."""
+    if column.higher_is_better is not None:
+        return mean if column.higher_is_better else -mean
+    assert column.facts.best_value is not None
+    return -abs(mean - column.facts.best_value)

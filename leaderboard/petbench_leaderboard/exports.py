@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
     from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
+    from petbench_leaderboard.statistics.intervals import Interval
 
 MOST_TESTED = 40
 """Rows of a board that is exported with intervals and tests: with more, they take minutes."""
@@ -29,13 +30,13 @@ def board_as_rows(board: Board) -> list[dict[str, object]]:
     """Return a board's rows with one key a column: nested values only where a thing has several.
 
     A metric gives `NAME`, `NAME_standard_deviation`, `NAME_gain` over `identity`, positive where better, and
-    `NAME_normalized_score`, from 0 for `identity` to 1 for the repeat scan, and `NAME_reason` or
+    `NAME_normalized_score`, from 0 for `identity` to 1 for `predictable`, and `NAME_reason` or
     `NAME_normalized_score_reason` where there is none. `NAME` is the metric's name, followed by region and convention
     where the board has the metric in more than one.
 
-    The metric that ranks has its 95 % interval, too, and the row the ranks that other participants would give,
-    `rank_low` to `rank_high`, and `tested_rank`, which methods share that are not separated: all of it on boards of up
-    to `MOST_TESTED` rows.
+    The metric that ranks has its 95 % interval, too, `NAME_low` to `NAME_high`, and that of its gain, `NAME_gain_low`
+    to `NAME_gain_high`; the row has the ranks that the tests leave possible, `rank_low` to `rank_high`, and
+    `tested_rank`, the first of them: all of it on boards of up to `MOST_TESTED` rows.
     """
     names = _names(board)
     known = _statistics(board)
@@ -98,17 +99,19 @@ def _row_as_dict(
     }
     for column, cell in row.cells.items():
         facts |= _cell_as_dict(names[column], cell)
-        if statistics and statistics.interval and column == board.ranked_by:
-            facts |= {
-                f"{names[column]}_low": statistics.interval.low,
-                f"{names[column]}_high": statistics.interval.high,
-            }
+        if statistics and column == board.ranked_by:
+            facts |= _interval_as_dict(names[column], statistics.interval)
+            facts |= _interval_as_dict(f"{names[column]}_gain", statistics.gain_interval)
     return facts | asdict(row.costs)
 
 
 def _ranks_as_dict(statistics: RowStatistics | None) -> dict[str, object]:
     low, high = (statistics.rank_interval if statistics else None) or (None, None)
     return {"rank_low": low, "rank_high": high, "tested_rank": statistics.tested_rank if statistics else None}
+
+
+def _interval_as_dict(name: str, interval: Interval | None) -> dict[str, object]:
+    return {f"{name}_low": interval.low, f"{name}_high": interval.high} if interval else {}
 
 
 def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
@@ -124,6 +127,8 @@ def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
 
 
 def _board_as_dict(board: Board) -> dict[str, object]:
+    from petbench_leaderboard.statistics.sentences import caveats, separation
+
     names = _names(board)
     known = _statistics(board)
     tested = known.rows if known else (None,) * len(board.rows)
@@ -139,6 +144,8 @@ def _board_as_dict(board: Board) -> dict[str, object]:
             for row, found in zip(board.rows, tested, strict=True)
         ],
         "comparisons": [asdict(comparison) for comparison in known.comparisons] if known else None,
+        "in_words": separation(board, known),
+        "caveats": caveats(board),
         "mean_kendall_tau": stability.mean_tau if stability else None,
         "unscored": [
             {

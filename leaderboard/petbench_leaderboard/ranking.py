@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from petbench_leaderboard.board import DEFAULT_METRIC, IDENTITY_METHOD, Board, Column, Costs, Coverage, Row
 from petbench_leaderboard.cached_means import board_key
-from petbench_leaderboard.cells import add_gain, add_normalized_score, make_cell
+from petbench_leaderboard.cells import NO_PREDICTABLE, NO_TRUTH, add_gain, add_normalized_score, make_cell
 from petbench_leaderboard.records import COST_FIELDS
 from petbench_leaderboard.row_selection import board_entries, off_board_runs, select_rows
 from petbench_leaderboard.run_groups import REGIONS, RunGroup, everyone, group_runs, unresolved
@@ -148,14 +148,16 @@ def _costs(runs: Sequence[RunRow]) -> Costs:
 
 
 def _with_gains(rows: Sequence[Row]) -> list[Row]:
-    """Compare every row with the newest row of `identity` and the newest repeat scan."""
+    """Compare every row with the newest row of `identity` and the newest of `predictable`."""
     identity = _newest(row for row in rows if row.run.method == IDENTITY_METHOD)
-    repeat_scan = _newest(row for row in rows if row.role == "repeat-scan")
+    predictable = _newest(row for row in rows if row.role == "predictable")
+    known = {row.run.has_truth for row in rows}
+    missing = NO_TRUTH if known == {False} else NO_PREDICTABLE
 
     def compared(column: Column, cell: Cell) -> Cell:
-        zero, one = identity.get(column), repeat_scan.get(column)
+        zero, one = identity.get(column), predictable.get(column)
         cell = add_gain(cell, zero, column.higher_is_better)
-        return add_normalized_score(cell, zero, one, column.higher_is_better)
+        return add_normalized_score(cell, zero, one, column, missing=missing)
 
     return [replace(row, cells={column: compared(column, cell) for column, cell in row.cells.items()}) for row in rows]
 

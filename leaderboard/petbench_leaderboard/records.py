@@ -32,7 +32,7 @@ Status = Literal[
     "planned", "running", "ok", "failed", "out-of-memory", "timed-out", "diverged", "interrupted", "skipped"
 ]
 Verification = Literal["rescored", "self-reported", "reproduced"]
-Role = Literal["competitor", "reference", "privileged", "repeat-scan"]
+Role = Literal["competitor", "reference", "privileged", "predictable", "repeat-scan"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 VERIFICATIONS: tuple[Verification, ...] = get_args(Verification)
@@ -56,7 +56,8 @@ class PlannedRun:
         source_hash: sha256 of the plugin's source files.
         supervision: `paired`, `unpaired` or `no-target`; `external` for predictions that no plugin made.
         role: `competitor`, or `reference` for a row to compare with; `privileged` for a reference that knows what no
-            method may know of the test participants, `repeat-scan` for a second scan scored as if it were a prediction.
+            method may know of the test participants, `predictable` for the one at which normalized scores are 1,
+            `repeat-scan` for a second scan scored as if it were a prediction.
         preset: the named set of parameters, or None where the method has none.
         parameters: every parameter's value, defaults included.
         dataset: the dataset's name.
@@ -74,6 +75,8 @@ class PlannedRun:
         device: what trained, such as `cpu` or `cuda:0`; as asked for, such as `auto`, until the run has started.
         sampling: how the dataset's participants were drawn, as its description says: `independent`, or `matched` to the
             statistics of a population, so that no interval over them means what it says; None where it says nothing.
+        has_truth: whether the dataset holds the true activity behind its delayed images, as simulated ones do; None
+            where nobody recorded it.
     """
 
     method: str = field(metadata=use("identity", "group", where="text", check="slug"))
@@ -98,6 +101,7 @@ class PlannedRun:
     protocol: int = field(metadata=use("identity", "group", where="number", check="index"))
     device: str | None = field(default=None, metadata=use("change", where="text", check="text"))
     sampling: str | None = field(default=None, metadata=use(where="text", check="text"))
+    has_truth: bool | None = field(default=None, metadata=use(check="flag"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +161,8 @@ class RunRow(RunRecord):
             method, scored by the harness from prediction files; None where nobody validates.
         validation_metric: that score's metric.
         validation_convention: that score's convention.
+        subgroups: of the dataset's participants, by participant: `{"sub-01": {"sex": "female", "age": "up to 54"}}`;
+            halves by the median in the place of age and weight. Noted when the run is scored.
     """
 
     id: int = field(metadata=use(where="number"))
@@ -190,6 +196,7 @@ class RunRow(RunRecord):
     validation_convention: str | None = field(
         default=None, metadata=use("change", "validation", where="text", check="text")
     )
+    subgroups: Mapping[str, object] = field(default_factory=dict, metadata=use("change"))
 
 
 GROUP_FIELDS = fields_for(RunRecord, "group")
@@ -220,6 +227,7 @@ class RunChanges(TypedDict, total=False):
     validation_score: float | None
     validation_metric: str | None
     validation_convention: str | None
+    subgroups: Mapping[str, object]
     verification: Verification
 
 
@@ -229,7 +237,7 @@ class ScoreRecord:
 
     Attributes:
         participant: whose prediction; None where the score belongs to all test participants together, as FID does.
-        region: `body`, `volume`, or an organ's name.
+        region: `body`, `volume`, the same without the urinary tract, or the name of an organ or lesion.
         metric: the metric's name.
         convention_id: names formula, window, mask and version; scores of two conventions are never compared.
         value: the score, None where it could not be computed.
@@ -276,6 +284,13 @@ class PhaseRow:
     phase: str
     seconds: float
     recorded_at: datetime
+
+
+def of_newest_protocol(scores: Iterable[ScoreRow]) -> list[ScoreRow]:
+    """Return the scores of one run that were computed by the newest rules: two protocols never share a table."""
+    scores = list(scores)
+    newest = max((score.protocol for score in scores), default=0)
+    return [score for score in scores if score.protocol == newest]
 
 
 def metrics_of(scores: Iterable[ScoreRecord]) -> dict[MetricKey, MetricFacts]:

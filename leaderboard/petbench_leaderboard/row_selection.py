@@ -74,7 +74,8 @@ def select_rows(
     with leaderboard.reading() as session:
         fitting = [CachedMean.board_id == entry.id]
         if where is not None:
-            fitting.append(CachedMean.run_group.in_(sa.select(Run.run_group).where(matching(session, parse(where)))))
+            condition = matching(session, parse(where), board=entry.id)
+            fitting.append(CachedMean.run_group.in_(sa.select(Run.run_group).where(condition)))
         references = _references(session, entry, best)
         if best is None:
             shown = frozenset(session.scalars(sa.select(CachedMean.run_group).where(*fitting).distinct()))
@@ -121,7 +122,7 @@ def _references(session: Session, entry: Entry, best: int | None) -> frozenset[s
     """Return the references of a board; of all rows, those alone that gains and normalized scores need."""
     query = sa.select(CachedMean.run_group).where(CachedMean.board_id == entry.id)
     if best is None:
-        needed = sa.or_(CachedMean.role == "repeat-scan", CachedMean.method == IDENTITY_METHOD)
+        needed = sa.or_(CachedMean.role == "predictable", CachedMean.method == IDENTITY_METHOD)
         return frozenset(session.scalars(query.where(needed).distinct()))
     groups = session.scalars(query.where(CachedMean.role.in_(_REFERENCE_ROLES)).distinct()).all()
     if len(groups) <= _REFERENCE_ROWS:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.records import RunRow, ScoreRow
 
-REGIONS = ("body", "volume")
-"""The regions of a score of the whole image; organs and lesions have tables of their own."""
+REGIONS = ("body", "body-no-urinary", "volume", "volume-no-urinary")
+"""The regions of a score of the whole image, with and without the urinary tract; organs and lesions have own tables."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,18 +35,23 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def matching(session: Session, condition: Condition) -> sa.ColumnElement[bool]:
+def matching(session: Session, condition: Condition, *, board: int | None = None) -> sa.ColumnElement[bool]:
     """Return the condition on `runs`. A metric's name means the mean of the row to which the run belongs.
+
+    Args:
+        session: of the database.
+        condition: parsed.
+        board: number of the board whose means are meant: a row may stand on one board for each protocol; None for all.
 
     Raises:
         LeaderboardError: a name is neither a column nor a metric that anything here was scored by, or a value does not
             fit its name.
     """
     if isinstance(condition, Negation):
-        return sa.not_(matching(session, condition.part))
+        return sa.not_(matching(session, condition.part, board=board))
     if isinstance(condition, Junction):
         join = sa.and_ if condition.kind == "and" else sa.or_
-        return join(*(matching(session, part) for part in condition.parts))
+        return join(*(matching(session, part, board=board) for part in condition.parts))
     name = condition.name
     if name in TEXTS:
         return _text(getattr(Run, name), condition)
@@ -61,7 +66,8 @@ def matching(session: Session, condition: Condition) -> sa.ColumnElement[bool]:
             f"columns are {', '.join(sorted((*TEXTS, *NUMBERS, *DATES)))}"
         )
     compared = _ordered(CachedMean.mean, condition, _number(condition))
-    return Run.run_group.in_(sa.select(CachedMean.run_group).where(CachedMean.metric == name, compared))
+    groups = sa.select(CachedMean.run_group).where(CachedMean.metric == name, compared)
+    return Run.run_group.in_(groups if board is None else groups.where(CachedMean.board_id == board))
 
 
 def _text(column: sa.ColumnElement[str], condition: Comparison) -> sa.ColumnElement[bool]:

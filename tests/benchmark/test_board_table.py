@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import Role
 
 WHO = tuple(f"sub-{number:02}" for number in range(1, 11))
-ROLES: dict[str, Role] = {"identity": "reference", "organ-scale": "privileged", "repeat-scan": "repeat-scan"}
+ROLES: dict[str, Role] = {"identity": "reference", "organ-scale": "privileged", "predictable": "predictable"}
 METRICS = {
     "psnr_body_suv20": ("dB", True, MetricFacts(label="PSNR", detail="body", decimals=2, place=1)),
     "ssim_body_suv20": ("", True, MetricFacts(label="SSIM", detail="body", place=2)),
@@ -91,23 +91,23 @@ def store() -> Iterator[Leaderboard]:
         yield opened
 
 
-def test_methods_that_nothing_separates_are_said_to_be_ties_and_have_rank_intervals(
+def test_methods_that_cannot_be_told_apart_are_said_to_be_so_and_have_rank_intervals(
     store: Leaderboard, show: Callable[..., str]
 ) -> None:
     noise = (0.3, -0.2, 0.1, -0.4, 0.2, -0.1, 0.35, -0.3, 0.15, -0.15)
     enter(store, "pix2pix", {who: 30.0 + extra for who, extra in zip(WHO, noise, strict=True)})
     enter(store, "cyclegan", dict.fromkeys(WHO, 29.99))
     shown = show(store)
-    assert "nothing separates pix2pix and cyclegan" in shown
+    assert "pix2pix cannot be told apart from cyclegan" in shown
     assert "1–2" in shown
     enter(store, "unet", {who: 33.0 + extra for who, extra in zip(WHO, noise, strict=True)})
-    assert "unet is ahead of every other method" in show(store)
+    assert "unet is ahead of pix2pix by 3.0" in show(store)
 
 
 def test_every_score_stands_with_its_gain_and_its_normalized_score(
     store: Leaderboard, show: Callable[..., str]
 ) -> None:
-    for method, value in (("identity", 28.0), ("repeat-scan", 36.0), ("pix2pix", 30.0)):
+    for method, value in (("identity", 28.0), ("predictable", 36.0), ("pix2pix", 30.0)):
         enter(store, method, dict.fromkeys(WHO, value))
     shown = show(store)
     words = set(shown.replace("  ", "\n").replace("\n ", "\n").split("\n"))

@@ -105,7 +105,7 @@ class Scribbles(StepTrainer):
 
 class Forgets(Good):
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        return None
+        self.set_extra_state(state_dict["_extra_state"])  # the intensity map, and no weight
 
 
 SEEN = itertools.count()

@@ -81,9 +81,13 @@ def test_variants_and_validation_serve_any_plugin_that_offers_them(
     assert "ours beside theirs" in shown
     assert "a note" in shown
     assert "repeat-scan" in shown
+    assert "predictable" in shown
     assert "'organ-scale'" in (tmp_path / "page" / "page.md").read_text()
     facts = json.loads(petbench("datasets", "validate", "ours", "--json", variables=plugin).stdout)
     assert (facts["participants"], facts["passed"]) == (6, True)
     assert facts["headroom"]["held_out"]["tested"] == ["sub-06"]
+    organs = {organ["organ"]: organ for organ in facts["headroom"]["everyone"]["predictable"]["organs"]}
+    assert organs["liver"].keys() == {"organ", "participants", "model", "r_squared", "residual_percent"}
+    assert organs["liver"]["participants"] == 6
     refused = petbench("datasets", "validate", "ours-slow", code=2, variables=plugin)
     assert refused.stderr.startswith("error: ours-slow has no validation; these datasets have one: ")

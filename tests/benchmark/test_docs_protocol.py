@@ -11,10 +11,13 @@ import pytest
 from tests.benchmark.docs_reader import DOCS
 
 from petbench.evaluation import protocol
-from petbench.intensity import IntensityMap
+from petbench.evaluation.distribution import EXTRACTOR_METRICS
+from petbench.evaluation.metrics.uncertainty import LEAST_SAMPLES
+from petbench.intensity import MARGIN, ROUNDED_TO_SUV, IntensityMap
 from petbench.plans.run_plan import IDENTITY_FIELDS
 from petbench_datasets.dataset import framing
 from petbench_datasets.images import windows
+from petbench_leaderboard.statistics import intervals, power, promises
 from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ def has_the_coverage(rule: str) -> None:
 
 def has_the_interval(rule: str) -> None:
     assert "[-1, 1]" in rule
+    assert numbers(rule.partition("`auto`")[2])[:2] == [MARGIN, ROUNDED_TO_SUV]
     assert IntensityMap(7.0).to_unit(__import__("torch").tensor([0.0, 7.0, 99.0])).tolist() == [-1.0, 1.0, 1.0]
 
 
@@ -58,10 +62,68 @@ def has_the_tracks(rule: str) -> None:
     assert {name: f"{unit}={amount.replace(',', '')}" for name, amount, unit in said} == TRACKS
 
 
+def has_the_margin(rule: str) -> None:
+    assert f"{protocol.URINARY_MARGIN_MILLIMETRES:g} mm around them" in rule
+    assert {"bladder", "renal_pelvis", "ureters"} <= protocol.URINARY_TRACT
+    assert "kidneys" in protocol.CLEARANCE_ORGANS - protocol.URINARY_TRACT
+
+
+def has_the_rule_of_focal_uptake(rule: str) -> None:
+    assert numbers(rule)[:5] == [
+        protocol.FOCAL_REACH_MILLIMETRES,
+        100 * protocol.FOCAL_PART,
+        protocol.FOCAL_SPREADS,
+        protocol.FOCAL_SUV,
+        protocol.FOCAL_MILLILITRES,
+    ]
+
+
+def has_the_interval_of_samples(rule: str) -> None:
+    assert f"from {LEAST_SAMPLES} on" in rule
+    assert f"interval of {100 * protocol.SAMPLE_INTERVAL:g} %" in rule
+
+
+def has_the_least_slices(rule: str) -> None:
+    found = [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\d", rule)]
+    least = [metrics.frechet.least_slices for metrics in EXTRACTOR_METRICS]
+    assert found == [*least, protocol.KERNEL_LEAST_SLICES]
+    assert {metrics.kernel.least_slices for metrics in EXTRACTOR_METRICS} == {protocol.KERNEL_LEAST_SLICES}
+
+
 def names_what_identifies_a_run(rule: str) -> None:
     words = {"distribution": "name", "source_hash": "source hash", "fingerprint": "dataset", "split_digest": "split"}
     named = re.findall(r"name|version|source hash|\w+", rule.partition(" by ")[2].partition(". ")[0])
     assert set(named) - {"plugin", "and"} == {words.get(name, name) for name in IDENTITY_FIELDS}
+
+
+def has_the_interval_of_a_mean(rule: str) -> None:
+    assert numbers(rule)[:2] == [100 * intervals.CONFIDENCE, intervals.FEWEST_PARTICIPANTS]
+    assert "at most half" in rule
+    assert intervals.MOST_WIDENED == 1.5
+
+
+def has_the_promised_coverage(rule: str) -> None:
+    scenarios = ("normal", "skewed", "very skewed", "failures")
+    assert numbers(rule) == pytest.approx([100 * promises.COVERAGE[scenario] for scenario in scenarios])
+
+
+def has_the_significance(rule: str) -> None:
+    assert numbers(rule) == [100 * power.SIGNIFICANCE]
+
+
+def has_the_participants_that_decide(rule: str) -> None:
+    two_over, significance, *needed = numbers(rule.replace("2/2ⁿ", "2"))
+    assert (two_over, significance) == (2, 100 * power.SIGNIFICANCE)
+    for methods, participants in zip(needed[::2], needed[1::2], strict=True):
+        assert power.fewest_participants(int(methods * (methods - 1) / 2)) == participants
+
+
+def has_the_family_error(rule: str) -> None:
+    assert numbers(rule) == [100 * promises.FAMILY_ERROR]
+
+
+def has_the_power(rule: str) -> None:
+    assert numbers(rule) == pytest.approx([100 * share for share in (power.EACH_TEST_FINDS, *promises.DETECTED)])
 
 
 #: How each rule begins; the check of its numbers, if it has any; and the tests that show it.
@@ -87,7 +149,13 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
         ),
     ),
     "The **fingerprint**": (None, ("datasets/test_split.py::test_a_split_for_other_images_is_refused",)),
-    "The **intensity map**": (has_the_interval, ()),
+    "The **intensity map**": (
+        has_the_interval,
+        (
+            "benchmark/test_suv_clip.py::test_the_command_shows_the_end_that_a_run_chooses_and_reads_no_test_image",
+            "benchmark/test_suv_clip.py::test_what_is_chosen_is_kept_with_the_weights_and_predicts_alike",
+        ),
+    ),
     "Every method gets its budget": (
         None,
         (
@@ -154,9 +222,17 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
         None,
         ("leaderboard/test_ranking.py::test_mean_and_spread_are_over_participants_and_the_gain_is_over_identity",),
     ),
-    "Where a dataset has a second noise realisation": (
+    "Normalized scores are 0 at": (
         None,
-        ("leaderboard/test_ranking.py::test_a_normalized_score_means_the_same_whatever_the_direction",),
+        (
+            "leaderboard/test_ranking.py::test_a_normalized_score_means_the_same_whatever_the_direction",
+            "leaderboard/test_ranking.py::test_a_dataset_without_truth_has_gains_and_no_normalized_score_and_says_so",
+            "benchmark/test_predictable.py::test_every_part_is_that_of_a_computation_with_numpy_alone",
+        ),
+    ),
+    "`petbench score --reference repeat-scan`": (
+        None,
+        ("benchmark/test_predictable.py::test_a_repeat_scan_is_no_bound_for_with_less_noise_it_scores_higher",),
     ),
     "`petbench score --reference organ-scale`": (
         None,
@@ -164,7 +240,118 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
             "benchmark/test_evaluation_references.py::test_every_organ_has_the_factor_of_least_squares_over_the_training_participants",
         ),
     ),
+    "Every metric of the whole image": (
+        has_the_margin,
+        (
+            "benchmark/test_metrics_without_urine.py::test_whatever_the_bladder_holds_changes_nothing",
+            "benchmark/test_metrics_without_urine.py::test_the_kidneys_stay_in_and_the_collecting_system_goes",
+            "benchmark/test_metrics_without_urine.py::test_where_no_bladder_is_labelled_there_is_no_value_and_the_reason",
+        ),
+    ),
+    "Means over organs": (
+        None,
+        (
+            "benchmark/test_evaluation_pet.py::test_the_mean_organ_error_has_no_sign_and_leaves_the_bladder_out",
+            "benchmark/test_metrics_regions.py::test_the_mean_over_organs_has_no_sign_and_leaves_bladder_and_kidneys_out",
+        ),
+    ),
+    "A voxel is **focal**": (
+        has_the_rule_of_focal_uptake,
+        (
+            "benchmark/test_metrics_focal.py::test_focal_regions_are_those_of_the_definition_from_one_millilitre_on",
+            "benchmark/test_metrics_focal.py::test_a_whole_organ_that_is_too_hot_is_no_hallucination_as_it_is_above_a_fixed_threshold",
+        ),
+    ),
+    "A lesion is **found**": (
+        None,
+        (
+            "benchmark/test_metrics_lesion_endpoints.py::test_a_lesion_is_found_where_the_prediction_has_focal_uptake_in_it",
+            "benchmark/test_metrics_lesion_endpoints.py::test_false_positives_are_focal_regions_that_are_neither_lesions_nor_real",
+        ),
+    ),
+    "The **retention index**": (
+        None,
+        (
+            "benchmark/test_metrics_regions.py::test_the_retention_index_error_is_that_of_plain_arithmetic_on_means",
+            "benchmark/test_metrics_regions.py::test_in_percent_the_error_of_the_ratio_is_the_bias_of_the_delayed_suv",
+        ),
+    ),
+    "**Agreement** over participants": (
+        None,
+        (
+            "benchmark/test_agreement.py::test_the_interval_of_a_limit_is_exact_by_integration_over_the_standard_deviation",
+        ),
+    ),
+    "A method that predicts several **samples**": (
+        has_the_interval_of_samples,
+        (
+            "benchmark/test_metrics_samples.py::test_samples_beside_the_predictions_are_scored_in_the_body_and_nothing_else_changes",
+        ),
+    ),
+    "With the scores of a run go the **subgroups**": (
+        None,
+        ("datasets/test_subgroups.py::test_age_and_weight_become_halves_by_the_median_and_sex_a_word",),
+    ),
     "Body slices, axial": (has_the_window_of_slices, ()),
+    "A Fréchet distance takes": (
+        has_the_least_slices,
+        (
+            "benchmark/test_evaluation_scoring.py::test_a_distance_of_too_few_slices_is_absent_and_says_how_many_it_takes",
+        ),
+    ),
+    "An **interval** is of 95 %": (
+        has_the_interval_of_a_mean,
+        (
+            "leaderboard/test_statistics.py::test_an_interval_of_symmetric_scores_is_students",
+            "leaderboard/test_statistics.py::test_several_seeds_add_their_own_part_to_the_interval",
+        ),
+    ),
+    "It holds the truth in at least": (
+        has_the_promised_coverage,
+        ("leaderboard/test_statistics_promises.py::test_an_interval_holds_the_truth_as_often_as_promised",),
+    ),
+    "The difference of two methods is taken": (
+        None,
+        (
+            "leaderboard/test_statistics.py::test_the_interval_of_a_difference_is_that_of_the_participants_differences",
+            "leaderboard/test_statistics.py::test_a_board_is_analysed_as_a_whole_and_incomplete_rows_are_left_out",
+        ),
+    ),
+    "Two methods are **apart**": (
+        has_the_significance,
+        ("leaderboard/test_statistics.py::test_the_correction_is_over_the_larger_of_both_p",),
+    ),
+    "Signed ranks are counted out": (
+        None,
+        (
+            "leaderboard/test_sign_tests.py::test_wilcoxon_and_permutation_p_equal_a_full_enumeration_of_signs",
+            "leaderboard/test_sign_tests.py::test_no_p_is_below_what_the_number_of_participants_and_zeros_allows",
+        ),
+    ),
+    "Where 2/2ⁿ times the number of comparisons": (
+        has_the_participants_that_decide,
+        (
+            "leaderboard/test_separation.py::test_too_few_participants_are_said_to_decide_nothing_and_never_to_make_ties",
+        ),
+    ),
+    "Of several methods any two": (
+        has_the_family_error,
+        (
+            "leaderboard/test_statistics_promises.py::test_of_several_methods_no_more_comparisons_are_wrong_than_promised_and_rank_intervals_hold",
+        ),
+    ),
+    "The **smallest detectable difference**": (
+        has_the_power,
+        (
+            "leaderboard/test_statistics_promises.py::test_the_smallest_detectable_difference_is_found_as_often_as_promised",
+        ),
+    ),
+    "Where the participants were matched": (
+        None,
+        (
+            "leaderboard/test_separation.py::test_a_board_says_that_its_participants_were_matched_and_of_whom_it_has_one_seed",
+        ),
+    ),
     "Beside each number": (
         None,
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,9 +13,10 @@ from click.testing import CliRunner, Result
 
 from petbench.cli.main import cli
 from petbench.evaluation import protocol
+from petbench.evaluation.samples import sample_path
 from petbench.home import Home
 from petbench.plans.run_plan import RunPlan
-from petbench.runs import rescore
+from petbench.runs import scorer
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.images.grid import Grid
@@ -117,7 +119,7 @@ def test_what_cannot_be_scored_is_refused_by_name_with_nothing_stored(
         ((".",), "--as is missing"),
         (("--runs", "all", "--as", "mine"), "means nothing beside --runs"),
         (("--runs", "some"), "write --runs all or --runs ID"),
-        (("--reference", "blur"), "'blur' is not one of 'repeat-scan', 'organ-scale'"),
+        (("--reference", "blur"), "'blur' is not one of 'predictable', 'repeat-scan', 'organ-scale'"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(home: Home, arguments: tuple[str, ...], said: str) -> None:
@@ -138,7 +140,7 @@ def test_predictions_of_another_program_stand_on_the_board_and_are_scored_again_
     before = stored(home)
     assert {score.participant for score in before if score.metric == "mae_body_suv"} == {"sub-03", "sub-04"}
 
-    monkeypatch.setattr(rescore, "PROTOCOL", protocol.PROTOCOL + 1)
+    monkeypatch.setattr(scorer, "PROTOCOL", protocol.PROTOCOL + 1)
     again = petbench("score", "--runs", "all")
     assert again.exit_code == 0, again.output
     assert "scored 1 run again" in again.stdout
@@ -148,6 +150,33 @@ def test_predictions_of_another_program_stand_on_the_board_and_are_scored_again_
     assert [score for score in after if score.protocol == protocol.PROTOCOL] == before
     later = [replace(score, protocol=protocol.PROTOCOL) for score in after if score not in before]
     assert later == before
+    shown = json.loads(petbench("runs", "show", "1", "--json").stdout)
+    assert {score["protocol"] for score in shown["scores"]} == {protocol.PROTOCOL + 1}
+    assert set(shown["subgroups"]) == {"sub-01", "sub-02", "sub-03", "sub-04"}
+
+
+def test_samples_are_kept_with_the_predictions_so_that_they_can_be_scored_again(
+    tmp_path: Path, home: Home, two: Path
+) -> None:
+    folder, dataset = predict(tmp_path / "theirs", two), open_dataset(two)
+    random = np.random.default_rng(1)
+    for name in ("sub-03", "sub-04"):
+        early, grid = dataset.early(name)
+        for number in range(1, 4):
+            sample = (early * random.uniform(0.9, 1.1, early.shape)).astype(np.float32)
+            write_image(sample_path(folder, name, number), sample, grid)
+    command = ("score", folder, "--dataset", two, "--split", "two", "--as", "Their method")
+    assert petbench(*command).exit_code == 0
+    first = {score.participant: score.value for score in stored(home) if score.metric == "crps_body_suv"}
+    assert set(first) == {"sub-03", "sub-04"}
+    sample_path(folder, "sub-03", 3).unlink()
+    sample_path(folder, "sub-04", 3).unlink()
+    assert petbench(*command).exit_code == 0  # the same predictions with fewer samples: the same run, scored anew
+    second = {score.participant: score.value for score in stored(home) if score.metric == "crps_body_suv"}
+    assert first != second
+    assert petbench("score", "--runs", "all").exit_code == 0
+    again = {score.participant: score.value for score in stored(home) if score.metric == "crps_body_suv"}
+    assert again == second
 
 
 def test_a_run_that_cannot_be_scored_again_is_named_and_the_others_are(tmp_path: Path, home: Home, two: Path) -> None:

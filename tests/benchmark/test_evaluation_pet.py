@@ -9,12 +9,8 @@ import pytest
 
 from petbench.evaluation.agreement import bland_altman
 from petbench.evaluation.catalogue import builtin_metrics
-from petbench.evaluation.metrics.lesions import (
-    background_shell,
-    contrast_recovery_percent,
-    detected_millilitres,
-    unmatched_hot_millilitres,
-)
+from petbench.evaluation.metrics.hot_volume import unmatched_hot_millilitres
+from petbench.evaluation.metrics.lesions import background_shell, contrast_recovery_percent, detected_millilitres
 from petbench.evaluation.metrics.organs import bias_percent
 from petbench.evaluation.metrics.texture import (
     noise_power_ratio,
@@ -179,7 +175,7 @@ def test_detected_volume_counts_the_real_core_that_the_prediction_shows() -> Non
     assert there == pytest.approx(36 * 0.08)
 
 
-def test_hallucinated_and_missed_volume_are_regions_without_any_overlap() -> None:
+def test_unmatched_and_lost_hot_volume_are_regions_without_any_overlap() -> None:
     body = np.ones(SHAPE, dtype=bool)
     real = np.ones(SHAPE, dtype=np.float32)
     predicted = real.copy()
@@ -200,7 +196,7 @@ def test_a_lesion_row_says_what_was_recovered_and_a_dataset_without_lesions_has_
     predicted = np.ones(SHAPE, dtype=np.float32)
     assert measured("lesion_contrast_recovery", case(predicted, real))["lesion-1"].value == pytest.approx(0.0, abs=1e-6)
     assert measured("lesion_detected_volume", case(predicted, real))["lesion-1"].value == 0.0
-    assert measured("missed_volume", case(predicted, real))["body"].value == pytest.approx(18 * 0.08)
+    assert measured("lost_hot_volume", case(predicted, real))["body"].value == pytest.approx(18 * 0.08)
     assert measured("lesion_contrast_recovery", case(predicted, real, lesions=False)) == {}
 
 

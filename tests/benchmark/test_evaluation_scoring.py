@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from petbench.evaluation.catalogue import builtin_metrics
-from petbench.evaluation.distribution import EXTRACTOR_METRICS, Floor
+from petbench.evaluation.distribution import EXTRACTOR_METRICS, ExtractorMetrics, Floor
 from petbench.evaluation.extractors.random_convolution import RandomConvolution
 from petbench.evaluation.feature_cache import FeatureCache
 from petbench.evaluation.frechet import frechet_distance
 from petbench.evaluation.kid import kernel_distance
+from petbench.evaluation.metrics.lesion_endpoints import LESION_ENDPOINTS
 from petbench.evaluation.metrics.lesions import LESION_METRICS
 from petbench.evaluation.metrics.psnr import PSNR_METRICS, psnr_body_suv20
+from petbench.evaluation.metrics.uncertainty import UNCERTAINTY_METRICS
 from petbench.evaluation.scoring import score_predictions
 from petbench.evaluation.slices import body_slices
 from petbench.metric_spec import Case, Measurement, MetricSpec
@@ -32,8 +34,19 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import ScoreRecord
 
 GRID = Grid.regular((14, 16, 18), (20.0, 10.0, 10.0))
-LESIONS = {spec.name for spec in LESION_METRICS}
+WHERE_LABELLED = {spec.name for spec in LESION_METRICS + LESION_ENDPOINTS} | {"lesion_retention_index_error"}
+WHERE_SAMPLED = {spec.name for spec in UNCERTAINTY_METRICS}
+DESCRIBES = {"organ_squared_error_share"}  # neither higher nor lower nor near a value is better
 RANDCONV = [metrics for metrics in EXTRACTOR_METRICS if metrics.frechet.name == "fd_randconv"]
+
+
+def of_any_number(metrics: ExtractorMetrics) -> ExtractorMetrics:
+    """Return the metrics of an extractor without their least number of slices, for datasets of a few."""
+    frechet, kernel = (replace(distance, least_slices=2) for distance in (metrics.frechet, metrics.kernel))
+    return replace(metrics, frechet=frechet, kernel=kernel)
+
+
+ANY_NUMBER = [of_any_number(metrics) for metrics in RANDCONV]
 
 
 @dataclass(frozen=True)
@@ -132,7 +145,7 @@ def test_missing_weights_leave_empty_rows_with_their_reason_and_never_a_substitu
         assert row.reason is not None
         assert row.reason.startswith("weights unavailable: ")
     assert rows(records, "fid")[None].convention_id.startswith("frechet/inception-2015-12-05/pool3-2048@1/")
-    assert rows(records, "fd_randconv")[None].value is not None
+    assert rows(records, "fd_randconv")[None].convention_id.startswith("frechet/randconv-960/mean-std@1/")
 
 
 def test_the_distribution_row_is_the_distance_of_the_same_participants_slices_and_explains_itself(
@@ -140,7 +153,7 @@ def test_the_distribution_row_is_the_distance_of_the_same_participants_slices_an
 ) -> None:
     dataset, scored = TinyDataset(), ["sub-03", "sub-04"]
     folder = predict(tmp_path / "predictions", scored, error=0.4)
-    records = score_predictions(dataset, scored, folder, cache=tmp_path, distances=RANDCONV)
+    records = score_predictions(dataset, scored, folder, cache=tmp_path, distances=ANY_NUMBER)
     extractor = RandomConvolution()
     real = [body_slices(dataset.pair(name).delayed, dataset.body_mask(name)) for name in scored]
     predicted = [
@@ -155,7 +168,6 @@ def test_the_distribution_row_is_the_distance_of_the_same_participants_slices_an
     assert frechet.extra["participants"] == scored
     assert frechet.extra["window_suv"] == [0.0, 10.0]
     assert frechet.extra["extractor_sha256"] == extractor.digest
-    assert "compare at equal N only" in str(frechet.extra["caution"])
     assert frechet.extra["floor_participants"] == ["sub-01", "sub-02"]
     assert isinstance(frechet.extra["floor"], float)
     assert kernel.extra["participant_bootstrap"] is not None
@@ -178,8 +190,30 @@ def test_the_floor_compares_real_slices_of_other_participants_in_equal_number(tm
 
 def test_a_perfect_copy_is_at_distance_exactly_zero(tmp_path: Path) -> None:
     folder = predict(tmp_path / "predictions", ["sub-01", "sub-02"], error=0.0)
-    records = score_predictions(TinyDataset(), ["sub-01", "sub-02"], folder, cache=tmp_path, distances=RANDCONV)
+    records = score_predictions(TinyDataset(), ["sub-01", "sub-02"], folder, cache=tmp_path, distances=ANY_NUMBER)
     assert rows(records, "fd_randconv")[None].value == 0.0
+
+
+def test_a_distance_of_too_few_slices_is_absent_and_says_how_many_it_takes(tmp_path: Path) -> None:
+    folder = predict(tmp_path / "predictions", ["sub-03", "sub-04"])
+    records = score_predictions(TinyDataset(), ["sub-03", "sub-04"], folder, cache=tmp_path, distances=RANDCONV)
+    frechet, kernel = rows(records, "fd_randconv")[None], rows(records, "kd_randconv")[None]
+    assert (frechet.value, kernel.value) == (None, None)
+    assert frechet.reason == "24 slices: fd_randconv takes at least 961; fewer have no covariance of full rank"
+    assert kernel.reason == "24 slices: kd_randconv takes at least 50; fewer have too wide a spread"
+    assert frechet.extra["n_real"] == 24
+    assert frechet.extra["floor"] is None
+
+
+def test_a_frechet_distance_takes_as_many_slices_as_its_covariance_needs_for_full_rank() -> None:
+    generator = np.random.default_rng(3)
+    for metrics in EXTRACTOR_METRICS:
+        least = metrics.frechet.least_slices
+        dimension = {"fid": 2048, "fd_768": 768, "fd_randconv": RandomConvolution().dimension}[metrics.frechet.name]
+        assert least == dimension + 1
+    features = generator.standard_normal((41, 40))
+    assert np.linalg.matrix_rank(np.cov(features.T)) == 40
+    assert np.linalg.matrix_rank(np.cov(features[:40].T)) == 39
 
 
 def test_features_of_real_slices_are_kept_and_used_only_for_those_very_slices(tmp_path: Path) -> None:
@@ -262,14 +296,16 @@ def test_column_names_are_unique_and_only_the_canonical_extractor_is_called_fid(
 def test_every_metric_that_a_run_stores_says_how_it_is_shown(tmp_path: Path) -> None:
     folder = predict(tmp_path / "predictions", ["sub-01"])
     records = score_predictions(TinyDataset(), ["sub-01"], folder, cache=tmp_path, offline=True)
-    assert {spec.name for spec in builtin_metrics()} - {record.metric for record in records} <= LESIONS
+    missing = {spec.name for spec in builtin_metrics()} - {record.metric for record in records}
+    assert missing == WHERE_LABELLED | WHERE_SAMPLED
     for record in records:
         assert record.facts is not None, record.metric
         assert record.facts.label, record.metric
         assert record.facts.summary, record.metric
         assert record.unit in {"", "dB", "SUV", "%", "mL"}, record.metric
-        has_direction = record.higher_is_better is not None
-        assert has_direction == (record.facts.best_value is None), f"{record.metric}: a direction or a best value"
+        has_direction, has_best = record.higher_is_better is not None, record.facts.best_value is not None
+        expected = 0 if record.metric in DESCRIBES else 1
+        assert has_direction + has_best == expected, f"{record.metric}: a direction or a best value"
 
 
 def test_organs_have_a_row_each_and_limits_of_agreement_over_participants(tmp_path: Path) -> None:

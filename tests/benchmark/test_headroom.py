@@ -140,13 +140,23 @@ def test_a_dataset_without_what_the_headroom_needs_is_refused_in_one_line(body_d
     assert "\n" not in str(caught.value)
 
 
-def test_the_page_shows_methods_between_the_references_and_the_repeat_scan(
+def test_the_page_shows_methods_between_the_references_and_what_can_be_predicted(
     measured: tuple[Headroom, Headroom],
 ) -> None:
     held_out, everyone = measured
     shown = dataclasses.replace(held_out, methods=(HeadroomRow("net", (33.25, 44.5, 55.75), "run 7; seed 0"),))
     lines = headroom_section(shown, everyone, "headroom.png")
     firsts = [line.split("|")[1].strip() for line in lines if line.startswith("| ")]
-    assert firsts[2:7] == ["identity", "scale", "organ-scale", "**net**", "repeat-scan"]
+    assert firsts[2:8] == ["identity", "scale", "organ-scale", "**net**", "predictable", "repeat-scan"]
     assert "| **net** | 33.2 | 44.5 | 55.8 | run 7; seed 0 |" in lines
     assert any("No method has a finished run" in line for line in headroom_section(held_out, everyone, "headroom.png"))
+    assert everyone.predictable is not None
+    for organ in everyone.predictable.organs:
+        (row,) = (line for line in lines if line.startswith(f"| {organ.organ.replace('_', ' ')} |"))
+        assert row.endswith(
+            f"| {organ.participants} | {organ.model} | {row.split(' | ')[3]} | {organ.residual_percent:.1f} |"
+        )
+    unknown = [dataclasses.replace(headroom, predictable=None) for headroom in measured]
+    text = " ".join(headroom_section(unknown[0], unknown[1], "headroom.png"))
+    assert "true activity is not known" in text
+    assert "| predictable |" not in text

@@ -204,7 +204,7 @@ def test_an_accelerated_network_gives_what_the_plain_fallback_gives(
 ) -> None:
     everywhere(monkeypatch)
     torch.manual_seed(0)
-    method = Thick(StepParameters())
+    method = Thick(StepParameters(suv_clip=100.0))
     image = torch.randn(1, 1, 8, 8)
     found = {}
     for way in WAYS:
@@ -224,7 +224,7 @@ def test_a_validation_predicts_to_the_bit_what_the_trained_network_will(
 ) -> None:
     everywhere(monkeypatch)
     torch.manual_seed(0)
-    method = Thick(StepParameters())
+    method = Thick(StepParameters(suv_clip=100.0))
     early = np.random.default_rng(0).random((2, 8, 8), dtype=np.float32)
     execution = NetworkExecution(method, EngineSettings(), CPU, compiled=False)
     with execution.training():

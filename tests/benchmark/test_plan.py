@@ -77,7 +77,7 @@ def test_without_a_past_run_no_time_is_guessed(store: Leaderboard, planned: RunP
         ({"fingerprint": "0" * 64}, "the dataset's images: changed"),
         ({"split_digest": "0" * 64}, "the split: changed"),
         ({"version": "0.0.9"}, "the plugin's version: 0.0.9 → "),
-        ({"protocol": 0}, "the protocol: 0 → 1"),
+        ({"protocol": 0}, "the protocol: 0 → 2"),
     ],
 )
 def test_a_run_that_no_longer_counts_is_stale_with_the_part_that_changed(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CPU = torch.device("cpu")
 
 
+VALUES = StepParameters(suv_clip=100.0).model_dump()
+
+
 class Stepwise(StepMethod):
     def __init__(self, parameters: StepParameters) -> None:
         super().__init__(parameters)
@@ -76,7 +79,7 @@ METHODS = {
 
 @pytest.mark.parametrize(("spec", "count"), METHODS.values(), ids=list(METHODS))
 def test_every_kind_of_method_moves_and_says_how_many_numbers_it_learnt(spec: MethodSpec, count: int) -> None:
-    values = StepParameters().model_dump() if spec.parameters else {}
+    values = VALUES if spec.parameters else {}
     method = build_method(spec, values)
     method.to(CPU)
     assert method.parameter_count() == count
@@ -86,7 +89,7 @@ def test_every_kind_of_method_moves_and_says_how_many_numbers_it_learnt(spec: Me
 @pytest.mark.parametrize("name", ["steps", "plain", "module"])
 def test_all_predictions_come_in_order_and_each_image_is_read_only_when_its_turn_comes(name: str) -> None:
     spec, _ = METHODS[name]
-    method = build_method(spec, StepParameters().model_dump() if spec.parameters else {})
+    method = build_method(spec, VALUES if spec.parameters else {})
     volumes = [np.full((1, 2, 2), value, dtype=np.float32) for value in (1.0, 2.0, 3.0)]
     read: list[float] = []
 
@@ -103,10 +106,7 @@ def test_all_predictions_come_in_order_and_each_image_is_read_only_when_its_turn
 
 def test_the_state_of_a_step_method_is_its_own() -> None:
     spec, _ = METHODS["steps"]
-    assert (
-        build_method(spec, StepParameters().model_dump()).state_dict().keys()
-        == Stepwise(StepParameters()).state_dict().keys()
-    )
+    assert build_method(spec, VALUES).state_dict().keys() == Stepwise(StepParameters()).state_dict().keys()
 
 
 def test_a_step_method_whose_own_predict_would_never_be_called_is_refused() -> None:
@@ -116,7 +116,7 @@ def test_a_step_method_whose_own_predict_would_never_be_called_is_refused() -> N
 
     spec = MethodSpec(name="predicts", summary="s", build=Predicts, parameters=StepParameters)
     with pytest.raises(PluginError, match=r"has a predict\(\) of its own, which nobody would call"):
-        build_method(spec, StepParameters().model_dump())
+        build_method(spec, VALUES)
 
 
 def test_a_method_without_a_verb_is_refused_by_the_verb() -> None:

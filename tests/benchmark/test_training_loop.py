@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from petbench import TrainingData
 
 CPU = torch.device("cpu")
-SMALL = StepParameters(images=40, batch_size=4, shift_voxels=0, learning_rate=0.01, validations=2)
+SMALL = StepParameters(images=40, batch_size=4, shift_voxels=0, learning_rate=0.01, validations=2, suv_clip=100.0)
 
 
 class Linear(StepMethod):

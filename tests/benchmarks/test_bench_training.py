@@ -66,8 +66,10 @@ class PlainSlices(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 def make(name: str, batch_size: int) -> StepMethod:
     torch.manual_seed(0)
     if name == "cyclegan":
-        return CycleGan(CycleGanParameters(width=WIDTH, discriminator_width=WIDTH, batch_size=batch_size))
-    return Pix2pix(Pix2pixParameters(width=WIDTH, discriminator_width=WIDTH, batch_size=batch_size))
+        return CycleGan(
+            CycleGanParameters(width=WIDTH, discriminator_width=WIDTH, batch_size=batch_size, suv_clip=100.0)
+        )
+    return Pix2pix(Pix2pixParameters(width=WIDTH, discriminator_width=WIDTH, batch_size=batch_size, suv_clip=100.0))
 
 
 def plain_loop(name: str, batch_size: int, device: torch.device) -> tuple[StepMethod, Callable[[], object]]:

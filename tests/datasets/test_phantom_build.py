@@ -15,7 +15,7 @@ from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
-from petbench_datasets.specs import Headroom, HeadroomRow
+from petbench_datasets.specs import Headroom, HeadroomRow, OrganPrediction, Predictable
 from petbench_phantom import build
 from petbench_phantom.build import build_phantom
 from petbench_phantom.lesions import KINDS
@@ -266,10 +266,18 @@ def test_the_validation_page_shows_every_region_and_its_figures(built: Path, tmp
         methods=(),
         best_factors=(1.0,),
         best_values=(30.0,),
+        predictable=Predictable(
+            row=HeadroomRow("predictable", (40.0,)),
+            true_levels=(45.0,),
+            blur_millimetres=9.5,
+            organs=(OrganPrediction("small_bowel", 6, "ratio", -0.123, 45.67),),
+        ),
     )
     text = result.write_page(tmp_path, headroom, headroom).read_text()
     assert all(f"| {region} |" in text for region, *_ in result.rows)
     assert "**Fails**" in text
+    assert "| small bowel | 6 | ratio | −0.12 | 45.7 |" in text
+    assert "From `identity` to `predictable`: 10.0 dB." in text
     pictures = sorted(path.name for path in (tmp_path / "figures").iterdir())
     assert pictures == [f"small-{name}.png" for name in ("headroom", "means", "participants", "spreads")]
     assert all(f"figures/{name}" in text for name in pictures)

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.records import RunRow
 
-ROLES = {"identity": "reference", "scale": "reference", "organ-scale": "privileged", "repeat-scan": "repeat-scan"}
+ROLES = {
+    "identity": "reference",
+    "scale": "reference",
+    "organ-scale": "privileged",
+    "predictable": "predictable",
+    "repeat-scan": "repeat-scan",
+}
 """Of the names that these tests use, those that do not compete."""
 
 MakeRecord = Callable[..., RunRecord]

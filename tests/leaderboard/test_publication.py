@@ -92,7 +92,7 @@ def test_what_cannot_be_drawn_is_refused_in_one_line_and_leaves_no_file(
         (9, "a.pdf", "there is no figure 9: 1 is every participant"),
         (1, "a.docx", "end the name in .pdf"),
         (2, "a.pdf", "needs two methods"),
-        (3, "a.pdf", "at least four participants"),
+        (3, "a.pdf", "at least 3 participants"),
         (4, "a.pdf", "no method has a training time"),
     ):
         with pytest.raises(LeaderboardError, match=message) as caught:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from petbench_leaderboard.exports import board_as_rows, to_csv, to_json
+from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report.publication.tables import to_latex, to_markdown
 
@@ -48,10 +49,12 @@ def test_methods_are_ranked_best_first_with_references_in_place_but_without_rank
     add_run("scale", {"sub-01": 28.5})
     add_run("pix2pix", {"sub-01": 30.8})
     add_run("identity", {"sub-01": 29.0})
+    add_run("predictable", {"sub-01": 37.0})
     add_run("repeat-scan", {"sub-01": 44.0})
     board = _only(leaderboard)
     assert [(row.run.method, row.rank, row.role) for row in board.rows] == [
         ("repeat-scan", None, "repeat-scan"),
+        ("predictable", None, "predictable"),
         ("pix2pix", 1, "competitor"),
         ("cyclegan", 2, "competitor"),
         ("identity", None, "reference"),
@@ -84,7 +87,7 @@ def test_mean_and_spread_are_over_participants_and_the_gain_is_over_identity(
 ) -> None:
     add_run("identity", dict(zip(WHO, (28.0, 29.0, 30.0, 31.0), strict=True)))
     add_run("pix2pix", dict(zip(WHO, (30.0, 32.0, 31.0, 35.0), strict=True)))
-    add_run("repeat-scan", dict(zip(WHO, (38.0, 39.0, 40.0, 41.0), strict=True)))
+    add_run("predictable", dict(zip(WHO, (38.0, 39.0, 40.0, 41.0), strict=True)))
     cell = _cell(_only(leaderboard), "pix2pix")
     assert cell.mean == 32.0
     assert cell.standard_deviation == pytest.approx((14 / 3) ** 0.5)
@@ -96,29 +99,55 @@ def test_mean_and_spread_are_over_participants_and_the_gain_is_over_identity(
 def test_a_normalized_score_means_the_same_whatever_the_direction(
     leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
 ) -> None:
-    values = {"identity": (0.4, 0.8), "repeat-scan": (0.2, 1.0), "pix2pix": (0.25, 0.9), "worse": (0.5, 1.1)}
-    for method, (error, ratio) in values.items():
+    """Higher, lower or nearer to a value may be better: 0 is identity, 1 predictable, and more is better than it."""
+    values = {
+        "identity": (30.0, 0.4, 0.5),
+        "predictable": (40.0, 0.2, 1.1),
+        "pix2pix": (37.5, 0.25, 0.8),
+        "worse": (25.0, 0.5, 1.7),
+        "better": (42.0, 0.16, 1.0),
+    }
+    for method, (ratio, error, texture) in values.items():
         run_id = leaderboard.plan(make_record(method))
         leaderboard.update(run_id, status="ok")
+        facts = MetricFacts(best_value=1.0)
         scores = [
+            make_score(value=ratio),
             make_score(value=error, metric="mae_body_suv", higher_is_better=False),
-            make_score(value=ratio, metric="z_gradient_ratio", higher_is_better=None),
+            make_score(value=texture, metric="texture", higher_is_better=None, facts=facts),
+            make_score(value=texture, metric="without_direction", higher_is_better=None),
         ]
         leaderboard.record_scores(run_id, scores)
     board = _only(leaderboard)
-    assert _cell(board, "pix2pix", "mae_body_suv").normalized_score == pytest.approx(0.75)
-    assert _cell(board, "worse", "mae_body_suv").normalized_score == pytest.approx(-0.5)
-    assert _cell(board, "pix2pix", "z_gradient_ratio").normalized_score == pytest.approx(0.5)
-    assert _cell(board, "worse", "z_gradient_ratio").normalized_score == pytest.approx(1.5)
-    assert _cell(board, "pix2pix", "z_gradient_ratio").gain is None
+    for metric in ("psnr_body_suv20", "mae_body_suv", "texture"):
+        expected = {"identity": 0.0, "predictable": 1.0, "pix2pix": 0.75, "worse": -0.5, "better": 1.2}
+        if metric == "texture":  # by the distance from 1: from 0.5 at identity to 0.1
+            expected = {"identity": 0.0, "predictable": 1.0, "pix2pix": 0.75, "worse": -0.5, "better": 1.25}
+        found = {method: _cell(board, method, metric).normalized_score for method in values}
+        assert found == pytest.approx(expected), metric
+    cell = _cell(board, "pix2pix", "without_direction")
+    assert (cell.normalized_score, cell.normalized_score_reason) == (None, "no direction")
+
+
+def test_a_repeat_scan_is_neither_zero_nor_one_on_the_scale_of_normalized_scores(
+    leaderboard: Leaderboard, add_run: AddRun
+) -> None:
+    add_run("identity", {"sub-01": 30.0})
+    add_run("repeat-scan", {"sub-01": 50.0})
+    assert _cell(_only(leaderboard), "repeat-scan").normalized_score is None
+    add_run("predictable", {"sub-01": 40.0})
+    add_run("smoothed", {"sub-01": 51.0})
+    board = _only(leaderboard)
+    assert _cell(board, "repeat-scan").normalized_score == pytest.approx(2.0)
+    assert _cell(board, "smoothed").normalized_score == pytest.approx(2.1)
 
 
 def test_where_there_is_no_normalized_score_every_table_says_why(leaderboard: Leaderboard, add_run: AddRun) -> None:
     add_run("pix2pix", {"sub-01": 30.0})
     for method, value, reason in (
         ("", 0.0, "no identity"),
-        ("identity", 28.0, "no repeat scan"),
-        ("repeat-scan", 27.0, "repeat scan not above identity"),
+        ("identity", 28.0, "no predictable row"),
+        ("predictable", 27.0, "predictable no better than identity"),
     ):
         if method:
             add_run(method, {"sub-01": value})
@@ -132,17 +161,40 @@ def test_where_there_is_no_normalized_score_every_table_says_why(leaderboard: Le
             None,
             reason,
         )
-    add_run("repeat-scan", {"sub-01": 32.0})
+    add_run("predictable", {"sub-01": 32.0})
     board = _only(leaderboard)
     assert "30.00 (+2.00, 50 %)" in to_markdown([board])
     assert r"30.00 (+2.00, 50 \%)" in to_latex([board])
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        ((False, False), "the dataset has no truth"),
+        ((False, True), "no predictable row"),
+        ((False, None), "no predictable row"),
+        ((None, None), "no predictable row"),
+    ],
+)
+def test_a_dataset_without_truth_has_gains_and_no_normalized_score_and_says_so(
+    leaderboard: Leaderboard, add_run: AddRun, known: tuple[bool | None, ...], reason: str
+) -> None:
+    for (method, value), has_truth in zip((("identity", 28.0), ("pix2pix", 30.0)), known, strict=True):
+        add_run(method, {"sub-01": value}, has_truth=has_truth)
+    cell = _cell(_only(leaderboard), "pix2pix")
+    assert (cell.gain, cell.normalized_score, cell.normalized_score_reason) == (2.0, None, reason)
 
 
 def test_every_row_that_does_not_compete_is_marked_in_place_of_a_rank(
     leaderboard: Leaderboard, add_run: AddRun
 ) -> None:
     add_run("pix2pix", {"sub-01": 30.0})
-    marks = {"reference": "ref", "privileged": "privileged", "repeat-scan": "repeat scan"}
+    marks = {
+        "reference": "ref",
+        "privileged": "privileged",
+        "predictable": "predictable",
+        "repeat-scan": "repeat scan",
+    }
     for role in marks:
         add_run(f"of-{role}", {"sub-01": 29.0}, role=role)
     board = _only(leaderboard)

@@ -94,7 +94,7 @@ def test_a_stored_run_comes_back_with_every_field(leaderboard: Leaderboard, make
 
 def _values() -> dict[str, Any]:
     """Return a value of its type for every field, as unlike its default as can be."""
-    plain = {int: 7, float: 0.1, datetime: datetime(2026, 1, 2, tzinfo=UTC), tuple: ("sub-01",)}
+    plain = {int: 7, float: 0.1, datetime: datetime(2026, 1, 2, tzinfo=UTC), tuple: ("sub-01",), bool: True}
     checked = {"slug": "mine", "digest": "a" * 64, "supervision": "paired", "role": "reference", "ok": "ok"}
     found: dict[str, Any] = {}
     for field in FIELDS:

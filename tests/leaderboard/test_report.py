@@ -136,25 +136,25 @@ def test_the_gain_of_an_error_is_positive_where_the_error_is_smaller_and_the_not
     assert "positive where better" in html
 
 
-def test_the_site_names_the_command_for_a_repeat_scan_only_where_one_is_missing(
+def test_the_site_names_the_command_for_what_can_be_predicted_only_where_it_is_missing(
     leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path
 ) -> None:
-    command = "petbench score --reference repeat-scan"
+    command = "petbench score --reference predictable"
     add_run("pix2pix", {"sub-01": 30.0})
     for method, value, reason, helps in (
         ("", 0.0, "no identity", False),
-        ("identity", 28.0, "no repeat scan", True),
-        ("repeat-scan", 27.0, "repeat scan not above identity", False),
+        ("identity", 28.0, "no predictable row", True),
+        ("predictable", 27.0, "predictable no better than identity", False),
     ):
         if method:
             add_run(method, {"sub-01": value})
         html, _ = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
         assert f"cannot be normalized: {reason} (PSNR)." in html
         assert (command in html) is helps
-    add_run("repeat-scan", {"sub-01": 32.0})
+    add_run("predictable", {"sub-01": 32.0})
     html, _ = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
     assert "cannot be normalized" not in html
-    assert "normalized score, 0 % at identity and 100 % at the repeat scan" in html
+    assert "normalized score, 0 % at identity and 100 % at predictable" in html
 
 
 def test_an_empty_column_shows_a_dash_and_its_reason_once(
@@ -179,20 +179,20 @@ def test_an_incomplete_method_shows_its_coverage_in_place_of_a_rank(
     assert "missing sub-04" in html
 
 
-def test_the_page_says_which_methods_are_apart_and_which_are_ties(
+def test_the_page_says_which_methods_are_apart_and_which_cannot_be_told_apart(
     leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path
 ) -> None:
     who = [f"sub-{number:02}" for number in range(9)]
     add_run("good", {name: 33.0 + number / 3 for number, name in enumerate(who)})
     add_run("alike", {name: 33.0 + number / 3 + (-1) ** number / 9 for number, name in enumerate(who)})
     html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
-    assert "nothing separates alike and good" in html
+    assert "alike cannot be told apart from good" in html
     assert page.row("good")[0] == "2|1–2|"
     assert "is ahead" not in html
     leaderboard.delete(2)
     add_run("poor", {name: 30.0 + number / 2 for number, name in enumerate(who)})
     html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
-    assert "good is ahead of every other method" in html
+    assert "good is ahead of poor by " in html
     assert [row[0] for row in page.cells[1:]] == ["1|1|", "2|2|"]
 
 

@@ -28,11 +28,11 @@ def make_unet() -> UNetRegression:
 
 
 def make_resunet() -> ResUNet25d:
-    return ResUNet25d(ResUNet25dParameters(depth=2, width=4, learning_rate=1e-2))
+    return ResUNet25d(ResUNet25dParameters(depth=2, width=4, learning_rate=1e-2, suv_clip=100.0))
 
 
 def make_unet3d() -> UNet3d:
-    return UNet3d(UNet3dParameters(depth=2, width=4, slab=7, learning_rate=1e-2))
+    return UNet3d(UNet3dParameters(depth=2, width=4, slab=7, learning_rate=1e-2, suv_clip=100.0))
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from petbench.cli.console import standard_output
-from petbench_leaderboard.cells import NO_REPEAT_SCAN
+from petbench_leaderboard.cells import NO_PREDICTABLE
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report.formatting import MISSING, counted
 
@@ -99,7 +99,7 @@ def _not_normalized(board: Board, shown: Sequence[Column]) -> list[str]:
     notes = []
     for reason, found in written.not_normalized(board, shown).items():
         where = "" if len(found) == len(shown) else f" for {', '.join(map(written.heading, found))}"
-        fix = "; petbench score --reference repeat-scan makes one" if reason == NO_REPEAT_SCAN else ""
+        fix = "; petbench score --reference predictable makes one" if reason == NO_PREDICTABLE else ""
         notes.append(f"no normalized score{where}: {reason}{fix}")
     return notes
 
@@ -111,7 +111,8 @@ def _tested(board: Board) -> tuple[dict[tuple[int, ...], str], str]:
     """
     if not 1 < sum(row.rank is not None for row in board.rows) <= _MOST_TESTED:
         return {}, ""
-    from petbench_leaderboard.statistics.analysis import analyse, separation
+    from petbench_leaderboard.statistics.analysis import analyse
+    from petbench_leaderboard.statistics.sentences import separation
 
     statistics = analyse(board)
     known = statistics.rows if statistics else ()

@@ -41,9 +41,9 @@ def leaderboard(
     """Show the methods best first, each score with its gain over `identity` (the early image as it is).
 
     A score is the mean over participants. Below it stand its gain, positive where better, and its normalized score:
-    0 % at `identity`, 100 % at the repeat scan (`petbench score --reference repeat-scan`). A row that lacks a
-    participant has no rank: its coverage, such as 3/4, is shown. --metric takes any metric that was scored, a plugin's
-    too.
+    0 % at `identity`, 100 % at what can be predicted of simulated participants (`petbench score --reference
+    predictable`). A row that lacks a participant has no rank: its coverage, such as 3/4, is shown. --metric takes any
+    metric that was scored, a plugin's too.
     """
     if ctx.invoked_subcommand is not None:
         return

@@ -24,6 +24,7 @@ from petbench.cli.run import run
 from petbench.cli.runs import runs
 from petbench.cli.score import score
 from petbench.cli.session import Session
+from petbench.cli.study import study
 from petbench.cli.submit import submit
 from petbench.cli.verify import accept, verify
 from petbench.errors import PetbenchError
@@ -44,6 +45,7 @@ _VERBS = (
     datasets,
     export_png,
     conventions,
+    study,
     doctor,
 )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 _COLOURS = {"ok": "green", "running": "cyan", "planned": "cyan", "interrupted": "yellow", "skipped": "yellow"}
-_LONG = ("environment", "machine", "parameters")
+_LONG = ("environment", "machine", "parameters", "subgroups")
 
 
 def run_facts(row: RunRow) -> dict[str, Any]:
@@ -60,10 +60,10 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
 
     from petbench.cli.console import print_json, standard_output
     from petbench_leaderboard.metric_facts import metrics_as_json
-    from petbench_leaderboard.records import metrics_of
+    from petbench_leaderboard.records import metrics_of, of_newest_protocol
 
     row = leaderboard.run(run_id)
-    scores = leaderboard.scores([run_id])
+    scores = of_newest_protocol(leaderboard.scores([run_id]))
     phases = leaderboard.phases(run_id)
     if as_json:
         print_json(
@@ -141,3 +141,13 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bo
     from petbench.cli.leaderboard import print_table
 
     print_table(leaderboard, dataset=row.dataset, split=row.split, highlight=row.id)
+    print_training_notes(row, home)
+
+
+def print_training_notes(row: RunRow, home: Home) -> None:
+    """Print what a reader of a run's scores must know of its training."""
+    from petbench.runs.folder import folder_of
+    from petbench.runs.training_notes import training_notes
+
+    for note in training_notes(folder_of(row, home)):
+        click.echo(f"{click.style('note:', fg='yellow')} run {row.id} {row.method}: {note}", err=True)

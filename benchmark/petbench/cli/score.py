@@ -40,7 +40,8 @@ def score(
 
     \b
     petbench score their-predictions --dataset fdg-phantom-mini --as "their method"
-    petbench score --reference repeat-scan      a second noise realisation of the real delayed images
+    petbench score --reference predictable      what can be predicted of simulated participants: normalized scores are 1
+    petbench score --reference repeat-scan      the real delayed images with other noise: neither an aim nor a bound
     petbench score --reference organ-scale      each organ times one factor: privileged, it knows the test organs
     petbench score --runs all                   again, after weights for FID arrived or under a new protocol
     """

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool, as_json: bool) -> int:
     """Run several plans, report on each, and return the exit code: 0, 1 for a failure, 130 for Ctrl-C."""
+    from petbench.cli.result import print_training_notes
     from petbench.runs.execute import execute
     from petbench.runs.run_all import run_all
 
     def report(place: int, outcome: Outcome) -> None:
         click.echo(f"[{place + 1}/{len(plans)}] {_line(outcome)}", err=True)
+        if outcome.row is not None and outcome.is_ok:
+            print_training_notes(outcome.row, supervisor.home)
 
     outcomes = run_all(plans, supervisor, make=functools.partial(execute, force=force), ended=report)
     if as_json:

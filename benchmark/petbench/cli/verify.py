@@ -135,6 +135,8 @@ def _reproduce(found: Verified, source: str | None, supervisor: Supervisor, *, a
 
 
 def _print_reproduction(result: Reproduction) -> None:
+    from petbench_leaderboard.run_groups import REGIONS
+
     row = result.row
     name = f"run {row.id} {row.method} seed {row.seed} fold {row.fold}"
     if row.status != "ok":
@@ -143,7 +145,7 @@ def _print_reproduction(result: Reproduction) -> None:
     said = "is here already as" if result.known else "stored as"
     click.echo(f"{name}: {said} {row.verification}; reproduced less submitted, mean over participants:")
     for each in result.deviations:
-        if each.region in ("body", "volume", "all"):
+        if each.region in REGIONS:
             numbers = f"{each.difference:+.6g} {each.unit}".rstrip()
             both = f"({each.submitted:.6g} -> {each.reproduced:.6g})"
             click.echo(f"  {each.metric:24} {each.region:8} {numbers:>20}  {both}")

@@ -22,10 +22,10 @@ _INTRODUCTION = """\
 # One prediction, every convention
 
 "PSNR 57 dB" says nothing before it is said how it was computed. Below, the same volumes of one participant
-({participant} of {dataset}, protocol {protocol}) are put through the conventions that are in use, in dB: one
-prediction, `{last}`, scores from {lowest:.1f} to {highest:.1f} dB. `identity` is the early image handed in unchanged: a
-convention in which it scores high, or close to a real method, cannot separate methods. Those that petbench scores are
-in bold; the others are here to be recognised, not to be used.
+({participant} of {dataset}, protocol {protocol}; one run with one seed of each method) are put through the conventions
+that are in use, in dB: one prediction, `{last}`, scores from {lowest:.1f} to {highest:.1f} dB. `identity` is the early
+image handed in unchanged: a convention in which it scores high, or close to a real method, cannot separate methods.
+Those that petbench scores are in bold; the others are here to be recognised, not to be used.
 """
 
 

@@ -11,7 +11,7 @@ the matched pairs.) Numbers compare at equal N only: N is in the row.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from petbench.evaluation.extractors.base import FOLDED_MIXED6E_ID, POOL3_ID, RANDCONV_ID
 from petbench.evaluation.frechet import frechet_distance
 from petbench.evaluation.kid import kernel_distance, matched_kernel_distance, participant_bootstrap
-from petbench.evaluation.protocol import SLICE_RULE, SLICE_WINDOW_SUV
+from petbench.evaluation.protocol import KERNEL_LEAST_SLICES, SLICE_RULE, SLICE_WINDOW_SUV
 from petbench.evaluation.slices import body_slices, digest_of
 from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.records import ScoreRecord
@@ -44,11 +44,13 @@ class Distance:
     Attributes:
         name: the metric's name; only `fid` may be FID.
         kind: the first part of its convention's id: how the distance is computed.
+        least_slices: with fewer slices in either set there is no value.
         facts: how it is shown.
     """
 
     name: str
     kind: str
+    least_slices: int
     facts: MetricFacts
 
 
@@ -67,19 +69,22 @@ class ExtractorMetrics:
     extractor_id: str
 
 
-def _frechet(name: str, label: str, detail: str, decimals: int, place: int, summary: str) -> Distance:
+def _frechet(name: str, label: str, detail: str, decimals: int, place: int, dimension: int, summary: str) -> Distance:
     facts = MetricFacts(label=label, detail=detail, summary=summary, decimals=decimals, place=place)
-    return Distance(name, "frechet", facts)
+    return Distance(name, "frechet", dimension + 1, facts)  # fewer slices fit no covariance of full rank
 
 
 def _kernel(name: str, label: str, detail: str) -> Distance:
     summary = "kernel distance (polynomial, degree 3) of the same features; unbiased at any number of slices"
-    return Distance(name, "kernel3", MetricFacts(label=label, detail=detail, summary=summary, decimals=5, shown=False))
+    facts = MetricFacts(label=label, detail=detail, summary=summary, decimals=5, shown=False)
+    return Distance(name, "kernel3", KERNEL_LEAST_SLICES, facts)
 
 
 EXTRACTOR_METRICS: tuple[ExtractorMetrics, ...] = (
     ExtractorMetrics(
-        _frechet("fid", "FID", "pool3", 1, 50, "Fréchet distance of the canonical Inception features of axial slices"),
+        _frechet(
+            "fid", "FID", "pool3", 1, 50, 2048, "Fréchet distance of the canonical Inception features of axial slices"
+        ),
         _kernel("kid", "KID", "pool3"),
         POOL3_ID,
     ),
@@ -90,6 +95,7 @@ EXTRACTOR_METRICS: tuple[ExtractorMetrics, ...] = (
             "Mixed 6e",
             3,
             51,
+            768,
             "Fréchet distance of 768 Inception features; not to be compared with FID",
         ),
         _kernel("kd_768", "KD-768", "Mixed 6e"),
@@ -102,6 +108,7 @@ EXTRACTOR_METRICS: tuple[ExtractorMetrics, ...] = (
             "",
             2,
             52,
+            960,
             "Fréchet distance of features of a fixed random convolution network; no weights needed",
         ),
         _kernel("kd_randconv", "KD-randconv", ""),
@@ -152,23 +159,27 @@ def distribution_scores(
         "floor_participants": list(floor.participants),
         "floor_reason": why_no_floor,
     }
-    if len(first) <= extractor.dimension:
-        extra["caution"] = (
-            f"{len(first)} slices for {extractor.dimension} features: biased upward, compare at equal N only"
-        )
-    spread = participant_bootstrap(real_features, predicted_features)
-    kernel_extra = extra | {
-        "floor": None if others is None else kernel_distance(first, others),
-        "without_matched_pairs": matched_kernel_distance(first, second),
-        "participant_bootstrap": None
-        if spread is None
-        else {"standard_error": spread.standard_error, "low": spread.low, "high": spread.high},
-    }
-    frechet_extra = extra | {"floor": None if others is None else frechet_distance(first, others)}
-    return [
-        _record(metrics.frechet, extractor.id, frechet_distance(first, second), extra=frechet_extra),
-        _record(metrics.kernel, extractor.id, kernel_distance(first, second), extra=kernel_extra),
-    ]
+
+    def row(distance: Distance, function: Callable[[Matrix, Matrix], float]) -> ScoreRecord:
+        too_few = _too_few(distance, len(first))
+        if too_few:
+            return _record(distance, extractor.id, None, reason=too_few, extra=extra | {"floor": None})
+        facts = extra | {"floor": None if others is None else function(first, others)}
+        if function is kernel_distance:
+            facts["without_matched_pairs"] = matched_kernel_distance(first, second)
+            spread = participant_bootstrap(real_features, predicted_features)
+            facts["participant_bootstrap"] = None if spread is None else asdict(spread)
+        return _record(distance, extractor.id, function(first, second), extra=facts)
+
+    return [row(metrics.frechet, frechet_distance), row(metrics.kernel, kernel_distance)]
+
+
+def _too_few(distance: Distance, slices: int) -> str | None:
+    """Return why so few slices have no distance, or None where they are enough."""
+    if slices >= distance.least_slices:
+        return None
+    why = "no covariance of full rank" if distance.kind == "frechet" else "too wide a spread"
+    return f"{slices} slices: {distance.name} takes at least {distance.least_slices}; fewer have {why}"
 
 
 def empty_scores(metrics: ExtractorMetrics, reason: str) -> list[ScoreRecord]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from petbench.evaluation.protocol import PLAUSIBLE_BODY_MEAN_SUV
+from petbench.evaluation.samples import participant_of_sample
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import read_image
 
@@ -40,7 +41,7 @@ class Known(Protocol):
 def find_predictions(folder: Path, participants: Sequence[str], dataset: Known) -> dict[str, Path]:
     """Return the file of each of `participants` in `folder`: `<participant>.nii.gz` or `.nii`.
 
-    Predictions of the dataset's other participants may lie beside them and are left alone.
+    Predictions of the dataset's other participants may lie beside them and are left alone, as are samples (`samples`).
 
     Raises:
         DataError: the folder or a participant's file is missing, a participant has two files, a file is named after
@@ -56,11 +57,13 @@ def find_predictions(folder: Path, participants: Sequence[str], dataset: Known) 
         suffix = next((suffix for suffix in _SUFFIXES if path.name.endswith(suffix)), None)
         if suffix is None or path.name.startswith("."):
             continue
-        participant = path.name.removesuffix(suffix)
+        participant = participant_of_sample(path.name) or path.name.removesuffix(suffix)
         if participant not in dataset.participants:
             raise DataError(
                 f"{path}: no participant of {dataset.name} is called {participant!r}; rename or remove the file"
             )
+        if participant_of_sample(path.name) is not None:
+            continue
         if participant in found:
             raise DataError(
                 f"{path}: a second prediction of {participant} beside {found[participant].name}; remove one"

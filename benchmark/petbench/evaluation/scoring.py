@@ -6,7 +6,9 @@ import functools
 import math
 from typing import TYPE_CHECKING
 
-from petbench.evaluation.agreement import agreement_scores
+import numpy as np
+
+from petbench.evaluation.agreement_rows import agreement_scores
 from petbench.evaluation.catalogue import builtin_metrics
 from petbench.evaluation.distribution import (
     EXTRACTOR_METRICS,
@@ -18,7 +20,10 @@ from petbench.evaluation.distribution import (
 from petbench.evaluation.extractors.base import WeightsUnavailableError
 from petbench.evaluation.extractors.columns import resolve
 from petbench.evaluation.feature_cache import FeatureCache
+from petbench.evaluation.label_names import merged, numbered
+from petbench.evaluation.lesion_detection import detection_scores
 from petbench.evaluation.reader import check_distinct, content_digest, find_predictions, read_prediction
+from petbench.evaluation.samples import find_samples
 from petbench.evaluation.slices import body_slices
 from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.progress import silent
@@ -29,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from petbench.evaluation.dataset import ScoredDataset
@@ -58,7 +62,8 @@ def score_predictions(
     Args:
         dataset: where the real images come from.
         participants: who is scored, all of them, without exception.
-        predictions: the folder with `<participant>.nii.gz`, float32 SUV on the grid of the real images.
+        predictions: the folder with `<participant>.nii.gz`, float32 SUV on the grid of the real images, and with
+            samples of them where a method predicts several (`samples`).
         progress: is given how far the work is.
         cache: petbench's cache folder, for features of real slices and for weights.
         offline: whether downloading weights is forbidden.
@@ -77,6 +82,7 @@ def score_predictions(
     """
     specs = builtin_metrics() if metrics is None else tuple(metrics)
     files = find_predictions(predictions, participants, dataset)
+    samples = find_samples(predictions, participants)
     steps = len(files) + len(distances)
     records: list[ScoreRecord] = []
     digests: dict[str, str] = {}
@@ -84,7 +90,7 @@ def score_predictions(
     predicted: dict[str, NDArray[np.uint8]] = {}
     for done, (participant, path) in enumerate(files.items()):
         progress(f"scoring {participant}", done, steps)
-        case = read_case(dataset, participant, path)
+        case = read_case(dataset, participant, path, samples[participant])
         digests[participant] = content_digest(case.predicted)
         check_distinct(digests)
         real[participant] = body_slices(case.delayed, case.body)
@@ -92,7 +98,7 @@ def score_predictions(
         records += [record for spec in specs for record in measure(spec, case)]
         if seen is not None:
             seen(case)
-    records += agreement_scores(records)
+    records += [*agreement_scores(records), *detection_scores(records)]
     floor = Floor(dataset, participants, FeatureCache(cache, dataset.fingerprint))
     for done, pair in enumerate(distances, start=len(files)):
         doing = f"features for {pair.frechet.name}"
@@ -139,16 +145,17 @@ def _record(spec: MetricSpec, participant: str, measurement: Measurement) -> Sco
     )
 
 
-def read_case(dataset: ScoredDataset, participant: str, path: Path) -> Case:
-    """Read a prediction and all that a metric may look at beside it.
+def read_case(dataset: ScoredDataset, participant: str, path: Path, samples: Sequence[Path] = ()) -> Case:
+    """Read a prediction, and its samples where there are any, and all that a metric may look at beside it.
 
     Raises:
         DataError: the prediction cannot be scored.
     """
     pair = dataset.pair(participant)
     body = dataset.body_mask(participant)
-    labels, names = dataset.labels(participant) or (None, {})
-    lesions, lesion_names = dataset.labels(participant, "lesions") or (None, {})
+    organs, lesions = dataset.labels(participant), dataset.labels(participant, "lesions")
+    labels, names = merged(*organs) if organs else (None, {})
+    drawn = [read_prediction(each, pair.grid, body)[body] for each in samples]
     return Case(
         participant=participant,
         predicted=read_prediction(path, pair.grid, body),
@@ -158,6 +165,7 @@ def read_case(dataset: ScoredDataset, participant: str, path: Path) -> Case:
         grid=pair.grid,
         labels=labels,
         names=names,
-        lesions=lesions,
-        lesion_names=lesion_names,
+        lesions=lesions[0] if lesions else None,
+        lesion_names=numbered(lesions[1]) if lesions else {},
+        samples=np.stack(drawn) if drawn else None,
     )

@@ -75,6 +75,7 @@ class Place:
             "test_participants": choose_fold(self.split, self.fold).test,
             "split_participants": self.split.test_participants,
             "sampling": self.dataset.sampling,
+            "has_truth": self.dataset.has_truth,
         }
 
 

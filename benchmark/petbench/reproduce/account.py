@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from petbench.errors import PetbenchError, UsageError
 from petbench.reproduce import cohort, curves, departure, figure
 from petbench.reproduce.contrast import differ
-from petbench.reproduce.made_references import PREDICTABLE, stored_references
+from petbench.reproduce.made_references import stored_references
 from petbench.reproduce.paper import BETTER, METHODS, OTHER, REFERENCES
 from petbench.reproduce.profiles import COMPLETE_SEEDS
 from petbench.reproduce.results import gather
-from petbench.reproduce.words import NAMES, PAGE_ORDER, TITLES, seed_count
+from petbench.reproduce.words import NAMES, PAGE_ORDER, TITLES
+from petbench.runs.reference_rows import PREDICTABLE
 from petbench.runs.site_sources import files_of
 from petbench_leaderboard.board import IDENTITY_METHOD
-from petbench_leaderboard.report.formatting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +59,8 @@ class Account:
         missing: runs that are asked for, or for a complete page needed, and not there.
         no_references: why references that the harness makes itself have no rows, by their names.
         seconds: what each run took from its first phase to its last, by its number.
-        slices: foreground training slices of a fold; None where no log has their number.
+        data: what a run's log says of its training data: slices, and where the intensity map ends; empty where no log
+            is here.
         cohort: which images these are.
         other_commands: for datasets that were made in another way.
     """
@@ -80,7 +81,7 @@ class Account:
     missing: Sequence[str]
     no_references: Mapping[str, str]
     seconds: Mapping[int, float]
-    slices: int | None
+    data: Mapping[str, Any]
     cohort: Sequence[str]
     other_commands: Sequence[str]
 
@@ -145,7 +146,7 @@ def take_account(
         missing=_missing(results, experiment, no_references),
         no_references=no_references,
         seconds={run.id: sum(phase.seconds for phase in leaderboard.phases(run.id)) for run in results.runs},
-        slices=next((slices for run in trained if (slices := _training_slices(run, home))), None),
+        data=next((data for run in trained if (data := _training_data(run, home))), {}),
         cohort=cohort.describe(place.name, place.dataset.sampling, registry.datasets()),
         other_commands=cohort.others(place.name, registry.datasets()),
     )  # fmt: skip
@@ -198,11 +199,10 @@ def _missing(results: Results, experiment: Experiment, no_references: Mapping[st
                 seeds = ", ".join(map(str, line.missing))
                 found.append(f"{TITLES[name]}, {NAMES[method]}: seed{'s' if len(line.missing) > 1 else ''} {seeds}")
     if len(experiment.seeds) < COMPLETE_SEEDS:
-        found.append(f"{counted(COMPLETE_SEEDS, 'seed')} where {seed_count(len(experiment.seeds))} was asked for")
+        found.append(f"more seeds: {len(experiment.seeds)} asked for, {COMPLETE_SEEDS} make the page complete")
     return found
 
 
-def _training_slices(run: RunRow, home: Home) -> int | None:
-    """Return how many foreground slices a run was trained on, as its log says."""
-    events = files_of(run, home).events
-    return next((int(event["slices"]) for event in events if event.get("event") == "data"), None)
+def _training_data(run: RunRow, home: Home) -> Mapping[str, Any]:
+    """Return what a run's log says of the data that it was trained on."""
+    return next((event for event in files_of(run, home).events if event.get("event") == "data"), {})

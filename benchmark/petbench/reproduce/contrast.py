@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from petbench_leaderboard.statistics.intervals import CONFIDENCE, FEWEST_PARTICIPANTS, Interval, mean_interval
+from petbench_leaderboard.statistics.intervals import CONFIDENCE, FEWEST_PARTICIPANTS, Interval, difference_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,7 +74,7 @@ def differ(first: Line, second: Line, column: Column, participants: Sequence[str
         return _of_distances(column, ours, theirs, under)
     tables = table_of(ours, first.seeds, participants), table_of(theirs, second.seeds, participants)
     of_participants = tables[0].mean(axis=0) - tables[1].mean(axis=0)
-    interval = _interval(*tables)
+    interval = difference_interval(*tables)
     few = f"fewer than {FEWEST_PARTICIPANTS} participants have no interval"
     return Difference(
         column=column,
@@ -100,13 +100,6 @@ def is_under_floor(cell: Cell) -> bool:
     """Return whether a distance is smaller than that of real slices: such a value orders nothing."""
     floor = floor_of(cell)
     return floor is not None and cell.mean is not None and cell.mean < floor
-
-
-def _interval(ours: Table, theirs: Table) -> Interval | None:
-    """Return the interval of the mean of ours minus theirs; a table of one seed has no spread over seeds."""
-    if len(ours) != len(theirs) and 1 not in (len(ours), len(theirs)):
-        ours, theirs = ours.mean(axis=0, keepdims=True), theirs.mean(axis=0, keepdims=True)
-    return mean_interval(ours - theirs)
 
 
 def _of_distances(column: Column, ours: Cell, theirs: Cell, under: tuple[str, ...]) -> Difference:

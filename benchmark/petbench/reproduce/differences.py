@@ -10,6 +10,8 @@ from petbench.reproduce.words import NAMES
 from petbench_leaderboard.report.formatting import MISSING, budget, count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from petbench.reproduce.experiment import Experiment
     from petbench.reproduce.results import Results
     from petbench_leaderboard.records import RunRow
@@ -20,13 +22,13 @@ _GENERATORS = {
 }
 
 
-def values(results: Results, experiment: Experiment, slices: int | None) -> dict[str, Any]:
+def values(results: Results, experiment: Experiment, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the template asks for.
 
     Args:
         results: with the runs; at least one of them is of a method.
         experiment: what was asked for.
-        slices: foreground training slices of a fold; None where no log has their number.
+        data: what a run's log says of its training data; empty where no log is here.
     """
     runs = {method: next((run for run in results.runs if run.method == method), None) for method in METHODS}
     run = runs[BETTER] or runs[OTHER]
@@ -50,7 +52,7 @@ def values(results: Results, experiment: Experiment, slices: int | None) -> dict
         "better_parameters": _parameters(runs[BETTER]),
         "other_parameters": _parameters(runs[OTHER]),
         "equal_images": budget(profile.budgets["equal-images"]),
-        "passes": _passes(profile.budgets["equal-images"], slices),
+        "passes": _passes(profile.budgets["equal-images"], data.get("slices")),
         "equal_seconds": budget(profile.budgets["equal-seconds"]),
         "most_images": budget(profile.budgets["converged"]),
         "patience": profile.until_converged["patience"],
@@ -64,10 +66,18 @@ def values(results: Results, experiment: Experiment, slices: int | None) -> dict
         ),
         "decay_start": f"{100 * float(str(profile.settings['decay_start'])):.0f}",
         "precision": run.precision,
-        "suv_clip": f"{settings.get('suv_clip'):g}",
+        "suv_clip": _suv_clip(settings["suv_clip"], data.get("suv_clip")),
         "shift_voxels": settings.get("shift_voxels"),
         "seeds": ", ".join(map(str, experiment.seeds)),
     }
+
+
+def _suv_clip(chosen: float | str, used: float | None) -> str:
+    """Say where the intensity map ends: what `auto` came to, as far as a log says it."""
+    if chosen != "auto":
+        return f"{chosen:g}"
+    rule = "1.25 times the highest SUV of training and validation images"
+    return rule if used is None else f"{used:g}, {rule}"
 
 
 def _parameters(run: RunRow | None) -> str:

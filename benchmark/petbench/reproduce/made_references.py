@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.processes.lock import claimed
-from petbench.runs.reference_rows import REPEAT_SCAN, ROLES
+from petbench.runs.reference_rows import PREDICTABLE, REPEAT_SCAN
 from petbench.runs.references import score_reference
 from petbench_datasets.errors import DataError
 
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
-PREDICTABLE = "predictable"
-"""What can be predicted at all of a simulated dataset."""
-
-MADE = tuple(name for name in (PREDICTABLE, REPEAT_SCAN) if name in ROLES)
+MADE = (PREDICTABLE, REPEAT_SCAN)
 
 
 def stored_references(places: Sequence[Place], leaderboard: Leaderboard) -> list[RunRow]:

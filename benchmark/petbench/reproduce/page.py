@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 from petbench.reproduce import differences, runs_table, tables, verdicts
 from petbench.reproduce.account import CURVES_NAME, FIGURE_NAME
 from petbench.reproduce.departure import describe
-from petbench.reproduce.made_references import PREDICTABLE
 from petbench.reproduce.paper import BETTER, METHODS, OTHER, REPORTED_GAP_DECIBELS
 from petbench.reproduce.profiles import COMPLETE_SEEDS, RATE_SEED, RATES
 from petbench.reproduce.results import PSNR_CONVENTIONS
 from petbench.reproduce.words import NAMES, TITLES, seed_count, seeds_of
-from petbench.runs.reference_rows import REPEAT_SCAN
+from petbench.runs.reference_rows import PREDICTABLE, REPEAT_SCAN
 from petbench_datasets.files import write_text
 from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.report.columns import heading
@@ -42,7 +41,7 @@ def write_page(account: Account, folder: Path) -> Path:
     )
     path = folder / FILE_NAME
     words = _words(account)
-    settings = differences.values(account.results, account.experiment, account.slices)
+    settings = differences.values(account.results, account.experiment, account.data)
     words["differences"] = environment.get_template("differences.md.jinja").render(settings).strip()
     write_text(path, environment.get_template("reproduction.md.jinja").render(words))
     return path

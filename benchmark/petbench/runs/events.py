@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from petbench.contract import RunEvent
 from petbench.errors import one_line
+from petbench_leaderboard.records import of_newest_protocol
 
 if TYPE_CHECKING:
     from petbench.registry import Registry
@@ -45,7 +46,7 @@ def _event(kind: Literal["started", "ended"], run_id: int, leaderboard: Leaderbo
     if kind == "ended":
         for phase in leaderboard.phases(run_id):
             seconds[phase.phase] = seconds.get(phase.phase, 0.0) + phase.seconds
-        for score in leaderboard.scores([run_id]):
+        for score in of_newest_protocol(leaderboard.scores([run_id])):
             if score.value is not None:
                 values.setdefault(f"{score.metric}/{score.region}", []).append(score.value)
     return RunEvent(

@@ -7,27 +7,33 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from petbench.contract import Budget
 from petbench.errors import UsageError
 from petbench.evaluation.protocol import PROTOCOL
+from petbench.evaluation.samples import find_samples, sample_path
 from petbench.plans.planner import choose_fold
 from petbench.plans.run_plan import RunPlan
 from petbench.runs import reference_rows
 from petbench.runs.folder import folder_of, plan_run
+from petbench.runs.scorer import record_scores
 from petbench_datasets.files import write_text
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti import read_image, write_image
 from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.records import EXTERNAL
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from petbench.contract import Volume
     from petbench.home import Home
     from petbench.metric_spec import Case
     from petbench.plans.planner import Place
+    from petbench.runs.folder import RunFolder
     from petbench.runs.scorer import Scorer
+    from petbench_datasets.dataset.reader import Dataset
     from petbench_leaderboard.records import Role, RunRow
     from petbench_leaderboard.store import Leaderboard
 
@@ -78,7 +84,8 @@ def enter_predictions(
 ) -> RunRow:
     """Check, score and only then store predictions; the same ones under the same name are entered once.
 
-    The predictions are copied into a run's folder, so that they can be scored again under a later protocol.
+    The predictions are copied into a run's folder, with their samples, so that they can be scored again under a later
+    protocol.
 
     Args:
         place: dataset, split and fold.
@@ -99,8 +106,8 @@ def enter_predictions(
     def keep(case: Case) -> None:
         volumes[case.participant] = case.predicted
 
-    dataset = place.dataset
-    records = scorer.score(dataset, choose_fold(place.split, place.fold).test, predictions, keep)
+    dataset, scored = place.dataset, choose_fold(place.split, place.fold).test
+    records = scorer.score(dataset, scored, predictions, keep)
     plan = _plan(place, method, origin, role, _digest(volumes), scorer.device)
     stored = [row for row in leaderboard.find(plan.identity) if row.status == "ok"]
     if stored:
@@ -112,7 +119,8 @@ def enter_predictions(
         write_text(folder.log, f"predictions of {method}, entered by petbench score\n")
         for participant, volume in volumes.items():
             write_image(folder.prediction(participant), volume, dataset.grid(participant))
-        leaderboard.record_scores(run_id, records)
+        _keep_samples(find_samples(predictions, scored), folder, dataset)
+        record_scores(leaderboard, run_id, dataset, records)
         leaderboard.update(run_id, status="ok", phase="score", ended_at=datetime.now(UTC))
     except BaseException:
         if not stored:
@@ -120,6 +128,16 @@ def enter_predictions(
             folder.delete()
         raise
     return leaderboard.run(run_id)
+
+
+def _keep_samples(samples: Mapping[str, Sequence[Path]], folder: RunFolder, dataset: Dataset) -> None:
+    """Copy the samples that were scored, in the place of those that an earlier entry of the run had."""
+    for stale in folder.predictions.glob("*_sample-*"):
+        stale.unlink()
+    for participant, files in samples.items():
+        for number, file in enumerate(files, start=1):
+            volume = read_image(file)[0].astype(np.float32)
+            write_image(sample_path(folder.predictions, participant, number), volume, dataset.grid(participant))
 
 
 def _digest(volumes: Mapping[str, Volume]) -> str:

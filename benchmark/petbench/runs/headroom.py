@@ -1,6 +1,6 @@
-"""The headroom of a dataset: how far its early images, and the simplest corrections of them, are from a repeat scan.
+"""The headroom of a dataset: how far its early images, and simple corrections of them, are from what can be predicted.
 
-All scores are those of the protocol's metrics, and the factors of `organ-scale` those of the reference row.
+All scores are those of the protocol's metrics; `organ-scale` and `predictable` are fitted as the reference rows are.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import numpy as np
 
 from petbench.evaluation.metrics.psnr import decibels, psnr_body_suv20, psnr_slice_volume_max, psnr_volume_max
 from petbench.evaluation.protocol import RANGE_SUV
-from petbench.runs.reference_rows import ORGAN_SCALE, REPEAT_SCAN
+from petbench.runs.organ_levels import leave_one_out
+from petbench.runs.predictable import learn, lesson, predictable_image
+from petbench.runs.reference_rows import ORGAN_SCALE, PREDICTABLE, REPEAT_SCAN
 from petbench.runs.references import fitted_factors, organ_products, repeat_scan, scale_organs
 from petbench_datasets.dataset.split import load_split
 from petbench_datasets.progress import Progress, silent
-from petbench_datasets.specs import Headroom, HeadroomRow
+from petbench_datasets.specs import Headroom, HeadroomRow, Predictable
 from petbench_leaderboard.board import IDENTITY_METHOD
 
 if TYPE_CHECKING:
@@ -24,11 +26,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from petbench.runs.predictable import Lesson
     from petbench.runs.references import OrganProducts
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.images.grid import Volume
 
     Mask = NDArray[np.bool_]
+    Scores = NDArray[np.float64]
 
 METRICS = (psnr_body_suv20.__name__, psnr_volume_max.__name__, psnr_slice_volume_max.__name__)
 HELD_OUT = "holdout"
@@ -38,27 +42,39 @@ SCALE = "scale"
 FACTORS = np.arange(50, 201, 2) / 100.0
 """Among these the best single factor is looked for."""
 
+_TRUE_LEVELS = "true levels"
+
 
 @dataclass(frozen=True, slots=True)
 class _Share:
     """What one participant adds to the fits, and the scores that need none; arrays end in one axis of `METRICS`."""
 
     products: OrganProducts
-    identity: NDArray[np.float64]
-    repeat_scan: NDArray[np.float64]
-    by_factor: NDArray[np.float64]
+    lesson: Lesson | None
+    identity: Scores
+    repeat_scan: Scores
+    by_factor: Scores
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One participant's scores by row, in the order of `METRICS`, and the blur that the others were fitted with."""
+
+    scores: Mapping[str, Scores]
+    blur_millimetres: float
 
 
 def measure_headroom(dataset: Dataset, progress: Progress = silent) -> tuple[Headroom, Headroom]:
     """Score the reference rows and the repeat scan, in the three conventions of PSNR.
 
     Args:
-        dataset: with organ labels, a repeat scan of everybody and the split `holdout`.
+        dataset: with organ labels, a repeat scan of everybody and the split `holdout`; without true activity, nothing
+            is said of what can be predicted.
         progress: called after each participant.
 
     Returns:
-        Over the test participants of `holdout`, factors fitted on its training participants, as a run's row is; and
-        over all participants, factors fitted on all others.
+        Over the test participants of `holdout`, all that is fitted being fitted on its training participants, as for a
+        row; and over all participants, fitted on all others.
 
     Raises:
         DataError: the dataset lacks labels, repeat scans or the split.
@@ -68,21 +84,21 @@ def measure_headroom(dataset: Dataset, progress: Progress = silent) -> tuple[Hea
     for number, name in enumerate(names):
         progress("measuring the headroom", number, 2 * len(names))
         shares[name] = _share(dataset, name)
-    apart: dict[str, Mapping[str, NDArray[np.float64]]] = {}
-    held_out: dict[str, Mapping[str, NDArray[np.float64]]] = {}
-    trained = [shares[name].products for name in fold.train]
+    apart: dict[str, _Found] = {}
+    held_out: dict[str, _Found] = {}
+    trained = [shares[name] for name in fold.train]
     for number, name in enumerate(names):
         progress("measuring the headroom", len(names) + number, 2 * len(names))
-        others = [share.products for other, share in shares.items() if other != name or len(names) == 1]
-        apart[name] = _scores(dataset, name, shares[name], others)
+        others = [share for other, share in shares.items() if other != name or len(names) == 1]
+        apart[name] = _found(dataset, name, shares[name], others)
         if name in fold.test:
-            held_out[name] = _scores(dataset, name, shares[name], trained)
+            held_out[name] = _found(dataset, name, shares[name], trained)
     progress("measuring the headroom", 2 * len(names), 2 * len(names))
     tested = {name: held_out[name] for name in fold.test}
     return _headroom(tested, shares, fold.train), _headroom(apart, shares, ())
 
 
-def scores(predicted: Volume, real: Volume, body: Mask) -> NDArray[np.float64]:
+def scores(predicted: Volume, real: Volume, body: Mask) -> Scores:
     """Return PSNR in dB, in the order of `METRICS`."""
     return np.array(
         [
@@ -93,7 +109,7 @@ def scores(predicted: Volume, real: Volume, body: Mask) -> NDArray[np.float64]:
     )
 
 
-def scores_by_factor(early: Volume, delayed: Volume, body: Mask) -> NDArray[np.float64]:
+def scores_by_factor(early: Volume, delayed: Volume, body: Mask) -> Scores:
     """Return `scores` of factor x early for every one of `FACTORS`, shape (factors, metrics).
 
     Without clipping the squared error is a parabola of the factor, slice by slice, so that no image is scaled.
@@ -114,44 +130,62 @@ def scores_by_factor(early: Volume, delayed: Volume, body: Mask) -> NDArray[np.f
 
 def _share(dataset: Dataset, name: str) -> _Share:
     pair, body = dataset.pair(name), dataset.body_mask(name)
-    repeat = scores(repeat_scan(dataset, name).suv(), pair.delayed, body)
-    curve = scores_by_factor(pair.early, pair.delayed, body)
-    return _Share(organ_products(dataset, name), scores(pair.early, pair.delayed, body), repeat, curve)
+    return _Share(
+        products=organ_products(dataset, name),
+        lesson=lesson(dataset, name) if dataset.has_truth else None,
+        identity=scores(pair.early, pair.delayed, body),
+        repeat_scan=scores(repeat_scan(dataset, name).suv(), pair.delayed, body),
+        by_factor=scores_by_factor(pair.early, pair.delayed, body),
+    )
 
 
-def _scores(
-    dataset: Dataset, name: str, share: _Share, fitted_on: Sequence[OrganProducts]
-) -> dict[str, NDArray[np.float64]]:
-    """Return one participant's score of every row."""
+def _found(dataset: Dataset, name: str, share: _Share, fitted_on: Sequence[_Share]) -> _Found:
+    """Return one participant's score of every row, the fits being those of other participants."""
     pair, body = dataset.pair(name), dataset.body_mask(name)
-    delayed_early, early_early = np.sum([found for products in fitted_on for found in products.values()], axis=0)
+    products = [other.products for other in fitted_on]
+    delayed_early, early_early = np.sum([found for one in products for found in one.values()], axis=0)
     scaled = pair.early * np.float32(delayed_early / early_early)
-    by_organ = scale_organs(dataset, name, pair.early, fitted_factors(fitted_on))
-    return {
+    by_organ = scale_organs(dataset, name, pair.early, fitted_factors(products))
+    found = {
         IDENTITY_METHOD: share.identity,
         SCALE: scores(scaled, pair.delayed, body),
         ORGAN_SCALE: scores(by_organ, pair.delayed, body),
         REPEAT_SCAN: share.repeat_scan,
     }
+    lessons = [other.lesson for other in fitted_on if other.lesson]
+    if not lessons:
+        return _Found(found, 0.0)
+    learnt = learn(lessons)
+    for row, known in ((PREDICTABLE, False), (_TRUE_LEVELS, True)):
+        image = predictable_image(dataset, name, learnt, true_levels=known)
+        found[row] = scores(image, pair.delayed, body)
+    return _Found(found, learnt.blur_millimetres)
 
 
-def _headroom(
-    tested: Mapping[str, Mapping[str, NDArray[np.float64]]], shares: Mapping[str, _Share], fitted: tuple[str, ...]
-) -> Headroom:
+def _headroom(tested: Mapping[str, _Found], shares: Mapping[str, _Share], fitted: tuple[str, ...]) -> Headroom:
     curves = np.mean([shares[name].by_factor for name in tested], axis=0)
-    rows = [
-        HeadroomRow(row, _plain(np.mean([found[row] for found in tested.values()], axis=0)))
-        for row in (IDENTITY_METHOD, SCALE, ORGAN_SCALE, REPEAT_SCAN)
-    ]
+
+    def mean(row: str) -> tuple[float, ...]:
+        return _plain(np.mean([found.scores[row] for found in tested.values()], axis=0))
+
+    levels = {name: share.lesson.levels for name, share in shares.items() if share.lesson}
     return Headroom(
         metrics=METRICS,
         tested=tuple(tested),
         fitted=fitted,
-        references=tuple(rows[:-1]),
-        repeat_scan=rows[-1],
+        references=tuple(HeadroomRow(row, mean(row)) for row in (IDENTITY_METHOD, SCALE, ORGAN_SCALE)),
+        repeat_scan=HeadroomRow(REPEAT_SCAN, mean(REPEAT_SCAN)),
         methods=(),
         best_factors=_plain(FACTORS[curves.argmax(axis=0)]),
         best_values=_plain(curves.max(axis=0)),
+        predictable=Predictable(
+            row=HeadroomRow(PREDICTABLE, mean(PREDICTABLE)),
+            true_levels=mean(_TRUE_LEVELS),
+            blur_millimetres=float(np.mean([found.blur_millimetres for found in tested.values()])),
+            organs=() if fitted else leave_one_out(levels),
+        )
+        if levels
+        else None,
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from petbench.runs.headroom import HELD_OUT
+from petbench.runs.reference_rows import ROLES
 from petbench_datasets.specs import HeadroomRow
 from petbench_leaderboard.ranking import rank
 
@@ -32,7 +33,7 @@ def with_methods(headroom: Headroom, name: str, fingerprint: str, leaderboard: L
     found: dict[str, HeadroomRow] = {}
     for row in rows:
         means = {column.metric: cell.mean for column, cell in row.cells.items() if cell.mean is not None}
-        if row.run.method in known or row.role == "repeat-scan" or not set(headroom.metrics) <= set(means):
+        if row.run.method in known or row.role in ROLES.values() or not set(headroom.metrics) <= set(means):
             continue
         values = tuple(float(means[metric]) for metric in headroom.metrics)
         if row.run.method not in found or values[0] > found[row.run.method].values[0]:

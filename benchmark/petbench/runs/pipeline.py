@@ -22,7 +22,7 @@ from petbench.registry import load_plugins
 from petbench.runs.folder import RunFolder
 from petbench.runs.phases import Phases
 from petbench.runs.predict_fold import predict_participants
-from petbench.runs.scorer import Scorer
+from petbench.runs.scorer import Scorer, record_scores
 from petbench.runs.validation import log_validation, record_validation
 from petbench.training.clock import TrainingClock
 from petbench.training.context import TrainingContext
@@ -112,7 +112,7 @@ class Pipeline:
         with self._phase("score"), self._bars.work() as progress:
             scorer = Scorer.of(self._settings, self._registry, progress, device=str(self._device))
             records = scorer.score(dataset, fold.test, self._folder.predictions)
-            self._leaderboard.record_scores(self._run_id, records)
+            record_scores(self._leaderboard, self._run_id, dataset, records)
 
     @cached_property
     def _device(self) -> torch.device:

@@ -16,8 +16,10 @@ from petbench.plans.planner import check_source
 from petbench.runs.folder import find_folder
 from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
 from petbench.runs.model_card import card_paths, model_card, write_card
+from petbench.runs.training_notes import suv_clip
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti import write_image
+from petbench_leaderboard.records import of_newest_protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,13 +128,22 @@ def predict_scan(
         mean_suv=float(delayed.mean(dtype=np.float64)),
         maximum_suv=float(delayed.max()),
         seconds=seconds,
-        warnings=scan.warnings,
+        warnings=(*scan.warnings, *_beyond_the_map(scan, folder)),
     )
     # The card first: an image must never be there without its card, not even after a kill.
     names = {"output": output.name, "card": card_paths(output)[0].name, "scan": scan_path.name}
-    write_card(output, model_card(row, plan, leaderboard.scores([run_id]), result.to_dict() | names))
+    scores = of_newest_protocol(leaderboard.scores([run_id]))
+    write_card(output, model_card(row, plan, scores, result.to_dict() | names))
     write_image(output, (delayed * np.float32(per_suv)).astype(np.float32, copy=False), scan.grid)
     return result
+
+
+def _beyond_the_map(scan: InputScan, folder: RunFolder) -> list[str]:
+    """Say where a scan has higher SUV than the model can take or give."""
+    end, maximum = suv_clip(folder), float(scan.image.max())
+    if end is None or maximum <= end:
+        return []
+    return [f"the scan reaches SUV {maximum:.1f}; the model knows SUV 0 to {end:g} and takes what is above for {end:g}"]
 
 
 def _check_output(output: Path, *, force: bool) -> None:

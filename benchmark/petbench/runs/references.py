@@ -1,6 +1,6 @@
 """Reference rows that the harness makes itself, because they look at what no method may see.
 
-Both are written as prediction files and scored like anybody's.
+All are written as prediction files and scored like anybody's.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import numpy as np
 from petbench.plans.planner import choose_fold
 from petbench.runs import reference_rows
 from petbench.runs.external import enter_predictions
+from petbench.runs.organ_regions import REST, organ_regions
+from petbench.runs.predictable import write_predictable
 from petbench_datasets.bids.scan import scan_of
-from petbench_datasets.dataset.derivatives import find_derivative
+from petbench_datasets.dataset.derivatives import REPEAT_ENDING, find_derivative
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import write_image
 
@@ -36,11 +38,6 @@ if TYPE_CHECKING:
 
     OrganProducts = dict[str, NDArray[np.float64]]
 
-REPEAT_ENDING = "desc-repeat_pet"
-
-_REST = "rest of the body"
-_AIR = "outside the body"
-
 
 def score_reference(place: Place, name: str, *, home: Home, leaderboard: Leaderboard, scorer: Scorer) -> RunRow:
     """Make the predictions of a reference for the test participants of a fold, score them, and enter them as a row.
@@ -56,7 +53,11 @@ def score_reference(place: Place, name: str, *, home: Home, leaderboard: Leaderb
         DataError: the dataset lacks what the reference is made of.
         UsageError: the fold does not exist.
     """
-    write = {reference_rows.REPEAT_SCAN: write_repeat_scan, reference_rows.ORGAN_SCALE: write_organ_scale}[name]
+    write = {
+        reference_rows.PREDICTABLE: write_predictable,
+        reference_rows.REPEAT_SCAN: write_repeat_scan,
+        reference_rows.ORGAN_SCALE: write_organ_scale,
+    }[name]
     with tempfile.TemporaryDirectory(prefix=f"petbench-{name}-") as folder:
         write(place.dataset, choose_fold(place.split, place.fold), Path(folder))
         return enter_predictions(
@@ -74,8 +75,8 @@ def score_reference(place: Place, name: str, *, home: Home, leaderboard: Leaderb
 def write_repeat_scan(dataset: Dataset, fold: Fold, folder: Path) -> None:
     """Write a second noise realisation of each test participant's delayed image as a prediction, in SUV.
 
-    No method can be expected to come closer to one noisy image than another noisy image of the same truth does, unless
-    it predicts the noise-free truth; so this is 1 on the scale of normalized scores, not a bound.
+    Its noise is its only error, so it shows what one scan says of another. It is neither an aim nor a bound: the same
+    image with less noise scores higher.
 
     Raises:
         DataError: a participant has none (`…_desc-repeat_pet.nii.gz` among the dataset's derivatives).
@@ -115,7 +116,7 @@ def write_organ_scale(dataset: Dataset, fold: Fold, folder: Path) -> None:
 def scale_organs(dataset: Dataset, participant: str, early: Volume, factors: Mapping[str, float]) -> Volume:
     """Return a participant's early image with every organ times its factor of `organ_factors`; shape (z, y, x)."""
     regions, names = _regions(dataset, participant)
-    by_region = np.array([factors.get(name, factors[_REST]) for name in names])
+    by_region = np.array([factors.get(name, factors[REST]) for name in names])
     return np.asarray(early * by_region[regions], dtype=np.float32)
 
 
@@ -147,7 +148,7 @@ def fitted_factors(products: Iterable[OrganProducts]) -> dict[str, float]:
     for one in products:
         for name, found in one.items():
             sums[name] = sums.get(name, np.zeros(2)) + found
-    rest = _ratio(sums[_REST], 1.0)
+    rest = _ratio(sums[REST], 1.0)
     return {name: _ratio(found, rest) for name, found in sums.items()}
 
 
@@ -156,20 +157,4 @@ def _ratio(sums: NDArray[np.float64], otherwise: float) -> float:
 
 
 def _regions(dataset: Dataset, participant: str) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    """Return a region's index for every voxel, shape (z, y, x), and the regions' names.
-
-    Organs go by name, since participants may number them differently; a label without a name is rest of the body.
-    """
-    found = dataset.labels(participant)
-    if found is None:
-        msg = (
-            f"{dataset.root}: no organ labels of {participant} (*_desc-organs_dseg.nii.gz): "
-            f"{reference_rows.ORGAN_SCALE} needs those of every training and test participant"
-        )
-        raise DataError(msg)
-    labels, meanings = found
-    names = (_AIR, _REST, *(name for index, name in sorted(meanings.items()) if index != 0))
-    regions = np.where(dataset.body_mask(participant), 1, 0)
-    for position, index in enumerate((index for index in sorted(meanings) if index != 0), start=2):
-        regions[labels == index] = position
-    return regions, names
+    return organ_regions(dataset, participant, dataset.body_mask(participant), reference_rows.ORGAN_SCALE)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench.errors import UsageError
-from petbench.evaluation.protocol import PROTOCOL
 from petbench.runs.folder import find_folder
 from petbench.runs.pipeline import open_planned
+from petbench.runs.scorer import record_scores
 from petbench.runs.validation import record_validation
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     folder = find_folder(row, home)
     dataset, fold = open_planned(folder.plan())
     records = scorer.score(dataset, fold.test, folder.predictions)
-    leaderboard.record_scores(row.id, records, protocol=PROTOCOL)
+    record_scores(leaderboard, row.id, dataset, records)
     if folder.validation.is_dir():  # runs of earlier versions, of others and of programs of others have none
         record_validation(leaderboard, row.id, scorer, dataset, fold.validation, folder)
     if row.error_message:  # a run that ended well says nothing else than that its targets were withheld

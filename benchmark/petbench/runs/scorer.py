@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench.evaluation.catalogue import builtin_metrics
+from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.scoring import score_predictions
 from petbench.evaluation.validation import score_validation
 from petbench.home import Home
 from petbench_datasets.progress import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from petbench.evaluation.validation import ValidationScore
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import ScoreRecord
+    from petbench_leaderboard.store import Leaderboard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,3 +96,16 @@ class Scorer:
         """
         metrics = builtin_metrics() if self.metrics is None else self.metrics
         return score_validation(dataset, participants, predictions, metrics)
+
+
+def record_scores(leaderboard: Leaderboard, run_id: int, dataset: Dataset, scores: Iterable[ScoreRecord]) -> None:
+    """Store what a run scored by this version's protocol, whichever it was planned under, and who the participants are.
+
+    Args:
+        leaderboard: where the row is.
+        run_id: the row's number.
+        dataset: where the real images came from.
+        scores: all of them.
+    """
+    leaderboard.record_scores(run_id, scores, protocol=PROTOCOL)
+    leaderboard.update(run_id, subgroups=dataset.subgroups)

@@ -8,6 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from petbench.runs.folder import plan_run
+from petbench.runs.scorer import record_scores
 from petbench_datasets.files import atomic_path, write_text
 from petbench_leaderboard.records import COST_FIELDS, VALIDATION_FIELDS
 
@@ -64,7 +65,7 @@ def _accept_run(
             with atomic_path(folder.predictions / path.name) as temporary:
                 shutil.copyfile(path, temporary)
         _keep_log(submission, found, folder)
-        leaderboard.record_scores(run_id, found.scores)
+        record_scores(leaderboard, run_id, found.dataset, found.scores)
         leaderboard.update(
             run_id,
             status="ok",

@@ -19,6 +19,7 @@ from petbench.methods.program import venv
 from petbench.registry import OWN_DISTRIBUTION
 from petbench.runs.run_all import run_all
 from petbench.submissions.limits import SubmissionError
+from petbench_leaderboard.records import of_newest_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -157,7 +158,8 @@ def _compared(
 ) -> Reproduction:
     """Return how a reproduced row compares with the submission; a new row keeps that among its facts."""
     submitted = found.submitted.scores or found.scores  # none are reported where the test targets were withheld
-    deviations = _deviations(submitted, leaderboard.scores([row.id])) if row.status == "ok" else ()
+    scores = of_newest_protocol(leaderboard.scores([row.id]))
+    deviations = _deviations(submitted, scores) if row.status == "ok" else ()
     if not known:
         facts: dict[str, Any] = {
             "submission": submission.digest,

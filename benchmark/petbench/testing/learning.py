@@ -166,12 +166,15 @@ def _one_batch(subject: Subject, method: StepMethod) -> tuple[Batch, Optimizers]
     import torch
 
     from petbench.training.data import load_tensors
+    from petbench.training.intensity_choice import choose_intensity
     from petbench.training.optimizers import Optimizers
     from petbench.training.sampler import Sampler
 
     device = torch.device("cpu")
+    data = subject.data()
+    method.intensity = choose_intensity(method.parameters_chosen, data, ())
     tensors = load_tensors(
-        subject.data(),
+        data,
         method.intensity,
         device,
         size_multiple=method.size_multiple,

@@ -32,11 +32,13 @@ class SliceStack:
         images: (slices, y, x), mapped to [-1, 1].
         foreground: (n,) int64, the slices a batch may centre on.
         clipped_share: share of voxels outside the intensity map's range.
+        maximum_suv: the highest voxel.
     """
 
     images: Tensor
     foreground: Tensor
     clipped_share: float
+    maximum_suv: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class DatasetTensors:
             "slices": len(self.early.foreground),
             "clipped_early": self.early.clipped_share,
             "clipped_delayed": self.delayed.clipped_share,
+            "maximum_early_suv": self.early.maximum_suv,
+            "maximum_delayed_suv": self.delayed.maximum_suv,
         }
 
 
@@ -129,6 +133,7 @@ class _Filler:
         self._intensity = intensity
         self._next = 0
         self._clipped: list[float] = []
+        self._maximum = 0.0
 
     def add_all(self, volumes: Iterable[Volume]) -> None:
         for volume in volumes:
@@ -145,10 +150,11 @@ class _Filler:
         used[self._margin : self._margin + slices] = suv.amax(dim=(1, 2)).numpy() >= EMPTY_SLICE_SUV
         self.used.append(used)
         self._clipped.append(self._intensity.clipped_share(suv))
+        self._maximum = max(self._maximum, float(suv.max()))
         self._next += slices + 2 * self._margin
 
     def finish(self, device: torch.device) -> SliceStack:
         foreground = torch.from_numpy(np.flatnonzero(np.concatenate(self.used)))
         if len(foreground) == 0:
             raise DataError(f"no training slice reaches SUV {EMPTY_SLICE_SUV:g}: check the unit of the images")
-        return SliceStack(self.images.to(device), foreground, float(np.mean(self._clipped)))
+        return SliceStack(self.images.to(device), foreground, float(np.mean(self._clipped)), self._maximum)

@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from petbench.training.data import load_tensors
+from petbench.training.intensity_choice import choose_intensity
 from petbench.training.loop import TrainingLoop
 from petbench.training.network_execution import NetworkExecution
 from petbench.training.prediction import translate_volume
@@ -46,6 +47,7 @@ class StepTrainer:
         """
         method = self.step_method
         method.to(run.device)
+        method.intensity = choose_intensity(method.parameters_chosen, data, own.validation)
         compiled = run.engine.compiles(run.device.type, run.budget.images)
         execution = NetworkExecution(method, run.engine, run.device, compiled=compiled)
         tensors = load_tensors(
@@ -67,7 +69,7 @@ class StepTrainer:
                 else:
                     loop.load_state(state)
                 run.log("engine", execution.describe())
-                run.log("data", tensors.describe())
+                run.log("data", {**tensors.describe(), "suv_clip": method.intensity.suv_clip})
                 loop.run()
         finally:
             shutil.rmtree(run.folder / "tensors", ignore_errors=True)  # made anew from the dataset when resumed

@@ -1,4 +1,4 @@
-"""What is kept beside the images of a dataset: organ labels, body masks, a repeat scan."""
+"""What is kept beside the images of a dataset: organ labels, body masks, the true activity, a repeat scan."""
 
 from __future__ import annotations
 
@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench_datasets.images.grid import Grid, Volume
+
+TRUTH_ENDING = "rec-delayed_desc-truth_pet"
+"""Of the file of what was in the body at the delayed frame, without blur or noise: simulated datasets have it."""
+
+REPEAT_ENDING = "desc-repeat_pet"
+"""Of the file of the delayed frame again, with other noise."""
+
+
+REPEAT_ENDING = "desc-repeat_pet"
+"""How the file of a second noise realisation of the delayed image ends."""
+
+TRUTH_ENDING = "rec-delayed_desc-truth_pet"
+"""How the file of what was in the body in the delayed window ends, without blur or noise, where it was simulated."""
 
 
 def find_derivative(root: Path, participant: str, ending: str) -> Path | None:

@@ -22,6 +22,7 @@ from petbench_datasets.dataset.fingerprint import (
     digest_window,
 )
 from petbench_datasets.dataset.framing import WindowFrames, plan_window, uses_of
+from petbench_datasets.dataset.subgroups import subgroups_of
 from petbench_datasets.dataset.withheld import MANIFEST_NAME, read_withheld
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.body import body_mask_from_images
@@ -99,6 +100,19 @@ class Dataset:
     def sampling(self) -> str | None:
         """How the participants were drawn: `independent` or `matched` to a population; None if nobody says."""
         return read_sampling(self.root)
+
+    @cached_property
+    def has_truth(self) -> bool | None:
+        """Whether the true activity behind every delayed image is known; None where delayed images are withheld."""
+        if self.withheld:
+            return None
+        files = (derivatives.find_derivative(self.root, name, derivatives.TRUTH_ENDING) for name in self.participants)
+        return all(file is not None for file in files)
+
+    @property
+    def subgroups(self) -> Mapping[str, Mapping[str, str]]:
+        """Each participant's subgroups, such as `{"sex": "female"}`: see `subgroups_of`."""
+        return subgroups_of({name: self.table[name] for name in self.participants})
 
     @property
     def pixel_digests(self) -> Mapping[str, tuple[str, ...]]:

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 GAIN = "gain over identity, the early image as it is, in the metric's unit, positive where better"
 """For the notes of every output that has gains."""
 
-NORMALIZED = "normalized score, 0 % at identity and 100 % at the repeat scan"
+NORMALIZED = "normalized score, 0 % at identity and 100 % at predictable, what can be predicted of these participants"
 """For the notes of every output that has normalized scores."""
 
-ROLE_MARKS: dict[Role, str] = {"reference": "ref", "privileged": "privileged", "repeat-scan": "repeat scan"}
+ROLE_MARKS: dict[Role, str] = {
+    "reference": "ref",
+    "privileged": "privileged",
+    "predictable": "predictable",
+    "repeat-scan": "repeat scan",
+}
 """What stands in place of a rank in the row of a method that does not compete."""
 
 
@@ -78,7 +83,7 @@ def gain(column: Column, cell: Cell) -> str:
 
 
 def normalized_score(cell: Cell) -> str:
-    """Write where a cell lies from `identity` to the repeat scan: `41 %`; empty where that cannot be said."""
+    """Write where a cell lies from `identity` to `predictable`: `41 %`; empty where that cannot be said."""
     return "" if cell.normalized_score is None else f"{number(100.0 * cell.normalized_score, 0)} %"
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_leaderboard.statistics.intervals import Interval, mean_interval
+from petbench_leaderboard.board import IDENTITY_METHOD
+from petbench_leaderboard.statistics.intervals import FEWEST_PARTICIPANTS, Interval, mean_interval
 from petbench_leaderboard.statistics.paired import Comparison, compare_all
-from petbench_leaderboard.statistics.ranks import RankStability, rank_stability, ranks_by_test
+from petbench_leaderboard.statistics.ranks import RankStability, rank_intervals, rank_stability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,8 +28,13 @@ class RowStatistics:
 
     Attributes:
         key: the row's key in `comparisons` and `stability`.
-        interval: of the mean, over participants and seeds; None for fewer than four participants.
-        rank_interval: the ranks that other participants would give; None for references and for too few participants.
+        interval: of the mean, over participants and seeds; None for fewer than three participants.
+        over_identity: the row, first, against the newest row of `identity`, by itself; None for that row, and where
+            there is none.
+        gain_interval: of the gain over `identity`, participant by participant, positive where better; None as above,
+            and where the metric has no direction.
+        rank_interval: the ranks that the tests leave possible, all of them together in 95 % of datasets; None for
+            references, for participants too few to decide anything, and beyond the best `MOST_COMPARED`.
         tested_rank: 1 + the number of ranked methods that are significantly better; None for references, and beyond
             the best `MOST_COMPARED`.
         separated_from_all: whether every other ranked method is significantly worse: only then is a best value bold.
@@ -36,6 +42,8 @@ class RowStatistics:
 
     key: str
     interval: Interval | None
+    over_identity: Comparison | None
+    gain_interval: Interval | None
     rank_interval: tuple[int, int] | None
     tested_rank: int | None
     separated_from_all: bool
@@ -48,12 +56,15 @@ class BoardStatistics:
     Attributes:
         column: what was looked at.
         rows: in the board's order; None for a row that does not cover all participants in this column.
-        comparisons: of every two of the best `MOST_COMPARED` methods.
-        stability: of the ranking of these methods; None where the metric has no direction.
+        competing: the keys of the methods that were compared with each other, the best `MOST_COMPARED`, in the board's
+            order.
+        comparisons: of every two of them.
+        stability: of the ranking of these methods; None where the metric has no direction or participants are too few.
     """
 
     column: Column
     rows: tuple[RowStatistics | None, ...]
+    competing: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
     stability: RankStability | None
 
@@ -77,42 +88,65 @@ def analyse(board: Board, column: Column | None = None) -> BoardStatistics | Non
     if not tables:
         return None
     by_key = {row_key(row): row for row in board.rows}
-    competing = [key for key in tables if by_key[key].role == "competitor"][:MOST_COMPARED]
-    comparisons = compare_all({key: by_key[key].cells[column].values for key in competing})
-    stability, tested = None, dict[str, int]()
-    if column.higher_is_better is not None:
-        stability = rank_stability({key: tables[key] for key in competing}, higher_is_better=column.higher_is_better)
-        tested = ranks_by_test(competing, comparisons, higher_is_better=column.higher_is_better)
-    rows = [
-        None
-        if (key := row_key(row)) not in tables
-        else RowStatistics(
-            key=key,
-            interval=mean_interval(tables[key]),
-            rank_interval=_rank_interval(key, stability),
-            tested_rank=tested.get(key),
-            separated_from_all=_separated_from_all(key, competing, comparisons, tested),
+    ranked = [key for key in tables if by_key[key].role == "competitor"]
+    competing = ranked[:MOST_COMPARED]
+    higher = column.higher_is_better
+    comparisons = compare_all({key: _scores(tables[key], board.participants) for key in competing})
+    stability, ranks = None, dict[str, tuple[int, int]]()
+    if higher is not None and competing:
+        ranks = rank_intervals(competing, comparisons, higher_is_better=higher, ranked=len(ranked))
+        if len(board.participants) >= FEWEST_PARTICIPANTS:
+            stability = rank_stability({key: tables[key] for key in competing}, higher_is_better=higher)
+    decides = any(comparison.can_decide for comparison in comparisons)
+    identity = _newest_identity(board, tables)
+    rows: list[RowStatistics | None] = []
+    for row in board.rows:
+        key = row_key(row)
+        if key not in tables:
+            rows.append(None)
+            continue
+        over = _over(identity, key, tables, board.participants)
+        rows.append(
+            RowStatistics(
+                key=key,
+                interval=mean_interval(tables[key]),
+                over_identity=over,
+                gain_interval=towards_better(over.interval if over else None, higher_is_better=higher),
+                rank_interval=ranks.get(key) if decides else None,
+                tested_rank=ranks[key][0] if key in ranks else None,
+                separated_from_all=decides and ranks.get(key) == (1, 1),
+            )
         )
-        for row in board.rows
-    ]
-    return BoardStatistics(column=column, rows=tuple(rows), comparisons=tuple(comparisons), stability=stability)
-
-
-def separation(board: Board, statistics: BoardStatistics | None) -> str:
-    """Say which methods are to be read as ties, or that one is ahead of all; empty where there is nobody to compare."""
-    if statistics is None or not statistics.comparisons:
-        return ""
-    people = len(board.participants)
-    if people == 1:
-        return "one test participant: no test can separate these methods."
-    test = f"Wilcoxon's signed ranks over {people} participants, Holm's correction, 5 %"
-    for row, found in zip(board.rows, statistics.rows, strict=True):
-        if found and found.separated_from_all:
-            return f"{row.run.method} is ahead of every other method ({test})."
-    first = [found.key.rsplit(" · ", 1)[0] for found in statistics.rows if found and found.tested_rank == 1]
-    return (
-        f"nothing separates {', '.join(first[:-1])} and {first[-1]} ({test}): read them as ties." if first[1:] else ""
+    return BoardStatistics(
+        column=column,
+        rows=tuple(rows),
+        competing=tuple(competing),
+        comparisons=tuple(comparisons),
+        stability=stability,
     )
+
+
+def towards_better(interval: Interval | None, *, higher_is_better: bool | None) -> Interval | None:
+    """Return the interval of a difference as that of a gain, positive where better; None without a direction."""
+    if interval is None or higher_is_better is None:
+        return None
+    return interval if higher_is_better else interval.reversed()
+
+
+def _newest_identity(board: Board, tables: Mapping[str, Table]) -> str | None:
+    """Return the row that every gain is over, of those that cover all participants."""
+    rows = [row for row in board.rows if row.run.method == IDENTITY_METHOD and row_key(row) in tables]
+    newest = max(rows, key=lambda row: row.newest, default=None)
+    return row_key(newest) if newest else None
+
+
+def _over(
+    identity: str | None, key: str, tables: Mapping[str, Table], participants: Sequence[str]
+) -> Comparison | None:
+    if identity is None or key == identity:
+        return None
+    (comparison,) = compare_all({name: _scores(tables[name], participants) for name in (key, identity)})
+    return comparison
 
 
 def _table(row: Row, column: Column, participants: Sequence[str]) -> Table | None:
@@ -123,16 +157,5 @@ def _table(row: Row, column: Column, participants: Sequence[str]) -> Table | Non
     return np.array([[cell.by_seed[seed][who] for who in participants] for seed in row.seeds], dtype=np.float64)
 
 
-def _rank_interval(key: str, stability: RankStability | None) -> tuple[int, int] | None:
-    if stability is None or stability.low is None or stability.high is None or key not in stability.methods:
-        return None
-    place = stability.methods.index(key)
-    return stability.low[place], stability.high[place]
-
-
-def _separated_from_all(
-    key: str, competing: Sequence[str], comparisons: Sequence[Comparison], tested: Mapping[str, int]
-) -> bool:
-    if tested.get(key) != 1 or len(competing) < 2:
-        return False
-    return all(comparison.separated for comparison in comparisons if key in (comparison.first, comparison.second))
+def _scores(table: Table, participants: Sequence[str]) -> dict[str, list[float]]:
+    return {who: table[:, place].tolist() for place, who in enumerate(participants)}

@@ -1,27 +1,36 @@
 """Is one method better than another on the same participants? Paired tests, corrected for how many are made.
 
-Two tests that ask nothing of the distribution but symmetry: Wilcoxon's signed ranks, and the permutation test of the
-mean difference, which flips signs participant by participant. With n participants no p can be below 2 / 2ⁿ: five
-participants can never separate two methods at 5 %, and no correction can change that.
+Two tests must both find a difference. Wilcoxon's signed ranks are exact over participants, for these trained networks.
+The interval of the mean difference counts what other seeds would give, and sees the one failing participant that turns
+a mean round and that ranks take for one among many. The larger p of the two is corrected and decides.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from scipy import stats
+
+from petbench_leaderboard.statistics.intervals import (
+    FEWEST_PARTICIPANTS,
+    as_table,
+    interval_of,
+    p_values,
+    spread_of,
+    stacked,
+)
+from petbench_leaderboard.statistics.power import SIGNIFICANCE, can_decide, detectable_difference
+from petbench_leaderboard.statistics.sign_tests import permutation_p, wilcoxon_p
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from petbench_leaderboard.statistics.intervals import Interval, Spread, Table
 
-SIGNIFICANCE = 0.05
-_PERMUTATIONS = 9999  # all of them up to 13 participants
-_SEED = 20_240_607
+Scores: TypeAlias = "Mapping[str, float | Sequence[float]]"
+"""By participant: a score, or one for each seed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,73 +42,68 @@ class Comparison:
         second: the other.
         participants: how many participants.
         difference: the mean of first minus second, in the metric's unit.
+        interval: of the difference, 95 %, over participants, and over seeds where there are several; None for too few
+            participants. It is not corrected for the other comparisons.
+        detectable_difference: what would be found in 80 % of such studies, positive; None where nothing can be.
         wilcoxon_p: two-sided, signed ranks.
-        permutation_p: two-sided, mean difference.
-        adjusted_p: Wilcoxon's, after Holm's correction over all comparisons made together.
+        permutation_p: two-sided, mean difference, for these trained networks.
+        interval_p: two-sided, mean difference over new participants, and new seeds where there are several: the
+            interval of confidence 1 − p ends at 0; None where there is no interval.
+        adjusted_p: the larger of Wilcoxon's and the interval's, after Holm's correction over all comparisons made
+            together.
+        can_decide: whether the smallest p that so many participants can give is significant after the correction.
     """
 
     first: str
     second: str
     participants: int
     difference: float
+    interval: Interval | None
+    detectable_difference: float | None
     wilcoxon_p: float
     permutation_p: float
+    interval_p: float | None
     adjusted_p: float
+    can_decide: bool
 
     @property
     def separated(self) -> bool:
-        """Whether the difference is significant at 5 % after correction."""
+        """Whether the two are apart: the difference is significant at 5 % after correction."""
         return self.adjusted_p < SIGNIFICANCE
 
 
-def compare_all(scores: Mapping[str, Mapping[str, float]]) -> list[Comparison]:
+def compare_all(scores: Mapping[str, Scores]) -> list[Comparison]:
     """Compare every two methods and correct for all of these comparisons together.
 
     Args:
-        scores: by method, then by participant; all methods on the same participants.
+        scores: by method; all methods on the same participants.
 
     Raises:
         ValueError: two methods have other participants: nobody may be dropped to make a pair.
     """
     pairs = list(combinations(scores, 2))
-    differences = {pair: _differences(scores, *pair) for pair in pairs}
-    wilcoxon = [wilcoxon_p(differences[pair]) for pair in pairs]
+    tables = [_tables(scores, *pair) for pair in pairs]
+    differences = [first.mean(axis=0) - second.mean(axis=0) for first, second in tables]
+    spreads = [spread_of(*both) for both in tables]
+    wilcoxon = [wilcoxon_p(values) for values in differences]
+    of_intervals = _interval_p_values(spreads)
+    adjusted = holm([max(ranks, of_mean or 0.0) for ranks, of_mean in zip(wilcoxon, of_intervals, strict=True)])
     return [
         Comparison(
             first=first,
             second=second,
-            participants=len(differences[first, second]),
-            difference=float(differences[first, second].mean()),
-            wilcoxon_p=raw,
-            permutation_p=permutation_p(differences[first, second]),
-            adjusted_p=adjusted,
+            participants=spreads[index].participants,
+            difference=float(spreads[index].mean),
+            interval=interval_of(spreads[index]),
+            detectable_difference=detectable_difference(spreads[index], len(pairs)),
+            wilcoxon_p=wilcoxon[index],
+            permutation_p=permutation_p(differences[index]),
+            interval_p=of_intervals[index],
+            adjusted_p=adjusted[index],
+            can_decide=can_decide(spreads[index].participants, len(pairs)),
         )
-        for (first, second), raw, adjusted in zip(pairs, wilcoxon, holm(wilcoxon), strict=True)
+        for index, (first, second) in enumerate(pairs)
     ]
-
-
-def wilcoxon_p(differences: NDArray[np.float64]) -> float:
-    """Return the two-sided p of Wilcoxon's signed-rank test; zeros keep their ranks (Pratt, JASA 1959;54:655)."""
-    if not np.any(differences):
-        return 1.0
-    exact = len(differences) <= 50 and len(np.unique(np.abs(differences))) == len(differences) and np.all(differences)
-    result = stats.wilcoxon(differences, zero_method="pratt", method="exact" if exact else "approx")
-    return float(result.pvalue)
-
-
-def permutation_p(differences: NDArray[np.float64]) -> float:
-    """Return the two-sided p of the sign-flip permutation test of the mean (Fisher 1935); exact up to 13 people."""
-    if len(differences) < 2 or not np.any(differences):
-        return 1.0
-    result = stats.permutation_test(
-        (differences,),
-        lambda sample, axis: np.mean(sample, axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=_PERMUTATIONS,
-        rng=np.random.default_rng(_SEED),
-    )
-    return float(result.pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -117,7 +121,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _differences(scores: Mapping[str, Mapping[str, float]], first: str, second: str) -> NDArray[np.float64]:
+def _interval_p_values(spreads: Sequence[Spread]) -> list[float] | list[None]:
+    if not spreads or spreads[0].participants < FEWEST_PARTICIPANTS:
+        return [None] * len(spreads)
+    return [float(p) for p in p_values(stacked(spreads))]
+
+
+def _tables(scores: Mapping[str, Scores], first: str, second: str) -> tuple[Table, Table]:
+    """Return the scores of two methods, shape (seeds, participants) each, the participants in one order."""
     if scores[first].keys() != scores[second].keys():
         raise ValueError(f"{first} and {second} were scored on other participants: compare them on the same ones")
-    return np.array([value - scores[second][who] for who, value in scores[first].items()], dtype=np.float64)
+    one, two = ([np.atleast_1d(scores[name][who]) for who in scores[first]] for name in (first, second))
+    return as_table(np.stack(one, axis=1)), as_table(np.stack(two, axis=1))

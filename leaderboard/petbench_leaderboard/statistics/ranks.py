@@ -1,7 +1,12 @@
-"""How sure a ranking is: the ranks that other participants, and other seeds, would have given.
+"""How sure a ranking is: the ranks that the tests leave possible, and the ranks that resampled participants give.
 
-Participants are drawn with replacement, the same ones for every method, seeds for each method by itself; every draw is
-ranked. After Wiesenfarth et al., Sci Rep 2021;11:2369 (challengeR), written anew from the paper, with seeds added.
+A rank interval follows from the comparisons of every two methods: a method that k others are significantly better than
+is no better than rank k + 1, one that is significantly better than k others leaves at least k ranks below it. All
+intervals hold together as often as the tests make no mistake (Al Mohamad, Goeman & van Zwet, arXiv:1812.05507).
+
+The picture of a ranking's stability draws participants with replacement, the same ones for every method, and seeds for
+each method by itself, and ranks every draw. After Wiesenfarth et al., Sci Rep 2021;11:2369 (challengeR), written anew
+from the paper, with seeds added. It shows and promises nothing: of methods that are truly alike it draws a narrow band.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from petbench_leaderboard.statistics.intervals import CONFIDENCE, FEWEST_PARTICIPANTS, as_table
+from petbench_leaderboard.statistics.intervals import as_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,16 +38,12 @@ class RankStability:
     Attributes:
         methods: in the order given.
         ranks: of the scores as they are; 1 is best, ties share the smallest.
-        low: the lower end of each method's rank interval, None where there are too few participants.
-        high: the upper end.
         shares: how often each method took each rank, shape (methods, ranks), rows sum to 1.
         taus: Kendall's tau-b of each draw's ranking with the ranking as it is; empty for fewer than two methods.
     """
 
     methods: tuple[str, ...]
     ranks: tuple[int, ...]
-    low: tuple[int, ...] | None
-    high: tuple[int, ...] | None
     shares: NDArray[np.float64]
     taus: NDArray[np.float64]
 
@@ -56,7 +57,6 @@ def rank_stability(
     scores: Mapping[str, ArrayLike],
     *,
     higher_is_better: bool,
-    confidence: float = CONFIDENCE,
     resamples: int = _RESAMPLES,
     seed: int = _SEED,
 ) -> RankStability:
@@ -66,7 +66,6 @@ def rank_stability(
         scores: by method, shape (participants,) or (seeds, participants); the same participants in the same order for
             all.
         higher_is_better: the metric's direction.
-        confidence: of the rank intervals.
         resamples: how many rankings to draw.
         seed: of the draws.
 
@@ -75,41 +74,41 @@ def rank_stability(
     """
     tables = {method: as_table(values) for method, values in scores.items()}
     sizes = {table.shape[1] for table in tables.values()}
-    if len(sizes) > 1:
+    if len(sizes) != 1:
         raise ValueError("the methods were scored on unlike numbers of participants: rank them on the same ones")
     sign = -1.0 if higher_is_better else 1.0
     means = np.array([table.mean() for table in tables.values()])
-    ranks = _ranked(sign * means[None])[0] if tables else np.empty(0, int)
-    if not tables or sizes.pop() < FEWEST_PARTICIPANTS:
-        shares = np.zeros((len(tables), len(tables)))
-        shares[np.arange(len(tables)), ranks - 1] = 1.0
-        return RankStability(
-            methods=tuple(tables), ranks=_integers(ranks), low=None, high=None, shares=shares, taus=np.empty(0)
-        )
+    ranks = _ranked(sign * means[None])[0]
     drawn = _ranked(sign * _drawn_means(list(tables.values()), resamples, np.random.default_rng(seed)))
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0, method="inverted_cdf")
     shares = np.stack([(drawn == rank).mean(axis=0) for rank in range(1, len(tables) + 1)], axis=1)
     return RankStability(
         methods=tuple(tables),
-        ranks=_integers(ranks),
-        low=_integers(low),
-        high=_integers(high),
+        ranks=tuple(ranks.tolist()),
         shares=shares,
         taus=np.array([agreement(ranks, other) for other in drawn]) if len(tables) > 1 else np.empty(0),
     )
 
 
-def ranks_by_test(
-    methods: Sequence[str], comparisons: Sequence[Comparison], *, higher_is_better: bool
-) -> dict[str, int]:
-    """Return 1 + the number of methods that are significantly better: methods that are not separated share a rank."""
-    beaten = dict.fromkeys(methods, 0)
+def rank_intervals(
+    methods: Sequence[str], comparisons: Sequence[Comparison], *, higher_is_better: bool, ranked: int | None = None
+) -> dict[str, tuple[int, int]]:
+    """Return the ranks of each method that the tests leave possible; methods that are not separated share the lower.
+
+    Args:
+        methods: those that were compared with each other.
+        comparisons: of every two of them.
+        higher_is_better: the metric's direction.
+        ranked: how many methods have a rank, those that were not compared included; as many as `methods` by default.
+    """
+    better, worse = dict.fromkeys(methods, 0), dict.fromkeys(methods, 0)
     for comparison in comparisons:
-        if comparison.separated and comparison.difference != 0:
-            first_is_better = (comparison.difference > 0) == higher_is_better
-            beaten[comparison.second if first_is_better else comparison.first] += 1
-    return {method: 1 + times for method, times in beaten.items()}
+        if comparison.separated:
+            pair = (comparison.first, comparison.second)
+            winner, loser = pair if (comparison.difference > 0) == higher_is_better else pair[::-1]
+            better[loser] += 1
+            worse[winner] += 1
+    last = ranked or len(methods)
+    return {method: (1 + better[method], last - worse[method]) for method in methods}
 
 
 def agreement(first: ArrayLike, second: ArrayLike) -> float:
@@ -133,7 +132,3 @@ def _drawn_means(tables: Sequence[Table], resamples: int, generator: np.random.G
 def _ranked(costs: NDArray[np.float64]) -> NDArray[np.int64]:
     """Rank each row, smallest cost first; means that differ by rounding alone are ties."""
     return np.asarray(stats.rankdata(np.round(costs, 10), method="min", axis=1), dtype=np.int64)
-
-
-def _integers(values: NDArray[np.int64]) -> tuple[int, ...]:
-    return tuple(int(value) for value in values)

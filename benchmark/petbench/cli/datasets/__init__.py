@@ -12,6 +12,7 @@ from petbench.cli.datasets.info import info
 from petbench.cli.datasets.list_ import list_
 from petbench.cli.datasets.resample import resample
 from petbench.cli.datasets.split import split
+from petbench.cli.datasets.suv_range import suv_range
 from petbench.cli.datasets.validate import validate
 
 
@@ -20,5 +21,5 @@ def datasets() -> None:
     """Build, import, check, split and export datasets."""
 
 
-for _verb in (list_, build, info, check, split, import_, resample, export, validate):
+for _verb in (list_, build, info, check, split, suv_range, import_, resample, export, validate):
     datasets.add_command(_verb)

@@ -1,7 +1,6 @@
-"""Lesions and hot spots: contrast recovered, volume detected, missed and hallucinated.
+"""Labelled lesions: how much of their contrast and of their volume the prediction shows.
 
-A translated image can lose a lesion or invent one and hardly change its PSNR (Cohen et al., arXiv 1805.08841), so hot
-volume is accounted for in millilitres.
+A translated image can lose a lesion or invent one and hardly change its PSNR (Cohen et al., arXiv 1805.08841).
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench.evaluation.protocol import HOT_SUV, LESION_BACKGROUND_MILLIMETRES, LESION_CORE_FRACTION
+from petbench.evaluation.protocol import LESION_BACKGROUND_MILLIMETRES, LESION_CORE_FRACTION
 from petbench.metric_spec import Measurement, MetricSpec
 
 if TYPE_CHECKING:
@@ -52,22 +51,6 @@ def detected_millilitres(predicted: Image, real: Image, lesion: Mask, voxel_mill
     return float((core & (predicted >= threshold)).sum()) * voxel_millilitres, float(core.sum()) * voxel_millilitres
 
 
-def unmatched_hot_millilitres(image: Image, other: Image, body: Mask, voxel_millilitres: float) -> float:
-    """Return the volume of hot regions of `image` that touch nothing hot in `other`.
-
-    With the prediction first this is hallucinated volume, with the real image first it is missed volume. Hot is
-    SUV >= 4 in the body; regions are connected over faces and edges (18 neighbours), as autoPET counts false positive
-    volume.
-    """
-    from scipy import ndimage
-
-    regions, count = ndimage.label((image >= HOT_SUV) & body, structure=ndimage.generate_binary_structure(3, 2))
-    touched = np.zeros(count + 1, dtype=bool)
-    touched[np.unique(regions[(other >= HOT_SUV) & body])] = True
-    touched[0] = True
-    return float((~touched[regions]).sum()) * voxel_millilitres
-
-
 def background_shell(lesion: Mask, allowed: Mask, spacing_millimetres: tuple[float, float, float]) -> NDArray[np.bool_]:
     """Return the voxels of `allowed` within 20 mm of the lesion and outside it, shape (z, y, x)."""
     from scipy import ndimage
@@ -92,7 +75,7 @@ def _contrast(image: Image, lesion: Mask, background: Mask) -> float:
 
 def lesion_contrast(case: Case) -> Iterator[Measurement]:
     """Measure the contrast recovery of each lesion."""
-    for name, lesion in _lesions(case):
+    for name, lesion in lesions_of(case):
         shell = background_shell(lesion, case.body & (case.lesions == 0), case.grid.spacing_millimetres)
         try:
             value = contrast_recovery_percent(case.predicted, case.delayed, lesion, shell)
@@ -104,32 +87,19 @@ def lesion_contrast(case: Case) -> Iterator[Measurement]:
 
 def lesion_detection(case: Case) -> Iterator[Measurement]:
     """Measure how many millilitres of each lesion's core the prediction shows."""
-    for name, lesion in _lesions(case):
+    for name, lesion in lesions_of(case):
         found, there = detected_millilitres(case.predicted, case.delayed, lesion, case.grid.voxel_millilitres)
         yield Measurement(name, found, extra={"real_millilitres": there, "share": found / there})
 
 
-def hallucinated_volume(case: Case) -> Iterator[Measurement]:
-    """Measure hot volume of the prediction that touches nothing hot in the real image."""
-    yield Measurement("body", _unmatched(case, case.predicted, case.delayed))
-
-
-def missed_volume(case: Case) -> Iterator[Measurement]:
-    """Measure hot volume of the real image that touches nothing hot in the prediction."""
-    yield Measurement("body", _unmatched(case, case.delayed, case.predicted))
-
-
-def _lesions(case: Case) -> Iterator[tuple[str, Mask]]:
+def lesions_of(case: Case) -> Iterator[tuple[str, Mask]]:
+    """Yield the name and the voxels, shape (z, y, x), of each lesion that has a voxel."""
     if case.lesions is None:
         return
     for index, name in case.lesion_names.items():
         lesion = case.lesions == index
         if index != 0 and lesion.any():
             yield name, lesion
-
-
-def _unmatched(case: Case, image: Image, other: Image) -> float:
-    return unmatched_hot_millilitres(image, other, case.body, case.grid.voxel_millilitres)
 
 
 LESION_METRICS: tuple[MetricSpec, ...] = (
@@ -163,35 +133,5 @@ LESION_METRICS: tuple[MetricSpec, ...] = (
         source="autoPET, turned from counting to measuring",
         hides="uptake above the threshold that is too high",
         measure=lesion_detection,
-    ),
-    MetricSpec(
-        name="hallucinated_volume",
-        convention_id="unmatched-volume/body/suv4/predicted-only@1",
-        unit="mL",
-        higher_is_better=False,
-        label="Hallucinated",
-        detail="SUV ≥ 4",
-        decimals=2,
-        shown=False,
-        summary="hot volume of the prediction that touches nothing hot in the real image",
-        formula="volume of 18-connected regions of p >= 4 SUV without a voxel of r >= 4 SUV",
-        source="autoPET's false positive volume",
-        hides="false uptake that touches a hot organ, or stays below 4 SUV",
-        measure=hallucinated_volume,
-    ),
-    MetricSpec(
-        name="missed_volume",
-        convention_id="unmatched-volume/body/suv4/real-only@1",
-        unit="mL",
-        higher_is_better=False,
-        label="Missed",
-        detail="SUV ≥ 4",
-        decimals=2,
-        shown=False,
-        summary="hot volume of the real image that touches nothing hot in the prediction",
-        formula="volume of 18-connected regions of r >= 4 SUV without a voxel of p >= 4 SUV",
-        source="autoPET's false negative volume",
-        hides="hot regions of which a single voxel is left",
-        measure=missed_volume,
     ),
 )

@@ -7,20 +7,18 @@ test–retest variation of SUV, about 10 % (Lodge, J Nucl Med 2017;58:523).
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from petbench.evaluation.metrics.uptake import Uptake, organ_uptake
-from petbench.evaluation.protocol import TEST_RETEST_PERCENT
+from petbench.evaluation.metrics.case_uptake import organ_uptakes
+from petbench.evaluation.protocol import CLEARANCE_ORGANS, TEST_RETEST_PERCENT
 from petbench.metric_spec import Case, Measurement, MetricSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-# Organs that excrete the tracer: what they hold depends on when the participant drank and voided, which no early image
-# shows, so they are scored one by one and left out of the mean over organs.
-CLEARANCE_ORGANS = frozenset({"bladder", "kidneys", "kidney_left", "kidney_right", "renal_pelvis", "ureters"})
+    from petbench.evaluation.metrics.case_uptake import Uptakes
+    from petbench.evaluation.metrics.uptake import Uptake
 
 
 def bias_percent(predicted: float, real: float) -> float:
@@ -34,34 +32,20 @@ def bias_percent(predicted: float, real: float) -> float:
     return 100.0 * (predicted - real) / real
 
 
-_uptakes: WeakKeyDictionary[Case, dict[str, tuple[Uptake, Uptake]]] = WeakKeyDictionary()
-
-
-def uptakes(case: Case) -> dict[str, tuple[Uptake, Uptake]]:
-    """Return (predicted, real) uptake of every organ of a case, computed once while the case lives."""
-    if case not in _uptakes:
-        if case.labels is None:
-            return {}
-        both = [
-            organ_uptake(image, case.labels, case.names, case.grid.spacing_millimetres)
-            for image in (case.predicted, case.delayed)
-        ]
-        _uptakes[case] = {name: (both[0][name], both[1][name]) for name in both[0]}
-    return _uptakes[case]
-
-
-def organ_bias(quantity: Callable[[Uptake], float]) -> Callable[[Case], Iterable[Measurement]]:
-    """Return what measures the bias of one quantity, organ by organ, in percent."""
+def uptake_bias(
+    quantity: Callable[[Uptake], float], uptakes: Callable[[Case], Mapping[str, Uptakes]] = organ_uptakes
+) -> Callable[[Case], Iterable[Measurement]]:
+    """Return what measures the bias of one quantity, organ by organ or lesion by lesion, in percent."""
 
     def measure(case: Case) -> Iterator[Measurement]:
-        for organ, (predicted, real) in uptakes(case).items():
-            pair = quantity(predicted), quantity(real)
+        for region, both in uptakes(case).items():
+            pair = quantity(both.predicted), quantity(both.real)
             if not pair[1] > 0.0:
-                yield Measurement(organ, None, "the real image has no uptake there")
+                yield Measurement(region, None, "the real image has no uptake there")
                 continue
             bias = bias_percent(*pair)
             within = abs(bias) < TEST_RETEST_PERCENT
-            yield Measurement(organ, bias, extra={"predicted": pair[0], "real": pair[1], "within_test_retest": within})
+            yield Measurement(region, bias, extra={"predicted": pair[0], "real": pair[1], "within_test_retest": within})
 
     return measure
 
@@ -72,9 +56,9 @@ def mean_organ_error(case: Case) -> Iterator[Measurement]:
         yield Measurement("body", None, "the dataset has no organ labels")
         return
     biases = {
-        organ: bias_percent(predicted.mean, real.mean)
-        for organ, (predicted, real) in uptakes(case).items()
-        if organ not in CLEARANCE_ORGANS and real.mean > 0.0
+        organ: bias_percent(both.predicted.mean, both.real.mean)
+        for organ, both in organ_uptakes(case).items()
+        if organ not in CLEARANCE_ORGANS and both.real.mean > 0.0
     }
     if not biases:
         yield Measurement("body", None, "no labelled organ has uptake")
@@ -104,7 +88,7 @@ def _bias(
         formula="100 (predicted − real) / real",
         source="Lodge, J Nucl Med 2017;58:523 for the 10 % test–retest yardstick",
         hides=hides,
-        measure=organ_bias(quantity),
+        measure=uptake_bias(quantity),
     )
 
 
@@ -113,7 +97,7 @@ ORGAN_BIASES: tuple[MetricSpec, ...] = (
         "organ_suvmean_bias",
         lambda u: u.mean,
         "SUVmean",
-        "SUVmean",
+        "SUVmean, which is also that of the late/early ratio",
         "suvmean-bias/organ@1",
         "what happens within the organ",
     ),

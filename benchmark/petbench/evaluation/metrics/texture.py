@@ -159,6 +159,9 @@ TEXTURE_METRICS: tuple[MetricSpec, ...] = (
         hides="whether the fine structure is noise or anatomy",
         measure=in_body(noise_power_ratio),
     ),
+)
+
+LIVER_METRICS: tuple[MetricSpec, ...] = (
     MetricSpec(
         name="liver_variation_ratio",
         convention_id="variation-ratio/liver/eroded1@1",

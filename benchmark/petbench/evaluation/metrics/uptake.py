@@ -10,11 +10,13 @@ import numpy as np
 from petbench.evaluation.protocol import LESION_CORE_FRACTION, PEAK_SPHERE_MILLILITRES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
-    from petbench.evaluation.metrics.measures import Image
+    from petbench.evaluation.metrics.measures import Image, Mask
+
+    Box = tuple[slice, ...]
 
 _SUBVOXELS = 5
 
@@ -42,30 +44,43 @@ def organ_uptake(
     labels: NDArray[np.int16],
     names: Mapping[int, str],
     spacing_millimetres: tuple[float, float, float],
+    peaks: NDArray[np.float64] | None = None,
 ) -> dict[str, Uptake]:
     """Return the uptake of every organ that has a voxel; `volume` and `labels` have the shape (z, y, x).
 
     Label 0 is the outside and is left out, as is a label without a name.
-    """
-    from scipy import ndimage
 
+    Args:
+        volume: SUV.
+        labels: an integer per voxel.
+        names: what the integers mean.
+        spacing_millimetres: of the voxels, (z, y, x).
+        peaks: `sphere_means` of the volume, where they are known.
+    """
     values = np.asarray(volume, dtype=np.float64)
-    peaks = sphere_means(values, spacing_millimetres)
+    if peaks is None:
+        peaks = sphere_means(values, spacing_millimetres)
     millilitres = float(np.prod(spacing_millimetres)) / 1000.0
     found: dict[str, Uptake] = {}
-    for index, box in enumerate(ndimage.find_objects(labels.astype(np.int32)), start=1):
-        if box is None or index not in names:
-            continue
-        inside = labels[box] == index
+    for name, box, inside in regions(labels, names):
         organ = values[box][inside]
         core = organ[organ >= LESION_CORE_FRACTION * organ.max()]
-        found[names[index]] = Uptake(
+        found[name] = Uptake(
             mean=float(organ.mean()),
             maximum=float(organ.max()),
             peak=float(peaks[box][inside].max()),
             lesion_glycolysis=float(core.sum() * millilitres),
         )
     return found
+
+
+def regions(labels: NDArray[np.int16], names: Mapping[int, str]) -> Iterator[tuple[str, Box, Mask]]:
+    """Yield the name, the box, and the voxels in the box of every label that has a name and a voxel; 0 is outside."""
+    from scipy import ndimage
+
+    for index, box in enumerate(ndimage.find_objects(labels.astype(np.int32)), start=1):
+        if box is not None and index in names:
+            yield names[index], box, labels[box] == index
 
 
 def sphere_means(values: NDArray[np.float64], spacing_millimetres: tuple[float, float, float]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What protocol 2 knows of a run: how its participants were drawn, and its score on the validation participants."""
+"""What protocol 2 knows of a run: how its participants were drawn, whether their truth is known, how it validates."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def upgrade() -> None:
     for name in _TEXTS:
         op.add_column("runs", sa.Column(name, sa.Text(), nullable=True))
     op.add_column("runs", sa.Column("validation_score", sa.Float(53), nullable=True))
+    op.add_column("runs", sa.Column("has_truth", sa.Boolean(), nullable=True))
 
 
 def downgrade() -> None:
     """Forget them."""
-    for name in (*_TEXTS, "validation_score"):
+    for name in (*_TEXTS, "validation_score", "has_truth"):
         op.drop_column("runs", name)

@@ -17,6 +17,7 @@ from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report.site.pareto import mark_front
 from petbench_leaderboard.statistics.analysis import analyse
+from petbench_leaderboard.statistics.intervals import FEWEST_PARTICIPANTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,15 +154,18 @@ def _significance(drawn: _Drawn) -> Figure:
     axes.set_ylim(len(keys), 0)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title("p, Wilcoxon's signed ranks, Holm; blue: the row is better", size=7.5, color=_QUIET, loc="left")
+    axes.set_title("p after Holm's correction; blue: the row is better", size=7.5, color=_QUIET, loc="left")
     return figure
 
 
 def _stability(drawn: _Drawn) -> Figure:
     """Draw how often each method takes each rank when participants and seeds are drawn again: area is frequency."""
     stability = drawn.statistics.stability
-    if stability is None or stability.low is None or stability.high is None:
-        raise LeaderboardError("the stability of ranks needs at least four participants and a metric with a direction")
+    if stability is None:
+        raise LeaderboardError(
+            f"the stability of ranks needs at least {FEWEST_PARTICIPANTS} participants and a metric with a direction"
+        )
+    intervals = {found.key: found.rank_interval for found in drawn.statistics.rows if found is not None}
     keys = list(stability.methods)[:_MOST_ROWS]
     figure, axes = _new(max(_COLUMN_INCHES, 1.6 + 0.32 * len(keys)), 1.3 + 0.28 * len(keys))
     for place, shares in enumerate(stability.shares[: len(keys)]):
@@ -169,14 +173,17 @@ def _stability(drawn: _Drawn) -> Figure:
         axes.scatter(
             np.full(len(ranks), place), ranks + 1, s=170.0 * shares[ranks], color=_BLUE, alpha=0.75, linewidths=0
         )
-        axes.plot([place + 0.36] * 2, [stability.low[place], stability.high[place]], color=_RED, linewidth=1.2)
+        possible = intervals[keys[place]]
+        if possible is not None:
+            axes.plot([place + 0.36] * 2, possible, color=_RED, linewidth=1.2)
     axes.set_xticks(range(len(keys)), _names(drawn, keys), rotation=40, ha="right")
     axes.set_yticks(range(1, len(keys) + 1))
     axes.set_ylim(len(keys) + 0.6, 0.4)
     axes.set_xlim(-0.6, len(keys) - 0.3)
     axes.set_ylabel("rank")
     tau = stability.mean_tau
-    note = "area: how often; red: 95 %" + ("" if tau is None else f"; mean Kendall's τ {tau:.2f}")
+    allowed = "; red: what the tests leave possible" if any(intervals.values()) else ""
+    note = f"area: how often{allowed}" + ("" if tau is None else f"; mean Kendall's τ {tau:.2f}")
     axes.set_title(note, size=7.5, color=_QUIET, loc="left")
     axes.grid(color=_FAINT, linewidth=0.4)
     axes.set_axisbelow(True)

@@ -6,13 +6,14 @@ import hashlib
 import math
 from typing import TYPE_CHECKING
 
-from petbench_leaderboard.cells import NO_REPEAT_SCAN
+from petbench_leaderboard.cells import NO_PREDICTABLE
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report.site.views import BoardView, CellView, HeadView, Note, RowView, RunView
-from petbench_leaderboard.statistics.analysis import analyse, separation
+from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.statistics.intervals import mean_interval
+from petbench_leaderboard.statistics.sentences import separation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,7 @@ def view_board(board: Board) -> BoardView:
         normalized=written.NORMALIZED if any(cell.normalized_score for cell in cells) else "",
         verifications=sorted({row.verification for row in rows}),
         not_normalized=_not_normalized(not_normalized),
-        needs_repeat_scan=NO_REPEAT_SCAN in not_normalized,
+        needs_predictable=NO_PREDICTABLE in not_normalized,
         explains_spread=any(cell.spread for cell in cells),
         has_references=any(row.role in written.ROLE_MARKS for row in board.rows),
     )

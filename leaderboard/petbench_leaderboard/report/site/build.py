@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.records import of_newest_protocol
 from petbench_leaderboard.report.site.board_table import view_board
+from petbench_leaderboard.report.site.organ_tables import organ_tables
 from petbench_leaderboard.report.site.pages import as_json, write_assets, write_page
 from petbench_leaderboard.report.site.pareto import board_chart
 from petbench_leaderboard.report.site.participant_pages import ParticipantLink, choose_participants, write_participant
@@ -78,7 +80,7 @@ def write_site(
     _refuse_foreign(folder / INDEX)
     boards = rank(leaderboard, dataset=options.dataset, split=options.split, where=options.where, best=ROWS_SHOWN)
     write_assets(folder / "assets")
-    participants = _write_participants(boards, sources, folder, options, progress)
+    participants = _write_participants(leaderboard, boards, sources, folder, options, progress)
     runs = _write_runs(leaderboard, boards, sources, folder, progress)
     return write_index(boards, folder, options=options, runs=runs, participants=participants)
 
@@ -138,14 +140,14 @@ def _write_runs(
     identity = _identity_scores(boards)
     for done, number in enumerate(chosen, start=1):
         run = leaderboard.run(number)
-        scores = leaderboard.scores([number])
-        newest = max((score.protocol for score in scores), default=run.protocol)
+        scores = of_newest_protocol(leaderboard.scores([number]))
+        protocol = scores[0].protocol if scores else run.protocol
         page = view_run(
             run,
-            [score for score in scores if score.protocol == newest],
+            scores,
             leaderboard.phases(number),
             sources.run_files(run),
-            identity.get(run.fingerprint, {}),
+            identity.get((run.fingerprint, protocol), {}),
             leaderboard.source_diff(number),
         )
         write_page(
@@ -160,18 +162,20 @@ def _write_runs(
     return set(chosen)
 
 
-def _identity_scores(boards: Sequence[Board]) -> dict[str, dict[tuple[str, str], float]]:
-    """Return what the early image scores, by dataset, then by metric and participant."""
-    found: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
+def _identity_scores(boards: Sequence[Board]) -> dict[tuple[str, int], dict[tuple[str, str], float]]:
+    """Return what the early image scores, by dataset and protocol, then by metric and participant."""
+    found: dict[tuple[str, int], dict[tuple[str, str], float]] = defaultdict(dict)
     for board in boards:
         for row in board.rows:
             if row.run.method == IDENTITY_METHOD:
                 for column, cell in row.cells.items():
-                    found[board.fingerprint] |= {(column.metric, who): value for who, value in cell.values.items()}
+                    scores = {(column.metric, who): value for who, value in cell.values.items()}
+                    found[board.fingerprint, board.protocol] |= scores
     return found
 
 
 def _write_participants(
+    leaderboard: Leaderboard,
     boards: Sequence[Board],
     sources: Sources,
     folder: Path,
@@ -183,8 +187,10 @@ def _write_participants(
     for place, board in enumerate(boards):
         chosen = choose_participants(board, options.participants)
         narrowed = replace(board, participants=tuple(chosen))
+        organs = organ_tables(leaderboard, board, chosen)
         for done, images in enumerate(sources.participants([narrowed]), start=1):
             if images.participant in chosen:
-                links[place].append(write_participant(images, board, chosen[images.participant], folder))
+                who, why = images.participant, chosen[images.participant]
+                links[place].append(write_participant(images, board, why, folder, organs.get(who, ())))
             progress(f"drawing participants of {board.dataset}", done, max(done, len(chosen)))
     return links

@@ -16,10 +16,12 @@ from petbench_leaderboard.report.site.pages import write_page
 from petbench_leaderboard.report.site.volumes import packed_script
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from petbench_leaderboard.board import Board, Column
     from petbench_leaderboard.report.images import ParticipantImages
+    from petbench_leaderboard.report.site.organ_tables import OrganTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,10 @@ def choose_participants(board: Board, most: int) -> dict[str, str]:
     return {who: named.get(who, "") for who in order if who in named or len(order) <= most}
 
 
-def write_participant(images: ParticipantImages, board: Board, why: str, folder: Path) -> ParticipantLink:
-    """Write a participant's page, its volumes and its still figures; return the link to it."""
+def write_participant(
+    images: ParticipantImages, board: Board, why: str, folder: Path, organs: Sequence[OrganTable] = ()
+) -> ParticipantLink:
+    """Write a participant's page, its volumes, its still figures and its tables of organs; return the link to it."""
     name = _file_name(images, board)
     columns = _columns(images, board)
     figures = []
@@ -83,6 +87,7 @@ def write_participant(images: ParticipantImages, board: Board, why: str, folder:
         why=why,
         scores=_scores(images, board, columns),
         columns=[(written.label(column), written.detail(column)) for column in columns],
+        organs=organs,
         script=f"{name}.js",
         figures=figures,
         suv_limit=f"{SUV_LIMIT:g}",

@@ -102,7 +102,7 @@ class BoardView:
     gains: str
     normalized: str
     not_normalized: str
-    needs_repeat_scan: bool
+    needs_predictable: bool
     verifications: list[str]
     explains_ranks: bool
     explains_spread: bool
