@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 FIGURE_NAME = "figures/reproduction-figure-2.webp"
 CURVES_NAME = "figures/reproduction-validation.svg"
 
+NOTHING_COMPARED = "no set has a seed of both methods yet"
+ELSEWHERE = "the images of these runs are not on this machine"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
@@ -166,18 +169,22 @@ def _departures(
                 one = departure.measure_departure(results.sets[name][method], results.participants, home)
                 if one is not None:
                     found[name, method] = one
-    except UsageError as elsewhere:  # rows that were merged from another leaderboard have no images here
-        return {}, str(elsewhere)
-    return found, "" if found else "no set has a seed of both methods yet"
+    except UsageError:  # as of rows that were merged from another leaderboard
+        return {}, ELSEWHERE
+    return found, "" if found else NOTHING_COMPARED
 
 
 def _figure(results: Results, compared: Sequence[RunSet], home: Home, folder: Path) -> tuple[Shown | None, str]:
     if not compared:
-        return None, "no set has a seed of both methods yet"
+        return None, NOTHING_COMPARED
+    chosen = figure.choose(results, compared[0])
+    if chosen is None:
+        return None, "no seed is common to both methods, or the early image is not scored yet"
+    lines = [results.sets[compared[0]][method] for method in METHODS]
     try:
-        return figure.write_figure(results, compared[0], home, folder / FIGURE_NAME), ""
-    except UsageError as elsewhere:
-        return None, str(elsewhere)
+        return figure.write_figure(lines, *chosen, home, folder / FIGURE_NAME), ""
+    except UsageError:
+        return None, ELSEWHERE
 
 
 def _missing(results: Results, experiment: Experiment, no_references: Mapping[str, str]) -> list[str]:

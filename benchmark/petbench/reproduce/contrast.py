@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from petbench_leaderboard.statistics.intervals import CONFIDENCE, FEWEST_PARTICIPANTS, Interval, difference_interval
+from petbench_leaderboard.report.formatting import counted
+from petbench_leaderboard.statistics.intervals import CONFIDENCE, Interval
+from petbench_leaderboard.statistics.paired import compare_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,14 +33,19 @@ class Difference:
         mean: over participants and seeds; None where one of the two has no mean.
         interval: of the mean, 95 %, over participants and seeds; over seeds alone for a distance, which belongs to all
             participants together. None where nothing can be said of the spread.
+        separated: whether the two are apart: the interval leaves out 0 and, over participants, the test of signed ranks
+            agrees, as on the leaderboard.
+        detectable: what would be found in 80 % of such experiments, positive; None for a distance.
         by_participant: each participant's difference, the mean over seeds; empty for a distance.
-        reason: why there is no mean or no interval; empty where there are both.
+        reason: why there is no mean, or nothing can be decided; empty where it can.
         under_floor: which of the two lie under the distance's own floor: what real slices are apart.
     """
 
     column: Column
     mean: float | None
     interval: Interval | None = None
+    separated: bool = False
+    detectable: float | None = None
     by_participant: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
     under_floor: tuple[str, ...] = ()
@@ -46,11 +53,11 @@ class Difference:
     @property
     def verdict(self) -> Verdict:
         """Whether the first is ahead of the second, behind it, not to be told apart from it, or nobody can say."""
-        if self.interval is None or self.column.higher_is_better is None or len(self.under_floor) == 2:
+        if self.reason or self.mean is None or self.column.higher_is_better is None:
             return "undecided"
-        if self.interval.low <= 0.0 <= self.interval.high:
+        if not self.separated:
             return "open"
-        return "ahead" if (self.interval.low > 0.0) == self.column.higher_is_better else "behind"
+        return "ahead" if (self.mean > 0.0) == self.column.higher_is_better else "behind"
 
     @property
     def ahead(self) -> int:
@@ -61,27 +68,25 @@ class Difference:
 
 def differ(first: Line, second: Line, column: Column, participants: Sequence[str]) -> Difference:
     """Return first minus second in one column."""
-    cells = [(line, line.cells.get(column.metric)) for line in (first, second)]
-    for line, cell in cells:
-        if cell is None or cell.mean is None:
-            return Difference(
-                column=column, mean=None, reason=(cell and cell.reason) or f"{line.name} has no score yet"
-            )
-    ours, theirs = (cell for _, cell in cells)
-    assert ours is not None and theirs is not None  # noqa: PT018 - both are for the type checker
+    ours, theirs = first.cells.get(column.metric), second.cells.get(column.metric)
+    missing = _missing(first, ours) or _missing(second, theirs)
+    if missing or ours is None or theirs is None:
+        return Difference(column=column, mean=None, reason=missing)
+    cells = ((first, ours), (second, theirs))
     if not ours.values:
-        under = tuple(line.name for line, cell in cells if cell is not None and is_under_floor(cell))
-        return _of_distances(column, ours, theirs, under)
-    tables = table_of(ours, first.seeds, participants), table_of(theirs, second.seeds, participants)
-    of_participants = tables[0].mean(axis=0) - tables[1].mean(axis=0)
-    interval = difference_interval(*tables)
-    few = f"fewer than {FEWEST_PARTICIPANTS} participants have no interval"
+        return _of_distances(column, ours, theirs, tuple(line.name for line, cell in cells if is_under_floor(cell)))
+    tables = {line.name: table_of(cell, line.seeds, participants) for line, cell in cells}
+    scores = {name: dict(zip(participants, table.T.tolist(), strict=True)) for name, table in tables.items()}
+    (found,) = compare_all(scores)
+    of_participants = tables[first.name].mean(axis=0) - tables[second.name].mean(axis=0)
     return Difference(
         column=column,
-        mean=float(of_participants.mean()),
-        interval=interval,
+        mean=found.difference,
+        interval=found.interval,
+        separated=found.separated,
+        detectable=found.detectable_difference,
         by_participant=dict(zip(participants, map(float, of_participants), strict=True)),
-        reason="" if interval else few,
+        reason="" if found.can_decide else f"{counted(found.participants, 'participant')} can decide nothing",
     )
 
 
@@ -102,15 +107,25 @@ def is_under_floor(cell: Cell) -> bool:
     return floor is not None and cell.mean is not None and cell.mean < floor
 
 
+def _missing(line: Line, cell: Cell | None) -> str:
+    if cell is not None and cell.mean is not None:
+        return ""
+    return cell.reason if cell is not None and cell.reason else f"{line.name} has no score yet"
+
+
 def _of_distances(column: Column, ours: Cell, theirs: Cell, under: tuple[str, ...]) -> Difference:
     """Compare two scores of all participants together: seed by seed, each the mean over folds."""
     first, second = (np.array([fmean(cell.by_seed[seed].values()) for seed in cell.by_seed]) for cell in (ours, theirs))
     interval = _interval_over_seeds(first, second)
+    reason = "" if interval else "one seed has no interval"
+    if len(under) == 2:
+        reason = "both lie under the distance between real slices, where a distance orders nothing"
     return Difference(
         column=column,
         mean=float(first.mean() - second.mean()),
         interval=interval,
-        reason="" if interval else "one seed has no interval",
+        separated=interval is not None and 0.0 not in interval,
+        reason=reason,
         under_floor=under,
     )
 

@@ -89,6 +89,7 @@ def _difference(one: Difference) -> dict[str, Any]:
         "mean": one.mean,
         "interval": _interval(one.interval),
         "verdict": one.verdict,
+        "detectable_difference": one.detectable,
         "by_participant": dict(one.by_participant),
         "under_floor": list(one.under_floor),
         "reason": one.reason,

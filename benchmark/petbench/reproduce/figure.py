@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from petbench.errors import UsageError
 from petbench.reproduce.paper import METHODS
 from petbench.reproduce.results import PSNR_CONVENTIONS
 from petbench.runs.folder import find_folder
@@ -18,11 +17,11 @@ from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.participant_figure import draw_participant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from petbench.home import Home
     from petbench.reproduce.profiles import RunSet
-    from petbench.reproduce.results import Results
+    from petbench.reproduce.results import Line, Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +50,35 @@ def choose_participant(identity: Mapping[str, float]) -> str:
     return sorted(identity, key=lambda who: (identity[who], who))[(len(identity) - 1) // 2]
 
 
-def write_figure(results: Results, name: RunSet, home: Home, path: Path) -> Shown:
-    """Write the figure of a set of runs as WebP and return what it shows; of several seeds the first of both methods.
+def choose(results: Results, name: RunSet) -> tuple[str, int] | None:
+    """Return the participant and the seed to show of a set of runs: of several seeds the first that both methods have.
 
-    Raises:
-        UsageError: there is nothing to choose a participant by, no seed that both methods have, or no run's folder.
+    None where the early image is not scored yet, or no seed is common to both methods.
     """
     identity = results.reference(IDENTITY_METHOD)
-    lines = [results.sets[name][method] for method in METHODS]
-    seeds = [seed for seed in lines[0].seeds if seed in lines[1].seeds]
-    scores = identity.cells[PSNR_CONVENTIONS[0]].values if identity and PSNR_CONVENTIONS[0] in identity.cells else {}
-    if not seeds or not scores:
-        raise UsageError(f"neither {IDENTITY_METHOD} nor a seed of both methods may be missing")
-    participant = choose_participant(scores)
+    cell = identity.cells.get(PSNR_CONVENTIONS[0]) if identity else None
+    first, second = (results.sets[name][method].seeds for method in METHODS)
+    seed = next((seed for seed in first if seed in second), None)
+    return (choose_participant(cell.values), seed) if cell and cell.values and seed is not None else None
+
+
+def write_figure(lines: Sequence[Line], participant: str, seed: int, home: Home, path: Path) -> Shown:
+    """Write the figure as WebP and return what it shows.
+
+    Args:
+        lines: of both methods.
+        participant: whom to show.
+        seed: of both methods' runs.
+        home: where the prediction files are.
+        path: of the figure.
+
+    Raises:
+        UsageError: a run's folder is not here.
+    """
     predictions = {}
     dataset = None
     for line in lines:
-        run = next(run for run in line.finished if run.seed == seeds[0] and participant in run.test_participants)
+        run = next(run for run in line.finished if run.seed == seed and participant in run.test_participants)
         folder = find_folder(run, home)
         dataset = dataset or open_dataset(Path(folder.plan().dataset_folder))
         predictions[line.name] = read_image(folder.prediction(participant))[0]
@@ -84,4 +95,4 @@ def write_figure(results: Results, name: RunSet, home: Home, path: Path) -> Show
     figure = draw_participant(images)[0]
     with atomic_path(path) as temporary:
         temporary.write_bytes(figure.webp)
-    return Shown(participant, seeds[0], figure.description)
+    return Shown(participant, seed, figure.description)

@@ -81,6 +81,9 @@ def _words(account: Account) -> dict[str, Any]:
         "gaps": _gaps(account),
         "reported_gap": number(REPORTED_GAP_DECIBELS, 1, sign=True),
         "verdicts": _verdicts(account),
+        "one_seed": any(
+            len(results.sets[name][method].seeds) == 1 for name in account.differences for method in METHODS
+        ),
         "room": _room(account),
         "command": account.command,
         "cohort": account.cohort,

@@ -121,7 +121,7 @@ TRIAL = Profile(
     dataset="fdg-phantom-mini",
     split="holdout",
     settings={**_NARROW, "batch_size": 4},
-    budgets={"equal-images": "images=64", "equal-seconds": "seconds=6", "converged": "images=96"},
+    budgets={"equal-images": "images=64", "equal-seconds": "seconds=3", "converged": "images=96"},
     until_converged={**_PATIENT, "patience": 2, "validations": 6},
 )
 """Every step of the experiment in minutes, to see that it runs. It trains nothing worth looking at."""

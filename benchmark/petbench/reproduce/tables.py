@@ -205,12 +205,13 @@ def _difference(one: Difference, notes: Notes) -> str:
         return f"{MISSING} {notes.mark(one.reason)}"
     decimals = one.column.facts.decimals
     text = number(one.mean, decimals, sign=True)
-    text += f" ({between(one.interval, decimals)})" if one.interval else f" {notes.mark(one.reason)}"
+    text += f" ({between(one.interval, decimals)})" if one.interval else ""
     if one.verdict in ("ahead", "behind"):
         text = f"**{text}**"
-    if one.under_floor:
-        names = " and ".join(one.under_floor)
-        text += f" {notes.mark(f'{names}: {UNDER_FLOOR}')}"
+    if one.reason:
+        text += f" {notes.mark(one.reason)}"
+    elif one.under_floor:
+        text += f" {notes.mark(f'{one.under_floor[0]}: {UNDER_FLOOR}')}"
     return text
 
 

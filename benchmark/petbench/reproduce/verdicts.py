@@ -32,7 +32,8 @@ def who_is_ahead(first: str, second: str, differences: Sequence[Difference]) -> 
         if verdict in groups
     ]
     if "open" in groups:
-        said.append(f"{first} and {second} cannot be told apart in {_listed(groups['open'])}.")
+        found = _detectable(groups["open"])
+        said.append(f"{first} and {second} cannot be told apart in {_listed(groups['open'])}{found}.")
     if "undecided" in groups:
         reasons = "; ".join(dict.fromkeys(_why(one) for one in groups["undecided"]))
         said.append(f"Nothing can be said of {_listed(groups['undecided'])}: {reasons}.")
@@ -61,7 +62,8 @@ def against_the_paper(first: str, second: str, differences: Sequence[Difference]
         return f"The contrary of the paper's order is found: {second} is ahead of {first} in {where}."
     if found <= {"open", "undecided"}:
         return f"The paper's result is not reproduced: {first} and {second} cannot be told apart in {where}."
-    return f"The paper's order is found in part. {who_is_ahead(first, second, wanted)}"
+    how = "found in part" if "ahead" in found else "not found"
+    return f"The paper's order is {how}. {who_is_ahead(first, second, wanted)}"
 
 
 def room(rooms: Mapping[str, float], reported_gap: float, gains: Mapping[str, float | None]) -> list[str]:
@@ -113,9 +115,17 @@ def _by_verdict(differences: Sequence[Difference]) -> dict[Verdict, list[Differe
 
 
 def _why(difference: Difference) -> str:
-    if len(difference.under_floor) == 2:
-        return "both lie under the distance between real slices, where a distance orders nothing"
     return difference.reason or "the metric has no direction"
+
+
+def _detectable(differences: Sequence[Difference]) -> str:
+    """Say what would have been found, where that is known."""
+    found = [
+        f"{number(one.detectable, one.column.facts.decimals)}{f' {one.column.unit}' if one.column.unit else ''}"
+        for one in differences
+        if one.detectable is not None
+    ]
+    return f" (four of five such experiments would find {', '.join(found)})" if found else ""
 
 
 def _listed(differences: Sequence[Difference]) -> str:
