@@ -77,7 +77,7 @@ def analyse(board: Board, column: Column | None = None) -> BoardStatistics | Non
     if not tables:
         return None
     by_key = {row_key(row): row for row in board.rows}
-    competing = [key for key in tables if by_key[key].role == "competitor"][:MOST_COMPARED]
+    competing = [key for key in tables if by_key[key].competes][:MOST_COMPARED]
     comparisons = compare_all({key: by_key[key].cells[column].values for key in competing})
     stability, tested = None, dict[str, int]()
     if column.higher_is_better is not None:
