@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.board import Board, Cell, Column, Row
 
 _WIDEST = 1000
-_WIDEST_METHOD = 34
+_WIDEST_METHOD = 22
 _METHODS_SHARE = 4
 """Of the terminal's width, one part in so many is the method's and its settings', which wrap."""
 _MOST_TESTED = 12
@@ -139,12 +139,23 @@ def _method_text(row: Row, ranked_by: Column | None, *, mark: bool) -> Text:
     details = [] if row.rank is not None or row.role == "reference" else [place]
     if row.role == "competitor" and not row.coverage.complete:
         details = [f"{place} scored"]
-    details.append(stated.settings(row))
+    details += _packed(stated.settings(row))
     if row.role == "competitor" or len(row.seeds) > 1:
         details.append(stated.seeds(row))
     if best_of := stated.best_of(row, ranked_by):
         details.append(f"{best_of}, chosen on the test set")
     return name.append("".join(f"\n{detail}" for detail in details if detail), style="dim")
+
+
+def _packed(parts: Sequence[str]) -> list[str]:
+    """Return parts as lines, as many to a line as a method's column has room for."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(part) + 2 <= _WIDEST_METHOD:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def _cell_text(column: Column, cell: Cell | None) -> Text:

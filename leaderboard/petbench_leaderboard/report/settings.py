@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _CHOSEN = {
     "only": "the only row of the method that covers all participants and seeds",
     "validation": "chosen on validation",
-    "planned": "planned first; nothing on validation tells the method's rows apart",
+    "planned": "planned first, since validation does not tell the method's rows apart",
 }
 
 
@@ -36,18 +36,18 @@ def place(row: Row) -> str:
     return formatting.MISSING if row.competes else "variant"
 
 
-def settings(row: Row) -> str:
-    """Return preset, changed parameters, budget and track: `small, width=8, 40,000 images, equal images`."""
+def settings(row: Row) -> list[str]:
+    """Return preset, changed parameters, budget and track: `small`, `width=8`, `40,000 images`, `equal images`."""
     run = row.run
     preset = run.preset if row.role == "competitor" or run.preset != "default" else ""
-    return ", ".join(part for part in (preset, changed_parameters(run), budget(run), track(run)) if part)
+    return [part for part in (preset, *changed_parameters(run), budget(run), track(run)) if part]
 
 
-def changed_parameters(run: RunRow) -> str:
-    """Return the parameters that differ from the preset's: `width=8, depth=3`; empty where none does."""
+def changed_parameters(run: RunRow) -> list[str]:
+    """Return the parameters that differ from the preset's, such as `width=8`."""
     if run.changed_parameters is None:
-        return "changed parameters not noted" if run.parameters else ""
-    return ", ".join(f"{name}={_value(value)}" for name, value in run.changed_parameters.items())
+        return ["changes not noted"] if run.parameters else []
+    return [f"{name}={_value(value)}" for name, value in run.changed_parameters.items()]
 
 
 def budget(run: RunRow) -> str:

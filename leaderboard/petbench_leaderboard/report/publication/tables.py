@@ -117,7 +117,7 @@ def _head(column: Column) -> str:
 def _row(row: Row, columns: Sequence[Column], ranked_by: Column | None) -> list[str]:
     cells = [_cell(row.cells.get(column), column) for column in columns]
     costs = row.costs
-    parts = (stated.settings(row), stated.seeds(row), stated.best_of(row, ranked_by))
+    parts = (", ".join(stated.settings(row)), stated.seeds(row), stated.best_of(row, ranked_by))
     return [
         stated.place(row),
         row.run.method,

@@ -92,7 +92,7 @@ def _row(
         place=stated.place(row),
         method=run.method,
         plugin=f"{run.distribution} {run.version}",
-        settings=stated.settings(row),
+        settings=", ".join(stated.settings(row)),
         best_of=stated.best_of(row, board.ranked_by),
         origin=" · ".join([stated.seeds(row), *row.devices, run.precision, *_verification(run)]),
         cells=[_cell(row.cells.get(column), column, notes, intervals=table) for column in columns],
