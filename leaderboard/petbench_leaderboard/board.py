@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.metric_facts import MetricFacts, distance_from_best
+from petbench_leaderboard.records import EXTERNAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -187,6 +188,13 @@ class Row:
         """How many of the seeds that ended, well or not, have scores; interrupted ones do not count."""
         ended = {*self.seeds, *self.failed_seeds}
         return Coverage(scored=len(ended.difference(self.failed_seeds)), expected=len(ended))
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether this is the harness's own `identity`: whoever else takes that name would shift every gain."""
+        run = self.run
+        named = (run.method, run.distribution, run.role) == (IDENTITY_METHOD, OWN_DISTRIBUTION, "reference")
+        return named and run.plugin != EXTERNAL and run.verification != "self-reported"
 
     @property
     def role(self) -> Role:

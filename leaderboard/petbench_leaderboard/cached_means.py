@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from petbench_leaderboard.chosen_rows import note_choice
 from petbench_leaderboard.metric_table import read_metrics
 from petbench_leaderboard.rows import SCORE_COLUMNS, in_batches, run_row, score_row
 from petbench_leaderboard.run_groups import REGIONS, everyone, group_runs
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from petbench_leaderboard.competing import Method
     from petbench_leaderboard.records import RunRow, ScoreRow
     from petbench_leaderboard.run_groups import RunGroup
 
@@ -53,9 +55,12 @@ def board_number(session: Session, key: BoardKey) -> int:
 
 
 def refresh(session: Session, run_groups: Iterable[str]) -> None:
-    """Compute the means of some run groups again from their runs and scores."""
+    """Compute the means of some run groups again from their runs and scores, and who competes for their methods."""
+    methods: set[tuple[int, Method]] = set()
     for some in in_batches(sorted(set(run_groups)), _GROUPS_AT_ONCE):
-        _refresh(session, some)
+        methods |= _refresh(session, some)
+    for board_id, method in sorted(methods):
+        note_choice(session, board_id, method)
 
 
 def rebuild(session: Session) -> None:
@@ -66,8 +71,10 @@ def rebuild(session: Session) -> None:
     refresh(session, session.scalars(sa.select(Run.run_group).distinct()).all())
 
 
-def _refresh(session: Session, run_groups: Sequence[str]) -> None:
+def _refresh(session: Session, run_groups: Sequence[str]) -> set[tuple[int, Method]]:
+    """Compute the means of a few run groups, and return the boards and methods on which their rows may have changed."""
     session.flush()
+    methods = _methods_of(session, run_groups)
     for table in (CachedMean, BoardRow):
         session.execute(sa.delete(table).where(table.run_group.in_(run_groups)))
     query = sa.select(Run).where(Run.run_group.in_(run_groups)).order_by(Run.id)
@@ -93,6 +100,13 @@ def _refresh(session: Session, run_groups: Sequence[str]) -> None:
     for truth, ids in ((True, on_board), (False, {run.id for run in runs} - on_board)):
         for some in in_batches(sorted(ids)):
             session.execute(sa.update(Run).where(Run.id.in_(some)).values(on_board=truth))
+    return methods | _methods_of(session, run_groups)
+
+
+def _methods_of(session: Session, run_groups: Sequence[str]) -> set[tuple[int, Method]]:
+    query = sa.select(BoardRow.board_id, BoardRow.method, BoardRow.distribution)
+    query = query.where(BoardRow.run_group.in_(run_groups), BoardRow.role == "competitor").distinct()
+    return {(board_id, (method, distribution)) for board_id, method, distribution in session.execute(query)}
 
 
 def _scores_of(session: Session, runs: Sequence[RunRow]) -> dict[tuple[str, int], list[ScoreRow]]:

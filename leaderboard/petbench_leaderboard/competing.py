@@ -15,12 +15,16 @@ The other rows are *variants*: shown, unranked, and in no test.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from petbench_leaderboard.board import ChosenBy
+
+
+Method: TypeAlias = tuple[str, str]
+"""A method's name and the distribution that ships it: a name alone may be anybody's."""
 
 
 class Candidate(NamedTuple):
@@ -29,7 +33,7 @@ class Candidate(NamedTuple):
     Attributes:
         run_group: the row.
         method: the method's name.
-        distribution: the package that ships it: a name alone may be anybody's.
+        distribution: the package that ships it.
         verified: whether the row is more than self-reported.
         complete: whether it covers every participant and lost no seed.
         planned_seconds: when its first run was planned, in seconds since 1970.
@@ -50,7 +54,7 @@ class Candidate(NamedTuple):
 
 def choose(candidates: Iterable[Candidate]) -> dict[str, ChosenBy]:
     """Return the rows that compete, one of each method that has a row to choose, and why each was chosen."""
-    of_method: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
+    of_method: dict[Method, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         if candidate.complete:
             of_method[candidate.method, candidate.distribution].append(candidate)

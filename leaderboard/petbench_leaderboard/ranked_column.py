@@ -43,20 +43,24 @@ class RankedColumn:
         """Return a number that is smaller the better a value is; None where the metric orders nothing."""
         return distance_from_best(value, self.higher_is_better, self.best_value)
 
+    def conditions(self) -> tuple[sa.ColumnElement[bool], ...]:
+        """Return what the cached means of the column fulfil."""
+        return (
+            CachedMean.metric == self.metric,
+            CachedMean.region == self.region,
+            CachedMean.convention_id == self.convention_id,
+        )
+
     def is_that(self, column: Column) -> bool:
         """Whether a board's column is this one."""
         return (column.metric, column.region, column.convention_id) == (self.metric, self.region, self.convention_id)
 
 
 def columns_of_metric(session: Session, board_id: int, metric: str) -> list[RankedColumn]:
-    """Return the columns of a board that a metric has, in a board's order; each costs one step into the index."""
-    of_metric = (CachedMean.board_id == board_id, CachedMean.metric == metric)
-    place = sa.tuple_(CachedMean.region, CachedMean.convention_id)
-    query = sa.select(CachedMean.region, CachedMean.convention_id, CachedMean.higher_is_better).where(*of_metric)
-    query = query.order_by(CachedMean.region, CachedMean.convention_id).limit(1)
+    """Return the columns of a board that a metric has, in a board's order; each costs a step or two into the index."""
     facts = read_metrics(session)
     columns: list[RankedColumn] = []
-    found = session.execute(query).first()
+    found = _first(session, board_id, metric)
     while found is not None:
         region, convention_id, higher_is_better = found
         known = facts.get((metric, convention_id))
@@ -69,8 +73,19 @@ def columns_of_metric(session: Session, board_id: int, metric: str) -> list[Rank
                 best_value=known.best_value if known else None,
             )
         )
-        found = session.execute(query.where(place > sa.tuple_(sa.literal(region), sa.literal(convention_id)))).first()
+        same_region = (CachedMean.region == region, CachedMean.convention_id > convention_id)
+        found = _first(session, board_id, metric, *same_region)
+        found = found or _first(session, board_id, metric, CachedMean.region > region)
     return columns
+
+
+def _first(
+    session: Session, board_id: int, metric: str, *after: sa.ColumnElement[bool]
+) -> tuple[str, str, bool | None] | None:
+    query = sa.select(CachedMean.region, CachedMean.convention_id, CachedMean.higher_is_better)
+    query = query.where(CachedMean.board_id == board_id, CachedMean.metric == metric, *after)
+    found = session.execute(query.order_by(CachedMean.region, CachedMean.convention_id).limit(1)).first()
+    return None if found is None else (found.region, found.convention_id, found.higher_is_better)
 
 
 def check_metric(leaderboard: Leaderboard, board_ids: Iterable[int], metric: str) -> None:

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 from petbench_leaderboard.board import (
     DEFAULT_METRIC,
-    IDENTITY_METHOD,
-    OWN_DISTRIBUTION,
     Board,
     Column,
     Costs,
@@ -27,7 +25,7 @@ from petbench_leaderboard.cached_means import board_key
 from petbench_leaderboard.cells import add_gain, add_normalized_score
 from petbench_leaderboard.errors import RequestError
 from petbench_leaderboard.ranked_column import check_metric
-from petbench_leaderboard.records import COST_FIELDS, EXTERNAL, FAILURES
+from petbench_leaderboard.records import COST_FIELDS, FAILURES
 from petbench_leaderboard.row_selection import board_entries, off_board_runs, select_rows
 from petbench_leaderboard.run_groups import REGIONS, RunGroup, everyone, group_runs, unresolved
 
@@ -181,7 +179,7 @@ def _costs(runs: Sequence[RunRow]) -> Costs:
 
 def _with_gains(rows: Sequence[Row]) -> list[Row]:
     """Compare every row with the newest row of `identity` and the newest repeat scan."""
-    identity = _newest(row for row in rows if _is_identity(row))
+    identity = _newest(row for row in rows if row.is_identity)
     repeat_scan = _newest(row for row in rows if row.role == "repeat-scan")
 
     def compared(column: Column, cell: Cell) -> Cell:
@@ -190,13 +188,6 @@ def _with_gains(rows: Sequence[Row]) -> list[Row]:
         return add_normalized_score(cell, zero, one, column.higher_is_better)
 
     return [replace(row, cells={column: compared(column, cell) for column, cell in row.cells.items()}) for row in rows]
-
-
-def _is_identity(row: Row) -> bool:
-    """Whether a row is the harness's own `identity`: whoever else takes that name would shift every gain."""
-    run = row.run
-    named = (run.method, run.distribution, run.role) == (IDENTITY_METHOD, OWN_DISTRIBUTION, "reference")
-    return named and run.plugin != EXTERNAL and run.verification != "self-reported"
 
 
 def _newest(rows: Iterable[Row]) -> Mapping[Column, Cell]:

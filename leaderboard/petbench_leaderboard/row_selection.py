@@ -8,37 +8,33 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from heapq import nsmallest
 from itertools import zip_longest
-from math import inf
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from petbench_leaderboard.board import BestOf
-from petbench_leaderboard.competing import Candidate, choose
+from petbench_leaderboard.best_rows import best_first, best_of_methods, rows_of_methods, some_rows
+from petbench_leaderboard.chosen_rows import chosen_among, chosen_rows
 from petbench_leaderboard.errors import UnknownOnLeaderboardError
 from petbench_leaderboard.ranked_column import columns_of_metric
 from petbench_leaderboard.rows import run_row
-from petbench_leaderboard.schema import BoardEntry, BoardRow, CachedMean, Run
+from petbench_leaderboard.schema import BoardEntry, BoardRow, Run
 from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
-    from petbench_leaderboard.board import ChosenBy
+    from petbench_leaderboard.best_rows import BriefRow
+    from petbench_leaderboard.board import BestOf, ChosenBy
     from petbench_leaderboard.cached_means import BoardKey
+    from petbench_leaderboard.competing import Method
     from petbench_leaderboard.ranked_column import RankedColumn
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
-Method: TypeAlias = tuple[str, str]
-"""A method's name and the distribution that ships it."""
-
-_FIELDS = [getattr(BoardRow, name) for name in Candidate._fields]
 _REFERENCE_ROWS = 40
 """References that are read beside the best rows: many versions of `identity` say no more than the newest."""
 
@@ -107,26 +103,49 @@ def select_rows(
     whole board.
     """
     with leaderboard.reading() as session:
-        candidates = _candidates(session, entry)
+        methods = rows_of_methods(session, entry.id)
+        columns = columns_of_metric(session, entry.id, metric)
+        column = columns[0] if columns else None
         references = _references(session, entry)
-        fitting: frozenset[str] | None = None
-        if where is not None:
+        if where is None:
+            rows = some_rows(session, entry.id, column, best)
+            total, competing = sum(methods.values()), chosen_rows(session, entry.id)
+            fitting = None
+        else:
             query = sa.select(Run.run_group).where(matching(session, parse(where))).distinct()
             fitting = frozenset(session.scalars(query))
-        column, means = _ranked(session, entry, metric, fitting)
-    fits = candidates if fitting is None else [row for row in candidates if row.run_group in fitting]
-    competing = choose(fits)
-    distances = _distances(column, means)
-    shown = _best(fits, competing, distances, len(fits) if best is None else best)
+            column, rows = _fitting_rows(session, entry, columns, fitting)
+            total, competing = len(rows), chosen_among(session, entry.id, fitting)
+        shown = best_first(rows, competing, column)[:best]
+        best_of = best_of_methods(session, entry.id, column, {row.of_method for row in shown}, methods)
     needed = references if best is None else references[:_REFERENCE_ROWS]
+    groups = [row.run_group for row in shown]
     return Selection(
-        read=frozenset((*shown, *needed)),
-        shown=frozenset((*shown, *(row for row in needed if fitting is None or row in fitting))),
-        omitted=len(fits) - len(shown),
+        read=frozenset((*groups, *needed)),
+        shown=frozenset((*groups, *(row for row in needed if fitting is None or row in fitting))),
+        omitted=total - len(shown),
         column=column,
         competing=competing,
-        best_of=_best_of(candidates, means, distances),
+        best_of=best_of,
     )
+
+
+def _fitting_rows(
+    session: Session, entry: Entry, columns: Sequence[RankedColumn], fitting: frozenset[str]
+) -> tuple[RankedColumn | None, list[BriefRow]]:
+    """Return the rows that fulfil a condition, and the first of a metric's columns that any of them has."""
+    for column in columns:
+        rows = [row for row in some_rows(session, entry.id, column, None) if row.run_group in fitting]
+        if any(row.mean is not None for row in rows):
+            return column, rows
+    rows = [row for row in some_rows(session, entry.id, None, None) if row.run_group in fitting]
+    return (columns[0] if columns else None), rows
+
+
+def competing_rows(leaderboard: Leaderboard, entry: Entry) -> dict[str, ChosenBy]:
+    """Return the run groups that compete on a whole board, and why."""
+    with leaderboard.reading() as session:
+        return chosen_rows(session, entry.id)
 
 
 def off_board_runs(leaderboard: Leaderboard, entry: Entry, *, where: str | None, limit: int) -> list[RunRow]:
@@ -150,12 +169,6 @@ def off_board_runs(leaderboard: Leaderboard, entry: Entry, *, where: str | None,
     return [run for run in found if (run.run_group, run.seed, run.fold) not in resolved]
 
 
-def _candidates(session: Session, entry: Entry) -> list[Candidate]:
-    """Return the rows of methods that compete."""
-    query = sa.select(*_FIELDS).where(BoardRow.board_id == entry.id, BoardRow.role == "competitor")
-    return [Candidate._make(row) for row in session.execute(query)]
-
-
 def _references(session: Session, entry: Entry) -> list[str]:
     """Return the other rows: the newest verified one of every method first, then the second newest, and so on."""
     query = (
@@ -167,59 +180,3 @@ def _references(session: Session, entry: Entry) -> list[str]:
     for method, role, run_group in session.execute(query):
         of_method[method, role].append(run_group)
     return [row for rows in zip_longest(*of_method.values()) for row in rows if row is not None]
-
-
-def _ranked(
-    session: Session, entry: Entry, metric: str, fitting: frozenset[str] | None
-) -> tuple[RankedColumn | None, dict[str, float]]:
-    """Return the column that ranks, and its means by run group: the metric's first that any of the rows has."""
-    columns = columns_of_metric(session, entry.id, metric)
-    for column in columns:
-        query = sa.select(CachedMean.run_group, CachedMean.mean).where(
-            CachedMean.board_id == entry.id,
-            CachedMean.metric == metric,
-            CachedMean.region == column.region,
-            CachedMean.convention_id == column.convention_id,
-            CachedMean.mean.is_not(None),
-        )
-        means = {run_group: mean for run_group, mean in session.execute(query) if mean is not None}
-        if fitting is None or not fitting.isdisjoint(means):
-            return column, means
-    return (columns[0] if columns else None), {}
-
-
-def _distances(column: RankedColumn | None, means: Mapping[str, float]) -> dict[str, float]:
-    """Return the means of run groups as numbers that are smaller the better they are; none that order nothing."""
-    if column is None:
-        return {}
-    found = {run_group: column.distance(mean) for run_group, mean in means.items()}
-    return {run_group: distance for run_group, distance in found.items() if distance is not None}
-
-
-def _best(
-    rows: Sequence[Candidate], competing: Mapping[str, ChosenBy], distances: Mapping[str, float], most: int
-) -> list[str]:
-    """Return the best rows: those that compete, then methods of which no row does, then variants."""
-    of_competing = {(row.method, row.distribution) for row in rows if row.run_group in competing}
-
-    def place(row: Candidate) -> tuple[bool, float, str, str]:
-        variant = row.run_group not in competing and (row.method, row.distribution) in of_competing
-        return variant, distances.get(row.run_group, inf), row.method, row.run_group
-
-    return [row.run_group for row in nsmallest(most, rows, key=place)]
-
-
-def _best_of(
-    rows: Iterable[Candidate], means: Mapping[str, float], distances: Mapping[str, float]
-) -> dict[Method, BestOf]:
-    """Return what the rows of each method come to that has more than one."""
-    of_method: dict[Method, list[str]] = defaultdict(list)
-    for row in rows:
-        of_method[row.method, row.distribution].append(row.run_group)
-    found = {}
-    for method, groups in of_method.items():
-        if len(groups) > 1:
-            ranked = [group for group in groups if group in distances]
-            best = min(ranked, key=distances.__getitem__, default=None)
-            found[method] = BestOf(rows=len(groups), mean=None if best is None else means[best])
-    return found

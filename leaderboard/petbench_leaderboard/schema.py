@@ -196,13 +196,18 @@ class BoardEntry(Base):
 
 
 class BoardRow(Base):
-    """What of a run group decides whether it competes on a board; see `petbench_leaderboard.competing.Candidate`.
+    """Whether a run group competes on a board, and what decides it; see `petbench_leaderboard.competing`.
 
     Computed when runs and scores are written, as `CachedMean` is: who competes is then known without reading runs.
     """
 
     __tablename__ = "board_rows"
-    __table_args__ = (Index("board_rows_groups", "run_group"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        Index("board_rows_groups", "run_group"),
+        Index("board_rows_methods", "board_id", "role", "method", "distribution", "chosen_by"),
+        Index("board_rows_chosen", "board_id", "chosen_by"),
+        {"sqlite_with_rowid": False},
+    )
 
     board_id: Mapped[int] = mapped_column(ForeignKey("boards.id", ondelete="CASCADE"), primary_key=True)
     run_group: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -214,6 +219,7 @@ class BoardRow(Base):
     planned_seconds: Mapped[float]
     validated_by: Mapped[str | None]
     validation_distance: Mapped[float | None]
+    chosen_by: Mapped[str | None] = mapped_column(String(16))
 
 
 class CachedMean(Base):

@@ -28,9 +28,12 @@ def upgrade() -> None:
         sa.Column("planned_seconds", sa.Float(53), nullable=False),
         sa.Column("validated_by", sa.Text(), nullable=True),
         sa.Column("validation_distance", sa.Float(53), nullable=True),
+        sa.Column("chosen_by", sa.String(16), nullable=True),
         sqlite_with_rowid=False,
     )
     op.create_index("board_rows_groups", "board_rows", ["run_group"])
+    op.create_index("board_rows_methods", "board_rows", ["board_id", "role", "method", "distribution", "chosen_by"])
+    op.create_index("board_rows_chosen", "board_rows", ["board_id", "chosen_by"])
     op.drop_table("cached_means")
     _create_means()
 
