@@ -51,8 +51,8 @@ def rows_of_methods(session: Session, board_id: int) -> dict[Method, int]:
 def some_rows(session: Session, board_id: int, column: RankedColumn | None, best: int | None) -> list[BriefRow]:
     """Return rows of competing methods, with the `best` best among them; all rows where that is None.
 
-    Where only the best are wanted these are all rows that compete, as many of the methods of which no row does, and as
-    many of the best others.
+    Where only the best are wanted these are all rows that compete, as many of the methods of which no row does, as many
+    of the best others, and only then rows without a mean.
     """
     every = _brief(board_id, column)
     if best is None:
@@ -61,11 +61,14 @@ def some_rows(session: Session, board_id: int, column: RankedColumn | None, best
     rows = _read(session, every.where(competes))
     represented = sa.select(BoardRow.method, BoardRow.distribution).where(*_competitors(board_id), competes)
     method = sa.tuple_(BoardRow.method, BoardRow.distribution)
-    rows += _read(session, every.where(method.not_in(represented)).limit(best))
+    by_name = (BoardRow.method, BoardRow.run_group)
+    rows += _read(session, every.where(method.not_in(represented)).order_by(*by_name).limit(best))
     others = sa.select(*_BRIEF).join(CachedMean, _same_row(column)).where(*_competitors(board_id))
     others = others.where(BoardRow.chosen_by.is_(None), CachedMean.board_id == board_id)
     for part in _from_the_best(others, column):
         rows += _read(session, part.limit(best))
+    if len(rows) < best:  # even those are shown of which nothing can be said
+        rows += _read(session, every.where(CachedMean.mean.is_(None)).order_by(*by_name).limit(best))
     return list(dict.fromkeys(rows))
 
 
