@@ -53,12 +53,15 @@ def make_cell(
         return Cell(mean=None, by_seed=by_seed, reason=why, extra=extra)
     if failures:
         return Cell(mean=None, by_seed=by_seed, reason=_failed(seeds, failures), extra=extra)
+    infinite = {value for of_seed in by_seed.values() for value in of_seed.values() if math.isinf(value)}
+    if len(infinite) > 1:
+        return Cell(mean=None, by_seed=by_seed, reason="infinite in both directions", extra=extra)
     means = {who: fmean(by_seed[seed][who] for seed in seeds) for who in wanted}
     of_seeds = [fmean(by_seed[seed][who] for who in wanted) for seed in seeds]
     return Cell(
         mean=fmean(means.values()),
-        standard_deviation=None if together or len(means) < 2 else stdev(means.values()),
-        seed_standard_deviation=stdev(of_seeds) if len(seeds) > 1 else None,
+        standard_deviation=None if together or infinite or len(means) < 2 else stdev(means.values()),
+        seed_standard_deviation=None if infinite or len(seeds) < 2 else stdev(of_seeds),
         values={} if together else means,
         by_seed=by_seed,
         extra=extra,
@@ -93,7 +96,8 @@ def add_gain(cell: Cell, identity: Cell | None, column: Column) -> Cell:
     pairs = [(cell.values[who], identity.values[who]) for who in cell.values]
     if column.higher_is_better is None or not pairs:
         pairs = [(cell.mean, identity.mean)]
-    return replace(cell, gain=fmean(column.distance(theirs) - column.distance(ours) for ours, theirs in pairs))
+    differences = [column.distance(theirs) - column.distance(ours) for ours, theirs in pairs]
+    return replace(cell, gain=fmean(differences)) if all(map(math.isfinite, differences)) else cell
 
 
 def add_normalized_score(

@@ -92,13 +92,14 @@ def score_rows(
     with leaderboard.reading() as session:
         facts = read_metrics(session)
         _check_metrics(session, metrics, facts)
-        groups = _run_groups(session, dataset, split, where)
+        fits = [] if where is None else [matching(session, parse(where))]
+        groups = _run_groups(session, dataset, split, fits)
 
     def stream() -> Iterator[dict[str, Any]]:
         with leaderboard.reading() as session:
             for done, some in enumerate(in_batches(groups, _ROWS_AT_ONCE)):
                 progress("exporting scores", done * _ROWS_AT_ONCE, len(groups))
-                yield from _rows_of(session, some, competing, metrics, facts)
+                yield from _rows_of(session, some, fits, competing, metrics, facts)
         progress("exporting scores", len(groups), len(groups))
 
     return stream()
@@ -129,6 +130,7 @@ def write_json(rows: Iterable[Mapping[str, Any]], file: IO[str]) -> int:
 def _rows_of(
     session: Session,
     groups: Sequence[str],
+    fits: Sequence[sa.ColumnElement[bool]],
     competing: Mapping[BoardKey, Collection[str]],
     metrics: Sequence[str],
     facts: Mapping[MetricKey, MetricFacts],
@@ -136,6 +138,9 @@ def _rows_of(
     finished = sa.select(*_RUN).where(Run.run_group.in_(groups), Run.status == "ok").order_by(Run.id)
     runs = {run.id: run for run in session.execute(finished)}
     counted = _counted(session, runs)
+    if fits:
+        fitting = set(session.scalars(sa.select(Run.id).where(Run.run_group.in_(groups), *fits)))
+        counted = {run_id: protocols for run_id, protocols in counted.items() if run_id in fitting}
     wanted = [Score.metric.in_(metrics)] if metrics else []
     for some in in_batches(sorted(counted)):
         query = sa.select(*_SCORE).where(Score.run_id.in_(some), *wanted)
@@ -176,14 +181,14 @@ def _as_row(run: Any, score: Any, competes: bool, facts: Mapping[MetricKey, Metr
     }
 
 
-def _run_groups(session: Session, dataset: str | None, split: str | None, where: str | None) -> list[str]:
+def _run_groups(
+    session: Session, dataset: str | None, split: str | None, fits: Sequence[sa.ColumnElement[bool]]
+) -> list[str]:
     """Return the run groups that have scores, in the order in which their first runs were planned."""
-    query = sa.select(Run.run_group).where(Run.on_board.is_(True)).group_by(Run.run_group)
+    query = sa.select(Run.run_group).where(Run.on_board.is_(True), *fits).group_by(Run.run_group)
     for column, given in ((Run.dataset, dataset), (Run.split, split)):
         if given is not None:
             query = query.where(column == given)
-    if where is not None:
-        query = query.where(matching(session, parse(where)))
     return list(session.scalars(query.order_by(sa.func.min(Run.id))))
 
 

@@ -217,6 +217,18 @@ def test_every_output_marks_a_value_under_its_floor(leaderboard: Leaderboard, en
     assert json.loads(to_json([board]))[0]["rows"]
 
 
+def test_infinite_scores_leave_spreads_and_gains_open_and_cancel_nothing(leaderboard: Leaderboard, enter: Any) -> None:
+    values = {"identity": (1.0, math.inf), "one-side": (2.0, math.inf), "both": (math.inf, -math.inf)}
+    for method, (first, second) in values.items():
+        enter(method, {"sub-01": first, "sub-02": second}, higher_is_better=True)
+    (board,) = rank(leaderboard, metric="noise_power_ratio")
+    cells = {row.run.method: next(iter(row.cells.values())) for row in board.rows}
+    one_side, both = cells["one-side"], cells["both"]
+    assert (one_side.mean, one_side.standard_deviation, one_side.gain) == (math.inf, None, None)
+    assert (both.mean, both.reason) == (None, "infinite in both directions")
+    assert json.loads(to_json([board]))[0]["rows"]
+
+
 @pytest.mark.parametrize(
     ("higher_is_better", "ranks"), [(False, {"finite": 1, "infinite": None}), (True, {"infinite": 1, "finite": 2})]
 )

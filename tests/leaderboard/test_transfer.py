@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -107,6 +108,19 @@ def test_self_reported_scores_do_not_join_a_row_that_was_verified_here(
     assert merge(leaderboard, other, trusted=False).more == 0
     assert leaderboard.scores([here.id]) == before
     assert merge(leaderboard, other).more == 1
+
+
+def test_a_run_that_was_verified_here_under_another_name_is_not_merged_a_second_time(
+    leaderboard: Leaderboard, other: Path
+) -> None:
+    with Leaderboard.open(other) as foreign:
+        (theirs,) = foreign.runs(method="elsewhere")
+        scores = foreign.scores([theirs.id])
+    leaderboard.merge_run(dataclasses.replace(theirs, uid="accepted-here"), scores, [])
+    assert merge(leaderboard, other, trusted=False) == Transfer(new=1, more=0, known=1)  # the unfinished one is new
+    (row,) = leaderboard.runs(method="elsewhere")
+    assert (row.uid, row.verification) == ("accepted-here", "rescored")
+    assert merge(leaderboard, other) == Transfer(new=1, more=1, known=0)  # of one's own, two runs of one identity stay
 
 
 def test_a_verified_row_replaces_the_same_run_that_was_only_self_reported(
