@@ -24,7 +24,11 @@ IDENTITY_METHOD = "identity"
 OWN_DISTRIBUTION = "petbench"
 """The package whose `identity` that is, and no other's."""
 
-DEFAULT_METRIC = "psnr_body_suv20"
+RANKING_METRICS = ("psnr_body_suv20_no_urinary", "psnr_body_suv20")
+"""What decides the order where nobody asks for a metric: the first that any row of a board has a mean of.
+
+Chosen by `petbench study metrics`, see the protocol. Without labels of the urinary tract it is the second.
+"""
 
 ChosenBy = Literal["only", "validation", "planned"]
 """Why a row competes for its method: the only one that can, best on validation, or planned first."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from petbench_leaderboard.board import RANKING_METRICS
 from petbench_leaderboard.errors import RequestError, UnknownOnLeaderboardError
 from petbench_leaderboard.metric_facts import distance_from_best
 from petbench_leaderboard.metric_table import read_metrics
@@ -86,6 +87,18 @@ def _first(
     query = query.where(CachedMean.board_id == board_id, CachedMean.metric == metric, *after)
     found = session.execute(query.order_by(CachedMean.region, CachedMean.convention_id).limit(1)).first()
     return None if found is None else (found.region, found.convention_id, found.higher_is_better)
+
+
+def ranking_metric(leaderboard: Leaderboard, board_id: int) -> str:
+    """Return the metric that ranks a board where nobody asks for another: one lookup in an index for each candidate."""
+    with leaderboard.reading() as session:
+        for name in RANKING_METRICS:
+            found = sa.select(CachedMean.metric).where(
+                CachedMean.board_id == board_id, CachedMean.metric == name, CachedMean.mean.is_not(None)
+            )
+            if session.scalar(found.limit(1)) is not None:
+                return name
+    return RANKING_METRICS[-1]
 
 
 def check_metric(leaderboard: Leaderboard, board_ids: Iterable[int], metric: str) -> None:

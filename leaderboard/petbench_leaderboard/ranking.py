@@ -14,7 +14,6 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.board import (
-    DEFAULT_METRIC,
     Board,
     Column,
     Costs,
@@ -24,7 +23,7 @@ from petbench_leaderboard.board import (
 from petbench_leaderboard.cached_means import board_key
 from petbench_leaderboard.cells import NO_PREDICTABLE, NO_TRUTH, add_gain, add_normalized_score
 from petbench_leaderboard.errors import RequestError
-from petbench_leaderboard.ranked_column import check_metric
+from petbench_leaderboard.ranked_column import check_metric, ranking_metric
 from petbench_leaderboard.records import COST_FIELDS, FAILURES
 from petbench_leaderboard.row_selection import board_entries, off_board_runs, select_rows
 from petbench_leaderboard.run_groups import REGIONS, RunGroup, everyone, group_runs, unresolved
@@ -56,7 +55,7 @@ def rank(
         leaderboard: where the runs are.
         dataset: only this dataset.
         split: only this split.
-        metric: what decides the order; `DEFAULT_METRIC` where nobody asks for one.
+        metric: what decides the order; the first of `RANKING_METRICS` that a board has where nobody asks for one.
         where: only rows whose runs fulfil this condition, such as `supervision=unpaired and psnr_body_suv20>30`;
             they are ranked among themselves. The gain is over the board's own `identity`, shown or not.
         best: only so many rows, and references, of a board: of a hundred thousand runs only those are read.
@@ -70,7 +69,8 @@ def rank(
         check_metric(leaderboard, [entry.id for entry in entries], metric)
     boards = []
     for entry in entries:
-        selected = select_rows(leaderboard, entry, metric=metric or DEFAULT_METRIC, where=where, best=best)
+        deciding = metric or ranking_metric(leaderboard, entry.id)
+        selected = select_rows(leaderboard, entry, metric=deciding, where=where, best=best)
         runs = leaderboard.runs(run_groups=selected.read)
         runs = [run for run in runs if board_key(run, entry.protocol) == entry.key]
         finished = [run.id for run in runs if run.status == "ok"]

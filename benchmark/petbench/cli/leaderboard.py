@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.cli.session import session
-from petbench_leaderboard.board import DEFAULT_METRIC
+from petbench_leaderboard.board import RANKING_METRICS
 
 if TYPE_CHECKING:
     from petbench_leaderboard.board import Board
@@ -21,7 +21,7 @@ MOST_ROWS = 50
 @click.group(invoke_without_command=True)
 @click.option("--dataset", "-d", help="Only this dataset.")
 @click.option("--split", help="Only this split.")
-@click.option("--metric", help=f"What decides the order. Default: {DEFAULT_METRIC}.")
+@click.option("--metric", help=f"What decides the order. Default: the first there is of {', '.join(RANKING_METRICS)}.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
 @click.option("--json", "form", flag_value="json", help="Print everything as JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print every row as CSV.")

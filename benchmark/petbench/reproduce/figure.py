@@ -9,7 +9,7 @@ from petbench.runs.folder import find_folder
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.files import atomic_path
 from petbench_datasets.images.nifti import read_image
-from petbench_leaderboard.board import DEFAULT_METRIC
+from petbench_leaderboard.board import RANKING_METRICS
 from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.participant_figure import draw_participant
 
@@ -39,7 +39,7 @@ def write_figure(results: Results, home: Home, path: Path) -> tuple[str, str]:
     """
     from pathlib import Path as PathOf
 
-    participant = choose_participant(results.line("identity").cells[DEFAULT_METRIC].values)
+    participant = choose_participant(results.line("identity").cells[RANKING_METRICS[-1]].values)
     predictions = {}
     dataset = None
     for name in (BETTER, OTHER):
