@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
-from petbench_datasets.errors import DataError, PetbenchError
+from petbench_datasets.errors import DataError, PetbenchError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,11 +39,8 @@ class UsageError(PetbenchError):
 class UnknownNameError(UsageError):
     """A name that nothing has, with the nearest ones that something has."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        super().__init__(f"no {kind} is called {name!r}; {hint}Installed: {', '.join(names) or 'none'}.")
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, listed: str = "Installed:") -> None:
+        super().__init__(unknown_name(kind, name, known, listed))
 
 
 class PluginError(PetbenchError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from petbench_datasets.progress import Progress
+
+_LATE_SECONDS = 2.0
 
 
 @contextlib.contextmanager
@@ -44,6 +47,22 @@ def progress_bar() -> Iterator[Progress]:
             if not console.is_terminal and done >= total and description not in finished:
                 finished.add(description)
                 click.echo(f"{description}: done", err=True)
+
+        yield show
+
+
+@contextlib.contextmanager
+def late_progress_bar() -> Iterator[Progress]:
+    """Yield a callback that draws as `progress_bar` does, but only once the work has taken two seconds."""
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        drawn: list[Progress] = []
+
+        def show(description: str, done: float, total: float) -> None:
+            if not drawn and time.monotonic() - began > _LATE_SECONDS:
+                drawn.append(stack.enter_context(progress_bar()))
+            for bar in drawn:
+                bar(description, done, total)
 
         yield show
 

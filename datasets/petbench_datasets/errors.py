@@ -7,11 +7,18 @@
     ├── PluginError          a plugin that broke the contract          (petbench)
     ├── UsageError           a request that makes no sense; exit code 2 (petbench)
     └── LeaderboardError     a store that cannot be read or written    (petbench_leaderboard)
+        └── RequestError     a name or condition that means nothing; exit code 2
 
 The command line prints the message without a traceback and exits with `exit_code`.
 """
 
 from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class PetbenchError(Exception):
@@ -22,3 +29,18 @@ class PetbenchError(Exception):
 
 class DataError(PetbenchError):
     """A scan, dataset or split that cannot be used as it is."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], listed: str) -> str:
+    """Return the message about a name that nothing has: the nearest that something has, and all of them.
+
+    Args:
+        kind: what the name was to be of, such as `dataset on this leaderboard`.
+        name: as it was typed.
+        known: the names that there are.
+        listed: what stands in front of them, such as `There:`.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"no {kind} is called {name!r}; {hint}{listed} {', '.join(names) or 'none'}."

@@ -6,9 +6,11 @@ Numbers are at full precision and are formatted only where people read them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from petbench_leaderboard.metric_facts import MetricFacts
+from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.metric_facts import MetricFacts, distance_from_best
+from petbench_leaderboard.records import EXTERNAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +21,17 @@ if TYPE_CHECKING:
 IDENTITY_METHOD = "identity"
 """The early image as it is: every gain is over it, and normalized scores count from it."""
 
-DEFAULT_METRIC = "psnr_body_suv20"
+OWN_DISTRIBUTION = "petbench"
+"""The package whose `identity` that is, and no other's."""
+
+RANKING_METRICS = ("psnr_body_suv20_no_urinary", "psnr_body_suv20")
+"""What decides the order where nobody asks for a metric: the first that any row of a board has a mean of.
+
+Chosen by `petbench study metrics`, see the protocol. Without labels of the urinary tract it is the second.
+"""
+
+ChosenBy = Literal["only", "validation", "planned"]
+"""Why a row competes for its method: the only one that can, best on validation, or planned first."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,10 +54,26 @@ class Column:
     higher_is_better: bool | None
     facts: MetricFacts = field(default_factory=MetricFacts, compare=False, repr=False)
 
+    @property
+    def ranks(self) -> bool:
+        """Whether values of the metric can be ordered: it has a direction, or a best value."""
+        return self.higher_is_better is not None or self.facts.best_value is not None
+
+    def distance(self, value: float) -> float:
+        """Return a number that is smaller the better a value is.
+
+        Raises:
+            LeaderboardError: the metric orders nothing; see `ranks`.
+        """
+        found = distance_from_best(value, self.higher_is_better, self.facts.best_value)
+        if found is None:
+            raise LeaderboardError(f"{self.metric} has neither a direction nor a best value: it orders nothing")
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """How many of the participants that a split predicts have a score."""
+    """How many have a score of those that must: of the participants that a split predicts, or of the seeds."""
 
     scored: int
     expected: int
@@ -65,7 +93,7 @@ class Cell:
     """One metric of one row.
 
     Attributes:
-        mean: over participants, each the mean of its seeds; None unless every participant has a score.
+        mean: over participants, each the mean of its seeds; None unless every participant and every seed has a score.
         standard_deviation: over participants, N - 1 in the denominator; None for fewer than two.
         seed_standard_deviation: of the seeds' means; None for fewer than two seeds.
         gain: how much better than `identity`, in the metric's unit, positive where better: the mean of the
@@ -76,6 +104,8 @@ class Cell:
         by_seed: the same, seed by seed; a score of all participants together is named by its fold.
         reason: why there is no mean.
         extra: what came with the first run's score, such as the number of images and the extractor.
+        floor: of a distance between sets of images, the same distance between real images and other real ones, the mean
+            over the same runs; None for other metrics, and where it could not be computed.
     """
 
     mean: float | None
@@ -88,6 +118,25 @@ class Cell:
     by_seed: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     reason: str | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
+    floor: float | None = None
+
+    @property
+    def under_floor(self) -> bool:
+        """Whether the mean is smaller than real images are apart: such a value orders nothing."""
+        return self.mean is not None and self.floor is not None and self.mean < self.floor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestOf:
+    """What the rows of one method come to, chosen on the test set: to stand beside the row that competes, unranked.
+
+    Attributes:
+        rows: how many rows the method has on the board.
+        mean: the best of their means in the ranking column; None where none has one.
+    """
+
+    rows: int
+    mean: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,16 +157,20 @@ class Row:
     """All runs that differ in nothing but seed and fold.
 
     Attributes:
-        rank: 1 is best, ties share a rank; None for references and for whatever does not cover all participants.
+        rank: 1 is best, ties share a rank; None for rows that do not compete, and without a mean in the ranking column.
         run: one of the runs, for what they have in common: method, version, parameters, budget.
         run_ids: the runs that the numbers come from.
         seeds: those that cover every participant; where none does, all that have any score.
-        failed_seeds: seeds with a run that failed and was not replaced by a later one.
+        failed_seeds: seeds with a run that failed and that no finished one replaced.
         devices: what the runs trained on.
-        coverage: by the ranking metric.
+        coverage: of the participants, by the ranking metric.
         cells: by column; a column that was never scored has no cell.
         costs: the mean over the runs.
         newest: when the latest of the runs was planned.
+        competes: whether the row stands for its method: one row of each competing method does, and only such rows are
+            ranked and tested against each other.
+        chosen_by: why this row of its method competes; None where it does not.
+        best_of: what all rows of the method come to; None where it does not compete, or is the method's only row.
     """
 
     rank: int | None
@@ -130,6 +183,22 @@ class Row:
     cells: Mapping[Column, Cell]
     costs: Costs
     newest: datetime
+    competes: bool = False
+    chosen_by: ChosenBy | None = None
+    best_of: BestOf | None = None
+
+    @property
+    def seed_coverage(self) -> Coverage:
+        """How many of the seeds that ended, well or not, have scores; interrupted ones do not count."""
+        ended = {*self.seeds, *self.failed_seeds}
+        return Coverage(scored=len(ended.difference(self.failed_seeds)), expected=len(ended))
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether this is the harness's own `identity`: whoever else takes that name would shift every gain."""
+        run = self.run
+        named = (run.method, run.distribution, run.role) == (IDENTITY_METHOD, OWN_DISTRIBUTION, "reference")
+        return named and run.plugin != EXTERNAL and run.verification != "self-reported"
 
     @property
     def role(self) -> Role:

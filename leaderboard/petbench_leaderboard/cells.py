@@ -28,6 +28,7 @@ def make_cell(
     participants: Sequence[str],
     *,
     all_folds: bool = True,
+    failures: Mapping[int, str] | None = None,
 ) -> Cell:
     """Return the cell of one column and row.
 
@@ -36,6 +37,7 @@ def make_cell(
         seeds: the row's seeds; a seed without scores in this column leaves the cell without a mean.
         participants: everyone that must have a score.
         all_folds: whether the runs predict everyone; if not, a score of all participants together has no mean either.
+        failures: seeds that failed, and how: no mean is over the other seeds alone.
     """
     by_seed = {
         seed: {who: score.value for who, score in scores.get(seed, {}).items() if score.value is not None}
@@ -52,27 +54,53 @@ def make_cell(
     if not wanted or missing:
         why = reason or f"{len(wanted) - len(missing)}/{len(wanted)} scored, missing {', '.join(missing) or 'all'}"
         return Cell(mean=None, by_seed=by_seed, reason=why, extra=extra)
+    if failures:
+        return Cell(mean=None, by_seed=by_seed, reason=_failed(seeds, failures), extra=extra)
+    infinite = {value for of_seed in by_seed.values() for value in of_seed.values() if math.isinf(value)}
+    if len(infinite) > 1:
+        return Cell(mean=None, by_seed=by_seed, reason="infinite in both directions", extra=extra)
     means = {who: fmean(by_seed[seed][who] for seed in seeds) for who in wanted}
     of_seeds = [fmean(by_seed[seed][who] for who in wanted) for seed in seeds]
     return Cell(
         mean=fmean(means.values()),
-        standard_deviation=None if together or len(means) < 2 else stdev(means.values()),
-        seed_standard_deviation=stdev(of_seeds) if len(seeds) > 1 else None,
+        standard_deviation=None if together or infinite or len(means) < 2 else stdev(means.values()),
+        seed_standard_deviation=None if infinite or len(seeds) < 2 else stdev(of_seeds),
         values={} if together else means,
         by_seed=by_seed,
         extra=extra,
+        floor=_floor(found),
     )
 
 
-def add_gain(cell: Cell, identity: Cell | None, higher_is_better: bool | None) -> Cell:
-    """Return the cell with its gain over `identity`; a metric without a direction has none."""
-    if identity is None or cell.mean is None or identity.mean is None or higher_is_better is None:
+def _failed(seeds: Sequence[int], failures: Mapping[int, str]) -> str:
+    """Say how many seeds have scores, and what became of the others: `2/3 seeds, seed 4 diverged`."""
+    ended = {*seeds, *failures}
+    what = ", ".join(f"seed {seed} {status}" for seed, status in failures.items())
+    return f"{len(ended - failures.keys())}/{len(ended)} seeds, {what}"
+
+
+def _floor(scores: Sequence[ScoreRow]) -> float | None:
+    """Return the mean of the floors that came with scores; None where one of them has none."""
+    floors = [score.extra.get("floor") for score in scores]
+    numbers = [float(floor) for floor in floors if isinstance(floor, int | float)]
+    return fmean(numbers) if numbers and len(numbers) == len(floors) else None
+
+
+def add_gain(cell: Cell, identity: Cell | None, column: Column) -> Cell:
+    """Return the cell with its gain over `identity`; a metric that orders nothing has none.
+
+    With a direction it is the mean of the participants' differences. With a best value it is how much nearer to that
+    the mean is than the mean of `identity`: by that distance such a metric ranks.
+    """
+    if identity is None or cell.mean is None or identity.mean is None or not column.ranks:
         return cell
     if cell.values.keys() != identity.values.keys():
         return cell
-    sign = 1.0 if higher_is_better else -1.0
-    pairs = [(cell.values[who], identity.values[who]) for who in cell.values] or [(cell.mean, identity.mean)]
-    return replace(cell, gain=fmean(sign * (ours - theirs) for ours, theirs in pairs))
+    pairs = [(cell.values[who], identity.values[who]) for who in cell.values]
+    if column.higher_is_better is None or not pairs:
+        pairs = [(cell.mean, identity.mean)]
+    differences = [column.distance(theirs) - column.distance(ours) for ours, theirs in pairs]
+    return replace(cell, gain=fmean(differences)) if all(map(math.isfinite, differences)) else cell
 
 
 def add_normalized_score(

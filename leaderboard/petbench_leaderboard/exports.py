@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from petbench_leaderboard.records import GROUP_FIELDS
 from petbench_leaderboard.report.columns import label
+from petbench_leaderboard.tracks import tracks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,6 +34,12 @@ def board_as_rows(board: Board) -> list[dict[str, object]]:
     `NAME_normalized_score`, from 0 for `identity` to 1 for `predictable`, and `NAME_reason` or
     `NAME_normalized_score_reason` where there is none. `NAME` is the metric's name, followed by region and convention
     where the board has the metric in more than one.
+
+    A distance between sets of images has `NAME_floor`, the same distance between real images, and `NAME_under_floor`
+    where it lies below: then it orders nothing.
+
+    `competes` says whether the row stands for its method, `chosen_by` why it does (`only`, `validation` or `planned`);
+    beside it stand how many rows the method has and the best of their means, which is chosen on the test participants.
 
     The metric that ranks has its 95 % interval, too, `NAME_low` to `NAME_high`, and that of its gain, `NAME_gain_low`
     to `NAME_gain_high`; the row has the ranks that the tests leave possible, `rank_low` to `rank_high`, and
@@ -90,12 +97,19 @@ def _row_as_dict(
         "protocol": board.protocol,
         "rank": row.rank,
         **_ranks_as_dict(statistics),
+        "competes": row.competes,
+        "chosen_by": row.chosen_by,
+        "rows_of_method": row.best_of.rows if row.best_of else None,
+        "best_mean_of_method": _number(row.best_of.mean) if row.best_of else None,
         **{name: getattr(row.run, name) for name in _OF_ROW},
+        "track": list(tracks_of(row.run)),
+        "changed_parameters": row.run.changed_parameters,
         "device": ", ".join(row.devices),
         "seeds": list(row.seeds),
         "failed_seeds": list(row.failed_seeds),
         "runs": list(row.run_ids),
         "coverage": str(row.coverage),
+        "seed_coverage": str(row.seed_coverage),
     }
     for column, cell in row.cells.items():
         facts |= _cell_as_dict(names[column], cell)
@@ -118,6 +132,8 @@ def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
     facts: dict[str, object] = {name: _number(cell.mean)}
     if cell.mean is None:
         return facts | {f"{name}_reason": cell.reason}
+    if cell.floor is not None:
+        facts |= {f"{name}_floor": _number(cell.floor), f"{name}_under_floor": cell.under_floor}
     return facts | {
         f"{name}_standard_deviation": _number(cell.standard_deviation),
         f"{name}_gain": _number(cell.gain),

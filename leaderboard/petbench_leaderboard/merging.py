@@ -26,10 +26,12 @@ def merge_run(
 ) -> Literal["new", "more", "known"]:
     """Store a run under its uid; the caller refreshes the cached means.
 
-    A self-reported run adds nothing to a verified row: its scores would pass for verified ones. A verified run
-    replaces the same run that was only self-reported, scores included.
+    A self-reported run adds nothing to a verified row: its scores would pass for verified ones, or make a second row of
+    one run. A verified run replaces the same run that was only self-reported, scores included.
     """
     found = session.scalar(sa.select(Run).where(Run.uid == run.uid))
+    if found is None and run.verification == "self-reported" and _is_verified_here(session, run):
+        return "known"
     columns = columns_of(run)
     del columns["id"]
     if found is None:
@@ -66,6 +68,12 @@ def merge_run(
     missing = [score for score in scores if (score.protocol, score.metric) not in known]
     _add_scores(session, found.id, missing)
     return "more" if changed or missing else "known"
+
+
+def _is_verified_here(session: Session, run: RunRow) -> bool:
+    """Whether the same run, by its identity, ended well here under another uid and was verified."""
+    same = (Run.identity == run.identity, Run.status == "ok", Run.verification != "self-reported")
+    return session.scalar(sa.select(Run.id).where(*same).limit(1)) is not None
 
 
 def replace_diff(session: Session, run_id: int, diff: str) -> None:

@@ -58,6 +58,19 @@ class MetricFacts:
             raise LeaderboardError(f"a metric has 0 to {MOST_DECIMALS} decimals, not {self.decimals}")
 
 
+def distance_from_best(value: float, higher_is_better: bool | None, best_value: float | None) -> float | None:
+    """Return a number that is smaller the better a value is; None for a metric that orders nothing.
+
+    Args:
+        value: a score, or a mean of scores.
+        higher_is_better: the metric's direction, which comes first; None for one that has none.
+        best_value: the best value of a metric without a direction; None where there is none.
+    """
+    if higher_is_better is not None:
+        return -value if higher_is_better else value
+    return None if best_value is None else abs(value - best_value)
+
+
 def facts_of(source: object) -> MetricFacts:
     """Return the facts that an object with the attributes of `MetricFacts` holds: a metric's spec, or a stored row."""
     return MetricFacts(**{field.name: getattr(source, field.name) for field in fields(MetricFacts)})

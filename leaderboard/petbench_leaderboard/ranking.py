@@ -1,21 +1,30 @@
 """Rank what the store holds: boards of rows, best first, with gains over `identity`.
 
-The rules: no participant is ever dropped from a mean. A row that lacks a participant has no mean in that column,
-no rank, and says how many it covers, such as `3/4`. References are placed among the methods but take no rank.
+The rules: no participant and no seed is ever dropped from a mean. A row that lacks a participant, or lost a seed, has
+no mean in that column, no rank, and says how many it covers, such as `3/4` or `2/3 seeds`. One row of each method
+competes (`petbench_leaderboard.competing`); its variants come last. References are placed among the methods but take
+no rank.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from petbench_leaderboard.board import DEFAULT_METRIC, IDENTITY_METHOD, Board, Column, Costs, Coverage, Row
+from petbench_leaderboard.board import (
+    Board,
+    Column,
+    Costs,
+    Coverage,
+    Row,
+)
 from petbench_leaderboard.cached_means import board_key
-from petbench_leaderboard.cells import NO_PREDICTABLE, NO_TRUTH, add_gain, add_normalized_score, make_cell
-from petbench_leaderboard.records import COST_FIELDS
+from petbench_leaderboard.cells import NO_PREDICTABLE, NO_TRUTH, add_gain, add_normalized_score
+from petbench_leaderboard.errors import RequestError
+from petbench_leaderboard.ranked_column import check_metric, ranking_metric
+from petbench_leaderboard.records import COST_FIELDS, FAILURES
 from petbench_leaderboard.row_selection import board_entries, off_board_runs, select_rows
 from petbench_leaderboard.run_groups import REGIONS, RunGroup, everyone, group_runs, unresolved
 
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.board import Cell
     from petbench_leaderboard.cached_means import BoardKey
     from petbench_leaderboard.records import RunRow, ScoreRow
+    from petbench_leaderboard.row_selection import Selection
     from petbench_leaderboard.store import Leaderboard
 
 _UNSCORED_SHOWN = 100
@@ -35,7 +45,7 @@ def rank(
     *,
     dataset: str | None = None,
     split: str | None = None,
-    metric: str = DEFAULT_METRIC,
+    metric: str | None = None,
     where: str | None = None,
     best: int | None = None,
 ) -> list[Board]:
@@ -45,24 +55,30 @@ def rank(
         leaderboard: where the runs are.
         dataset: only this dataset.
         split: only this split.
-        metric: what decides the order.
+        metric: what decides the order; the first of `RANKING_METRICS` that a board has where nobody asks for one.
         where: only rows whose runs fulfil this condition, such as `supervision=unpaired and psnr_body_suv20>30`;
             they are ranked among themselves. The gain is over the board's own `identity`, shown or not.
         best: only so many rows, and references, of a board: of a hundred thousand runs only those are read.
 
     Raises:
-        LeaderboardError: the condition is not understood.
+        UnknownOnLeaderboardError: nothing here is of that dataset, split or metric.
+        RequestError: the condition is not understood, or the metric orders nothing here.
     """
+    entries = board_entries(leaderboard, dataset=dataset, split=split)
+    if metric is not None and entries:
+        check_metric(leaderboard, [entry.id for entry in entries], metric)
     boards = []
-    for entry in board_entries(leaderboard, dataset=dataset, split=split):
-        selected = select_rows(leaderboard, entry, metric=metric, where=where, best=best)
+    for entry in entries:
+        deciding = metric or ranking_metric(leaderboard, entry.id)
+        selected = select_rows(leaderboard, entry, metric=deciding, where=where, best=best)
         runs = leaderboard.runs(run_groups=selected.read)
         runs = [run for run in runs if board_key(run, entry.protocol) == entry.key]
         finished = [run.id for run in runs if run.status == "ok"]
         scores = leaderboard.scores(finished, regions=REGIONS, protocol=entry.protocol)
         with_score = {score.run_id for score in scores}
-        members = [run for run in runs if run.protocol == entry.protocol or run.id in with_score]
-        board = _board(entry.key, members, scores, metric)
+        # A failure counts under every protocol that its row was scored by.
+        members = [r for r in runs if r.protocol == entry.protocol or r.id in with_score or r.status in FAILURES]
+        board = _board(entry.key, members, scores, selected)
         off_board = off_board_runs(leaderboard, entry, where=where, limit=_UNSCORED_SHOWN)
         board = replace(
             board,
@@ -72,16 +88,19 @@ def rank(
         )
         if board.rows or board.unscored:
             boards.append(board)
+    if metric is not None:
+        _refuse_under_floor(boards)
     return sorted(boards, key=lambda board: (board.dataset, board.split, -board.protocol, board.fingerprint))
 
 
-def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], metric: str) -> Board:
+def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], selected: Selection) -> Board:
     dataset, fingerprint, split, split_digest, protocol = key
     participants = everyone(runs, scores)
     groups = group_runs(runs, scores)
     columns = sorted({column for group in groups for column in group.scores}, key=_column_order)
-    ranked_by = next((column for column in columns if column.metric == metric), None)
-    rows = _with_gains([_row(group, columns, ranked_by, participants) for group in groups])
+    ranking = selected.column
+    ranked_by = next((column for column in columns if column.ranks and ranking and ranking.is_that(column)), None)
+    rows = _with_gains([_row(group, columns, ranked_by, participants, selected) for group in groups])
     return Board(
         dataset=dataset,
         fingerprint=fingerprint,
@@ -96,45 +115,56 @@ def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], me
     )
 
 
+def _refuse_under_floor(boards: Iterable[Board]) -> None:
+    """Refuse to order rows by a distance that is smaller than real images are apart.
+
+    Raises:
+        RequestError: a competing row's value lies under its floor.
+    """
+    for board in boards:
+        column = board.ranked_by
+        if column is None:
+            continue
+        cells = [(row.run.method, row.cells[column]) for row in board.rows if row.competes and column in row.cells]
+        under = [f"{name} {cell.mean:.4g} under {cell.floor:.4g}" for name, cell in cells if cell.under_floor]
+        if under:
+            raise RequestError(
+                f"{column.metric} orders nothing on {board.dataset}, split {board.split}, protocol {board.protocol}: "
+                f"it lies under its own floor, the distance of real images from other real ones ({', '.join(under)}); "
+                "rank by another --metric"
+            )
+
+
 def _column_order(column: Column) -> tuple[str, str, str]:
     return column.metric, column.region, column.convention_id
 
 
-def _row(group: RunGroup, columns: Sequence[Column], ranked_by: Column | None, participants: Sequence[str]) -> Row:
-    complete = group.complete_seeds(ranked_by, participants)
-    seeds = complete or tuple(sorted({run.seed for run in group.runs}))
+def _row(
+    group: RunGroup,
+    columns: Sequence[Column],
+    ranked_by: Column | None,
+    participants: Sequence[str],
+    selected: Selection,
+) -> Row:
+    seeds = group.counted_seeds(participants)
     used = [run for run in group.runs if run.seed in seeds]
-    scored = {
-        who
-        for by_participant in (group.scores.get(ranked_by, {}) if ranked_by else {}).values()
-        for who, score in by_participant.items()
-        if score.value is not None
-    }
     run = group.runs[-1]
+    chosen_by = selected.competing.get(run.run_group)
     return Row(
         rank=None,
         run=run,
         run_ids=tuple(run.id for run in used),
         seeds=seeds,
-        failed_seeds=group.failed_seeds,
+        failed_seeds=tuple(group.failures),
         devices=tuple(sorted({run.device for run in used if run.device})),
-        coverage=Coverage(scored=len(scored.intersection(participants)), expected=len(participants)),
-        cells={
-            c: make_cell(group.scores[c], seeds, participants, all_folds=_has_all_folds(used, participants))
-            for c in columns
-            if c in group.scores
-        },
+        coverage=Coverage(scored=len(group.covered(ranked_by, participants)), expected=len(participants)),
+        cells={column: group.cell(column, participants) for column in columns if column in group.scores},
         costs=_costs(used),
         newest=max(run.created_at for run in group.runs),
+        competes=chosen_by is not None,
+        chosen_by=chosen_by,
+        best_of=selected.best_of.get((run.method, run.distribution)) if chosen_by else None,
     )
-
-
-def _has_all_folds(runs: Sequence[RunRow], participants: Sequence[str]) -> bool:
-    """Return whether the runs of every seed together predict everyone, as far as it was recorded whom they predict."""
-    predicted: dict[int, set[str]] = defaultdict(set)
-    for run in runs:
-        predicted[run.seed].update(run.test_participants)
-    return not any(predicted.values()) or all(who.issuperset(participants) for who in predicted.values())
 
 
 def _costs(runs: Sequence[RunRow]) -> Costs:
@@ -149,14 +179,14 @@ def _costs(runs: Sequence[RunRow]) -> Costs:
 
 def _with_gains(rows: Sequence[Row]) -> list[Row]:
     """Compare every row with the newest row of `identity` and the newest of `predictable`."""
-    identity = _newest(row for row in rows if row.run.method == IDENTITY_METHOD)
+    identity = _newest(row for row in rows if row.is_identity)
     predictable = _newest(row for row in rows if row.role == "predictable")
     known = {row.run.has_truth for row in rows}
     missing = NO_TRUTH if known == {False} else NO_PREDICTABLE
 
     def compared(column: Column, cell: Cell) -> Cell:
         zero, one = identity.get(column), predictable.get(column)
-        cell = add_gain(cell, zero, column.higher_is_better)
+        cell = add_gain(cell, zero, column)
         return add_normalized_score(cell, zero, one, column, missing=missing)
 
     return [replace(row, cells={column: compared(column, cell) for column, cell in row.cells.items()}) for row in rows]
@@ -169,18 +199,28 @@ def _newest(rows: Iterable[Row]) -> Mapping[Column, Cell]:
 
 
 def _in_order(rows: Iterable[Row], column: Column | None) -> list[Row]:
-    """Sort best first and give ranks; equal means share one."""
-    sign = -1.0 if column is None or column.higher_is_better is not False else 1.0
+    """Sort best first, variants last, and give the competing rows their ranks; equal means share one."""
+    rows = list(rows)
+    of_competing = {_method(row) for row in rows if row.competes}
 
-    def goodness(row: Row) -> float:
+    def distance(row: Row) -> float:
         cell = row.cells.get(column) if column else None
-        return math.inf if cell is None or cell.mean is None else sign * cell.mean
+        return math.inf if column is None or cell is None or cell.mean is None else column.distance(cell.mean)
 
-    placed = sorted(rows, key=lambda row: (goodness(row), -row.coverage.scored, row.run.method, row.run_ids))
-    competing = [goodness(row) for row in placed if row.role == "competitor" and goodness(row) < math.inf]
-    return [
-        replace(row, rank=1 + competing.index(goodness(row)))
-        if row.role == "competitor" and goodness(row) < math.inf
-        else row
-        for row in placed
-    ]
+    def place(row: Row) -> tuple[bool, float, int, str, tuple[int, ...]]:
+        variant = row.role == "competitor" and not row.competes and _method(row) in of_competing
+        return variant, distance(row), -row.coverage.scored, row.run.method, row.run_ids
+
+    placed = sorted(rows, key=place)
+    ranks: dict[float, int] = {}
+    for number, row in enumerate((row for row in placed if _is_ranked(row, distance(row))), start=1):
+        ranks.setdefault(distance(row), number)
+    return [replace(row, rank=ranks[distance(row)]) if _is_ranked(row, distance(row)) else row for row in placed]
+
+
+def _is_ranked(row: Row, distance: float) -> bool:
+    return row.competes and distance < math.inf
+
+
+def _method(row: Row) -> tuple[str, str]:
+    return row.run.method, row.run.distribution

@@ -73,6 +73,8 @@ class PlannedRun:
         budget: as typed, `images=48000` or `seconds=120`.
         protocol: version of the rules under which the run was made.
         device: what trained, such as `cpu` or `cuda:0`; as asked for, such as `auto`, until the run has started.
+        changed_parameters: of `parameters`, those with another value than the preset gives; the budget, which is stated
+            by itself, is not among them. None where nobody noted it, as in runs of protocol 1.
         sampling: how the dataset's participants were drawn, as its description says: `independent`, or `matched` to the
             statistics of a population, so that no interval over them means what it says; None where it says nothing.
         has_truth: whether the dataset holds the true activity behind its delayed images, as simulated ones do; None
@@ -100,6 +102,7 @@ class PlannedRun:
     budget: str = field(metadata=use("identity", "group", where="text", check="text"))
     protocol: int = field(metadata=use("identity", "group", where="number", check="index"))
     device: str | None = field(default=None, metadata=use("change", where="text", check="text"))
+    changed_parameters: Mapping[str, object] | None = field(default=None, metadata=use(check="json"))
     sampling: str | None = field(default=None, metadata=use(where="text", check="text"))
     has_truth: bool | None = field(default=None, metadata=use(check="flag"))
 

@@ -1,32 +1,40 @@
 """Which runs a board must read: of a hundred thousand, those of the best rows and the references.
 
-The order comes from the cached means; every number that is shown is computed again from the scores.
+Order, and which rows compete, come from what is kept beside the runs; every number that is shown is computed again from
+the scores.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from petbench_leaderboard.board import IDENTITY_METHOD
-from petbench_leaderboard.records import ROLES
+from petbench_leaderboard.best_rows import best_first, best_of_methods, rows_of_methods, some_rows
+from petbench_leaderboard.chosen_rows import chosen_among, chosen_rows
+from petbench_leaderboard.errors import UnknownOnLeaderboardError
+from petbench_leaderboard.ranked_column import columns_of_metric
 from petbench_leaderboard.rows import run_row
-from petbench_leaderboard.schema import BoardEntry, CachedMean, Run
+from petbench_leaderboard.schema import BoardEntry, BoardRow, Run
 from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
+    from petbench_leaderboard.best_rows import BriefRow
+    from petbench_leaderboard.board import BestOf, ChosenBy
     from petbench_leaderboard.cached_means import BoardKey
+    from petbench_leaderboard.competing import Method
+    from petbench_leaderboard.ranked_column import RankedColumn
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
-_REFERENCE_ROLES = [role for role in ROLES if role != "competitor"]
 _REFERENCE_ROWS = 40
 """References that are read beside the best rows: many versions of `identity` say no more than the newest."""
 
@@ -46,55 +54,98 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Run groups to read, those of them to show, and how many more there are."""
+    """What a board shows.
+
+    Attributes:
+        read: run groups to read.
+        shown: those of them to show.
+        omitted: how many more rows of competing methods there are.
+        column: which one ranks; None where nothing was scored by the metric.
+        competing: the run groups that compete, and why.
+        best_of: what all rows of a method come to, for methods with more than one.
+    """
 
     read: frozenset[str]
     shown: frozenset[str]
     omitted: int
+    column: RankedColumn | None
+    competing: Mapping[str, ChosenBy]
+    best_of: Mapping[Method, BestOf]
 
 
 def board_entries(leaderboard: Leaderboard, *, dataset: str | None, split: str | None) -> list[Entry]:
-    """Return the boards of a dataset and split, or all."""
-    query = sa.select(BoardEntry)
-    if dataset is not None:
-        query = query.where(BoardEntry.dataset == dataset)
-    if split is not None:
-        query = query.where(BoardEntry.split == split)
+    """Return the boards of a dataset and split, or all.
+
+    Raises:
+        UnknownOnLeaderboardError: no run is of a dataset or split of this name.
+    """
     with leaderboard.reading() as session:
+        boards = list(session.scalars(sa.select(BoardEntry)))
+        for kind, wanted, names in (
+            ("dataset", dataset, [board.dataset for board in boards]),
+            ("split", split, [board.split for board in boards if dataset in (None, board.dataset)]),
+        ):
+            if wanted is not None and wanted not in names:
+                raise UnknownOnLeaderboardError(f"{kind} on this leaderboard", wanted, set(names))
         return [
             Entry(id=board.id, key=(board.dataset, board.fingerprint, board.split, board.split_digest, board.protocol))
-            for board in session.scalars(query)
+            for board in boards
+            if dataset in (None, board.dataset) and split in (None, board.split)
         ]
 
 
 def select_rows(
     leaderboard: Leaderboard, entry: Entry, *, metric: str, where: str | None, best: int | None
 ) -> Selection:
-    """Return which run groups of a board to read, and which of them to show."""
+    """Return which run groups of a board to read, which of them to show, and which compete.
+
+    A condition narrows the rows among which one is chosen to compete; what all rows of a method come to is said of the
+    whole board.
+    """
     with leaderboard.reading() as session:
-        fitting = [CachedMean.board_id == entry.id]
-        if where is not None:
-            condition = matching(session, parse(where), board=entry.id)
-            fitting.append(CachedMean.run_group.in_(sa.select(Run.run_group).where(condition)))
-        references = _references(session, entry, best)
-        if best is None:
-            shown = frozenset(session.scalars(sa.select(CachedMean.run_group).where(*fitting).distinct()))
-            return Selection(read=shown | references, shown=shown, omitted=0)
-        competing = [*fitting, CachedMean.role == "competitor"]
-        column = _ranked_column(session, entry, metric)
-        competitors = _best(session, competing, column, best)
-        if len(competitors) < best:
-            others = (
-                sa.select(CachedMean.run_group).where(*competing, CachedMean.run_group.not_in(competitors)).distinct()
-            )
-            competitors += session.scalars(others.limit(best - len(competitors))).all()
-        omitted = 0
-        if len(competitors) == best and column is not None:
-            total = session.scalar(sa.select(sa.func.count()).where(*competing, *column.conditions)) or 0
-            omitted = max(total - len(competitors), 0)
-        fits = sa.select(CachedMean.run_group).where(*fitting, CachedMean.run_group.in_(references)).distinct()
-        shown = frozenset(competitors) | (frozenset(session.scalars(fits)) if where is not None else references)
-        return Selection(read=shown | references, shown=shown, omitted=omitted)
+        methods = rows_of_methods(session, entry.id)
+        columns = columns_of_metric(session, entry.id, metric)
+        column = columns[0] if columns else None
+        references = _references(session, entry)
+        if where is None:
+            rows = some_rows(session, entry.id, column, best)
+            total, competing = sum(methods.values()), chosen_rows(session, entry.id)
+            fitting = None
+        else:
+            query = sa.select(Run.run_group).where(matching(session, parse(where), board=entry.id)).distinct()
+            fitting = frozenset(session.scalars(query))
+            column, rows = _fitting_rows(session, entry, columns, fitting)
+            total, competing = len(rows), chosen_among(session, entry.id, fitting)
+        shown = best_first(rows, competing, column)[:best]
+        best_of = best_of_methods(session, entry.id, column, {row.of_method for row in shown}, methods)
+    needed = references if best is None else references[:_REFERENCE_ROWS]
+    groups = [row.run_group for row in shown]
+    return Selection(
+        read=frozenset((*groups, *needed)),
+        shown=frozenset((*groups, *(row for row in needed if fitting is None or row in fitting))),
+        omitted=total - len(shown),
+        column=column,
+        competing=competing,
+        best_of=best_of,
+    )
+
+
+def _fitting_rows(
+    session: Session, entry: Entry, columns: Sequence[RankedColumn], fitting: frozenset[str]
+) -> tuple[RankedColumn | None, list[BriefRow]]:
+    """Return the rows that fulfil a condition, and the first of a metric's columns that any of them has."""
+    for column in columns:
+        rows = [row for row in some_rows(session, entry.id, column, None) if row.run_group in fitting]
+        if any(row.mean is not None for row in rows):
+            return column, rows
+    rows = [row for row in some_rows(session, entry.id, None, None) if row.run_group in fitting]
+    return (columns[0] if columns else None), rows
+
+
+def competing_rows(leaderboard: Leaderboard, entry: Entry) -> dict[str, ChosenBy]:
+    """Return the run groups that compete on a whole board, and why."""
+    with leaderboard.reading() as session:
+        return chosen_rows(session, entry.id)
 
 
 def off_board_runs(leaderboard: Leaderboard, entry: Entry, *, where: str | None, limit: int) -> list[RunRow]:
@@ -110,7 +161,7 @@ def off_board_runs(leaderboard: Leaderboard, entry: Entry, *, where: str | None,
     )
     with leaderboard.reading() as session:
         if where is not None:
-            query = query.where(matching(session, parse(where)))
+            query = query.where(matching(session, parse(where), board=entry.id))
         found = [run_row(run) for run in session.scalars(query.order_by(Run.id.desc()).limit(limit))]
         groups = {run.run_group for run in found}
         places = sa.select(Run.run_group, Run.seed, Run.fold).where(Run.run_group.in_(groups), Run.on_board.is_(True))
@@ -118,52 +169,14 @@ def off_board_runs(leaderboard: Leaderboard, entry: Entry, *, where: str | None,
     return [run for run in found if (run.run_group, run.seed, run.fold) not in resolved]
 
 
-def _references(session: Session, entry: Entry, best: int | None) -> frozenset[str]:
-    """Return the references of a board; of all rows, those alone that gains and normalized scores need."""
-    query = sa.select(CachedMean.run_group).where(CachedMean.board_id == entry.id)
-    if best is None:
-        needed = sa.or_(CachedMean.role == "predictable", CachedMean.method == IDENTITY_METHOD)
-        return frozenset(session.scalars(query.where(needed).distinct()))
-    groups = session.scalars(query.where(CachedMean.role.in_(_REFERENCE_ROLES)).distinct()).all()
-    if len(groups) <= _REFERENCE_ROWS:
-        return frozenset(groups)
-    of_groups = sa.select(Run.run_group).where(Run.run_group.in_(groups)).group_by(Run.run_group)
-    return frozenset(session.scalars(of_groups.order_by(sa.func.max(Run.id).desc()).limit(_REFERENCE_ROWS)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Column:
-    """The column that ranks: the first of the metric's, as on the board itself."""
-
-    conditions: tuple[sa.ColumnElement[bool], ...]
-    higher_is_better: bool | None
-
-
-def _ranked_column(session: Session, entry: Entry, metric: str) -> _Column | None:
-    first = (
-        sa.select(CachedMean.region, CachedMean.convention_id, CachedMean.higher_is_better)
-        .where(CachedMean.board_id == entry.id, CachedMean.metric == metric)
-        .order_by(CachedMean.region, CachedMean.convention_id)
-        .limit(1)
+def _references(session: Session, entry: Entry) -> list[str]:
+    """Return the other rows: the newest verified one of every method first, then the second newest, and so on."""
+    query = (
+        sa.select(BoardRow.method, BoardRow.role, BoardRow.run_group)
+        .where(BoardRow.board_id == entry.id, BoardRow.role != "competitor")
+        .order_by(BoardRow.verified.desc(), BoardRow.planned_seconds.desc(), BoardRow.run_group)
     )
-    found = session.execute(first).first()
-    if found is None:
-        return None
-    region, convention_id, higher_is_better = found
-    conditions = (
-        CachedMean.metric == metric,
-        CachedMean.region == region,
-        CachedMean.convention_id == convention_id,
-        CachedMean.mean.is_not(None),
-    )
-    return _Column(conditions=conditions, higher_is_better=higher_is_better)
-
-
-def _best(
-    session: Session, competing: Sequence[sa.ColumnElement[bool]], column: _Column | None, best: int
-) -> list[str]:
-    if column is None:
-        return []
-    order = CachedMean.mean.asc() if column.higher_is_better is False else CachedMean.mean.desc()
-    query = sa.select(CachedMean.run_group).where(*competing, *column.conditions)
-    return list(session.scalars(query.order_by(order, CachedMean.method).limit(best)))
+    of_method: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for method, role, run_group in session.execute(query):
+        of_method[method, role].append(run_group)
+    return [row for rows in zip_longest(*of_method.values()) for row in rows if row is not None]

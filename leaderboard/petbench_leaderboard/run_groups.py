@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.board import Column
+from petbench_leaderboard.cells import make_cell
 from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.records import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from petbench_leaderboard.board import Cell
     from petbench_leaderboard.records import RunRow, ScoreRow
 
 REGIONS = ("body", "body-no-urinary", "volume", "volume-no-urinary")
@@ -26,17 +28,58 @@ class RunGroup:
     Attributes:
         runs: the newest finished run of each seed and fold, oldest first.
         scores: by column, seed and participant; a score of all participants together is named by its fold.
-        failed_seeds: seeds with a failed run and no finished one in its place.
+        failures: seeds with a failed run and no finished one in its place, and how that run ended.
     """
 
     runs: tuple[RunRow, ...]
     scores: Mapping[Column, Mapping[int, Mapping[str, ScoreRow]]]
-    failed_seeds: tuple[int, ...]
+    failures: Mapping[int, str]
 
-    def complete_seeds(self, column: Column | None, participants: Sequence[str]) -> tuple[int, ...]:
-        """Return the seeds in which every participant has a value in `column`."""
-        by_seed = self.scores.get(column, {}) if column else {}
-        return tuple(sorted(seed for seed, scores in by_seed.items() if participants and _covers(scores, participants)))
+    def full_seeds(self, participants: Sequence[str]) -> tuple[int, ...]:
+        """Return the seeds whose finished runs together predict every participant.
+
+        Where nobody noted whom the runs of a seed predict, everyone must have a value in some column.
+        """
+        predicted: dict[int, set[str]] = defaultdict(set)
+        for run in self.runs:
+            predicted[run.seed].update(run.test_participants)
+        return tuple(
+            seed
+            for seed, who in sorted(predicted.items())
+            if (who.issuperset(participants) if who else self._is_scored(seed, participants))
+        )
+
+    def counted_seeds(self, participants: Sequence[str]) -> tuple[int, ...]:
+        """Return the seeds that every mean of the row is over: the full ones; where there is none, all of them.
+
+        A seed whose folds were not all run yet says nothing of the method, so the others do not wait for it.
+        """
+        return self.full_seeds(participants) or tuple(sorted({run.seed for run in self.runs}))
+
+    def cell(self, column: Column, participants: Sequence[str]) -> Cell:
+        """Return the row's cell of a column that it has scores in."""
+        return make_cell(
+            self.scores[column],
+            self.counted_seeds(participants),
+            participants,
+            all_folds=bool(self.full_seeds(participants)),
+            failures=self.failures,
+        )
+
+    def covered(self, column: Column | None, participants: Sequence[str]) -> set[str]:
+        """Return who has a score in every seed that counts; in the fullest one where no seed is full."""
+        scored = [self._scored(column, seed) & set(participants) for seed in self.counted_seeds(participants)]
+        return set.intersection(*scored) if self.full_seeds(participants) else max(scored, key=len)
+
+    def _scored(self, column: Column | None, seed: int) -> set[str]:
+        """Return whom the scores of one seed are of; a score of all participants together is of those of its fold."""
+        of_seed = self.scores.get(column, {}).get(seed, {}) if column else {}
+        names = {who for who, score in of_seed.items() if score.value is not None}
+        folds = [run for run in self.runs if run.seed == seed and f"fold {run.fold}" in names]
+        return names.union(*(run.test_participants for run in folds))
+
+    def _is_scored(self, seed: int, participants: Sequence[str]) -> bool:
+        return not participants or any(_covers(by_seed.get(seed, {}), participants) for by_seed in self.scores.values())
 
 
 def everyone(runs: Iterable[RunRow], scores: Iterable[ScoreRow]) -> tuple[str, ...]:
@@ -77,7 +120,7 @@ def _place(run: RunRow) -> tuple[str, int, int]:
 
 def _group(members: Sequence[RunRow], of_run: Mapping[int, Sequence[ScoreRow]]) -> RunGroup:
     newest = {(run.seed, run.fold): run for run in members if run.id in of_run}
-    failed = {(run.seed, run.fold) for run in members if run.status in FAILURES} - newest.keys()
+    failed = [run for run in members if run.status in FAILURES and (run.seed, run.fold) not in newest]
     table: dict[Column, dict[int, dict[str, ScoreRow]]] = defaultdict(lambda: defaultdict(dict))
     for run in newest.values():
         for score in of_run[run.id]:
@@ -87,7 +130,7 @@ def _group(members: Sequence[RunRow], of_run: Mapping[int, Sequence[ScoreRow]]) 
     return RunGroup(
         runs=tuple(newest.values()),
         scores=table,
-        failed_seeds=tuple(sorted({seed for seed, _ in failed})),
+        failures={run.seed: run.status for run in sorted(failed, key=lambda run: run.seed)},
     )
 
 

@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from petbench_leaderboard.field_uses import may_be_none, value_type
 from petbench_leaderboard.records import RunRow
 
-SCHEMA_REVISION = "0007"
+SCHEMA_REVISION = "0008"
 """The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
 
 DATASET_LEVEL = ""
@@ -86,11 +86,13 @@ class Run(Base):
     uid: Mapped[str] = mapped_column(String(32), unique=True)
     identity: Mapped[str] = mapped_column(String(64), index=True)
     method: Mapped[str]
+    plugin: Mapped[str]
     role: Mapped[str] = mapped_column(String(16))
     dataset: Mapped[str]
     fingerprint: Mapped[str]
     split: Mapped[str]
     split_digest: Mapped[str]
+    budget: Mapped[str]
     fold: Mapped[int]
     seed: Mapped[int] = mapped_column(BigInteger)
     protocol: Mapped[int]
@@ -193,6 +195,33 @@ class BoardEntry(Base):
     protocol: Mapped[int]
 
 
+class BoardRow(Base):
+    """Whether a run group competes on a board, and what decides it; see `petbench_leaderboard.competing`.
+
+    Computed when runs and scores are written, as `CachedMean` is: who competes is then known without reading runs.
+    """
+
+    __tablename__ = "board_rows"
+    __table_args__ = (
+        Index("board_rows_groups", "run_group"),
+        Index("board_rows_methods", "board_id", "role", "method", "distribution", "chosen_by"),
+        Index("board_rows_chosen", "board_id", "chosen_by"),
+        {"sqlite_with_rowid": False},
+    )
+
+    board_id: Mapped[int] = mapped_column(ForeignKey("boards.id", ondelete="CASCADE"), primary_key=True)
+    run_group: Mapped[str] = mapped_column(String(64), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    method: Mapped[str]
+    distribution: Mapped[str]
+    verified: Mapped[bool]
+    complete: Mapped[bool]
+    planned_seconds: Mapped[float]
+    validated_by: Mapped[str | None]
+    validation_distance: Mapped[float | None]
+    chosen_by: Mapped[str | None] = mapped_column(String(16))
+
+
 class CachedMean(Base):
     """The mean of one column of one run group, computed when scores are written: a table is then an index read.
 
@@ -201,8 +230,7 @@ class CachedMean(Base):
 
     __tablename__ = "cached_means"
     __table_args__ = (
-        Index("cached_means_order", "board_id", "metric", "region", "convention_id", "mean", "method", "role"),
-        Index("cached_means_roles", "board_id", "role", "method", "run_group"),
+        Index("cached_means_order", "board_id", "metric", "region", "convention_id", "mean"),
         {"sqlite_with_rowid": False},
     )
 
@@ -211,7 +239,5 @@ class CachedMean(Base):
     metric: Mapped[str] = mapped_column(primary_key=True)
     region: Mapped[str] = mapped_column(primary_key=True)
     convention_id: Mapped[str] = mapped_column(primary_key=True)
-    method: Mapped[str]
-    role: Mapped[str] = mapped_column(String(16))
     higher_is_better: Mapped[bool | None]
     mean: Mapped[float | None]

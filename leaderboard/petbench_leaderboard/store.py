@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _SCORE_ORDER = [Score.run_id, Score.protocol, Score.metric, Score.convention_id, Score.region, Score.participant]
 _CHANGEABLE = fields_for(RunRow, "change")
+_DECIDES = {"status", "verification", "validation_score", "validation_metric", "validation_convention"}
 _LARGEST_NUMBER = 2**31 - 1
 """Of a row, in every database: a driver refuses a larger one with an error of its own."""
 
@@ -107,7 +108,7 @@ class Leaderboard:
             run = _existing(session, run_id, self.name)
             for column, value in changes.items():
                 setattr(run, column, value)
-            if changes.keys() & {"status", "verification"}:
+            if changes.keys() & _DECIDES:
                 before, run.run_group = run.run_group, run_row(run).run_group
                 refresh(session, {before, run.run_group})
 

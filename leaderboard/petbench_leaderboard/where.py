@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.errors import RequestError
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "~"]
 
@@ -58,7 +58,7 @@ def parse(text: str) -> Condition:
     """Read a condition.
 
     Raises:
-        LeaderboardError: it breaks the grammar; the message says where.
+        RequestError: it breaks the grammar; the message says where.
     """
     reader = _Reader(text)
     found = reader.condition(0)
@@ -80,8 +80,8 @@ class _Reader:
             self._tokens.append(match.group().strip())
             place = match.end()
 
-    def error(self, what: str) -> LeaderboardError:
-        return LeaderboardError(
+    def error(self, what: str) -> RequestError:
+        return RequestError(
             f"the condition {self._text!r}: {what}; write it like \"dataset='fdg-phantom' and psnr_body_suv20>30\""
         )
 

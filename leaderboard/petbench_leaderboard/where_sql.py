@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.errors import RequestError, UnknownOnLeaderboardError
 from petbench_leaderboard.field_uses import fields_where
-from petbench_leaderboard.records import RunRow
+from petbench_leaderboard.records import EXTERNAL, ROLES, STATUSES, VERIFICATIONS, RunRow
 from petbench_leaderboard.schema import CachedMean, Run
+from petbench_leaderboard.tracks import TRACKS, UNTRAINED
 from petbench_leaderboard.where import Comparison, Junction, Negation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 TEXTS = fields_where(RunRow, "text")
 NUMBERS = fields_where(RunRow, "number")
 DATES = fields_where(RunRow, "date")
+TRACK = "track"
+"""Compared by its name, such as `track=equal-images`; a method that does not train is within every track."""
+
+_WORDS: dict[str, Sequence[str]] = {"status": STATUSES, "role": ROLES, "verification": VERIFICATIONS}
+"""Of the texts, those that have one of a few values."""
+
+_OTHERS = sorted((*TEXTS, *NUMBERS, *DATES, TRACK))
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
@@ -44,8 +52,8 @@ def matching(session: Session, condition: Condition, *, board: int | None = None
         board: number of the board whose means are meant: a row may stand on one board for each protocol; None for all.
 
     Raises:
-        LeaderboardError: a name is neither a column nor a metric that anything here was scored by, or a value does not
-            fit its name.
+        RequestError: a name is neither a column nor a metric that anything here was scored by, or a value does not fit
+            its name.
     """
     if isinstance(condition, Negation):
         return sa.not_(matching(session, condition.part, board=board))
@@ -59,18 +67,31 @@ def matching(session: Session, condition: Condition, *, board: int | None = None
         return _ordered(getattr(Run, name), condition, _number(condition))
     if name in DATES:
         return _ordered(getattr(Run, name), condition, _moment(condition))
+    if name == TRACK:
+        return _of_track(condition)
     known = session.scalar(sa.select(CachedMean.metric).where(CachedMean.metric == name).limit(1))
     if known is None:
-        raise LeaderboardError(
-            f"{name!r} is neither a column nor a metric of this leaderboard: "
-            f"columns are {', '.join(sorted((*TEXTS, *NUMBERS, *DATES)))}"
-        )
+        metrics = session.scalars(sa.select(CachedMean.metric).distinct())
+        raise UnknownOnLeaderboardError("column or metric of this leaderboard", name, [*_OTHERS, *metrics])
     compared = _ordered(CachedMean.mean, condition, _number(condition))
     groups = sa.select(CachedMean.run_group).where(CachedMean.metric == name, compared)
     return Run.run_group.in_(groups if board is None else groups.where(CachedMean.board_id == board))
 
 
+def _of_track(condition: Comparison) -> sa.ColumnElement[bool]:
+    if condition.operator not in ("=", "!="):
+        raise RequestError(f"{TRACK!r} is a name: compare it with = or !=")
+    if condition.value not in TRACKS:
+        raise UnknownOnLeaderboardError(TRACK, condition.value, TRACKS)
+    untrained = (Run.budget == UNTRAINED) & ~((Run.plugin == EXTERNAL) & (Run.role == "competitor"))
+    within = sa.or_(Run.budget == TRACKS[condition.value], untrained)
+    return within if condition.operator == "=" else sa.not_(within)
+
+
 def _text(column: sa.ColumnElement[str], condition: Comparison) -> sa.ColumnElement[bool]:
+    words = _WORDS.get(condition.name)
+    if words and condition.operator != "~" and condition.value not in words:
+        raise UnknownOnLeaderboardError(condition.name, condition.value, words)
     filled = sa.func.coalesce(column, "")
     if condition.operator == "~":
         return filled.icontains(condition.value, autoescape=True)
@@ -80,7 +101,7 @@ def _text(column: sa.ColumnElement[str], condition: Comparison) -> sa.ColumnElem
 
 def _ordered(column: Any, condition: Comparison, value: object) -> sa.ColumnElement[bool]:
     if condition.operator == "~":
-        raise LeaderboardError(f"{condition.name!r} is no text: compare it with = != < <= > or >=")
+        raise RequestError(f"{condition.name!r} is no text: compare it with = != < <= > or >=")
     # What is not known fulfils nothing, so that `not` inverts a definite truth.
     compared: sa.ColumnElement[bool] = sa.func.coalesce(_OPERATORS[condition.operator](column, value), sa.false())
     return compared
@@ -94,12 +115,12 @@ def _number(condition: Comparison) -> float | int:
     try:
         return float(condition.value)
     except ValueError:
-        raise LeaderboardError(f"{condition.name!r} is a number: {condition.value!r} is none") from None
+        raise RequestError(f"{condition.name!r} is a number: {condition.value!r} is none") from None
 
 
 def _moment(condition: Comparison) -> datetime:
     try:
         found = datetime.fromisoformat(condition.value)
     except ValueError:
-        raise LeaderboardError(f"{condition.name!r} is a date: write it like {date(2026, 1, 31)}") from None
+        raise RequestError(f"{condition.name!r} is a date: write it like {date(2026, 1, 31)}") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -210,6 +210,10 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     "a privileged row": (edited(PLAN, lambda plan: plan | {"role": "privileged"}), "petbench score --reference"),
     "a repeat scan": (edited(PLAN, lambda plan: plan | {"role": "repeat-scan"}), "petbench score --reference"),
     "what can be predicted": (edited(PLAN, lambda plan: plan | {"role": "predictable"}), "petbench score --reference"),
+    "the name that every gain is over": (
+        edited(PLAN, lambda plan: plan | {"method": "identity"}),
+        "identity is what every gain is over",
+    ),
     "a role that there is not": (edited(PLAN, lambda plan: plan | {"role": "winner"}), "'role'"),
     "a supervision of 0.1.0": (edited(PLAN, lambda plan: plan | {"supervision": "oracle"}), "'supervision'"),
     "a run that failed": (edited(RUN, lambda run: run | {"status": "failed"}), "'status'"),

@@ -65,6 +65,16 @@ def test_another_seed_is_missing_and_its_time_follows_from_past_runs(store: Lead
     assert cell.seconds == pytest.approx(2.0 + 3.0 + planned.training_budget.images / 100.0)
 
 
+def test_a_warm_up_counts_once_whatever_the_unit_of_the_budget(store: Leaderboard, planned: RunPlan) -> None:
+    run_id = record(store, planned, rate=100.0)
+    store.record_phase(run_id, "warm-up", 7.0)
+    in_images, in_seconds = forecast(
+        [dataclasses.replace(planned, seed=1, budget=budget) for budget in ("images=500", "seconds=60")], store
+    )
+    assert in_images.seconds == pytest.approx(2.0 + 3.0 + 7.0 + 500 / 100.0)
+    assert in_seconds.seconds == pytest.approx(2.0 + 3.0 + 60.0)
+
+
 def test_without_a_past_run_no_time_is_guessed(store: Leaderboard, planned: RunPlan) -> None:
     (cell,) = forecast([planned], store)
     assert (cell.state, cell.seconds) == ("missing", None)

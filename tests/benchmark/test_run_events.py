@@ -40,7 +40,7 @@ def test_an_observer_is_told_of_start_and_end_and_its_failure_is_a_warning(
     started, ended = (json.loads(line) for line in told.read_text(encoding="utf-8").splitlines())
     assert (started["kind"], started["status"], started["scores"]) == ("started", "planned", {})
     assert (ended["kind"], ended["status"], ended["method"], ended["run"]) == ("ended", "ok", "identity", 1)
-    assert set(ended["seconds"]) == {"prepare", "train", "predict", "score"}
+    assert set(ended["seconds"]) == {"prepare", "train", "checkpoint", "predict", "validation", "score"}
     (stored,) = [
         score["value"] for score in row["scores"] if (score["metric"], score["region"]) == ("mae_body_suv", "body")
     ]

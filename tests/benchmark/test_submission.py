@@ -221,7 +221,7 @@ def test_json_that_is_not_plain_is_refused(content: bytes) -> None:
 
 
 @pytest.mark.slow
-def test_a_row_that_was_merged_unverified_does_not_stand_in_for_an_accepted_one(
+def test_one_run_makes_one_row_whether_it_was_merged_unverified_before_or_after_it_was_accepted(
     author: Path, body_dataset: Path, submitted: Path, tmp_path: Path
 ) -> None:
     with Leaderboard.open(f"sqlite:///{tmp_path / 'leaderboard.db'}") as organizer:
@@ -230,4 +230,6 @@ def test_a_row_that_was_merged_unverified_does_not_stand_in_for_an_accepted_one(
         accepted = invoke(tmp_path, "accept", submitted, "-d", body_dataset, "--json")
         assert json.loads(accepted.stdout)[0]["known"] is known
     with Leaderboard.open(f"sqlite:///{tmp_path / 'leaderboard.db'}") as organizer:
-        assert sorted(row.verification for row in organizer.runs()) == ["rescored", "self-reported"]
+        assert [row.verification for row in organizer.runs()] == ["rescored"]
+        assert merge(organizer, author / "leaderboard.db", trusted=False).new == 0
+        assert [row.verification for row in organizer.runs()] == ["rescored"]

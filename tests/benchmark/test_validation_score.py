@@ -26,7 +26,7 @@ from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import write_image
 from petbench_datasets.progress import silent
-from petbench_leaderboard.board import DEFAULT_METRIC
+from petbench_leaderboard.board import RANKING_METRICS
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def predict_by_factor(dataset: Dataset, folder: Path, participants: Sequence[str
 def test_the_number_is_the_mean_over_everyone_who_validates(six: Path, tmp_path: Path) -> None:
     dataset, people = open_dataset(six), ("sub-03", "sub-04")
     predict_by_factor(dataset, tmp_path / "validation", people, 0.8)
-    found = score_validation(dataset, people, tmp_path / "validation", METRICS, "psnr_body_suv20")
+    found = score_validation(dataset, people, tmp_path / "validation", METRICS, ["psnr_body_suv20"])
     by_hand = [psnr_by_hand(dataset, name, np.float32(0.8) * dataset.early(name)[0]) for name in people]
     assert found.value == pytest.approx(np.mean(by_hand), abs=1e-4)
     assert (found.metric, found.convention) == ("psnr_body_suv20", "psnr/body/clip-suv0-20/range20@1")
@@ -97,12 +97,29 @@ def test_nobody_leaves_the_mean(six: Path, tmp_path: Path) -> None:
         name="half", convention_id="half/body@1", unit="", higher_is_better=True, formula="1", source="test",
         measure=fails_for_one,
     )  # fmt: skip
-    found = score_validation(dataset, ("sub-03", "sub-04"), tmp_path, [spec], "half")
+    found = score_validation(dataset, ("sub-03", "sub-04"), tmp_path, [spec], ["half"])
     assert (found.value, found.reason) == (None, "half of sub-04: no liver")
 
 
+def test_without_labels_of_the_urinary_tract_the_next_ranking_metric_counts(
+    six: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, people = open_dataset(six), ("sub-03", "sub-04")
+    for name in people:
+        write_image(tmp_path / f"{name}.nii.gz", *dataset.early(name))
+    unlabelled = score_validation(dataset, people, tmp_path, METRICS)
+    bladder = np.zeros(dataset.grid("sub-03").shape, np.int16)
+    bladder[tuple(size // 2 for size in bladder.shape)] = 1
+    monkeypatch.setattr(
+        Dataset, "labels", lambda _self, _who, kind="organs": (bladder, {1: "bladder"}) if kind == "organs" else None
+    )
+    labelled = score_validation(dataset, people, tmp_path, METRICS)
+    assert (labelled.metric, unlabelled.metric) == RANKING_METRICS
+    assert labelled.value is not None
+
+
 def test_a_metric_that_nobody_installed_leaves_no_number(six: Path, tmp_path: Path) -> None:
-    found = score_validation(open_dataset(six), ("sub-03",), tmp_path, METRICS, "nonsense")
+    found = score_validation(open_dataset(six), ("sub-03",), tmp_path, METRICS, ["nonsense"])
     assert (found.value, found.reason) == (None, "no metric of one participant is called nonsense")
 
 
@@ -138,7 +155,10 @@ def test_a_run_of_any_kind_of_method_keeps_its_score_on_validation_participants_
     options = ("--budget", "images=32", "--set", "width=4") if method == "pix2pix" else ()
     shown = petbench("run", "-m", method, "-d", six, "--split", "two", *options, "--json", variables=variables)
     row = json.loads(shown.stdout)
-    assert (row["validation_metric"], row["validation_convention"]) == (DEFAULT_METRIC, convention(DEFAULT_METRIC))
+    assert (row["validation_metric"], row["validation_convention"]) == (
+        RANKING_METRICS[0],
+        convention(RANKING_METRICS[0]),
+    )
     files = sorted((petbench.home / "runs").glob("*/validation/*.nii.gz"))
     assert [file.name for file in files] == ["sub-03.nii.gz", "sub-04.nii.gz"]
     dataset = open_dataset(six)

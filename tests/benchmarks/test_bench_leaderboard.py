@@ -57,7 +57,7 @@ def _record(number: int) -> RunRecord:
     setting, seed = divmod(number, 5)
     return RunRecord(
         identity=f"{number:064x}", method="identity" if setting == 0 else f"method-{setting % 40}", plugin="p",
-        distribution="d", version="1", source_hash="a" * 64, supervision="paired",
+        distribution="petbench", version="1", source_hash="a" * 64, supervision="paired",
         role="reference" if setting == 0 else "competitor", preset="default",
         parameters={"width": setting}, dataset="fdg-phantom", fingerprint="f" * 64, split="holdout",
         split_digest="5" * 64, fold=0, seed=seed, precision="fp32", budget="images=48000", protocol=1,

@@ -54,7 +54,7 @@ def test_opening_again_changes_nothing(tmp_path: Path, make_record: MakeRecord) 
 
 
 def _write_old(location: str, revision: str) -> None:
-    """Make a leaderboard of an earlier schema with two finished runs of one method and a failed one."""
+    """Make a leaderboard of an earlier schema with two finished runs of one method and an interrupted one."""
     config = Config()
     config.set_main_option("script_location", str(Path(petbench_leaderboard.__file__).parent / "migrations"))
     engine = sa.create_engine(_url(location))
@@ -64,7 +64,7 @@ def _write_old(location: str, revision: str) -> None:
         tables = sa.MetaData()
         tables.reflect(connection)
         runs, scores = tables.tables["runs"], tables.tables["scores"]
-        for seed, status in enumerate(("ok", "ok", "failed")):
+        for seed, status in enumerate(("ok", "ok", "interrupted")):
             facts: dict[str, object] = {
                 column.name: "x"
                 for column in runs.columns
@@ -110,7 +110,7 @@ def test_a_leaderboard_of_every_earlier_schema_is_ranked_as_before(location: str
         (ranked,) = rank(board, best=5)
         assert [row.seeds for row in ranked.rows] == [(0, 1)]
         assert next(iter(ranked.rows[0].cells.values())).mean == 30.5
-        assert [run.status for run in ranked.unscored] == ["failed"]
+        assert [run.status for run in ranked.unscored] == ["interrupted"]
         assert len(board.runs(where="psnr_body_suv20=30.5")) == 3
 
 

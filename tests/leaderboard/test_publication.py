@@ -66,7 +66,7 @@ def test_every_table_is_written_in_every_format(board: Board, tmp_path: Path, nu
 
 
 def test_names_are_on_the_left_and_numbers_on_the_right_of_their_columns(board: Board, tmp_path: Path) -> None:
-    for number, texts in ((1, 2), (2, 1), (3, 2)):
+    for number, texts in ((1, 3), (2, 1), (3, 2)):
         lines = export_table(board, number, tmp_path / "table.md").read_text().splitlines()
         (sides,) = (line.strip("| ").split(" | ") for line in lines if line.startswith("| :---"))
         assert sides == [":---"] * texts + ["---:"] * (len(sides) - texts)

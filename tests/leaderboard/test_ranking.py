@@ -96,6 +96,26 @@ def test_mean_and_spread_are_over_participants_and_the_gain_is_over_identity(
     assert cell.seed_standard_deviation is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"plugin": "external", "distribution": "external"},
+        {"verification": "self-reported"},
+        {"distribution": "another-package"},
+        {"role": "competitor"},
+    ],
+)
+def test_a_row_that_only_calls_itself_identity_shifts_nobodys_gain(
+    leaderboard: Leaderboard, add_run: AddRun, change: dict[str, str]
+) -> None:
+    add_run("pix2pix", dict.fromkeys(WHO, 31.0))
+    add_run("identity", dict.fromkeys(WHO, 10.0), **change)
+    assert _cell(_only(leaderboard), "pix2pix").gain is None
+    add_run("identity", dict.fromkeys(WHO, 30.0))
+    add_run("identity", dict.fromkeys(WHO, 10.0), seed=1, **change)  # newer than the harness's own
+    assert _cell(_only(leaderboard), "pix2pix").gain == 1.0
+
+
 def test_a_normalized_score_means_the_same_whatever_the_direction(
     leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
 ) -> None:

@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 from tests.leaderboard.conftest import ImagesAtHand
 
+from petbench_leaderboard.board import Column
 from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.site import build
@@ -366,12 +368,22 @@ def test_worst_median_and_best_participants_are_chosen_by_their_mean_over_the_ra
     assert len(choose_participants(board, 9)) == 9
 
 
-def test_no_other_point_of_the_front_is_both_better_and_faster() -> None:
+@pytest.mark.parametrize(
+    ("higher_is_better", "best", "front"),
+    [
+        (True, None, [True, False, True, False, True]),
+        (False, None, [True, True, False, False, False]),
+        (None, 4.0, [True, False, False, False, False]),
+        (None, 7.0, [True, False, True, False, True]),
+    ],
+)
+def test_no_other_point_of_the_front_is_both_better_and_faster(
+    higher_is_better: bool | None, best: float | None, front: list[bool]
+) -> None:
+    column = Column("m", "body", "m@1", "", higher_is_better, MetricFacts(best_value=best))
     points = [{"x": x, "y": y} for x, y in ((1.0, 3.0), (2.0, 2.0), (2.0, 5.0), (4.0, 5.0), (9.0, 7.0))]
-    mark_front(points, higher_is_better=True)
-    assert [point["front"] for point in points] == [True, False, True, False, True]
-    mark_front(points, higher_is_better=False)
-    assert [point["front"] for point in points] == [True, True, False, False, False]
+    mark_front(points, column)
+    assert [point["front"] for point in points] == front
 
 
 def _luminance(colour: str) -> float:

@@ -223,7 +223,7 @@ def test_of_a_metric_without_a_direction_nothing_is_said(leaderboard: Leaderboar
 def test_rows_of_one_method_are_told_apart_by_their_runs(leaderboard: Leaderboard, add_run: AddRun) -> None:
     base = np.random.default_rng(1).normal(30.0, 2.0, 16)
     add_run("pix2pix", people(base + 2.0), parameters={"width": 8})
-    add_run("pix2pix", people(base), parameters={"width": 16})
+    add_run("pix2pix", people(base), distribution="another")  # a method of the same name, of other people
     (board,) = rank(leaderboard)
     first, second = map(row_key, board.rows)
     assert separation(board, analyse(board)).startswith(f"{first} is ahead of {second} by 2.00 dB")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -400,4 +401,4 @@ def test_a_board_with_one_participant_has_no_intervals(leaderboard: Leaderboard,
         assert row is not None
         assert (row.interval, row.rank_interval, row.separated_from_all) == (None, None, False)
     assert {row.tested_rank for row in statistics.rows if row} == {None, 1}
-    assert analyse(rank(leaderboard, metric="nothing")[0]) is None
+    assert analyse(dataclasses.replace(board, ranked_by=None)) is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -109,6 +110,19 @@ def test_self_reported_scores_do_not_join_a_row_that_was_verified_here(
     assert merge(leaderboard, other).more == 1
 
 
+def test_a_run_that_was_verified_here_under_another_name_is_not_merged_a_second_time(
+    leaderboard: Leaderboard, other: Path
+) -> None:
+    with Leaderboard.open(other) as foreign:
+        (theirs,) = foreign.runs(method="elsewhere")
+        scores = foreign.scores([theirs.id])
+    leaderboard.merge_run(dataclasses.replace(theirs, uid="accepted-here"), scores, [])
+    assert merge(leaderboard, other, trusted=False) == Transfer(new=1, more=0, known=1)  # the unfinished one is new
+    (row,) = leaderboard.runs(method="elsewhere")
+    assert (row.uid, row.verification) == ("accepted-here", "rescored")
+    assert merge(leaderboard, other) == Transfer(new=1, more=1, known=0)  # of one's own, two runs of one identity stay
+
+
 def test_a_verified_row_replaces_the_same_run_that_was_only_self_reported(
     leaderboard: Leaderboard, other: Path, make_score: MakeScore
 ) -> None:
@@ -176,8 +190,9 @@ def test_tables_for_a_paper_carry_rounded_numbers_and_escape_names(leaderboard: 
     add_run("identity", {"sub-01": 29.0, "sub-02": 28.0})
     add_run("a_b|<i>&50%", {"sub-01": 30.8349, "sub-02": 31.2})
     markdown, latex = to_markdown(rank(leaderboard)), to_latex(rank(leaderboard))
-    assert "| 1 | a\\_b\\|&lt;i&gt;&amp;50% | 31.02 ± 0.26 (+2.52) |" in markdown
-    assert r"1 & a\_b|<i>\&50\% & 31.02 $\pm$ 0.26 (+2.52) &" in latex
+    settings = "small, changes not noted, 1,000 images, no track; seed 0"
+    assert f"| 1 | a\\_b\\|&lt;i&gt;&amp;50% | {settings} | 31.02 ± 0.26 (+2.52) |" in markdown
+    assert rf"1 & a\_b|<i>\&50\% & {settings} & 31.02 $\pm$ 0.26 (+2.52) &" in latex
     assert "positive where better" in markdown
     assert "positive where better" in latex
     assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 1

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.errors import LeaderboardError, RequestError
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.where import parse
 
@@ -68,7 +68,14 @@ def test_conditions_choose_runs(filled: Leaderboard, condition: str, expected: l
         ("1=1", "'1' is no name"),
         ("method in a", "'in' is no operator"),
         ("method;x", "';x' is not understood"),
-        ("colour=red", "'colour' is neither a column nor a metric"),
+        ("colour=red", "no column or metric of this leaderboard is called 'colour'"),
+        ("methd=pix2pix", "did you mean 'method'"),
+        ("psnr_body>30", "did you mean 'psnr_body_suv20'"),
+        ("status=failled", "no status is called 'failled'; did you mean 'failed'"),
+        ("role!=referense", "did you mean 'reference'"),
+        ("verification=checked", "no verification is called 'checked'"),
+        ("track=equal-image", "did you mean 'equal-images'"),
+        ("track~equal", "'track' is a name"),
         ("__class__=x", "is no name"),
         ("seed=one", "'seed' is a number"),
         ("created_at=yesterday", "is a date"),
@@ -81,6 +88,8 @@ def test_a_condition_that_is_not_understood_is_refused_in_one_line(
 ) -> None:
     with pytest.raises(LeaderboardError, match=message) as caught:
         filled.runs(where=condition)
+    assert isinstance(caught.value, RequestError)
+    assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)
 
 

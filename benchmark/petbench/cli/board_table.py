@@ -11,6 +11,7 @@ from rich.text import Text
 from petbench.cli.console import standard_output
 from petbench_leaderboard.cells import NO_PREDICTABLE
 from petbench_leaderboard.report import columns as written
+from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.formatting import MISSING, counted
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from petbench_leaderboard.board import Board, Cell, Column, Row
 
 _WIDEST = 1000
+_WIDEST_METHOD = 22
+_METHODS_SHARE = 4
+"""Of the terminal's width, one part in so many is the method's and its settings', which wrap."""
 _MOST_TESTED = 12
 """Methods on one board of which every two are tested for the terminal."""
 
@@ -32,12 +36,12 @@ def print_board(board: Board, highlight: int | None) -> None:
     found.sort(key=lambda column: column != board.ranked_by)  # what ranks is never without room
     shown = [column for column in found if any(_has_mean(row, column) for row in board.rows)]
     ranks, ties = _tested(board)
-    table = _table(board, shown, ranks, highlight)
+    table = _table(board, shown, ranks, highlight, console.width)
     kept = len(shown)
     unbounded = console.options.update(width=_WIDEST)
     while kept > 1 and console.measure(table, options=unbounded).maximum > console.width:
         kept -= 1
-        table = _table(board, shown[:kept], ranks, highlight)
+        table = _table(board, shown[:kept], ranks, highlight, console.width)
     console.print(table)
     cells = [cell for row in board.rows for column in shown[:kept] if (cell := row.cells.get(column)) is not None]
     if any(cell.gain is not None for cell in cells):
@@ -47,7 +51,8 @@ def print_board(board: Board, highlight: int | None) -> None:
         console.print(Text(under, "dim"), soft_wrap=True)
     left_out = ", ".join(written.heading(column) for column in shown[kept:])
     room = left_out and f"no room for {left_out}: --json gives all"
-    for note in (ties, room, *_not_normalized(board, shown[:kept]), *_notes(board, found)):
+    others = (stated.unranked(board), stated.lost_seeds(board), stated.variants_note(board))
+    for note in (ties, room, *others, *_not_normalized(board, shown[:kept]), *_notes(board, found)):
         if note:
             console.print(Text(f"– {note}", "dim"), soft_wrap=True)
     for run in board.unscored:
@@ -55,10 +60,12 @@ def print_board(board: Board, highlight: int | None) -> None:
         console.print(Text(f"run {run.id} {run.method} seed {run.seed}: {what}", "red"))
 
 
-def _table(board: Board, shown: Sequence[Column], ranks: Mapping[tuple[int, ...], str], highlight: int | None) -> Table:
+def _table(
+    board: Board, shown: Sequence[Column], ranks: Mapping[tuple[int, ...], str], highlight: int | None, width: int
+) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", justify="right", no_wrap=True)
-    table.add_column("method", no_wrap=True)
+    table.add_column("method", overflow="fold", max_width=min(_WIDEST_METHOD, width // _METHODS_SHARE))
     headings: list[Text | str] = [*map(_heading, shown), "trained", "s/volume", "parameters"]
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -66,7 +73,8 @@ def _table(board: Board, shown: Sequence[Column], ranks: Mapping[tuple[int, ...]
         mark = highlight is not None and highlight in row.run_ids
         place = str(row.rank) if row.rank else ("·" if row.role != "competitor" else "-")
         cells = [_cell_text(column, row.cells.get(column)) for column in shown]
-        table.add_row(place + ranks.get(row.run_ids, ""), _method_text(row, mark=mark), *cells, *_costs(row))
+        method = _method_text(row, board.ranked_by, mark=mark)
+        table.add_row(place + ranks.get(row.run_ids, ""), method, *cells, *_costs(row))
     return table
 
 
@@ -84,6 +92,7 @@ def _notes(board: Board, columns: Sequence[Column]) -> list[str]:
     """Return how many slices the distances are over, and why cells are empty, each once."""
     samples = {column: written.sample(column, (row.cells.get(column) for row in board.rows)) for column in columns}
     notes = [f"{written.label(column)}: {sample}" for column, sample in samples.items() if sample]
+    notes += written.under_floor(board, columns)
     for column in columns:
         for row in board.rows:
             cell = row.cells.get(column)
@@ -124,26 +133,36 @@ def _tested(board: Board) -> tuple[dict[tuple[int, ...], str], str]:
     return ranks, separation(board, statistics)
 
 
-def _method_text(row: Row, *, mark: bool) -> Text:
+def _method_text(row: Row, ranked_by: Column | None, *, mark: bool) -> Text:
+    """Return the method with why it has no rank, its settings and seeds, and what all its rows come to."""
     name = Text(row.run.method, style="bold" if mark else ("" if row.role == "competitor" else "italic"))
-    details = []
-    if row.run.preset not in (None, "", "default"):
-        details.append(str(row.run.preset))
+    place = stated.place(row)
+    details = [] if row.rank is not None or row.role == "reference" else [place]
+    if row.role == "competitor" and not row.coverage.complete:
+        details = [f"{place} scored"]
+    details += _packed(stated.settings(row))
     if row.role == "competitor" or len(row.seeds) > 1:
-        details.append(f"seed {', '.join(str(seed) for seed in row.seeds)}")
-    if row.role == "privileged":
-        details.append("privileged")
-    if not row.coverage.complete:
-        details.append(f"{row.coverage} scored")
-    if details:
-        name.append(f"\n{' · '.join(details)}", style="dim")
-    return name
+        details.append(stated.seeds(row))
+    if best_of := stated.best_of(row, ranked_by):
+        details.append(f"{best_of}, chosen on the test set")
+    return name.append("".join(f"\n{detail}" for detail in details if detail), style="dim")
+
+
+def _packed(parts: Sequence[str]) -> list[str]:
+    """Return parts as lines, as many to a line as a method's column has room for."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(part) + 2 <= _WIDEST_METHOD:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def _cell_text(column: Column, cell: Cell | None) -> Text:
     if cell is None or cell.mean is None:
         return Text(MISSING, style="dim")
-    text = Text(written.value(column, cell.mean))
+    text = Text(written.mean(column, cell))
     if cell.gain is not None:
         text.append(f"\n{written.gain(column, cell)}", style="green dim" if cell.gain > 0 else "dim")
     return text if cell.normalized_score is None else text.append(f"\n{written.normalized_score(cell)}", style="dim")

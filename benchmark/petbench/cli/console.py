@@ -25,7 +25,7 @@ def standard_output() -> Console:
     from rich.console import Console
 
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=160)
+    return console if console.is_terminal else Console(highlight=False, width=200)
 
 
 def open_named(name: str) -> tuple[NamedDataset, bool]:

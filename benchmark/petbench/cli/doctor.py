@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from petbench.cli.session import session
+from petbench_leaderboard.report.formatting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,6 +131,6 @@ def _home() -> Iterator[dict[str, str]]:
     yield _check(
         "home",
         "ok" if enough else "missing",
-        f"{home.folder}, {runs} runs, {free:.0f} GiB free",
+        f"{home.folder}, {counted(runs, 'run')}, {free:.0f} GiB free",
         "" if enough else "datasets and runs need about 2 GiB: free some, or set PETBENCH_HOME elsewhere",
     )

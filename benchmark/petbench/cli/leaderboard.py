@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.cli.session import session
-from petbench_leaderboard.board import DEFAULT_METRIC
+from petbench_leaderboard.board import RANKING_METRICS
 
 if TYPE_CHECKING:
     from petbench_leaderboard.board import Board
@@ -21,7 +21,7 @@ MOST_ROWS = 50
 @click.group(invoke_without_command=True)
 @click.option("--dataset", "-d", help="Only this dataset.")
 @click.option("--split", help="Only this split.")
-@click.option("--metric", default=DEFAULT_METRIC, show_default=True, help="What decides the order.")
+@click.option("--metric", help=f"What decides the order. Default: the first there is of {', '.join(RANKING_METRICS)}.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
 @click.option("--json", "form", flag_value="json", help="Print everything as JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print every row as CSV.")
@@ -34,7 +34,7 @@ def leaderboard(
     *,
     dataset: str | None,
     split: str | None,
-    metric: str,
+    metric: str | None,
     where: str | None,
     form: str | None,
 ) -> None:
@@ -42,8 +42,10 @@ def leaderboard(
 
     A score is the mean over participants. Below it stand its gain, positive where better, and its normalized score:
     0 % at `identity`, 100 % at what can be predicted of simulated participants (`petbench score --reference
-    predictable`). A row that lacks a participant has no rank: its coverage, such as 3/4, is shown. --metric takes any
-    metric that was scored, a plugin's too.
+    predictable`). A row that lacks a participant, or lost a seed, has no rank: its coverage, such as 3/4 or 2/3 seeds,
+    is shown. One row of a method competes, chosen on validation; the method's other rows are variants, shown last and
+    unranked. --metric takes any metric that was scored, a plugin's too: one without a direction ranks by the distance
+    from its best value.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -83,9 +85,10 @@ def merge_other(other: str, *, trusted: bool) -> None:
 @click.option("--where", help="Only runs that fulfil a condition.")
 def export_all(path: Path, where: str | None) -> None:
     """Write runs with phases and scores to PATH, one JSON object a line."""
+    from petbench_leaderboard.report.formatting import counted
     from petbench_leaderboard.transfer import export_runs
 
-    click.echo(f"{export_runs(session().leaderboard, path, where=where)} runs written to {path}")
+    click.echo(f"{counted(export_runs(session().leaderboard, path, where=where), 'run')} written to {path}")
 
 
 @leaderboard.command("import")
@@ -103,7 +106,9 @@ def import_all(path: Path, *, trusted: bool) -> None:
 
 
 def _say(transfer: Transfer) -> None:
-    click.echo(f"{transfer.new} new runs, {transfer.more} with new scores, {transfer.known} known already")
+    from petbench_leaderboard.report.formatting import counted
+
+    click.echo(f"{counted(transfer.new, 'new run')}, {transfer.more} with new scores, {transfer.known} known already")
 
 
 def _as_text(boards: list[Board], form: str) -> str:
@@ -118,18 +123,21 @@ def print_table(
     *,
     dataset: str | None,
     split: str | None,
-    metric: str = DEFAULT_METRIC,
+    metric: str | None = None,
     where: str | None = None,
     highlight: int | None = None,
 ) -> None:
     """Print the boards; the row that run `highlight` belongs to is marked."""
     from petbench.cli.board_table import print_board
     from petbench_leaderboard.ranking import rank
+    from petbench_leaderboard.report.formatting import counted
 
     boards = rank(store, dataset=dataset, split=split, metric=metric, where=where, best=MOST_ROWS)
-    if not boards:
+    if not boards and where is not None:
+        click.echo(f"no row fulfils --where {where!r}")
+    elif not boards:
         click.echo("nothing on the leaderboard yet; start with: petbench run --method pix2pix")
     for board in boards:
         print_board(board, highlight)
         if board.omitted:
-            click.echo(f"and {board.omitted} further rows; --where narrows, --csv gives all")
+            click.echo(f"and {counted(board.omitted, 'further row')}; --where narrows, --csv gives all")

@@ -23,6 +23,7 @@ from petbench.cli.reproduce import reproduce
 from petbench.cli.run import run
 from petbench.cli.runs import runs
 from petbench.cli.score import score
+from petbench.cli.scores import scores
 from petbench.cli.session import Session
 from petbench.cli.study import study
 from petbench.cli.submit import submit
@@ -34,6 +35,7 @@ _VERBS = (
     leaderboard,
     report,
     runs,
+    scores,
     predict,
     score,
     plan,
@@ -64,6 +66,8 @@ class PetbenchGroup(click.Group):
         except PetbenchError as error:
             click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
             ctx.exit(error.exit_code)
+        except BrokenPipeError:  # the reader went away, as in `petbench scores export | head`; see `main`
+            raise
         except OSError as error:
             # A full disk or a read-only folder is the user's to fix; a traceback would not help.
             if error.filename is None and error.errno is None:

@@ -58,6 +58,7 @@ def report(
     options = SiteOptions(dataset=dataset, split=split, where=where)
     if title:
         options = dataclasses.replace(options, title=title)
+    _check_names(store, options)
     if serve:
         _serve(store, home, options)
         return
@@ -71,6 +72,14 @@ def report(
     with progress_bar() as progress:
         page = _write(store, home, options, output, progress)
     click.echo(f"open {page}")
+
+
+def _check_names(store: Leaderboard, options: SiteOptions) -> None:
+    """Refuse at once what the leaderboard has nothing of: a server would say it only when somebody looks."""
+    from petbench_leaderboard.row_selection import board_entries
+
+    board_entries(store, dataset=options.dataset, split=options.split)
+    store.runs(where=options.where, limit=1)
 
 
 def _write(store: Leaderboard, home: Home, options: SiteOptions, folder: Path, progress: Progress) -> Path:

@@ -23,8 +23,8 @@ def run_facts(row: RunRow) -> dict[str, Any]:
     return dataclasses.asdict(row)
 
 
-def print_runs(rows: Iterable[RunRow]) -> None:
-    """Print one line a run."""
+def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
+    """Print one line a run; `narrowed` says that only some runs were asked for."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -34,7 +34,7 @@ def print_runs(rows: Iterable[RunRow]) -> None:
 
     rows = list(rows)
     if not rows:
-        click.echo("no runs yet; start one with: petbench run --method pix2pix")
+        click.echo("no such run" if narrowed else "no runs yet; start one with: petbench run --method pix2pix")
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, justify in (
@@ -115,7 +115,7 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
             value = Text(score.reason or "", style="dim")
         else:
             value = Text(f"{written.value(column, score.value)} {plain_unit(score.unit)}".rstrip())
-            if score.participant is None and (remark := written.remark(column, score.extra)):
+            if score.participant is None and (remark := written.remark(column, score.extra, score.value)):
                 value.append(f"\n{remark}", style="dim")
         table.add_row(
             score.participant or "all", Text(score.region), Text(score.metric), value, Text(score.convention_id)

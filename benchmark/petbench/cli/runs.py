@@ -21,13 +21,21 @@ def list_runs(*, as_json: bool, status: str | None, method: str | None, where: s
     """List every run, failures included, newest first."""
     from petbench.cli.console import print_json
     from petbench.cli.result import print_runs, run_facts
+    from petbench.errors import UnknownNameError
+    from petbench_leaderboard.records import STATUSES
 
     leaderboard = session().leaderboard
+    if status is not None and status not in STATUSES:
+        raise UnknownNameError("status", status, STATUSES, listed="There:")
     rows = leaderboard.runs(status=status, method=method, where=where)
+    if method is not None and not rows:
+        known = {row.method for row in leaderboard.runs()} | set(session().registry.methods())
+        if method not in known:
+            raise UnknownNameError("method", method, known, listed="Installed, or on this leaderboard:")
     if as_json:
         print_json([run_facts(row) for row in rows])
     else:
-        print_runs(rows)
+        print_runs(rows, narrowed=any(given is not None for given in (status, method, where)))
 
 
 @runs.command("show")

@@ -63,6 +63,7 @@ def _score_again(which: str) -> None:
     from petbench.errors import DataError, PetbenchError, UsageError
     from petbench.runs.rescore import rescore
     from petbench.terminal import progress_bar
+    from petbench_leaderboard.report.formatting import counted
 
     home, store = session().home, session().leaderboard
     if which != "all" and not (which.isascii() and which.isdigit()):
@@ -78,9 +79,9 @@ def _score_again(which: str) -> None:
                 refused += 1
                 click.echo(f"run {row.id} {row.method} keeps its scores: {error}", err=True)
     done = len(rows) - refused
-    click.echo(f"scored {done} run{'s' if done != 1 else ''} again")
+    click.echo(f"scored {counted(done, 'run')} again")
     if refused:
-        raise DataError(f"{refused} of {len(rows)} runs could not be scored again; each is named above")
+        raise DataError(f"{refused} of {counted(len(rows), 'run')} could not be scored again; each is named above")
 
 
 def _enter(folder: Path | None, name: str, dataset: str, split: str, fold: int) -> None:

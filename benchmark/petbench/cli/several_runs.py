@@ -57,7 +57,9 @@ def _summary(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> str:
     failed = len(outcomes) - known - well
     left = len(plans) - len(outcomes)
     parts = [f"{well} ran", f"{known} there already", f"{failed} did not end well", f"{left} not begun"]
-    return f"{len(plans)} runs: " + ", ".join(part for part in parts if not part.startswith("0 "))
+    from petbench_leaderboard.report.formatting import counted
+
+    return f"{counted(len(plans), 'run')}: " + ", ".join(part for part in parts if not part.startswith("0 "))
 
 
 def _print_boards(leaderboard: Leaderboard, outcomes: Sequence[Outcome]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from petbench.cli.session import session
+from petbench_leaderboard.report.formatting import counted
 
 
 @click.command()
@@ -35,4 +36,5 @@ def submit(*, run_ids: tuple[int, ...], output: Path, weights: bool, force: bool
         run_ids, output, home=home, leaderboard=session().leaderboard, weights=weights, force=force
     )
     size = output.stat().st_size
-    click.echo(f"{output}: {len(manifest['runs'])} runs, {len(manifest['files'])} files, {size / 1e6:.3g} MB")
+    runs, files = counted(len(manifest["runs"]), "run"), counted(len(manifest["files"]), "file")
+    click.echo(f"{output}: {runs}, {files}, {size / 1e6:.3g} MB")

@@ -10,6 +10,7 @@ import click
 
 from petbench.cli.options import complete_dataset
 from petbench.cli.session import session
+from petbench_leaderboard.report.formatting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,7 +130,7 @@ def _reproduce(found: Verified, source: str | None, supervisor: Supervisor, *, a
             _print_reproduction(result)
     left = len(found.runs) - len(results)
     if left:
-        click.echo(f"stopped; not begun: {left} of {len(found.runs)} runs", err=True)
+        click.echo(f"stopped; not begun: {left} of {counted(len(found.runs), 'run')}", err=True)
     if left or any(result.row.status != "ok" for result in results):
         raise SystemExit(130 if supervisor.stop_requested else 1)
 

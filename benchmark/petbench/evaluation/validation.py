@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from petbench.evaluation.reader import find_predictions
 from petbench.evaluation.scoring import measure, read_case
-from petbench_leaderboard.board import DEFAULT_METRIC
+from petbench_leaderboard.board import RANKING_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def score_validation(
     participants: Sequence[str],
     predictions: Path,
     metrics: Sequence[MetricSpec],
-    name: str = DEFAULT_METRIC,
+    names: Sequence[str] = RANKING_METRICS,
 ) -> ValidationScore:
     """Score the predictions of the validation participants by the protocol's ranking metric.
 
@@ -48,20 +48,30 @@ def score_validation(
         participants: who validates; at least one.
         predictions: the folder with `<participant>.nii.gz`, as for `petbench.evaluation.scoring.score_predictions`.
         metrics: of one participant.
-        name: of the ranking metric.
+        names: of the ranking metrics: the first that every participant has a value of counts.
+
+    Returns:
+        The score; where no metric has a value of everybody, the first one's reason.
 
     Raises:
         DataError: a prediction is missing or cannot be scored.
     """
-    spec = next((each for each in metrics if each.name == name), None)
-    if spec is None:
-        return ValidationScore(name, None, None, f"no metric of one participant is called {name}")
-    values: list[float] = []
+    specs = [spec for name in names for spec in metrics if spec.name == name]
+    if not specs:
+        return ValidationScore(names[0], None, None, f"no metric of one participant is called {' or '.join(names)}")
+    values: dict[str, list[float]] = {spec.name: [] for spec in specs}
+    reasons: dict[str, str] = {}
     for participant, path in find_predictions(predictions, participants, dataset).items():
-        records = measure(spec, read_case(dataset, participant, path))
-        found = next((record for record in records if record.region == spec.region), None)
-        if found is None or found.value is None:
-            why = found.reason if found else f"it is not measured in the region {spec.region}"
-            return ValidationScore(name, spec.convention_id, None, f"{name} of {participant}: {why}")
-        values.append(found.value)
-    return ValidationScore(name, spec.convention_id, sum(values) / len(values))
+        case = read_case(dataset, participant, path)
+        for spec in specs:
+            found = next((record for record in measure(spec, case) if record.region == spec.region), None)
+            if found is not None and found.value is not None:
+                values[spec.name].append(found.value)
+            else:
+                why = found.reason if found else f"it is not measured in the region {spec.region}"
+                reasons.setdefault(spec.name, f"{spec.name} of {participant}: {why}")
+    for spec in specs:
+        if spec.name not in reasons:
+            found_values = values[spec.name]
+            return ValidationScore(spec.name, spec.convention_id, sum(found_values) / len(found_values))
+    return ValidationScore(specs[0].name, specs[0].convention_id, None, reasons[specs[0].name])

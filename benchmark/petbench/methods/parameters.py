@@ -44,6 +44,14 @@ def resolve(spec: MethodSpec, preset: str, settings: Sequence[str], budget: Budg
     return validate(spec, values)
 
 
+def changed_from_preset(spec: MethodSpec, preset: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that have another value than the preset gives; `images` is stated as the budget."""
+    fields = spec.parameters.model_fields if spec.parameters else {}
+    without_default = {name: values[name] for name, field in fields.items() if field.is_required()}
+    of_preset = validate(spec, without_default | dict(spec.presets.get(preset, {})))
+    return {name: value for name, value in values.items() if name != "images" and value != of_preset.get(name)}
+
+
 def validate(spec: MethodSpec, values: dict[str, Any]) -> dict[str, Any]:
     """Check `values` against the method's parameter model and return them with the defaults written out."""
     from pydantic import ValidationError

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from petbench.plans.run_plan import IDENTITY_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from petbench.plans.run_plan import RunPlan
-    from petbench_leaderboard.records import PlannedRun, RunRow
+    from petbench_leaderboard.records import PhaseRow, PlannedRun, RunRow
     from petbench_leaderboard.store import Leaderboard
 
 State = Literal["cached", "missing", "stale", "running", "interrupted", "failed"]
@@ -65,21 +65,28 @@ def forecast(plans: Sequence[RunPlan], leaderboard: Leaderboard) -> list[RunFore
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """The runs of one method: all of them, those that ended well, and what some of these took beside training."""
+    """The runs of one method: all of them, those that ended well, and what some of these took beside their steps."""
 
     rows: Sequence[RunRow]
     finished: Sequence[RunRow]
     overheads: Mapping[int, float]
+    warm_ups: Mapping[int, float]
 
     @classmethod
     def of(cls, method: str, leaderboard: Leaderboard) -> _Past:
         rows = leaderboard.runs(method=method)
         finished = [row for row in rows if row.status == "ok"]
-        return cls(rows, finished, {row.id: _overhead(row, leaderboard) for row in finished[:50]})
+        phases = {row.id: leaderboard.phases(row.id) for row in finished[:50]}
+        overheads = {
+            run: _seconds(each for each in found if each.phase not in ("train", "warm-up"))
+            for run, found in phases.items()
+        }
+        warm_ups = {run: _seconds(each for each in found if each.phase == "warm-up") for run, found in phases.items()}
+        return cls(rows, finished, overheads, warm_ups)
 
 
 def _forecast_one(plan: RunPlan, past: _Past) -> RunForecast:
-    seconds = _expected(plan, past.finished, past.overheads)
+    seconds = _expected(plan, past)
     same = [row for row in past.rows if row.identity == plan.identity]
     for row in same:  # a run that ended well counts whatever a repetition came to
         if row.status == "ok":
@@ -123,18 +130,19 @@ def _changed_parameters(before: dict[str, Any], now: dict[str, Any]) -> list[tup
     ]
 
 
-def _expected(plan: RunPlan, finished: Sequence[RunRow], overheads: Mapping[int, float]) -> float | None:
+def _expected(plan: RunPlan, past: _Past) -> float | None:
     """Return the seconds that past runs of the same size lead one to expect; the budget may differ.
 
-    A training that ends when validation no longer improves is expected to take what others by the same rule took; of
-    the first one there is only the most that it can take.
+    A budget in seconds holds the warm-up, and so do the seconds of a training; images per second do not. A training
+    that ends when validation no longer improves is expected to take what others by the same rule took; of the first one
+    there is only the most that it can take.
     """
     wanted = _size(plan.parameters)
-    alike = [row for row in finished if row.id in overheads and _size(row.parameters) == wanted]
+    alike = [row for row in past.finished if row.id in past.overheads and _size(row.parameters) == wanted]
     alike = [row for row in alike if row.dataset == plan.dataset] or alike
     if not alike:
         return None
-    overhead = statistics.median(overheads[row.id] for row in alike)
+    overhead = statistics.median(past.overheads[row.id] for row in alike)
     budget = plan.training_budget
     if budget.seconds is not None:
         return overhead + budget.seconds
@@ -142,7 +150,8 @@ def _expected(plan: RunPlan, finished: Sequence[RunRow], overheads: Mapping[int,
     rates = [row.images_per_second for row in alike if row.images_per_second]
     trained = [row.train_seconds for row in patient or alike if row.train_seconds is not None]
     if budget.images and rates and not patient:
-        return overhead + budget.images / statistics.median(rates)
+        warm_up = statistics.median(past.warm_ups[row.id] for row in alike)
+        return overhead + warm_up + budget.images / statistics.median(rates)
     return overhead + (statistics.median(trained) if trained else 0.0)
 
 
@@ -155,6 +164,5 @@ def _rule(run: PlannedRun) -> tuple[object, ...]:
     return (run.budget, *(run.parameters.get(name) for name in ("patience", "patience_tolerance", "validations")))
 
 
-def _overhead(row: RunRow, leaderboard: Leaderboard) -> float:
-    """Return the seconds of a run beside training: preparing, predicting, scoring."""
-    return sum(phase.seconds for phase in leaderboard.phases(row.id) if phase.phase != "train")
+def _seconds(phases: Iterable[PhaseRow]) -> float:
+    return sum(phase.seconds for phase in phases)

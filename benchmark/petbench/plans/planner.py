@@ -98,6 +98,7 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
         role=spec.role,
         preset=preset,
         parameters=values,
+        changed_parameters=parameters.changed_from_preset(spec, preset, values),
         **place.facts(),
         seed=request.seed,
         budget=str(budget or parameters.default_budget(values)),

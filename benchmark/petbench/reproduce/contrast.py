@@ -74,7 +74,7 @@ def differ(first: Line, second: Line, column: Column, participants: Sequence[str
         return Difference(column=column, mean=None, reason=missing)
     cells = ((first, ours), (second, theirs))
     if not ours.values:
-        return _of_distances(column, ours, theirs, tuple(line.name for line, cell in cells if is_under_floor(cell)))
+        return _of_distances(column, ours, theirs, tuple(line.name for line, cell in cells if cell.under_floor))
     tables = {line.name: table_of(cell, line.seeds, participants) for line, cell in cells}
     scores = {name: dict(zip(participants, table.T.tolist(), strict=True)) for name, table in tables.items()}
     (found,) = compare_all(scores)
@@ -93,18 +93,6 @@ def differ(first: Line, second: Line, column: Column, participants: Sequence[str
 def table_of(cell: Cell, seeds: Sequence[int], participants: Sequence[str]) -> Table:
     """Return scores of participants, shape (seeds, participants)."""
     return np.array([[cell.by_seed[seed][who] for who in participants] for seed in seeds], dtype=np.float64)
-
-
-def floor_of(cell: Cell) -> float | None:
-    """Return what real slices are apart from real slices of other participants; None for what is no distance."""
-    floor = cell.extra.get("floor")
-    return float(floor) if isinstance(floor, int | float) else None
-
-
-def is_under_floor(cell: Cell) -> bool:
-    """Return whether a distance is smaller than that of real slices: such a value orders nothing."""
-    floor = floor_of(cell)
-    return floor is not None and cell.mean is not None and cell.mean < floor
 
 
 def _missing(line: Line, cell: Cell | None) -> str:

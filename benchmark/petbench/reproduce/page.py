@@ -99,9 +99,9 @@ def _words(account: Account) -> dict[str, Any]:
         "notes": notes,
         "difference_table": difference_table,
         "difference_notes": difference_notes,
-        "participant_table": tables.by_participant(account.differences, titles, results.participants),
+        "participant_table": tables.by_participant(results.ranking, account.differences, titles, results.participants),
         "seed_table": tables.by_seed(results),
-        "first_metric": heading(results.columns[PSNR_CONVENTIONS[0]]) if PSNR_CONVENTIONS[0] in results.columns else "",
+        "ranking": heading(results.columns[results.ranking]) if results.ranking else "",
         "departure_table": tables.departures(account.departures) if account.departures else "",
         "departure_sentences": [
             f"{_upper(TITLES[name])}: {describe(NAMES[method], found)}"

@@ -6,12 +6,12 @@ participants and no score of anybody else.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError
+from petbench_leaderboard.metric_facts import distance_from_best
 from petbench_leaderboard.records import FAILURES
 
 if TYPE_CHECKING:
@@ -84,11 +84,10 @@ def choose_rate(
     metric = _metric([run for of_rate in runs.values() for run in of_rate if run.status == "ok"], metrics)
     trials = tuple(_trial(rate, of_rate, folds) for rate, of_rate in runs.items())
     choice = Choice(method, trials, metric, None)
-    scored = [trial for trial in trials if trial.score is not None]
-    if not choice.is_decided or not scored or metric is None:
+    if not choice.is_decided or metric is None:
         return choice
-    best = max(scored, key=lambda trial: _goodness(trial.score, metric))  # the first of equal ones
-    return Choice(method, trials, metric, best.rate)
+    distances = {trial.rate: _distance(trial.score, metric) for trial in trials if trial.score is not None}
+    return Choice(method, trials, metric, min(distances, key=distances.__getitem__, default=None))
 
 
 def _trial(rate: float, runs: Sequence[RunRow], folds: int) -> Trial:
@@ -122,15 +121,15 @@ def _metric(runs: Sequence[RunRow], metrics: Sequence[MetricSpec]) -> MetricSpec
     return known[0]
 
 
-def _goodness(score: float | None, metric: MetricSpec) -> float:
-    """Return a number that is higher where a validation score is better.
+def _distance(score: float, metric: MetricSpec) -> float:
+    """Return a number that is smaller the better a validation score is.
 
     Raises:
         PetbenchError: the metric orders nothing.
     """
-    assert score is not None
-    if metric.higher_is_better is not None:
-        return score if metric.higher_is_better else -score
-    if metric.best_value is None:
-        raise PetbenchError(f"{metric.name} is better neither higher nor lower: no learning rate can be chosen by it")
-    return -math.fabs(score - metric.best_value)
+    found = distance_from_best(score, metric.higher_is_better, metric.best_value)
+    if found is None:
+        raise PetbenchError(
+            f"{metric.name} has neither a direction nor a best value: no learning rate can be chosen by it"
+        )
+    return found

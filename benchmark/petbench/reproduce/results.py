@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench.evaluation.distribution import EXTRACTOR_METRICS
@@ -11,6 +11,7 @@ from petbench.evaluation.metrics.psnr import PSNR_METRICS
 from petbench.reproduce.experiment import RUN_SETS
 from petbench.reproduce.made_references import MADE
 from petbench.reproduce.paper import METHODS, REFERENCES
+from petbench_leaderboard.board import RANKING_METRICS
 from petbench_leaderboard.cells import make_cell
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.run_groups import REGIONS, column_of
@@ -103,6 +104,11 @@ class Results:
         return tuple(name for name in METRICS if any(_is_scored(line.cells.get(name)) for line in self.lines))
 
     @property
+    def ranking(self) -> str | None:
+        """The metric that ranks where nobody asks for one; None where no line has it."""
+        return next((name for name in RANKING_METRICS if name in self.metrics), None)
+
+    @property
     def unscored(self) -> dict[str, str]:
         """Why there is no value at all of what was to be shown, by the metric's name."""
         found = {}
@@ -187,11 +193,9 @@ def make_line(
         if score.run_id in by_id:
             run = by_id[score.run_id]
             table[score.metric][run.seed][score.participant or f"fold {run.fold}"] = score
-    cells = {metric: make_cell(of_metric, whole, participants) for metric, of_metric in table.items()}
-    if failures:
-        ended = ", ".join(f"seed {seed} {status}" for seed, status in failures.items())
-        why = f"{len(whole)} of {len(whole) + len(failures)} seeds ended well: {ended}"
-        cells = {metric: replace(cell, mean=None, reason=cell.reason or why) for metric, cell in cells.items()}
+    cells = {
+        metric: make_cell(of_metric, whole, participants, failures=failures) for metric, of_metric in table.items()
+    }
     return Line(
         name=name,
         runs=tuple(runs),

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from petbench.reproduce.contrast import floor_of, is_under_floor
 from petbench.reproduce.made_references import MADE
 from petbench.reproduce.paper import METHODS, REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.results import PSNR_CONVENTIONS
@@ -57,7 +56,7 @@ def about_columns(results: Results) -> list[str]:
     found = []
     for metric in results.metrics:
         column = results.columns[metric]
-        floors = [floor_of(line.cells[metric]) for _, line in _lines(results) if metric in line.cells]
+        floors = [line.cells[metric].floor for _, line in _lines(results) if metric in line.cells]
         floor = next((one for one in floors if one is not None), None)
         line = f"{heading(column)}: {column.facts.summary}; {direction(column)}"
         if floor is not None:
@@ -94,12 +93,14 @@ def differences(
 
 
 def by_participant(
-    by_set: Mapping[RunSet, Sequence[Difference]], titles: Mapping[RunSet, str], participants: Sequence[str]
+    metric: str | None,
+    by_set: Mapping[RunSet, Sequence[Difference]],
+    titles: Mapping[RunSet, str],
+    participants: Sequence[str],
 ) -> str:
-    """Return each participant's difference in the first convention of PSNR, a column for each set of runs."""
+    """Return each participant's difference in one metric, a column for each set of runs; empty where there is none."""
     found = {
-        name: next((one for one in of_set if one.column.metric == PSNR_CONVENTIONS[0]), None)
-        for name, of_set in by_set.items()
+        name: next((one for one in of_set if one.column.metric == metric), None) for name, of_set in by_set.items()
     }
     shown = {name: one for name, one in found.items() if one is not None and one.by_participant}
     rows = [[who, *(number(one.by_participant[who], 2, sign=True) for one in shown.values())] for who in participants]
@@ -108,11 +109,11 @@ def by_participant(
 
 
 def by_seed(results: Results) -> str:
-    """Return each seed's mean in the first convention of PSNR, or what became of it: set by method."""
-    metric = PSNR_CONVENTIONS[0]
+    """Return each seed's mean in the metric that ranks, or what became of it, set by method; empty where nothing is."""
+    metric = results.ranking
     lines = [(name, method, results.sets[name][method]) for name in PAGE_ORDER for method in METHODS]
     lines = [entry for entry in lines if entry[2].seeds or entry[2].failures]
-    if not lines:
+    if not lines or metric is None:
         return ""
     seeds = sorted({seed for *_, line in lines for seed in (*line.seeds, *line.failures, *line.missing)})
     rows = []
@@ -194,7 +195,7 @@ def _cell(cell: Cell | None, column: Column, notes: Notes) -> str:
         text += f" ± {value(column, cell.standard_deviation)}"
     elif cell.seed_standard_deviation is not None:
         text += f" (± {value(column, cell.seed_standard_deviation)} over seeds)"
-    return f"{text} {notes.mark(UNDER_FLOOR)}" if is_under_floor(cell) else text
+    return f"{text} {notes.mark(UNDER_FLOOR)}" if cell.under_floor else text
 
 
 UNDER_FLOOR = "under the distance between real slices of these and of other participants: such a value orders nothing"

@@ -156,6 +156,7 @@ def _plan(place: Place, method: str, origin: str, role: Role, digest: str, devic
         role=role,
         preset="",
         parameters={},
+        changed_parameters={},
         **place.facts(),
         seed=0,
         budget=str(Budget(images=0)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from petbench.runs.headroom import HELD_OUT
 from petbench.runs.reference_rows import ROLES
 from petbench_datasets.specs import HeadroomRow
+from petbench_leaderboard.errors import UnknownOnLeaderboardError
 from petbench_leaderboard.ranking import rank
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def with_methods(headroom: Headroom, name: str, fingerprint: str, leaderboard: Leaderboard) -> Headroom:
-    """Return the headroom of the split `holdout` with each method's best row on its test participants, worst first.
+    """Return the headroom of the split `holdout` with each method's row on its test participants, worst first.
 
-    References that the headroom has already are left out, and so are rows that lack a test participant.
+    Of a method it is the row that competes, of a reference the newest. References that the headroom has already are
+    left out, and so are rows that lack a test participant.
 
     Args:
         headroom: over the test participants of the split `holdout`.
@@ -27,16 +29,19 @@ def with_methods(headroom: Headroom, name: str, fingerprint: str, leaderboard: L
         fingerprint: of the images that the headroom was measured on: the runs must be scored on the same.
         leaderboard: where the runs are.
     """
-    boards = rank(leaderboard, dataset=name, split=HELD_OUT)
+    try:
+        boards = rank(leaderboard, dataset=name, split=HELD_OUT)
+    except UnknownOnLeaderboardError:  # nobody has run anything on this dataset
+        boards = []
     tested, known = set(headroom.tested), {row.name for row in headroom.rows}
     rows = next((b.rows for b in boards if b.fingerprint == fingerprint and set(b.participants) == tested), ())
     found: dict[str, HeadroomRow] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.newest):
         means = {column.metric: cell.mean for column, cell in row.cells.items() if cell.mean is not None}
         if row.run.method in known or row.role in ROLES.values() or not set(headroom.metrics) <= set(means):
             continue
-        values = tuple(float(means[metric]) for metric in headroom.metrics)
-        if row.run.method not in found or values[0] > found[row.run.method].values[0]:
+        if row.competes or row.role != "competitor":
+            values = tuple(float(means[metric]) for metric in headroom.metrics)
             found[row.run.method] = HeadroomRow(row.run.method, values, _source(row))
     methods = sorted(found.values(), key=lambda score: score.values)
     return dataclasses.replace(headroom, methods=tuple(methods))

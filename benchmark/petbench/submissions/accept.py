@@ -24,8 +24,8 @@ def accept(submission: Verified, home: Home, leaderboard: Leaderboard) -> list[t
     """Store every run of a verified submission as `rescored`, with the scores computed here.
 
     Times, memory, machine and the score on validation participants, whose predictions stay with the submitter, are as
-    the submitter says; the row says so in its machine facts. Accepting the same run
-    twice changes nothing. Weights stay in the submission.
+    the submitter says; the row says so in its machine facts. A row of the same run that was only self-reported here, as
+    a merge brings it, gives its place up. Accepting the same run twice changes nothing. Weights stay in the submission.
 
     Returns:
         The row of each run, and whether it was there already.
@@ -40,8 +40,9 @@ def _accept_run(
     submission: Verified, index: int, found: VerifiedRun, home: Home, leaderboard: Leaderboard
 ) -> tuple[RunRow, bool]:
     plan, facts = found.plan, found.submitted.facts
-    for row in leaderboard.find(plan.identity):
-        if row.status == "ok" and row.verification != "self-reported":  # a merged row stays beside the one checked here
+    stored = [row for row in leaderboard.find(plan.identity) if row.status == "ok"]
+    for row in stored:
+        if row.verification != "self-reported":
             return row, True
     origin: dict[str, object] = {
         "submission": {
@@ -78,6 +79,8 @@ def _accept_run(
         leaderboard.delete(run_id)
         folder.delete()
         raise
+    for row in stored:  # only self-reported until now: the row that was checked takes its place
+        leaderboard.delete(row.id)
     return leaderboard.run(run_id), False
 
 

@@ -21,6 +21,7 @@ from petbench.submissions.compare import Comparison, compare
 from petbench.submissions.limits import SubmissionError
 from petbench.submissions.volumes import check_volume
 from petbench_datasets.dataset.split import load_split
+from petbench_leaderboard.board import IDENTITY_METHOD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,6 +139,11 @@ def _read_run(archive: Archive, folder: str) -> SubmittedRun:
         raise SubmissionError(
             f"{folder}: {plan.method} is a reference row that knows the test participants, and no submitter's: make it "
             "yourself with petbench score --reference"
+        )
+    if plan.method == IDENTITY_METHOD:
+        raise SubmissionError(
+            f"{folder}: {plan.method} is what every gain is over, and no submitter's: make it yourself with "
+            f"petbench run --method {plan.method}"
         )
     if plan.identity != facts.identity:
         raise SubmissionError(f"{folder}: its plan has the identity {plan.identity[:12]}, not {facts.identity[:12]}")

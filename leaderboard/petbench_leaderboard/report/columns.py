@@ -21,6 +21,12 @@ GAIN = "gain over identity, the early image as it is, in the metric's unit, posi
 NORMALIZED = "normalized score, 0 % at identity and 100 % at predictable, what can be predicted of these participants"
 """For the notes of every output that has normalized scores."""
 
+FLOOR_MARK = "†"
+"""Behind a distance that orders nothing."""
+
+UNDER_FLOOR = "under its floor, the distance of real images from other real ones: orders nothing"
+"""What that mark means."""
+
 ROLE_MARKS: dict[Role, str] = {
     "reference": "ref",
     "privileged": "privileged",
@@ -77,6 +83,22 @@ def value(column: Column, written: float | None) -> str:
     return number(written, column.facts.decimals)
 
 
+def mean(column: Column, cell: Cell) -> str:
+    """Write a cell's mean with the metric's decimals, marked where it lies under its floor."""
+    return value(column, cell.mean) + (FLOOR_MARK if cell.under_floor else "")
+
+
+def under_floor(board: Board, columns: Iterable[Column]) -> list[str]:
+    """Return a note for each column that has a value under its floor, with the methods whose value that is."""
+    notes = []
+    for column in columns:
+        rows = [row for row in board.rows if column in row.cells and row.cells[column].under_floor]
+        if rows:
+            names = ", ".join(dict.fromkeys(row.run.method for row in rows))
+            notes.append(f"{FLOOR_MARK} {heading(column)} of {names}: {UNDER_FLOOR}")
+    return notes
+
+
 def gain(column: Column, cell: Cell) -> str:
     """Write a cell's gain over `identity` with its sign; empty where there is none."""
     return "" if cell.gain is None else number(cell.gain, column.facts.decimals, sign=True)
@@ -106,8 +128,14 @@ def sample(column: Column, cells: Iterable[Cell | None]) -> str:
     return ""
 
 
-def remark(column: Column, extra: Mapping[str, object]) -> str:
-    """Say what a score of all participants together rests on: slices and floor, or limits of agreement; else empty."""
+def remark(column: Column, extra: Mapping[str, object], score: float | None = None) -> str:
+    """Say what a score of all participants together rests on: slices and floor, or limits of agreement; else empty.
+
+    Args:
+        column: the score's.
+        extra: what came with it.
+        score: the score itself, to say so where it lies under its floor.
+    """
     low, high, count = extra.get("low"), extra.get("high"), extra.get("n_real")
     if isinstance(low, float) and isinstance(high, float):
         return f"limits {value(column, low)} to {value(column, high)}"
@@ -119,6 +147,7 @@ def remark(column: Column, extra: Mapping[str, object]) -> str:
     error = f", standard error {spread['standard_error']:.2g} over participants" if isinstance(spread, dict) else ""
     scale = (
         f"real against real {value(column, floor)}"
+        + (f", {UNDER_FLOOR}" if score is not None and score < floor else "")
         if isinstance(floor, float)
         else str(extra.get("floor_reason") or "no floor")
     )

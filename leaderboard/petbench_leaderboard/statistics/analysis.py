@@ -88,7 +88,7 @@ def analyse(board: Board, column: Column | None = None) -> BoardStatistics | Non
     if not tables:
         return None
     by_key = {row_key(row): row for row in board.rows}
-    ranked = [key for key in tables if by_key[key].role == "competitor"]
+    ranked = [key for key in tables if by_key[key].competes]
     competing = ranked[:MOST_COMPARED]
     higher = column.higher_is_better
     comparisons = compare_all({key: _scores(tables[key], board.participants) for key in competing})

@@ -41,7 +41,7 @@ class RandomConvolution:
     """The extractor behind `fd_randconv`.
 
     Raises:
-        RuntimeError: the generated weights or the baked constants are not those of protocol 1.
+        RuntimeError: the generated weights or the baked constants are not those of the protocol.
     """
 
     id = RANDCONV_ID

@@ -11,7 +11,7 @@ import numpy as np
 
 from petbench.evaluation.metrics.lesions import background_shell, lesions_of
 from petbench.evaluation.metrics.urinary import urinary_zone
-from petbench.evaluation.protocol import CLEARANCE_ORGANS
+from petbench.evaluation.protocol import CLEARANCE_ORGANS, URINARY_TRACT
 from petbench.evaluation.study.scene import FWHM_PER_SIGMA, blurred
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ Degrade = Callable[["Scene", float], "Image"]
 _SPOT_FWHM_MILLIMETRES = 20.0
 _SPOT_ORGANS = ("liver", "muscle", "lungs", "vertebrae", "spleen", "visceral_fat")
 _LESION_REACH_MILLIMETRES = 8.0
+_URINE_FWHM_MILLIMETRES = 8.0
 
 LOTTERY_COMMON, LOTTERY_OWN = 0.4, 0.2
 """Log-normal errors of the bladder: what nobody can foretell (the residual of its late on its early level over sixty
@@ -82,7 +83,20 @@ def noise(scene: Scene, times: float) -> Image:
 
 def bladder(scene: Scene, percent: float) -> Image:
     """Return the urinary tract too hot by some percent."""
-    return np.asarray(scene.best * np.where(urinary_zone(scene.case), 1.0 + percent / 100.0, 1.0))
+    return scene.best + percent / 100.0 * urine(scene)
+
+
+def urine(scene: Scene) -> Image:
+    """Return what the urinary tract adds to the image, its blur into the organs around it included.
+
+    Raises:
+        ValueError: no bladder is labelled.
+    """
+    zone, labels = urinary_zone(scene.case), scene.case.labels
+    assert labels is not None  # the zone comes from them
+    tract = np.isin(labels, [index for index, name in scene.case.names.items() if name in URINARY_TRACT])
+    spread = blurred(scene.best * tract, (_URINE_FWHM_MILLIMETRES,) * 3, scene.case.grid.spacing_millimetres)
+    return np.where(zone, spread, 0.0)
 
 
 def shift(scene: Scene, millimetres: float) -> Image:
@@ -140,11 +154,12 @@ def mixture(scene: Scene, percent: float) -> Image:
 def with_lottery(scene: Scene, image: Image, copy: str) -> Image:
     """Return a copy with the bladder at a level that no method can foretell; without labels it stays as it is."""
     try:
-        zone = urinary_zone(scene.case)
+        added = urine(scene)
     except ValueError:
         return image
     common, own = (_random(scene, f"bladder{name}").standard_normal() for name in ("", f"/{copy}"))
-    return np.asarray(image * np.where(zone, np.exp(LOTTERY_COMMON * common + LOTTERY_OWN * own), 1.0))
+    factor = float(np.exp(LOTTERY_COMMON * common + LOTTERY_OWN * own))
+    return np.maximum(image + (factor - 1.0) * added, 0.0)
 
 
 FAMILIES: tuple[Family, ...] = (

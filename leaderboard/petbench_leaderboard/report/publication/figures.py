@@ -102,7 +102,7 @@ def _boxes(drawn: _Drawn) -> Figure:
     generator = np.random.default_rng(0)  # where a dot stands across its box says nothing
     for place, (key, row) in enumerate(rows):
         values = np.array(list(row.cells[drawn.column].values.values()))
-        colour = _BLUE if row.role == "competitor" else _QUIET
+        colour = _BLUE if row.competes else _QUIET
         axes.boxplot(
             values, positions=[place], orientation="horizontal", widths=0.56, showfliers=False,
             medianprops={"color": colour, "linewidth": 1.4}, boxprops={"color": _QUIET, "linewidth": 0.7},
@@ -122,19 +122,20 @@ def _boxes(drawn: _Drawn) -> Figure:
 
 def _significance(drawn: _Drawn) -> Figure:
     """Draw who is significantly better than whom: rows against columns, blue where the row is better."""
-    keys = [key for key, row in drawn.rows() if row.role == "competitor"]
+    keys = [key for key, row in drawn.rows() if row.competes]
     if len(keys) < 2:
         raise LeaderboardError("a significance map needs two methods that cover all participants")
     size = 1.5 + 0.34 * len(keys)
     figure, axes = _new(max(size + 0.6, _COLUMN_INCHES + 1.0), size)  # the title needs a column's width
-    sign = -1.0 if drawn.column.higher_is_better is False else 1.0
+    means = {key: row.cells[drawn.column].mean or 0.0 for key, row in drawn.rows()}
+    distances = {key: drawn.column.distance(mean) for key, mean in means.items()}
     for comparison in drawn.statistics.comparisons:
         if comparison.first not in keys or comparison.second not in keys:
             continue
         one, two = keys.index(comparison.first), keys.index(comparison.second)
         for row, column, better in (
-            (one, two, sign * comparison.difference > 0),
-            (two, one, sign * comparison.difference < 0),
+            (one, two, distances[comparison.first] < distances[comparison.second]),
+            (two, one, distances[comparison.first] > distances[comparison.second]),
         ):
             colour = "#f1f1ee" if not comparison.separated else "#9cc3e4" if better else "#ecc3b2"
             axes.fill(
@@ -194,11 +195,11 @@ def _pareto(drawn: _Drawn) -> Figure:
     points: list[dict[str, Any]] = [
         {"x": row.costs.train_seconds, "y": row.cells[drawn.column].mean, "name": row.run.method}
         for _, row in drawn.rows()
-        if row.role == "competitor" and row.costs.train_seconds is not None
+        if row.competes and row.costs.train_seconds is not None
     ]
     if not points:
         raise LeaderboardError("no method has a training time: nothing to draw quality against")
-    mark_front(points, higher_is_better=drawn.column.higher_is_better is not False)
+    mark_front(points, drawn.column)
     figure, axes = _new(_PAGE_INCHES * 0.7, 3.2)
     for point in points:
         axes.plot(

@@ -12,6 +12,7 @@ from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.exports import safe_cell, to_csv
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.statistics.analysis import analyse
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ _LATEX = {
     "→": r"$\rightarrow$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
+    "†": r"$\dagger$",
+    "“": "``",
+    "”": "''",
 }
 
 
@@ -52,12 +56,12 @@ def to_latex(boards: Iterable[Board]) -> str:
 
 def _markdown(board: Board) -> str:
     head, rows = _rows(board, escape_markdown)
-    return f"{_as_markdown(escape_markdown(_title(board)), head, rows, texts=2)}\n{escape_markdown(_notes(board))}\n"
+    return f"{_as_markdown(escape_markdown(_title(board)), head, rows, texts=3)}\n{escape_markdown(_notes(board))}\n"
 
 
 def _latex(board: Board) -> str:
     head, rows = _rows(board, escape_latex)
-    return _as_latex(escape_latex(f"{_title(board)}. {_notes(board)}"), head, rows, texts=2)
+    return _as_latex(escape_latex(f"{_title(board)}. {_notes(board)}"), head, rows, texts=3)
 
 
 def _as_markdown(title: str, head: list[str], rows: list[list[str]], *, texts: int) -> str:
@@ -90,29 +94,34 @@ def _title(board: Board) -> str:
 
 
 def _notes(board: Board) -> str:
-    """Say what the numbers are, and why some have no normalized score."""
-    why = written.not_normalized(board, written.shown_columns(board))
-    found = [f"{reason} ({', '.join(map(written.heading, columns))})" for reason, columns in why.items()]
-    return " ".join([_NOTES, *([f"No normalized score: {'; '.join(found)}."] if found else [])])
+    """Say what the numbers are, why some rows and scores are missing, and which distances order nothing."""
+    columns = written.shown_columns(board)
+    why = written.not_normalized(board, columns)
+    found = [f"{reason} ({', '.join(map(written.heading, of_reason))})" for reason, of_reason in why.items()]
+    notes = [f"No normalized score: {'; '.join(found)}."] if found else []
+    others = [*written.under_floor(board, columns), stated.lost_seeds(board), stated.variants_note(board)]
+    return " ".join([_NOTES, *notes, *(f"{note[0].upper()}{note[1:]}." for note in others if note)])
 
 
 def _rows(board: Board, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:
     columns = written.shown_columns(board)
-    head = ["", "Method", *(_head(column) for column in columns), "Training", "Parameters"]
-    return [escape(text) for text in head], [[escape(text) for text in _row(row, columns)] for row in board.rows]
+    head = ["", "Method", "Settings", *(_head(column) for column in columns), "Training", "Parameters"]
+    rows = [_row(row, columns, board.ranked_by) for row in board.rows]
+    return [escape(text) for text in head], [[escape(text) for text in row] for row in rows]
 
 
 def _head(column: Column) -> str:
     return f"{written.heading(column)} {written.arrow(column)}".rstrip()
 
 
-def _row(row: Row, columns: Sequence[Column]) -> list[str]:
-    place = str(row.rank) if row.rank else written.ROLE_MARKS.get(row.role, str(row.coverage))
+def _row(row: Row, columns: Sequence[Column], ranked_by: Column | None) -> list[str]:
     cells = [_cell(row.cells.get(column), column) for column in columns]
     costs = row.costs
+    parts = (", ".join(stated.settings(row)), stated.seeds(row), stated.best_of(row, ranked_by))
     return [
-        place,
+        stated.place(row),
         row.run.method,
+        "; ".join(part for part in parts if part),
         *cells,
         formatting.duration(costs.train_seconds),
         formatting.count(costs.parameter_count),
@@ -124,7 +133,7 @@ def _cell(cell: Cell | None, column: Column) -> str:
         return formatting.MISSING
     spread = "" if cell.standard_deviation is None else f" ± {written.value(column, cell.standard_deviation)}"
     brackets = ", ".join(part for part in (written.gain(column, cell), written.normalized_score(cell)) if part)
-    return f"{written.value(column, cell.mean)}{spread}{f' ({brackets})' if brackets else ''}"
+    return f"{written.mean(column, cell)}{spread}{f' ({brackets})' if brackets else ''}"
 
 
 def escape_markdown(text: str) -> str:

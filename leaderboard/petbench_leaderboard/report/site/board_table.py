@@ -10,6 +10,7 @@ from petbench_leaderboard.cells import NO_PREDICTABLE
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.site.views import BoardView, CellView, HeadView, Note, RowView, RunView
 from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.statistics.intervals import mean_interval
@@ -34,7 +35,7 @@ def view_board(board: Board) -> BoardView:
     notes: dict[str, list[str]] = {}
     statistics = analyse(board)
     known = statistics.rows if statistics else (None,) * len(board.rows)
-    rows = [_row(row, columns, notes, found, len(board.rows)) for row, found in zip(board.rows, known, strict=True)]
+    rows = [_row(board, row, columns, notes, found) for row, found in zip(board.rows, known, strict=True)]
     cells = [cell for row in rows for cell in row.cells]
     not_normalized = written.not_normalized(board, columns)
     return BoardView(
@@ -57,6 +58,8 @@ def view_board(board: Board) -> BoardView:
         not_normalized=_not_normalized(not_normalized),
         needs_predictable=NO_PREDICTABLE in not_normalized,
         explains_spread=any(cell.spread for cell in cells),
+        variants=stated.variants_note(board),
+        lost_seeds=stated.lost_seeds(board),
         has_references=any(row.role in written.ROLE_MARKS for row in board.rows),
     )
 
@@ -69,6 +72,7 @@ def _head(column: Column, board: Board, *, ranked_by: bool) -> HeadView:
         arrow=written.arrow(column),
         direction=written.direction(column),
         better={True: "high", False: "low", None: ""}[column.higher_is_better],
+        best="" if column.higher_is_better is not None or not column.ranks else repr(column.facts.best_value),
         summary="; ".join(part for part in (column.facts.summary, written.direction(column), sample) if part)
         + (" (ranked by this)" if ranked_by else ""),
         ranked_by=ranked_by,
@@ -76,21 +80,22 @@ def _head(column: Column, board: Board, *, ranked_by: bool) -> HeadView:
 
 
 def _row(
-    row: Row, columns: list[Column], notes: dict[str, list[str]], statistics: RowStatistics | None, rows: int
+    board: Board, row: Row, columns: list[Column], notes: dict[str, list[str]], statistics: RowStatistics | None
 ) -> RowView:
     run, costs = row.run, row.costs
     unranked = row.rank is None and row.role == "competitor"
-    table = rows <= INTERVALS_UP_TO
+    table = len(board.rows) <= INTERVALS_UP_TO
     return RowView(
         key=row_slug(row),
         kind=row.role + (" unranked" if unranked else ""),
         rank="" if row.rank is None else str(row.rank),
         rank_interval=_interval(statistics.rank_interval) if statistics and statistics.rank_interval else "",
-        place=written.ROLE_MARKS.get(row.role, str(row.coverage)),
+        place=stated.place(row),
         method=run.method,
         plugin=f"{run.distribution} {run.version}",
-        settings=_settings(row),
-        origin=" · ".join([_seeds(row), *row.devices, run.precision, *_verification(run)]),
+        settings=", ".join(stated.settings(row)),
+        best_of=stated.best_of(row, board.ranked_by),
+        origin=" · ".join([stated.seeds(row), *row.devices, run.precision, *_verification(run)]),
         cells=[_cell(row.cells.get(column), column, notes, intervals=table) for column in columns],
         costs=[
             _cost(
@@ -138,18 +143,6 @@ def _interval(ranks: tuple[int, int]) -> str:
     return str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]}–{ranks[1]}"
 
 
-def _settings(row: Row) -> str:
-    """Return preset and budget; the only preset of a reference is not shown."""
-    preset = row.run.preset if row.role == "competitor" or row.run.preset != "default" else ""
-    return ", ".join(part for part in (preset, formatting.budget(row.run.budget)) if part)
-
-
-def _seeds(row: Row) -> str:
-    listed = ", ".join(str(seed) for seed in row.seeds)
-    text = f"{'seed' if len(row.seeds) == 1 else 'seeds'} {listed}"
-    return f"{text} ({', '.join(str(seed) for seed in row.failed_seeds)} failed)" if row.failed_seeds else text
-
-
 def _verification(run: RunRow) -> list[str]:
     """Say so where the scores were not computed here from the predictions, or where more was done than that."""
     return [] if run.verification == "rescored" else [run.verification]
@@ -159,19 +152,25 @@ def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]], *, int
     if cell is None:
         return CellView(value=formatting.MISSING)
     if cell.mean is None:
-        metrics = notes.setdefault(str(cell.reason), [])
-        if written.label(column) not in metrics:
-            metrics.append(written.label(column))
-        return CellView(value=formatting.MISSING, note=_mark(list(notes).index(str(cell.reason))))
+        return CellView(value=formatting.MISSING, note=_noted(str(cell.reason), column, notes))
     return CellView(
         value=written.value(column, cell.mean),
         exact=repr(cell.mean),
+        note=_noted(written.UNDER_FLOOR, column, notes) if cell.under_floor else "",
         spread="" if cell.standard_deviation is None else written.value(column, cell.standard_deviation),
         interval=_interval_of(cell, column) if intervals else "",
         gain=written.gain(column, cell) if cell.gain else "",
         gain_kind="better" if cell.gain and cell.gain > 0 else "worse" if cell.gain else "",
         normalized_score=written.normalized_score(cell) if cell.normalized_score not in (None, 0.0, 1.0) else "",
     )
+
+
+def _noted(what: str, column: Column, notes: dict[str, list[str]]) -> str:
+    """Enter a note on a cell of a column and return its mark: one for all cells of which the same is to be said."""
+    metrics = notes.setdefault(what, [])
+    if written.label(column) not in metrics:
+        metrics.append(written.label(column))
+    return _mark(list(notes).index(what))
 
 
 def _interval_of(cell: Cell, column: Column) -> str:

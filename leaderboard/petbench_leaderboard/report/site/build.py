@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from petbench_leaderboard.board import IDENTITY_METHOD
-from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.errors import LeaderboardError, RequestError
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.records import of_newest_protocol
 from petbench_leaderboard.report.site.board_table import view_board
@@ -75,10 +74,13 @@ def write_site(
 
     Raises:
         LeaderboardError: the folder holds another site, whose first page would be lost.
+        RequestError: nothing on the leaderboard is what the options ask for.
     """
     options = options or SiteOptions()
     _refuse_foreign(folder / INDEX)
     boards = rank(leaderboard, dataset=options.dataset, split=options.split, where=options.where, best=ROWS_SHOWN)
+    if not boards and options.where is not None:
+        raise RequestError(f"no row fulfils {options.where!r}: a site of it would be empty; widen the condition")
     write_assets(folder / "assets")
     participants = _write_participants(leaderboard, boards, sources, folder, options, progress)
     runs = _write_runs(leaderboard, boards, sources, folder, progress)
@@ -167,7 +169,7 @@ def _identity_scores(boards: Sequence[Board]) -> dict[tuple[str, int], dict[tupl
     found: dict[tuple[str, int], dict[tuple[str, str], float]] = defaultdict(dict)
     for board in boards:
         for row in board.rows:
-            if row.run.method == IDENTITY_METHOD:
+            if row.is_identity:
                 for column, cell in row.cells.items():
                     scores = {(column.metric, who): value for who, value in cell.values.items()}
                     found[board.fingerprint, board.protocol] |= scores

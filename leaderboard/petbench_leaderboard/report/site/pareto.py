@@ -12,7 +12,7 @@ from petbench_leaderboard.report.site.run_charts import Chart
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench_leaderboard.board import Board
+    from petbench_leaderboard.board import Board, Column
 
 
 def board_chart(board: Board) -> Chart | None:
@@ -29,7 +29,7 @@ def board_chart(board: Board) -> Chart | None:
             "detail": f"{row.run.preset or ''} {formatting.budget(row.run.budget)}".strip(),
         }
         for row in board.rows
-        if row.role == "competitor" and row.costs.train_seconds is not None and means.get(id(row)) is not None
+        if row.competes and row.costs.train_seconds is not None and means.get(id(row)) is not None
     ]
     lines = {
         row.run.method: mean
@@ -38,7 +38,7 @@ def board_chart(board: Board) -> Chart | None:
     }
     if not points:
         return None
-    mark_front(points, higher_is_better=column.higher_is_better is not False)
+    mark_front(points, column)
     best = [str(point["name"]) for point in sorted(points, key=lambda point: point["x"]) if point["front"]]
     return Chart(
         name="pareto",
@@ -48,13 +48,11 @@ def board_chart(board: Board) -> Chart | None:
     )
 
 
-def mark_front(points: Sequence[dict[str, Any]], *, higher_is_better: bool) -> None:
+def mark_front(points: Sequence[dict[str, Any]], column: Column) -> None:
     """Set `front` on every point: whether no other is at least as good and as fast, and better in one of the two."""
-    sign = 1.0 if higher_is_better else -1.0
-    best = float("-inf")
-    fastest_of_best = float("inf")
-    for point in sorted(points, key=lambda point: (point["x"], -sign * point["y"])):
-        quality = sign * point["y"]
-        point["front"] = quality > best or (quality == best and point["x"] == fastest_of_best)
-        if quality > best:
-            best, fastest_of_best = quality, point["x"]
+    best = fastest_of_best = float("inf")
+    for point in sorted(points, key=lambda point: (point["x"], column.distance(point["y"]))):
+        distance = column.distance(point["y"])
+        point["front"] = distance < best or (distance == best and point["x"] == fastest_of_best)
+        if distance < best:
+            best, fastest_of_best = distance, point["x"]

@@ -48,15 +48,14 @@ def choose_participants(board: Board, most: int) -> dict[str, str]:
     person can choose who is shown.
     """
     column = board.ranked_by
-    cells = [row.cells[column] for row in board.rows if column and row.role == "competitor" and column in row.cells]
+    cells = [row.cells[column] for row in board.rows if column and row.competes and column in row.cells]
     cells = [cell for cell in cells if cell.mean is not None and cell.values]
     if not cells or column is None:
         cells = [row.cells[column] for row in board.rows if column and column in row.cells and row.cells[column].values]
     if not cells or column is None:
         return dict.fromkeys(board.participants[:most], "")
-    sign = -1.0 if column.higher_is_better is False else 1.0
     means = {who: fmean(cell.values[who] for cell in cells if who in cell.values) for who in cells[0].values}
-    order = sorted(means, key=lambda who: (sign * means[who], who))
+    order = sorted(means, key=lambda who: (-column.distance(means[who]), who))
     if len(order) == 1:
         return {order[0]: "the only one"}
     named = {order[(len(order) - 1) // 2]: "median", order[0]: "worst", order[-1]: "best"}

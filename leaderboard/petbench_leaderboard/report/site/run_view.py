@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.site.run_charts import Chart, run_charts
 from petbench_leaderboard.report.site.score_tables import ScoreTable, score_tables
 
@@ -89,6 +90,8 @@ def _facts(run: RunRow) -> list[tuple[str, str]]:
         "seed": run.seed,
         "precision": run.precision,
         "budget": run.budget,
+        "track": stated.track(run),
+        "changed": ", ".join(stated.changed_parameters(run)),
         "protocol": run.protocol,
         "predicts": ", ".join(run.test_participants),
         "verification": run.verification,

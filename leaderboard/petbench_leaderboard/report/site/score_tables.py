@@ -58,7 +58,8 @@ def score_tables(scores: Sequence[ScoreRow]) -> list[ScoreTable]:
 
 def _remark(found: Mapping[str, ScoreRow]) -> str:
     """Return what a score of all participants together rests on."""
-    return written.remark(column_of(found["all"]), found["all"].extra) if "all" in found else ""
+    of_all = found.get("all")
+    return "" if of_all is None else written.remark(column_of(of_all), of_all.extra, of_all.value)
 
 
 def _cell(score: ScoreRow | None) -> tuple[str, str]:

@@ -14,6 +14,7 @@ class HeadView:
     arrow: str
     direction: str
     better: str
+    best: str
     summary: str
     ranked_by: bool
 
@@ -49,6 +50,7 @@ class RowView:
     method: str
     plugin: str
     settings: str
+    best_of: str
     origin: str
     cells: list[CellView]
     costs: list[CellView]
@@ -61,7 +63,7 @@ class RowView:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Why a cell is empty, once for all cells with that reason."""
+    """Why a cell is empty, or orders nothing, once for all cells with that reason."""
 
     mark: str
     text: str
@@ -106,4 +108,6 @@ class BoardView:
     verifications: list[str]
     explains_ranks: bool
     explains_spread: bool
+    variants: str
+    lost_seeds: str
     has_references: bool

@@ -63,13 +63,18 @@
     return String(first).localeCompare(String(second));
   };
 
+  // Of a metric that is best at a value, how far from it; any other value as it is.
+  const worth = (head, value) => (
+    head.dataset.best === undefined || typeof value !== "number" ? value : Math.abs(value - Number(head.dataset.best)));
+
   const sort = (table, column, direction) => {
     const rows = [...original.get(table)];
+    const head = headsOf(table)[column];
     if (direction) {
       rows.sort((first, second) => {
         const [one, two] = [valueOf(first, column), valueOf(second, column)];
         if (one === null || two === null) return (one === null) - (two === null); // what is missing comes last
-        return (direction === "up" ? 1 : -1) * compareValues(one, two);
+        return (direction === "up" ? 1 : -1) * compareValues(worth(head, one), worth(head, two));
       });
     }
     table.tBodies[0].append(...rows);
@@ -173,8 +178,9 @@
       const both = typeof one === "number" && typeof two === "number";
       const apart = both ? difference(head, one, two, clean(first)) : "";
       const row = line([title, clean(first), clean(second), apart], "td");
-      if (both && head.dataset.better && one !== two) {
-        row.cells[(two > one) === (head.dataset.better === "high") ? 2 : 1].classList.add("ahead");
+      const [far, farther] = [worth(head, one), worth(head, two)];
+      if (both && (head.dataset.better || head.dataset.best !== undefined) && far !== farther) {
+        row.cells[(farther > far) === (head.dataset.better === "high") ? 2 : 1].classList.add("ahead");
       }
     });
     panel.append(made);

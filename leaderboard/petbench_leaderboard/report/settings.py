@@ -1,0 +1,115 @@
+"""What stands on every row, in every output, beside its scores: budget, track, changed parameters, seeds, variants.
+
+A score that does not say what it was allowed to cost, and how many tries it took, is half a score.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from petbench_leaderboard.report import columns as written
+from petbench_leaderboard.report import formatting
+from petbench_leaderboard.tracks import TRACKS, has_known_budget, tracks_of
+
+if TYPE_CHECKING:
+    from petbench_leaderboard.board import Board, Column, Row
+    from petbench_leaderboard.records import RunRow
+
+_CHOSEN = {
+    "only": "the only row of the method that covers all participants and seeds",
+    "validation": "chosen on validation",
+    "planned": "planned first, since validation does not tell the method's rows apart",
+}
+
+
+def place(row: Row) -> str:
+    """Return what stands in front of a row: its rank, or why it has none."""
+    if row.rank is not None:
+        return str(row.rank)
+    if row.role in written.ROLE_MARKS:
+        return written.ROLE_MARKS[row.role]
+    if not row.coverage.complete:
+        return str(row.coverage)
+    if not row.seed_coverage.complete:
+        return f"{row.seed_coverage} seeds"
+    return formatting.MISSING if row.competes else "variant"
+
+
+def settings(row: Row) -> list[str]:
+    """Return preset, changed parameters, budget and track: `small`, `width=8`, `40,000 images`, `equal images`."""
+    run = row.run
+    preset = run.preset if row.role == "competitor" or run.preset != "default" else ""
+    return [part for part in (preset, *changed_parameters(run), budget(run), track(run)) if part]
+
+
+def changed_parameters(run: RunRow) -> list[str]:
+    """Return the parameters that differ from the preset's, such as `width=8`."""
+    if run.changed_parameters is None:
+        return ["changes not noted"] if run.parameters else []
+    return [f"{name}={_value(value)}" for name, value in run.changed_parameters.items()]
+
+
+def budget(run: RunRow) -> str:
+    """Return what a run could train: `40,000 images`; of another program nobody here knows."""
+    return formatting.budget(run.budget) if has_known_budget(run) else "unknown budget"
+
+
+def track(run: RunRow) -> str:
+    """Return the track of the protocol that a run is within: `equal images`, `every track`, `no track`."""
+    found = tracks_of(run)
+    if len(found) == len(TRACKS):
+        return "every track"
+    return found[0].replace("-", " ") if found else "no track"
+
+
+def seeds(row: Row) -> str:
+    """Return the seeds that a row's means are over, and those that failed: `seeds 0, 1 (2 failed)`."""
+    listed = ", ".join(str(seed) for seed in row.seeds)
+    text = f"{'seed' if len(row.seeds) == 1 else 'seeds'} {listed}"
+    return f"{text} ({', '.join(str(seed) for seed in row.failed_seeds)} failed)" if row.failed_seeds else text
+
+
+def best_of(row: Row, column: Column | None) -> str:
+    """Return what all rows of a method come to: `best of 8 rows 33.10`; empty where the method has but one."""
+    if row.best_of is None:
+        return ""
+    mean = "" if column is None or row.best_of.mean is None else f" {written.value(column, row.best_of.mean)}"
+    return f"best of {row.best_of.rows} rows{mean}"
+
+
+def chosen(row: Row) -> str:
+    """Return why a row competes, of a method with several rows; empty where there was no choice."""
+    return _CHOSEN[row.chosen_by] if row.chosen_by and row.best_of else ""
+
+
+def unranked(board: Board) -> str:
+    """Return why no row of a board has a rank; empty where one can have."""
+    if board.ranked_by is not None or not board.rows:
+        return ""
+    return "no rank: nothing here was scored by the metric that ranks; --metric names another"
+
+
+def lost_seeds(board: Board) -> str:
+    """Return which rows lost seeds, and so have no mean and no rank; empty where none did."""
+    rows = [row for row in board.rows if row.failed_seeds]
+    found = "; ".join(
+        f"{row.run.method} {row.seed_coverage} seeds, failed {', '.join(map(str, row.failed_seeds))}" for row in rows
+    )
+    return found and f"a row that lost a seed has no mean and no rank: {found}"
+
+
+def variants_note(board: Board) -> str:
+    """Return what is to be said of variants, and which row of each method competes and why; empty without variants."""
+    several = [row for row in board.rows if row.best_of]
+    if not several:
+        return ""
+    why = "; ".join(f"{row.run.method}: {chosen(row)}" for row in several)
+    return (
+        "one row of a method competes; variants, its other rows, take no rank and enter no test. “Best of” is the best "
+        f"mean of all the method's rows, chosen on the test participants. {why}"
+    )
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
