@@ -174,11 +174,12 @@ def _room(account: Account) -> list[str]:
         zero, top = (line.cells[metric].mean if metric in line.cells else None for line in (identity, predictable))
         if zero is None or top is None:
             continue
-        name = heading(results.columns[metric])
+        name = results.columns[metric].facts.detail or heading(results.columns[metric])
         rooms[name] = top - zero
         mean = other.cells[metric].mean if other is not None and metric in other.cells else None
         gains[name] = None if mean is None else mean - zero
-    return verdicts.room(rooms, REPORTED_GAP_DECIBELS, gains) if rooms else []
+    where = TITLES[account.headline] if account.headline else ""
+    return verdicts.room(rooms, REPORTED_GAP_DECIBELS, gains, where) if rooms else []
 
 
 def _about_set(name: RunSet, account: Account) -> str:

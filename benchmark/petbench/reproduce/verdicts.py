@@ -66,40 +66,32 @@ def against_the_paper(first: str, second: str, differences: Sequence[Difference]
     return f"The paper's order is {how}. {who_is_ahead(first, second, wanted)}"
 
 
-def room(rooms: Mapping[str, float], reported_gap: float, gains: Mapping[str, float | None]) -> list[str]:
+def room(rooms: Mapping[str, float], reported_gap: float, gains: Mapping[str, float | None], where: str) -> list[str]:
     """Say what the dataset allows a gap to be, convention by convention of PSNR.
 
     Args:
-        rooms: by the convention's heading, how far `predictable` lies above the early image, dB.
+        rooms: by convention, how far `predictable` lies above the early image, dB.
         reported_gap: of the paper, dB.
-        gains: by the convention's heading, how far the method that is behind in the paper lies above the early image,
-            dB; None where it has no run.
+        gains: by convention, how far the method that is behind in the paper lies above the early image, dB; None where
+            it has no run.
+        where: which runs of that method these are.
     """
-    said = [
-        "Above the early image there is not much to be gained on this dataset: what can be predicted at all lies "
-        f"{_decibels(rooms)} above it ({', '.join(rooms)})."
-        if max(rooms.values()) < reported_gap
-        else f"What can be predicted at all lies {_decibels(rooms)} above the early image ({', '.join(rooms)})."
-    ]
+    gap = f"the paper's gap of {number(reported_gap, 1)} dB"
     tight = {name: reported_gap - value for name, value in rooms.items() if value < reported_gap}
-    if len(tight) == len(rooms):
+    above = f"what can be predicted at all lies {_decibels(rooms)} above the early image"
+    little = " is not much to be gained: " if len(tight) == len(rooms) else " is something to be gained: "
+    said = [f"In PSNR there{little}{above} ({', '.join(rooms)})."]
+    if tight:
+        some = f" in {', '.join(tight)}" if len(tight) < len(rooms) else ""
         said.append(
-            f"So the paper's gap of {number(reported_gap, 1)} dB cannot appear unless the method that is behind falls "
-            f"below the early image, by at least {_decibels(tight)}."
-        )
-    elif tight:
-        said.append(
-            f"So the paper's gap of {number(reported_gap, 1)} dB cannot appear in {', '.join(tight)} unless the method "
-            f"that is behind falls below the early image, by at least {_decibels(tight)}."
+            f"So {gap} cannot appear{some} unless the method that is behind falls below the early image, by at least "
+            f"{_decibels(tight)}."
         )
     else:
-        said.append(f"That leaves room for the paper's gap of {number(reported_gap, 1)} dB.")
-    known = {name: gain for name, gain in gains.items() if gain is not None}
+        said.append(f"That leaves room for {gap}.")
+    known = [number(gain, 2, sign=True) for gain in gains.values() if gain is not None]
     if known:
-        said.append(
-            f"CycleGAN lies {', '.join(number(gain, 2, sign=True) for gain in known.values())} dB from the early image "
-            f"({', '.join(known)})."
-        )
+        said.append(f"CycleGAN, {where}, lies {', '.join(known)} dB from the early image.")
     return said
 
 
