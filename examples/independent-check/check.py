@@ -15,7 +15,7 @@ import tables
 
 FLOAT32_STEP = 2e-7  # predictions and real images are stored with so much relative precision
 ARITHMETIC = 1e-9
-ITERATION = 1e-5  # of a p that is searched for
+ITERATION = 1e-7  # of a p that is searched for
 WRITTEN = 0.05 + 1e-9  # of a page with one decimal
 
 
