@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from petbench.runs.folder import plan_run
 from petbench_datasets.files import atomic_path, write_text
-from petbench_leaderboard.records import COST_FIELDS
+from petbench_leaderboard.records import COST_FIELDS, SUBMISSION
 
 if TYPE_CHECKING:
     from petbench.home import Home
@@ -44,7 +44,7 @@ def _accept_run(
         if row.verification != "self-reported":
             return row, True
     origin: dict[str, object] = {
-        "submission": {
+        SUBMISSION: {
             "sha256": submission.digest,
             "uid": facts.uid,
             "costs": "as the submission says, not measured here",
