@@ -28,9 +28,8 @@ METRICS = {
 }
 
 
-def enter(store: Leaderboard, method: str, scores: Mapping[str, float]) -> None:
-    """Store a run whose scores, of every metric, are those given by participant."""
-    record = RunRecord(
+def record_of(method: str, *, width: int = 0, seed: int = 0) -> RunRecord:
+    return RunRecord(
         identity=method.ljust(64, "0"),
         method=method,
         plugin="gan",
@@ -40,19 +39,24 @@ def enter(store: Leaderboard, method: str, scores: Mapping[str, float]) -> None:
         supervision="paired",
         role=ROLES.get(method, "competitor"),
         preset="",
-        parameters={},
+        parameters={"width": width},
+        changed_parameters={"width": width} if width else {},
         dataset="dataset",
         fingerprint="f" * 64,
         split="holdout",
         split_digest="5" * 64,
         fold=0,
-        seed=0,
+        seed=seed,
         precision="fp32",
         budget="images=0",
         protocol=1,
         test_participants=WHO,
     )
-    run_id = store.plan(record)
+
+
+def enter(store: Leaderboard, method: str, scores: Mapping[str, float], *, width: int = 0) -> None:
+    """Store a run whose scores, of every metric, are those given by participant."""
+    run_id = store.plan(record_of(method, width=width))
     store.record_scores(
         run_id,
         [
@@ -140,3 +144,28 @@ def test_a_narrow_terminal_loses_whole_columns_that_are_named_and_never_the_one_
         assert "…" not in shown
     assert "no room for" not in show(store, 160)
     assert "no room for" in show(store, 60)
+
+
+def test_variants_lost_seeds_and_values_under_their_floor_are_marked_and_explained(
+    store: Leaderboard, show: Callable[..., str]
+) -> None:
+    for width in (8, 16):
+        enter(store, "pix2pix", dict.fromkeys(WHO, 30.0 + width), width=width)
+    enter(store, "cyclegan", dict.fromkeys(WHO, 29.0))
+    store.update(store.plan(record_of("cyclegan", seed=1)), status="diverged")
+    fid = ScoreRecord(
+        participant=None, region="volume", metric="fid", convention_id="fid@1", value=8.0, unit="",
+        higher_is_better=False, extra={"floor": 9.5, "n_real": 40}, facts=MetricFacts(label="FID", decimals=1),
+    )  # fmt: skip
+    store.record_scores(1, [fid])
+    shown = show(store)
+    first, second = (shown.split(" pix2pix")[place] for place in (1, 2))
+    assert "best of 2 rows" in first
+    assert "46.00" in first
+    assert "variant" not in first
+    assert "variant" in second
+    assert "1/2 seeds" in shown
+    assert "cyclegan 1/2 seeds, failed 1" in shown
+    assert "8.0†" in shown
+    assert "† FID of pix2pix: under its floor" in shown
+    assert "pix2pix: planned first, since validation does not tell the method's rows apart" in shown
