@@ -28,7 +28,7 @@ METRICS = {
 }
 
 
-def record_of(method: str, *, width: int = 0, seed: int = 0) -> RunRecord:
+def record_of(method: str, *, width: int = 0, seed: int = 0, sampling: str | None = None) -> RunRecord:
     return RunRecord(
         identity=method.ljust(64, "0"),
         method=method,
@@ -51,12 +51,15 @@ def record_of(method: str, *, width: int = 0, seed: int = 0) -> RunRecord:
         budget="images=0",
         protocol=1,
         test_participants=WHO,
+        sampling=sampling,
     )
 
 
-def enter(store: Leaderboard, method: str, scores: Mapping[str, float], *, width: int = 0) -> None:
+def enter(
+    store: Leaderboard, method: str, scores: Mapping[str, float], sampling: str | None = None, *, width: int = 0
+) -> None:
     """Store a run whose scores, of every metric, are those given by participant."""
-    run_id = store.plan(record_of(method, width=width))
+    run_id = store.plan(record_of(method, width=width, sampling=sampling))
     store.record_scores(
         run_id,
         [
@@ -108,6 +111,29 @@ def test_methods_that_cannot_be_told_apart_are_said_to_be_so_and_have_rank_inter
     assert "unet is ahead of pix2pix by 3.0" in show(store)
 
 
+def test_the_sentence_leads_the_board_and_what_limits_it_is_said_below(
+    store: Leaderboard, show: Callable[..., str]
+) -> None:
+    spread = (0.3, -0.2, 0.1, -0.4, 0.2, -0.1, 0.35, -0.3, 0.15, -0.15)
+    enter(store, "identity", dict.fromkeys(WHO, 28.0), "matched")
+    enter(store, "pix2pix", {who: 30.0 + extra for who, extra in zip(WHO, spread, strict=True)}, "matched")
+    shown = show(store)
+    heading, sentence, *_ = shown.splitlines()
+    assert heading.startswith("dataset  split holdout")
+    assert sentence.startswith("pix2pix is ahead of identity by 2.00")  # a method alone is compared with identity
+    assert sentence.endswith("with 10 participants and one seed.")
+    for caveat in ("– The participants of dataset were matched to", "– One seed: intervals and tests are over"):
+        assert shown.index("PSNR ↑") < shown.index(caveat)
+
+
+def test_of_more_methods_than_the_terminal_tests_it_is_said_who_tests_them(
+    store: Leaderboard, show: Callable[..., str]
+) -> None:
+    for number in range(13):
+        enter(store, f"method-{number}", dict.fromkeys(WHO, 30.0 + number))
+    assert "13 methods: petbench report and --json test every two of them" in show(store)
+
+
 def test_every_score_stands_with_its_gain_and_its_normalized_score(
     store: Leaderboard, show: Callable[..., str]
 ) -> None:
@@ -115,7 +141,7 @@ def test_every_score_stands_with_its_gain_and_its_normalized_score(
         enter(store, method, dict.fromkeys(WHO, value))
     shown = show(store)
     words = set(shown.replace("  ", "\n").replace("\n ", "\n").split("\n"))
-    assert {"30.00", "+2.00", "25 %"} <= words
+    assert {"30.00", "+2.00 (2.00 to 2.00)", "25 %"} <= words
     assert "−2.000" in words  # pix2pix's error is larger by 2: a gain is positive where better
     assert "positive where better" in shown
 
