@@ -144,7 +144,7 @@ def _facts(group: RunGroup, participants: Sequence[str]) -> dict[str, object]:
         "role": run.role,
         "method": run.method,
         "distribution": run.distribution,
-        "verified": run.verification != "self-reported",
+        "trust": min(run.trust for run in group.runs),
         "complete": bool(group.full_seeds(participants)) and not group.failures,
         "planned_seconds": min(run.created_at for run in group.runs).timestamp(),
         "validated_by": validated_by,

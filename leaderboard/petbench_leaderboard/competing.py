@@ -5,7 +5,8 @@ enters most would rank best by chance alone, and each further row would cost eve
 competes, and it is never chosen by what it scores on the test participants:
 
 1. Only rows can be chosen that cover every participant and lost no seed.
-2. Rows that were verified here come before those that somebody only reports.
+2. Rows that were trained here come before those of submissions, whose validation nobody here has seen, and these before
+   rows that somebody only reports. Nobody can take a row's place by what he says of his own.
 3. Rows with a validation score come before those without, and the best on validation competes. Scores of two
    conventions compare with nothing: then, and where nobody has one, the row that was planned first competes.
 
@@ -34,7 +35,7 @@ class Candidate(NamedTuple):
         run_group: the row.
         method: the method's name.
         distribution: the package that ships it.
-        verified: whether the row is more than self-reported.
+        trust: how much of its runs was seen here, the least of them; see `petbench_leaderboard.records.RunRecord`.
         complete: whether it covers every participant and lost no seed.
         planned_seconds: when its first run was planned, in seconds since 1970.
         validated_by: metric and convention of its validation score; None where its runs do not all have one.
@@ -45,7 +46,7 @@ class Candidate(NamedTuple):
     run_group: str
     method: str
     distribution: str
-    verified: bool
+    trust: int
     complete: bool
     planned_seconds: float
     validated_by: str | None = None
@@ -62,7 +63,8 @@ def choose(candidates: Iterable[Candidate]) -> dict[str, ChosenBy]:
 
 
 def _chosen(rows: Sequence[Candidate]) -> tuple[str, ChosenBy]:
-    rows = [row for row in rows if row.verified] or rows
+    most = max(row.trust for row in rows)
+    rows = [row for row in rows if row.trust == most]
     if len(rows) == 1:
         return rows[0].run_group, "only"
     validated = [row for row in rows if row.validation_distance is not None]

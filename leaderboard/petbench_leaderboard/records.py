@@ -40,6 +40,9 @@ ROLES: tuple[Role, ...] = get_args(Role)
 EXTERNAL = "external"
 """The plugin, and the supervision, of predictions that no plugin of petbench made."""
 
+SUBMISSION = "submission"
+"""The fact beside those of the machine that a run came in a submission: from which, and what of it was not checked."""
+
 FAILURES: frozenset[Status] = frozenset({"failed", "out-of-memory", "timed-out", "diverged"})
 """Statuses that speak against the method; an interrupted or skipped run does not."""
 
@@ -125,6 +128,16 @@ class RunRecord(PlannedRun):
     environment: Mapping[str, object] = field(default_factory=dict, metadata=use("change", check="json"))
     log_path: str | None = field(default=None, metadata=use("change"))
     verification: Verification = field(default="rescored", metadata=use("group", "change", where="text"))
+
+    @property
+    def trust(self) -> int:
+        """How much of the run was seen here: 2 its training, 1 its predictions alone, 0 nothing.
+
+        What a submission says of its validation nobody here has checked, so a row that was trained here comes first.
+        """
+        if self.verification == "self-reported":
+            return 0
+        return 1 if self.verification == "rescored" and SUBMISSION in self.machine else 2
 
     @property
     def run_group(self) -> str:

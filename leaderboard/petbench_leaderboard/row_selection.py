@@ -174,7 +174,7 @@ def _references(session: Session, entry: Entry) -> list[str]:
     query = (
         sa.select(BoardRow.method, BoardRow.role, BoardRow.run_group)
         .where(BoardRow.board_id == entry.id, BoardRow.role != "competitor")
-        .order_by(BoardRow.verified.desc(), BoardRow.planned_seconds.desc(), BoardRow.run_group)
+        .order_by(BoardRow.trust.desc(), BoardRow.planned_seconds.desc(), BoardRow.run_group)
     )
     of_method: dict[tuple[str, str], list[str]] = defaultdict(list)
     for method, role, run_group in session.execute(query):

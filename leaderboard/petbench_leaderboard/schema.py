@@ -214,7 +214,7 @@ class BoardRow(Base):
     role: Mapped[str] = mapped_column(String(16))
     method: Mapped[str]
     distribution: Mapped[str]
-    verified: Mapped[bool]
+    trust: Mapped[int]
     complete: Mapped[bool]
     planned_seconds: Mapped[float]
     validated_by: Mapped[str | None]

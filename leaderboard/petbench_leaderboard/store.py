@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _SCORE_ORDER = [Score.run_id, Score.protocol, Score.metric, Score.convention_id, Score.region, Score.participant]
 _CHANGEABLE = fields_for(RunRow, "change")
-_DECIDES = {"status", "verification", "validation_score", "validation_metric", "validation_convention"}
+_DECIDES = {"status", "verification", "machine", "validation_score", "validation_metric", "validation_convention"}
 _LARGEST_NUMBER = 2**31 - 1
 """Of a row, in every database: a driver refuses a larger one with an error of its own."""
 

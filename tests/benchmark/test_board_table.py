@@ -28,9 +28,8 @@ METRICS = {
 }
 
 
-def enter(store: Leaderboard, method: str, scores: Mapping[str, float]) -> None:
-    """Store a run whose scores, of every metric, are those given by participant."""
-    record = RunRecord(
+def record_of(method: str, *, width: int = 0, seed: int = 0, sampling: str | None = None) -> RunRecord:
+    return RunRecord(
         identity=method.ljust(64, "0"),
         method=method,
         plugin="gan",
@@ -40,19 +39,27 @@ def enter(store: Leaderboard, method: str, scores: Mapping[str, float]) -> None:
         supervision="paired",
         role=ROLES.get(method, "competitor"),
         preset="",
-        parameters={},
+        parameters={"width": width},
+        changed_parameters={"width": width} if width else {},
         dataset="dataset",
         fingerprint="f" * 64,
         split="holdout",
         split_digest="5" * 64,
         fold=0,
-        seed=0,
+        seed=seed,
         precision="fp32",
         budget="images=0",
         protocol=1,
         test_participants=WHO,
+        sampling=sampling,
     )
-    run_id = store.plan(record)
+
+
+def enter(
+    store: Leaderboard, method: str, scores: Mapping[str, float], sampling: str | None = None, *, width: int = 0
+) -> None:
+    """Store a run whose scores, of every metric, are those given by participant."""
+    run_id = store.plan(record_of(method, width=width, sampling=sampling))
     store.record_scores(
         run_id,
         [
@@ -104,6 +111,29 @@ def test_methods_that_cannot_be_told_apart_are_said_to_be_so_and_have_rank_inter
     assert "unet is ahead of pix2pix by 3.0" in show(store)
 
 
+def test_the_sentence_leads_the_board_and_what_limits_it_is_said_below(
+    store: Leaderboard, show: Callable[..., str]
+) -> None:
+    spread = (0.3, -0.2, 0.1, -0.4, 0.2, -0.1, 0.35, -0.3, 0.15, -0.15)
+    enter(store, "identity", dict.fromkeys(WHO, 28.0), "matched")
+    enter(store, "pix2pix", {who: 30.0 + extra for who, extra in zip(WHO, spread, strict=True)}, "matched")
+    shown = show(store)
+    heading, sentence, *_ = shown.splitlines()
+    assert heading.startswith("dataset  split holdout")
+    assert sentence.startswith("pix2pix is ahead of identity by 2.00")  # a method alone is compared with identity
+    assert sentence.endswith("with 10 participants and one seed.")
+    for caveat in ("– The participants of dataset were matched to", "– One seed: intervals and tests are over"):
+        assert shown.index("PSNR ↑") < shown.index(caveat)
+
+
+def test_of_more_methods_than_the_terminal_tests_it_is_said_who_tests_them(
+    store: Leaderboard, show: Callable[..., str]
+) -> None:
+    for number in range(13):
+        enter(store, f"method-{number}", dict.fromkeys(WHO, 30.0 + number))
+    assert "13 methods: petbench report and --json test every two of them" in show(store)
+
+
 def test_every_score_stands_with_its_gain_and_its_normalized_score(
     store: Leaderboard, show: Callable[..., str]
 ) -> None:
@@ -111,7 +141,7 @@ def test_every_score_stands_with_its_gain_and_its_normalized_score(
         enter(store, method, dict.fromkeys(WHO, value))
     shown = show(store)
     words = set(shown.replace("  ", "\n").replace("\n ", "\n").split("\n"))
-    assert {"30.00", "+2.00", "25 %"} <= words
+    assert {"30.00", "+2.00 (2.00 to 2.00)", "25 %"} <= words
     assert "−2.000" in words  # pix2pix's error is larger by 2: a gain is positive where better
     assert "positive where better" in shown
 
@@ -140,3 +170,28 @@ def test_a_narrow_terminal_loses_whole_columns_that_are_named_and_never_the_one_
         assert "…" not in shown
     assert "no room for" not in show(store, 160)
     assert "no room for" in show(store, 60)
+
+
+def test_variants_lost_seeds_and_values_under_their_floor_are_marked_and_explained(
+    store: Leaderboard, show: Callable[..., str]
+) -> None:
+    for width in (8, 16):
+        enter(store, "pix2pix", dict.fromkeys(WHO, 30.0 + width), width=width)
+    enter(store, "cyclegan", dict.fromkeys(WHO, 29.0))
+    store.update(store.plan(record_of("cyclegan", seed=1)), status="diverged")
+    fid = ScoreRecord(
+        participant=None, region="volume", metric="fid", convention_id="fid@1", value=8.0, unit="",
+        higher_is_better=False, extra={"floor": 9.5, "n_real": 40}, facts=MetricFacts(label="FID", decimals=1),
+    )  # fmt: skip
+    store.record_scores(1, [fid])
+    shown = show(store)
+    first, second = (shown.split(" pix2pix")[place] for place in (1, 2))
+    assert "best of 2 rows" in first
+    assert "46.00" in first
+    assert "variant" not in first
+    assert "variant" in second
+    assert "1/2 seeds" in shown
+    assert "cyclegan 1/2 seeds, failed 1" in shown
+    assert "8.0†" in shown
+    assert "† FID of pix2pix: under its floor" in shown
+    assert "pix2pix: planned first, since validation does not tell the method's rows apart" in shown

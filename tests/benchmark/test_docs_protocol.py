@@ -214,13 +214,68 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
             "leaderboard/test_ranking.py::test_a_row_that_lacks_a_participant_has_no_mean_no_rank_and_says_how_many_it_covers",
         ),
     ),
+    "No seed is dropped either": (
+        None,
+        (
+            "leaderboard/test_lost_seeds.py::test_a_seed_that_failed_leaves_the_row_without_mean_and_rank_and_one_that_was_only_stopped_does_not",
+            "leaderboard/test_lost_seeds.py::test_a_later_success_of_the_same_seed_takes_the_place_of_the_failure",
+            "leaderboard/test_lost_seeds.py::test_one_failed_fold_loses_its_seed",
+        ),
+    ),
+    "A metric with a direction ranks": (
+        None,
+        (
+            "leaderboard/test_ranking_metric.py::test_a_metric_that_is_best_at_a_value_ranks_by_the_distance_from_it",
+            "leaderboard/test_ranking_metric.py::test_a_metric_with_neither_direction_nor_best_value_ranks_nothing_and_is_refused",
+        ),
+    ),
+    "One row of a method *competes*": (
+        None,
+        (
+            "leaderboard/test_competing.py::test_eight_noise_only_variants_take_one_rank_and_nobodys_power",
+            "leaderboard/test_competing.py::test_one_name_in_two_packages_is_two_methods",
+        ),
+    ),
+    "It is chosen on **validation**": (
+        None,
+        (
+            "leaderboard/test_competing.py::test_the_choice_is_the_one_that_the_rule_gives_in_every_case",
+            "leaderboard/test_competing.py::test_without_validation_scores_the_row_that_was_planned_first_competes_and_not_the_best_or_newest",
+        ),
+    ),
+    "Beside it stands the *best of*": (
+        None,
+        (
+            "leaderboard/test_competing.py::test_every_output_marks_variants_and_puts_the_best_of_k_beside_the_row_that_competes",
+        ),
+    ),
+    "A condition (`--where`)": (
+        None,
+        (
+            "leaderboard/test_competing.py::test_a_condition_chooses_among_the_rows_that_fulfil_it_and_still_says_how_many_there_are",
+        ),
+    ),
+    "Budget, track and changed parameters": (
+        None,
+        ("leaderboard/test_row_settings.py::test_every_output_has_them_on_every_row",),
+    ),
+    "A distance under its own floor": (
+        None,
+        (
+            "leaderboard/test_ranking_metric.py::test_every_output_marks_a_value_under_its_floor",
+            "leaderboard/test_ranking_metric.py::test_a_ranking_by_a_distance_under_its_own_floor_is_refused_and_names_the_rows",
+        ),
+    ),
     "The unit of statistics": (
         None,
         ("leaderboard/test_ranking.py::test_mean_and_spread_are_over_participants_and_the_gain_is_over_identity",),
     ),
     "`identity`, the early image": (
         None,
-        ("leaderboard/test_ranking.py::test_mean_and_spread_are_over_participants_and_the_gain_is_over_identity",),
+        (
+            "leaderboard/test_ranking.py::test_mean_and_spread_are_over_participants_and_the_gain_is_over_identity",
+            "leaderboard/test_ranking.py::test_a_row_that_only_calls_itself_identity_shifts_nobodys_gain",
+        ),
     ),
     "Normalized scores are 0 at": (
         None,

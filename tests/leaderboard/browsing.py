@@ -27,6 +27,8 @@ DRIVER = shutil.which("chromedriver")
 WHO = ("sub-01", "sub-02", "sub-03", "sub-04", "sub-05")
 EVIL = "<script>alert(1)</script>"
 METHODS = {"identity": 0.0, "pix2pix": 3.0, "cyclegan": 1.0, EVIL: 2.0}
+RATIOS = {"identity": 1.7, "pix2pix": 0.4, "cyclegan": 1.1, EVIL: 0.95}
+"""Of a metric that is best at 1."""
 BEST_FIRST = ["pix2pix", EVIL, "cyclegan", "identity"]
 TABLE = "document.documentElement.dataset.table === 'ready'"
 CHARTS = "document.documentElement.dataset.charts !== undefined"
@@ -42,6 +44,7 @@ def write_example(folder: Path) -> Path:
         for place, (method, offset) in enumerate(METHODS.items()):
             run_id = board.plan(_record(method, place))
             board.record_scores(run_id, [_score(who, 28.0 + offset + k / 7) for k, who in enumerate(WHO)])
+            board.record_scores(run_id, [_ratio(who, RATIOS[method]) for who in WHO])
             board.record_scores(run_id, [_organ(who, organ) for who in WHO for organ in ("liver", "brain")])
             board.record_phase(run_id, "train", 10.0 + place)
             board.update(run_id, status="ok", train_seconds=10.0 / (place + 1), parameter_count=place)
@@ -101,6 +104,13 @@ def _score(who: str, value: float) -> ScoreRecord:
     return ScoreRecord(
         participant=who, region="body", metric="psnr_body_suv20", convention_id="psnr@1", value=value, unit="dB",
         higher_is_better=True, facts=MetricFacts(label="PSNR", detail="body", decimals=2, place=10),
+    )  # fmt: skip
+
+
+def _ratio(who: str, value: float) -> ScoreRecord:
+    return ScoreRecord(
+        participant=who, region="body", metric="ratio", convention_id="ratio@1", value=value, unit="",
+        higher_is_better=None, facts=MetricFacts(label="Ratio", decimals=2, best_value=1.0, place=20),
     )  # fmt: skip
 
 

@@ -11,7 +11,18 @@ import pytest
 pytest.importorskip("selenium", reason="selenium is not installed")
 
 from selenium.webdriver.common.keys import Keys
-from tests.leaderboard.browsing import BEST_FIRST, CHROMIUM, DRIVER, TABLE, click, enter, methods_shown, pages_of, press
+from tests.leaderboard.browsing import (
+    BEST_FIRST,
+    CHROMIUM,
+    DRIVER,
+    RATIOS,
+    TABLE,
+    click,
+    enter,
+    methods_shown,
+    pages_of,
+    press,
+)
 
 if TYPE_CHECKING:
     from tests.leaderboard.browsing import Visit
@@ -62,6 +73,23 @@ def test_a_click_on_a_heading_sorts_there_and_back_and_the_address_keeps_it(visi
     assert methods_shown(browser) == BEST_FIRST
     browser = visit(address.split("/site/")[1], ready=TABLE)
     assert methods_shown(browser) == BEST_FIRST[::-1]
+
+
+def test_a_column_that_is_best_at_a_value_sorts_by_the_distance_from_it(visit: Visit) -> None:
+    browser = visit("index.html", ready=TABLE)
+    nearest_first = sorted(RATIOS, key=lambda method: abs(RATIOS[method] - 1.0))
+    click(browser, "th[data-column^='Ratio'] button")
+    assert methods_shown(browser) == nearest_first
+    click(browser, "th[data-column^='Ratio'] button")
+    assert methods_shown(browser) == nearest_first[::-1]
+    for row in (1, 2):
+        click(browser, f"table.ranking tbody tr:nth-child({row}) input")
+    click(browser, "button.compare")
+    script = (
+        "return [...document.querySelectorAll('.comparison tr')]"
+        ".find(row => row.cells[0].textContent.startsWith('Ratio')).querySelector('.ahead').cellIndex"
+    )
+    assert browser.execute_script(script) == 2  # the farthest stands first
 
 
 def test_a_keyboard_alone_sorts_filters_compares_and_reaches_every_control_in_sight(visit: Visit) -> None:

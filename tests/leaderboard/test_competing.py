@@ -158,6 +158,21 @@ def test_nobody_elses_self_reported_row_takes_a_verified_rows_place(leaderboard:
     assert competing(only(leaderboard)) == [(verified,)]
 
 
+def test_what_a_submission_says_of_its_validation_takes_no_place_from_a_row_that_was_trained_here(
+    leaderboard: Leaderboard, add_run: AddRun
+) -> None:
+    origin = {"submission": {"validation": "as the submission says, not scored here"}}
+    accepted = add_run("pix2pix", dict.fromkeys(WHO, 20.0), parameters={"width": 1}, machine=origin)
+    leaderboard.update(accepted, validation_score=99.0, **PSNR)  # type: ignore[arg-type]
+    assert competing(only(leaderboard)) == [(accepted,)]
+    trained = add_run("pix2pix", dict.fromkeys(WHO, 30.0), parameters={"width": 2})
+    assert competing(only(leaderboard)) == [(trained,)]
+    leaderboard.update(accepted, verification="reproduced")  # now it was trained here, too
+    assert competing(only(leaderboard)) == [(accepted,)]
+    leaderboard.update(accepted, machine={}, verification="rescored")
+    assert competing(only(leaderboard)) == [(accepted,)]
+
+
 def test_one_name_in_two_packages_is_two_methods(leaderboard: Leaderboard, add_run: AddRun) -> None:
     add_run("pix2pix", dict.fromkeys(WHO, 30.0))
     add_run("pix2pix", dict.fromkeys(WHO, 31.0), distribution="another-pix2pix")
@@ -202,8 +217,7 @@ def _brute_force(rows: Sequence[Candidate]) -> dict[str, str]:
     found = {}
     for method in {(row.method, row.distribution) for row in rows}:
         able = [row for row in rows if (row.method, row.distribution) == method and row.complete]
-        if any(row.verified for row in able):
-            able = [row for row in able if row.verified]
+        able = [row for row in able if all(row.trust >= other.trust for other in able)]
         if not able:
             continue
         validated = [row for row in able if row.validation_distance is not None]
@@ -229,7 +243,7 @@ def test_the_choice_is_the_one_that_the_rule_gives_in_every_case() -> None:
                 run_group=f"{number:02}",
                 method=generator.choice("ab"),
                 distribution=generator.choice("pq"),
-                verified=generator.random() < 0.7,
+                trust=generator.choice([0, 1, 2, 2, 2]),
                 complete=generator.random() < 0.7,
                 planned_seconds=float(generator.randint(0, 3)),
                 validated_by=generator.choice(["m, 1", "m, 1", "m, 1", "m, 2"]),

@@ -9,6 +9,7 @@ from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report.publication.figures import FIGURES, export_figure
 from petbench_leaderboard.report.publication.tables import TABLES, export_table
+from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -63,6 +64,49 @@ def test_every_table_is_written_in_every_format(board: Board, tmp_path: Path, nu
             assert text.count("{") - text.count("\\{") == text.count("}") - text.count("\\}")
         if suffix == ".md":
             assert "<script>" not in text
+
+
+def test_every_comparison_stands_with_its_interval_what_it_could_find_and_whether_it_can_decide(
+    board: Board, tmp_path: Path
+) -> None:
+    statistics = analyse(board)
+    assert statistics is not None
+    with export_table(board, 3, tmp_path / "comparisons.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, found in zip(rows, statistics.comparisons, strict=True):
+        assert found.interval is not None
+        assert (float(row["95 % from"]), float(row["to"])) == (found.interval.low, found.interval.high)
+        assert float(row["Smallest detectable"]) == found.detectable_difference
+        assert row["Apart"] == ("yes" if found.separated else "not found")
+    text = export_table(board, 3, tmp_path / "comparisons.md").read_text()
+    assert "95 % interval; smallest detectable" in text
+    assert "One seed: intervals and tests are over participants alone" in text
+
+
+def test_a_comparison_that_could_find_nothing_is_not_said_to_have_found_nothing(
+    leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path
+) -> None:
+    for place, method in enumerate(("pix2pix", "cyclegan")):
+        add_run(method, {who: 28.0 + place + number / 7 for number, who in enumerate(WHO[:3])})
+    (board,) = rank(leaderboard)
+    with export_table(board, 3, tmp_path / "comparisons.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["Apart"] == "cannot decide"
+
+
+def test_tables_for_papers_say_who_is_ahead_give_the_gains_interval_and_say_one_seed(
+    board: Board, tmp_path: Path
+) -> None:
+    statistics = analyse(board)
+    assert statistics is not None
+    assert board.ranked_by is not None
+    for suffix in (".md", ".tex"):
+        text = export_table(board, 1, tmp_path / f"table{suffix}").read_text()
+        assert "is ahead of" in text
+        assert "One seed: intervals" in text
+    interval = next(found.gain_interval for found in statistics.rows if found and found.gain_interval)
+    text = export_table(board, 1, tmp_path / "table.md").read_text()
+    assert f"({interval.low:.2f} to {interval.high:.2f})" in text
 
 
 def test_names_are_on_the_left_and_numbers_on_the_right_of_their_columns(board: Board, tmp_path: Path) -> None:

@@ -289,3 +289,18 @@ def test_a_board_of_single_seeds_says_so_once(leaderboard: Leaderboard, enter: E
     (board,) = rank(leaderboard)
     (one_seed,) = caveats(board)
     assert one_seed.startswith("One seed: intervals and tests are over participants alone, for this one training")
+
+
+def test_the_gains_interval_is_over_the_same_identity_as_the_gain(
+    leaderboard: Leaderboard, enter: Enter, add_run: AddRun
+) -> None:
+    ours, theirs = enter("pix2pix", 2.0), enter("identity", 0.0)
+    add_run("identity", people(ours + 5.0), distribution="somebody-elses")
+    (board,) = rank(leaderboard)
+    statistics = analyse(board)
+    assert statistics is not None
+    assert board.ranked_by is not None
+    (found,) = (found for found in statistics.rows if found and found.key.startswith("pix2pix"))
+    (row,) = (row for row in board.rows if row.run.method == "pix2pix")
+    assert row.cells[board.ranked_by].gain == pytest.approx((ours - theirs).mean())
+    assert found.gain_interval == difference_interval(ours, theirs)

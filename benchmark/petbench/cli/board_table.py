@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
+    from petbench_leaderboard.statistics.analysis import RowStatistics
 
 _WIDEST = 1000
 _WIDEST_METHOD = 22
@@ -35,24 +37,28 @@ def print_board(board: Board, highlight: int | None) -> None:
     found = written.shown_columns(board)
     found.sort(key=lambda column: column != board.ranked_by)  # what ranks is never without room
     shown = [column for column in found if any(_has_mean(row, column) for row in board.rows)]
-    ranks, ties = _tested(board)
-    table = _table(board, shown, ranks, highlight, console.width)
+    tested = _tested(board)
+    for line in tested.lines:
+        console.print(Text(line), soft_wrap=True)
+    table = _table(board, shown, tested, highlight, console.width)
     kept = len(shown)
     unbounded = console.options.update(width=_WIDEST)
     while kept > 1 and console.measure(table, options=unbounded).maximum > console.width:
         kept -= 1
-        table = _table(board, shown[:kept], ranks, highlight, console.width)
+        table = _table(board, shown[:kept], tested, highlight, console.width)
     console.print(table)
     cells = [cell for row in board.rows for column in shown[:kept] if (cell := row.cells.get(column)) is not None]
     if any(cell.gain is not None for cell in cells):
         under = f"under a score its {written.GAIN}"
+        if any(found.gain_interval for found in tested.rows.values()):
+            under += ", with its 95 % interval where the board ranks by it"
         if any(cell.normalized_score is not None for cell in cells):
             under += f"; then the {written.NORMALIZED}"
         console.print(Text(under, "dim"), soft_wrap=True)
     left_out = ", ".join(written.heading(column) for column in shown[kept:])
     room = left_out and f"no room for {left_out}: --json gives all"
     others = (stated.unranked(board), stated.lost_seeds(board), stated.variants_note(board))
-    for note in (ties, room, *others, *_not_normalized(board, shown[:kept]), *_notes(board, found)):
+    for note in (*tested.caveats, room, *others, *_not_normalized(board, shown[:kept]), *_notes(board, found)):
         if note:
             console.print(Text(f"– {note}", "dim"), soft_wrap=True)
     for run in board.unscored:
@@ -60,9 +66,7 @@ def print_board(board: Board, highlight: int | None) -> None:
         console.print(Text(f"run {run.id} {run.method} seed {run.seed}: {what}", "red"))
 
 
-def _table(
-    board: Board, shown: Sequence[Column], ranks: Mapping[tuple[int, ...], str], highlight: int | None, width: int
-) -> Table:
+def _table(board: Board, shown: Sequence[Column], tested: _Tested, highlight: int | None, width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("method", overflow="fold", max_width=min(_WIDEST_METHOD, width // _METHODS_SHARE))
@@ -72,9 +76,12 @@ def _table(
     for row in board.rows:
         mark = highlight is not None and highlight in row.run_ids
         place = str(row.rank) if row.rank else ("·" if row.role != "competitor" else "-")
-        cells = [_cell_text(column, row.cells.get(column)) for column in shown]
+        found = tested.rows.get(row.run_ids)
+        cells = [
+            _cell_text(column, row.cells.get(column), found if column == board.ranked_by else None) for column in shown
+        ]
         method = _method_text(row, board.ranked_by, mark=mark)
-        table.add_row(place + ranks.get(row.run_ids, ""), method, *cells, *_costs(row))
+        table.add_row(place + _possible_ranks(found), method, *cells, *_costs(row))
     return table
 
 
@@ -113,24 +120,38 @@ def _not_normalized(board: Board, shown: Sequence[Column]) -> list[str]:
     return notes
 
 
-def _tested(board: Board) -> tuple[dict[tuple[int, ...], str], str]:
-    """Return the rank intervals by the rows' runs, and which methods are to be read as ties.
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """What the statistics say of a board: lines that lead it, each row's by its runs, and what limits them all."""
 
-    On a board of many methods only the site tests every two of them, which takes a while.
-    """
-    if not 1 < sum(row.rank is not None for row in board.rows) <= _MOST_TESTED:
-        return {}, ""
+    lines: list[str] = field(default_factory=list)
+    rows: Mapping[tuple[int, ...], RowStatistics] = field(default_factory=dict)
+    caveats: list[str] = field(default_factory=list)
+
+
+def _tested(board: Board) -> _Tested:
+    """Return what the tests of every two competing methods say; of many methods only that they take a while."""
+    ranked = sum(row.rank is not None for row in board.rows)
+    if not ranked:
+        return _Tested()
+    if ranked > _MOST_TESTED:
+        return _Tested(caveats=[f"{ranked} methods: petbench report and --json test every two of them"])
     from petbench_leaderboard.statistics.analysis import analyse
-    from petbench_leaderboard.statistics.sentences import separation
+    from petbench_leaderboard.statistics.sentences import caveats, separation
 
     statistics = analyse(board)
-    known = statistics.rows if statistics else ()
-    ranks = {
-        row.run_ids: f"\n{found.rank_interval[0]}–{found.rank_interval[1]}"
-        for row, found in zip(board.rows, known, strict=False)
-        if found and found.rank_interval and found.rank_interval[0] < found.rank_interval[1]
-    }
-    return ranks, separation(board, statistics)
+    if statistics is None:
+        return _Tested()
+    pairs = zip(board.rows, statistics.rows, strict=True)
+    sentence = separation(board, statistics)
+    rows = {row.run_ids: found for row, found in pairs if found}
+    return _Tested([sentence] if sentence else [], rows, caveats(board))
+
+
+def _possible_ranks(found: RowStatistics | None) -> str:
+    if found is None or found.rank_interval is None or found.rank_interval[0] == found.rank_interval[1]:
+        return ""
+    return f"\n{found.rank_interval[0]}–{found.rank_interval[1]}"
 
 
 def _method_text(row: Row, ranked_by: Column | None, *, mark: bool) -> Text:
@@ -159,12 +180,13 @@ def _packed(parts: Sequence[str]) -> list[str]:
     return lines
 
 
-def _cell_text(column: Column, cell: Cell | None) -> Text:
+def _cell_text(column: Column, cell: Cell | None, found: RowStatistics | None) -> Text:
     if cell is None or cell.mean is None:
         return Text(MISSING, style="dim")
     text = Text(written.mean(column, cell))
     if cell.gain is not None:
-        text.append(f"\n{written.gain(column, cell)}", style="green dim" if cell.gain > 0 else "dim")
+        gain = written.gain(column, cell, found.gain_interval if found else None)
+        text.append(f"\n{gain}", style="green dim" if cell.gain > 0 else "dim")
     return text if cell.normalized_score is None else text.append(f"\n{written.normalized_score(cell)}", style="dim")
 
 

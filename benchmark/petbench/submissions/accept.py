@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from petbench.runs.folder import plan_run
 from petbench.runs.scorer import record_scores
 from petbench_datasets.files import atomic_path, write_text
-from petbench_leaderboard.records import COST_FIELDS, VALIDATION_FIELDS
+from petbench_leaderboard.records import COST_FIELDS, SUBMISSION, VALIDATION_FIELDS
 
 if TYPE_CHECKING:
     from petbench.home import Home
@@ -45,7 +45,7 @@ def _accept_run(
         if row.verification != "self-reported":
             return row, True
     origin: dict[str, object] = {
-        "submission": {
+        SUBMISSION: {
             "sha256": submission.digest,
             "uid": facts.uid,
             "costs": "as the submission says, not measured here",

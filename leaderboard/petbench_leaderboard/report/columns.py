@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board, Cell, Column
     from petbench_leaderboard.records import Role
+    from petbench_leaderboard.statistics.intervals import Interval
 
 GAIN = "gain over identity, the early image as it is, in the metric's unit, positive where better"
 """For the notes of every output that has gains."""
@@ -99,9 +100,17 @@ def under_floor(board: Board, columns: Iterable[Column]) -> list[str]:
     return notes
 
 
-def gain(column: Column, cell: Cell) -> str:
-    """Write a cell's gain over `identity` with its sign; empty where there is none."""
-    return "" if cell.gain is None else number(cell.gain, column.facts.decimals, sign=True)
+def gain(column: Column, cell: Cell, of_gain: Interval | None = None) -> str:
+    """Write a cell's gain over `identity` with its sign, and its interval if known; empty where there is no gain."""
+    if cell.gain is None:
+        return ""
+    text = number(cell.gain, column.facts.decimals, sign=True)
+    return f"{text} ({interval(column, of_gain)})" if of_gain else text
+
+
+def interval(column: Column, found: Interval | None) -> str:
+    """Write an interval with the metric's decimals: `29.10 to 31.20`; empty where there is none."""
+    return "" if found is None else f"{value(column, found.low)} to {value(column, found.high)}"
 
 
 def normalized_score(cell: Cell) -> str:

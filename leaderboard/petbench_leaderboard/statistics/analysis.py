@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.statistics.intervals import FEWEST_PARTICIPANTS, Interval, mean_interval
 from petbench_leaderboard.statistics.paired import Comparison, compare_all
 from petbench_leaderboard.statistics.ranks import RankStability, rank_intervals, rank_stability
@@ -134,10 +133,9 @@ def towards_better(interval: Interval | None, *, higher_is_better: bool | None) 
 
 
 def _newest_identity(board: Board, tables: Mapping[str, Table]) -> str | None:
-    """Return the row that every gain is over, of those that cover all participants."""
-    rows = [row for row in board.rows if row.run.method == IDENTITY_METHOD and row_key(row) in tables]
-    newest = max(rows, key=lambda row: row.newest, default=None)
-    return row_key(newest) if newest else None
+    """Return the row that the board's gains are over; None where there is none, or it misses a participant."""
+    newest = max((row for row in board.rows if row.is_identity), key=lambda row: row.newest, default=None)
+    return row_key(newest) if newest and row_key(newest) in tables else None
 
 
 def _over(

@@ -14,17 +14,27 @@ from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.statistics.analysis import analyse
+from petbench_leaderboard.statistics.sentences import caveats, separation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
+    from petbench_leaderboard.statistics.analysis import BoardStatistics
+    from petbench_leaderboard.statistics.intervals import Interval
+    from petbench_leaderboard.statistics.paired import Comparison
 
 _DECIMALS = 3  # of differences and p
 _NOTES = (
     f"Mean ± standard deviation over participants. In brackets: {written.GAIN}; then the {written.NORMALIZED}, where "
     "there is one."
+)
+COMPARISONS = (
+    "Difference: the mean of first minus second, participant by participant, with its 95 % interval; smallest "
+    "detectable: what 80 % of such studies would find; adjusted p: the larger of Wilcoxon's and the interval's after "
+    "Holm's correction. Apart: adjusted p below 0.05; it cannot decide where no p so small is possible with so many "
+    "participants."
 )
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -55,13 +65,16 @@ def to_latex(boards: Iterable[Board]) -> str:
 
 
 def _markdown(board: Board) -> str:
-    head, rows = _rows(board, escape_markdown)
-    return f"{_as_markdown(escape_markdown(_title(board)), head, rows, texts=3)}\n{escape_markdown(_notes(board))}\n"
+    statistics = analyse(board)
+    head, rows = _rows(board, statistics, escape_markdown)
+    notes = escape_markdown(_notes(board, statistics))
+    return f"{_as_markdown(escape_markdown(_title(board)), head, rows, texts=3)}\n{notes}\n"
 
 
 def _latex(board: Board) -> str:
-    head, rows = _rows(board, escape_latex)
-    return _as_latex(escape_latex(f"{_title(board)}. {_notes(board)}"), head, rows, texts=3)
+    statistics = analyse(board)
+    head, rows = _rows(board, statistics, escape_latex)
+    return _as_latex(escape_latex(f"{_title(board)}. {_notes(board, statistics)}"), head, rows, texts=3)
 
 
 def _as_markdown(title: str, head: list[str], rows: list[list[str]], *, texts: int) -> str:
@@ -93,20 +106,28 @@ def _title(board: Board) -> str:
     return f"{board.dataset}, split {board.split}, {tested}, protocol {board.protocol}"
 
 
-def _notes(board: Board) -> str:
-    """Say what the numbers are, why some rows and scores are missing, and which distances order nothing."""
+def _notes(board: Board, statistics: BoardStatistics | None) -> str:
+    """Say which methods are apart and what limits that, what the numbers are, and why some are missing or weak."""
     columns = written.shown_columns(board)
     why = written.not_normalized(board, columns)
     found = [f"{reason} ({', '.join(map(written.heading, of_reason))})" for reason, of_reason in why.items()]
     notes = [f"No normalized score: {'; '.join(found)}."] if found else []
     others = [*written.under_floor(board, columns), stated.lost_seeds(board), stated.variants_note(board)]
-    return " ".join([_NOTES, *notes, *(f"{note[0].upper()}{note[1:]}." for note in others if note)])
+    apart = [separation(board, statistics), *(caveats(board) if statistics else [])]
+    others = [f"{note[0].upper()}{note[1:]}." for note in others if note]
+    return " ".join([*filter(None, apart), _NOTES, *notes, *others])
 
 
-def _rows(board: Board, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:
+def _rows(
+    board: Board, statistics: BoardStatistics | None, escape: Callable[[str], str]
+) -> tuple[list[str], list[list[str]]]:
     columns = written.shown_columns(board)
     head = ["", "Method", "Settings", *(_head(column) for column in columns), "Training", "Parameters"]
-    rows = [_row(row, columns, board.ranked_by) for row in board.rows]
+    known = statistics.rows if statistics else (None,) * len(board.rows)
+    rows = [
+        _row(row, columns, board.ranked_by, found.gain_interval if found else None)
+        for row, found in zip(board.rows, known, strict=True)
+    ]
     return [escape(text) for text in head], [[escape(text) for text in row] for row in rows]
 
 
@@ -114,8 +135,8 @@ def _head(column: Column) -> str:
     return f"{written.heading(column)} {written.arrow(column)}".rstrip()
 
 
-def _row(row: Row, columns: Sequence[Column], ranked_by: Column | None) -> list[str]:
-    cells = [_cell(row.cells.get(column), column) for column in columns]
+def _row(row: Row, columns: Sequence[Column], ranked_by: Column | None, of_gain: Interval | None) -> list[str]:
+    cells = [_cell(row.cells.get(column), column, of_gain if column == ranked_by else None) for column in columns]
     costs = row.costs
     parts = (", ".join(stated.settings(row)), stated.seeds(row), stated.best_of(row, ranked_by))
     return [
@@ -128,11 +149,11 @@ def _row(row: Row, columns: Sequence[Column], ranked_by: Column | None) -> list[
     ]
 
 
-def _cell(cell: Cell | None, column: Column) -> str:
+def _cell(cell: Cell | None, column: Column, of_gain: Interval | None) -> str:
     if cell is None or cell.mean is None:
         return formatting.MISSING
     spread = "" if cell.standard_deviation is None else f" ± {written.value(column, cell.standard_deviation)}"
-    brackets = ", ".join(part for part in (written.gain(column, cell), written.normalized_score(cell)) if part)
+    brackets = ", ".join(part for part in (written.gain(column, cell, of_gain), written.normalized_score(cell)) if part)
     return f"{written.mean(column, cell)}{spread}{f' ({brackets})' if brackets else ''}"
 
 
@@ -174,7 +195,10 @@ def export_table(board: Board, number: int, path: Path) -> Path:
     else:
         head, rows = _participants(board) if number == 2 else _comparisons(board)
         decimals = board.ranked_by.facts.decimals if number == 2 and board.ranked_by else _DECIMALS
-        text = _generic(f"{_title(board)}: {TABLES[number]}", head, rows, kind, decimals, texts=1 if number == 2 else 2)
+        title = f"{_title(board)}: {TABLES[number]}"
+        if number == 3:
+            title = " ".join([f"{title}.", COMPARISONS, *caveats(board)])
+        text = _generic(title, head, rows, kind, decimals, texts=1 if number == 2 else 2)
     write_text(path, text)
     return path
 
@@ -190,15 +214,27 @@ def _participants(board: Board) -> tuple[list[str], list[list[str | float | None
 
 
 def _comparisons(board: Board) -> tuple[list[str], list[list[str | float | None]]]:
+    """Return every comparison of two methods: the difference, what the data say of it, and what they can say at all."""
     statistics = analyse(board)
-    head = ["First", "Second", "Participants", "Difference", "Wilcoxon p", "Permutation p", "Adjusted p"]
+    head = [
+        "First", "Second", "Participants", "Difference", "95 % from", "to", "Smallest detectable", "Wilcoxon p",
+        "Permutation p", "Adjusted p", "Apart",
+    ]  # fmt: skip
     return head, [
         [
-            found.first, found.second, str(found.participants), found.difference, found.wilcoxon_p,
-            found.permutation_p, found.adjusted_p,
+            found.first, found.second, str(found.participants), found.difference,
+            found.interval.low if found.interval else None, found.interval.high if found.interval else None,
+            found.detectable_difference, found.wilcoxon_p, found.permutation_p, found.adjusted_p, _decision(found),
         ]
         for found in (statistics.comparisons if statistics else ())
     ]  # fmt: skip
+
+
+def _decision(found: Comparison) -> str:
+    """Say what a test decides; one that could not find any difference with so few participants decides nothing."""
+    if not found.can_decide:
+        return "cannot decide"
+    return "yes" if found.separated else "not found"
 
 
 def _generic(
