@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,10 +38,14 @@ class Home:
         """The virtual environments of methods."""
         return self.cache / "environments"
 
-    @property
-    def claims(self) -> Path:
-        """The locks of processes that make a run, one for each run's identity."""
-        return self.cache / "claims"
+    def claim(self, leaderboard: str, what: str) -> Path:
+        """Return the lock of the process that makes something for a leaderboard, which it may be made for once.
+
+        Args:
+            leaderboard: where that one is; others that share this home make their own.
+            what: is made, such as a run's identity.
+        """
+        return self.cache / "claims" / f"{hashlib.sha256(f'{leaderboard} {what}'.encode()).hexdigest()[:32]}.lock"
 
     def take_over_old_datasets(self) -> None:
         """Rename the folder in which petbench 0.1.0 kept built datasets.

@@ -173,7 +173,9 @@ def test_a_seed_that_diverged_is_shown_and_leaves_no_mean_of_the_others(invented
     assert re.search(r"- run \d+, `cyclegan` seed 3 fold 0: diverged", page)
     by_seed = next(line for line in page.splitlines() if line.startswith("| `cyclegan`, until converged | "))
     assert by_seed.count("diverged") == 1
-    assert conclusion(account).startswith("Nothing can be decided yet between pix2pix and CycleGAN: 4/5 seeds")
+    assert conclusion(account).startswith(
+        "Nothing can be decided yet between pix2pix and CycleGAN: cyclegan: 4/5 seeds"
+    )
 
 
 def test_a_rate_at_which_a_method_diverged_is_on_the_page_and_not_chosen(

@@ -8,6 +8,7 @@ import pytest
 from tests.benchmark.conftest import write_body_dataset
 
 from petbench.contract import DatasetShape
+from petbench.errors import UsageError
 from petbench.home import Home
 from petbench.methods import parameters
 from petbench.plans.run_plan import parse_budget
@@ -200,6 +201,14 @@ def test_every_fold_is_planned_with_the_participants_that_it_predicts(tmp_path: 
     assert {plan.split_participants for plan in plans} == {("sub-03", "sub-04")}
     assert len(made.rates("cyclegan")) == 2 * len(RATES)
     assert len(made.references()) == 2 * len(REFERENCES)
+
+
+def test_a_split_in_which_nobody_validates_is_refused_before_anything_is_run(tmp_path: Path) -> None:
+    root = write_body_dataset(tmp_path / "bodies")
+    fold = Fold(("sub-01", "sub-02", "sub-03"), (), ("sub-04",))
+    write_split(root, Split("all-train", open_dataset(root).fingerprint, (fold,)))
+    with pytest.raises(UsageError, match="fold 0 of the split 'all-train' has no validation participants"):
+        planner(root, tmp_path, split="all-train")
 
 
 def test_a_cuda_device_gets_the_published_widths_and_any_other_the_narrow_ones() -> None:

@@ -173,6 +173,14 @@ def test_two_processes_cannot_make_the_same_run_at_once(made: Made) -> None:
         assert free, "a claim ends with its block"
 
 
+def test_leaderboards_that_share_a_home_do_not_wait_for_each_other(made: Made, tmp_path: Path) -> None:
+    plan = made.invented.agenda.reference("scale")[0].plan
+    with Leaderboard.open(tmp_path / "other.db") as other, claimed(claim_of(plan, made)):  # type: ignore[arg-type]
+        made.leaderboard = other
+        with claimed(claim_of(plan, made)) as free:  # type: ignore[arg-type]
+            assert free
+
+
 def test_somebody_who_stops_it_finds_the_rest_untouched(made: Made) -> None:
     def stop(plan: RunPlan) -> None:
         made.stop_requested = len(made.plans) == 6

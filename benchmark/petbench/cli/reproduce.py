@@ -105,12 +105,15 @@ def reproduce(
     runner = Runner(agenda, supervisor, lambda line: click.echo(line, err=True))
     no_references: dict[str, str] = {}
     if not page_only:
-        runner.run()
+        try:
+            with progress_bar() as progress:
+                no_references = make_references(planner.places, supervisor, here.scorer(progress))
+            runner.run()
+        except KeyboardInterrupt:
+            supervisor.stop_requested = True
         if supervisor.stop_requested:
             click.echo("stopped; the same command goes on from here and repeats nothing that is done", err=True)
             click.get_current_context().exit(130)
-        with progress_bar() as progress:
-            no_references = make_references(planner.places, supervisor, here.scorer(progress))
     account = take_account(
         experiment,
         Agenda(planner, here.leaderboard, here.registry.metrics()),

@@ -49,7 +49,8 @@ class Account:
         experiment: what was asked for.
         command: what was typed, every choice written out.
         results: all scores.
-        headline: the set that the page begins with; None while no set has a seed of both methods.
+        headline: the set that the page begins with: the first whose seeds have all ended, else the first that has a seed
+            of both methods; None while there is none.
         differences: pix2pix minus CycleGAN, of each set that has a seed of both.
         over_identity: CycleGAN minus the early image itself, likewise.
         departures: how far images have left the early ones, by set and method.
@@ -120,17 +121,19 @@ def take_account(
     if not trained:
         raise PetbenchError("no run of pix2pix or CycleGAN is on the leaderboard yet: there is nothing to write up")
     compared = [name for name in PAGE_ORDER if all(results.sets[name][method].seeds for method in METHODS)]
+    whole = [name for name in compared if all(results.sets[name][method].is_complete for method in METHODS)]
+    headline = next(iter(whole or compared), None)
     departures, no_departures = _departures(results, compared, home)
     found = curves.read_curves(results.sets["converged"], home)
     errors = curves.final_errors(results.references, home)
     shown = curves.write_curves(found, errors, folder / CURVES_NAME) if found else ""
-    figure_2, no_figure = _figure(results, compared, home, folder)
+    figure_2, no_figure = _figure(results, headline, home, folder)
     place = agenda.places[0]
     return Account(
         experiment=experiment,
         command=command,
         results=results,
-        headline=compared[0] if compared else None,
+        headline=headline,
         differences={
             name: _between(results, results.sets[name][BETTER], results.sets[name][OTHER]) for name in compared
         },
@@ -174,13 +177,13 @@ def _departures(
     return found, "" if found else NOTHING_COMPARED
 
 
-def _figure(results: Results, compared: Sequence[RunSet], home: Home, folder: Path) -> tuple[Shown | None, str]:
-    if not compared:
+def _figure(results: Results, name: RunSet | None, home: Home, folder: Path) -> tuple[Shown | None, str]:
+    if name is None:
         return None, NOTHING_COMPARED
-    chosen = figure.choose(results, compared[0])
+    chosen = figure.choose(results, name)
     if chosen is None:
         return None, "no seed is common to both methods, or the early image is not scored yet"
-    lines = [results.sets[compared[0]][method] for method in METHODS]
+    lines = [results.sets[name][method] for method in METHODS]
     try:
         return figure.write_figure(lines, *chosen, home, folder / FIGURE_NAME), ""
     except UsageError:

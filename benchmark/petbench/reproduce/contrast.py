@@ -98,7 +98,7 @@ def table_of(cell: Cell, seeds: Sequence[int], participants: Sequence[str]) -> T
 def _missing(line: Line, cell: Cell | None) -> str:
     if cell is not None and cell.mean is not None:
         return ""
-    return cell.reason if cell is not None and cell.reason else f"{line.name} has no score yet"
+    return f"{line.name}: {cell.reason if cell is not None and cell.reason else 'no score yet'}"
 
 
 def _of_distances(column: Column, ours: Cell, theirs: Cell, under: tuple[str, ...]) -> Difference:

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from petbench.errors import UsageError
 from petbench.plans.datasets import find_dataset
 from petbench.plans.planner import Place, Request, check_names, plan_on
 from petbench.plans.run_plan import parse_budget
@@ -95,6 +96,12 @@ class Planner:
             check_names(request, registry)
         named = find_dataset(experiment.dataset, home, registry, progress)
         split = load_split(named.dataset, experiment.split)
+        without = next((number for number, fold in enumerate(split.folds) if not fold.validation), None)
+        if without is not None:
+            raise UsageError(
+                f"fold {without} of the split {split.name!r} has no validation participants, and learning rates are "
+                "chosen on nothing else; name another split, or make one: petbench datasets split"
+            )
         self.places = tuple(Place(named.name, named.dataset, split, fold) for fold in range(len(split.folds)))
 
     def references(self) -> list[Cell]:

@@ -53,7 +53,8 @@ def make_references(places: Sequence[Place], supervisor: Supervisor, scorer: Sco
 
 def _make(place: Place, name: str, supervisor: Supervisor, scorer: Scorer) -> None:
     home, leaderboard = supervisor.home, supervisor.leaderboard
-    claim = home.claims / f"{name}-{place.dataset.fingerprint[:16]}-{place.split.digest[:16]}-{place.fold}.lock"
+    what = f"{name} {place.dataset.fingerprint} {place.split.digest} {place.fold} {PROTOCOL}"
+    claim = home.claim(leaderboard.name, what)
     while _stored(place, name, leaderboard) is None:
         with claimed(claim) as mine:
             if mine and _stored(place, name, leaderboard) is None:

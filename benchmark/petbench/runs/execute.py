@@ -49,7 +49,7 @@ def execute(plan: RunPlan, supervisor: Supervisor, *, force: bool = False) -> tu
 
 def claim_of(plan: RunPlan, supervisor: Supervisor) -> Path:
     """Return the lock of the process that makes a run; a run has no folder to lock before it is planned."""
-    return supervisor.home.claims / f"{plan.identity}.lock"
+    return supervisor.home.claim(supervisor.leaderboard.name, plan.identity)
 
 
 @contextlib.contextmanager
