@@ -42,6 +42,9 @@ def write_example(folder: Path) -> Path:
         for place, (method, offset) in enumerate(METHODS.items()):
             run_id = board.plan(_record(method, place))
             board.record_scores(run_id, [_score(who, 28.0 + offset + k / 7) for k, who in enumerate(WHO)])
+            board.record_scores(
+                run_id, [_further(who, offset + k / 7, n) for k, who in enumerate(WHO) for n in range(14)]
+            )
             board.record_scores(run_id, [_organ(who, organ) for who in WHO for organ in ("liver", "brain")])
             board.record_phase(run_id, "train", 10.0 + place)
             board.update(run_id, status="ok", train_seconds=10.0 / (place + 1), parameter_count=place)
@@ -101,6 +104,14 @@ def _score(who: str, value: float) -> ScoreRecord:
     return ScoreRecord(
         participant=who, region="body", metric="psnr_body_suv20", convention_id="psnr@1", value=value, unit="dB",
         higher_is_better=True, facts=MetricFacts(label="PSNR", detail="body", decimals=2, place=10),
+    )  # fmt: skip
+
+
+def _further(who: str, value: float, number: int) -> ScoreRecord:
+    """Return a score of one of so many metrics that no window has room for all of their columns."""
+    return ScoreRecord(
+        participant=who, region="body", metric=f"metric_{number}", convention_id="m@1", value=value, unit="SUV",
+        higher_is_better=True, facts=MetricFacts(label=f"Metric {number}", decimals=3, place=20 + number),
     )  # fmt: skip
 
 
