@@ -45,6 +45,9 @@ def write_example(folder: Path) -> Path:
             run_id = board.plan(_record(method, place))
             board.record_scores(run_id, [_score(who, 28.0 + offset + k / 7) for k, who in enumerate(WHO)])
             board.record_scores(run_id, [_ratio(who, RATIOS[method]) for who in WHO])
+            board.record_scores(
+                run_id, [_further(who, offset + k / 7, n) for k, who in enumerate(WHO) for n in range(14)]
+            )
             board.record_scores(run_id, [_organ(who, organ) for who in WHO for organ in ("liver", "brain")])
             board.record_phase(run_id, "train", 10.0 + place)
             board.update(run_id, status="ok", train_seconds=10.0 / (place + 1), parameter_count=place)
@@ -111,6 +114,14 @@ def _ratio(who: str, value: float) -> ScoreRecord:
     return ScoreRecord(
         participant=who, region="body", metric="ratio", convention_id="ratio@1", value=value, unit="",
         higher_is_better=None, facts=MetricFacts(label="Ratio", decimals=2, best_value=1.0, place=20),
+    )  # fmt: skip
+
+
+def _further(who: str, value: float, number: int) -> ScoreRecord:
+    """Return a score of one of so many metrics that no window has room for all of their columns."""
+    return ScoreRecord(
+        participant=who, region="body", metric=f"metric_{number}", convention_id="m@1", value=value, unit="SUV",
+        higher_is_better=True, facts=MetricFacts(label=f"Metric {number}", decimals=3, place=20 + number),
     )  # fmt: skip
 
 

@@ -61,6 +61,35 @@ def test_a_page_fits_its_window_and_is_kept_as_a_picture(
     assert picture.stat().st_size > 5_000
 
 
+TOO_WIDE = "return [...document.querySelectorAll('.scroll')].filter(room => room.scrollWidth > room.clientWidth).length"
+HEADS = "return [...document.querySelectorAll('table.ranking thead th')].filter(head => {}).map(h => h.dataset.column)"
+
+
+@pytest.mark.parametrize("width", [1300, 1600])
+def test_no_table_of_the_first_page_is_pushed_sideways_and_what_has_no_room_is_named(visit: Visit, width: int) -> None:
+    browser = visit("index.html", width=width, ready=TABLE)
+    assert browser.execute_script(TOO_WIDE) == 0
+    shown = browser.execute_script(HEADS.format("!head.hidden"))
+    left_out = browser.execute_script(HEADS.format("head.hidden"))
+    assert "PSNR body, dB" in shown
+    assert {"training", "Metric 13 SUV"} <= set(left_out)
+    note = browser.execute_script("return document.querySelector('.left-out').textContent")
+    assert note == f"No room for intervals of further metrics; {'; '.join(left_out)}: see Columns."
+    click(browser, ".choices input[value=training]")
+    assert "training" in browser.execute_script(HEADS.format("!head.hidden"))
+    browser = visit(browser.current_url.split("/site/")[1], width=width, ready=TABLE)
+    assert "training" in browser.execute_script(HEADS.format("!head.hidden"))
+
+
+def test_a_wider_window_has_room_for_more_columns_and_a_telephone_shows_all(visit: Visit) -> None:
+    numbers = [
+        len(visit("index.html", width=width, ready=TABLE).execute_script(HEADS.format("!head.hidden")))
+        for width in (1000, 1300, 1600, 380)
+    ]
+    assert numbers == sorted(numbers)
+    assert numbers[0] < numbers[2] < numbers[3]
+
+
 def test_a_click_on_a_heading_sorts_there_and_back_and_the_address_keeps_it(visit: Visit) -> None:
     browser = visit("index.html", ready=TABLE)
     assert methods_shown(browser) == BEST_FIRST

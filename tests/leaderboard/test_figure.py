@@ -11,8 +11,9 @@ from skimage.color import rgb2lab
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report.figure_parts import error_colours
 from petbench_leaderboard.report.images import ParticipantImages, body_box, most_changed_slice
-from petbench_leaderboard.report.participant_figure import draw_participant, error_colours
+from petbench_leaderboard.report.participant_figure import draw_participant
 
 if TYPE_CHECKING:
     from tests.leaderboard.conftest import MakeImages

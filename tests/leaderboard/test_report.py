@@ -39,17 +39,24 @@ EVIL = "<script>alert(1)</script>"
 
 
 class _Page(HTMLParser):
-    """What a browser would see: the elements, their attributes and the text of the table cells."""
+    """What a browser would see: the elements, their attributes and the text of the table cells.
+
+    The rows of the short ranking that a board opens with are apart from those of all other tables.
+    """
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.cells: list[list[str]] = []
+        self._others: list[list[str]] = []
+        self.standing: list[list[str]] = []
+        self.cells = self._others
         self._inside_cell = False
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        if tag == "table":
+            self.cells = self.standing if dict(attrs).get("class") == "standing" else self._others
         if tag == "tr":
             self.cells.append([])
         if tag in ("td", "th") and "pick" not in str(dict(attrs).get("class")):
@@ -57,6 +64,8 @@ class _Page(HTMLParser):
             self._inside_cell = True
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "table":
+            self.cells = self._others
         if tag in ("td", "th"):
             self._inside_cell = False
 

@@ -93,8 +93,8 @@ def test_every_output_has_them_on_every_row(
     for method, (facts, expected, tracks) in CASES.items():
         written = ", ".join(expected)
         assert f">{written}<" in site
-        assert f"| {method} | {written}; seed 0 |" in markdown
-        assert f"& {method} & {written}; seed 0 &" in latex
+        assert f"| {method} | {written}; one seed: 0 |" in markdown
+        assert f"& {method} & {written}; one seed: 0 &" in latex
         for part in expected:
             assert part in terminal.getvalue()
         assert exported[method]["budget"] == as_csv[method]["budget"] == facts["budget"]

@@ -190,7 +190,7 @@ def test_tables_for_a_paper_carry_rounded_numbers_and_escape_names(leaderboard: 
     add_run("identity", {"sub-01": 29.0, "sub-02": 28.0})
     add_run("a_b|<i>&50%", {"sub-01": 30.8349, "sub-02": 31.2})
     markdown, latex = to_markdown(rank(leaderboard)), to_latex(rank(leaderboard))
-    settings = "small, changes not noted, 1,000 images, no track; seed 0"
+    settings = "small, changes not noted, 1,000 images, no track; one seed: 0"
     assert f"| 1 | a\\_b\\|&lt;i&gt;&amp;50% | {settings} | 31.02 ± 0.26 (+2.52) |" in markdown
     assert rf"1 & a\_b|<i>\&50\% & {settings} & 31.02 $\pm$ 0.26 (+2.52) &" in latex
     assert "positive where better" in markdown

@@ -57,7 +57,12 @@ def print_board(board: Board, highlight: int | None) -> None:
         console.print(Text(under, "dim"), soft_wrap=True)
     left_out = ", ".join(written.heading(column) for column in shown[kept:])
     room = left_out and f"no room for {left_out}: --json gives all"
-    others = (stated.unranked(board), stated.lost_seeds(board), stated.variants_note(board))
+    others = (
+        stated.unranked(board),
+        stated.seed_spread_note(board),
+        stated.lost_seeds(board),
+        stated.variants_note(board),
+    )
     for note in (*tested.caveats, room, *others, *_not_normalized(board, shown[:kept]), *_notes(board, found)):
         if note:
             console.print(Text(f"– {note}", "dim"), soft_wrap=True)
@@ -163,7 +168,7 @@ def _method_text(row: Row, ranked_by: Column | None, *, mark: bool) -> Text:
         details = [f"{place} scored"]
     details += _packed(stated.settings(row))
     if row.role == "competitor" or len(row.seeds) > 1:
-        details.append(stated.seeds(row))
+        details.append(stated.seeds(row, ranked_by))
     if best_of := stated.best_of(row, ranked_by):
         details.append(f"{best_of}, chosen on the test set")
     return name.append("".join(f"\n{detail}" for detail in details if detail), style="dim")

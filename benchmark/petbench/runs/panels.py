@@ -9,7 +9,7 @@ from petbench.errors import PetbenchError
 from petbench.runs.folder import find_folder
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.nifti import read_image
-from petbench_leaderboard.report.images import ParticipantImages
+from petbench_leaderboard.report.images import ParticipantImages, shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,9 +51,12 @@ def participant_images(boards: Sequence[Board], home: Home, leaderboard: Leaderb
 
 
 def _plans(board: Board, home: Home, leaderboard: Leaderboard) -> dict[int, tuple[RunFolder, RunPlan]]:
-    """Return folder and plan of every run of the board that is here, in the board's order."""
+    """Return folder and plan of every run of the board that is here, in the board's order, variants last.
+
+    Of several rows of one name only the first is drawn: it is the one that competes.
+    """
     found: dict[int, tuple[RunFolder, RunPlan]] = {}
-    for row in board.rows:
+    for row in sorted(board.rows, key=lambda row: row.role == "competitor" and not row.competes):
         for run_id in row.run_ids:
             try:
                 folder = find_folder(leaderboard.run(run_id), home)
@@ -80,7 +83,7 @@ def _predictions(plans: dict[int, tuple[RunFolder, RunPlan]], participant: str) 
     predictions: dict[str, Volume] = {}
     for folder, plan in plans.values():
         path = folder.prediction(participant)
-        label = plan.method if plan.preset in ("", "default", "mini") else f"{plan.method} ({plan.preset})"
+        label = shown_name(plan.method, plan.preset)
         if label not in predictions and path.is_file():
             predictions[label] = read_image(path)[0]
     return predictions

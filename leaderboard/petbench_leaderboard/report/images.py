@@ -50,6 +50,11 @@ class ParticipantImages:
                 )
 
 
+def shown_name(method: str, preset: str) -> str:
+    """Return what a prediction is called: the method, with a preset that is none of the usual ones."""
+    return method if preset in ("", "default", "mini") else f"{method} ({preset})"
+
+
 def body_box(images: ParticipantImages) -> tuple[slice, slice, slice]:
     """Return the part of the grid that holds the participant, with a margin, found from the real images only."""
     body = np.maximum(images.early, images.delayed) > _BODY_SUV

@@ -63,11 +63,28 @@ def track(run: RunRow) -> str:
     return found[0].replace("-", " ") if found else "no track"
 
 
-def seeds(row: Row) -> str:
-    """Return the seeds that a row's means are over, and those that failed: `seeds 0, 1 (2 failed)`."""
-    listed = ", ".join(str(seed) for seed in row.seeds)
-    text = f"{'seed' if len(row.seeds) == 1 else 'seeds'} {listed}"
+def seeds(row: Row, column: Column | None = None) -> str:
+    """Return the seeds of a row's means, those that failed, and in a column how the seeds spread.
+
+    Such as `one seed: 0`, or `seeds 0, 1 ± 0.12 (2 failed)`. References hardly depend on a seed: `seed 0`.
+    """
+    single = "one seed:" if row.role == "competitor" else "seed"
+    text = f"{single if len(row.seeds) == 1 else 'seeds'} {', '.join(str(seed) for seed in row.seeds)}"
+    spread = row.cells[column].seed_standard_deviation if column in row.cells and column else None
+    if spread is not None and column is not None:
+        text += f" ± {written.value(column, spread)}"
     return f"{text} ({', '.join(str(seed) for seed in row.failed_seeds)} failed)" if row.failed_seeds else text
+
+
+SEED_SPREAD = "± behind seeds is the standard deviation of their means in the ranking metric"
+"""For the notes of every output that has rows of several seeds."""
+
+
+def seed_spread_note(board: Board) -> str:
+    """Return what stands behind seeds; empty where no row has a spread of seeds."""
+    column = board.ranked_by
+    cells = [row.cells[column] for row in board.rows if column and column in row.cells]
+    return SEED_SPREAD if any(cell.seed_standard_deviation is not None for cell in cells) else ""
 
 
 def best_of(row: Row, column: Column | None) -> str:

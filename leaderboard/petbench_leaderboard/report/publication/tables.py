@@ -112,7 +112,12 @@ def _notes(board: Board, statistics: BoardStatistics | None) -> str:
     why = written.not_normalized(board, columns)
     found = [f"{reason} ({', '.join(map(written.heading, of_reason))})" for reason, of_reason in why.items()]
     notes = [f"No normalized score: {'; '.join(found)}."] if found else []
-    others = [*written.under_floor(board, columns), stated.lost_seeds(board), stated.variants_note(board)]
+    others = [
+        *written.under_floor(board, columns),
+        stated.seed_spread_note(board),
+        stated.lost_seeds(board),
+        stated.variants_note(board),
+    ]
     apart = [separation(board, statistics), *(caveats(board) if statistics else [])]
     others = [f"{note[0].upper()}{note[1:]}." for note in others if note]
     return " ".join([*filter(None, apart), _NOTES, *notes, *others])
@@ -138,7 +143,7 @@ def _head(column: Column) -> str:
 def _row(row: Row, columns: Sequence[Column], ranked_by: Column | None, of_gain: Interval | None) -> list[str]:
     cells = [_cell(row.cells.get(column), column, of_gain if column == ranked_by else None) for column in columns]
     costs = row.costs
-    parts = (", ".join(stated.settings(row)), stated.seeds(row), stated.best_of(row, ranked_by))
+    parts = (", ".join(stated.settings(row)), stated.seeds(row, ranked_by), stated.best_of(row, ranked_by))
     return [
         stated.place(row),
         row.run.method,

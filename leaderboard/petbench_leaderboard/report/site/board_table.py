@@ -12,16 +12,15 @@ from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.site.views import BoardView, CellView, HeadView, Note, RowView, RunView
-from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.statistics.intervals import mean_interval
-from petbench_leaderboard.statistics.sentences import separation
+from petbench_leaderboard.statistics.sentences import caveats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
     from petbench_leaderboard.records import RunRow
-    from petbench_leaderboard.statistics.analysis import RowStatistics
+    from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
 
 _SHOWN_DIGITS = 12
 
@@ -29,11 +28,10 @@ INTERVALS_UP_TO = 40
 """Rows of a board whose every cell gets an interval: with more, only the ranks have one, for they take a while."""
 
 
-def view_board(board: Board) -> BoardView:
+def view_board(board: Board, statistics: BoardStatistics | None) -> BoardView:
     """Write a board for people: numbers rounded, reasons as notes, references marked."""
     columns = written.shown_columns(board)
     notes: dict[str, list[str]] = {}
-    statistics = analyse(board)
     known = statistics.rows if statistics else (None,) * len(board.rows)
     rows = [_row(board, row, columns, notes, found) for row, found in zip(board.rows, known, strict=True)]
     cells = [cell for row in rows for cell in row.cells]
@@ -50,7 +48,9 @@ def view_board(board: Board) -> BoardView:
         rows=rows,
         notes=[Note(_mark(index), f"{', '.join(who)}: {why}") for index, (why, who) in enumerate(notes.items())],
         unscored=[_run(run) for run in board.unscored],
-        separation=separation(board, statistics),
+        unranked=stated.unranked(board),
+        caveats=" ".join(caveats(board)) if any(cell.interval for cell in cells) else "",
+        explains_seeds=stated.seed_spread_note(board),
         explains_ranks=any(row.rank_interval for row in rows),
         gains=written.GAIN if any(cell.gain for cell in cells) else "",
         normalized=written.NORMALIZED if any(cell.normalized_score for cell in cells) else "",
@@ -89,14 +89,17 @@ def _row(
         key=row_slug(row),
         kind=row.role + (" unranked" if unranked else ""),
         rank="" if row.rank is None else str(row.rank),
-        rank_interval=_interval(statistics.rank_interval) if statistics and statistics.rank_interval else "",
+        rank_interval=place_of(statistics.rank_interval) if statistics and statistics.rank_interval else "",
         place=stated.place(row),
         method=run.method,
         plugin=f"{run.distribution} {run.version}",
         settings=", ".join(stated.settings(row)),
         best_of=stated.best_of(row, board.ranked_by),
-        origin=" · ".join([stated.seeds(row), *row.devices, run.precision, *_verification(run)]),
-        cells=[_cell(row.cells.get(column), column, notes, intervals=table) for column in columns],
+        origin=" · ".join([stated.seeds(row, board.ranked_by), *row.devices, run.precision, *_verification(run)]),
+        cells=[
+            _cell(row.cells.get(column), column, notes, statistics if column == board.ranked_by else None, table)
+            for column in columns
+        ],
         costs=[
             _cost(
                 formatting.duration(costs.train_seconds),
@@ -139,7 +142,8 @@ def _not_normalized(reasons: Mapping[str, list[Column]]) -> str:
     )
 
 
-def _interval(ranks: tuple[int, int]) -> str:
+def place_of(ranks: tuple[int, int]) -> str:
+    """Write a rank interval: `1–3`, or `2` where it is but one rank."""
     return str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]}–{ranks[1]}"
 
 
@@ -148,7 +152,13 @@ def _verification(run: RunRow) -> list[str]:
     return [] if run.verification == "rescored" else [run.verification]
 
 
-def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]], *, intervals: bool) -> CellView:
+def _cell(
+    cell: Cell | None,
+    column: Column,
+    notes: dict[str, list[str]],
+    statistics: RowStatistics | None,
+    intervals: bool,
+) -> CellView:
     if cell is None:
         return CellView(value=formatting.MISSING)
     if cell.mean is None:
@@ -160,6 +170,7 @@ def _cell(cell: Cell | None, column: Column, notes: dict[str, list[str]], *, int
         spread="" if cell.standard_deviation is None else written.value(column, cell.standard_deviation),
         interval=_interval_of(cell, column) if intervals else "",
         gain=written.gain(column, cell) if cell.gain else "",
+        gain_interval=written.interval(column, statistics.gain_interval if statistics else None),
         gain_kind="better" if cell.gain and cell.gain > 0 else "worse" if cell.gain else "",
         normalized_score=written.normalized_score(cell) if cell.normalized_score not in (None, 0.0, 1.0) else "",
     )
@@ -179,7 +190,7 @@ def _interval_of(cell: Cell, column: Column) -> str:
     if not table or not all(math.isfinite(value) for values in table for value in values):
         return ""
     found = mean_interval(table)
-    return "" if found is None else f"{written.value(column, found.low)} to {written.value(column, found.high)}"
+    return written.interval(column, found)
 
 
 def _mark(index: int) -> str:

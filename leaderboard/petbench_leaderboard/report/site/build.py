@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.errors import LeaderboardError, RequestError
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.records import of_newest_protocol
 from petbench_leaderboard.report.site.board_table import view_board
+from petbench_leaderboard.report.site.opening import OpeningFigure, view_opening, write_opening_figure
 from petbench_leaderboard.report.site.organ_tables import organ_tables
 from petbench_leaderboard.report.site.pages import as_json, write_assets, write_page
 from petbench_leaderboard.report.site.pareto import board_chart
-from petbench_leaderboard.report.site.participant_pages import ParticipantLink, choose_participants, write_participant
+from petbench_leaderboard.report.site.part_tables import contrast_tables, subgroup_table
+from petbench_leaderboard.report.site.participant_pages import (
+    ParticipantLink,
+    choose_participants,
+    median_participant,
+    write_participant,
+)
 from petbench_leaderboard.report.site.run_view import view_run
+from petbench_leaderboard.statistics.analysis import analyse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.report.site.sources import Sources
+    from petbench_leaderboard.report.site.views import MethodTable
     from petbench_leaderboard.store import Leaderboard
 
 INDEX = "index.html"
@@ -82,9 +92,12 @@ def write_site(
     if not boards and options.where is not None:
         raise RequestError(f"no row fulfils {options.where!r}: a site of it would be empty; widen the condition")
     write_assets(folder / "assets")
-    participants = _write_participants(leaderboard, boards, sources, folder, options, progress)
+    participants, figures = _write_participants(leaderboard, boards, sources, folder, options, progress)
     runs = _write_runs(leaderboard, boards, sources, folder, progress)
-    return write_index(boards, folder, options=options, runs=runs, participants=participants)
+    contrasts = {place: contrast_tables(leaderboard, board) for place, board in enumerate(boards)}
+    return write_index(
+        boards, folder, options=options, runs=runs, participants=participants, figures=figures, contrasts=contrasts
+    )
 
 
 def _refuse_foreign(index: Path) -> None:
@@ -99,6 +112,8 @@ def write_index(
     options: SiteOptions,
     runs: set[int],
     participants: Mapping[int, Sequence[ParticipantLink]],
+    figures: Mapping[int, OpeningFigure] = MappingProxyType({}),
+    contrasts: Mapping[int, Sequence[MethodTable]] = MappingProxyType({}),
 ) -> Path:
     """Write the first page alone.
 
@@ -108,8 +123,13 @@ def write_index(
         options: of the site.
         runs: numbers of the runs that have a page.
         participants: links to participants, by the board's place in `boards`.
+        figures: what boards open with, by the same.
+        contrasts: tables of lesions by contrast, by the same.
     """
-    views = [view_board(board) for board in boards]
+    statistics = [analyse(board) for board in boards]
+    views = [view_board(board, found) for board, found in zip(boards, statistics, strict=True)]
+    openings = [view_opening(board, found) for board, found in zip(boards, statistics, strict=True)]
+    keys = [view.key for view in views]
     pareto = {view.key: item for board, view in zip(boards, views, strict=True) if (item := board_chart(board))}
     path = folder / INDEX
     write_page(
@@ -122,7 +142,11 @@ def write_index(
         chart_words={key: chart.description for key, chart in pareto.items()},
         chart_titles={key: chart.title for key, chart in pareto.items()},
         runs=runs,
-        participants={views[place].key: links for place, links in participants.items()},
+        openings=dict(zip(keys, openings, strict=True)),
+        figures={keys[place]: figure for place, figure in figures.items()},
+        subgroups={key: subgroup_table(board) for key, board in zip(keys, boards, strict=True)},
+        contrasts={keys[place]: tables for place, tables in contrasts.items()},
+        participants={keys[place]: links for place, links in participants.items()},
         made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
     )
     return path
@@ -183,9 +207,14 @@ def _write_participants(
     folder: Path,
     options: SiteOptions,
     progress: Callable[[str, float, float], None],
-) -> dict[int, list[ParticipantLink]]:
-    """Write a page for the chosen participants of every board; return the links by the board's place."""
+) -> tuple[dict[int, list[ParticipantLink]], dict[int, OpeningFigure]]:
+    """Write a page for the chosen participants of every board, and draw the median one for the first page.
+
+    Returns:
+        Links, and the first page's figures, both by the board's place.
+    """
     links: dict[int, list[ParticipantLink]] = defaultdict(list)
+    figures: dict[int, OpeningFigure] = {}
     for place, board in enumerate(boards):
         chosen = choose_participants(board, options.participants)
         narrowed = replace(board, participants=tuple(chosen))
@@ -194,5 +223,7 @@ def _write_participants(
             if images.participant in chosen:
                 who, why = images.participant, chosen[images.participant]
                 links[place].append(write_participant(images, board, why, folder, organs.get(who, ())))
+                if who == median_participant(board):
+                    figures[place] = write_opening_figure(images, board, folder)
             progress(f"drawing participants of {board.dataset}", done, max(done, len(chosen)))
-    return links
+    return links, figures

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report.site.board_table import row_slug
+from petbench_leaderboard.report.site.views import MethodTable
 from petbench_leaderboard.run_groups import column_of
 
 if TYPE_CHECKING:
@@ -27,16 +28,7 @@ Values = dict[str, dict[str, list[float]]]
 """By organ, then by the row's anchor: one value a seed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrganTable:
-    """One metric of one participant: organs by rows of the board, the mean over seeds."""
-
-    title: str
-    methods: list[tuple[str, str]]
-    rows: list[tuple[str, list[str]]]
-
-
-def organ_tables(leaderboard: Leaderboard, board: Board, participants: Collection[str]) -> dict[str, list[OrganTable]]:
+def organ_tables(leaderboard: Leaderboard, board: Board, participants: Collection[str]) -> dict[str, list[MethodTable]]:
     """Return each participant's tables; none where no organ is labelled."""
     shown = board.rows[:_ROWS]
     anchors = {number: row_slug(row) for row in shown for number in row.run_ids}
@@ -60,7 +52,7 @@ def _whole(column: Column) -> Column:
 
 def _table(
     column: Column, values: Mapping[str, Mapping[str, list[float]]], methods: list[tuple[str, str]]
-) -> OrganTable:
+) -> MethodTable:
     largest = {organ: max(max(seeds) for seeds in of_rows.values()) for organ, of_rows in values.items()}
     rows = [
         (
@@ -69,4 +61,4 @@ def _table(
         )
         for organ in sorted(values, key=lambda organ: (-largest[organ], organ))
     ]
-    return OrganTable(title=written.heading(column), methods=methods, rows=rows)
+    return MethodTable(title=written.heading(column), methods=methods, rows=rows)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.files import atomic_path, write_text
 from petbench_leaderboard.report import columns as written
-from petbench_leaderboard.report.participant_figure import ERROR_LIMIT_SUV, SUV_LIMIT, draw_participant
+from petbench_leaderboard.report.figure_parts import ERROR_LIMIT_SUV, SUV_LIMIT
+from petbench_leaderboard.report.participant_figure import draw_participant
 from petbench_leaderboard.report.site.board_table import board_slug, row_slug
 from petbench_leaderboard.report.site.pages import write_page
 from petbench_leaderboard.report.site.volumes import packed_script
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board, Column
     from petbench_leaderboard.report.images import ParticipantImages
-    from petbench_leaderboard.report.site.organ_tables import OrganTable
+    from petbench_leaderboard.report.site.views import MethodTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +43,30 @@ class _Figure:
 
 
 def choose_participants(board: Board, most: int) -> dict[str, str]:
-    """Return who gets a page, worst first, and why: all, or of more than `most` the worst, the median and the best.
+    """Return who gets a page, worst first, and why: all, or of more than `most` the worst, the median and the best."""
+    order = _worst_first(board)
+    if not order:
+        return dict.fromkeys(board.participants[:most], "")
+    if len(order) == 1:
+        return {order[0]: "the only one"}
+    named = {median_participant(board): "median", order[0]: "worst", order[-1]: "best"}
+    return {who: named.get(who, "") for who in order if who in named or len(order) <= most}
 
-    The rule: participants are ordered by the ranking metric, averaged over all ranked methods, so that no method and no
-    person can choose who is shown.
+
+def median_participant(board: Board) -> str:
+    """Return who stands for the board in its first figure: in the middle, of two the worse; the first without scores.
+
+    Raises:
+        IndexError: the board has no participants.
+    """
+    order = _worst_first(board)
+    return order[(len(order) - 1) // 2] if order else board.participants[0]
+
+
+def _worst_first(board: Board) -> list[str]:
+    """Return the participants by the ranking metric, averaged over all ranked methods; empty without scores.
+
+    So no method and no person can choose who is shown. Where no method is ranked, the mean is over all rows.
     """
     column = board.ranked_by
     cells = [row.cells[column] for row in board.rows if column and row.competes and column in row.cells]
@@ -53,17 +74,13 @@ def choose_participants(board: Board, most: int) -> dict[str, str]:
     if not cells or column is None:
         cells = [row.cells[column] for row in board.rows if column and column in row.cells and row.cells[column].values]
     if not cells or column is None:
-        return dict.fromkeys(board.participants[:most], "")
+        return []
     means = {who: fmean(cell.values[who] for cell in cells if who in cell.values) for who in cells[0].values}
-    order = sorted(means, key=lambda who: (-column.distance(means[who]), who))
-    if len(order) == 1:
-        return {order[0]: "the only one"}
-    named = {order[(len(order) - 1) // 2]: "median", order[0]: "worst", order[-1]: "best"}
-    return {who: named.get(who, "") for who in order if who in named or len(order) <= most}
+    return sorted(means, key=lambda who: (-column.distance(means[who]), who))
 
 
 def write_participant(
-    images: ParticipantImages, board: Board, why: str, folder: Path, organs: Sequence[OrganTable] = ()
+    images: ParticipantImages, board: Board, why: str, folder: Path, organs: Sequence[MethodTable] = ()
 ) -> ParticipantLink:
     """Write a participant's page, its volumes, its still figures and its tables of organs; return the link to it."""
     name = _file_name(images, board)

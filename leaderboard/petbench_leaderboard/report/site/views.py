@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,8 @@ class HeadView:
 class CellView:
     """One written score.
 
-    The mean, to the last digit too, its spread and interval, its gain over `identity`, its normalized score, and the
-    mark of a note; of a cost, a detail in small letters.
+    The mean, to the last digit too, its spread and interval, its gain over `identity` with an interval where the board
+    ranks by it, its normalized score, and the mark of a note; of a cost, a detail in small letters.
     """
 
     value: str
@@ -32,6 +32,7 @@ class CellView:
     spread: str = ""
     interval: str = ""
     gain: str = ""
+    gain_interval: str = ""
     gain_kind: str = ""
     normalized_score: str = ""
     detail: str = ""
@@ -59,6 +60,19 @@ class RowView:
     device: str
     verification: str
     date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodTable:
+    """One metric by parts, such as organs or subgroups: a row a part, a column a method with the link to its row.
+
+    Details, such as intervals, stand in small figures below the values, row by row.
+    """
+
+    title: str
+    methods: list[tuple[str, str]]
+    rows: list[tuple[str, list[str]]]
+    details: list[list[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +114,9 @@ class BoardView:
     rows: list[RowView]
     notes: list[Note]
     unscored: list[RunView]
-    separation: str
+    unranked: str
+    caveats: str
+    explains_seeds: str
     gains: str
     normalized: str
     not_normalized: str

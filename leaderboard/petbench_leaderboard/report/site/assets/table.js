@@ -5,7 +5,7 @@
   const form = document.getElementById("filters");
   const boards = [...document.querySelectorAll("section.board")];
   const tables = boards.map((board) => board.querySelector("table.ranking")).filter(Boolean);
-  const state = { sort: {}, hidden: new Set() };
+  const state = { sort: {}, hidden: new Set(), shown: new Set() }; // columns that somebody chose to hide, or to show
 
   const rowsOf = (table) => [...table.tBodies[0].rows];
   const original = new Map(tables.map((table) => [table, rowsOf(table)]));
@@ -106,18 +106,80 @@
 
   // ---- columns -------------------------------------------------------------------------------------------------
 
+  const INTERVALS = -1; // stands for no column but for what all of them have
+  const crowded = new Map(tables.map((table) => [table, new Set()])); // columns for which there is no room
+  const narrow = matchMedia("(max-width: 40rem)"); // there a table is pushed aside with a finger
+
+  const isHidden = (table, name) => state.hidden.has(name) || (crowded.get(table).has(name) && !state.shown.has(name));
+
+  const place = (table, column) => {
+    const hidden = isHidden(table, headsOf(table)[column].dataset.column);
+    for (const row of [table.tHead.rows[0], ...rowsOf(table)]) row.cells[column].hidden = hidden;
+  };
+
+  // What goes first where there is no room: columns without a value, costs, the other metrics' intervals, metrics.
+  const expendable = (table) => {
+    const rank = (column) => {
+      if (rowsOf(table).every((row) => !row.cells[column].dataset.sort)) return 0;
+      return headsOf(table)[column].dataset.kind === "cost" ? 1 : 3;
+    };
+    return headsOf(table)
+      .map((head, column) => ({ head, column }))
+      .filter(({ head }) => "better" in head.dataset && !head.classList.contains("ranked-by"))
+      .map(({ column }) => ({ column, rank: rank(column) }))
+      .concat({ column: INTERVALS, rank: 2 })
+      .sort((one, two) => one.rank - two.rank || two.column - one.column)
+      .map(({ column }) => column);
+  };
+
+  const drop = (table, column) => {
+    if (column === INTERVALS) {
+      table.classList.add("tight");
+    } else {
+      crowded.get(table).add(headsOf(table)[column].dataset.column);
+      place(table, column);
+    }
+  };
+
+  const bring = (table, column) => {
+    crowded.get(table).delete(headsOf(table)[column].dataset.column);
+    place(table, column);
+  };
+
+  const fit = (table) => {
+    const room = table.closest(".scroll");
+    crowded.get(table).clear();
+    table.classList.remove("tight");
+    headsOf(table).forEach((_, column) => place(table, column));
+    if (narrow.matches || boardOf(table).hidden) return;
+    const overflows = () => room.scrollWidth > room.clientWidth;
+    const dropped = [];
+    for (const column of expendable(table)) {
+      if (!overflows()) break;
+      drop(table, column);
+      dropped.unshift(column);
+    }
+    for (const column of dropped.filter((each) => each !== INTERVALS)) { // without intervals there may be room again
+      bring(table, column);
+      if (overflows()) drop(table, column);
+    }
+  };
+
   const showColumns = () => {
     for (const table of tables) {
-      headsOf(table).forEach((head, column) => {
-        const hidden = state.hidden.has(head.dataset.column);
-        for (const row of [table.tHead.rows[0], ...rowsOf(table)]) row.cells[column].hidden = hidden;
-      });
-      for (const box of boardOf(table).querySelectorAll(".choices input")) box.checked = !state.hidden.has(box.value);
+      fit(table);
+      const names = headsOf(table).map((head) => head.dataset.column);
+      const out = names.filter((name) => crowded.get(table).has(name) && isHidden(table, name) && !state.hidden.has(name));
+      if (table.matches(".tight:has(td:not(.ranked-by) .interval)")) out.unshift("intervals of further metrics");
+      const note = boardOf(table).querySelector(".left-out");
+      note.hidden = !out.length;
+      note.textContent = `No room for ${out.map((name) => name.trim()).join("; ")}: see Columns.`;
+      for (const box of boardOf(table).querySelectorAll(".choices input")) box.checked = !isHidden(table, box.value);
     }
   };
 
   const makeColumnChoice = (table) => {
-    const place = boardOf(table).querySelector(".choices");
+    const choices = boardOf(table).querySelector(".choices");
     for (const head of headsOf(table)) {
       const name = head.dataset.column;
       if (!name || name === "method" || name === "rank") continue;
@@ -127,10 +189,11 @@
       box.checked = true;
       box.value = name;
       label.append(box, name);
-      place.append(label);
+      choices.append(label);
       box.addEventListener("change", () => {
-        if (box.checked) state.hidden.delete(name);
-        else state.hidden.add(name);
+        state.hidden.delete(name);
+        state.shown.delete(name);
+        (box.checked ? state.shown : state.hidden).add(name);
         showColumns();
         remember();
       });
@@ -209,6 +272,7 @@
     for (const { name, value } of form.elements) if (name && value) parts.set(name, value);
     for (const [board, [column, direction]] of Object.entries(state.sort)) parts.append("sort", `${board}~${column}~${direction}`);
     for (const name of state.hidden) parts.append("hide", name);
+    for (const name of state.shown) parts.append("show", name);
     for (const table of tables) for (const row of picked(table)) parts.append("compare", row.id);
     const text = parts.toString();
     history.replaceState(null, "", text ? `#?${text}` : location.pathname.split("/").pop() || "index.html");
@@ -223,6 +287,7 @@
     const parts = new URLSearchParams(location.hash.slice(2));
     for (const control of form.elements) if (control.name && parts.has(control.name)) control.value = parts.get(control.name);
     for (const name of parts.getAll("hide")) state.hidden.add(name);
+    for (const name of parts.getAll("show")) state.shown.add(name);
     for (const entry of parts.getAll("sort")) {
       const [board, column, direction] = entry.split("~");
       const table = document.getElementById(board)?.querySelector("table.ranking");
@@ -246,8 +311,13 @@
     makeComparable(table);
   }
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", () => { filter(); remember(); });
-  form.addEventListener("reset", () => setTimeout(() => { filter(); remember(); }));
+  form.addEventListener("input", () => { filter(); showColumns(); remember(); });
+  form.addEventListener("reset", () => setTimeout(() => { filter(); showColumns(); remember(); }));
+  let resized = 0;
+  addEventListener("resize", () => {
+    cancelAnimationFrame(resized);
+    resized = requestAnimationFrame(showColumns);
+  });
   recall();
   addEventListener("hashchange", recall);
   filter();
