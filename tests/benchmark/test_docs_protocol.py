@@ -18,6 +18,7 @@ from petbench.plans.run_plan import IDENTITY_FIELDS
 from petbench_datasets.dataset import framing
 from petbench_datasets.images import windows
 from petbench_leaderboard.statistics import intervals, power, promises
+from petbench_leaderboard.statistics.analysis import MOST_COMPARED
 from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ def names_what_identifies_a_run(rule: str) -> None:
     words = {"distribution": "name", "source_hash": "source hash", "fingerprint": "dataset", "split_digest": "split"}
     named = re.findall(r"name|version|source hash|\w+", rule.partition(" by ")[2].partition(". ")[0])
     assert set(named) - {"plugin", "and"} == {words.get(name, name) for name in IDENTITY_FIELDS}
+
+
+def has_the_most_compared(rule: str) -> None:
+    assert numbers(rule) == [MOST_COMPARED, MOST_COMPARED]
 
 
 def has_the_interval_of_a_mean(rule: str) -> None:
@@ -401,10 +406,27 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
             "leaderboard/test_statistics_promises.py::test_the_smallest_detectable_difference_is_found_as_often_as_promised",
         ),
     ),
-    "Where the participants were matched": (
-        None,
+    "What limits intervals and tests": (
+        has_the_most_compared,
         (
             "leaderboard/test_separation.py::test_a_board_says_that_its_participants_were_matched_and_of_whom_it_has_one_seed",
+            "leaderboard/test_first_page.py::test_limits_stand_beside_the_intervals_one_seed_in_words_and_several_with_their_spread",
+            "benchmark/test_board_table.py::test_the_sentence_leads_the_board_and_what_limits_it_is_said_below",
+            "leaderboard/test_publication.py::test_tables_for_papers_say_who_is_ahead_give_the_gains_interval_and_say_one_seed",
+        ),
+    ),
+    "A row of one seed says": (
+        None,
+        (
+            "leaderboard/test_first_page.py::test_limits_stand_beside_the_intervals_one_seed_in_words_and_several_with_their_spread",
+        ),
+    ),
+    "A sentence in words leads the board": (
+        None,
+        (
+            "leaderboard/test_separation.py::test_a_method_that_is_ahead_is_said_to_be_so_by_how_much_and_with_the_interval",
+            "leaderboard/test_publication.py::test_every_comparison_stands_with_its_interval_what_it_could_find_and_whether_it_can_decide",
+            "leaderboard/test_publication.py::test_a_comparison_that_could_find_nothing_is_not_said_to_have_found_nothing",
         ),
     ),
     "Beside each number": (

@@ -141,6 +141,18 @@ def test_a_keyboard_alone_sorts_filters_compares_and_reaches_every_control_in_si
     assert unnamed == []
 
 
+def test_another_dataset_hides_a_board_with_all_that_it_opens_with(visit: Visit) -> None:
+    browser = visit("index.html", ready=TABLE)
+    in_sight = "return [...document.querySelectorAll('section')].filter(part => part.offsetHeight > 0).length"
+    assert browser.execute_script(in_sight) == 2
+    browser.execute_script("document.querySelector('select[name=board]').add(new Option('another', 'another'))")
+    enter(browser, "select[name=board]", "another")
+    assert browser.execute_script(in_sight) == 0
+    enter(browser, "select[name=board]", "")
+    assert browser.execute_script(in_sight) == 2
+    assert browser.execute_script(TOO_WIDE) == 0
+
+
 def test_filters_leave_the_rows_that_match_and_say_how_many(visit: Visit) -> None:
     browser = visit("index.html", ready=TABLE)
     enter(browser, "input[name=text]", "GAN")

@@ -36,6 +36,8 @@
     let all = 0;
     for (const board of boards) {
       board.hidden = Boolean(form.elements.board.value) && form.elements.board.value !== board.id;
+      const opening = document.getElementById(`about-${board.id}`);
+      if (opening) opening.hidden = board.hidden;
     }
     for (const table of tables) {
       for (const row of rowsOf(table)) {
@@ -311,7 +313,11 @@
     makeComparable(table);
   }
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", () => { filter(); showColumns(); remember(); });
+  form.addEventListener("input", (event) => {
+    filter();
+    if (event.target.name === "board") showColumns(); // only what is in sight can be measured
+    remember();
+  });
   form.addEventListener("reset", () => setTimeout(() => { filter(); showColumns(); remember(); }));
   let resized = 0;
   addEventListener("resize", () => {
