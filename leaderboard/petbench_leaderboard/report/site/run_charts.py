@@ -59,7 +59,7 @@ def _training(files: RunFiles) -> list[Chart]:
                 continue
             values = line.get(key, {}) if key else line
             for series_name, value in values.items() if isinstance(values, Mapping) else ():
-                if isinstance(value, float) and series_name != "seconds" and value - value == 0.0:
+                if isinstance(value, float) and not str(series_name).endswith("seconds") and value - value == 0.0:
                     series[str(series_name)][0].append(float(images))
                     series[str(series_name)][1].append(value)
         if series:
