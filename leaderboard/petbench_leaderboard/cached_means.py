@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from petbench_leaderboard.competing import Method
-    from petbench_leaderboard.records import RunRow, ScoreRow
+    from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.run_groups import RunGroup
+    from petbench_leaderboard.score_records import ScoreRow
 
 BoardKey: TypeAlias = tuple[str, str, str, str, int]
 """Dataset, fingerprint, split, its digest, and the protocol of the scores."""

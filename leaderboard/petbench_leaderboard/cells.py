@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from petbench_leaderboard.board import Column
-    from petbench_leaderboard.records import ScoreRow
+    from petbench_leaderboard.score_records import ScoreRow
 
 NO_PREDICTABLE = "no predictable row"
 """Why a board of a simulated dataset has no normalized scores: the one reason that a command removes."""

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from petbench_leaderboard.records import PhaseRow, RunRow, ScoreRow
+    from petbench_leaderboard.records import PhaseRow, RunRow
+    from petbench_leaderboard.score_records import ScoreRow
 
 _UNFINISHED = ("planned", "running", "interrupted")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from petbench_leaderboard.metric_facts import facts_of
-from petbench_leaderboard.records import metrics_of
 from petbench_leaderboard.schema import Metric
+from petbench_leaderboard.score_records import metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from petbench_leaderboard.metric_facts import MetricFacts, MetricKey
-    from petbench_leaderboard.records import ScoreRecord
+    from petbench_leaderboard.score_records import ScoreRecord
 
 
 def store_metrics(session: Session, scores: Sequence[ScoreRecord], *, known_stay: bool) -> None:

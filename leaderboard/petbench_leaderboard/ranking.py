@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Cell
     from petbench_leaderboard.cached_means import BoardKey
-    from petbench_leaderboard.records import RunRow, ScoreRow
+    from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.row_selection import Selection
+    from petbench_leaderboard.score_records import ScoreRow
     from petbench_leaderboard.store import Leaderboard
 
 _UNSCORED_SHOWN = 100

@@ -6,8 +6,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from petbench_leaderboard.field_uses import fields_of_type
-from petbench_leaderboard.records import RunRecord, RunRow, ScoreRecord, ScoreRow
+from petbench_leaderboard.records import RunRecord, RunRow
 from petbench_leaderboard.schema import DATASET_LEVEL, Run, Score
+from petbench_leaderboard.score_records import ScoreRecord, ScoreRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

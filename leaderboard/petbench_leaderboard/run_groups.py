@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from petbench_leaderboard.board import Cell
-    from petbench_leaderboard.records import RunRow, ScoreRow
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.score_records import ScoreRow
 
 REGIONS = ("body", "body-no-urinary", "volume", "volume-no-urinary")
 """The regions of a score of the whole image, with and without the urinary tract; organs and lesions have own tables."""

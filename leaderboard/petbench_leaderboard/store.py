@@ -14,15 +14,7 @@ from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_for
 from petbench_leaderboard.merging import merge_run, replace_diff
 from petbench_leaderboard.metric_table import read_metrics, store_metrics
-from petbench_leaderboard.records import (
-    STATUSES,
-    VERIFICATIONS,
-    PhaseRow,
-    RunRecord,
-    RunRow,
-    ScoreRecord,
-    ScoreRow,
-)
+from petbench_leaderboard.records import STATUSES, VERIFICATIONS, PhaseRow, RunRecord, RunRow
 from petbench_leaderboard.rows import SCORE_COLUMNS, columns_of, in_batches, run_row, score_columns, score_row
 from petbench_leaderboard.schema import CachedMean, Phase, Run, Score, SourceDiff
 from petbench_leaderboard.where import parse
@@ -37,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from petbench_leaderboard.records import RunChanges
+    from petbench_leaderboard.score_records import ScoreRecord, ScoreRow
 
 _SCORE_ORDER = [Score.run_id, Score.protocol, Score.metric, Score.convention_id, Score.region, Score.participant]
 _CHANGEABLE = fields_for(RunRow, "change")

@@ -15,7 +15,8 @@ from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_of_type
 from petbench_leaderboard.metric_facts import MetricFacts, metrics_as_json, metrics_from_json
 from petbench_leaderboard.migrations.metrics_0_1_0 import METRICS_OF_0_1_0
-from petbench_leaderboard.records import ROLES, STATUSES, VERIFICATIONS, PhaseRow, RunRow, ScoreRow, metrics_of
+from petbench_leaderboard.records import ROLES, STATUSES, VERIFICATIONS, PhaseRow, RunRow
+from petbench_leaderboard.score_records import ScoreRow, metrics_of
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

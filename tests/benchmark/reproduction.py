@@ -21,7 +21,8 @@ from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.progress import silent
 from petbench_leaderboard.metric_facts import facts_of
-from petbench_leaderboard.records import PlannedRun, RunRecord, ScoreRecord
+from petbench_leaderboard.records import PlannedRun, RunRecord
+from petbench_leaderboard.score_records import ScoreRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,8 @@ from rich.console import Console
 from petbench.cli import board_table
 from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.records import RunRecord, ScoreRecord
+from petbench_leaderboard.records import RunRecord
+from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

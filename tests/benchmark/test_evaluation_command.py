@@ -27,7 +27,7 @@ from petbench_leaderboard.store import Leaderboard
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench_leaderboard.records import ScoreRow
+    from petbench_leaderboard.score_records import ScoreRow
 
 
 @pytest.fixture

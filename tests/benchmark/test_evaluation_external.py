@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench_leaderboard.records import RunRow, ScoreRow
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.score_records import ScoreRow
 
 GRID = Grid.regular((12, 14, 13), (20.0, 10.0, 10.0))
 NAMES = ("sub-01", "sub-02", "sub-03")

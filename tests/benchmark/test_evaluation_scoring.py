@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench_leaderboard.records import ScoreRecord
+    from petbench_leaderboard.score_records import ScoreRecord
 
 GRID = Grid.regular((14, 16, 18), (20.0, 10.0, 10.0))
 WHERE_LABELLED = {spec.name for spec in LESION_METRICS + LESION_ENDPOINTS} | {"lesion_retention_index_error"}

@@ -21,7 +21,8 @@ from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_leaderboard.exports import to_json
 from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.records import RunRecord, ScoreRecord
+from petbench_leaderboard.records import RunRecord
+from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.score_rows import score_rows, write_csv
 from petbench_leaderboard.store import Leaderboard
 

@@ -9,7 +9,8 @@ import pytest
 from petbench.runs.headroom import METRICS
 from petbench.runs.method_scores import with_methods
 from petbench_datasets.specs import Headroom, HeadroomRow
-from petbench_leaderboard.records import RunRecord, ScoreRecord
+from petbench_leaderboard.records import RunRecord
+from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

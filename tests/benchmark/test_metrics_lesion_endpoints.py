@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench.metric_spec import Case
-    from petbench_leaderboard.records import ScoreRecord
+    from petbench_leaderboard.score_records import ScoreRecord
 
 PLACES = {1: (20, 8, 8), 2: (10, 26, 8), 3: (10, 26, 24)}  # in the liver, in muscle, in muscle
 LESION_NAMES = {1: "hot_liver", 2: "hot_muscle", 3: "faint_muscle"}

@@ -18,7 +18,7 @@ from petbench_datasets.images.nifti import write_image
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench_leaderboard.records import ScoreRecord
+    from petbench_leaderboard.score_records import ScoreRecord
 
 
 @pytest.mark.parametrize("count", [19, 20, 37, 99])

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from petbench.cli.main import cli
 from petbench_leaderboard.metric_facts import MetricFacts
-from petbench_leaderboard.records import RunRecord, ScoreRecord
+from petbench_leaderboard.records import RunRecord
+from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from petbench.evaluation.metrics.psnr import PSNR_METRICS
 from petbench.evaluation.metrics.texture import TEXTURE_METRICS
 from petbench.reproduce import rates
 from petbench.reproduce.rates import choose_rate
-from petbench_leaderboard.records import RunRecord, RunRow, ScoreRecord
+from petbench_leaderboard.records import RunRecord, RunRow
+from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from petbench import terminal
 from petbench.cli.main import cli
 from petbench_leaderboard import score_rows
-from petbench_leaderboard.records import RunRecord, ScoreRecord
+from petbench_leaderboard.records import RunRecord
+from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from petbench.submissions import compare, strict_json
 from petbench.submissions.limits import SubmissionError
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
-from petbench_leaderboard.records import ScoreRecord
+from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 from petbench_leaderboard.transfer import merge
 

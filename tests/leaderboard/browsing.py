@@ -12,9 +12,10 @@ from selenium.webdriver.common.by import By
 from tests.leaderboard.conftest import ImagesAtHand
 
 from petbench_leaderboard.metric_facts import MetricFacts
-from petbench_leaderboard.records import RunRecord, ScoreRecord
+from petbench_leaderboard.records import RunRecord
 from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.site.build import write_site
+from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

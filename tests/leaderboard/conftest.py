@@ -14,9 +14,10 @@ import pytest
 import sqlalchemy as sa
 
 from petbench_leaderboard.metric_facts import MetricFacts
-from petbench_leaderboard.records import RunRecord, ScoreRecord
+from petbench_leaderboard.records import RunRecord
 from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.site.sources import RunFiles
+from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

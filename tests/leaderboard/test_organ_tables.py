@@ -11,7 +11,7 @@ from petbench_leaderboard.report.site.organ_tables import organ_tables
 if TYPE_CHECKING:
     from tests.leaderboard.conftest import AddRun, MakeScore
 
-    from petbench_leaderboard.records import ScoreRecord
+    from petbench_leaderboard.score_records import ScoreRecord
     from petbench_leaderboard.store import Leaderboard
 
 FACTS = MetricFacts(label="MAE", detail="organ", decimals=2, shown=False)

@@ -8,7 +8,7 @@ import pytest
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.records import ScoreRecord
+from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -163,7 +163,8 @@ def test_scores_of_more_runs_than_a_database_takes_parameters(
 _PROCESSES = 50
 
 _WRITER = """
-from petbench_leaderboard.records import RunRecord, ScoreRecord
+from petbench_leaderboard.records import (RunRecord)
+from petbench_leaderboard.score_records import (ScoreRecord)
 from petbench_leaderboard.store import Leaderboard
 with Leaderboard.open(location) as board:
     for number in range(2):

@@ -8,7 +8,7 @@ import pytest
 
 from petbench_leaderboard.exports import board_as_rows
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.records import of_newest_protocol
+from petbench_leaderboard.score_records import of_newest_protocol
 
 if TYPE_CHECKING:
     from tests.leaderboard.conftest import AddRun, MakeScore

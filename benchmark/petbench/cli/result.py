@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from petbench.home import Home
-    from petbench_leaderboard.records import RunRow, ScoreRow
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.score_records import ScoreRow
     from petbench_leaderboard.store import Leaderboard
 
 _COLOURS = {"ok": "green", "running": "cyan", "planned": "cyan", "interrupted": "yellow", "skipped": "yellow"}
@@ -60,7 +61,7 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
 
     from petbench.cli.console import print_json, standard_output
     from petbench_leaderboard.metric_facts import metrics_as_json
-    from petbench_leaderboard.records import metrics_of, of_newest_protocol
+    from petbench_leaderboard.score_records import metrics_of, of_newest_protocol
 
     row = leaderboard.run(run_id)
     scores = of_newest_protocol(leaderboard.scores([run_id]))

@@ -11,7 +11,7 @@ from petbench.evaluation.metrics.lesion_endpoints import LESION_ENDPOINTS
 from petbench.evaluation.metrics.organs import ORGAN_BIASES
 from petbench.evaluation.protocol import TEST_RETEST_PERCENT
 from petbench_leaderboard.metric_facts import MetricFacts, facts_of
-from petbench_leaderboard.records import ScoreRecord
+from petbench_leaderboard.score_records import ScoreRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

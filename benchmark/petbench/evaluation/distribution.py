@@ -22,7 +22,7 @@ from petbench.evaluation.kid import kernel_distance, matched_kernel_distance, pa
 from petbench.evaluation.protocol import KERNEL_LEAST_SLICES, SLICE_RULE, SLICE_WINDOW_SUV
 from petbench.evaluation.slices import body_slices, digest_of
 from petbench_leaderboard.metric_facts import MetricFacts
-from petbench_leaderboard.records import ScoreRecord
+from petbench_leaderboard.score_records import ScoreRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from petbench.evaluation.metrics.lesion_endpoints import LESION_ENDPOINTS
 from petbench.evaluation.protocol import CONTRAST_EDGES
 from petbench_leaderboard.metric_facts import MetricFacts
-from petbench_leaderboard.records import ScoreRecord
+from petbench_leaderboard.score_records import ScoreRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -28,7 +28,7 @@ from petbench.evaluation.slices import body_slices
 from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.progress import silent
 from petbench_leaderboard.metric_facts import facts_of
-from petbench_leaderboard.records import ScoreRecord
+from petbench_leaderboard.score_records import ScoreRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

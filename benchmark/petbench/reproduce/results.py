@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from petbench.reproduce.profiles import RunSet
     from petbench.reproduce.rates import Choice
     from petbench_leaderboard.board import Cell, Column
-    from petbench_leaderboard.records import RunRow, ScoreRow
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.score_records import ScoreRow
     from petbench_leaderboard.store import Leaderboard
 
 PSNR_CONVENTIONS = tuple(spec.name for spec in PSNR_METRICS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from petbench.contract import RunEvent
 from petbench.errors import one_line
-from petbench_leaderboard.records import of_newest_protocol
+from petbench_leaderboard.score_records import of_newest_protocol
 
 if TYPE_CHECKING:
     from petbench.registry import Registry

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from petbench.plans.run_plan import RunPlan
     from petbench_leaderboard.board import Column
-    from petbench_leaderboard.records import RunRow, ScoreRow
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.score_records import ScoreRow
 
 
 def card_paths(output: Path) -> tuple[Path, Path]:

@@ -19,7 +19,7 @@ from petbench.runs.model_card import card_paths, model_card, write_card
 from petbench.runs.training_notes import suv_clip
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti import write_image
-from petbench_leaderboard.records import of_newest_protocol
+from petbench_leaderboard.score_records import of_newest_protocol
 
 if TYPE_CHECKING:
     from pathlib import Path

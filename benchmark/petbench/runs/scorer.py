@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from petbench.settings import Settings
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.progress import Progress
-    from petbench_leaderboard.records import ScoreRecord
+    from petbench_leaderboard.score_records import ScoreRecord
     from petbench_leaderboard.store import Leaderboard
 
 

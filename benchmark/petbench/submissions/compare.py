@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from petbench_leaderboard.records import ScoreRecord
+    from petbench_leaderboard.score_records import ScoreRecord
 
 TOLERANCE: Final = 1e-5
 """Relative, of scores of one participant: float64 sums over the same float32 voxels, in whatever order."""

@@ -25,7 +25,8 @@ from petbench.plans.run_plan import RunPlan, parse_budget
 from petbench.submissions.limits import SubmissionError
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import Check, fields_of_type, may_be_none, use_of
-from petbench_leaderboard.records import PlannedRun, Role, RunRow, ScoreRecord
+from petbench_leaderboard.records import PlannedRun, Role, RunRow
+from petbench_leaderboard.score_records import ScoreRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

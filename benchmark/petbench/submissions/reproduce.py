@@ -19,7 +19,7 @@ from petbench.methods.program import venv
 from petbench.registry import OWN_DISTRIBUTION
 from petbench.runs.run_all import run_all
 from petbench.submissions.limits import SubmissionError
-from petbench_leaderboard.records import of_newest_protocol
+from petbench_leaderboard.score_records import of_newest_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from petbench.runs.options import RunOptions
     from petbench.runs.supervisor import Supervisor
     from petbench.submissions.verify import Verified, VerifiedRun
-    from petbench_leaderboard.records import RunRow, ScoreRecord
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.score_records import ScoreRecord
     from petbench_leaderboard.store import Leaderboard
 
 _DESCRIBE = """

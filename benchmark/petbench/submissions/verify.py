@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from petbench.runs.scorer import Scorer
     from petbench.submissions.contents import SubmittedRun
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_leaderboard.records import ScoreRecord
+    from petbench_leaderboard.score_records import ScoreRecord
 
 _RUN_FILES = ("plan.json", "run.json", "environment.txt", "scores.json")
 _OPTIONAL_FILES = ("run.log", "log.jsonl", "weights.pt")

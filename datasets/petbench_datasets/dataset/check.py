@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import Scan, pet_images, scan_of
 from petbench_datasets.dataset.fingerprint import PairDigest, dataset_fingerprint, digest_pair
-from petbench_datasets.dataset.reader import PairFrames, checked_early, plan_early, plan_pair
+from petbench_datasets.dataset.pair_frames import PairFrames, plan_early, plan_pair
+from petbench_datasets.dataset.reader import checked_early
 from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_names, split_path
 from petbench_datasets.dataset.withheld import read_withheld
 from petbench_datasets.errors import DataError

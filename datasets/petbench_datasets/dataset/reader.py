@@ -21,16 +21,15 @@ from petbench_datasets.dataset.fingerprint import (
     digest_pair,
     digest_window,
 )
-from petbench_datasets.dataset.framing import WindowFrames, plan_window, uses_of
+from petbench_datasets.dataset.pair_frames import PairFrames, plan_early, plan_pair
 from petbench_datasets.dataset.subgroups import subgroups_of
-from petbench_datasets.dataset.withheld import MANIFEST_NAME, read_withheld
+from petbench_datasets.dataset.withheld import read_withheld
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.body import body_mask_from_images
-from petbench_datasets.images.windows import WINDOWS_SECONDS
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from petbench_datasets.bids.scan import Scan
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.tables import Row
-
-_LARGEST_DOSE_RATIO = 1.02
 
 
 @dataclass(frozen=True)
@@ -50,20 +47,6 @@ class Pair:
     early: Volume
     delayed: Volume
     grid: Grid
-
-
-@dataclass(frozen=True)
-class PairFrames:
-    """Which frames of which files make one participant's pair; no voxel is read."""
-
-    participant: str
-    early: WindowFrames
-    delayed: WindowFrames
-
-    @property
-    def grid(self) -> Grid:
-        """The grid of both images."""
-        return self.early.uses[0].scan.grid
 
 
 @dataclass(frozen=True)
@@ -225,46 +208,6 @@ def scans_of(root: Path, participant: str, table: dict[str, Row]) -> list[Scan]:
     if not images:
         raise DataError(f"{root / participant}: has no PET image (pet/{participant}_..._pet.nii.gz); add it")
     return [scan_of(path, root, table) for path in images]
-
-
-def plan_pair(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames:
-    """Choose the frames of a participant's early and delayed image.
-
-    Raises:
-        DataError: a window that is not measured, two grids, or two injections.
-    """
-    subject = str(root / participant)
-    plans = [plan_window(name, scans, subject) for name in WINDOWS_SECONDS]
-    used = list(dict.fromkeys(use.scan for plan in plans for use in plan.uses))
-    first = used[0]
-    _ = first.grid  # opens the file: a frame without a time is refused now, not in the middle of a run
-    for other in used[1:]:
-        if not other.grid.matches(first.grid):
-            raise DataError(
-                f"{other.path}: lies on {other.grid}, but {first.path.name} on {first.grid}; bring both to one grid "
-                "(petbench datasets resample)"
-            )
-    doses = [scan.calibration.injected_bq for scan in used if scan.calibration is not None]
-    if doses and max(doses) > _LARGEST_DOSE_RATIO * min(doses):
-        raise DataError(
-            f"{subject}: its images name injections of {min(doses) / 1e6:.1f} and {max(doses) / 1e6:.1f} MBq; "
-            "an early and a delayed image are of one injection: correct InjectedRadioactivity"
-        )
-    return PairFrames(participant, plans[0], plans[1])
-
-
-def plan_early(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames:
-    """Choose the frames of the early image of a participant whose delayed one is withheld.
-
-    Raises:
-        DataError: the early window is not measured, or the delayed one is there after all.
-    """
-    for scan in scans:
-        if uses_of(scan, WINDOWS_SECONDS["delayed"]):
-            raise DataError(f"{scan.path}: is withheld by {MANIFEST_NAME}, and there; remove one of the two")
-    early = plan_window("early", scans, str(root / participant))
-    _ = early.uses[0].scan.grid
-    return PairFrames(participant, early, WindowFrames("delayed", (), 0.0))
 
 
 def _digests(

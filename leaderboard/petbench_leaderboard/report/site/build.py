@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from petbench_leaderboard.errors import LeaderboardError, RequestError
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.records import of_newest_protocol
 from petbench_leaderboard.report.site.board_table import view_board
 from petbench_leaderboard.report.site.opening import OpeningFigure, view_opening, write_opening_figure
 from petbench_leaderboard.report.site.organ_tables import organ_tables
@@ -24,6 +23,7 @@ from petbench_leaderboard.report.site.participant_pages import (
     write_participant,
 )
 from petbench_leaderboard.report.site.run_view import view_run
+from petbench_leaderboard.score_records import of_newest_protocol
 from petbench_leaderboard.statistics.analysis import analyse
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from petbench_leaderboard.board import Column
-    from petbench_leaderboard.records import ScoreRow
     from petbench_leaderboard.report.site.sources import RunFiles
+    from petbench_leaderboard.score_records import ScoreRow
 
 _AGREEMENT = "organ_suvmean_bias"  # the metric of organs of which there are charts
 _MOST_POINTS = 600

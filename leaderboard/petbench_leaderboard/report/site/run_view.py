@@ -16,8 +16,9 @@ from petbench_leaderboard.report.site.score_tables import ScoreTable, score_tabl
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench_leaderboard.records import PhaseRow, RunRow, ScoreRow
+    from petbench_leaderboard.records import PhaseRow, RunRow
     from petbench_leaderboard.report.site.sources import RunFiles
+    from petbench_leaderboard.score_records import ScoreRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from petbench_leaderboard.run_groups import column_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from petbench_leaderboard.records import ScoreRow
+    from petbench_leaderboard.score_records import ScoreRow
 
 WHOLE_IMAGE = "whole image"
 
