@@ -49,8 +49,8 @@ class Account:
         experiment: what was asked for.
         command: what was typed, every choice written out.
         results: all scores.
-        headline: the set that the page begins with: the first whose seeds have all ended, else the first that has a seed
-            of both methods; None while there is none.
+        headline: the set that the page begins with: the first whose seeds have all ended, else the first with a seed of
+            both methods; None while there is none.
         differences: pix2pix minus CycleGAN, of each set that has a seed of both.
         over_identity: CycleGAN minus the early image itself, likewise.
         departures: how far images have left the early ones, by set and method.
