@@ -13,9 +13,10 @@ import pytest
 from scipy import ndimage
 
 from petbench.home import Home
-from petbench.plans.planner import Place
+from petbench.plans.planner import Place, Request, plan_on
+from petbench.registry import load_plugins
 from petbench.runs import predictable, reference_rows
-from petbench.runs.external import enter_predictions, score_external
+from petbench.runs.external import score_external
 from petbench.runs.headroom import METRICS, measure_headroom, scores
 from petbench.runs.predictable import write_predictable
 from petbench.runs.references import repeat_scan, score_reference
@@ -28,6 +29,7 @@ from petbench_datasets.progress import silent
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard
 from petbench_phantom.build import build_phantom
+from petbench_phantom.organs import ORGANS
 from petbench_phantom.spec import PROFILES
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ nibabel: Any = untyped_nibabel
 pytestmark = pytest.mark.slow
 
 MINI = PROFILES["fdg-phantom-mini"]
+LABELS = 1 + max(organ.label for organ in ORGANS)
 TRAINING, TEST = ("sub-01", "sub-02", "sub-03", "sub-04"), "sub-06"
 
 
@@ -89,7 +92,7 @@ def labels(root: Path, participant: str) -> NDArray[np.int_]:
 def means(volume: Array, where: NDArray[np.int_], inside: NDArray[np.bool_]) -> Array:
     """Return the mean of every label, not a number where nobody has it."""
     return np.array(
-        [volume[(where == k) & inside].mean() if ((where == k) & inside).any() else np.nan for k in range(46)]
+        [volume[(where == k) & inside].mean() if ((where == k) & inside).any() else np.nan for k in range(LABELS)]
     )
 
 
@@ -165,7 +168,10 @@ def test_it_scores_between_the_early_image_and_a_copy_of_the_real_one(mini: Data
     write_image(tmp_path / "copy" / f"{TEST}.nii.gz", mini.delayed(TEST)[0] * np.float32(1.001), grid)
     with Leaderboard.open("sqlite://") as store:
         entered: dict[str, Any] = {"home": home, "leaderboard": store, "scorer": Scorer(cache=home.cache, offline=True)}
-        enter_predictions(place, tmp_path / "early", "identity", role="reference", **entered)
+        plan = plan_on(Request(method="identity", dataset=mini.name), place, load_plugins())
+        run_id = store.plan(plan.record())
+        store.record_scores(run_id, entered["scorer"].score(mini, (TEST,), tmp_path / "early"), protocol=plan.protocol)
+        store.update(run_id, status="ok")
         score_external(place, tmp_path / "copy", "copy", **entered)
         first = score_reference(place, reference_rows.PREDICTABLE, **entered)
         assert score_reference(place, reference_rows.PREDICTABLE, **entered).id == first.id
