@@ -74,7 +74,7 @@ def _build(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
     if missing:
         for index in missing:  # an image folder without its derivatives counts as absent: begin it anew
             shutil.rmtree(folder / people[index].name, ignore_errors=True)
-        _simulate_all(spec, folder, missing, progress)
+        _simulate_all(spec, folder, [people[index] for index in missing], progress)
     write_dataset(spec, people, folder)
     dataset = open_dataset(folder, progress)
     if spec.fingerprint and dataset.fingerprint != spec.fingerprint:
@@ -106,11 +106,11 @@ def _check_settings(spec: PhantomSpec, folder: Path) -> None:
     write_settings(spec, folder)
 
 
-def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[int], progress: Progress) -> None:
+def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[Participant], progress: Progress) -> None:
     workers, device = _places(spec, len(missing))
     what = f"simulating {spec.name}" + (f" on {device}" if device else "")
     total, done = float(spec.participants), dict.fromkeys(range(spec.participants), 1.0)
-    done |= dict.fromkeys(missing, 0.0)
+    done |= dict.fromkeys((person.index for person in missing), 0.0)
 
     def report(index: int, fraction: float) -> None:
         done[index] = fraction
@@ -118,13 +118,13 @@ def _simulate_all(spec: PhantomSpec, folder: Path, missing: list[int], progress:
 
     progress(what, sum(done.values()), total)
     if workers == 1:
-        for index in missing:
-            _simulate_one(spec, folder, index, device, report)
+        for person in missing:
+            _simulate_one(spec, folder, person, device, report)
         return
     context = multiprocessing.get_context("spawn")
     news: Any = context.Queue()
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_remember, initargs=(news,)) as pool:
-        jobs = {pool.submit(_worker, spec, folder, index, device) for index in missing}
+        jobs = {pool.submit(_worker, spec, folder, person, device) for person in missing}
         try:
             while jobs:
                 finished, jobs = wait(jobs, timeout=0.2, return_when=FIRST_EXCEPTION)
@@ -150,16 +150,14 @@ def _places(spec: PhantomSpec, missing: int) -> tuple[int, str | None]:
 
 
 def _simulate_one(
-    spec: PhantomSpec, folder: Path, index: int, device: str | None, report: Callable[[int, float], None]
+    spec: PhantomSpec, folder: Path, person: Participant, device: str | None, report: Callable[[int, float], None]
 ) -> None:
-    person = population(spec)[index]
-
     def progress(fraction: float) -> None:
-        report(index, 0.95 * fraction)
+        report(person.index, 0.95 * fraction)
 
     images = None if device is None else _simulate_on(device, spec, person, progress)
     write_participant(spec, person, images or simulate(spec, person, progress), folder)
-    report(index, 1.0)
+    report(person.index, 1.0)
 
 
 def _simulate_on(
@@ -192,8 +190,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _worker(spec: PhantomSpec, folder: Path, index: int, device: str | None) -> None:
-    _simulate_one(spec, folder, index, device, lambda who, fraction: _news.put((who, fraction)))
+def _worker(spec: PhantomSpec, folder: Path, person: Participant, device: str | None) -> None:
+    _simulate_one(spec, folder, person, device, lambda who, fraction: _news.put((who, fraction)))
 
 
 def _drain(news: Any, report: Callable[[int, float], None]) -> None:

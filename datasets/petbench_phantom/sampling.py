@@ -29,11 +29,11 @@ _FARTHEST = 3.0  # standard deviations: beyond it lie 3 people of a thousand, an
 class Draw(Protocol):
     """Draws a column of standard normal values, one for each participant."""
 
-    def __call__(self, random: np.random.Generator, count: int, against: Sequence[Column] = ()) -> Column:
+    def __call__(self, random: np.random.Generator, count: int, against: Sequence[Column] = (), /) -> Column:
         """Return `count` values that have nothing to do with the columns `against`."""
 
 
-def independent(random: np.random.Generator, count: int, against: Sequence[Column] = ()) -> Column:  # noqa: ARG001
+def independent(random: np.random.Generator, count: int, _against: Sequence[Column] = ()) -> Column:
     """Return values that are drawn each by itself: whatever they have in common with other columns is chance."""
     return [min(max(_normal(float(random.random())), -_FARTHEST), _FARTHEST) for _ in range(count)]
 

@@ -34,7 +34,10 @@ def test_the_interval_of_a_limit_is_exact_by_integration_over_the_standard_devia
 
     def exceeds(factor: float) -> float:
         chi = stats.chi(count - 1, scale=1.0 / np.sqrt(count - 1))
-        inner = lambda s: stats.norm.sf((1.96 - factor * s) * np.sqrt(count)) * chi.pdf(s)  # noqa: E731
+
+        def inner(s: float) -> float:
+            return float(stats.norm.sf((1.96 - factor * s) * np.sqrt(count)) * chi.pdf(s))
+
         return float(integrate.quad(inner, 0.0, 10.0, epsabs=1e-10, limit=200)[0])
 
     factors = [optimize.brentq(lambda k, p=p: exceeds(k) - p, 0.0, 60.0) for p in (0.025, 0.975)]

@@ -87,7 +87,7 @@ def test_a_device_that_gives_up_leaves_the_participant_to_the_cpu(
 
     monkeypatch.setattr(DeviceProjector, "place", exhausted)
     for name in ("cpu", None):
-        build._simulate_one(SMALL, tmp_path / str(name), 0, name, lambda index, fraction: None)
+        build._simulate_one(SMALL, tmp_path / str(name), population(SMALL)[0], name, lambda index, fraction: None)
     assert len(asked) == 1
     written = [sorted(folder.rglob("*.nii.gz")) for folder in (tmp_path / "cpu", tmp_path / "None")]
     assert len(written[0]) > 5

@@ -10,11 +10,11 @@ from petbench.evaluation.scoring import measure, read_case
 from petbench_leaderboard.board import RANKING_METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from petbench.evaluation.dataset import ScoredDataset
-    from petbench.metric_spec import MetricSpec
+    from petbench.metric_spec import Case, MetricSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ def score_validation(
     predictions: Path,
     metrics: Sequence[MetricSpec],
     names: Sequence[str] = RANKING_METRICS,
+    seen: Callable[[Case], None] | None = None,
 ) -> ValidationScore:
     """Score the predictions of the validation participants by the protocol's ranking metric.
 
@@ -49,6 +50,7 @@ def score_validation(
         predictions: the folder with `<participant>.nii.gz`, as for `petbench.evaluation.scoring.score_predictions`.
         metrics: of one participant.
         names: of the ranking metrics: the first that every participant has a value of counts.
+        seen: given each participant's images as they are read, for whoever needs them too.
 
     Returns:
         The score; where no metric has a value of everybody, the first one's reason.
@@ -63,6 +65,8 @@ def score_validation(
     reasons: dict[str, str] = {}
     for participant, path in find_predictions(predictions, participants, dataset).items():
         case = read_case(dataset, participant, path)
+        if seen is not None:
+            seen(case)
         for spec in specs:
             found = next((record for record in measure(spec, case) if record.region == spec.region), None)
             if found is not None and found.value is not None:

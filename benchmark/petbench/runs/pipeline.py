@@ -28,6 +28,7 @@ from petbench.training.clock import TrainingClock
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
 from petbench.training.runnable_method import HarnessOnly
+from petbench.training.validation import prediction_errors
 from petbench.training.volumes import gather_validation, gather_volumes
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
@@ -35,6 +36,7 @@ from petbench_datasets.dataset.split import load_split
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from petbench.metric_spec import Case
     from petbench.plans.run_plan import RunPlan
     from petbench.processes.stop import StopFlag
     from petbench.runs.job import Job
@@ -205,8 +207,14 @@ class Pipeline:
         with self._phase("validation"), self._bars.work() as progress:
             predict_participants(method, self._plan.method, participants, dataset, self._folder.validation)
             scorer = Scorer.of(self._settings, self._registry, progress, device=str(self._device))
-            record_validation(self._leaderboard, self._run_id, scorer, dataset, participants, self._folder)
-            log_validation(self._leaderboard, self._run_id, dataset, participants, self._folder)
+            errors: list[dict[str, float]] = []
+
+            def measure(case: Case) -> None:
+                errors.append(prediction_errors(case.early, case.delayed, case.predicted))
+
+            record_validation(self._leaderboard, self._run_id, scorer, dataset, participants, self._folder, measure)
+            if errors:  # nobody was read where no installed metric ranks
+                log_validation(self._leaderboard, self._run_id, errors, self._folder)
 
     def _record_costs(self, method: RunnableMethod, seconds_per_volume: float) -> None:
         on_cuda = self._device.type == "cuda"

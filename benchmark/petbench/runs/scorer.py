@@ -86,16 +86,23 @@ class Scorer:
             seen=seen,
         )
 
-    def score_validation(self, dataset: Dataset, participants: Sequence[str], predictions: Path) -> ValidationScore:
+    def score_validation(
+        self,
+        dataset: Dataset,
+        participants: Sequence[str],
+        predictions: Path,
+        seen: Callable[[Case], None] | None = None,
+    ) -> ValidationScore:
         """Return how the predictions of validation participants score by the protocol's ranking metric.
 
         Args:
             dataset: where the real images come from.
             participants: who validates.
             predictions: the folder with `<participant>.nii.gz`.
+            seen: given each participant's images as they are read, for whoever needs them too.
         """
         metrics = builtin_metrics() if self.metrics is None else self.metrics
-        return score_validation(dataset, participants, predictions, metrics)
+        return score_validation(dataset, participants, predictions, metrics, seen=seen)
 
 
 def record_scores(leaderboard: Leaderboard, run_id: int, dataset: Dataset, scores: Iterable[ScoreRecord]) -> None:

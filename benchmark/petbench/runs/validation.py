@@ -6,12 +6,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from petbench.training.training_log import TrainingLog
-from petbench.training.validation import mean_of, prediction_errors
-from petbench_datasets.images.nifti import read_image
+from petbench.training.validation import mean_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from petbench.metric_spec import Case
     from petbench.runs.folder import RunFolder
     from petbench.runs.scorer import Scorer
     from petbench_datasets.dataset.reader import Dataset
@@ -21,17 +21,19 @@ _LOG = logging.getLogger("petbench")
 
 
 def log_validation(
-    leaderboard: Leaderboard, run_id: int, dataset: Dataset, participants: Sequence[str], folder: RunFolder
+    leaderboard: Leaderboard, run_id: int, errors: Sequence[Mapping[str, float]], folder: RunFolder
 ) -> None:
-    """Add to the training's log the errors of the final model, as those of a model that still trains are logged."""
-    rows = []
-    for participant in participants:
-        pair = dataset.pair(participant)
-        predicted, _ = read_image(folder.validation / f"{participant}.nii.gz")
-        rows.append(prediction_errors(pair.early, pair.delayed, predicted))
+    """Add to the training's log the errors of the final model, as those of a model that still trains are logged.
+
+    Args:
+        leaderboard: where the run's row is.
+        run_id: the row's number.
+        errors: of each validation participant, what `petbench.training.validation.prediction_errors` gives.
+        folder: of the run.
+    """
     row = leaderboard.run(run_id)
     spent = {"images": row.images_seen or 0, "seconds": round(row.train_seconds or 0.0, 3)}
-    TrainingLog(folder.training).append("validated", spent | mean_of(rows))
+    TrainingLog(folder.training).append("validated", spent | mean_of(errors))
 
 
 def record_validation(
@@ -41,13 +43,16 @@ def record_validation(
     dataset: Dataset,
     participants: Sequence[str],
     folder: RunFolder,
+    seen: Callable[[Case], None] | None = None,
 ) -> None:
     """Score the predictions of the validation participants and store the number in the run's row.
+
+    `seen` is given each participant's images as they are read, for whoever needs them too.
 
     Raises:
         DataError: a prediction is missing or cannot be scored.
     """
-    found = scorer.score_validation(dataset, participants, folder.validation)
+    found = scorer.score_validation(dataset, participants, folder.validation, seen)
     if found.value is None:
         _LOG.warning("no validation score: %s", found.reason)
     leaderboard.update(

@@ -46,13 +46,11 @@ class RunnableMethod(Method, Protocol):
     """A method as the harness runs it: the four verbs, and where it runs, how large it is, many participants at once.
 
     `petbench.methods.build` makes one of whatever an author wrote, so that nobody asks for its type.
-
-    Attributes:
-        validates: whether the harness scores the validation participants while the method trains.
     """
 
     @property
-    def validates(self) -> bool: ...  # noqa: D102 - described above
+    def validates(self) -> bool:
+        """Whether the harness scores the validation participants while the method trains."""
 
     def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
         """Learn from `data` until `run.should_stop()`; `own` reaches no line that an author of a method wrote."""

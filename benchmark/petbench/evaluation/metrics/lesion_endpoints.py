@@ -32,14 +32,13 @@ def peak_contrast(image: Image, region: Mask, surroundings: Mask) -> float | Non
 
 def lesion_found(case: Case) -> Iterator[Measurement]:
     """Measure whether the prediction shows each lesion as focal uptake: 1 or 0."""
-    spacing = case.grid.spacing_millimetres
     for name, lesion in lesions_of(case):
         try:
             focal = focal_of(case)
         except ValueError as error:
             yield Measurement(name, None, str(error))
             continue
-        shell = background_shell(lesion, case.body & (case.lesions == 0), spacing)
+        shell = background_shell(lesion, case.body & (case.lesions == 0), case.grid.spacing_millimetres)
         extra = {
             "contrast": peak_contrast(case.delayed, lesion, shell),
             "predicted_contrast": peak_contrast(case.predicted, lesion, shell),
@@ -52,16 +51,20 @@ def lesion_sensitivity(case: Case) -> Iterator[Measurement]:
     """Measure the part of the participant's lesions that the prediction shows, in percent."""
     if case.lesions is None:
         return
-    found = list(lesion_found(case))
-    reason = next((each.reason for each in found if each.value is None), None) if found else "no lesion is labelled"
-    if reason is not None:
-        yield Measurement("body", None, reason)
+    lesions = [lesion for _, lesion in lesions_of(case)]
+    if not lesions:
+        yield Measurement("body", None, "no lesion is labelled")
         return
-    values = [each.value or 0.0 for each in found]
-    in_real = float(np.mean([bool(each.extra["found_in_real"]) for each in found]))
-    yield Measurement(
-        "body", 100.0 * float(np.mean(values)), extra={"lesions": len(values), "real_percent": 100.0 * in_real}
+    try:
+        focal = focal_of(case)
+    except ValueError as error:
+        yield Measurement("body", None, str(error))
+        return
+    found, in_real = (
+        100.0 * float(np.mean([regions.numbers[lesion].any() for lesion in lesions]))
+        for regions in (focal.predicted, focal.real)
     )
+    yield Measurement("body", found, extra={"lesions": len(lesions), "real_percent": in_real})
 
 
 def false_positives(case: Case) -> Iterator[Measurement]:
