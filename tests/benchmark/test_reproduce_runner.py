@@ -93,9 +93,9 @@ def test_a_run_that_fails_or_diverges_stops_none_of_the_others_and_is_told_at_th
     first = runner(made)
     first.run()
     assert len(made.plans) == ALL_RUNS, "each was tried once"
-    assert sorted(map(str, first.failures())) == [
-        "converged: pix2pix at 0.0002 fold 0 seed 1 out-of-memory (run 21)",
-        "equal-seconds: cyclegan at 0.0002 fold 0 seed 1 diverged (run 18)",
+    assert sorted(str(failure).partition(" (run ")[0] for failure in first.failures()) == [
+        "converged: pix2pix at 0.0002 fold 0 seed 1 out-of-memory",
+        "equal-seconds: cyclegan at 0.0002 fold 0 seed 1 diverged",
     ]
 
 
