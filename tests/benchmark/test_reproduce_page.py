@@ -13,6 +13,8 @@ from scipy import stats
 from tests.benchmark.reproduction import FLOOR, FRECHET, TESTED, Invented, write_tested_dataset
 
 from petbench.errors import PetbenchError
+from petbench.registry import load_plugins
+from petbench.reproduce.cohort import others
 from petbench.reproduce.facts import as_json
 from petbench.reproduce.page import conclusion, write_page
 from petbench.reproduce.paper import METHODS
@@ -266,3 +268,10 @@ def test_the_json_has_no_value_that_json_has_not(invented: Invented, tmp_path: P
     assert len(facts["participants"]) == TESTED
     assert facts["made_references"] == {"predictable": "scored", "repeat-scan": "not made yet"}
     assert {name for name in facts["sets"]["converged"] if name in METHODS} == set(METHODS)
+
+
+def test_datasets_of_the_same_people_come_first_among_the_others() -> None:
+    commands = others("fdg-phantom-60", "holdout", load_plugins().datasets())
+    assert commands[0] == "petbench reproduce --dataset fdg-phantom-60-multibed-3d --split holdout"
+    assert "petbench reproduce --dataset fdg-phantom-multibed-3d --split cv6" in commands
+    assert not any("--dataset fdg-phantom-60 " in command for command in commands)
