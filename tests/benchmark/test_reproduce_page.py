@@ -18,7 +18,7 @@ from petbench.reproduce.cohort import others
 from petbench.reproduce.facts import as_json
 from petbench.reproduce.page import conclusion, write_page
 from petbench.reproduce.paper import METHODS
-from petbench.reproduce.profiles import RATES
+from petbench.reproduce.profiles import LARGER_RATES, RATES
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -268,6 +268,21 @@ def test_the_json_has_no_value_that_json_has_not(invented: Invented, tmp_path: P
     assert len(facts["participants"]) == TESTED
     assert facts["made_references"] == {"predictable": "scored", "repeat-scan": "not made yet"}
     assert {name for name in facts["sets"]["converged"] if name in METHODS} == set(METHODS)
+
+
+def test_the_page_shows_rates_beyond_the_grid_that_were_tried_and_chooses_none_of_them(
+    invented: Invented, tmp_path: Path
+) -> None:
+    invented.enter_references()
+    invented.enter_sets(AHEAD)
+    assert "beyond the grid that were tried" not in page_of(invented, tmp_path / "before")
+    for cell in invented.planner.rates("pix2pix", LARGER_RATES[:1]):
+        invented.enter(cell.plan, invented.table(9.0, 0), validation=50.0)
+    page = page_of(invented, tmp_path / "after")
+    assert f"rates beyond the grid that were tried\nlater ({LARGER_RATES[0]:g})" in page
+    assert re.search(rf"\| \*{LARGER_RATES[0]:g}\* \| `pix2pix` \| 50\.000 \|", page)
+    chosen = next(line for line in page.splitlines() if line.startswith("pix2pix is compared at"))
+    assert f"{LARGER_RATES[0]:g}" not in chosen
 
 
 def test_datasets_of_the_same_people_come_first_among_the_others() -> None:

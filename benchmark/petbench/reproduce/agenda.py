@@ -60,6 +60,11 @@ class Agenda:
                 runs[cell.rate].append(row)
         return choose_rate(method, runs, len(self.places), self._metrics)
 
+    def of_rate(self, method: str, rate: float) -> list[RunRow]:
+        """Return the run of each fold at a rate, of the grid or beyond it, as far as there is one."""
+        cells = self._planner.rates(method, (rate,))
+        return [row for cell in cells if (row := self.row(cell)) is not None]
+
     def cells(self) -> list[Cell]:
         """Return every run that can be planned now, in the order in which to make them.
 
