@@ -59,6 +59,11 @@ class Leaderboard:
         """Where the leaderboard is, for people to read."""
         return self._database.name
 
+    @property
+    def place(self) -> str:
+        """Where the leaderboard is, one text for one database however it was named; holds no password."""
+        return self._database.place
+
     def close(self) -> None:
         """Let go of the database."""
         self._database.close()
