@@ -7,6 +7,7 @@ has a version, which is recorded; a local file has none, and may change between 
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import sys
 import sysconfig
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from petbench.methods.code_files import Unit, unit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 NOT_A_METHODS = frozenset({"petbench", "petbench_datasets", "petbench_leaderboard", "petbench_phantom"})
 """The harness itself, whose version and commit are recorded with every run."""
@@ -78,17 +79,21 @@ def is_local(path: Path) -> bool:
     return not any(resolved.is_relative_to(folder) for folder in standard)
 
 
-def _imported_names(unit: Unit) -> Iterator[str]:
-    """Yield the top-level names that the Python files of a package import."""
-    for name, content in unit.files():
-        if not name.endswith((".py", ".pyi")):
-            continue
-        try:
-            tree = ast.parse(content())
-        except (SyntaxError, ValueError, RecursionError):
-            continue  # no Python: importing it would fail as well
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                yield from (alias.name.partition(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                yield node.module.partition(".")[0]
+def _imported_names(unit: Unit) -> set[str]:
+    """Return the top-level names that the Python files of a package import."""
+    return {name for file, read in unit.files() if file.endswith((".py", ".pyi")) for name in _imported_in(read())}
+
+
+@functools.lru_cache(maxsize=4096)
+def _imported_in(code: bytes) -> frozenset[str]:
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError):
+        return frozenset()  # no Python: importing it would fail as well
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.partition(".")[0])
+    return frozenset(found)
