@@ -20,6 +20,9 @@ OUTSIDE_IDENTITY = "outside_identity"
 CHANGED_MEANWHILE = "changed_while_it_ran"
 """Likewise: files of its code that were changed before it had ended."""
 
+OWN_PACKAGES = "own_packages"
+"""Among a run's facts of the machine: what the method's own virtual environment holds."""
+
 RESUMED = "resumed_under"
 """Among a run's facts of the machine: in which conditions a resumed part differed from the one before it."""
 
@@ -44,6 +47,7 @@ def conditions_of(machine: Mapping[str, Any], environment: Mapping[str, Any]) ->
         **{f"local code {name}": of for name, of in _mapping(source.get(OUTSIDE_IDENTITY)).items()},
         "files changed while it ran": source.get(CHANGED_MEANWHILE),
         "resumed under other conditions": machine.get(RESUMED),
+        **{f"own {name}": version for name, version in _mapping(machine.get(OWN_PACKAGES)).items()},
         **environment,
     }
     return {name: _text(value) for name, value in found.items() if value not in (None, [], {}, "")}

@@ -9,11 +9,22 @@ from typing import TYPE_CHECKING, Any
 from petbench.errors import PetbenchError
 from petbench.methods.code_files import Unit
 from petbench.methods.local_code import loaded_units
-from petbench.methods.source import home_of, source_of
+from petbench.methods.program import venv
+from petbench.methods.program.method import package_folder
+from petbench.methods.source import PACKAGE, home_of, source_of
 from petbench.provenance import checkout, machine
-from petbench_leaderboard.conditions import CHANGED_MEANWHILE, OUTSIDE_IDENTITY, RESUMED, changes, conditions_of
+from petbench_leaderboard.conditions import (
+    CHANGED_MEANWHILE,
+    OUTSIDE_IDENTITY,
+    OWN_PACKAGES,
+    RESUMED,
+    changes,
+    conditions_of,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from petbench.contract import MethodSpec
     from petbench.engine_settings import EngineSettings
     from petbench.plans.run_plan import RunPlan
@@ -60,8 +71,14 @@ class Origin:
         leaderboard.update(run_id, device=device, machine=facts, environment=packages)
         leaderboard.record_source_diff(run_id, checkout.read_diff(checkouts))
 
-    def record_code_that_ran(self, leaderboard: Leaderboard, run_id: int) -> None:
-        """Record of what the method was made beside its identity, once it has trained and predicted."""
+    def record_code_that_ran(self, leaderboard: Leaderboard, run_id: int, environments: Path) -> None:
+        """Record of what the method was made beside its identity, once it has trained and predicted.
+
+        Args:
+            leaderboard: where the row is.
+            run_id: its number.
+            environments: folder of methods' virtual environments.
+        """
         facts: dict[str, Any] = {}
         known = {name.partition("/")[0].removesuffix(".py") for name in self._plan.source_files}
         if outside := loaded_units(self._modules_before, known):
@@ -74,10 +91,19 @@ class Origin:
         if changed := self._changed_meanwhile():
             facts[CHANGED_MEANWHILE] = changed
             _tell(f"the code of run {run_id} was changed while it ran: {', '.join(changed)}")
-        if facts:
-            row = leaderboard.run(run_id)
-            source = dict(row.machine.get("source", {})) | facts  # type: ignore[call-overload]
-            leaderboard.update(run_id, machine={**row.machine, "source": source})
+        own = self._packages_of_its_own(environments)
+        if facts or own:
+            machine_facts: dict[str, Any] = dict(leaderboard.run(run_id).machine)
+            machine_facts["source"] = {**machine_facts.get("source", {}), **facts}
+            leaderboard.update(run_id, machine=machine_facts | ({OWN_PACKAGES: own} if own else {}))
+
+    def _packages_of_its_own(self, environments: Path) -> dict[str, str]:
+        """Return what the method's own virtual environment holds; nothing of a method that has none."""
+        if self._spec.environment != "venv":
+            return {}
+        package = package_folder([self._plugin.module, home_of(self._spec.build) or "petbench"])
+        needed = [text.replace(PACKAGE, str(package)) for text in self._spec.requirements]
+        return venv.packages_in(needed, environments, inherits=self._spec.sees_installed)
 
     def _changed_meanwhile(self) -> list[str]:
         """Return which files of the method are no longer as they were when its process loaded them."""
@@ -98,7 +124,7 @@ def _comparable(facts: dict[str, Any] | Any, packages: Any) -> dict[str, str]:
         for name, value in dict(facts.get("source", {})).items()
         if name not in (OUTSIDE_IDENTITY, CHANGED_MEANWHILE)
     }
-    return conditions_of({**facts, "source": source, RESUMED: None}, packages)
+    return conditions_of({**facts, "source": source, RESUMED: None, OWN_PACKAGES: None}, packages)
 
 
 def _top_modules(spec: MethodSpec, plugin: Plugin) -> list[str]:

@@ -106,7 +106,7 @@ class Pipeline:
         with self._phase("predict"):
             seconds = predict_participants(method, self._plan.method, fold.test, dataset, self._folder.predictions)
         self._record_costs(method, seconds)
-        origin.record_code_that_ran(self._leaderboard, self._run_id)
+        origin.record_code_that_ran(self._leaderboard, self._run_id, Home(self._settings.home).environments)
         if fold.validation and not dataset.withheld & set(fold.validation):
             self._validate(method, dataset, fold.validation)
         if dataset.withheld & set(fold.test):
