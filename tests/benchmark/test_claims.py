@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,13 +16,13 @@ from petbench.processes.lock import claimed
 from petbench.runs.claims import RunningElsewhereError
 from petbench.runs.execute import claim_of, execute, resume
 from petbench.runs.folder import plan_run
+from petbench.runs.options import RunOptions
 from petbench.runs.supervisor import Supervisor
 from petbench.settings import Settings
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from petbench.runs.folder import RunFolder
     from petbench_leaderboard.records import RunRow, Status
@@ -147,3 +149,25 @@ def test_a_run_whose_images_and_files_have_moved_goes_on_with_where_they_are_now
     now = dataclasses.replace(PLAN, dataset_folder="/new", parameter_files={"a": "/new/a"})
     assert execute(now, made)[0].id == run_id
     assert folder.plan() == dataclasses.replace(now, compile="on")
+
+
+def test_of_two_homes_that_plan_the_same_run_at_once_one_is_refused_by_the_leaderboard_itself(
+    made: Made, tmp_path: Path
+) -> None:
+    """As two machines with one PostgreSQL: neither sees the other's locks, and each has looked before it plans."""
+    run_id, _ = plan_run(PLAN, PLAN.record(), Home(tmp_path / "elsewhere"), made.leaderboard, alone=True)
+    with pytest.raises(RunningElsewhereError, match=f"run {run_id} is the same run and under way in another process"):
+        made.begin(PLAN, PLAN.record(), alone=True)
+    assert [row.id for row in made.leaderboard.runs()] == [run_id]
+    assert not list(made.home.folder.rglob("plan.json"))
+    made.leaderboard.update(run_id, status="failed")
+    assert made.begin(PLAN, PLAN.record(), alone=True).status == "ok"
+
+
+@pytest.mark.parametrize(("first", "flags"), [("", []), (None, []), ("/usr/bin", ["-P"])])
+def test_a_runs_process_imports_from_the_folder_it_is_started_in_only_if_this_one_does(
+    first: str | None, flags: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a module there would be part of the run, and unknown to the identity that was planned."""
+    monkeypatch.setattr("sys.path", [str(Path.cwd()) if first is None else first, *sys.path])
+    assert RunOptions(python="python").command("-m", "x") == ["python", *flags, "-m", "x"]

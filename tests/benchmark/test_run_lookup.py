@@ -201,7 +201,7 @@ def test_a_folder_of_another_run_stays_when_the_row_is_deleted(home: Home, store
 
 
 def test_a_row_never_stands_without_its_folder(home: Home, store: Leaderboard, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> int:
+    def refuse(*_: object, **_more: object) -> int:
         (folder,) = home.runs.iterdir()
         assert RunFolder(folder).plan() == PLAN
         raise OSError(28, "No space left on device")

@@ -91,7 +91,7 @@ def _execute(plan: RunPlan, supervisor: Supervisor, *, force: bool) -> tuple[Run
             moved = {name: getattr(plan, name) for name in ("dataset_folder", "parameter_files")}
             dataclasses.replace(folder.plan(), **moved).save(folder.plan_file)
             return supervisor.start(row), False
-    return supervisor.begin(plan, plan.record()), False
+    return supervisor.begin(plan, plan.record(), alone=not force), False
 
 
 def resume(run_id: int, supervisor: Supervisor) -> RunRow:

@@ -133,7 +133,9 @@ class RunFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def plan_run(plan: RunPlan, record: RunRecord, home: Home, leaderboard: Leaderboard) -> tuple[int, RunFolder]:
+def plan_run(
+    plan: RunPlan, record: RunRecord, home: Home, leaderboard: Leaderboard, *, alone: bool = False
+) -> tuple[int, RunFolder]:
     """Make the folder of a run, with the plan in it, and then its row; return the row's number and the folder.
 
     A kill in between leaves a folder of no row, and never a row without its folder.
@@ -143,13 +145,17 @@ def plan_run(plan: RunPlan, record: RunRecord, home: Home, leaderboard: Leaderbo
         record: the plan's, or a copy with another verification.
         home: where the folder is made.
         leaderboard: where the row is kept.
+        alone: whether the same run may not be under way.
+
+    Raises:
+        UnderWayError: it is, and alone was asked for.
     """
     uid = uuid.uuid4().hex
     folder = RunFolder.of(home, plan.method, uid)
     try:
         plan.save(folder.plan_file)
         write_text(folder.maker_file, f"{leaderboard.place}\n")
-        run_id = leaderboard.plan(dataclasses.replace(record, log_path=folder.log_path(home)), uid)
+        run_id = leaderboard.plan(dataclasses.replace(record, log_path=folder.log_path(home)), uid, alone=alone)
     except BaseException:
         folder.delete()
         raise

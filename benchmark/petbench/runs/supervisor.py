@@ -19,6 +19,7 @@ from petbench.runs.job import Job
 from petbench.runs.lookup import find_folder, find_folder_or_none
 from petbench.runs.options import RunOptions
 from petbench.settings import Settings
+from petbench_leaderboard.errors import UnderWayError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,14 +58,21 @@ class Supervisor:
         self.home = Home(settings.home)
         self.stop_requested = False
 
-    def begin(self, plan: RunPlan, record: RunRecord) -> RunRow:
+    def begin(self, plan: RunPlan, record: RunRecord, *, alone: bool = False) -> RunRow:
         """Make the row and the folder of a run that is not there yet, and run it as `start` does.
 
         Args:
             plan: what to run.
             record: the plan's, or a copy with another verification.
+            alone: whether the same run may not be under way, in whichever home or on whichever machine.
+
+        Raises:
+            RunningElsewhereError: it is, and alone was asked for.
         """
-        run_id, _ = plan_run(plan, record, self.home, self.leaderboard)
+        try:
+            run_id, _ = plan_run(plan, record, self.home, self.leaderboard, alone=alone)
+        except UnderWayError as error:
+            raise RunningElsewhereError(f"{error}; wait for it, or stop it with Ctrl-C there") from None
         return self.start(self.leaderboard.run(run_id))
 
     def start(self, row: RunRow) -> RunRow:
@@ -111,7 +119,7 @@ class Supervisor:
         given = {name: text for name, text in self.options.environment.items() if name not in Settings.variables()}
         # A process group of its own: Ctrl-C on the terminal reaches this process alone, which passes it on once.
         process = subprocess.Popen(
-            [self.options.python, "-m", "petbench.runs.worker"], env=given, stdin=subprocess.PIPE, process_group=0
+            self.options.command("-m", "petbench.runs.worker"), env=given, stdin=subprocess.PIPE, process_group=0
         )
         assert process.stdin is not None, "it is a pipe"
         with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # it may have died already

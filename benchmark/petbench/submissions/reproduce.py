@@ -131,7 +131,7 @@ def _environment(source: str, home: Home) -> Iterator[Path]:
 def _check_source(plan: RunPlan, source: str, options: RunOptions) -> None:
     """Make sure that the code is the submission's, to the byte, before any of it is trained."""
     result = subprocess.run(
-        [options.python, "-c", _DESCRIBE, plan.method],
+        options.command("-c", _DESCRIBE, plan.method),
         env=dict(options.environment),
         capture_output=True,
         text=True,
