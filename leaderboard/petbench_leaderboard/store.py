@@ -76,15 +76,12 @@ class Leaderboard:
         self.close()
 
     def plan(self, record: RunRecord, uid: str | None = None, *, alone: bool = False) -> int:
-        """Store a run as planned and return its number.
+        """Store a run as planned and return its number; its `uid` is a new one where none is given.
 
-        Args:
-            record: of the run.
-            uid: a new one where none is given.
-            alone: whether the same run may not be under way; of two that plan it at once, wherever, one is refused.
+        With `alone`, the same run may not be under way: of two that plan it at once, wherever they are, one is refused.
 
         Raises:
-            UnderWayError: the same run is under way, and alone was asked for.
+            UnderWayError: it is, and `alone` was asked for.
         """
         run = Run(
             **columns_of(record),
