@@ -37,6 +37,9 @@ ROLES: tuple[Role, ...] = get_args(Role)
 EXTERNAL = "external"
 """The plugin, and the supervision, of predictions that no plugin of petbench made."""
 
+FILE_CONTENT = "file-sha256:"
+"""What a parameter that names a file begins with: the SHA-256 of its content follows, wherever the file lies."""
+
 SUBMISSION = "submission"
 """The fact beside those of the machine that a run came in a submission: from which, and what of it was not checked."""
 
@@ -53,13 +56,13 @@ class PlannedRun:
         plugin: the entry point that the method came from.
         distribution: the installed distribution that ships the plugin.
         version: of that distribution.
-        source_hash: sha256 of the plugin's source files.
+        source_hash: sha256 of the files that the method's code consists of.
         supervision: `paired`, `unpaired` or `no-target`; `external` for predictions that no plugin made.
         role: `competitor`, or `reference` for a row to compare with; `privileged` for a reference that knows what no
             method may know of the test participants, `predictable` for the one at which normalized scores are 1,
             `repeat-scan` for a second scan scored as if it were a prediction.
         preset: the named set of parameters, or None where the method has none.
-        parameters: every parameter's value, defaults included.
+        parameters: every parameter's value, defaults included; of a file its content, see `FILE_CONTENT`.
         dataset: the dataset's name.
         fingerprint: sha256 of the dataset's content.
         split: the split's name.

@@ -98,6 +98,7 @@ class Run(Base):
     protocol: Mapped[int]
     status: Mapped[str] = mapped_column(String(16), index=True)
     verification: Mapped[str] = mapped_column(String(16))
+    log_path: Mapped[str | None]
 
 
 _COLUMN_TYPES: dict[type, TypeEngine[Any]] = {

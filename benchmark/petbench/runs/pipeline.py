@@ -15,11 +15,10 @@ from petbench.errors import DataError, Interrupted
 from petbench.evaluation.extractors.columns import check_named_weights
 from petbench.home import Home
 from petbench.methods import models
-from petbench.methods.build import build_method
-from petbench.methods.source import home_of
-from petbench.provenance import checkout, machine
 from petbench.registry import load_plugins
+from petbench.runs.build_planned import build_planned
 from petbench.runs.folder import RunFolder
+from petbench.runs.origin import Origin
 from petbench.runs.phases import Phases
 from petbench.runs.predict_fold import predict_participants
 from petbench.runs.scorer import Scorer, record_scores
@@ -80,8 +79,8 @@ class Pipeline:
         self._phase = Phases(leaderboard, job.run_id)
         self._plan = self._folder.plan()
 
-    def run(self) -> None:
-        """Run all phases; one that was stopped after its training resumes with its prediction.
+    def run(self) -> str | None:
+        """Run all phases and return what is to be said of the run; one that was stopped resumes where it was.
 
         Raises:
             Interrupted: the user asked to stop; a checkpoint is in the folder.
@@ -90,8 +89,9 @@ class Pipeline:
             self._registry = load_plugins(raise_errors=self._settings.raise_errors)
             check_named_weights(self._settings.weights)
             dataset, fold = open_planned(self._plan)
+            origin = Origin(self._plan, self._registry)
             method = self._build()
-            self._record_origin()
+            origin.record(self._leaderboard, self._run_id, str(self._device), self._engine)
             if self._folder.is_trained:
                 models.load(method, self._folder.model)
             else:
@@ -106,15 +106,16 @@ class Pipeline:
         with self._phase("predict"):
             seconds = predict_participants(method, self._plan.method, fold.test, dataset, self._folder.predictions)
         self._record_costs(method, seconds)
+        origin.record_code_that_ran(self._leaderboard, self._run_id, Home(self._settings.home).environments)
         if fold.validation and not dataset.withheld & set(fold.validation):
             self._validate(method, dataset, fold.validation)
         if dataset.withheld & set(fold.test):
-            self._leaderboard.update(self._run_id, error_message=UNSCORED)
-            return
+            return UNSCORED
         with self._phase("score"), self._bars.work() as progress:
             scorer = Scorer.of(self._settings, self._registry, progress, device=str(self._device))
             records = scorer.score(dataset, fold.test, self._folder.predictions)
             record_scores(self._leaderboard, self._run_id, dataset, records)
+        return None
 
     @cached_property
     def _device(self) -> torch.device:
@@ -130,24 +131,9 @@ class Pipeline:
         if self._plan.deterministic:
             torch.use_deterministic_algorithms(mode=True)
         seed_everything(self._plan.seed, "method")  # for methods that draw random numbers from the global generators
-        spec, plugin = self._registry.method(self._plan.method)
-        environments = Home(self._settings.home).environments
-        method = build_method(spec, dict(self._plan.parameters), module=plugin.module, environments=environments)
+        method = build_planned(self._plan, self._registry, Home(self._settings.home).environments)
         method.to(self._device)
         return method
-
-    def _record_origin(self) -> None:
-        """Record the machine, the device and the state of the code."""
-        spec, plugin = self._registry.method(self._plan.method)
-        modules = (plugin.module.partition(":")[0], home_of(spec.build))
-        sources = checkout.find_checkouts(*(module.partition(".")[0] for module in modules))
-        compiled = self._engine.compiles(self._device.type, self._plan.training_budget.images)
-        facts = (
-            machine.machine_facts() | {"source": checkout.describe(sources)} | machine.device_facts(str(self._device))
-        )
-        facts["engine"] = self._engine.to_json() | {"compiled": compiled}
-        self._leaderboard.update(self._run_id, device=str(self._device), machine=facts)
-        self._leaderboard.record_source_diff(self._run_id, checkout.read_diff(sources))
 
     def _gather(self, dataset: Dataset, fold: Fold) -> EntitledData:
         """Copy what the method may learn from; nothing that it is handed afterwards leads to the dataset."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench.errors import UsageError
-from petbench.runs.folder import find_folder
+from petbench.runs.lookup import find_folder
 from petbench.runs.pipeline import open_planned
 from petbench.runs.scorer import record_scores
 from petbench.runs.validation import record_validation

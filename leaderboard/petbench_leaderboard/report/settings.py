@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from petbench_leaderboard.records import FILE_CONTENT
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.tracks import TRACKS, has_known_budget, tracks_of
@@ -116,6 +117,12 @@ def lost_seeds(board: Board) -> str:
     return found and f"a row that lost a seed has no mean and no rank: {found}"
 
 
+def differing(board: Board) -> str:
+    """Return in which rows runs differ that make one mean, and in what; empty where none do."""
+    rows = [f"{row.run.method} ({'; '.join(row.differing)})" for row in board.rows if row.differing]
+    return f"runs of one row differ in what is no part of their identity: {', '.join(rows)}" if rows else ""
+
+
 def variants_note(board: Board) -> str:
     """Return what is to be said of variants, and which row of each method competes and why; empty without variants."""
     several = [row for row in board.rows if row.best_of]
@@ -129,4 +136,6 @@ def variants_note(board: Board) -> str:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, str) and value.startswith(FILE_CONTENT):
+        return f"file {value.removeprefix(FILE_CONTENT)[:8]}"
     return value if isinstance(value, str) else json.dumps(value)

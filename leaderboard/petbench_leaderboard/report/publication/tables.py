@@ -116,6 +116,7 @@ def _notes(board: Board, statistics: BoardStatistics | None) -> str:
         *written.under_floor(board, columns),
         stated.seed_spread_note(board),
         stated.lost_seeds(board),
+        stated.differing(board),
         stated.variants_note(board),
     ]
     apart = [separation(board, statistics), *(caveats(board) if statistics else [])]
