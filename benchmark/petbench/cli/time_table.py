@@ -38,6 +38,7 @@ def print_times(times: Sequence[BoardTimes], profiles: Sequence[Profiles]) -> No
             console.print(Text(f"– {written.why_no_profile(found)}", "dim"), soft_wrap=True)
             continue
         console.print(Text(written.profile_title(found), "bold"), soft_wrap=True)
+        console.print(Text(written.profile_place(found)), soft_wrap=True)
         shown = [written.profile_cells(found, entry) for entry in found.entries]
         console.print(_table(written.PROFILE_HEAD, shown, texts=1))
         console.print(Text(f"– {written.PROFILE}", "dim"), soft_wrap=True)

@@ -26,6 +26,8 @@ TEXTS = 3
 """Columns of the first table that are texts."""
 
 NEVER_WRITTEN = "never"
+ANOTHER_TARGET = "petbench leaderboard --time-to-target --target SUV takes any"
+_MOST_NAMED = 6
 
 CLOCK = (
     "Seconds of training until validation is first as good as the target: compiling counts, validation and checkpoints "
@@ -110,19 +112,23 @@ def notes(times: BoardTimes) -> list[str]:
         where = _folds(times.untargeted)
         found.append(
             f"no target in {where}: of none of {', '.join(REFERENCES)} a validation error is noted there; run one of "
-            "them, read the logs of earlier runs (petbench score --runs all), or give --target"
+            f"them, read the logs of earlier runs (petbench score --runs all), or name a target; {ANOTHER_TARGET}"
         )
-    found += [f"no time of {_called(run)}: {why}" for run, why in times.without]
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for run, why in times.without:
+        by_reason[why].append(_called(run))
+    found += [f"no time of {_listed(names)}: {why}" for why, names in by_reason.items()]
     return list(dict.fromkeys(note for note in found if note))
 
 
 def profile_title(profiles: Profiles) -> str:
-    """Return what a profile is over."""
-    over = counted(len(profiles.problems), "problem")
-    return (
-        f"Performance profile over {over} ({_problems(profiles.problems)}), protocol {profiles.protocol}; "
-        f"{hardware(profiles.hardware)}"
-    )
+    """Return what a profile is over, in short; `profile_place` says which problems these are."""
+    return f"Performance profile over {counted(len(profiles.problems), 'problem')}"
+
+
+def profile_place(profiles: Profiles) -> str:
+    """Return the problems of a profile, its protocol and its hardware."""
+    return f"{_problems(profiles.problems)}, protocol {profiles.protocol}; {hardware(profiles.hardware)}"
 
 
 def profile_cells(profiles: Profiles, entry: Entry) -> list[str]:
@@ -140,13 +146,12 @@ def why_no_profile(profiles: Profiles) -> str:
         return ""
     if len(profiles.problems) < FEWEST_PROBLEMS:
         only = counted(len(profiles.problems), "problem")
-        where = f"{_problems(profiles.problems)}, protocol {profiles.protocol}; {hardware(profiles.hardware)}"
-        return f"{only} ({where}): a performance profile needs {FEWEST_PROBLEMS}"
+        return f"{only} ({profile_place(profiles)}): a performance profile needs {FEWEST_PROBLEMS}"
     complete = sum(len(entry.seconds) == len(profiles.problems) for entry in profiles.entries)
     return (
         f"a performance profile needs {FEWEST_METHODS} methods that were run on all of its "
-        f"{counted(len(profiles.problems), 'problem')} ({_problems(profiles.problems)}, protocol {profiles.protocol}; "
-        f"{hardware(profiles.hardware)}); there {'is' if complete == 1 else 'are'} {complete}"
+        f"{counted(len(profiles.problems), 'problem')} ({profile_place(profiles)}); there "
+        f"{'is' if complete == 1 else 'are'} {complete}"
     )
 
 
@@ -174,8 +179,10 @@ def _easy(table: TimeTable) -> str:
             better.setdefault(reference, (error, f" in fold {target.fold}" if len(table.targets) > 1 else ""))
     if not better:
         return ""
-    listed = ", ".join(f"{reference} {number(error, 3)} SUV{where}" for reference, (error, where) in better.items())
-    return f"the target is an easy one: {listed} is lower; --target asks for another"
+    listed = " and ".join(
+        f"that of {reference}, {number(error, 3)} SUV{where}" for reference, (error, where) in better.items()
+    )
+    return f"the target is an easy one, for {listed}, is lower; {ANOTHER_TARGET}"
 
 
 def _problems(problems: Iterable[Problem]) -> str:
@@ -187,6 +194,12 @@ def _problems(problems: Iterable[Problem]) -> str:
 
 def _folds(folds: Sequence[int]) -> str:
     return f"fold{'' if len(folds) == 1 else 's'} {', '.join(map(str, folds))}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    shown, more = names[:_MOST_NAMED], len(names) - _MOST_NAMED
+    return ", ".join(shown) + (f" and {counted(more, 'further row')}" if more > 0 else "")
 
 
 def _called(run: RunRow) -> str:

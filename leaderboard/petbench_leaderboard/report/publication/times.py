@@ -56,7 +56,7 @@ def _tables(times: Sequence[BoardTimes], profiles: Sequence[Profiles], kind: str
     for found in profiles:
         if found.compares:
             rows = [list(written.profile_cells(found, entry)) for entry in found.entries]
-            caption = f"{written.profile_title(found)}. {written.PROFILE}"
+            caption = f"{written.profile_title(found)} ({written.profile_place(found)}). {written.PROFILE}"
             yield as_text(caption, list(written.PROFILE_HEAD), rows, kind, 0, texts=1)
         else:
             yield f"{escape(written.why_no_profile(found))}.\n"
