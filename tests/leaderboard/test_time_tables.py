@@ -177,6 +177,16 @@ def test_times_on_different_hardware_share_no_table_and_no_fastest(
     }
 
 
+def test_a_run_that_was_made_again_on_other_hardware_keeps_its_time_on_the_first(
+    leaderboard: Leaderboard, add_timed: TimedRuns
+) -> None:
+    add_timed("kinetic", final=0.2)
+    add_timed("method", SLOW)
+    add_timed("method", FAST, machine=GPU)
+    found = {table.hardware: table.rows[0].seconds for table in times_of(leaderboard).tables}
+    assert found == {"Fast Chip, 8 cores, 2 threads": 120.0, "Some Card": 20.0}
+
+
 def test_the_same_card_is_one_hardware_wherever_it_is_plugged_in_and_what_is_not_recorded_has_no_name(
     leaderboard: Leaderboard, make_record: MakeRecord
 ) -> None:

@@ -83,15 +83,16 @@ def why_unknown(run: RunRow) -> str:
     return "" if history.seconds else "no validation"
 
 
-def ended_runs(runs: Iterable[RunRow]) -> list[RunRow]:
-    """Return one run of each seed and fold: the newest that ended well, else the newest that failed.
+def has_ended(run: RunRow) -> bool:
+    """Return whether a run ended, well or not: one that was stopped, or goes on, says nothing of its method."""
+    return run.status == "ok" or run.status in FAILURES
 
-    A run that was stopped, or goes on, says nothing of its method.
-    """
+
+def newest_runs(runs: Iterable[RunRow]) -> list[RunRow]:
+    """Return one run of each seed and fold, of runs that ended: the newest that ended well, else that failed."""
     newest: dict[tuple[int, int], RunRow] = {}
     for run in sorted(runs, key=lambda run: (run.status == "ok", run.id)):
-        if run.status == "ok" or run.status in FAILURES:
-            newest[run.fold, run.seed] = run
+        newest[run.fold, run.seed] = run
     return [newest[place] for place in sorted(newest)]
 
 

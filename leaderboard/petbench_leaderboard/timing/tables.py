@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from petbench_leaderboard.cached_means import board_key
 from petbench_leaderboard.timing.hardware import hardware_of
-from petbench_leaderboard.timing.outcomes import NEVER, ended_runs, median_seconds, outcome_of, why_unknown
+from petbench_leaderboard.timing.outcomes import (
+    NEVER,
+    has_ended,
+    median_seconds,
+    newest_runs,
+    outcome_of,
+    why_unknown,
+)
 from petbench_leaderboard.timing.targets import board_of, find_targets, given_targets, reference_runs
 
 if TYPE_CHECKING:
@@ -122,14 +129,13 @@ def board_times(leaderboard: Leaderboard, board: Board, target_suv: float | None
 
 
 def _groups(leaderboard: Leaderboard, board: Board) -> dict[str, list[RunRow]]:
-    """Return the runs that count of each competing method's rows, those all of whose runs failed included."""
+    """Return the runs that ended of each competing method's rows, those all of whose runs failed included."""
     wanted = {row.run.run_group for row in board.rows} | {run.run_group for run in board.unscored}
     found: dict[str, list[RunRow]] = defaultdict(list)
     for run in leaderboard.runs(run_groups=wanted):
-        if run.role == "competitor" and board_key(run, board.protocol) == board_of(board):
+        if run.role == "competitor" and has_ended(run) and board_key(run, board.protocol) == board_of(board):
             found[run.run_group].append(run)
-    ended = {name: ended_runs(runs) for name, runs in found.items()}
-    return {name: runs for name, runs in ended.items() if runs}
+    return found
 
 
 def _standing(groups: Mapping[str, Sequence[RunRow]], competing: Iterable[str]) -> set[str]:
@@ -148,9 +154,12 @@ def _method(run: RunRow) -> tuple[str, str]:
 
 
 def _by_hardware(runs: Sequence[RunRow]) -> dict[str, list[RunRow]]:
-    """Return a row's runs by hardware; those that failed before it was recorded count wherever the others do."""
+    """Return the runs that count of a row by hardware; what failed before it was recorded counts where the others do.
+
+    A run that was made again on other hardware counts on both.
+    """
     names = {hardware_of(run) for run in runs} - {""} or {""}
-    return {name: [run for run in runs if hardware_of(run) in (name, "")] for name in names}
+    return {name: newest_runs(run for run in runs if hardware_of(run) in (name, "")) for name in sorted(names)}
 
 
 def _table(hardware: str, rows: Sequence[TimeRow], targets: Mapping[int, Target]) -> TimeTable:
