@@ -13,13 +13,17 @@ from petbench.cli.main import cli
 from petbench.contract import Budget, MethodSpec
 from petbench.engine_settings import EngineSettings
 from petbench.errors import PluginError
+from petbench.home import Home
 from petbench.methods.program.method import ProgramMethod
-from petbench.runs.folder import RunFolder
+from petbench.registry import load_plugins
+from petbench.runs.folder import RunFolder, folder_of
+from petbench.runs.rescore import rescore
+from petbench.runs.scorer import Scorer
 from petbench.runs.time_to_target import record_history, seconds_to_reference, validation_history
+from petbench.settings import Settings
 from petbench.training.context import TrainingContext
 from petbench.training.training_log import HARNESS_EVENTS, TrainingLog, read_events
-from petbench_datasets.dataset.reader import open_dataset
-from petbench_datasets.dataset.split import Fold, Split, write_split
+from petbench_datasets.progress import silent
 from petbench_leaderboard.records import RunRecord
 from petbench_leaderboard.store import Leaderboard
 
@@ -167,57 +171,46 @@ def test_a_program_of_somebody_else_cannot_either(tmp_path: Path) -> None:
     assert validation_history(run.losses) == []
 
 
-@pytest.fixture
-def two_folds(tmp_path: Path) -> Path:
-    """A dataset of two folds, in each of which one participant validates."""
-    from tests.benchmark.conftest import write_body_dataset
-
-    root = write_body_dataset(tmp_path / "two", count=6)
-    who = [f"sub-{number:02d}" for number in range(1, 7)]
-    folds = (Fold((*who[:2],), (who[2],), (who[3],)), Fold((*who[:2],), (who[2],), (*who[4:],)))
-    write_split(root, Split("two", open_dataset(root).fingerprint, folds))
-    return root
-
-
-@pytest.mark.slow
-def test_a_real_run_arrives_when_its_own_log_says(petbench: Petbench, two_folds: Path) -> None:
-    tiny = ("-d", two_folds, "--split", "two", "--fold", "all")
-    petbench("run", "-m", "identity", *tiny)
-    for width in ("4", "6"):
-        petbench("run", "-m", "pix2pix", *tiny, "--budget", "images=64", "--set", f"width={width}")
-    petbench("run", "-m", "unet", *tiny, "--budget", "images=64", "--set", "width=4")
-    rows = petbench.json("runs", "list")
-    logs = {row["id"]: petbench.home / "runs" / f"{row['method']}-{row['uid']}" / "training/log.jsonl" for row in rows}
-    shown = petbench.json("leaderboard", "--time-to-target", "--target", "99")
-    ((table,),) = [board["tables"] for board in shown["boards"]]
-    first = {run: validation_history(log)[0][0] for run, log in logs.items() if validation_history(log)}
-    outcomes = {each["run"]: each["seconds"] for row in table["rows"] for each in row["outcomes"]}
-    assert outcomes == first
-    assert len(outcomes) == 6
-    (profile,) = shown["profiles"]
-    assert [len(profile["problems"]), sorted(each["method"] for each in profile["methods"])] == [2, ["pix2pix", "unet"]]
-    ((table,),) = [board["tables"] for board in petbench.json("leaderboard", "--time-to-target")["boards"]]
-    for target in table["targets"]:
-        (identity,) = [row for row in rows if row["method"] == "identity" and row["fold"] == target["fold"]]
-        (validated,) = [line for line in read_events(logs[identity["id"]]) if line["event"] == "validated"]
-        assert (target["reference"], target["suv"]) == ("identity", validated["mae_suv"])
-
-    with Leaderboard.open(petbench.home / "leaderboard.db") as store:
-        before = {row.id: row.validation_history for row in store.runs()}
-        for number in before:
-            store.update(number, validation_history={})
-    assert "petbench score --runs all reads it" in petbench("leaderboard", "--time-to-target").stdout
-    petbench("score", "--runs", "all")
-    with Leaderboard.open(petbench.home / "leaderboard.db") as store:
-        assert {row.id: row.validation_history for row in store.runs()} == before
-        assert all(before.values())
-    assert petbench.json("leaderboard", "--time-to-target", "--target", "99") == shown
-
-
 def typed(home: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
     monkeypatch.setenv("PETBENCH_HOME", str(home))
     monkeypatch.delenv("PETBENCH_DB", raising=False)
     return CliRunner().invoke(cli, ["leaderboard", *options])
+
+
+@pytest.mark.slow
+def test_a_real_run_arrives_when_its_own_log_says(
+    petbench: Petbench, body_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(*options: str) -> Any:
+        return json.loads(typed(petbench.home, monkeypatch, "--time-to-target", "--json", *options).stdout)
+
+    petbench("run", "-m", "identity", "-d", body_dataset)
+    petbench("run", "-m", "pix2pix", "-d", body_dataset, "--budget", "images=64", "--set", "width=4")
+    with Leaderboard.open(petbench.home / "leaderboard.db") as store:
+        trained_run, identity = store.runs()
+    home = Home(petbench.home)
+    seconds, error = validation_history(folder_of(trained_run, home).losses)[0]
+    events = read_events(folder_of(identity, home).losses)
+    (validated,) = [line for line in events if line["event"] == "validated"]
+
+    ((table,),) = [board["tables"] for board in shown()["boards"]]
+    assert table["targets"] == [{"fold": 0, "suv": validated["mae_suv"], "reference": "identity"}]
+    before = shown("--target", str(error))
+    ((table,),) = [board["tables"] for board in before["boards"]]
+    assert [(each["run"], each["seconds"]) for row in table["rows"] for each in row["outcomes"]] == [
+        (trained_run.id, seconds)
+    ]
+    assert 0.0 < seconds <= (trained_run.train_seconds or 0.0) + 0.001
+
+    with Leaderboard.open(petbench.home / "leaderboard.db") as store:
+        for row in (trained_run, identity):
+            store.update(row.id, validation_history={})
+        assert "petbench score --runs all reads it" in str(shown("--target", str(error)))
+        scorer = Scorer.of(Settings.read(home=petbench.home, offline=True), load_plugins(), silent)
+        for row in (trained_run, identity):
+            rescore(store.run(row.id), home, store, scorer)
+            assert store.run(row.id).validation_history == row.validation_history
+    assert shown("--target", str(error)) == before
 
 
 @pytest.mark.parametrize(
