@@ -49,7 +49,7 @@ def all_times(leaderboard: Leaderboard) -> tuple[list[BoardTimes], list[Profiles
 def first_page(leaderboard: Leaderboard, folder: Path) -> str:
     """Return the first page of a site, without the pages of runs."""
     times, profiles = all_times(leaderboard)
-    views = {place: view for place, each in enumerate(times) if (view := view_times(each))}
+    views = {place: view for place, each in enumerate(times) if (view := view_times(each, profiles))}
     drawn = write_profiles(profiles, folder)
     boards = [each.board for each in times]
     page = write_index(boards, folder, options=SiteOptions(), runs=set(), participants={}, times=views, profiles=drawn)
@@ -160,6 +160,7 @@ def test_the_site_draws_profiles_with_a_caption_and_shows_none_of_one_problem(
     assert "figures/profile-" not in page
     assert "1 problem (fdg-phantom-mini holdout fold 0" in page
     assert "a performance profile needs 2" in page
+    assert "over several problems" not in page
 
 
 def test_a_board_without_competitors_says_nothing_of_times(

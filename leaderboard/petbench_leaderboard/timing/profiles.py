@@ -62,6 +62,11 @@ class Profiles:
     entries: tuple[Entry, ...]
 
     @property
+    def boards(self) -> frozenset[tuple[str, str, str, str]]:
+        """The boards whose folds the problems are: dataset, fingerprint, split and its digest."""
+        return frozenset((each.dataset, each.fingerprint, each.split, each.split_digest) for each in self.problems)
+
+    @property
     def compares(self) -> bool:
         """Whether there is anything to compare: two problems, and two methods that tried all of them."""
         return any(entry.profile is not None for entry in self.entries)

@@ -100,6 +100,7 @@ def write_site(
     runs = _write_runs(leaderboard, boards, sources, folder, progress)
     contrasts = {place: contrast_tables(leaderboard, board) for place, board in enumerate(boards)}
     times = [board_times(leaderboard, board) for board in boards]
+    over_problems = time_profiles(times)
     return write_index(
         boards,
         folder,
@@ -108,8 +109,8 @@ def write_site(
         participants=participants,
         figures=figures,
         contrasts=contrasts,
-        times={place: view for place, each in enumerate(times) if (view := view_times(each))},
-        profiles=write_profiles(time_profiles(times), folder),
+        times={place: view for place, each in enumerate(times) if (view := view_times(each, over_problems))},
+        profiles=write_profiles(over_problems, folder),
     )
 
 

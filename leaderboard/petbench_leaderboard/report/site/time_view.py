@@ -12,6 +12,7 @@ from petbench_leaderboard.report import times as written
 from petbench_leaderboard.report.formatting import MISSING
 from petbench_leaderboard.report.profile_figure import MOST_DRAWN, draw_profiles
 from petbench_leaderboard.report.site.board_table import row_slug
+from petbench_leaderboard.timing.targets import board_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,9 +69,15 @@ class ProfilesView:
     caption: str
 
 
-def view_times(times: BoardTimes) -> TimesView | None:
-    """Write the times of a board; None where no method competes, so that there is nothing to say."""
-    notes = written.notes(times)
+def view_times(times: BoardTimes, profiles: Sequence[Profiles] = ()) -> TimesView | None:
+    """Write the times of a board; None where no method competes, so that there is nothing to say.
+
+    Args:
+        times: of the board.
+        profiles: of all boards; why there is none is said here where it is over folds of this board alone.
+    """
+    alone = [each for each in profiles if each.boards == {board_of(times.board)[:-1]}]
+    notes = [*written.notes(times), *filter(None, map(written.why_no_profile, alone))]
     if not times.tables and not notes:
         return None
     keys = {row.run.run_group: row_slug(row) for row in times.board.rows}
@@ -96,8 +103,8 @@ def _row(table: TimeTable, row: TimeRow, keys: dict[str, str]) -> TimeRowView:
 
 
 def write_profiles(profiles: Sequence[Profiles], folder: Path) -> list[ProfilesView]:
-    """Write the profiles and draw their figures into the site; those with one problem say so and show nothing."""
-    return [_profiles(each, folder) for each in profiles]
+    """Write the profiles and draw their figures into the site; of one board it is said there why there is none."""
+    return [_profiles(each, folder) for each in profiles if each.compares or len(each.boards) > 1]
 
 
 def _profiles(profiles: Profiles, folder: Path) -> ProfilesView:
