@@ -202,6 +202,8 @@ def test_a_real_run_arrives_when_its_own_log_says(
     ]
     assert 0.0 < seconds <= (trained_run.train_seconds or 0.0) + 0.001
 
+    log = folder_of(identity, home).losses  # as one of an earlier version, without the final model's error
+    log.write_text("".join(json.dumps(line) + "\n" for line in events if line["event"] != "validated"))
     with Leaderboard.open(petbench.home / "leaderboard.db") as store:
         for row in (trained_run, identity):
             store.update(row.id, validation_history={})

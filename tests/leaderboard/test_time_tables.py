@@ -93,7 +93,7 @@ def test_the_target_is_that_of_the_first_reference_in_the_declared_order_whichev
     assert f"0.300 SUV, that of {REFERENCES[first]}’s final model" in written.title(table)
     notes = " ".join(written.notes(times_of(leaderboard)))
     for place, name in enumerate(REFERENCES[first + 1 :], start=1):
-        assert f"that of {name}, {0.3 - place / 100:.3f} SUV" in notes
+        assert f" of {name}, {0.3 - place / 100:.3f} SUV" in notes
     assert ("the target is an easy one" in notes) == (first < len(REFERENCES) - 1)
 
 

@@ -26,7 +26,7 @@ TEXTS = 3
 """Columns of the first table that are texts."""
 
 NEVER_WRITTEN = "never"
-ANOTHER_TARGET = "petbench leaderboard --time-to-target --target SUV takes any"
+ANOTHER_TARGET = "for another: petbench leaderboard --time-to-target --target SUV"
 _MOST_NAMED = 6
 
 CLOCK = (
@@ -179,10 +179,10 @@ def _easy(table: TimeTable) -> str:
             better.setdefault(reference, (error, f" in fold {target.fold}" if len(table.targets) > 1 else ""))
     if not better:
         return ""
-    listed = " and ".join(
-        f"that of {reference}, {number(error, 3)} SUV{where}" for reference, (error, where) in better.items()
+    listed = " and of ".join(
+        f"{reference}, {number(error, 3)} SUV{where}" for reference, (error, where) in better.items()
     )
-    return f"the target is an easy one, for {listed}, is lower; {ANOTHER_TARGET}"
+    return f"the target is an easy one, lower is the error of {listed}; {ANOTHER_TARGET}"
 
 
 def _problems(problems: Iterable[Problem]) -> str:
