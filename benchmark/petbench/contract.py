@@ -194,7 +194,10 @@ class RunContext(Protocol):
         """Return the state of the newest whole checkpoint of this run, or None for a fresh start."""
 
     def log(self, event: str, values: Mapping[str, object]) -> None:
-        """Append a line to the run's log; `values` are numbers, texts, lists and dictionaries."""
+        """Append a line to the run's log; `values` are numbers, texts, lists and dictionaries.
+
+        The events `validation` and `validated` are the harness's own.
+        """
 
     @property
     def fraction(self) -> float:

@@ -140,6 +140,11 @@ class RunRecord(PlannedRun):
         return 1 if self.verification == "rescored" and SUBMISSION in self.machine else 2
 
     @property
+    def trained_here(self) -> bool:
+        """Whether the training was seen here, so that its times and its log are the harness's and nobody's word."""
+        return self.trust == 2 and self.plugin != EXTERNAL
+
+    @property
     def run_group(self) -> str:
         """A digest that runs share when they differ in nothing but seed and fold: such runs make one row.
 
@@ -177,6 +182,9 @@ class RunRow(RunRecord):
             method, scored by the harness from prediction files; None where nobody validates.
         validation_metric: that score's metric.
         validation_convention: that score's convention.
+        validation_history: how well the validation participants were predicted while the run trained and by its final
+            model, as `petbench_leaderboard.validation_history` writes it; empty where nobody noted it. Read here from
+            the run's own log: no submission holds it.
         subgroups: of the dataset's participants, by participant: `{"sub-01": {"sex": "female", "age": "up to 54"}}`;
             halves by the median in the place of age and weight. Noted when the run is scored.
     """
@@ -212,6 +220,7 @@ class RunRow(RunRecord):
     validation_convention: str | None = field(
         default=None, metadata=use("change", "validation", where="text", check="text")
     )
+    validation_history: Mapping[str, object] = field(default_factory=dict, metadata=use("change"))
     subgroups: Mapping[str, object] = field(default_factory=dict, metadata=use("change"))
 
 
@@ -243,6 +252,7 @@ class RunChanges(TypedDict, total=False):
     validation_score: float | None
     validation_metric: str | None
     validation_convention: str | None
+    validation_history: Mapping[str, object]
     subgroups: Mapping[str, object]
     verification: Verification
 

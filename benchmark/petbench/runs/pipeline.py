@@ -22,12 +22,12 @@ from petbench.runs.origin import Origin
 from petbench.runs.phases import Phases
 from petbench.runs.predict_fold import predict_participants
 from petbench.runs.scorer import Scorer, record_scores
-from petbench.runs.validation import log_validation, record_validation
+from petbench.runs.time_to_target import record_history
+from petbench.runs.validation import record_validation
 from petbench.training.clock import TrainingClock
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
 from petbench.training.runnable_method import HarnessOnly
-from petbench.training.validation import prediction_errors
 from petbench.training.volumes import gather_validation, gather_volumes
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
@@ -35,7 +35,6 @@ from petbench_datasets.dataset.split import load_split
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench.metric_spec import Case
     from petbench.plans.run_plan import RunPlan
     from petbench.processes.stop import StopFlag
     from petbench.runs.job import Job
@@ -109,6 +108,7 @@ class Pipeline:
         origin.record_code_that_ran(self._leaderboard, self._run_id, Home(self._settings.home).environments)
         if fold.validation and not dataset.withheld & set(fold.validation):
             self._validate(method, dataset, fold.validation)
+        record_history(self._leaderboard, self._run_id, self._folder)
         if dataset.withheld & set(fold.test):
             return UNSCORED
         with self._phase("score"), self._bars.work() as progress:
@@ -165,7 +165,7 @@ class Pipeline:
         try:
             with self._phase("train") as parts, self._bars.training() as progress:
                 clock = TrainingClock()
-                run = self._training_context(progress, clock)
+                run = self._training_context(progress, clock, harness_validates=method.validates)
                 self._stop.listen(run.request_stop)
                 try:
                     method.fit(data, run, HarnessOnly(validation, clock))
@@ -177,7 +177,9 @@ class Pipeline:
         if run.interrupted:
             raise Interrupted("stopped while training; repeat the command to resume from its checkpoint")
 
-    def _training_context(self, progress: Progress, clock: TrainingClock) -> TrainingContext:
+    def _training_context(
+        self, progress: Progress, clock: TrainingClock, *, harness_validates: bool
+    ) -> TrainingContext:
         return TrainingContext(
             seed=self._plan.seed,
             budget=self._plan.training_budget,
@@ -186,6 +188,7 @@ class Pipeline:
             engine=self._engine,
             progress=progress,
             clock=clock,
+            harness_validates=harness_validates,
         )
 
     def _validate(self, method: RunnableMethod, dataset: Dataset, participants: Sequence[str]) -> None:
@@ -193,14 +196,7 @@ class Pipeline:
         with self._phase("validation"), self._bars.work() as progress:
             predict_participants(method, self._plan.method, participants, dataset, self._folder.validation)
             scorer = Scorer.of(self._settings, self._registry, progress, device=str(self._device))
-            errors: list[dict[str, float]] = []
-
-            def measure(case: Case) -> None:
-                errors.append(prediction_errors(case.early, case.delayed, case.predicted))
-
-            record_validation(self._leaderboard, self._run_id, scorer, dataset, participants, self._folder, measure)
-            if errors:  # nobody was read where no installed metric ranks
-                log_validation(self._leaderboard, self._run_id, errors, self._folder)
+            record_validation(self._leaderboard, self._run_id, scorer, dataset, participants, self._folder)
 
     def _record_costs(self, method: RunnableMethod, seconds_per_volume: float) -> None:
         on_cuda = self._device.type == "cuda"

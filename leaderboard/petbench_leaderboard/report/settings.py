@@ -39,8 +39,12 @@ def place(row: Row) -> str:
 
 def settings(row: Row) -> list[str]:
     """Return preset, changed parameters, budget and track: `small`, `width=8`, `40,000 images`, `equal images`."""
-    run = row.run
-    preset = run.preset if row.role == "competitor" or run.preset != "default" else ""
+    return run_settings(row.run)
+
+
+def run_settings(run: RunRow) -> list[str]:
+    """Return the same of the runs of one row."""
+    preset = run.preset if run.role == "competitor" or run.preset != "default" else ""
     return [part for part in (preset, *changed_parameters(run), budget(run), track(run)) if part]
 
 
