@@ -161,6 +161,10 @@ class RunRow(RunRecord):
         phase: the phase it is in, or in which it ended.
         error_class: the exception's class, where it failed.
         error_message: what happened, in one line.
+        fault: whose fault it is where it did not end well: `method`, `machine`, `data` or `petbench`; None where
+            nobody's, or nobody noted it.
+        isolation: what kept the method's process from the rest of the machine: `bubblewrap`, or `not isolated`; None
+            where nobody noted it.
         started_at: when the first phase began.
         ended_at: when the last phase ended.
         images_seen: in training.
@@ -185,6 +189,8 @@ class RunRow(RunRecord):
     phase: str | None = field(default=None, metadata=use("change", where="text"))
     error_class: str | None = field(default=None, metadata=use("change", where="text"))
     error_message: str | None = field(default=None, metadata=use("change"))
+    fault: str | None = field(default=None, metadata=use("change", where="text"))
+    isolation: str | None = field(default=None, metadata=use("change", where="text"))
     started_at: datetime | None = field(default=None, metadata=use("change", where="date", check="moment"))
     ended_at: datetime | None = field(default=None, metadata=use("change", where="date", check="moment"))
     images_seen: int | None = field(default=None, metadata=use("change", "cost", where="number", check="count"))
@@ -224,6 +230,8 @@ class RunChanges(TypedDict, total=False):
     phase: str | None
     error_class: str | None
     error_message: str | None
+    fault: str | None
+    isolation: str | None
     log_path: str | None
     started_at: datetime | None
     ended_at: datetime | None

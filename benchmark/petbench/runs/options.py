@@ -17,10 +17,12 @@ class RunOptions:
 
     Attributes:
         time_limit_seconds: after which a run is stopped with every process it has started; None for no limit.
-        python: the interpreter that runs it.
-        environment: the environment variables of its process.
+        python: the interpreter that runs the method.
+        environment: the environment variables that the method's process may have.
+        isolated: whether that process is shut in, see `petbench.processes.sandbox`.
     """
 
     time_limit_seconds: float | None = None
     python: str = sys.executable
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    isolated: bool = False

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
+import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from petbench.errors import PetbenchError
 from petbench.home import Home
+from petbench.methods.source import home_of
 from petbench.processes import lock
+from petbench.processes.ending import ending_of_death, out_of_memory_kills
 from petbench.processes.tree import kill_tree
 from petbench.runs.events import notify_observers
 from petbench.runs.folder import folder_of, plan_run
 from petbench.runs.job import Job
 from petbench.runs.options import RunOptions
+from petbench.runs.scoring.messages import MetricPlugin
 from petbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
 
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
-    from petbench_leaderboard.records import RunRecord, RunRow, Status
+    from petbench_leaderboard.records import RunRecord, RunRow
     from petbench_leaderboard.store import Leaderboard
 
 #: Statuses that a run can still leave.
@@ -70,7 +75,7 @@ class Supervisor:
         Whatever kills the process leaves a row that says so.
         """
         notify_observers("started", row.id, self.leaderboard, self.registry)
-        kills_before = _out_of_memory_kills()
+        kills_before = out_of_memory_kills()
         process = self._worker(row)
         with self._passing_on_signals(process):
             try:
@@ -79,10 +84,17 @@ class Supervisor:
                 kill_tree(process.pid)
                 code = process.wait()
                 self._record_time_out(row.id)
+            finally:
+                self._end_what_is_left(process.pid)
         if self.leaderboard.run(row.id).status in UNFINISHED:
-            self._record_death(row.id, code, out_of_memory=_out_of_memory_kills() > kills_before)
+            self._record_death(row.id, code, out_of_memory=out_of_memory_kills() > kills_before)
         notify_observers("ended", row.id, self.leaderboard, self.registry)
         return self.leaderboard.run(row.id)
+
+    def _end_what_is_left(self, group: int) -> None:
+        """End what a worker that was killed has left running: it had a process group of its own."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
 
     def reconcile(self, row: RunRow) -> RunRow:
         """Return the row, corrected to `interrupted` where it is said to run but no process holds its folder."""
@@ -93,16 +105,42 @@ class Supervisor:
         return self.leaderboard.run(row.id)
 
     def _worker(self, row: RunRow) -> subprocess.Popen[bytes]:
-        job = Job(run_id=row.id, folder=folder_of(row, self.home).path, settings=self.settings)
-        given = {name: text for name, text in self.options.environment.items() if name not in Settings.variables()}
+        job = Job(
+            run_id=row.id,
+            folder=folder_of(row, self.home).path,
+            settings=self.settings,
+            python=self.options.python,
+            environment=dict(self.options.environment),
+            isolated=self.options.isolated,
+            modules=self._modules(row),
+            metrics=self._metrics(),
+        )
+        given = {name: text for name, text in os.environ.items() if name not in Settings.variables()}
         # A process group of its own: Ctrl-C on the terminal reaches this process alone, which passes it on once.
         process = subprocess.Popen(
-            [self.options.python, "-m", "petbench.runs.worker"], env=given, stdin=subprocess.PIPE, process_group=0
+            [sys.executable, "-m", "petbench.runs.worker"], env=given, stdin=subprocess.PIPE, process_group=0
         )
         assert process.stdin is not None, "it is a pipe"
         with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # it may have died already
             pipe.write(job.model_dump_json().encode())
         return process
+
+    def _modules(self, row: RunRow) -> tuple[str, ...]:
+        """Return the modules of a method's plugin; of one that is installed elsewhere nobody here knows them."""
+        try:
+            spec, plugin = self.registry.method(row.method)
+        except PetbenchError:
+            return ()
+        names = (plugin.module.partition(":")[0], home_of(spec.build))
+        return tuple(dict.fromkeys(name.partition(".")[0] for name in names if name))
+
+    def _metrics(self) -> tuple[MetricPlugin, ...]:
+        """Return the plugins that bring metrics."""
+        return tuple(
+            MetricPlugin(distribution=plugin.distribution, name=plugin.name, brings_methods=bool(plugin.methods))
+            for plugin in self.registry.plugins
+            if not plugin.error and callable(getattr(plugin.implementation, "petbench_metrics", None))
+        )
 
     @contextlib.contextmanager
     def _passing_on_signals(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
@@ -112,7 +150,11 @@ class Supervisor:
             self.stop_requested = True
             process.send_signal(signal.SIGINT)
 
-        before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        before = {
+            number: signal.signal(number, pass_on)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) is not signal.SIG_IGN  # as nohup has it: the terminal may close
+        }
         try:
             yield
         finally:
@@ -120,18 +162,11 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def _record_death(self, run_id: int, code: int, *, out_of_memory: bool) -> None:
-        """Record how a worker died that could not do so itself."""
-        status: Status
-        if out_of_memory:
-            status, message = (
-                "out-of-memory",
-                "the system ran out of memory and killed the process; use a smaller batch",
-            )
-        elif code in (-signal.SIGINT, 128 + signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL):
-            status, message = "interrupted", f"killed by signal {abs(code) % 128}; repeat the command to resume"
-        else:
-            status, message = "failed", f"the process ended with code {code}; its log says more"
-        self.leaderboard.update(run_id, status=status, error_class="ProcessDied", error_message=message)
+        """Record how a worker died that could not do so itself; no method's code runs in it."""
+        ending = ending_of_death(code, out_of_memory=out_of_memory)
+        if ending["status"] == "failed":
+            ending["fault"] = "petbench"
+        self.leaderboard.update(run_id, **ending)
 
     def _record_time_out(self, run_id: int) -> None:
         """Record that a worker was stopped for its time, unless it had just ended by itself."""
@@ -141,15 +176,7 @@ class Supervisor:
                 status="timed-out",
                 ended_at=datetime.now(UTC),
                 error_class="TimeLimit",
+                fault="method",
                 error_message=f"stopped at its time limit of {self.options.time_limit_seconds:g} s with every process "
                 "it had started; spend less, or give a longer --time-limit",
             )
-
-
-def _out_of_memory_kills() -> int:
-    """Return how many processes the kernel has killed for memory since boot, where it says."""
-    try:
-        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

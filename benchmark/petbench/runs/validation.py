@@ -9,12 +9,10 @@ from petbench.training.training_log import TrainingLog
 from petbench.training.validation import mean_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from petbench.metric_spec import Case
+    from petbench.evaluation.validation import ValidationScore
     from petbench.runs.folder import RunFolder
-    from petbench.runs.scorer import Scorer
-    from petbench_datasets.dataset.reader import Dataset
     from petbench_leaderboard.store import Leaderboard
 
 _LOG = logging.getLogger("petbench")
@@ -36,23 +34,8 @@ def log_validation(
     TrainingLog(folder.training).append("validated", spent | mean_of(errors))
 
 
-def record_validation(
-    leaderboard: Leaderboard,
-    run_id: int,
-    scorer: Scorer,
-    dataset: Dataset,
-    participants: Sequence[str],
-    folder: RunFolder,
-    seen: Callable[[Case], None] | None = None,
-) -> None:
-    """Score the predictions of the validation participants and store the number in the run's row.
-
-    `seen` is given each participant's images as they are read, for whoever needs them too.
-
-    Raises:
-        DataError: a prediction is missing or cannot be scored.
-    """
-    found = scorer.score_validation(dataset, participants, folder.validation, seen)
+def store_validation_score(leaderboard: Leaderboard, run_id: int, found: ValidationScore) -> None:
+    """Store how the predictions of the validation participants score, in the run's row."""
     if found.value is None:
         _LOG.warning("no validation score: %s", found.reason)
     leaderboard.update(
