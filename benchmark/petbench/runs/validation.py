@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from petbench.training.prediction_errors import mean_of
 from petbench.training.training_log import TrainingLog
-from petbench.training.validation import mean_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

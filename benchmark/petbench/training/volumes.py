@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from petbench.training.entitled_data import EntitledData, pairs_of
-from petbench.training.randomness import derive_seed
+from petbench.training.seeds import derive_seed
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:

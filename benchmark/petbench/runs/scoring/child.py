@@ -21,7 +21,7 @@ from petbench.registry import GROUP, load_plugins
 from petbench.runs.planned import open_planned
 from petbench.runs.scorer import Scorer
 from petbench.runs.scoring.messages import ScoringOrder, ScoringTask, records_as_json
-from petbench.training.validation import prediction_errors
+from petbench.training.prediction_errors import prediction_errors
 
 if TYPE_CHECKING:
     from petbench.metric_spec import Case
