@@ -40,6 +40,14 @@ EXTERNAL = "external"
 SUBMISSION = "submission"
 """The fact beside those of the machine that a run came in a submission: from which, and what of it was not checked."""
 
+FAULTS = {
+    "method": "the method's fault",
+    "machine": "the machine's fault",
+    "data": "the dataset's fault",
+    "petbench": "petbench's own fault",
+}
+"""What `RunRow.fault` says, in words."""
+
 FAILURES: frozenset[Status] = frozenset({"failed", "out-of-memory", "timed-out", "diverged"})
 """Statuses that speak against the method; an interrupted or skipped run does not."""
 

@@ -109,10 +109,7 @@ class Sandbox:
             descriptors: open files that it keeps.
             output: where it prints to.
         """
-        command, environment = [self.python, *arguments], dict(self.environment)
-        if self.isolated:
-            environment = inside(environment)
-            command = [*self.arguments(folder), "--", *command]
+        command, environment = self.call(arguments, folder)
         return subprocess.Popen(
             command,
             cwd=folder,
@@ -122,6 +119,13 @@ class Sandbox:
             stderr=output,
             pass_fds=tuple(descriptors),
         )
+
+    def call(self, arguments: Sequence[str], folder: Path | None = None) -> tuple[list[str], dict[str, str]]:
+        """Return the whole command that runs Python with these arguments, and its environment variables."""
+        command = [self.python, *arguments]
+        if not self.isolated:
+            return command, dict(self.environment)
+        return [*self.arguments(folder), "--", *command], inside(self.environment)
 
     def arguments(self, folder: Path | None, *, writable: Sequence[Path] = (), network: bool = False) -> list[str]:
         """Return the call of bubblewrap, up to the command.

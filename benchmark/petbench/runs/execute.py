@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 from petbench.errors import PetbenchError, UsageError
 from petbench.plans.planner import check_source
 from petbench.processes.lock import claimed
-from petbench.runs.folder import find_folder, is_made_here
+from petbench.runs.folder import find_folder, folder_of, is_made_here
 from petbench.runs.supervisor import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
     from petbench.runs.supervisor import Supervisor
     from petbench_leaderboard.records import RunRow
 
 #: Statuses from which the same command resumes in the same folder.
 RESUMABLE = ("planned", "interrupted")
+#: Statuses from which it does so where the training has ended: what came after it is done again, and no more.
+RESUMABLE_WHEN_TRAINED = ("failed", "out-of-memory", "timed-out")
 
 
 class RunningElsewhereError(PetbenchError):
@@ -78,9 +81,16 @@ def _execute(plan: RunPlan, supervisor: Supervisor, *, force: bool) -> tuple[Run
             raise RunningElsewhereError(
                 f"run {row.id} is the same run and still going; wait for it, or stop it with Ctrl-C there"
             )
-        if row.status in RESUMABLE:
+        if can_go_on(row, supervisor.home):
             return supervisor.start(row), False
     return supervisor.begin(plan, plan.record()), False
+
+
+def can_go_on(row: RunRow, home: Home) -> bool:
+    """Return whether a run of this leaderboard that has ended, but not well, goes on in its folder."""
+    if row.status in RESUMABLE:
+        return True
+    return row.status in RESUMABLE_WHEN_TRAINED and folder_of(row, home).is_trained
 
 
 def resume(run_id: int, supervisor: Supervisor) -> RunRow:
@@ -95,10 +105,11 @@ def resume(run_id: int, supervisor: Supervisor) -> RunRow:
     plan = find_folder(row, supervisor.home).plan()
     with _claim(plan, supervisor):
         row = supervisor.reconcile(row)
-        if row.status not in RESUMABLE or not is_made_here(row):
+        if not is_made_here(row) or not can_go_on(row, supervisor.home):
             where = "" if is_made_here(row) else ", made elsewhere"
             raise UsageError(
-                f"run {run_id} is {row.status}{where}; only an interrupted run of this leaderboard can resume"
+                f"run {run_id} is {row.status}{where}; only a run of this leaderboard can resume that was interrupted, "
+                "or that did not end well after its training"
             )
         check_source(plan, supervisor.registry.method(plan.method)[1])
         return supervisor.start(row)

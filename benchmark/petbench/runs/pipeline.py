@@ -118,6 +118,7 @@ class Pipeline:
                 return
             with self._phase("score"):
                 self._score(scoring, dataset, written)
+                processes.close()
 
     @cached_property
     def _tasks(self) -> tuple[ScoringTask, ScoringTask | None]:

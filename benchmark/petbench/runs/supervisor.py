@@ -18,6 +18,7 @@ from petbench.processes.ending import ending_of_death, out_of_memory_kills
 from petbench.processes.tree import kill_tree
 from petbench.runs.events import notify_observers
 from petbench.runs.folder import folder_of, plan_run
+from petbench.runs.isolation import DEFAULT_SECONDS
 from petbench.runs.job import Job
 from petbench.runs.options import RunOptions
 from petbench.runs.scoring.messages import MetricPlugin
@@ -79,7 +80,7 @@ class Supervisor:
         process = self._worker(row)
         with self._passing_on_signals(process):
             try:
-                code = process.wait(timeout=self.options.time_limit_seconds)
+                code = process.wait(timeout=self._time_limit_seconds)
             except subprocess.TimeoutExpired:
                 kill_tree(process.pid)
                 code = process.wait()
@@ -124,6 +125,12 @@ class Supervisor:
         with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # it may have died already
             pipe.write(job.model_dump_json().encode())
         return process
+
+    @property
+    def _time_limit_seconds(self) -> float | None:
+        """The time limit that was asked for; a run that is shut in always has one."""
+        asked = self.options.time_limit_seconds
+        return DEFAULT_SECONDS if asked is None and self.options.isolated else asked
 
     def _modules(self, row: RunRow) -> tuple[str, ...]:
         """Return the modules of a method's plugin; of one that is installed elsewhere nobody here knows them."""
@@ -177,6 +184,6 @@ class Supervisor:
                 ended_at=datetime.now(UTC),
                 error_class="TimeLimit",
                 fault="method",
-                error_message=f"stopped at its time limit of {self.options.time_limit_seconds:g} s with every process "
+                error_message=f"stopped at its time limit of {self._time_limit_seconds:g} s with every process "
                 "it had started; spend less, or give a longer --time-limit",
             )
