@@ -25,6 +25,7 @@ from petbench.training.volumes import TrainingVolumes, VolumeFile
 from petbench_datasets.dataset.reader import open_dataset
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.benchmark.conftest import Petbench
@@ -71,7 +72,7 @@ class Seen:
     images_seen: int = 0
 
 
-def variables(site: Path, **code: str) -> dict[str, str]:
+def variables(site: Path, code: Mapping[str, str]) -> dict[str, str]:
     """Install the hostile method with some lines of code in the places of that name; return what makes it visible."""
     source = SOURCE
     for place in ("FIT", "PREDICT", "STATE", "LOAD"):
@@ -80,9 +81,9 @@ def variables(site: Path, **code: str) -> dict[str, str]:
     return install_module(site, "hostile", source)
 
 
-def run(folder: Path, *, isolated: bool = False, home: Path | None = None, **code: str) -> Seen:
+def run(folder: Path, code: Mapping[str, str], *, isolated: bool = False, home: Path | None = None) -> Seen:
     """Train and predict with the hostile method as a run does, and return what came of it."""
-    path = os.pathsep.join([variables(folder / "site", **code)["PYTHONPATH"], os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([variables(folder / "site", code)["PYTHONPATH"], os.environ.get("PYTHONPATH", "")])
     job = JobFolder(folder / "job")
     job.prepare(folder / "training")
     sandbox = method_sandbox(
@@ -174,7 +175,7 @@ ENDINGS = {
 def test_each_ends_as_it_deserves(
     tmp_path: Path, code: dict[str, str], status: str | None, fault: str | None, message: str
 ) -> None:
-    seen = run(tmp_path, **code)
+    seen = run(tmp_path, code)
     if status is None:
         assert seen.ending is None
         assert [float(volume.mean()) for volume in seen.predicted] == [2.0]
@@ -196,7 +197,7 @@ Path("training/found.json").write_text(json.dumps({
 
 
 def test_the_process_has_no_leaderboard_no_variable_and_no_folder_above_that_leads_to_one(tmp_path: Path) -> None:
-    assert run(tmp_path, fit=FOUND).ending is None
+    assert run(tmp_path, {"fit": FOUND}).ending is None
     found = json.loads((tmp_path / "training" / "found.json").read_text(encoding="utf-8"))
     assert found == {"variables": [], "cwd": str(tmp_path / "job"), "above": [], "modules": []}
 
@@ -210,7 +211,7 @@ Path("training/kept/a").write_text("a")
 
 
 def test_links_and_pipes_that_a_method_leaves_do_not_reach_the_run_s_folder(tmp_path: Path) -> None:
-    assert run(tmp_path, fit=LINKS).ending is None
+    assert run(tmp_path, {"fit": LINKS}).ending is None
     assert [path.name for path in sorted((tmp_path / "training").rglob("*"))] == ["kept", "a"]
     assert not (tmp_path / "job").exists()
 
@@ -249,7 +250,7 @@ def test_an_isolated_method_sees_packages_and_its_own_folder_and_no_network(
         look = look.replace("ELSEWHERE", repr(str(tmp_path / "elsewhere"))).replace(
             "PORT", str(server.getsockname()[1])
         )
-        seen = run(tmp_path, isolated=True, home=home, fit=look)
+        seen = run(tmp_path, {"fit": look}, isolated=True, home=home)
     assert seen.ending is None
     assert [float(volume.mean()) for volume in seen.predicted] == [2.0]
     found = json.loads((tmp_path / "training" / "seen.json").read_text(encoding="utf-8"))
@@ -280,7 +281,7 @@ def test_a_method_that_changes_what_scores_it_changes_no_score_and_no_output(
     petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
     report = tmp_path / "found.json"
-    visible = variables(tmp_path / "site", fit=CHEAT.replace("FOUND", repr(str(report))))
+    visible = variables(tmp_path / "site", {"fit": CHEAT.replace("FOUND", repr(str(report)))})
     result = petbench("run", "-m", "hostile", "-d", body_dataset, "--json", variables=visible)
     row = json.loads(result.stdout)
     assert (row["status"], row["isolation"]) == ("ok", "not isolated")

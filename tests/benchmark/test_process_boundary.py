@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -491,7 +491,7 @@ def test_whatever_a_process_prints_is_shown_as_lines_of_text() -> None:
 def test_a_bar_that_nobody_can_see_any_more_stops_no_work() -> None:
     class Closed:
         def __enter__(self) -> Progress:
-            return self.show
+            return cast("Progress", self.show)
 
         def __exit__(self, *_: object) -> None:
             raise OSError(errno.EIO, "Input/output error")
