@@ -35,6 +35,7 @@ pytestmark = pytest.mark.slow
 SHAPE = (3, 4, 5)
 SOURCE = """
     import atexit, gc, json, os, sys, threading, time
+    print("imported: not json")
     from pathlib import Path
     import numpy as np
     from petbench import MethodSpec, hookimpl

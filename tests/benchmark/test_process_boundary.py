@@ -147,7 +147,7 @@ def test_a_prediction_that_is_no_volume_of_real_numbers_is_refused(folder: Folde
 
 def test_a_header_that_promises_more_than_the_file_has_allocates_nothing(folder: Folder) -> None:
     file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (10**6, 10**6)})  # type: ignore[no-untyped-call]
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (10**6, 10**6)})
     folder.job.predicted(0).write_bytes(file.getvalue())
     with pytest.raises(PluginError, match="voxels, not"):
         folder.take()

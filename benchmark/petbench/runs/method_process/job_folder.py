@@ -42,7 +42,7 @@ class JobFolder:
     @property
     def model(self) -> Path:
         """The trained state."""
-        return self.path / "model.pt"
+        return self.path / "state.pt"
 
     @property
     def images(self) -> Path:
