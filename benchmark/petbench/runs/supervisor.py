@@ -20,6 +20,7 @@ from petbench.runs.events import notify_observers
 from petbench.runs.folder import folder_of, plan_run
 from petbench.runs.isolation import DEFAULT_SECONDS
 from petbench.runs.job import Job
+from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.options import RunOptions
 from petbench.runs.scoring.messages import MetricPlugin
 from petbench.settings import Settings
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
+    from petbench.runs.folder import RunFolder
     from petbench_leaderboard.records import RunRecord, RunRow
     from petbench_leaderboard.store import Leaderboard
 
@@ -86,16 +88,19 @@ class Supervisor:
                 code = process.wait()
                 self._record_time_out(row.id)
             finally:
-                self._end_what_is_left(process.pid)
+                self._end_what_is_left(process.pid, folder_of(row, self.home))
         if self.leaderboard.run(row.id).status in UNFINISHED:
             self._record_death(row.id, code, out_of_memory=out_of_memory_kills() > kills_before)
         notify_observers("ended", row.id, self.leaderboard, self.registry)
         return self.leaderboard.run(row.id)
 
-    def _end_what_is_left(self, group: int) -> None:
-        """End what a worker that was killed has left running: it had a process group of its own."""
+    def _end_what_is_left(self, group: int, folder: RunFolder) -> None:
+        """End what a worker that was killed has left running, in its process group, and keep what was learnt."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
+        job = JobFolder(self.home.jobs / folder.path.name)
+        if job.path.is_dir():
+            job.give_back(folder.training)
 
     def reconcile(self, row: RunRow) -> RunRow:
         """Return the row, corrected to `interrupted` where it is said to run but no process holds its folder."""
