@@ -341,3 +341,16 @@ def test_a_terminal_that_is_closed_fails_no_run(petbench: Petbench, body_dataset
     os.close(writing)
     (row,) = petbench.json("runs", "list")
     assert (row["status"], row["error_message"]) == ("ok", None)
+
+
+RESTLESS = """
+    import threading, time
+    threading.Thread(target=time.sleep, args=(600,)).start()
+"""
+
+
+def test_a_plugin_that_starts_a_thread_when_it_is_imported_keeps_no_command_waiting(
+    petbench: Petbench, tmp_path: Path
+) -> None:
+    result = petbench("methods", variables=install_module(tmp_path / "site", "restless", RESTLESS))
+    assert "identity" in result.stdout
