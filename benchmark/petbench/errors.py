@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from petbench_datasets.errors import DataError, PetbenchError, unknown_name
@@ -20,15 +22,39 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "one_line",
+    "plain_line",
+    "text_of",
 ]
+
+LONGEST_LINE = 500
+_ESCAPES = re.compile(r"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
+_NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+
+
+def plain_line(text: str, longest: int = LONGEST_LINE) -> str:
+    """Return text as one line that every output can carry and no terminal obeys.
+
+    Colours and other commands to a terminal are dropped; each other character that is no text, such as NUL, half a
+    surrogate pair or a mark that turns the direction of writing, becomes U+FFFD.
+    """
+    line = " ".join(_ESCAPES.sub("", text).split())
+    return "".join("\ufffd" if unicodedata.category(letter) in _NO_TEXT else letter for letter in line)[:longest]
+
+
+def text_of(error: BaseException) -> str:
+    """Return what an exception says, in one line; nothing where it cannot even say that."""
+    try:
+        return plain_line(str(error))
+    except Exception:  # an exception's own __str__ may raise
+        return ""
 
 
 def one_line(error: BaseException) -> str:
     """Return an exception as one line; one that petbench did not expect begins with its class."""
-    text = " ".join(str(error).split())
+    text, name = text_of(error), plain_line(type(error).__name__)
     if isinstance(error, PetbenchError) and text:
         return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{name}: {text}"[:LONGEST_LINE] if text else name
 
 
 class UsageError(PetbenchError):

@@ -30,13 +30,23 @@ class Home:
 
     @property
     def cache(self) -> Path:
-        """What can be made again: features of real images, downloaded weights, methods' environments."""
+        """What can be made again: features of real images and downloaded weights."""
         return self.folder / "cache"
+
+    @property
+    def work(self) -> Path:
+        """Where methods work: beside the home, so that no folder above theirs is the home."""
+        return self.folder.with_name(f"{self.folder.name}-methods")
 
     @property
     def environments(self) -> Path:
         """The virtual environments of methods."""
-        return self.cache / "environments"
+        return self.work / "environments"
+
+    @property
+    def jobs(self) -> Path:
+        """The folders in which the processes of methods work while they run."""
+        return self.work / "jobs"
 
     def claim(self, leaderboard: str, what: str) -> Path:
         """Return the lock of the process that makes something for a leaderboard, which it may be made for once.

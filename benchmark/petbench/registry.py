@@ -6,9 +6,11 @@ each entry point is loaded, registered and asked for its specs by itself; whatev
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import logging
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -137,8 +139,10 @@ def load_plugins(
     manager = pluggy.PluginManager("petbench")
     manager.add_hookspecs(hookspecs)
     registry = Registry()
-    for entry_point in sorted(found, key=_order):
-        registry.plugins.append(_load(entry_point, manager, registry, raise_errors=raise_errors))
+    # Standard output belongs to what was asked for, such as JSON: what a plugin prints while it is imported does not.
+    with contextlib.redirect_stdout(sys.stderr):
+        for entry_point in sorted(found, key=_order):
+            registry.plugins.append(_load(entry_point, manager, registry, raise_errors=raise_errors))
     return registry
 
 

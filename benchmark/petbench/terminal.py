@@ -9,11 +9,48 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from petbench_datasets.progress import Progress
 
 _LATE_SECONDS = 2.0
+
+
+def say(text: str) -> None:
+    """Print a line on standard error, if anybody can still read it: output never fails what it tells of."""
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(text, err=True)
+
+
+@contextlib.contextmanager
+def that_may_fail(bar: AbstractContextManager[Progress]) -> Iterator[Progress]:
+    """Yield the callback of a progress bar that stops drawing when nobody can read it any more."""
+    with contextlib.ExitStack() as stack:
+        shown: list[Progress] = []
+
+        def show(description: str, done: float, total: float) -> None:
+            for draw in tuple(shown):
+                try:
+                    draw(description, done, total)
+                except (OSError, ValueError):  # a closed terminal, or a closed stream
+                    shown.clear()
+
+        with contextlib.suppress(OSError, ValueError):
+            opened = bar.__enter__()
+            shown.append(opened)
+            stack.push(_suppressing(bar))
+        yield show
+
+
+def _suppressing(bar: AbstractContextManager[Progress]) -> Callable[..., None]:
+    """Return what closes a bar, without a word where that cannot be drawn."""
+
+    def close(*_: object) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            bar.__exit__(None, None, None)
+
+    return close
 
 
 @contextlib.contextmanager

@@ -43,6 +43,14 @@ FILE_CONTENT = "file-sha256:"
 SUBMISSION = "submission"
 """The fact beside those of the machine that a run came in a submission: from which, and what of it was not checked."""
 
+FAULTS = {
+    "method": "the method's fault",
+    "machine": "the machine's fault",
+    "data": "the dataset's fault",
+    "petbench": "petbench's own fault",
+}
+"""What `RunRow.fault` says, in words."""
+
 FAILURES: frozenset[Status] = frozenset({"failed", "out-of-memory", "timed-out", "diverged"})
 """Statuses that speak against the method; an interrupted or skipped run does not."""
 
@@ -169,6 +177,10 @@ class RunRow(RunRecord):
         phase: the phase it is in, or in which it ended.
         error_class: the exception's class, where it failed.
         error_message: what happened, in one line.
+        fault: whose fault it is where it did not end well: `method`, `machine`, `data` or `petbench`; None where
+            nobody's, or nobody noted it.
+        isolation: what kept the method's process from the rest of the machine: `bubblewrap`, or `not isolated`; None
+            where nobody noted it.
         started_at: when the first phase began.
         ended_at: when the last phase ended.
         images_seen: in training.
@@ -196,6 +208,8 @@ class RunRow(RunRecord):
     phase: str | None = field(default=None, metadata=use("change", where="text"))
     error_class: str | None = field(default=None, metadata=use("change", where="text"))
     error_message: str | None = field(default=None, metadata=use("change"))
+    fault: str | None = field(default=None, metadata=use("change", where="text"))
+    isolation: str | None = field(default=None, metadata=use("change", where="text"))
     started_at: datetime | None = field(default=None, metadata=use("change", where="date", check="moment"))
     ended_at: datetime | None = field(default=None, metadata=use("change", where="date", check="moment"))
     images_seen: int | None = field(default=None, metadata=use("change", "cost", where="number", check="count"))
@@ -236,6 +250,8 @@ class RunChanges(TypedDict, total=False):
     phase: str | None
     error_class: str | None
     error_message: str | None
+    fault: str | None
+    isolation: str | None
     log_path: str | None
     started_at: datetime | None
     ended_at: datetime | None

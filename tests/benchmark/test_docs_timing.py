@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
+import pytest
 from tests.benchmark.docs_reader import DOCS
 
-from petbench.methods.plain_method import PlainMethod
 from petbench.runs import pipeline, predict_fold
+from petbench.runs.method_process import messages
+from petbench.runs.method_process.job_folder import JobFolder
+from petbench.runs.method_process.parent import MethodProcess
+from petbench.runs.training_costs import training_costs
 from petbench.training import clock as clock_module
 from petbench.training.clock import StandStill, TrainingClock
 from petbench_datasets.images.grid import Grid
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
     from petbench.contract import Volume
-    from petbench.training.context import TrainingContext
+    from petbench.runs.method_process.messages import Task, Trained
     from petbench_datasets.dataset.reader import Dataset
 
 PAGE = (DOCS / "timing.md").read_text(encoding="utf-8")
@@ -49,48 +55,60 @@ def test_the_training_rate_is_that_of_the_steps_after_the_first_one_of_the_last_
     with clock.standing_still("validation"):
         now.seconds += 30.0
     now.seconds += 50.0
-    run = cast("TrainingContext", SimpleNamespace(images_seen=1116, images_at_start=100))
-    costs = pipeline._training_costs(run, clock)
+    trained = cast("Trained", SimpleNamespace(images_seen=1116, images_at_start=100))
+    costs = training_costs(trained, clock)
     assert costs == {"images_seen": 1116, "train_seconds": 64.0, "images_per_second": 1000 / 50}
 
 
 def test_the_seconds_of_a_volume_are_those_of_predict_without_reading_and_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "reading and writing files is not in it" in PAGE
+    assert "reading the dataset and writing the prediction are not in it" in PAGE
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr("time.perf_counter", lambda: clock.now)
+    volume = np.zeros(GRID.shape, dtype=np.float32)
 
-    class SlowToRead:
-        def early(self, participant: str) -> tuple[Volume, Grid]:
+    def early() -> Iterator[tuple[str, Volume]]:
+        for participant in ("sub-02", "sub-03"):
             clock.now += 100.0
-            return np.zeros(GRID.shape, dtype=np.float32), GRID
+            yield participant, volume
 
-        def grid(self, participant: str) -> Grid:
-            return GRID
-
-    class OneSecond:
-        def fit(self, *_: Any) -> None: ...
-
-        def predict(self, early: Volume) -> Volume:
+    def predicting() -> Iterator[Any]:
+        """Say what the process of a method says that needs one second for a volume."""
+        for number in range(2):
+            yield messages.NextPlease()
             clock.now += 1.0
-            return early
+            np.save(job.predicted(number), volume)
+            yield messages.Predicted()
+        yield messages.NextPlease()
+        yield messages.Done()
 
-        def state_dict(self) -> dict[str, Any]:
-            return {}
-
-        def load_state_dict(self, state: Any) -> None: ...
+    job = JobFolder(tmp_path / "job")
+    job.prepare(tmp_path / "training")
+    process = MethodProcess.__new__(MethodProcess)
+    process._job, process._task = job, cast("Task", SimpleNamespace(method="slow"))
+    said = predicting()
+    monkeypatch.setattr(process, "_receive", lambda: next(said))
+    monkeypatch.setattr(process, "_send", lambda *_: None)
 
     def write(path: Path, volume: Volume, grid: Grid) -> None:
         clock.now += 1000.0
 
+    class Known:
+        def grid(self, participant: str) -> Grid:
+            return GRID
+
     monkeypatch.setattr(predict_fold, "write_image", write)
-    seconds = predict_fold.predict_participants(
-        PlainMethod(OneSecond()), "slow", ("sub-02", "sub-03"), cast("Dataset", SlowToRead()), tmp_path
+    digests: dict[str, str] = {}
+    seconds = predict_fold.write_predictions(
+        process.predict(early()), "slow", cast("Dataset", Known()), tmp_path, digests
     )
     assert seconds == 1.0
+    assert list(digests) == ["sub-02", "sub-03"]
 
 
+@pytest.mark.slow
 def test_memory_is_the_largest_that_the_process_or_one_that_it_started_has_had() -> None:
-    assert "Memory is the largest resident size of the run's process, or of one that it started" in PAGE
-    assert pipeline._peak_memory_bytes() >= 50 * 2**20
+    assert "Memory is the largest resident size of the method's process, or of one that it started" in PAGE
+    subprocess.run([sys.executable, "-c", "bytes(2**27)"], check=True)
+    assert pipeline.peak_memory_bytes() >= 2**27

@@ -133,7 +133,7 @@ def test_a_method_whose_packages_clash_runs_in_an_environment_of_its_own(
         for number in ("1", "2")
     )
     assert ours["mae_body_suv"] == pytest.approx(identity["mae_body_suv"])
-    assert len(list((petbench.home / "cache" / "environments").glob("*/petbench-ready.json"))) == 1
+    assert len(list((petbench.home.with_name("home-methods") / "environments").glob("*/petbench-ready.json"))) == 1
 
 
 STEPS = """

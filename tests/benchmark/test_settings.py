@@ -61,7 +61,7 @@ def test_a_run_is_handed_every_setting_whatever_its_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(home=tmp_path / "mine", db="mine.db", offline=True, raise_errors=True)
-    job = Job(run_id=3, folder=tmp_path, settings=settings)
+    job = Job(run_id=3, folder=tmp_path, settings=settings, python="python", environment={"PATH": "/bin"})
     for name in ("PETBENCH_HOME", "PETBENCH_DB", "PETBENCH_FID_WEIGHTS"):
         monkeypatch.setenv(name, "theirs")
     monkeypatch.setenv("PETBENCH_OFFLINE", "0")

@@ -14,6 +14,7 @@ from petbench import Batch, StepMethod, StepParameters
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.runs import phases as phases_module
+from petbench.runs.method_process.child import trained
 from petbench.runs.phases import Phases
 from petbench.runs.pipeline import Pipeline
 from petbench.training import clock as clock_module
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.contract import Supervision, Volume
+    from petbench.runs.method_process.messages import Trained
     from petbench_leaderboard.store import Leaderboard
 
 LOADING, STEP, VALIDATION, CHECKPOINT = 7.0, 1.0, 10.0, 100.0
@@ -120,6 +122,28 @@ class Rows:
         self.phases.append((phase, seconds))
 
 
+class Process:
+    """In place of the method's process: trains in this one, as that one does."""
+
+    def __init__(self, world: World, folder: Path, budget: Budget) -> None:
+        self._world, self._folder, self._budget = world, folder, budget
+
+    def fit(self, *_: object) -> Trained:
+        clock = TrainingClock()
+        run = TrainingContext(
+            seed=0,
+            budget=self._budget,
+            device=torch.device("cpu"),
+            folder=self._folder,
+            engine=EngineSettings(precision="fp32", threads=1),
+            clock=clock,
+        )
+        data = Data(self._world)
+        own = HarnessOnly([(data.volume, data.volume)], clock)
+        Trainer(self._world).fit(data, run, own)
+        return trained(run, clock)
+
+
 def train(world: World, folder: Path, budget: Budget) -> Rows:
     """Train as the pipeline of a run does."""
     rows = Rows()
@@ -127,19 +151,8 @@ def train(world: World, folder: Path, budget: Budget) -> Rows:
     pipeline._run_id = 1
     pipeline._leaderboard = cast("Leaderboard", rows)
     pipeline._phase = Phases(pipeline._leaderboard, 1)
-    pipeline._stop = cast("Any", SimpleNamespace(listen=lambda _: None))
     pipeline._bars = cast("Any", SimpleNamespace(training=_no_bar))
-
-    def context(_progress: Any, clock: TrainingClock, *, harness_validates: bool) -> TrainingContext:
-        assert harness_validates
-        engine = EngineSettings(precision="fp32", threads=1)
-        return TrainingContext(
-            seed=0, budget=budget, device=torch.device("cpu"), folder=folder, engine=engine, clock=clock
-        )
-
-    pipeline._training_context = context  # type: ignore[method-assign,assignment]
-    data = Data(world)
-    pipeline._train(Trainer(world), data, [(data.volume, data.volume)])  # type: ignore[arg-type]
+    pipeline._train(cast("Any", Process(world, folder, budget)), cast("Any", None), cast("Any", None), validates=True)
     return rows
 
 

@@ -343,6 +343,9 @@ class FakeDataset:
     def early(self, participant: str) -> tuple[Volume, None]:
         return np.full((2, 2, 2), float(participant), dtype=np.float32), None
 
+    def delayed(self, participant: str) -> tuple[Volume, None]:
+        return np.full((2, 2, 2), 10 * float(participant), dtype=np.float32), None
+
 
 class FakeFold:
     train = tuple(str(number) for number in range(1, 9))

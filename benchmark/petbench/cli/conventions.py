@@ -22,7 +22,7 @@ def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
     """
     from petbench.errors import UsageError
     from petbench.evaluation.conventions_page import write_conventions_page
-    from petbench.runs import pipeline
+    from petbench.runs import planned
     from petbench.runs.lookup import find_folder
 
     home, store = session().home, session().leaderboard
@@ -30,7 +30,7 @@ def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
     plans = [folder.plan() for folder in folders]
     if len({(plan.fingerprint, plan.split_digest, plan.fold) for plan in plans}) > 1:
         raise UsageError("the runs are of several datasets, splits or folds; give runs of one fold")
-    dataset, fold = pipeline.open_planned(plans[0])
+    dataset, fold = planned.open_planned(plans[0])
     participant = fold.test[0]
     files = {plan.method: folder.prediction(participant) for plan, folder in zip(plans, folders, strict=True)}
     commands = [f"petbench run --method {plan.method} --dataset {plan.dataset}" for plan in plans]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
 from typing import Any
 
 import click
@@ -113,3 +115,15 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe went away, as in `petbench runs list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except SystemExit as leaving:
+        _leave_threads_of_plugins(leaving.code)
+        raise
+
+
+def _leave_threads_of_plugins(code: object) -> None:
+    """End now where a plugin has started a thread that Python would wait for: the command has done its work."""
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))

@@ -1,11 +1,30 @@
-"""Shell completion of names. Plugins are loaded only when the shell asks."""
+"""Options that several commands have, and the shell's completion of names, which loads plugins only when asked."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 if TYPE_CHECKING:
-    import click
+    from petbench.runs.options import RunOptions
+
+ISOLATED = (
+    "Shut the method's process in with bubblewrap: it sees packages, its own folder and the device, has no network, "
+    "and its time, memory and disk are limited. Where that cannot be, the row says so."
+)
+
+
+def run_options(time_limit: float | None, *, isolated: bool) -> RunOptions:
+    """Return how runs are made, and say so on standard error where what was asked for cannot be."""
+    from petbench.processes.sandbox import why_not_isolated
+    from petbench.runs.options import RunOptions
+    from petbench.terminal import say
+
+    why_not = why_not_isolated() if isolated else None
+    if why_not is not None:
+        say(f"{click.style('warning:', fg='yellow')} not isolated: {why_not}; the method can read what you can read")
+    return RunOptions(time_limit_seconds=time_limit, isolated=isolated and why_not is None)
 
 
 def complete_method(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's signature

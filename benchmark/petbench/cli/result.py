@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from petbench.terminal import say
+from petbench_leaderboard.records import FAULTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -131,9 +134,9 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bo
         return
     if row.status != "ok":
         colour = _COLOURS.get(row.status, "red")
-        click.echo(f"run {row.id} {click.style(row.status, fg=colour)}: {row.error_message or ''}", err=True)
+        say(f"run {row.id} {click.style(row.status, fg=colour)}{whose(row)}: {row.error_message or ''}")
         if row.log_path:
-            click.echo(f"log: {home.folder / row.log_path}", err=True)
+            say(f"log: {home.folder / row.log_path}")
         return
     if known:
         click.echo(f"run {row.id} is this very run and is shown instead of repeated; --force runs it again", err=True)
@@ -143,6 +146,11 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bo
 
     print_table(leaderboard, dataset=row.dataset, split=row.split, highlight=row.id)
     print_training_notes(row, home)
+
+
+def whose(row: RunRow) -> str:
+    """Return whose fault it is that a run did not end well, in brackets; nothing where nobody knows."""
+    return f" ({FAULTS[row.fault]})" if row.fault in FAULTS else ""
 
 
 def print_training_notes(row: RunRow, home: Home) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from petbench.cli.options import complete_dataset, complete_method
+from petbench.cli.options import ISOLATED, complete_dataset, complete_method, run_options
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 from petbench_leaderboard.tracks import TRACKS
@@ -72,6 +72,7 @@ from petbench_leaderboard.tracks import TRACKS
     metavar="SECONDS",
     help="Stop a run that takes longer, with every process it has started, as `timed-out`. Default: none.",
 )
+@click.option("--isolated", is_flag=True, help=ISOLATED)
 @click.option("--force", is_flag=True, help="Run again although the same run is on the leaderboard.")
 @click.option(
     "--fid-weights", type=click.Path(exists=True, dir_okay=False), help="File of the canonical Inception weights."
@@ -87,6 +88,7 @@ def run(
     compile_: str,
     force: bool,
     time_limit: float | None,
+    isolated: bool,
     fid_weights: str | None,
     offline: bool,
     as_json: bool,
@@ -113,16 +115,15 @@ def run(
     from petbench.plans.run_plan import parse_budget
     from petbench.plans.sweep import plan_sweep
     from petbench.runs.execute import execute
-    from petbench.runs.options import RunOptions
-    from petbench.terminal import progress_bar
+    from petbench.terminal import progress_bar, say
 
     here = session()
     here.choose(fid_weights=fid_weights, offline=offline or None)
     asked = request | {"compile": compile_, "budget": parse_budget(budget) if budget else None}
     with progress_bar() as progress:
         plans = plan_sweep(methods, seed, fold, asked, here.home, here.registry, progress)
-    click.echo(describe_budgets(plans), err=True)
-    supervisor = here.supervisor(RunOptions(time_limit_seconds=time_limit))
+    say(describe_budgets(plans))
+    supervisor = here.supervisor(run_options(time_limit, isolated=isolated))
     if len(plans) > 1:
         raise SystemExit(run_several(plans, supervisor, force=force, as_json=as_json))
     row, known = execute(plans[0], supervisor, force=force, waiting=_say_that_it_waits)

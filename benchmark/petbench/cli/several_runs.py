@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from petbench.terminal import say
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,7 +25,7 @@ def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool
     from petbench.runs.run_all import run_all
 
     def report(place: int, outcome: Outcome) -> None:
-        click.echo(f"[{place + 1}/{len(plans)}] {_line(outcome)}", err=True)
+        say(f"[{place + 1}/{len(plans)}] {_line(outcome)}")
         if outcome.row is not None and outcome.is_ok:
             print_training_notes(outcome.row, supervisor.home)
 
@@ -40,6 +42,8 @@ def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool
 
 
 def _line(outcome: Outcome) -> str:
+    from petbench.cli.result import whose
+
     row, name = outcome.row, outcome.name
     if row is None:
         return f"{name}: {click.style('not run', fg='red')}, {outcome.error}"
@@ -48,7 +52,7 @@ def _line(outcome: Outcome) -> str:
     if row.status == "ok":
         spent = "" if row.train_seconds is None else f", trained {row.train_seconds:.0f} s"
         return f"{name}: run {row.id} {click.style('ok', fg='green')}{spent}"
-    return f"{name}: run {row.id} {click.style(row.status, fg='red')}: {row.error_message or ''}"
+    return f"{name}: run {row.id} {click.style(row.status, fg='red')}{whose(row)}: {row.error_message or ''}"
 
 
 def _summary(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from petbench.cli.options import complete_dataset
+from petbench.cli.options import ISOLATED, complete_dataset, run_options
 from petbench.cli.session import session
 from petbench_leaderboard.report.formatting import counted
 
@@ -60,14 +60,31 @@ def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
     metavar="PATH|REQUIREMENT",
     help="Where the plugin's code is, as pip takes it; it is installed and run. Not needed for petbench's own methods.",
 )
+@click.option("--isolated/--not-isolated", default=True, help=f"With --reproduce. {ISOLATED} Default: isolated.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="With --reproduce: stop a run that takes longer. Default: a day where it is isolated, else none.",
+)
 @_JSON
-def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str | None, as_json: bool) -> None:
+def accept(
+    *,
+    path: Path,
+    dataset: str | None,
+    again: bool,
+    plugin_source: str | None,
+    isolated: bool,
+    time_limit: float | None,
+    as_json: bool,
+) -> None:
     """Verify SUBMISSION and store its runs with the scores computed here, as rescored.
 
     Times and memory are as the submitter says, and the row says so. With --reproduce the plugin is installed into a
     fresh virtual environment from the source that you name, its code is compared with the hash in the submission, and
     every run is trained again with the same plan: the row is reproduced, with times measured here and the difference
-    of each score.
+    of each score. Installing runs the package's own build with all your rights; what is imported and trained is
+    isolated, and the row says whether it was.
 
     \b
     petbench leaderboard accept my-unet.petbench.zip
@@ -84,7 +101,8 @@ def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str |
     leaderboard = here.leaderboard  # opened first: one that cannot be written is found before minutes of scoring
     with _verified(path, dataset) as found:
         if again:
-            _reproduce(found, plugin_source, here.supervisor(), as_json=as_json)
+            supervisor = here.supervisor(run_options(time_limit, isolated=isolated))
+            _reproduce(found, plugin_source, supervisor, as_json=as_json)
             return
         rows = store(found, here.home, leaderboard)
     if as_json:
@@ -109,6 +127,7 @@ def _reproduce(found: Verified, source: str | None, supervisor: Supervisor, *, a
                     "run": result.row.id,
                     "identity": result.row.identity,
                     "status": result.row.status,
+                    "isolation": result.row.isolation,
                     "known": result.known,
                     "differences": [
                         {
@@ -144,7 +163,8 @@ def _print_reproduction(result: Reproduction) -> None:
         click.echo(f"{name}: {row.status}: {row.error_message or ''}", err=True)
         return
     said = "is here already as" if result.known else "stored as"
-    click.echo(f"{name}: {said} {row.verification}; reproduced less submitted, mean over participants:")
+    how = f"{row.verification}, {row.isolation}" if row.isolation else row.verification
+    click.echo(f"{name}: {said} {how}; reproduced less submitted, mean over participants:")
     for each in result.deviations:
         if each.region in REGIONS:
             numbers = f"{each.difference:+.6g} {each.unit}".rstrip()

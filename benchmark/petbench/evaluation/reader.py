@@ -131,9 +131,27 @@ def check_distinct(volumes: Mapping[str, str]) -> None:
 
 def content_digest(volume: NDArray[np.float32]) -> str:
     """Return a SHA-256 of the voxels; empty for a constant volume, which two failed predictions may well share."""
-    if float(volume.min()) == float(volume.max()):
-        return ""
-    return hashlib.sha256(np.ascontiguousarray(volume).tobytes()).hexdigest()
+    return "" if float(volume.min()) == float(volume.max()) else voxel_digest(volume)
+
+
+def voxel_digest(volume: NDArray[np.float32]) -> str:
+    """Return a SHA-256 of the voxels, in the order z, y, x."""
+    return hashlib.sha256(np.ascontiguousarray(volume, dtype="<f4").data).hexdigest()
+
+
+def check_unchanged(path: Path, volume: NDArray[np.float32], digest: str | None) -> None:
+    """Refuse a prediction that is not the one that was written.
+
+    Args:
+        path: where it was read.
+        volume: what was read there.
+        digest: `voxel_digest` of what was written; None where nobody took one.
+
+    Raises:
+        DataError: it is another one.
+    """
+    if digest is not None and voxel_digest(volume) != digest:
+        raise DataError(f"{path}: is not the prediction that the run wrote there; run the method again with --force")
 
 
 def _check_unit(path: Path) -> None:

@@ -22,16 +22,23 @@ from petbench.evaluation.extractors.columns import resolve
 from petbench.evaluation.feature_cache import FeatureCache
 from petbench.evaluation.label_names import merged, numbered
 from petbench.evaluation.lesion_detection import detection_scores
-from petbench.evaluation.reader import check_distinct, content_digest, find_predictions, read_prediction
+from petbench.evaluation.reader import (
+    check_distinct,
+    check_unchanged,
+    content_digest,
+    find_predictions,
+    read_prediction,
+)
 from petbench.evaluation.samples import find_samples
 from petbench.evaluation.slices import body_slices
 from petbench.metric_spec import Case, Measurement, MetricSpec
+from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
 from petbench_leaderboard.metric_facts import facts_of
 from petbench_leaderboard.score_records import ScoreRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -53,6 +60,7 @@ def score_predictions(
     weights: Sequence[Path] = (),
     device: str = "cpu",
     seen: Callable[[Case], None] | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> list[ScoreRecord]:
     """Return every score of the predictions of `participants`.
 
@@ -72,6 +80,8 @@ def score_predictions(
         weights: files of Inception weights named by the user.
         device: where features are computed; everything else is numpy.
         seen: given the images of each participant as they are read.
+        digests: `voxel_digest` of each prediction as it was written, where somebody took them; there are no samples
+            then.
 
     Returns:
         One record for each metric, region and participant, then one for each dataset-level metric.
@@ -85,14 +95,14 @@ def score_predictions(
     samples = find_samples(predictions, participants)
     steps = len(files) + len(distances)
     records: list[ScoreRecord] = []
-    digests: dict[str, str] = {}
+    contents: dict[str, str] = {}
     real: dict[str, NDArray[np.uint8]] = {}
     predicted: dict[str, NDArray[np.uint8]] = {}
     for done, (participant, path) in enumerate(files.items()):
         progress(f"scoring {participant}", done, steps)
-        case = read_case(dataset, participant, path, samples[participant])
-        digests[participant] = content_digest(case.predicted)
-        check_distinct(digests)
+        case = read_case(dataset, participant, path, samples[participant], digests)
+        contents[participant] = content_digest(case.predicted)
+        check_distinct(contents)
         real[participant] = body_slices(case.delayed, case.body)
         predicted[participant] = body_slices(case.predicted, case.body)
         records += [record for spec in specs for record in measure(spec, case)]
@@ -145,20 +155,30 @@ def _record(spec: MetricSpec, participant: str, measurement: Measurement) -> Sco
     )
 
 
-def read_case(dataset: ScoredDataset, participant: str, path: Path, samples: Sequence[Path] = ()) -> Case:
+def read_case(
+    dataset: ScoredDataset,
+    participant: str,
+    path: Path,
+    samples: Sequence[Path] = (),
+    digests: Mapping[str, str] | None = None,
+) -> Case:
     """Read a prediction, and its samples where there are any, and all that a metric may look at beside it.
 
     Raises:
-        DataError: the prediction cannot be scored.
+        DataError: the prediction cannot be scored, or is not the one whose digest was taken.
     """
+    if digests is not None and samples:
+        raise DataError(f"{samples[0]}: the run wrote no such file; remove it")
     pair = dataset.pair(participant)
     body = dataset.body_mask(participant)
     organs, lesions = dataset.labels(participant), dataset.labels(participant, "lesions")
     labels, names = merged(*organs) if organs else (None, {})
     drawn = [read_prediction(each, pair.grid, body)[body] for each in samples]
+    predicted = read_prediction(path, pair.grid, body)
+    check_unchanged(path, predicted, digests[participant] if digests is not None else None)
     return Case(
         participant=participant,
-        predicted=read_prediction(path, pair.grid, body),
+        predicted=predicted,
         delayed=pair.delayed,
         early=pair.early,
         body=body,

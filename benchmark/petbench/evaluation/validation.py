@@ -10,7 +10,7 @@ from petbench.evaluation.scoring import measure, read_case
 from petbench_leaderboard.board import RANKING_METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from petbench.evaluation.dataset import ScoredDataset
@@ -41,6 +41,7 @@ def score_validation(
     metrics: Sequence[MetricSpec],
     names: Sequence[str] = RANKING_METRICS,
     seen: Callable[[Case], None] | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> ValidationScore:
     """Score the predictions of the validation participants by the protocol's ranking metric.
 
@@ -51,6 +52,7 @@ def score_validation(
         metrics: of one participant.
         names: of the ranking metrics: the first that every participant has a value of counts.
         seen: given each participant's images as they are read, for whoever needs them too.
+        digests: of each prediction as it was written, where somebody took them.
 
     Returns:
         The score; where no metric has a value of everybody, the first one's reason.
@@ -64,7 +66,7 @@ def score_validation(
     values: dict[str, list[float]] = {spec.name: [] for spec in specs}
     reasons: dict[str, str] = {}
     for participant, path in find_predictions(predictions, participants, dataset).items():
-        case = read_case(dataset, participant, path)
+        case = read_case(dataset, participant, path, digests=digests)
         if seen is not None:
             seen(case)
         for spec in specs:

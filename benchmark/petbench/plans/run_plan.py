@@ -80,6 +80,12 @@ class RunPlan(PlannedRun):
         )
 
     @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> RunPlan:
+        """Return the plan that `to_dict` gave, as JSON has kept it."""
+        participants = {name: tuple(facts[name]) for name in ("test_participants", "split_participants")}
+        return cls(**dict(facts) | participants)
+
+    @classmethod
     def load(cls, path: Path) -> RunPlan:
         """Read the plan in a file.
 
@@ -87,9 +93,7 @@ class RunPlan(PlannedRun):
             DataError: the file is damaged, or its plan is none of this version of petbench.
         """
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-            participants = {name: tuple(facts[name]) for name in ("test_participants", "split_participants")}
-            return cls(**facts | participants)
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, KeyError, TypeError):
             raise DataError(f"{path}: no plan of this version of petbench; run the method again with --force") from None
 

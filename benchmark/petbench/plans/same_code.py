@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from petbench.errors import ChangedError
 from petbench.methods.parameter_files import changed_files
@@ -12,13 +12,44 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from petbench.contract import MethodSpec
-    from petbench.plans.run_plan import RunPlan
     from petbench.registry import Plugin, Registry
 
 _NAMED = 4
 
 
-def check_same_code(plan: RunPlan, registry: Registry, *, trains: bool = True) -> tuple[MethodSpec, Plugin]:
+class PlannedCode(Protocol):
+    """What a plan says of the code that a run is made of; see `petbench.plans.run_plan.RunPlan`."""
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """All of them, with the hash of each file in its place."""
+
+    @property
+    def parameter_files(self) -> Mapping[str, str]:
+        """Where these files lie here."""
+
+    @property
+    def distribution(self) -> str:
+        """The package that brings the method."""
+
+    @property
+    def version(self) -> str:
+        """Of that package."""
+
+    @property
+    def source_hash(self) -> str:
+        """Of all its code."""
+
+    @property
+    def source_files(self) -> Mapping[str, str]:
+        """The hash of each file."""
+
+
+def check_same_code(plan: PlannedCode, registry: Registry, *, trains: bool = True) -> tuple[MethodSpec, Plugin]:
     """Return the installed method of a plan, once it is sure that it is the one that the plan was made with.
 
     Args:
@@ -41,7 +72,7 @@ def check_same_code(plan: RunPlan, registry: Registry, *, trains: bool = True) -
     return spec, plugin
 
 
-def code_changes(plan: RunPlan, spec: MethodSpec, plugin: Plugin, *, trains: bool = True) -> list[str]:
+def code_changes(plan: PlannedCode, spec: MethodSpec, plugin: Plugin, *, trains: bool = True) -> list[str]:
     """Return what differs between the method that is installed and the one of a plan, each in words."""
     found = []
     if trains and (plugin.distribution, plugin.version) != (plan.distribution, plan.version):

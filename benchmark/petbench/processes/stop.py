@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 from petbench.processes.tree import kill_descendants
@@ -34,6 +34,7 @@ class StopFlag:
             kill_descendants()
             os._exit(128 + number)
         self.is_set = True
-        sys.stderr.write("\nstopping: writing a checkpoint; press Ctrl-C again to end at once\n")
+        with contextlib.suppress(OSError):  # the terminal may be the one that has just been closed
+            os.write(2, b"\nstopping: writing a checkpoint; press Ctrl-C again to end at once\n")
         for listener in self._listeners:
             listener()

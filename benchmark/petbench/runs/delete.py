@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError, UsageError
 from petbench.processes.lock import claimed, is_held
 from petbench.runs.claims import claim_path
 from petbench.runs.lookup import find_folder, find_folder_or_none, folder_of, is_made_here
+from petbench.runs.method_process.job_folder import JobFolder
 from petbench_leaderboard.peek import holds_run
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ def delete_run(run_id: int, home: Home, leaderboard: Leaderboard) -> str:
     if owner:
         return f"{owner} has the run as well"
     folder.delete()
+    shutil.rmtree(JobFolder.of(home, folder).path, ignore_errors=True)  # as a kill leaves it
     return ""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from typing import TYPE_CHECKING, Literal
 
 from petbench.contract import RunEvent
@@ -32,7 +34,8 @@ def notify_observers(
     event = _event(kind, run_id, leaderboard)
     for plugin, observe in observers:
         try:
-            observe(event)
+            with contextlib.redirect_stdout(sys.stderr):  # standard output is the command's
+                observe(event)
         except (Exception, SystemExit) as error:
             _LOG.warning(
                 "the observer of %s failed when run %d had %s: %s", plugin.distribution, run_id, kind, one_line(error)

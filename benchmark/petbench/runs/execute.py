@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.plans.run_plan import RunPlan
+    from petbench.runs.folder import RunFolder
     from petbench.runs.supervisor import Supervisor
     from petbench_leaderboard.records import RunRow
 
 #: Statuses from which the same command resumes in the same folder.
 RESUMABLE = ("planned", "interrupted")
+#: Statuses from which it does so where the training has ended: what came after it is done again, and no more.
+RESUMABLE_WHEN_TRAINED = ("failed", "out-of-memory", "timed-out")
 
 
 def execute(
@@ -86,12 +89,17 @@ def _execute(plan: RunPlan, supervisor: Supervisor, *, force: bool) -> tuple[Run
                 f"petbench runs delete {row.id}",
                 folder.lock if folder else None,
             )
-        if row.status in RESUMABLE and folder is not None:
-            # The same run, whose images and files may lie elsewhere by now.
+        if folder is not None and can_go_on(row, folder):
+            # The same run, whose images and files may lie elsewhere by now; its code is what was just planned.
             moved = {name: getattr(plan, name) for name in ("dataset_folder", "parameter_files")}
             dataclasses.replace(folder.plan(), **moved).save(folder.plan_file)
             return supervisor.start(row), False
     return supervisor.begin(plan, plan.record(), alone=not force), False
+
+
+def can_go_on(row: RunRow, folder: RunFolder) -> bool:
+    """Return whether a run of this leaderboard that has ended, but not well, goes on in its folder."""
+    return row.status in RESUMABLE or (row.status in RESUMABLE_WHEN_TRAINED and folder.is_trained)
 
 
 def resume(run_id: int, supervisor: Supervisor) -> RunRow:
@@ -103,13 +111,15 @@ def resume(run_id: int, supervisor: Supervisor) -> RunRow:
         PetbenchError: what the run is made of has changed since.
     """
     row = supervisor.leaderboard.run(run_id)
-    plan = find_folder(row, supervisor.home).plan()
+    folder = find_folder(row, supervisor.home)
+    plan = folder.plan()
     with claim(supervisor.home, supervisor.leaderboard, plan.identity):
         row = supervisor.reconcile(supervisor.leaderboard.run(run_id))
-        if row.status not in RESUMABLE or not is_made_here(row):
+        if not is_made_here(row) or not can_go_on(row, folder):
             where = "" if is_made_here(row) else ", made elsewhere"
             raise UsageError(
-                f"run {run_id} is {row.status}{where}; only an interrupted run of this leaderboard can resume"
+                f"run {run_id} is {row.status}{where}; only a run of this leaderboard can resume that was interrupted, "
+                "or that did not end well after its training"
             )
         check_same_code(plan, supervisor.registry)
         return supervisor.start(row)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from petbench.runs.scoring.messages import MetricPlugin
 from petbench.settings import Settings
 
 
@@ -16,6 +17,11 @@ class Job(BaseModel):
         run_id: the row.
         folder: of the run.
         settings: of the user.
+        python: the interpreter of the method's process.
+        environment: the variables that process may have.
+        isolated: whether it is to be shut in.
+        modules: of the method's plugin, through which its files are found; the run's process imports none of them.
+        metrics: the plugins whose metrics are scored.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,3 +29,8 @@ class Job(BaseModel):
     run_id: int
     folder: Path
     settings: Settings
+    python: str
+    environment: dict[str, str]
+    isolated: bool = False
+    modules: tuple[str, ...] = ()
+    metrics: tuple[MetricPlugin, ...] = ()

@@ -18,18 +18,24 @@ class RunOptions:
 
     Attributes:
         time_limit_seconds: after which a run is stopped with every process it has started; None for no limit.
-        python: the interpreter that runs it.
-        environment: the environment variables of its process.
+        python: the interpreter that runs the method.
+        environment: the environment variables that the method's process may have.
+        isolated: whether that process is shut in, see `petbench.processes.sandbox`.
     """
 
     time_limit_seconds: float | None = None
     python: str = sys.executable
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    isolated: bool = False
 
     def command(self, *arguments: str) -> list[str]:
         """Return what starts the interpreter, which imports from the folder it is started in only if this one does.
 
         Else a module that lies there would be imported by the run, and be unknown to who planned it.
         """
-        imports_from_here = bool(sys.path) and sys.path[0] in ("", str(Path.cwd()))
-        return [self.python, *([] if imports_from_here else ["-P"]), *arguments]
+        return [self.python, *([] if imports_from_here() else ["-P"]), *arguments]
+
+
+def imports_from_here() -> bool:
+    """Return whether this process imports from the folder that it was started in."""
+    return bool(sys.path) and sys.path[0] in ("", str(Path.cwd()))

@@ -1,49 +1,51 @@
-"""The pipeline of a run, in the one order that it has: prepare, train, predict, score."""
+"""The pipeline of a run, in the one order that it has: prepare, train, predict, score.
+
+No code of a method runs in this process. It has the leaderboard, the dataset and the clock; a process of its own
+(`petbench.runs.method_process`) trains and predicts, and another one (`petbench.runs.scoring`) scores the files.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
-from petbench.engine_settings import EngineSettings
-from petbench.errors import DataError, Interrupted
+from petbench.errors import Interrupted, PluginError
 from petbench.evaluation.extractors.columns import check_named_weights
 from petbench.home import Home
-from petbench.methods import models
-from petbench.registry import load_plugins
-from petbench.runs.build_planned import build_planned
-from petbench.runs.folder import RunFolder
-from petbench.runs.origin import Origin
+from petbench.runs.isolation import method_sandbox
+from petbench.runs.method_process.job_folder import JobFolder
+from petbench.runs.method_process.messages import Task
+from petbench.runs.method_process.parent import MethodProcess
+from petbench.runs.origin import record_code_that_ran, record_origin
 from petbench.runs.phases import Phases
-from petbench.runs.predict_fold import predict_participants
-from petbench.runs.scorer import Scorer, record_scores
+from petbench.runs.planned import open_planned
+from petbench.runs.predict_fold import Written, write_predictions
+from petbench.runs.scorer import record_scores
+from petbench.runs.scoring.parent import ScoringProcess, scoring_tasks
 from petbench.runs.time_to_target import record_history
+from petbench.runs.training_costs import take_over, training_costs
 from petbench.runs.validation import record_validation
 from petbench.training.clock import TrainingClock
-from petbench.training.context import TrainingContext
-from petbench.training.randomness import seed_everything
-from petbench.training.runnable_method import HarnessOnly
-from petbench.training.volumes import gather_validation, gather_volumes
-from petbench_datasets.dataset.reader import open_dataset
-from petbench_datasets.dataset.split import load_split
+from petbench.training.volumes import store_training, store_validation
+from petbench_datasets.progress import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from petbench.plans.run_plan import RunPlan
+    from petbench.contract import Volume
+    from petbench.processes.sandbox import Sandbox
     from petbench.processes.stop import StopFlag
+    from petbench.runs.folder import RunFolder
     from petbench.runs.job import Job
     from petbench.runs.progress import ProgressBars
-    from petbench.training.entitled_data import EntitledData
-    from petbench.training.runnable_method import Pairs, RunnableMethod
+    from petbench.runs.scoring.messages import ScoringTask
+    from petbench.training.volumes import TrainingVolumes, VolumeFile
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
-    from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import RunChanges
     from petbench_leaderboard.store import Leaderboard
 
@@ -53,110 +55,147 @@ UNSCORED = (
 
 
 class Pipeline:
-    """One run in this process; each phase is timed and recorded.
+    """One run; each phase is timed and recorded.
 
     Args:
-        job: the run's row and folder, with the plan in it, and the user's settings.
+        job: the run's row and folder, and the user's settings.
+        folder: of the run, with the plan in it.
         leaderboard: where the row is.
         stop: whether the user asked to stop.
         bars: what shows progress.
     """
 
     def __init__(
-        self,
-        job: Job,
-        leaderboard: Leaderboard,
-        stop: StopFlag,
-        bars: ProgressBars,
+        self, job: Job, folder: RunFolder, leaderboard: Leaderboard, stop: StopFlag, bars: ProgressBars
     ) -> None:
+        self._job = job
         self._run_id = job.run_id
-        self._folder = RunFolder(job.folder)
+        self._folder = folder
         self._settings = job.settings
         self._leaderboard = leaderboard
         self._stop = stop
         self._bars = bars
         self._phase = Phases(leaderboard, job.run_id)
-        self._plan = self._folder.plan()
+        self._plan = folder.plan()
+        self._home = Home(job.settings.home)
+        self._job_folder = JobFolder.of(self._home, folder)
 
     def run(self) -> str | None:
         """Run all phases and return what is to be said of the run; one that was stopped resumes where it was.
 
         Raises:
             Interrupted: the user asked to stop; a checkpoint is in the folder.
+            MethodFailedError: the method failed, or its process died.
+            ScoringFailedError: the predictions could not be scored.
         """
-        with self._phase("prepare"):
-            self._registry = load_plugins(raise_errors=self._settings.raise_errors)
-            check_named_weights(self._settings.weights)
-            dataset, fold = open_planned(self._plan)
-            origin = Origin(self._plan, self._registry)
-            method = self._build()
-            origin.record(self._leaderboard, self._run_id, str(self._device), self._engine)
-            if self._folder.is_trained:
-                models.load(method, self._folder.model)
-            else:
-                data, validation = self._gather(dataset, fold), self._gather_validation(method, dataset, fold)
-        if self._device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self._device)
-        if not self._folder.is_trained:
-            self._train(method, data, validation)
-            with self._phase("checkpoint"):
-                models.save(method, self._folder.model)
-                self._folder.save_grid(dataset.grid(fold.train[0]))
-        with self._phase("predict"):
-            seconds = predict_participants(method, self._plan.method, fold.test, dataset, self._folder.predictions)
-        self._record_costs(method, seconds)
-        origin.record_code_that_ran(self._leaderboard, self._run_id, Home(self._settings.home).environments)
-        if fold.validation and not dataset.withheld & set(fold.validation):
-            self._validate(method, dataset, fold.validation)
-        record_history(self._leaderboard, self._run_id, self._folder)
-        if dataset.withheld & set(fold.test):
-            return UNSCORED
-        with self._phase("score"), self._bars.work() as progress:
-            scorer = Scorer.of(self._settings, self._registry, progress, device=str(self._device))
-            records = scorer.score(dataset, fold.test, self._folder.predictions)
-            record_scores(self._leaderboard, self._run_id, dataset, records)
+        written = Written.load(self._folder) if self._folder.is_trained else None
+        with contextlib.ExitStack() as processes:
+            with self._phase("prepare"):
+                check_named_weights(self._settings.weights)
+                # It imports what it needs while the dataset is opened here.
+                method = None if written else processes.enter_context(self._method_process())
+                dataset, fold = open_planned(self._plan)
+                volumes = None if method is None else self._prepare(method, dataset, fold)
+            if method is not None:
+                if volumes is not None:
+                    self._train(method, *volumes)
+                    with self._phase("checkpoint"):
+                        self._keep_model(method, dataset, fold)
+                written = self._predict(method, dataset, fold)
+            assert written is not None, "it was there already, or has just been written"
+            validated = bool(fold.validation) and not dataset.withheld & set(fold.validation)
+            with self._phase("validation") if validated else contextlib.nullcontext():
+                if method is not None and validated:
+                    self._write(method, dataset, fold.validation, self._folder.validation, written.validation)
+                if method is not None:
+                    self._end(method, written, processes)
+                # Only now, when nothing of the method runs any more.
+                scoring = processes.enter_context(ScoringProcess(self._tasks[0], silent))
+                if validated:
+                    self._score_validation(scoring, written)
+            record_history(self._leaderboard, self._run_id, self._folder)
+            if dataset.withheld & set(fold.test):
+                return UNSCORED
+            with self._phase("score"):
+                self._score(scoring, dataset, written)
+                processes.close()
         return None
 
     @cached_property
-    def _device(self) -> torch.device:
-        return models.choose_device(self._plan.device)
+    def _tasks(self) -> tuple[ScoringTask, ScoringTask | None]:
+        device = self._leaderboard.run(self._run_id).device or "cpu"
+        return scoring_tasks(self._settings, self._plan, self._job.metrics, device)
 
-    @property
-    def _engine(self) -> EngineSettings:
-        plan = self._plan
-        return EngineSettings(precision=plan.precision, compile=plan.compile, deterministic=plan.deterministic)
+    @contextlib.contextmanager
+    def _method_process(self) -> Iterator[MethodProcess]:
+        """Within the block, the method's process is there; what it leaves then goes into the run's folder."""
+        plan, job, sandbox = self._plan, self._job_folder, self._sandbox()
+        self._leaderboard.update(self._run_id, isolation=sandbox.name)
+        Written.forget(self._folder)
+        job.prepare(self._folder.training)
+        try:
+            if self._folder.is_trained:
+                job.lend_model(self._folder.model)
+            task = Task(
+                method=plan.method,
+                parameters=dict(plan.parameters),
+                parameter_files=dict(plan.parameter_files),
+                distribution=plan.distribution,
+                version=plan.version,
+                source_hash=plan.source_hash,
+                source_files=dict(plan.source_files),
+                supervision=plan.supervision,
+                seed=plan.seed,
+                images=plan.training_budget.images,
+                seconds=plan.training_budget.seconds,
+                device=plan.device,
+                precision=plan.precision,
+                compile=plan.compile,
+                deterministic=plan.deterministic,
+                folder=str(job.path),
+                environments=str(self._home.environments),
+                trained=self._folder.is_trained,
+                largest_file_bytes=sandbox.limits and sandbox.limits.disk_bytes,
+            )
+            with MethodProcess(task, job, sandbox, lambda: self._stop.is_set) as process:
+                yield process
+        finally:
+            job.give_back(self._folder.training)
 
-    def _build(self) -> RunnableMethod:
-        """Return the method, untrained, on its device."""
-        if self._plan.deterministic:
-            torch.use_deterministic_algorithms(mode=True)
-        seed_everything(self._plan.seed, "method")  # for methods that draw random numbers from the global generators
-        method = build_planned(self._plan, self._registry, Home(self._settings.home).environments)
-        method.to(self._device)
-        return method
+    def _sandbox(self) -> Sandbox:
+        return method_sandbox(
+            self._job.python,
+            self._job.environment,
+            isolated=self._job.isolated,
+            home=self._home.folder,
+            hidden=(Path(self._plan.dataset_folder), self._home.jobs),
+            visible=(self._home.environments, *map(Path, self._plan.parameter_files.values())),
+        )
 
-    def _gather(self, dataset: Dataset, fold: Fold) -> EntitledData:
-        """Copy what the method may learn from; nothing that it is handed afterwards leads to the dataset."""
-        self._folder.training.mkdir(exist_ok=True)
+    def _prepare(
+        self, method: MethodProcess, dataset: Dataset, fold: Fold
+    ) -> tuple[TrainingVolumes, VolumeFile, bool] | None:
+        """Return what the method trains with, and whether the harness's loop trains it; None where it has trained."""
+        record_origin(self._leaderboard, self._run_id, method.ready(), self._job.modules)
+        validates = method.built().validates
+        if self._folder.is_trained:
+            return None
+        # Nothing that the process is handed leads to the dataset; only the harness's own loop has validation images.
         with self._bars.work() as progress:
-            return gather_volumes(
+            training = store_training(
                 dataset,
                 fold,
                 self._plan.supervision,  # type: ignore[arg-type] # a method's plan has one that methods have
                 seed=self._plan.seed,
-                folder=self._folder.training,
+                folder=self._folder.path,
                 progress=progress,
             )
+            who = fold.validation if validates else ()
+            validation = store_validation(dataset, who, folder=self._folder.path, progress=progress)
+        return training, validation, validates
 
-    def _gather_validation(self, method: RunnableMethod, dataset: Dataset, fold: Fold) -> Pairs:
-        """Copy what the harness scores while the method trains; the process of any other has no such images."""
-        if not method.validates:
-            return ()
-        with self._bars.work() as progress:
-            return gather_validation(dataset, fold.validation, folder=self._folder.training, progress=progress)
-
-    def _train(self, method: RunnableMethod, data: EntitledData, validation: Pairs) -> None:
-        """Train the method, and record what training cost.
+    def _train(self, method: MethodProcess, training: TrainingVolumes, validation: VolumeFile, validates: bool) -> None:
+        """Train the method, and record what training cost by the clock of this process.
 
         Raises:
             Interrupted: the user asked to stop; a checkpoint is in the folder.
@@ -164,80 +203,89 @@ class Pipeline:
         costs: RunChanges = {}
         try:
             with self._phase("train") as parts, self._bars.training() as progress:
+                method.progress = progress
                 clock = TrainingClock()
-                run = self._training_context(progress, clock, harness_validates=method.validates)
-                self._stop.listen(run.request_stop)
-                try:
-                    method.fit(data, run, HarnessOnly(validation, clock))
-                finally:
-                    parts.update(clock.parts)
-                    costs = _training_costs(run, clock)
+                trained = method.fit(training, validation)
+                take_over(clock, trained, validates=validates)
+                parts.update(clock.parts)
+                costs = training_costs(trained, clock)
+                if trained.failed:
+                    method.failed()
         finally:
             self._leaderboard.update(self._run_id, **costs)
-        if run.interrupted:
+        if trained.interrupted:
+            if not self._stop.is_set:
+                raise PluginError(
+                    f"{self._plan.method} stopped before its budget was spent, and nobody had asked it to"
+                )
             raise Interrupted("stopped while training; repeat the command to resume from its checkpoint")
 
-    def _training_context(
-        self, progress: Progress, clock: TrainingClock, *, harness_validates: bool
-    ) -> TrainingContext:
-        return TrainingContext(
-            seed=self._plan.seed,
-            budget=self._plan.training_budget,
-            device=self._device,
-            folder=self._folder.training,
-            engine=self._engine,
-            progress=progress,
-            clock=clock,
-            harness_validates=harness_validates,
-        )
+    def _keep_model(self, method: MethodProcess, dataset: Dataset, fold: Fold) -> None:
+        """Take the model once the method's process has read it back."""
+        saved = method.saved()
+        self._job_folder.take_model(self._folder.model)
+        self._folder.save_grid(dataset.grid(fold.train[0]))
+        self._leaderboard.update(self._run_id, parameter_count=saved.parameter_count)
 
-    def _validate(self, method: RunnableMethod, dataset: Dataset, participants: Sequence[str]) -> None:
-        """Predict the validation participants with the final model; record how well: no part of seconds a volume."""
-        with self._phase("validation"), self._bars.work() as progress:
-            predict_participants(method, self._plan.method, participants, dataset, self._folder.validation)
-            scorer = Scorer.of(self._settings, self._registry, progress, device=str(self._device))
-            record_validation(self._leaderboard, self._run_id, scorer, dataset, participants, self._folder)
+    def _predict(self, method: MethodProcess, dataset: Dataset, fold: Fold) -> Written:
+        """Predict and write the test participants; return the digests."""
+        written = Written({}, {})
+        with self._phase("predict"):
+            seconds = self._write(method, dataset, fold.test, self._folder.predictions, written.predictions)
+        self._leaderboard.update(self._run_id, seconds_per_volume=seconds)
+        return written
 
-    def _record_costs(self, method: RunnableMethod, seconds_per_volume: float) -> None:
-        on_cuda = self._device.type == "cuda"
+    def _write(
+        self, method: MethodProcess, dataset: Dataset, participants: Sequence[str], folder: Path, into: dict[str, str]
+    ) -> float:
+        """Predict and write participants; return the mean seconds that one took.
+
+        Raises:
+            Interrupted: the user asked to stop.
+        """
+
+        def early() -> Iterator[tuple[str, Volume]]:
+            for participant in participants:
+                if self._stop.is_set:
+                    raise Interrupted("stopped after its training; repeat the command to go on from there")
+                yield participant, dataset.early(participant)[0]
+
+        return write_predictions(method.predict(early()), self._plan.method, dataset, folder, into)
+
+    def _end(self, method: MethodProcess, written: Written, processes: contextlib.ExitStack) -> None:
+        """End the method's process, and note what it used and what was written."""
+        ran = method.end()
+        processes.close()
         self._leaderboard.update(
             self._run_id,
-            seconds_per_volume=seconds_per_volume,
-            parameter_count=method.parameter_count(),
-            peak_memory_bytes=_peak_memory_bytes(),
-            peak_device_memory_bytes=torch.cuda.max_memory_allocated(self._device) if on_cuda else None,
+            peak_memory_bytes=peak_memory_bytes(),
+            peak_device_memory_bytes=method.peak_device_memory_bytes,
         )
+        record_code_that_ran(self._leaderboard, self._run_id, ran)
+        written.save(self._folder)
+
+    def _score_validation(self, scoring: ScoringProcess, written: Written) -> None:
+        """Record how well the final model predicts the validation participants."""
+        with self._bars.work() as progress:
+            scoring.progress = progress
+            found, errors = scoring.score_validation(self._folder.validation, written.validation)
+        record_validation(self._leaderboard, self._run_id, found, errors, self._folder)
+
+    def _score(self, scoring: ScoringProcess, dataset: Dataset, written: Written) -> None:
+        """Score the test participants and record that."""
+        with self._bars.work() as progress:
+            scoring.progress = progress
+            records = scoring.score(self._folder.predictions, written.predictions)
+            others = self._tasks[1]
+            if others is not None:  # in a process of their own, from which nothing but their own metrics is taken
+                with ScoringProcess(others, progress) as apart:
+                    taken = {record.metric for record in records}
+                    found = apart.score(self._folder.predictions, written.predictions)
+                    records += [record for record in found if record.metric not in taken]
+        record_scores(self._leaderboard, self._run_id, dataset, records)
 
 
-def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
-    """Open the dataset of a plan and make sure that it is still the one that was planned with.
-
-    Raises:
-        DataError: images or split have changed.
-    """
-    dataset = open_dataset(Path(plan.dataset_folder))
-    if dataset.fingerprint != plan.fingerprint:
-        raise DataError(f"{plan.dataset_folder}: the images have changed since the run was planned; repeat the command")
-    split = load_split(dataset, plan.split)
-    if split.digest != plan.split_digest:
-        raise DataError(
-            f"{plan.dataset_folder}: the split {plan.split} has changed since it was planned; repeat the command"
-        )
-    return dataset, split.folds[plan.fold]
-
-
-def _training_costs(run: TrainingContext, clock: TrainingClock) -> RunChanges:
-    """Return what training has cost so far. The rate is that of the steps after the first one of this part."""
-    images = run.images_seen - run.images_at_start - clock.warm_up_images
-    seconds = clock.seconds - clock.warm_up
-    return {
-        "images_seen": run.images_seen,
-        "train_seconds": clock.total,
-        "images_per_second": images / seconds if images and seconds > 0 else None,
-    }
-
-
-def _peak_memory_bytes() -> int:
-    """Return the largest resident size that this process, or a process it started, has had."""
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+def peak_memory_bytes() -> int:
+    """Return the largest resident size that a process which this one started, or one of its own, has had."""
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -1,69 +1,85 @@
-"""Predict participants of a fold, those who test or those who validate, and write the predictions."""
+"""Write the predictions of participants of a fold, those who test or those who validate, and keep their digests."""
 
 from __future__ import annotations
 
-import time
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from petbench.errors import PluginError
+from petbench.evaluation.reader import voxel_digest
+from petbench_datasets.files import write_json
 from petbench_datasets.images.nifti import write_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
     from petbench.contract import Volume
-    from petbench.training.runnable_method import RunnableMethod
+    from petbench.runs.folder import RunFolder
     from petbench_datasets.dataset.reader import Dataset
 
 
-def predict_participants(
-    method: RunnableMethod, name: str, participants: Sequence[str], dataset: Dataset, folder: Path
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a run has written: `voxel_digest` of each participant's prediction, taken before its file was there.
+
+    Attributes:
+        predictions: of the test participants.
+        validation: of the validation participants.
+    """
+
+    predictions: dict[str, str]
+    validation: dict[str, str]
+
+    @classmethod
+    def load(cls, folder: RunFolder) -> Written | None:
+        """Return what the run in a folder has written; None where it noted nothing, or nothing readable."""
+        try:
+            facts = json.loads(_file(folder).read_text(encoding="utf-8"))
+            return cls(dict(facts["predictions"]), dict(facts["validation"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def save(self, folder: RunFolder) -> None:
+        """Note it in the run's folder, once all of it is there."""
+        write_json(_file(folder), {"predictions": self.predictions, "validation": self.validation})
+
+    @staticmethod
+    def forget(folder: RunFolder) -> None:
+        """Forget it before predictions are written anew."""
+        _file(folder).unlink(missing_ok=True)
+
+
+def write_predictions(
+    predicted: Iterable[tuple[str, Volume, float]], name: str, dataset: Dataset, folder: Path, into: dict[str, str]
 ) -> float:
-    """Write the prediction of every participant, in SUV, and return the mean seconds that one took.
+    """Write each prediction, in SUV, note its digest, and return the mean seconds that one took.
 
     Args:
-        method: trained.
+        predicted: participant, volume in SUV of shape (z, y, x), and the seconds that it took; at least one.
         name: of the method, for messages.
-        participants: whom to predict; at least one.
         dataset: where their early images are.
         folder: to write `<participant>.nii.gz` into.
+        into: where the digests go.
 
     Raises:
         PluginError: a prediction has another shape, or voxels that are not finite.
     """
-    spent = 0.0
-    for participant, predicted, seconds in _timed(method, participants, dataset):
-        spent += seconds
+    spent = []
+    for participant, volume, seconds in predicted:
+        spent.append(seconds)
         grid = dataset.grid(participant)
-        if predicted.shape != grid.shape:
-            raise PluginError(f"{name} predicted {predicted.shape} voxels for {participant}, not {grid.shape}")
-        if not np.isfinite(predicted).all():
+        if volume.shape != grid.shape:
+            raise PluginError(f"{name} predicted {volume.shape} voxels for {participant}, not {grid.shape}")
+        if not np.isfinite(volume).all():
             raise PluginError(f"{name} predicted NaN or infinite voxels for {participant}; nothing was scored")
-        write_image(folder / f"{participant}.nii.gz", predicted.astype(np.float32), grid)
-    return spent / len(participants)
+        into[participant] = voxel_digest(volume)
+        write_image(folder / f"{participant}.nii.gz", volume, grid)
+    return sum(spent) / len(spent)
 
 
-def _timed(
-    method: RunnableMethod, participants: Sequence[str], dataset: Dataset
-) -> Iterator[tuple[str, Volume, float]]:
-    """Yield each participant with its prediction and the seconds it took; reading the dataset does not count.
-
-    Where a method starts a program for all participants together, the start is part of the first one's time.
-    """
-    reading = 0.0
-
-    def early_volumes() -> Iterator[Volume]:
-        nonlocal reading
-        for participant in participants:
-            start = time.perf_counter()
-            volume = dataset.early(participant)[0].copy()
-            reading += time.perf_counter() - start
-            yield volume
-
-    start, read_before = time.perf_counter(), reading
-    for participant, predicted in zip(participants, method.predict_all(early_volumes()), strict=True):
-        yield participant, np.asarray(predicted), time.perf_counter() - start - (reading - read_before)
-        start, read_before = time.perf_counter(), reading
+def _file(folder: RunFolder) -> Path:
+    return folder.path / "digests.json"

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from petbench.errors import UsageError
 from petbench.runs.lookup import find_folder
-from petbench.runs.pipeline import open_planned
+from petbench.runs.planned import open_planned
+from petbench.runs.predict_fold import Written
 from petbench.runs.scorer import record_scores
 from petbench.runs.time_to_target import record_history
-from petbench.runs.validation import record_validation
+from petbench.runs.validation import measure_validation, record_validation
 
 if TYPE_CHECKING:
     from petbench.home import Home
@@ -39,10 +40,13 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
         raise UsageError(f"run {row.id} is {row.status} and has no predictions to score")
     folder = find_folder(row, home)
     dataset, fold = open_planned(folder.plan())
-    records = scorer.score(dataset, fold.test, folder.predictions)
+    written = Written.load(folder)  # runs of earlier versions, and of others, took no digests
+    records = scorer.score(dataset, fold.test, folder.predictions, digests=written.predictions if written else None)
     record_scores(leaderboard, row.id, dataset, records)
     if folder.validation.is_dir():  # runs of earlier versions, of others and of programs of others have none
-        record_validation(leaderboard, row.id, scorer, dataset, fold.validation, folder)
+        digests = written.validation if written else None
+        found, errors = measure_validation(scorer, dataset, fold.validation, folder.validation, digests)
+        record_validation(leaderboard, row.id, found, errors, folder)
     if folder.losses.exists():  # rows of earlier versions lack what the log says; predictions of others have none
         record_history(leaderboard, row.id, folder)
     if row.error_message:  # a run that ended well says nothing else than that its targets were withheld

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench.evaluation.catalogue import builtin_metrics
+from petbench.evaluation.distribution import EXTRACTOR_METRICS
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.scoring import score_predictions
 from petbench.evaluation.validation import score_validation
@@ -13,7 +14,7 @@ from petbench.home import Home
 from petbench_datasets.progress import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from petbench.evaluation.validation import ValidationScore
@@ -36,6 +37,7 @@ class Scorer:
         weights: files of Inception weights that the user names.
         offline: whether downloading weights is forbidden.
         device: where features are computed.
+        distances: whether distances between sets of images are scored too.
         progress: notified of how far the work is.
     """
 
@@ -44,6 +46,7 @@ class Scorer:
     weights: Sequence[Path] = ()
     offline: bool = False
     device: str = "cpu"
+    distances: bool = True
     progress: Progress = silent
 
     @classmethod
@@ -64,6 +67,7 @@ class Scorer:
         participants: Sequence[str],
         predictions: Path,
         seen: Callable[[Case], None] | None = None,
+        digests: Mapping[str, str] | None = None,
     ) -> list[ScoreRecord]:
         """Return every score of the predictions of `participants`, as `score_predictions` does.
 
@@ -72,6 +76,7 @@ class Scorer:
             participants: who is scored.
             predictions: the folder with `<participant>.nii.gz`.
             seen: given each participant's images as they are read, for whoever needs them too.
+            digests: of each prediction as it was written, where somebody took them.
         """
         return score_predictions(
             dataset,
@@ -84,6 +89,8 @@ class Scorer:
             weights=self.weights,
             device=self.device,
             seen=seen,
+            digests=digests,
+            distances=EXTRACTOR_METRICS if self.distances else (),
         )
 
     def score_validation(
@@ -92,6 +99,7 @@ class Scorer:
         participants: Sequence[str],
         predictions: Path,
         seen: Callable[[Case], None] | None = None,
+        digests: Mapping[str, str] | None = None,
     ) -> ValidationScore:
         """Return how the predictions of validation participants score by the protocol's ranking metric.
 
@@ -100,9 +108,10 @@ class Scorer:
             participants: who validates.
             predictions: the folder with `<participant>.nii.gz`.
             seen: given each participant's images as they are read, for whoever needs them too.
+            digests: of each prediction as it was written, where somebody took them.
         """
         metrics = builtin_metrics() if self.metrics is None else self.metrics
-        return score_validation(dataset, participants, predictions, metrics, seen=seen)
+        return score_validation(dataset, participants, predictions, metrics, seen=seen, digests=digests)
 
 
 def record_scores(leaderboard: Leaderboard, run_id: int, dataset: Dataset, scores: Iterable[ScoreRecord]) -> None:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from petbench.errors import PetbenchError
 from petbench.home import Home
+from petbench.methods.source import home_of
 from petbench.processes import lock
+from petbench.processes.ending import ending_of_death, out_of_memory_kills
 from petbench.processes.tree import kill_tree
 from petbench.runs.claims import RunningElsewhereError
 from petbench.runs.events import notify_observers
 from petbench.runs.folder import plan_run
+from petbench.runs.isolation import DEFAULT_SECONDS
 from petbench.runs.job import Job
 from petbench.runs.lookup import find_folder, find_folder_or_none
+from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.options import RunOptions
+from petbench.runs.scoring.messages import MetricPlugin
 from petbench.settings import Settings
 from petbench_leaderboard.errors import UnderWayError
 
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
     from petbench.runs.folder import RunFolder
-    from petbench_leaderboard.records import RunRecord, RunRow, Status
+    from petbench_leaderboard.records import RunRecord, RunRow
     from petbench_leaderboard.store import Leaderboard
 
 #: Statuses that a run can still leave.
@@ -86,21 +92,31 @@ class Supervisor:
         """
         folder = find_folder(row, self.home)
         notify_observers("started", row.id, self.leaderboard, self.registry)
-        kills_before = _out_of_memory_kills()
+        kills_before = out_of_memory_kills()
         process = self._worker(row, folder)
         with self._passing_on_signals(process):
             try:
-                code = process.wait(timeout=self.options.time_limit_seconds)
+                code = process.wait(timeout=self._time_limit_seconds)
             except subprocess.TimeoutExpired:
                 kill_tree(process.pid)
                 code = process.wait()
                 self._record_time_out(row.id)
+            finally:
+                self._end_what_is_left(process.pid, folder)
         if code == lock.HELD_EXIT_CODE:
             raise RunningElsewhereError(f"another process is at work on run {row.id}; wait for it", folder.lock)
         if self.leaderboard.run(row.id).status in UNFINISHED:
-            self._record_death(row.id, code, out_of_memory=_out_of_memory_kills() > kills_before)
+            self._record_death(row.id, code, out_of_memory=out_of_memory_kills() > kills_before)
         notify_observers("ended", row.id, self.leaderboard, self.registry)
         return self.leaderboard.run(row.id)
+
+    def _end_what_is_left(self, group: int, folder: RunFolder) -> None:
+        """End what a worker that was killed has left running, in its process group, and keep what was learnt."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+        job = JobFolder.of(self.home, folder)
+        if job.path.is_dir() and not lock.is_held(folder.lock):  # else another process is at work on the run
+            job.give_back(folder.training)
 
     def reconcile(self, row: RunRow) -> RunRow:
         """Return the row, corrected to `interrupted` where it is said to run but no process holds its folder.
@@ -115,16 +131,47 @@ class Supervisor:
         return self.leaderboard.run(row.id)
 
     def _worker(self, row: RunRow, folder: RunFolder) -> subprocess.Popen[bytes]:
-        job = Job(run_id=row.id, folder=folder.path, settings=self.settings)
-        given = {name: text for name, text in self.options.environment.items() if name not in Settings.variables()}
-        # A process group of its own: Ctrl-C on the terminal reaches this process alone, which passes it on once.
-        process = subprocess.Popen(
-            self.options.command("-m", "petbench.runs.worker"), env=given, stdin=subprocess.PIPE, process_group=0
+        job = Job(
+            run_id=row.id,
+            folder=folder.path,
+            settings=self.settings,
+            python=self.options.python,
+            environment=dict(self.options.environment),
+            isolated=self.options.isolated,
+            modules=self._modules(row),
+            metrics=self._metrics(),
         )
+        given = {name: text for name, text in os.environ.items() if name not in Settings.variables()}
+        command = RunOptions().command("-m", "petbench.runs.worker")
+        # A process group of its own: Ctrl-C on the terminal reaches this process alone, which passes it on once.
+        process = subprocess.Popen(command, env=given, stdin=subprocess.PIPE, process_group=0)
         assert process.stdin is not None, "it is a pipe"
         with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # it may have died already
             pipe.write(job.model_dump_json().encode())
         return process
+
+    @property
+    def _time_limit_seconds(self) -> float | None:
+        """The time limit that was asked for; a run that is shut in always has one."""
+        asked = self.options.time_limit_seconds
+        return DEFAULT_SECONDS if asked is None and self.options.isolated else asked
+
+    def _modules(self, row: RunRow) -> tuple[str, ...]:
+        """Return the modules of a method's plugin; of one that is installed elsewhere nobody here knows them."""
+        try:
+            spec, plugin = self.registry.method(row.method)
+        except PetbenchError:
+            return ()
+        names = (plugin.module.partition(":")[0], home_of(spec.build))
+        return tuple(dict.fromkeys(name.partition(".")[0] for name in names if name))
+
+    def _metrics(self) -> tuple[MetricPlugin, ...]:
+        """Return the plugins that bring metrics."""
+        return tuple(
+            MetricPlugin(distribution=plugin.distribution, name=plugin.name, brings_methods=bool(plugin.methods))
+            for plugin in self.registry.plugins
+            if not plugin.error and callable(getattr(plugin.implementation, "petbench_metrics", None))
+        )
 
     @contextlib.contextmanager
     def _passing_on_signals(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
@@ -134,7 +181,11 @@ class Supervisor:
             self.stop_requested = True
             process.send_signal(signal.SIGINT)
 
-        before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        before = {
+            number: signal.signal(number, pass_on)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) is not signal.SIG_IGN  # as nohup has it: the terminal may close
+        }
         try:
             yield
         finally:
@@ -142,18 +193,11 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def _record_death(self, run_id: int, code: int, *, out_of_memory: bool) -> None:
-        """Record how a worker died that could not do so itself."""
-        status: Status
-        if out_of_memory:
-            status, message = (
-                "out-of-memory",
-                "the system ran out of memory and killed the process; use a smaller batch",
-            )
-        elif code in (-signal.SIGINT, 128 + signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL):
-            status, message = "interrupted", f"killed by signal {abs(code) % 128}; repeat the command to resume"
-        else:
-            status, message = "failed", f"the process ended with code {code}; its log says more"
-        self.leaderboard.update(run_id, status=status, error_class="ProcessDied", error_message=message)
+        """Record how a worker died that could not do so itself; no method's code runs in it."""
+        ending = ending_of_death(code, out_of_memory=out_of_memory)
+        if ending["status"] == "failed":
+            ending["fault"] = "petbench"
+        self.leaderboard.update(run_id, **ending)
 
     def _record_time_out(self, run_id: int) -> None:
         """Record that a worker was stopped for its time, unless it had just ended by itself."""
@@ -163,15 +207,7 @@ class Supervisor:
                 status="timed-out",
                 ended_at=datetime.now(UTC),
                 error_class="TimeLimit",
-                error_message=f"stopped at its time limit of {self.options.time_limit_seconds:g} s with every process "
+                fault="method",
+                error_message=f"stopped at its time limit of {self._time_limit_seconds:g} s with every process "
                 "it had started; spend less, or give a longer --time-limit",
             )
-
-
-def _out_of_memory_kills() -> int:
-    """Return how many processes the kernel has killed for memory since boot, where it says."""
-    try:
-        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

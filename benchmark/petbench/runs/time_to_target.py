@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from petbench.training.training_log import read_events
@@ -10,10 +11,13 @@ from petbench_leaderboard.timing.outcomes import FIRST_PROTOCOL
 from petbench_leaderboard.validation_history import ValidationHistory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from petbench.runs.folder import RunFolder
     from petbench_leaderboard.store import Leaderboard
+
+_LOG = logging.getLogger("petbench")
 
 ERROR = "mae_suv"
 """What both are compared by: the mean absolute error in the body, in SUV, of the mean validation participant."""
@@ -21,21 +25,23 @@ ERROR = "mae_suv"
 
 def validation_history(log: Path) -> list[tuple[float, float]]:
     """Return (seconds of training, mean absolute error in SUV) of each validation of a run's log, in their order."""
-    found = [line for line in read_events(log) if line["event"] == "validation" and {"seconds", ERROR} <= line.keys()]
-    return [(float(line["seconds"]), float(line[ERROR])) for line in found]
+    found = [
+        (_number(line, "seconds"), _number(line, ERROR)) for line in read_events(log) if line["event"] == "validation"
+    ]
+    return [(seconds, error) for seconds, error in found if seconds is not None and error is not None]
 
 
 def final_error(log: Path) -> float | None:
     """Return the mean absolute error in SUV of a run's final model; None where nobody validated."""
-    found = [float(line[ERROR]) for line in read_events(log) if line["event"] == "validated" and ERROR in line]
-    return found[-1] if found else None
+    found = [_number(line, ERROR) for line in read_events(log) if line["event"] == "validated"]
+    return next((error for error in reversed(found) if error is not None), None)
 
 
 def record_history(leaderboard: Leaderboard, run_id: int, folder: RunFolder) -> None:
     """Store in a run's row what its log says of its validations.
 
-    Nothing is stored of a run whose training was not seen here, since its log is somebody else's, or of one that was
-    clocked by the rules of an earlier protocol.
+    Nothing is stored of a run whose training was not seen here, since its log is somebody else's, of one that was
+    clocked by the rules of an earlier protocol, or of one whose log tells no history, as a method can write it.
 
     Args:
         leaderboard: where the row is.
@@ -51,7 +57,23 @@ def record_history(leaderboard: Leaderboard, run_id: int, folder: RunFolder) -> 
         mae_suv=tuple(error for _, error in points),
         final_mae_suv=final_error(folder.losses),
     )
-    leaderboard.update(run_id, validation_history=history.to_json())
+    facts = history.to_json()
+    try:
+        ValidationHistory.from_json(facts)
+    except ValueError as error:
+        _LOG.warning("no validation history: %s", error)
+        return
+    leaderboard.update(run_id, validation_history=facts)
+
+
+def _number(line: Mapping[str, object], name: str) -> float | None:
+    value = line.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def seconds_to_reference(run: RunFolder, reference: RunFolder) -> float | None:

@@ -6,12 +6,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from petbench.runs.time_to_target import final_error
+from petbench.training.prediction_errors import mean_of, prediction_errors
 from petbench.training.training_log import TrainingLog
-from petbench.training.validation import mean_of, prediction_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
+    from petbench.evaluation.validation import ValidationScore
     from petbench.metric_spec import Case
     from petbench.runs.folder import RunFolder
     from petbench.runs.scorer import Scorer
@@ -22,18 +24,21 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("petbench")
 
 
-def record_validation(
-    leaderboard: Leaderboard,
-    run_id: int,
+def measure_validation(
     scorer: Scorer,
     dataset: Dataset,
     participants: Sequence[str],
-    folder: RunFolder,
-) -> None:
-    """Score the predictions of the validation participants and store the number in the run's row.
+    predictions: Path,
+    digests: Mapping[str, str] | None,
+) -> tuple[ValidationScore, list[dict[str, float]]]:
+    """Return how the predictions of the validation participants score, and the errors of each.
 
-    The log of the training gets the errors of the final model, as those of a model that still trains are logged, unless
-    it has them.
+    Args:
+        scorer: scores them.
+        dataset: where the real images come from.
+        participants: who validates; nobody is read where no installed metric ranks.
+        predictions: the folder with `<participant>.nii.gz`.
+        digests: of each as it was written; None where nobody took them.
 
     Raises:
         DataError: a prediction is missing or cannot be scored.
@@ -43,8 +48,29 @@ def record_validation(
     def measure(case: Case) -> None:
         errors.append(prediction_errors(case.early, case.delayed, case.predicted))
 
-    found = scorer.score_validation(dataset, participants, folder.validation, measure)
-    if errors and final_error(folder.losses) is None:  # nobody was read where no installed metric ranks
+    return scorer.score_validation(dataset, participants, predictions, measure, digests=digests), errors
+
+
+def record_validation(
+    leaderboard: Leaderboard,
+    run_id: int,
+    found: ValidationScore,
+    errors: Sequence[Mapping[str, float]],
+    folder: RunFolder,
+) -> None:
+    """Store how the predictions of the validation participants score, in the run's row.
+
+    The log of the training gets the errors of the final model, as those of a model that still trains are logged, unless
+    it has them.
+
+    Args:
+        leaderboard: where the run's row is.
+        run_id: the row's number.
+        found: as `measure_validation` gives it.
+        errors: likewise.
+        folder: of the run.
+    """
+    if errors and final_error(folder.losses) is None:
         _log_validation(leaderboard.run(run_id), errors, folder)
     if found.value is None:
         _LOG.warning("no validation score: %s", found.reason)

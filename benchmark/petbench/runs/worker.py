@@ -17,9 +17,11 @@ from petbench.processes.stop import StopFlag
 from petbench.processes.tree import adopt_orphans, kill_descendants
 from petbench.runs.folder import RunFolder
 from petbench.runs.job import Job
+from petbench.runs.method_process.parent import MethodFailedError
 from petbench.runs.pipeline import Pipeline
 from petbench.runs.progress import ProgressBars
-from petbench.terminal import progress_bar, training_bar
+from petbench.runs.scoring.parent import ScoringFailedError
+from petbench.terminal import progress_bar, say, that_may_fail, training_bar
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -44,26 +46,55 @@ def _work(job: Job, leaderboard: Leaderboard, stop: StopFlag) -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
     logging.basicConfig(
-        filename=folder.log, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s"
+        filename=folder.log,
+        level=logging.INFO,
+        format="%(asctime)s %(name)s %(levelname)s %(message)s",
+        errors="backslashreplace",
     )
-    leaderboard.update(job.run_id, status="running", started_at=datetime.now(UTC), error_class=None, error_message=None)
+    logging.raiseExceptions = False  # a full disk ends no run because of a line in its log
+    leaderboard.update(
+        job.run_id, status="running", started_at=datetime.now(UTC), error_class=None, error_message=None, fault=None
+    )
     ending: RunChanges
+    trace = ""
     try:
-        remark = Pipeline(job, leaderboard, stop, ProgressBars(progress_bar, training_bar)).run()
-        ending = {"status": "ok", "error_class": None, "error_message": remark}  # nothing stale stays on the row
-    except BaseException as error:  # whatever a method does, its row says how it ended
+        remark = Pipeline(job, folder, leaderboard, stop, _bars()).run()
+        # Nothing stale stays on the row.
+        ending = {"status": "ok", "error_class": None, "error_message": remark, "fault": None}
+    except (MethodFailedError, ScoringFailedError) as error:
+        ending, trace = error.ending, error.trace
+    except BaseException as error:  # whatever happens, the row says how the run ended
         if isinstance(error, MemoryError):
             # What filled the memory hangs on the frames that the exception holds; the row still has to be written.
             traceback.clear_frames(error.__traceback__)
-        _LOG.exception("the run ended early")
-        ending = ending_of(error)
+        ending, trace = ending_of(error, "petbench"), traceback.format_exc()
     finally:
         kill_descendants()
+    if ending["status"] != "ok":
+        ending = with_training_kept(ending) if folder.is_trained else ending
+        _LOG.error("the run ended early: %s\n%s", ending.get("error_message"), trace)
     ending["ended_at"] = datetime.now(UTC)
     leaderboard.update(job.run_id, **ending)
     held.release()  # not before the row is true: a free folder of a running row means that its process died
     if ending["status"] == "failed" and job.settings.raise_errors:
-        traceback.print_exc()
+        say(trace)
+
+
+def with_training_kept(ending: RunChanges) -> RunChanges:
+    """Return an ending that comes after the training: the same command goes on from there.
+
+    What the method did wrong stays its failure; anything else has only interrupted the run.
+    """
+    kept = "the training is kept: repeat the command to go on from there"
+    message = ending.get("error_message") or ""
+    if kept not in message and "to go on from there" not in message:
+        message = f"{message}; {kept}"[:1000]
+    by_method = ending["status"] == "diverged" or ending.get("fault") == "method"
+    return {**ending, "error_message": message, "status": ending["status"] if by_method else "interrupted"}
+
+
+def _bars() -> ProgressBars:
+    return ProgressBars(lambda: that_may_fail(progress_bar()), lambda: that_may_fail(training_bar()))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from petbench.methods.parameter_files import with_paths
 from petbench.methods.program import venv
 from petbench.registry import OWN_DISTRIBUTION
 from petbench.runs.claims import claim
+from petbench.runs.isolation import method_sandbox
 from petbench.runs.run_all import run_all
 from petbench.submissions.limits import SubmissionError
 from petbench_leaderboard.score_records import of_newest_protocol
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
-    from petbench.runs.options import RunOptions
     from petbench.runs.supervisor import Supervisor
     from petbench.submissions.verify import Verified, VerifiedRun
     from petbench_leaderboard.records import RunRow
@@ -102,7 +102,7 @@ def reproduce(submission: Verified, source: str | None, supervisor: Supervisor) 
                     f"{plan.method} comes with {plan.distribution} {plan.version}; name where its code is with "
                     "--plugin-source, a folder or a requirement that you trust"
                 )
-            _check_source(plan, source or OWN_DISTRIBUTION, supervisor.options)
+            _check_source(plan, source or OWN_DISTRIBUTION, supervisor)
         results: list[Reproduction] = []
 
         def make(plan: RunPlan, supervisor: Supervisor) -> tuple[RunRow, bool]:
@@ -128,14 +128,19 @@ def _environment(source: str, home: Home) -> Iterator[Path]:
         yield python
 
 
-def _check_source(plan: RunPlan, source: str, options: RunOptions) -> None:
+def _check_source(plan: RunPlan, source: str, supervisor: Supervisor) -> None:
     """Make sure that the code is the submission's, to the byte, before any of it is trained."""
-    result = subprocess.run(
-        options.command("-c", _DESCRIBE, plan.method),
-        env=dict(options.environment),
-        capture_output=True,
-        text=True,
+    options = supervisor.options
+    sandbox = method_sandbox(
+        options.python,
+        options.environment,
+        isolated=options.isolated,
+        home=supervisor.home.folder,
+        hidden=(Path(plan.dataset_folder), supervisor.home.work),
+        visible=(),
     )
+    command, environment = sandbox.call(["-c", _DESCRIBE, plan.method])
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
     if result.returncode != 0:
         lines = result.stderr.strip().splitlines() or ["no message"]
         raise SubmissionError(f"{source} brings no usable method {plan.method!r}: {lines[-1][:300]}")

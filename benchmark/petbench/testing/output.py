@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -60,12 +60,14 @@ def state_round_trip(subject: Subject) -> str:
     """A fresh method that loads the trained one's state, through a file without code in it, predicts the same."""
     import torch
 
+    from petbench.methods import models
+
     method, _ = subject.trained
     buffer = io.BytesIO()
     torch.save(dict(method.state_dict()), buffer)
     size = buffer.tell()
     buffer.seek(0)
-    state: dict[str, Any] = torch.load(buffer, weights_only=True)
+    state = models.check_state(buffer)
     fresh = subject.build()
     fresh.load_state_dict(state)
     first, second = subject.predict(method), subject.predict(fresh)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from petbench.errors import PluginError
+from petbench.errors import PluginError, plain_line
 from petbench.training.checkpoint import CheckpointFolder
 from petbench.training.clock import TrainingClock
 from petbench.training.training_log import HARNESS_EVENTS, TrainingLog, gan_shares
@@ -23,8 +24,22 @@ if TYPE_CHECKING:
 CHECKPOINT_SECONDS = 60.0
 """A checkpoint is due this long after the last."""
 
+LARGEST_COUNT = 2**62
+"""Of images: the leaderboard holds no more."""
+
 LOG_SECONDS = 2.0
 PROGRESS_SECONDS = 0.2
+
+
+def _never() -> bool:
+    return False
+
+
+def _count(images: object) -> int:
+    """Return a number of images as Python's own, whichever library counted it."""
+    if isinstance(images, Integral) and not isinstance(images, bool) and 0 <= int(images) <= LARGEST_COUNT:
+        return int(images)
+    raise PluginError(f"{plain_line(repr(images), 60)} is no number of images; count whole ones, 0 to 2**62")
 
 
 class TrainingContext:
@@ -38,6 +53,7 @@ class TrainingContext:
         engine: how the engine runs.
         progress: shows the images (or seconds) done.
         checkpoint_seconds: a checkpoint is due this long after the last.
+        asked_to_stop: whether somebody asks to stop, who cannot call `request_stop`.
         clock: the harness's, which stands still where it validates; None for one of its own.
         harness_validates: whether it is the harness that trains and validates; nobody else logs a validation.
 
@@ -58,6 +74,7 @@ class TrainingContext:
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
         clock: TrainingClock | None = None,
         harness_validates: bool = True,
+        asked_to_stop: Callable[[], bool] = _never,
     ) -> None:
         self.seed = seed
         self.budget = budget
@@ -71,6 +88,7 @@ class TrainingContext:
         self._checkpoint_seconds = checkpoint_seconds
         self._stop_requested = False
         self._reserved = frozenset[str]() if harness_validates else HARNESS_EVENTS
+        self._asked_to_stop = asked_to_stop
         self._clock = clock or TrainingClock()
         self._last_progress = self._last_checkpoint = time.monotonic()
         self._last_log = self._clock.seconds
@@ -96,7 +114,7 @@ class TrainingContext:
     @property
     def interrupted(self) -> bool:
         """Whether the user asked to stop before the budget was spent."""
-        return self._stop_requested and self.fraction < 1.0
+        return self._stopping() and self.fraction < 1.0
 
     def request_stop(self) -> None:
         """Ask training to end after the step under way; safe in a signal handler."""
@@ -104,10 +122,19 @@ class TrainingContext:
 
     def should_stop(self) -> bool:
         """Return whether the budget is spent or the user asked to stop."""
-        return self._stop_requested or self.fraction >= 1.0
+        return self._stopping() or self.fraction >= 1.0
+
+    def _stopping(self) -> bool:
+        self._stop_requested = self._stop_requested or self._asked_to_stop()
+        return self._stop_requested
 
     def advance(self, images: int, losses: Callable[[], Mapping[str, float]]) -> None:
-        """Count `images` more; read, log and show the losses when that is due."""
+        """Count `images` more; read, log and show the losses when that is due.
+
+        Raises:
+            PluginError: it is no number of images.
+        """
+        images = _count(self.images_seen + _count(images)) - self.images_seen
         if self.images_seen == self.images_at_start:
             self._clock.warmed_up(images)
         self.images_seen += images
@@ -126,8 +153,12 @@ class TrainingContext:
             self._last_progress = now
 
     def set_images_seen(self, images: int, *, at_start: int = 0) -> None:
-        """Record how many images were seen, by a method that counts them elsewhere."""
-        self.images_seen, self.images_at_start = images, at_start
+        """Record how many images were seen, by a method that counts them elsewhere.
+
+        Raises:
+            PluginError: it is no number of images.
+        """
+        self.images_seen, self.images_at_start = _count(images), _count(at_start)
 
     def log(self, event: str, values: Mapping[str, object]) -> None:
         """Append one line of JSON to `log.jsonl`.

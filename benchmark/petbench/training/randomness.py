@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from petbench.training.seeds import derive_seed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-def derive_seed(*parts: int | str) -> int:
-    """Return a 63-bit seed that depends on every part; streams named differently are independent."""
-    text = "/".join(str(part) for part in parts)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def seed_everything(seed: int, stream: str = "weights") -> None:

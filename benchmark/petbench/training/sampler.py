@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from petbench.intensity import AIR, IntensityMap
 from petbench.step_method import Batch
-from petbench.training.randomness import derive_seed
+from petbench.training.seeds import derive_seed
 
 if TYPE_CHECKING:
     from petbench.training.data import DatasetTensors, SliceStack

@@ -9,20 +9,16 @@ import torch
 
 from petbench.training.checkpoint import snapshot
 from petbench.training.prediction import translate_volume
+from petbench.training.prediction_errors import mean_of, prediction_errors, rough_body
 from petbench_datasets.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    from petbench.contract import Volume
     from petbench.step_method import StepMethod
     from petbench.step_parameters import StepParameters
     from petbench.training.network_execution import NetworkExecution
     from petbench.training.runnable_method import Pairs
-
-BODY_SUV = 0.1
 
 
 class Validator:
@@ -116,21 +112,3 @@ class Validator:
         """Take back what `state` gave."""
         self._done, self._best, self._best_mae = int(state["done"]), state["best"], float(state["best_mae"])
         self._waited, self._improved_mae = int(state["waited"]), float(state["improved_mae"])
-
-
-def rough_body(early: Volume, delayed: Volume) -> NDArray[np.bool_]:
-    """Return where a body is, roughly: air would hide every difference."""
-    return np.maximum(early, delayed) > BODY_SUV
-
-
-def prediction_errors(early: Volume, delayed: Volume, predicted: Volume) -> dict[str, float]:
-    """Return a prediction's mean absolute error and offset in SUV, and its gain, against the target in the body."""
-    inside = rough_body(early, delayed)
-    target, found = delayed[inside].astype(np.float64), predicted[inside].astype(np.float64)
-    gain, offset = np.polyfit(target, found, 1) if np.ptp(target) > 0 else (np.nan, np.nan)
-    return {"mae_suv": float(np.abs(found - target).mean()), "gain": float(gain), "offset_suv": float(offset)}
-
-
-def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the mean of each value over participants, all of which have the same values."""
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

@@ -9,20 +9,22 @@ of their own, so that nothing a method is handed leads to them either.
 from __future__ import annotations
 
 import functools
+import math
 import mmap
+import os
 import random
 import tempfile
 import weakref
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from petbench.training.entitled_data import EntitledData, pairs_of
-from petbench.training.randomness import derive_seed
+from petbench.training.seeds import derive_seed
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from petbench.contract import Supervision, Volume
@@ -31,12 +33,33 @@ if TYPE_CHECKING:
     from petbench_datasets.dataset.split import Fold
 
 
+class Place(NamedTuple):
+    """Where a volume lies in a `VolumeFile`: its first byte, and its shape (z, y, x)."""
+
+    offset: int
+    shape: tuple[int, ...]
+
+
 class VolumeFile:
-    """A file without a name that holds volumes; it is gone with the last object that reads from it."""
+    """A file without a name that holds volumes; it is gone with the last object that reads from it.
+
+    Attributes:
+        places: of the volumes, in the order in which they were written.
+    """
 
     def __init__(self, folder: Path | None) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by the finaliser
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by the finaliser
         weakref.finalize(self, self._file.close)
+        self.places: list[Place] = []
+
+    @classmethod
+    def of(cls, descriptor: int, places: Iterable[Place]) -> Self:
+        """Return what reads the file of another process, by its descriptor, which is closed with it."""
+        self = cls.__new__(cls)
+        self._file = os.fdopen(descriptor, "rb")
+        weakref.finalize(self, self._file.close)
+        self.places = list(places)
+        return self
 
     def append(self, volume: Volume) -> Callable[[], Volume]:
         """Write a volume at the end, where a mapping may begin, and return what reads it."""
@@ -44,16 +67,40 @@ class VolumeFile:
         self._file.seek(offset)
         self._file.write(np.ascontiguousarray(volume, dtype=np.float32).data)
         self._file.flush()
-        return functools.partial(self._read, offset, volume.shape)
+        self.places.append(Place(offset, volume.shape))
+        return functools.partial(self._read, self.places[-1])
 
-    def _read(self, offset: int, shape: tuple[int, ...]) -> Volume:
+    def reads(self) -> list[Callable[[], Volume]]:
+        """Return what reads each volume, in the order of `places`."""
+        return [functools.partial(self._read, place) for place in self.places]
+
+    def fileno(self) -> int:
+        """Return the descriptor of the file, to be handed to another process."""
+        return self._file.fileno()
+
+    def _read(self, place: Place) -> Volume:
         """Map a volume: its pages are read when they are looked at, and copied when they are written to."""
-        count = int(np.prod(shape, dtype=np.int64))
-        pages = mmap.mmap(self._file.fileno(), 4 * count, access=mmap.ACCESS_COPY, offset=offset)
-        return np.frombuffer(pages, dtype=np.float32, count=count).reshape(shape)
+        count = math.prod(place.shape)
+        pages = mmap.mmap(self._file.fileno(), 4 * count, access=mmap.ACCESS_COPY, offset=place.offset)
+        return np.frombuffer(pages, dtype=np.float32, count=count).reshape(place.shape)
 
 
-def gather_volumes(
+class TrainingVolumes(NamedTuple):
+    """The training volumes that a method is entitled to, in the order in which it is given them.
+
+    Early and delayed volumes lie in files of their own, each in the order of its list: where a volume lies says nothing
+    that the list does not say, so that no order of participants can be read from offsets.
+    """
+
+    early: VolumeFile
+    delayed: VolumeFile
+
+    def entitled(self, supervision: Supervision) -> EntitledData:
+        """Return what the method is handed."""
+        return EntitledData(supervision, self.early.reads(), self.delayed.reads())
+
+
+def store_training(
     dataset: Dataset,
     fold: Fold,
     supervision: Supervision,
@@ -61,7 +108,7 @@ def gather_volumes(
     seed: int = 0,
     folder: Path | None = None,
     progress: Progress = silent,
-) -> EntitledData:
+) -> TrainingVolumes:
     """Copy the training volumes that a method is entitled to out of a dataset.
 
     Args:
@@ -70,31 +117,30 @@ def gather_volumes(
         supervision: what the method is entitled to; `no-target` has no delayed volume copied.
         seed: of the run; sets the order of an unpaired method's delayed volumes.
         folder: on the disk that has room for the copies; None for the system's folder of temporary files.
-        progress: shows how many participants are copied.
+        progress: shows how many volumes are copied.
     """
-    file = VolumeFile(folder)
-    early: dict[str, Callable[[], Volume]] = {}
-    delayed: dict[str, Callable[[], Volume]] = {}
-    for done, participant in enumerate(fold.train, start=1):
-        if supervision == "no-target":
-            early[participant] = file.append(dataset.early(participant)[0])
-        else:
-            pair = dataset.pair(participant)
-            early[participant], delayed[participant] = file.append(pair.early), file.append(pair.delayed)
-        progress("reading the training participants", done, len(fold.train))
-    order = list(fold.train)
+    early, delayed = list(fold.train), [] if supervision == "no-target" else list(fold.train)
     if supervision == "unpaired":
-        random.Random(derive_seed(seed, "delayed order")).shuffle(order)
-    return EntitledData(
-        supervision,
-        [early[participant] for participant in fold.train],
-        [delayed[participant] for participant in order if participant in delayed],
-    )
+        random.Random(derive_seed(seed, "delayed order")).shuffle(delayed)
+    stored = TrainingVolumes(VolumeFile(folder), VolumeFile(folder))
+    reads = [(stored.early, dataset.early, participant) for participant in early]
+    reads += [(stored.delayed, dataset.delayed, participant) for participant in delayed]
+    for done, (file, read, participant) in enumerate(reads, start=1):
+        file.append(read(participant)[0])
+        progress("reading the training participants", done, len(reads))
+    return stored
 
 
-def gather_validation(
+def gather_volumes(
+    dataset: Dataset, fold: Fold, supervision: Supervision, *, seed: int = 0, folder: Path | None = None
+) -> EntitledData:
+    """Return what `store_training` stores as a method of this process is handed it."""
+    return store_training(dataset, fold, supervision, seed=seed, folder=folder).entitled(supervision)
+
+
+def store_validation(
     dataset: Dataset, participants: Sequence[str], *, folder: Path | None = None, progress: Progress = silent
-) -> Pairs:
+) -> VolumeFile:
     """Copy the pairs of the validation participants out of a dataset, for the harness alone.
 
     Args:
@@ -102,13 +148,27 @@ def gather_validation(
         participants: who validates, all of them; there are none where one of them has its delayed image withheld.
         folder: on the disk that has room for the copies; None for the system's folder of temporary files.
         progress: shows how many participants are copied.
+
+    Returns:
+        Early and delayed volume of one participant after the other.
     """
-    if dataset.withheld & set(participants):
-        return ()
     file = VolumeFile(folder)
-    reads = []
+    if dataset.withheld & set(participants):
+        return file
     for done, participant in enumerate(participants, start=1):
         pair = dataset.pair(participant)
-        reads.append((file.append(pair.early), file.append(pair.delayed)))
+        file.append(pair.early)
+        file.append(pair.delayed)
         progress("reading the validation participants", done, len(participants))
-    return pairs_of(reads)
+    return file
+
+
+def validation_pairs(file: VolumeFile) -> Pairs:
+    """Return the pairs that `store_validation` stored."""
+    reads = file.reads()
+    return pairs_of(list(zip(reads[::2], reads[1::2], strict=True)))
+
+
+def gather_validation(dataset: Dataset, participants: Sequence[str], *, folder: Path | None = None) -> Pairs:
+    """Return what `store_validation` stores as the harness of this process is handed it."""
+    return validation_pairs(store_validation(dataset, participants, folder=folder))

@@ -119,7 +119,7 @@ def _predict(job: Job, folder: Path) -> Status:
 
 
 def _failure(error: BaseException) -> Status:
-    ending = ending_of(error)
+    ending = ending_of(error, "method")
     state: Any = "diverged" if isinstance(error, Diverged) else ending["status"]
     return Status(state=state, message=str(ending.get("error_message") or "")[:2000])
 

@@ -63,7 +63,13 @@ def make_environment(requirements: Sequence[str], environments: Path, *, inherit
         PluginError: the requirements cannot be installed.
     """
     folder = environments / _key(requirements, inherits=inherits)
+    if (folder / _READY).is_file():  # it may be on a disk that this process cannot write to
+        return python_of(folder)
     environments.mkdir(parents=True, exist_ok=True)
+    if not os.access(environments, os.W_OK):
+        raise PluginError(
+            "the method's environment is not made yet, and cannot be made here; make it by a run that is not isolated"
+        )
     with FileLock(f"{folder}.lock"):
         if not (folder / _READY).is_file():
             shutil.rmtree(folder, ignore_errors=True)

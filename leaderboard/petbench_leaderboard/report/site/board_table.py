@@ -150,7 +150,11 @@ def place_of(ranks: tuple[int, int]) -> str:
 
 def _verification(run: RunRow) -> list[str]:
     """Say so where the scores were not computed here from the predictions, or where more was done than that."""
-    return [] if run.verification == "rescored" else [run.verification]
+    if run.verification == "rescored":
+        return []
+    # Whose code an organizer trained again says what kept it from the rest of the machine.
+    isolation = [run.isolation] if run.verification == "reproduced" and run.isolation else []
+    return [run.verification, *isolation]
 
 
 def _cell(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from petbench_leaderboard.records import FAILURES
+from petbench_leaderboard.records import FAILURES, FAULTS
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.site.run_charts import Chart, run_charts
@@ -96,6 +96,8 @@ def _facts(run: RunRow) -> list[tuple[str, str]]:
         "protocol": run.protocol,
         "predicts": ", ".join(run.test_participants),
         "verification": run.verification,
+        "isolation": run.isolation,
+        "fault": run.fault and FAULTS.get(run.fault, run.fault),
         "uid": run.uid,
         "planned": f"{run.created_at:%Y-%m-%d %H:%M:%S} UTC",
         "started": run.started_at and f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC",

@@ -1,0 +1,258 @@
+"""The process that runs a method's code: it trains and predicts, and learns nothing else of the run.
+
+Started as `python -m petbench.runs.method_process.child DESCRIPTOR PARENT` in the job's folder, with one end of a
+`Channel`. It has no leaderboard, no dataset, no plan and no delayed image of a test participant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import resource
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from petbench.contract import Budget
+from petbench.engine_settings import EngineSettings
+from petbench.errors import PluginError, one_line
+from petbench.methods import models
+from petbench.methods.program.protocol import ClockReading
+from petbench.processes.channel import Channel
+from petbench.processes.ending import ending_of
+from petbench.processes.tree import adopt_orphans, end_with_parent, kill_descendants
+from petbench.registry import load_plugins
+from petbench.runs.build_planned import build_again, build_planned
+from petbench.runs.method_process import messages, origin
+from petbench.runs.method_process.job_folder import JobFolder, check_prediction
+from petbench.runs.method_process.messages import Early, End, Fit, Predict, Stop, Task
+from petbench.training.clock import TrainingClock, synchronize
+from petbench.training.context import TrainingContext
+from petbench.training.entitled_data import EntitledData
+from petbench.training.randomness import seed_everything
+from petbench.training.runnable_method import HarnessOnly
+from petbench.training.volumes import VolumeFile, validation_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pydantic import BaseModel
+
+    from petbench.contract import Volume
+    from petbench.registry import Registry
+    from petbench.training.runnable_method import RunnableMethod
+
+
+class MethodSide:
+    """What the process does, one order of the run's process after the other."""
+
+    def __init__(self, channel: Channel, task: Task) -> None:
+        self._channel = channel
+        self._task = task
+        self._job = JobFolder(Path(task.folder))
+        self._engine = EngineSettings(precision=task.precision, compile=task.compile, deterministic=task.deterministic)
+        self._stop_asked = False
+
+    def work(self) -> None:
+        """Obey until the end."""
+        self._device = models.choose_device(self._task.device)
+        if self._task.deterministic:
+            torch.use_deterministic_algorithms(mode=True)
+        self._send(origin.ready(self._task, str(self._device), self._engine))
+        self._registry = load_plugins()
+        code = origin.LoadedCode(self._task, self._registry)
+        method = self._build(build_planned)
+        if self._task.trained:
+            models.load(method, self._job.model)
+        self._send(messages.Built(validates=method.validates))
+        while True:
+            order, files = self._order()
+            if isinstance(order, Fit):
+                ended = self._fit(method, order, files)
+                del method
+                gc.collect()  # what trained makes room for what is read back
+                if not ended:
+                    return
+                method = self._read_back()
+                self._send(messages.Saved(parameter_count=method.parameter_count()))
+            elif isinstance(order, Predict):
+                self._predict(method)
+            elif isinstance(order, End):
+                self._send(code.that_ran(Path(self._task.environments)))
+                return
+
+    def _build(self, build: Callable[[Task, Registry, Path], RunnableMethod]) -> RunnableMethod:
+        """Return the method, untrained, on its device."""
+        seed_everything(self._task.seed, "method")  # for methods that draw from the global generators
+        method = build(self._task, self._registry, Path(self._task.environments))
+        method.to(self._device)
+        return method
+
+    def _fit(self, method: RunnableMethod, order: Fit, files: list[int]) -> bool:
+        """Train, say what that cost, and save the model; return whether it ended."""
+        early, delayed, validation = (
+            VolumeFile.of(file, places)
+            for file, places in zip(files, (order.early, order.delayed, order.validation), strict=True)
+        )
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+        clock = TrainingClock()
+        run = TrainingContext(
+            seed=self._task.seed,
+            budget=Budget(images=self._task.images, seconds=self._task.seconds),
+            device=self._device,
+            folder=self._job.training,
+            engine=self._engine,
+            progress=self._show,
+            clock=clock,
+            asked_to_stop=self._asked_to_stop,
+            harness_validates=method.validates,
+        )
+        data = EntitledData(self._task.supervision, early.reads(), delayed.reads())
+        pairs = validation_pairs(validation) if method.validates else ()
+        try:
+            method.fit(data, run, HarnessOnly(pairs, clock))
+        except BaseException:
+            with contextlib.suppress(Exception):  # what went wrong first is what is told
+                self._send(trained(run, clock, failed=True))
+            raise
+        self._send(trained(run, clock))
+        if run.interrupted:
+            return False
+        models.save(method, self._job.model)
+        return True
+
+    def _read_back(self) -> RunnableMethod:
+        """Return a method built afresh with the saved state, so that what predicts is what was kept.
+
+        Raises:
+            PluginError: it cannot be read back.
+        """
+        method = self._build(build_again)
+        try:
+            models.load(method, self._job.model)
+        except PluginError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"a fresh {self._task.method} cannot take back what state_dict() gave ({one_line(error)}); "
+                "load_state_dict() has nothing but the state and the parameters to go by"
+            ) from error
+        return method
+
+    def _predict(self, method: RunnableMethod) -> None:
+        for number, predicted in enumerate(method.predict_all(self._early_volumes())):
+            name = f"the prediction of {self._task.method}"
+            volume = np.asarray(predicted)
+            check_prediction(name, volume.shape, volume.dtype, expected=self._shapes[number])
+            np.save(self._job.predicted(number), volume, allow_pickle=False)
+            self._send(messages.Predicted())
+        on_cuda = self._device.type == "cuda"
+        peak = torch.cuda.max_memory_allocated(self._device) if on_cuda else None
+        self._send(messages.Done(peak_device_memory_bytes=peak))
+
+    def _early_volumes(self) -> Iterator[Volume]:
+        """Ask for one early volume after the other; each belongs to the method, which may change it."""
+        self._shapes: list[tuple[int, ...]] = []
+        while True:
+            self._send(messages.NextPlease())
+            order, _ = self._order()
+            if not isinstance(order, Early) or order.name is None:
+                return
+            volume = np.load(self._job.images / order.name, allow_pickle=False)
+            self._shapes.append(volume.shape)
+            yield volume
+
+    def _asked_to_stop(self) -> bool:
+        """Return whether the user has asked to stop; looked at after each step."""
+        if not self._stop_asked and self._channel.has_message():
+            self._receive()  # nothing else is said while a method trains
+        return self._stop_asked
+
+    def _show(self, description: str, done: float, total: float) -> None:
+        self._send(messages.Progress(description=description[:200], done=done, total=total))
+
+    def _order(self) -> tuple[Any, list[int]]:
+        order, files = self._receive()
+        while isinstance(order, Stop):
+            order, files = self._receive()
+        return order, files
+
+    def _receive(self) -> tuple[Any, list[int]]:
+        received = self._channel.receive()
+        if received is None:
+            sys.exit("the run's process has ended")
+        order = messages.ORDERS.validate_python(received[0])
+        self._stop_asked = self._stop_asked or isinstance(order, Stop)
+        return order, received[1]
+
+    def _send(self, message: BaseModel) -> None:
+        self._channel.send(message.model_dump(mode="json"))
+
+
+def trained(run: TrainingContext, clock: TrainingClock, *, failed: bool = False) -> messages.Trained:
+    """Return what a training has cost, once the device has done all that was asked of it."""
+    synchronize()
+    return messages.Trained(
+        images_seen=run.images_seen,
+        images_at_start=run.images_at_start,
+        interrupted=run.interrupted,
+        failed=failed,
+        clock=ClockReading(
+            before=clock.before,
+            wall_before=clock.wall_before,
+            steps=max(0.0, clock.seconds - clock.warm_up),
+            stood_still=clock.stood_still,
+            warm_up_images=clock.warm_up_images,
+        ),
+    )
+
+
+def failure(error: BaseException) -> messages.Failed:
+    """Return what is said of an exception that ended the method."""
+    if isinstance(error, MemoryError):
+        # What filled the memory hangs on the frames that the exception holds; the rest still has to be said.
+        traceback.clear_frames(error.__traceback__)
+    ending = ending_of(error, "method")
+    try:
+        trace = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode()[-100_000:]
+    except Exception:  # it may hold objects that cannot be printed
+        trace = "the traceback cannot be printed"
+    return messages.Failed(
+        status=ending["status"],
+        error_class=ending.get("error_class") or type(error).__name__,
+        message=ending.get("error_message") or "",
+        fault=ending.get("fault") or "method",
+        trace=trace,
+    )
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Work for the process at the other end of a channel."""
+    end_with_parent(parent)
+    adopt_orphans()
+    channel = Channel.inherited(descriptor)
+    for stream in (sys.stdout, sys.stderr):
+        # What a method prints is read line by line as it comes, and may hold anything.
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    received = channel.receive()
+    if received is None:
+        return
+    task = Task.model_validate(received[0])
+    if task.largest_file_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (task.largest_file_bytes, task.largest_file_bytes))
+    try:
+        MethodSide(channel, task).work()
+    except BaseException as error:  # whatever a method does, it is told how it ended
+        channel.send(failure(error).model_dump(mode="json"))
+    finally:
+        kill_descendants()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

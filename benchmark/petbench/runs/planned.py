@@ -1,0 +1,32 @@
+"""The dataset and the fold of a plan, as they were when it was planned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from petbench.errors import DataError
+from petbench_datasets.dataset.reader import open_dataset
+from petbench_datasets.dataset.split import load_split
+
+if TYPE_CHECKING:
+    from petbench.plans.run_plan import RunPlan
+    from petbench_datasets.dataset.reader import Dataset
+    from petbench_datasets.dataset.split import Fold
+
+
+def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
+    """Open the dataset of a plan and make sure that it is still the one that was planned with.
+
+    Raises:
+        DataError: images or split have changed.
+    """
+    dataset = open_dataset(Path(plan.dataset_folder))
+    if dataset.fingerprint != plan.fingerprint:
+        raise DataError(f"{plan.dataset_folder}: the images have changed since the run was planned; repeat the command")
+    split = load_split(dataset, plan.split)
+    if split.digest != plan.split_digest:
+        raise DataError(
+            f"{plan.dataset_folder}: the split {plan.split} has changed since it was planned; repeat the command"
+        )
+    return dataset, split.folds[plan.fold]

@@ -1,0 +1,359 @@
+"""Methods that do what no method should: each ends as it deserves, and takes nothing and nobody with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from tests.benchmark.installed import install_module
+
+from petbench.errors import PluginError
+from petbench.evaluation.scoring import read_case
+from petbench.methods.code_files import Unit
+from petbench.processes.ending import ending_of
+from petbench.processes.sandbox import why_not_isolated
+from petbench.runs.isolation import method_sandbox
+from petbench.runs.method_process.job_folder import JobFolder
+from petbench.runs.method_process.messages import Task
+from petbench.runs.method_process.parent import MethodFailedError, MethodProcess
+from petbench.training.volumes import TrainingVolumes, VolumeFile
+from petbench_datasets.dataset.reader import open_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.benchmark.conftest import Petbench
+
+pytestmark = pytest.mark.slow
+
+SHAPE = (3, 4, 5)
+SOURCE = """
+    import atexit, gc, json, os, sys, threading, time
+    print("imported: not json")
+    from pathlib import Path
+    import numpy as np
+    from petbench import MethodSpec, hookimpl
+
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("nothing to say")
+
+    class Hostile:
+        def fit(self, data, run):
+            self.context = run
+            FIT
+        def predict(self, early):
+            predicted = early.copy()
+            PREDICT
+            return predicted
+        def state_dict(self):
+            STATE
+            return {"factor": 1.0}
+        def load_state_dict(self, state):
+            LOAD
+
+    @hookimpl
+    def petbench_methods():
+        return [MethodSpec(name="hostile", summary="does what no method should", build=lambda _: Hostile())]
+"""
+
+
+@dataclass
+class Seen:
+    """What came of a method: its predictions, or its ending."""
+
+    ending: Any = None
+    predicted: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    images_seen: int = 0
+
+
+def variables(site: Path, code: Mapping[str, str]) -> dict[str, str]:
+    """Install the hostile method with some lines of code in the places of that name; return what makes it visible."""
+    source = SOURCE
+    for place in ("FIT", "PREDICT", "STATE", "LOAD"):
+        lines = code.get(place.lower(), "pass").splitlines()
+        source = source.replace(f"            {place}\n", "".join(f"            {line}\n" for line in lines))
+    return install_module(site, "hostile", source)
+
+
+def run(folder: Path, code: Mapping[str, str], *, isolated: bool = False, home: Path | None = None) -> Seen:
+    """Train and predict with the hostile method as a run does, and return what came of it."""
+    path = os.pathsep.join([variables(folder / "site", code)["PYTHONPATH"], os.environ.get("PYTHONPATH", "")])
+    job = JobFolder(folder / "job")
+    job.prepare(folder / "training")
+    sandbox = method_sandbox(
+        sys.executable,
+        os.environ | {"PYTHONPATH": path, "PETBENCH_HOME": "/secret"},
+        isolated=isolated,
+        home=home or folder / "home",
+        hidden=(),
+        visible=(),
+    )
+    code_files = Unit("hostile", (folder / "site" / "hostile.py",)).hashes()
+    task = Task(
+        method="hostile", parameters={}, parameter_files={}, distribution="hostile", version="1.0",
+        source_hash=Unit.digest(code_files), source_files=dict(code_files), supervision="paired", seed=0, images=0, seconds=None, device="cpu",
+        precision="fp32", compile="off", deterministic=False, folder=str(job.path), environments=str(folder / "venvs"),
+        trained=False, largest_file_bytes=None,
+    )  # fmt: skip
+    volumes = TrainingVolumes(VolumeFile(folder), VolumeFile(folder))
+    for file in volumes:
+        file.append(np.ones(SHAPE, dtype=np.float32))
+    seen = Seen()
+    with MethodProcess(task, job, sandbox, lambda: False) as process:
+        try:
+            process.ready()
+            process.built()
+            trained = process.fit(volumes, VolumeFile(folder))
+            seen.images_seen = trained.images_seen
+            if trained.failed:
+                process.failed()
+            process.saved()
+            early = [("sub-01", np.full(SHAPE, 2, dtype=np.float32))]
+            seen.predicted = [volume for _, volume, _ in process.predict(early)]
+            process.end()
+        except MethodFailedError as error:
+            seen.ending = error.ending
+        except PluginError as error:
+            seen.ending = ending_of(error, "petbench")
+    job.give_back(folder / "training")
+    assert process._process.poll() is not None
+    return seen
+
+
+ENDINGS = {
+    "an exception that cannot be printed": ({"fit": "raise Mute()"}, "failed", "method", "Mute"),
+    "colours and NUL in an exception": (
+        {"fit": r'raise ValueError("\x1b[31mred\x00 \ud800 \u202e")'},
+        "failed",
+        "method",
+        "ValueError: red\ufffd \ufffd \ufffd",
+    ),
+    "2**70 images": ({"fit": "run.set_images_seen(2**70)"}, "failed", "method", "is no number of images"),
+    "half an image": ({"fit": "run.advance(0.5, dict)"}, "failed", "method", "is no number of images"),
+    "complex output": ({"predict": "predicted = early + 1j"}, "failed", "method", "is of type complex64"),
+    "objects as output": ({"predict": "predicted = early.astype(object)"}, "failed", "method", "is of type object"),
+    "another shape": ({"predict": "predicted = early[:1]"}, "failed", "method", "(1, 4, 5) voxels, not (3, 4, 5)"),
+    "an object as state": (
+        {"state": 'return {"forest": Mute()}'},
+        "failed",
+        "method",
+        "it holds hostile.Mute; a state",
+    ),
+    "a pickle as state": (
+        {"state": 'import pickle; return {"forest": pickle.dumps([1])}'},
+        "failed",
+        "method",
+        "state_dict()['forest'] is bytes",
+    ),
+    "a function as state": ({"state": 'return {"f": lambda: 1}'}, "failed", "method", "cannot be saved"),
+    "a state that nothing can be made of": (
+        {"load": 'raise KeyError("trees")'},
+        "failed",
+        "method",
+        "a fresh hostile cannot take back what state_dict() gave",
+    ),
+    "a full disk": (
+        {"fit": 'raise OSError(28, "No space left on device", "checkpoint")'},
+        "interrupted",
+        "machine",
+        "No space left on device",
+    ),
+    "a process that goes without a word": ({"fit": "os._exit(0)"}, "failed", "method", "code 0 before it was done"),
+    "a connection that is cut": ({"fit": "os.closerange(3, 64); time.sleep(60)"}, "failed", "method", "its log says"),
+    "a thread that never ends": ({"fit": "threading.Thread(target=time.sleep, args=(600,)).start()"}, None, None, ""),
+    "a hook that never ends": ({"fit": "atexit.register(time.sleep, 600)"}, None, None, ""),
+    "much on standard output": ({"fit": r'print("x" * 10**6); print("\x00\n{}" * 1000)'}, None, None, ""),
+    "its own streams closed": ({"fit": "sys.stdout.close(); os.close(1); os.close(2)"}, None, None, ""),
+}
+
+
+@pytest.mark.parametrize(("code", "status", "fault", "message"), ENDINGS.values(), ids=list(ENDINGS))
+def test_each_ends_as_it_deserves(
+    tmp_path: Path, code: dict[str, str], status: str | None, fault: str | None, message: str
+) -> None:
+    seen = run(tmp_path, code)
+    if status is None:
+        assert seen.ending is None
+        assert [float(volume.mean()) for volume in seen.predicted] == [2.0]
+        return
+    assert (seen.ending["status"], seen.ending["fault"]) == (status, fault)
+    assert message in seen.ending["error_message"]
+    assert seen.ending["error_message"].isprintable()
+
+
+FOUND = """
+variables = {name: text for name, text in os.environ.items()}
+above = [str(path) for folder in Path.cwd().parents for path in folder.glob("*") if path.name in ("plan.json", "runs")]
+Path("training/found.json").write_text(json.dumps({
+    "variables": [name for name in variables if name.startswith("PETBENCH_") or name in ("PWD", "OLDPWD")],
+    "cwd": os.getcwd(), "above": above,
+    "modules": [name for name in sys.modules if "petbench_leaderboard.store" in name or "sqlalchemy" in name],
+}))
+"""
+
+
+def test_the_process_has_no_leaderboard_no_variable_and_no_folder_above_that_leads_to_one(tmp_path: Path) -> None:
+    assert run(tmp_path, {"fit": FOUND}).ending is None
+    found = json.loads((tmp_path / "training" / "found.json").read_text(encoding="utf-8"))
+    assert found == {"variables": [], "cwd": str(tmp_path / "job"), "above": [], "modules": []}
+
+
+LINKS = """
+os.symlink("/etc/passwd", "training/log.jsonl")
+os.mkfifo("training/pipe")
+os.makedirs("training/kept")
+Path("training/kept/a").write_text("a")
+"""
+
+
+def test_links_and_pipes_that_a_method_leaves_do_not_reach_the_run_s_folder(tmp_path: Path) -> None:
+    assert run(tmp_path, {"fit": LINKS}).ending is None
+    assert [path.name for path in sorted((tmp_path / "training").rglob("*"))] == ["kept", "a"]
+    assert not (tmp_path / "job").exists()
+
+
+LOOK = """
+import socket
+def refused(act):
+    try:
+        act()
+    except OSError as error:
+        return type(error).__name__
+    return "done"
+Path("training/seen.json").write_text(json.dumps({
+    "secret": refused(lambda: Path(SECRET).read_text()),
+    "elsewhere": refused(lambda: Path(ELSEWHERE).write_text("here")),
+    "packages": refused(lambda: Path(np.__file__).write_text("")),
+    "network": refused(lambda: socket.create_connection(("127.0.0.1", PORT), 1)),
+    "processes": len([name for name in os.listdir("/proc") if name.isdigit()]),
+    "variables": sorted(name for name in os.environ if name.endswith(("TOKEN", "_HOME"))),
+}))
+"""
+
+
+@pytest.mark.skipif(why_not_isolated() is not None, reason=f"nothing can be isolated here: {why_not_isolated()}")
+def test_an_isolated_method_sees_packages_and_its_own_folder_and_no_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "leaderboard.db").write_text("secret", encoding="utf-8")
+    monkeypatch.setenv("SERVICE_TOKEN", "secret")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        look = LOOK.replace("SECRET", repr(str(home / "leaderboard.db")))
+        look = look.replace("ELSEWHERE", repr(str(tmp_path / "elsewhere"))).replace(
+            "PORT", str(server.getsockname()[1])
+        )
+        seen = run(tmp_path, {"fit": look}, isolated=True, home=home)
+    assert seen.ending is None
+    assert [float(volume.mean()) for volume in seen.predicted] == [2.0]
+    found = json.loads((tmp_path / "training" / "seen.json").read_text(encoding="utf-8"))
+    assert found.pop("secret") == "FileNotFoundError"
+    assert found.pop("packages") == "OSError"  # read-only
+    assert found.pop("network") in ("ConnectionRefusedError", "OSError")
+    assert found.pop("processes") < 6
+    assert found == {"elsewhere": found["elsewhere"], "variables": []}
+    assert not (tmp_path / "elsewhere").exists()
+
+
+CHEAT = """
+print("not json")
+import petbench.evaluation.metrics.psnr as psnr
+import petbench.evaluation.reader as reader
+psnr.decibels = lambda *_: 99.0
+reader.read_prediction = None
+np.mean = None
+threading.Thread(target=time.sleep, args=(600,)).start()
+atexit.register(time.sleep, 600)
+Path(FOUND).write_text(json.dumps([
+    float(each.sum()) for each in gc.get_objects() if isinstance(each, np.ndarray) and each.dtype == np.float32
+]))
+"""
+
+
+def test_a_method_that_changes_what_scores_it_changes_no_score_and_no_output(
+    petbench: Petbench, body_dataset: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "found.json"
+    visible = variables(tmp_path / "site", {"fit": CHEAT.replace("FOUND", repr(str(report)))})
+    result = petbench("run", "-m", "hostile", "-d", body_dataset, "--json", variables=visible)
+    row = json.loads(result.stdout)
+    assert (row["status"], row["isolation"]) == ("ok", "not isolated")
+    assert "not json" in petbench("runs", "log", "1").stdout
+    dataset = open_dataset(body_dataset)
+    case = read_case(dataset, "sub-04", next((petbench.home / "runs").glob("*/predictions/sub-04.nii.gz")))
+    (mae,) = [s["value"] for s in row["scores"] if (s["metric"], s["region"]) == ("mae_body_suv", "body")]
+    early, delayed = (image[case.body].astype(np.float64) for image in (case.early, case.delayed))
+    assert mae == pytest.approx(np.abs(early - delayed).mean(), rel=1e-6)
+    assert max(s["value"] for s in row["scores"] if s["unit"] == "dB" and s["value"] is not None) < 60
+    sums = json.loads(report.read_text(encoding="utf-8"))
+    assert float(dataset.pair("sub-04").delayed.sum()) not in sums
+    assert not list((petbench.home.with_name("home-methods") / "jobs").iterdir())
+
+
+BROKEN_SCORING = """
+    import os
+    from pathlib import Path
+    from petbench import MetricSpec, hookimpl
+
+    def measure(case):
+        if Path(FLAG).exists():
+            os._exit(3)
+        return []
+
+    @hookimpl
+    def petbench_metrics():
+        return [MetricSpec(name="broken", convention_id="broken/body/once@1", unit="", higher_is_better=True,
+                           formula="none", source="nowhere", measure=measure)]
+"""
+
+
+def test_a_run_whose_scoring_broke_down_is_scored_by_the_same_command_without_training_again(
+    petbench: Petbench, body_dataset: Path, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    flag.touch()
+    visible = install_module(tmp_path / "site", "broken", BROKEN_SCORING.replace("FLAG", repr(str(flag))))
+    command = ("run", "-m", "scale", "-d", body_dataset, "--json")
+    broken = json.loads(petbench(*command, code=130, variables=visible).stdout)
+    assert (broken["status"], broken["fault"], broken["phase"]) == ("interrupted", "petbench", "score")
+    assert "repeat the command to go on from there" in broken["error_message"]
+    flag.unlink()
+    row = json.loads(petbench(*command, variables=visible).stdout)
+    assert (row["id"], row["status"], row["fault"], row["error_message"]) == (broken["id"], "ok", None, None)
+    assert [phase["phase"] for phase in row["phases"]].count("train") == 1
+    assert row["scores"]
+
+
+def test_a_terminal_that_is_closed_fails_no_run(petbench: Petbench, body_dataset: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = os.environ | {"PETBENCH_HOME": str(petbench.home), "PETBENCH_OFFLINE": "1"}
+    command = [sys.executable, "-m", "petbench", "run", "-m", "scale", "-d", str(body_dataset)]
+    subprocess.run(command, env=environment, stdout=writing, stderr=writing, timeout=300, check=False)
+    os.close(writing)
+    (row,) = petbench.json("runs", "list")
+    assert (row["status"], row["error_message"]) == ("ok", None)
+
+
+RESTLESS = """
+    import threading, time
+    threading.Thread(target=time.sleep, args=(600,)).start()
+"""
+
+
+def test_a_plugin_that_starts_a_thread_when_it_is_imported_keeps_no_command_waiting(
+    petbench: Petbench, tmp_path: Path
+) -> None:
+    result = petbench("methods", variables=install_module(tmp_path / "site", "restless", RESTLESS))
+    assert "identity" in result.stdout
