@@ -60,8 +60,21 @@ def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
     metavar="PATH|REQUIREMENT",
     help="Where the plugin's code is, as pip takes it; it is installed and run. Not needed for petbench's own methods.",
 )
+@click.option(
+    "--submitter",
+    metavar="NAME",
+    help="Whose the rows are: files of one submitter may fill one row, those of two never. Default: the file's hash.",
+)
 @_JSON
-def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str | None, as_json: bool) -> None:
+def accept(
+    *,
+    path: Path,
+    dataset: str | None,
+    again: bool,
+    plugin_source: str | None,
+    submitter: str | None,
+    as_json: bool,
+) -> None:
     """Verify SUBMISSION and store its runs with the scores computed here, as rescored.
 
     Times and memory are as the submitter says, and the row says so. With --reproduce the plugin is installed into a
@@ -86,7 +99,7 @@ def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str |
         if again:
             _reproduce(found, plugin_source, here.supervisor(), as_json=as_json)
             return
-        rows = store(found, here.home, leaderboard)
+        rows = store(found, here.home, leaderboard, submitter=submitter)
     if as_json:
         print_json([{"run": row.id, "identity": row.identity, "known": known} for row, known in rows])
         return
