@@ -23,6 +23,8 @@ Check = Literal[
     "ok",
     "verification",
     "device",
+    "precision",
+    "compile",
     "lines",
     "index",
     "seed",

@@ -100,7 +100,7 @@ class PlannedRun:
     test_participants: tuple[str, ...] = field(default=(), metadata=use(check="some-participants"))
     split_participants: tuple[str, ...] = field(default=(), metadata=use(check="participants"))
     seed: int = field(metadata=use("identity", where="number", check="seed"))
-    precision: str = field(metadata=use("identity", "group", where="text", check="text"))
+    precision: str = field(metadata=use("identity", "group", where="text", check="precision"))
     budget: str = field(metadata=use("identity", "group", where="text", check="text"))
     protocol: int = field(metadata=use("identity", "group", where="number", check="index"))
     device: str | None = field(default=None, metadata=use("change", where="text", check="device"))

@@ -83,6 +83,7 @@ IMPORT_CHECKS: Mapping[Check, Any] = {
     "split-name": Text,
     "supervision": Slug,
     "device": Text,
+    "precision": Text,
     "ok": Status,
     "verification": Verification,
     "seed": Annotated[int, _INTEGER],
@@ -111,6 +112,7 @@ def model_of(
         kind = _kind(field, checks)
         required = known is None or field.name in known
         default = {} if field.default is dataclasses.MISSING else field.default
+        default = list(default) if isinstance(default, tuple) else default
         types[field.name] = (kind | None if may_be_none(field) else kind, ... if required else default)
     return create_model(name, __config__=ConfigDict(extra="forbid", strict=True), **types)
 

@@ -40,10 +40,10 @@ class RunPlan(PlannedRun):
     """
 
     dataset_folder: str = field(metadata=use())
-    compile: Compile = field(metadata=use(check="text"))
+    compile: Compile = field(metadata=use(check="compile"))
     deterministic: bool = field(metadata=use(check="flag"))
     preset: str = field(metadata=use("group", where="text", check="text"))
-    precision: Precision = field(metadata=use("identity", "group", where="text", check="text"))
+    precision: Precision = field(metadata=use("identity", "group", where="text", check="precision"))
     device: str = field(metadata=use("change", where="text", check="device"))
 
     @property

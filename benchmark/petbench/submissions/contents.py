@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from petbench.contract import Supervision
+from petbench.engine_settings import Compile, Precision
 from petbench.errors import UsageError
 from petbench.plans.run_plan import RunPlan, parse_budget
 from petbench.submissions.limits import SubmissionError
@@ -22,7 +23,13 @@ from petbench_leaderboard.strict_records import CHECKS, SCORES, always_known, fi
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_CHECKS = {**CHECKS, "supervision": Literal[Supervision, "external"]}
+_CHECKS = {
+    **CHECKS,
+    "supervision": Literal[Supervision, "external"],
+    "precision": Precision,
+    "compile": Compile,
+}
+"""With the words that only the harness knows."""
 
 
 def _submitted(record: type) -> list[dataclasses.Field[Any]]:
