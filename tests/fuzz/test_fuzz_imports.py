@@ -20,6 +20,7 @@ from petbench_leaderboard.store import Leaderboard
 from petbench_leaderboard.transfer import export_runs, import_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 SEED = 20_261
@@ -92,7 +93,7 @@ def test_a_damaged_file_of_runs_is_refused_or_shown_and_moves_no_row_of_ones_own
     assert not any("\n" in line for line in said)
 
 
-def own(leaderboard: Leaderboard) -> list[object]:
+def own(leaderboard: Leaderboard) -> Sequence[object]:
     """Return what one's own rows show: mean, gain and coverage, whatever else is on their board."""
     boards = [board for board in rank(leaderboard) if board.dataset == "bodies" and board.fingerprint == "f" * 64]
     rows = [row for board in boards if board.protocol == 2 for row in board.rows if row.is_own]

@@ -102,6 +102,7 @@ def _values() -> dict[str, Any]:
         "role": "reference",
         "ok": "ok",
         "device": "cuda:1",
+        "precision": "bf16",
     }
     found: dict[str, Any] = {}
     for field in FIELDS:
