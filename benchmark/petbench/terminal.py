@@ -65,7 +65,7 @@ def progress_bar() -> Iterator[Progress]:
 
     console = Console(stderr=True, highlight=False)
     with RichProgress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -116,7 +116,7 @@ def training_bar() -> Iterator[Progress]:
 
     console = Console(stderr=True, highlight=False)
     with RichProgress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         TaskProgressColumn(),
         TimeElapsedColumn(),

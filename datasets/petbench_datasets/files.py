@@ -6,13 +6,32 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from petbench_datasets.errors import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
+
+
+def check_regular(path: Path) -> None:
+    """Refuse what has no end or waits for somebody: a device such as `/dev/zero`, a pipe, a socket.
+
+    A path that is not there is left to whoever opens it.
+
+    Raises:
+        DataError: `path` is, or leads to, anything but a plain file or a folder.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise DataError(f"{path}: a device, pipe or socket and no plain file; copy its content into a file")
 
 
 @contextlib.contextmanager

@@ -173,6 +173,7 @@ class Row:
             ranked and tested against each other.
         chosen_by: why this row of its method competes; None where it does not.
         best_of: what all rows of the method come to; None where it does not compete, or is the method's only row.
+        reaches_repeat_scan: whether somebody else's row scores at or above the repeat scan: look at its images.
     """
 
     rank: int | None
@@ -189,6 +190,7 @@ class Row:
     competes: bool = False
     chosen_by: ChosenBy | None = None
     best_of: BestOf | None = None
+    reaches_repeat_scan: bool = False
 
     @property
     def seed_coverage(self) -> Coverage:
@@ -197,11 +199,31 @@ class Row:
         return Coverage(scored=len(ended.difference(self.failed_seeds)), expected=len(ended))
 
     @property
+    def is_own(self) -> bool:
+        """Whether the row was made here, and by nobody else: what others are measured by is always one's own."""
+        return self.run.verification == "own"
+
+    @property
     def is_identity(self) -> bool:
         """Whether this is the harness's own `identity`: whoever else takes that name would shift every gain."""
         run = self.run
         named = (run.method, run.distribution, run.role) == (IDENTITY_METHOD, OWN_DISTRIBUTION, "reference")
-        return named and run.plugin != EXTERNAL and run.verification != "self-reported"
+        return named and run.plugin != EXTERNAL and self.is_own
+
+    @property
+    def is_predictable(self) -> bool:
+        """Whether this is the harness's own row at which normalized scores are 1."""
+        return self.role == "predictable" and self.is_own
+
+    @property
+    def is_repeat_scan(self) -> bool:
+        """Whether this is the harness's own row of a second scan."""
+        return self.role == "repeat-scan" and self.is_own
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether others may be measured by the row: it does not compete, and was made here."""
+        return self.role != "competitor" and self.is_own
 
     @property
     def role(self) -> Role:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
@@ -56,15 +55,12 @@ def make_cell(
         return Cell(mean=None, by_seed=by_seed, reason=why, extra=extra)
     if failures:
         return Cell(mean=None, by_seed=by_seed, reason=_failed(seeds, failures), extra=extra)
-    infinite = {value for of_seed in by_seed.values() for value in of_seed.values() if math.isinf(value)}
-    if len(infinite) > 1:
-        return Cell(mean=None, by_seed=by_seed, reason="infinite in both directions", extra=extra)
     means = {who: fmean(by_seed[seed][who] for seed in seeds) for who in wanted}
     of_seeds = [fmean(by_seed[seed][who] for who in wanted) for seed in seeds]
     return Cell(
         mean=fmean(means.values()),
-        standard_deviation=None if together or infinite or len(means) < 2 else stdev(means.values()),
-        seed_standard_deviation=None if infinite or len(seeds) < 2 else stdev(of_seeds),
+        standard_deviation=None if together or len(means) < 2 else stdev(means.values()),
+        seed_standard_deviation=None if len(seeds) < 2 else stdev(of_seeds),
         values={} if together else means,
         by_seed=by_seed,
         extra=extra,
@@ -100,7 +96,7 @@ def add_gain(cell: Cell, identity: Cell | None, column: Column) -> Cell:
     if column.higher_is_better is None or not pairs:
         pairs = [(cell.mean, identity.mean)]
     differences = [column.distance(theirs) - column.distance(ours) for ours, theirs in pairs]
-    return replace(cell, gain=fmean(differences)) if all(map(math.isfinite, differences)) else cell
+    return replace(cell, gain=fmean(differences))
 
 
 def add_normalized_score(
@@ -127,7 +123,7 @@ def add_normalized_score(
     if column.higher_is_better is None and column.facts.best_value is None:
         return replace(cell, normalized_score_reason="no direction")
     zero, one = _goodness(identity.mean, column), _goodness(predictable.mean, column)
-    if not (math.isfinite(one - zero) and one > zero):
+    if one <= zero:
         return replace(cell, normalized_score_reason="predictable no better than identity")
     return replace(cell, normalized_score=(_goodness(cell.mean, column) - zero) / (one - zero))
 

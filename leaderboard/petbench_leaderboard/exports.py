@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -101,8 +100,9 @@ def _row_as_dict(
         **_ranks_as_dict(statistics),
         "competes": row.competes,
         "chosen_by": row.chosen_by,
+        "reaches_repeat_scan": row.reaches_repeat_scan,
         "rows_of_method": row.best_of.rows if row.best_of else None,
-        "best_mean_of_method": _number(row.best_of.mean) if row.best_of else None,
+        "best_mean_of_method": row.best_of.mean if row.best_of else None,
         **{name: getattr(row.run, name) for name in _OF_ROW},
         "track": list(tracks_of(row.run)),
         "changed_parameters": row.run.changed_parameters,
@@ -132,15 +132,15 @@ def _interval_as_dict(name: str, interval: Interval | None) -> dict[str, object]
 
 
 def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
-    facts: dict[str, object] = {name: _number(cell.mean)}
+    facts: dict[str, object] = {name: cell.mean}
     if cell.mean is None:
         return facts | {f"{name}_reason": cell.reason}
     if cell.floor is not None:
-        facts |= {f"{name}_floor": _number(cell.floor), f"{name}_under_floor": cell.under_floor}
+        facts |= {f"{name}_floor": cell.floor, f"{name}_under_floor": cell.under_floor}
     return facts | {
-        f"{name}_standard_deviation": _number(cell.standard_deviation),
-        f"{name}_gain": _number(cell.gain),
-        f"{name}_normalized_score": _number(cell.normalized_score),
+        f"{name}_standard_deviation": cell.standard_deviation,
+        f"{name}_gain": cell.gain,
+        f"{name}_normalized_score": cell.normalized_score,
         **({f"{name}_normalized_score_reason": cell.normalized_score_reason} if cell.normalized_score is None else {}),
     }
 
@@ -183,13 +183,8 @@ def _column_as_dict(column: Column, name: str) -> dict[str, object]:
     return {"name": name} | score | asdict(column.facts) | {"label": label(column)}
 
 
-def _by_seed(cell: Cell) -> dict[int, dict[str, float | str | None]]:
-    return {seed: {who: _number(value) for who, value in values.items()} for seed, values in cell.by_seed.items()}
-
-
-def _number(value: float | None) -> float | str | None:
-    """Return a value that JSON has: it knows no infinity."""
-    return value if value is None or math.isfinite(value) else str(value)
+def _by_seed(cell: Cell) -> dict[int, dict[str, float | None]]:
+    return {seed: dict(values) for seed, values in cell.by_seed.items()}
 
 
 def safe_cell(value: object) -> object:

@@ -21,6 +21,11 @@ Check = Literal[
     "supervision",
     "role",
     "ok",
+    "verification",
+    "device",
+    "precision",
+    "compile",
+    "lines",
     "index",
     "seed",
     "count",
@@ -28,6 +33,7 @@ Check = Literal[
     "number",
     "flag",
     "json",
+    "history",
     "moment",
     "participants",
     "some-participants",
@@ -43,17 +49,22 @@ class Use:
             one row agree in it. `change`: it may change after the run was planned. `cost`: it was measured, and a row
             shows the mean over its runs. `validation`: it says how well the validation participants were predicted.
         where: how conditions compare it; None where they do not know it.
-        check: how its value in a submission is checked; None where no submission holds it.
+        check: how its value is checked where it comes from elsewhere; None where it never does. What these names stand
+            for says `petbench_leaderboard.strict_records`.
+        submitted: whether a submission holds it; a file of runs holds every field.
     """
 
     purposes: frozenset[Purpose] = frozenset()
     where: Compared | None = None
     check: Check | None = None
+    submitted: bool = True
 
 
-def use(*purposes: Purpose, where: Compared | None = None, check: Check | None = None) -> dict[str, Use]:
+def use(
+    *purposes: Purpose, where: Compared | None = None, check: Check | None = None, submitted: bool = True
+) -> dict[str, Use]:
     """Return the metadata of a dataclass field; see `Use`."""
-    return {"use": Use(purposes=frozenset(purposes), where=where, check=check)}
+    return {"use": Use(purposes=frozenset(purposes), where=where, check=check, submitted=submitted)}
 
 
 def use_of(field: dataclasses.Field[Any]) -> Use:

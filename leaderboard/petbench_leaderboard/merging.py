@@ -27,8 +27,8 @@ def merge_run(
 ) -> Literal["new", "more", "known"]:
     """Store a run under its uid; the caller refreshes the cached means.
 
-    A self-reported run adds nothing to a verified row: its scores would pass for verified ones, or make a second row of
-    one run. A verified run replaces the same run that was only self-reported, scores included.
+    A self-reported run adds nothing to a verified row, nor to another submitter's: its scores would pass for theirs, or
+    make a second row of one run. A verified run replaces the same run that was only self-reported, scores included.
     """
     found = session.scalar(sa.select(Run).where(Run.uid == run.uid))
     if found is None and run.verification == "self-reported" and _is_verified_here(session, run):
@@ -44,7 +44,10 @@ def merge_run(
         replace_diff(session, found.id, source_diff)
         board_number(session, board_key(run, run.protocol))
         return "new"
-    if run.verification == "self-reported" != found.verification and found.status not in _UNFINISHED:
+    if run.verification == "self-reported" and (found.verification, found.submitter) != (
+        run.verification,
+        run.submitter,
+    ):
         return "known"
     known = {
         (score.protocol, score.metric) for score in session.scalars(sa.select(Score).where(Score.run_id == found.id))

@@ -103,6 +103,7 @@ def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], se
     ranking = selected.column
     ranked_by = next((column for column in columns if column.ranks and ranking and ranking.is_that(column)), None)
     rows = _with_gains([_row(group, columns, ranked_by, participants, selected) for group in groups])
+    rows = _flagged(rows, ranked_by)
     return Board(
         dataset=dataset,
         fingerprint=fingerprint,
@@ -183,7 +184,7 @@ def _costs(runs: Sequence[RunRow]) -> Costs:
 def _with_gains(rows: Sequence[Row]) -> list[Row]:
     """Compare every row with the newest row of `identity` and the newest of `predictable`."""
     identity = _newest(row for row in rows if row.is_identity)
-    predictable = _newest(row for row in rows if row.role == "predictable")
+    predictable = _newest(row for row in rows if row.is_predictable)
     known = {row.run.has_truth for row in rows}
     missing = NO_TRUTH if known == {False} else NO_PREDICTABLE
 
@@ -193,6 +194,20 @@ def _with_gains(rows: Sequence[Row]) -> list[Row]:
         return add_normalized_score(cell, zero, one, column, missing=missing)
 
     return [replace(row, cells={column: compared(column, cell) for column, cell in row.cells.items()}) for row in rows]
+
+
+def _flagged(rows: Sequence[Row], column: Column | None) -> list[Row]:
+    """Mark the rows of others that score at or above the repeat scan, which no prediction of an early image should."""
+    bound = _newest(row for row in rows if row.is_repeat_scan).get(column) if column else None
+    if column is None or bound is None or bound.mean is None:
+        return list(rows)
+    best = column.distance(bound.mean)
+
+    def reaches(row: Row) -> bool:
+        cell = row.cells.get(column)
+        return not row.is_own and cell is not None and cell.mean is not None and column.distance(cell.mean) <= best
+
+    return [replace(row, reaches_repeat_scan=reaches(row)) for row in rows]
 
 
 def _newest(rows: Iterable[Row]) -> Mapping[Column, Cell]:

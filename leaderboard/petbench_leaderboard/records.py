@@ -28,7 +28,7 @@ from petbench_leaderboard.field_uses import fields_for, use
 Status = Literal[
     "planned", "running", "ok", "failed", "out-of-memory", "timed-out", "diverged", "interrupted", "skipped"
 ]
-Verification = Literal["rescored", "self-reported", "reproduced"]
+Verification = Literal["own", "rescored", "reproduced", "self-reported"]
 Role = Literal["competitor", "reference", "privileged", "predictable", "repeat-scan"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -50,6 +50,8 @@ FAULTS = {
     "petbench": "petbench's own fault",
 }
 """What `RunRow.fault` says, in words."""
+
+_TRUST: dict[Verification, int] = {"own": 2, "reproduced": 2, "rescored": 1, "self-reported": 0}
 
 FAILURES: frozenset[Status] = frozenset({"failed", "out-of-memory", "timed-out", "diverged"})
 """Statuses that speak against the method; an interrupted or skipped run does not."""
@@ -109,10 +111,10 @@ class PlannedRun:
     test_participants: tuple[str, ...] = field(default=(), metadata=use(check="some-participants"))
     split_participants: tuple[str, ...] = field(default=(), metadata=use(check="participants"))
     seed: int = field(metadata=use("identity", where="number", check="seed"))
-    precision: str = field(metadata=use("identity", "group", where="text", check="text"))
+    precision: str = field(metadata=use("identity", "group", where="text", check="precision"))
     budget: str = field(metadata=use("identity", "group", where="text", check="text"))
     protocol: int = field(metadata=use("identity", "group", where="number", check="index"))
-    device: str | None = field(default=None, metadata=use("change", where="text", check="text"))
+    device: str | None = field(default=None, metadata=use("change", where="text", check="device"))
     changed_parameters: Mapping[str, object] | None = field(default=None, metadata=use(check="json"))
     sampling: str | None = field(default=None, metadata=use(where="text", check="text"))
     has_truth: bool | None = field(default=None, metadata=use(check="flag"))
@@ -127,15 +129,19 @@ class RunRecord(PlannedRun):
         machine: facts about the machine: processor, memory, operating system.
         environment: installed packages and their versions.
         log_path: the run's log, relative to petbench's home.
-        verification: `rescored` (scored here, from the predictions), `self-reported`, or `reproduced` (trained and
-            predicted again here).
+        verification: the row's origin: `own` (trained or entered here), `rescored` (of a submission, scored here from
+            its predictions), `reproduced` (of a submission, trained and scored again here), or `self-reported`.
+        submitter: whose row it is; empty for one's own. Rows of two submitters are never pooled.
     """
 
     identity: str = field(metadata=use(where="text", check="digest"))
     machine: Mapping[str, object] = field(default_factory=dict, metadata=use("change", check="json"))
     environment: Mapping[str, object] = field(default_factory=dict, metadata=use("change", check="json"))
-    log_path: str | None = field(default=None, metadata=use("change"))
-    verification: Verification = field(default="rescored", metadata=use("group", "change", where="text"))
+    log_path: str | None = field(default=None, metadata=use("change", check="text", submitted=False))
+    verification: Verification = field(
+        default="own", metadata=use("group", "change", where="text", check="verification", submitted=False)
+    )
+    submitter: str = field(default="", metadata=use("group", "change", where="text", check="text", submitted=False))
 
     @property
     def trust(self) -> int:
@@ -143,9 +149,7 @@ class RunRecord(PlannedRun):
 
         What a submission says of its validation nobody here has checked, so a row that was trained here comes first.
         """
-        if self.verification == "self-reported":
-            return 0
-        return 1 if self.verification == "rescored" and SUBMISSION in self.machine else 2
+        return _TRUST[self.verification]
 
     @property
     def trained_here(self) -> bool:
@@ -201,15 +205,15 @@ class RunRow(RunRecord):
             halves by the median in the place of age and weight. Noted when the run is scored.
     """
 
-    id: int = field(metadata=use(where="number"))
+    id: int = field(metadata=use(where="number", check="count", submitted=False))
     uid: str = field(metadata=use(where="text", check="text"))
     status: Status = field(metadata=use("change", where="text", check="ok"))
     created_at: datetime = field(metadata=use(where="date", check="moment"))
-    phase: str | None = field(default=None, metadata=use("change", where="text"))
-    error_class: str | None = field(default=None, metadata=use("change", where="text"))
-    error_message: str | None = field(default=None, metadata=use("change"))
-    fault: str | None = field(default=None, metadata=use("change", where="text"))
-    isolation: str | None = field(default=None, metadata=use("change", where="text"))
+    phase: str | None = field(default=None, metadata=use("change", where="text", check="text", submitted=False))
+    error_class: str | None = field(default=None, metadata=use("change", where="text", check="text", submitted=False))
+    error_message: str | None = field(default=None, metadata=use("change", check="lines", submitted=False))
+    fault: str | None = field(default=None, metadata=use("change", where="text", check="text", submitted=False))
+    isolation: str | None = field(default=None, metadata=use("change", where="text", check="text", submitted=False))
     started_at: datetime | None = field(default=None, metadata=use("change", where="date", check="moment"))
     ended_at: datetime | None = field(default=None, metadata=use("change", where="date", check="moment"))
     images_seen: int | None = field(default=None, metadata=use("change", "cost", where="number", check="count"))
@@ -234,8 +238,10 @@ class RunRow(RunRecord):
     validation_convention: str | None = field(
         default=None, metadata=use("change", "validation", where="text", check="text")
     )
-    validation_history: Mapping[str, object] = field(default_factory=dict, metadata=use("change"))
-    subgroups: Mapping[str, object] = field(default_factory=dict, metadata=use("change"))
+    validation_history: Mapping[str, object] = field(
+        default_factory=dict, metadata=use("change", check="history", submitted=False)
+    )
+    subgroups: Mapping[str, object] = field(default_factory=dict, metadata=use("change", check="json", submitted=False))
 
 
 GROUP_FIELDS = fields_for(RunRecord, "group")
@@ -271,6 +277,7 @@ class RunChanges(TypedDict, total=False):
     validation_history: Mapping[str, object]
     subgroups: Mapping[str, object]
     verification: Verification
+    submitter: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from petbench_leaderboard import storable
+from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_of_type
 from petbench_leaderboard.records import RunRecord, RunRow
 from petbench_leaderboard.schema import DATASET_LEVEL, Run, Score
 from petbench_leaderboard.score_records import ScoreRecord, ScoreRow
+from petbench_leaderboard.storable import cleaned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +26,8 @@ _IN_METRICS = "facts"  # the field of a score that the table of metrics holds
 SCORE_COLUMNS = [getattr(Score, field.name) for field in fields(ScoreRow) if field.name != _IN_METRICS]
 _RUN_FIELDS = tuple(field.name for field in fields(RunRow))
 _TUPLES = fields_of_type(RunRow, tuple)
+
+_MEASURED = frozenset(("machine", "environment", "log_path"))
 
 _IN_A_BATCH = 500
 
@@ -59,8 +64,34 @@ def columns_of(record: RunRecord | ScoreRecord) -> dict[str, Any]:
     return plain
 
 
+def planned_columns(record: RunRecord) -> dict[str, Any]:
+    """Return what is stored of a planned run; what decides its result must be storable, what was measured is made so.
+
+    Raises:
+        LeaderboardError: a value that no output can carry.
+    """
+    measured = {name: cleaned(value) for name, value in columns_of(record).items() if name in _MEASURED}
+    plain = columns_of(record) | measured
+    for name, value in plain.items():
+        try:
+            storable.check(value)
+        except ValueError as error:
+            raise LeaderboardError(
+                f"{name} of {cleaned(record.method)} cannot be stored: {error}; correct it"
+            ) from None
+    return plain
+
+
 def score_columns(score: ScoreRecord, run_id: int, protocol: int) -> dict[str, Any]:
-    """Return what is stored of a score."""
+    """Return what is stored of a score.
+
+    Raises:
+        LeaderboardError: it holds what no output can carry.
+    """
     plain = columns_of(score)
     del plain[_IN_METRICS]
+    try:
+        storable.check(plain)
+    except ValueError as error:
+        raise LeaderboardError(f"a score by {cleaned(score.metric)} cannot be stored: {error}") from None
     return plain | {"participant": score.participant or DATASET_LEVEL, "run_id": run_id, "protocol": protocol}

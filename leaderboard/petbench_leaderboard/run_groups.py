@@ -84,9 +84,15 @@ class RunGroup:
 
 
 def everyone(runs: Iterable[RunRow], scores: Iterable[ScoreRow]) -> tuple[str, ...]:
-    """Return all who must have a score: those that the runs' split predicts, and whoever has one."""
-    planned = {who for run in runs for who in (run.split_participants or run.test_participants)}
-    return tuple(sorted(planned | {score.participant for score in scores if score.participant}))
+    """Return all who must have a score: those that the runs' split predicts, and whoever has one.
+
+    Of several runs those say it of which most was seen here: what somebody reports costs no other row its rank.
+    """
+    runs = list(runs)
+    most = max((run.trust for run in runs), default=0)
+    trusted = {run.id: run for run in runs if run.trust == most}
+    planned = {who for run in trusted.values() for who in (run.split_participants or run.test_participants)}
+    return tuple(sorted(planned | {each.participant for each in scores if each.participant and each.run_id in trusted}))
 
 
 def group_runs(runs: Iterable[RunRow], scores: Iterable[ScoreRow]) -> list[RunGroup]:

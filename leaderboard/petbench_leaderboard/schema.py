@@ -99,6 +99,7 @@ class Run(Base):
     status: Mapped[str] = mapped_column(String(16), index=True)
     verification: Mapped[str] = mapped_column(String(16))
     log_path: Mapped[str | None]
+    submitter: Mapped[str]
 
 
 _COLUMN_TYPES: dict[type, TypeEngine[Any]] = {
@@ -178,6 +179,33 @@ class SourceDiff(Base):
         ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     diff: Mapped[str]
+
+
+class Admission(Base):
+    """That a row from elsewhere was taken in, or any row removed: see `petbench_leaderboard.admissions`."""
+
+    __tablename__ = "admissions"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime]
+    action: Mapped[str]
+    submitter: Mapped[str]
+    method: Mapped[str]
+    source: Mapped[str]
+    digest: Mapped[str]
+    run_id: Mapped[int]  # no foreign key: the log outlives the run
+    uid: Mapped[str] = mapped_column(String(32))
+
+
+class PredictionDigest(Base):
+    """The hash of the voxels of one prediction: the same ones under another name are noticed."""
+
+    __tablename__ = "prediction_digests"
+    __table_args__ = (Index("prediction_digests_digest", "digest"), {"sqlite_with_rowid": False})
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    participant: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
 
 
 class BoardEntry(Base):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.storable import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,8 +45,10 @@ class ScoreRecord:
     def __post_init__(self) -> None:
         """Refuse what would make every mean that it enters meaningless."""
         whose = f"the {self.metric} of {self.participant or 'all participants'}"
-        if self.value is not None and math.isnan(self.value):
-            raise LeaderboardError(f"{whose} is not a number: give None and the reason instead")
+        if self.value is not None and not is_number(self.value):
+            raise LeaderboardError(
+                f"{whose} is {self.value:g}, which no mean can hold: give None and the reason instead"
+            )
         if self.value is None and not self.reason:
             raise LeaderboardError(f"{whose} is missing without a reason: say why it could not be computed")
 

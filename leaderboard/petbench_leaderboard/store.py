@@ -15,9 +15,10 @@ from petbench_leaderboard.field_uses import fields_for
 from petbench_leaderboard.merging import merge_run, replace_diff
 from petbench_leaderboard.metric_table import read_metrics, store_metrics
 from petbench_leaderboard.records import STATUSES, VERIFICATIONS, PhaseRow, RunRecord, RunRow
-from petbench_leaderboard.rows import SCORE_COLUMNS, columns_of, in_batches, run_row, score_columns, score_row
+from petbench_leaderboard.rows import SCORE_COLUMNS, in_batches, planned_columns, run_row, score_columns, score_row
 from petbench_leaderboard.run_access import existing_run, refuse_under_way
 from petbench_leaderboard.schema import CachedMean, Phase, Run, Score, SourceDiff
+from petbench_leaderboard.storable import cleaned
 from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 _SCORE_ORDER = [Score.run_id, Score.protocol, Score.metric, Score.convention_id, Score.region, Score.participant]
 _CHANGEABLE = fields_for(RunRow, "change")
-_DECIDES = {"status", "verification", "machine", "validation_score", "validation_metric", "validation_convention"}
+_DECIDES = {"status", "verification", "submitter", "validation_score", "validation_metric", "validation_convention"}
 
 
 class Leaderboard:
@@ -84,7 +85,7 @@ class Leaderboard:
             UnderWayError: it is, and `alone` was asked for.
         """
         run = Run(
-            **columns_of(record),
+            **planned_columns(record),
             uid=uid or uuid.uuid4().hex,
             run_group=record.run_group,
             status="planned",
@@ -112,7 +113,7 @@ class Leaderboard:
         with self._database.writing() as session:
             run = existing_run(session, run_id, self.name)
             for column, value in changes.items():
-                setattr(run, column, value)
+                setattr(run, column, cleaned(value))
             if changes.keys() & _DECIDES:
                 before, run.run_group = run.run_group, run_row(run).run_group
                 refresh(session, {before, run.run_group})
@@ -277,6 +278,10 @@ class Leaderboard:
     def reading(self) -> AbstractContextManager[Session]:
         """Give a session for a query that this class has no method for; it sees one state throughout."""
         return self._database.reading()
+
+    def writing(self) -> AbstractContextManager[Session]:
+        """Give a session for changes that this class has no method for; they are stored together, or not at all."""
+        return self._database.writing()
 
     def phases(self, run_id: int) -> list[PhaseRow]:
         """Return what was measured of a run's phases, in the order in which it was."""

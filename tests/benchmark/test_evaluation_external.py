@@ -133,7 +133,7 @@ def test_predictions_of_another_program_become_a_row_that_can_be_scored_again(
     assert grid.matches(GRID)
 
 
-def test_the_same_predictions_are_entered_once_and_others_beside_them(
+def test_the_same_predictions_are_entered_once_and_no_others_take_their_place(
     tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard
 ) -> None:
     home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", dataset)
@@ -141,8 +141,10 @@ def test_the_same_predictions_are_entered_once_and_others_beside_them(
     again = enter(home, leaderboard, dataset, folder)
     assert again.id == first.id
     write_image(folder / "sub-02.nii.gz", dataset.pair("sub-02").delayed, GRID)
-    other = enter(home, leaderboard, dataset, folder)
-    assert other.id != first.id
+    with pytest.raises(UsageError, match="theirs has other predictions here already, run 1"):
+        enter(home, leaderboard, dataset, folder)
+    assert [row.id for row in leaderboard.runs()] == [first.id]
+    assert enter(home, leaderboard, dataset, folder, "others").id != first.id
 
 
 @pytest.mark.parametrize("broken", ["missing", "nan", "grid"])

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import pathlib
 import pickle
 import shutil
 import sqlite3
@@ -14,6 +15,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import tracemalloc
 import warnings
 import zipfile
@@ -47,6 +49,7 @@ def dataset(body_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     root = shutil.copytree(body_dataset, tmp_path_factory.mktemp("two") / "bodies")
     fold = Fold(("sub-01",), ("sub-02",), ("sub-03", "sub-04"))
     write_split(root, Split("holdout", open_dataset(root).fingerprint, (fold,)))
+    DATASET[:] = [root]
     return root
 
 
@@ -168,6 +171,27 @@ def identity_of_another_plan(files: Files) -> Files:
     return edited("runs/0/plan.json", lambda plan: plan | {"seed": 7})(files)
 
 
+def the_truth(files: Files) -> Files:
+    from petbench_datasets.images.nifti import write_image
+
+    dataset = open_dataset(DATASET[0])
+    with tempfile.TemporaryDirectory() as folder:
+        found = {}
+        for number in (3, 4):
+            pair, path = dataset.pair(f"sub-0{number}"), pathlib.Path(folder) / "truth.nii.gz"
+            write_image(path, pair.delayed, pair.grid)
+            found[f"runs/0/predictions/sub-0{number}.nii.gz"] = path.read_bytes()
+    return files | found | {SCORES: b"[]"}
+
+
+def flattened(files: Files) -> Files:
+    head = bytearray(gzip.decompress(files[PREDICTION]))
+    struct.pack_into("<4f", head, 280, 1e30, 0.0, 0.0, 0.0)
+    return files | {PREDICTION: gzip.compress(bytes(head))}
+
+
+DATASET: list[Path] = []
+"""Where the organizer's images are, for the forger who has them too."""
 PREDICTION = "runs/0/predictions/sub-03.nii.gz"
 PLAN, RUN, SCORES = (f"runs/0/{name}.json" for name in ("plan", "run", "scores"))
 
@@ -182,7 +206,10 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     "code": (with_file("runs/0/setup.py", b"import os"), "none that a submission holds"),
     "another case": (with_file("runs/0/predictions/SUB-03.nii.gz", b"x"), "none that a submission holds"),
     "two participants by case": (with_file("runs/0/predictions/sub-AB.nii.gz", b"x"), "test participant"),
-    "a bomb": (with_file("runs/0/run.log", bytes(30 * 2**20)), "times its size"),
+    "a bomb": (
+        lambda files: files | {f"runs/{run}/run.log": bytes(30 * 2**20) for run in range(20)},
+        "times its size",
+    ),
     "a log too long": (with_file("runs/0/run.log", os.urandom(33 * 2**20)), "at most"),
     "scores better by 0.1 dB": (edited(SCORES, better_by_a_tenth), "psnr_body_suv20 (body) of sub-03"),
     "scores that nobody can recompute": (
@@ -202,7 +229,7 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     ),
     "a plan with a field more": (edited(PLAN, lambda plan: plan | {"dataset_folder": "/etc"}), "missing or unknown"),
     "a dataset that is a path": (edited(PLAN, lambda plan: plan | {"dataset": "../../etc"}), "'dataset'"),
-    "a method that is no slug": (edited(PLAN, lambda plan: plan | {"method": "\u202emethod"}), "'method'"),
+    "a method that is no slug": (edited(PLAN, lambda plan: plan | {"method": "my/method"}), "'method'"),
     "a name of a reference row": (
         edited(PLAN, lambda plan: plan | {"method": "repeat-scan"}),
         "petbench score --reference",
@@ -219,7 +246,7 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
     "a run that failed": (edited(RUN, lambda run: run | {"status": "failed"}), "'status'"),
     "an endless number": (with_file(RUN, b'{"train_seconds": ' + b"9" * 5000 + b"}"), "no JSON"),
     "deep JSON": (with_file(RUN, b"[" * 200_000), "nested too deep"),
-    "a terminal's orders": (with_file(RUN, b'{"device": "\\u001b]0;gone\\u0007"}'), "control characters"),
+    "a terminal's orders": (with_file(RUN, b'{"device": "\\u001b]0;gone\\u0007"}'), "control character"),
     "a header that announces a terabyte": (
         with_file(PREDICTION, nifti((16384, 16384, 1024), b"")),
         "its header says 16384x16384x1024 voxels",
@@ -233,6 +260,26 @@ FORGERIES: dict[str, tuple[Callable[[Files], Files], str]] = {
         "bytes after its image",
     ),
     "NaN voxels": (not_numbers, "NaN"),
+    "an infinite parameter": (
+        lambda files: files | {PLAN: files[PLAN].replace(b'"parameters": {', b'"parameters": {"x": 1e999, ', 1)},
+        "larger than any number that is stored",
+    ),
+    "a precision that there is not": (edited(PLAN, lambda plan: plan | {"precision": "fp1000"}), "'precision'"),
+    "a device that there is not": (edited(PLAN, lambda plan: plan | {"device": "tpu"}), "'device'"),
+    "a time in the year 1": (
+        edited(RUN, lambda run: run | {"started_at": "0001-01-01T00:00:00+14:00"}),
+        "a time in the year 1",
+    ),
+    "a time in the year 9999": (
+        edited(RUN, lambda run: run | {"created_at": "9999-12-31T23:59:59-14:00"}),
+        "a time in the year 9999",
+    ),
+    "a text that turns around": (edited(PLAN, lambda plan: plan | {"preset": "a\u202eb"}), "\\u202e"),
+    "a text that nobody sees": (edited(PLAN, lambda plan: plan | {"preset": "small\u200b"}), "\\u200b"),
+    "text in a number": (edited(RUN, lambda run: run | {"train_seconds": "12"}), "'train_seconds'"),
+    "an endless budget": (edited(PLAN, lambda plan: plan | {"budget": f"images={10**30}"}), "the budget"),
+    "the real images as predictions": (the_truth, "is the real delayed image"),
+    "an affine that cannot be inverted": (flattened, "mm; correct the NIfTI header"),
 }
 
 

@@ -161,15 +161,14 @@ def test_nobody_elses_self_reported_row_takes_a_verified_rows_place(leaderboard:
 def test_what_a_submission_says_of_its_validation_takes_no_place_from_a_row_that_was_trained_here(
     leaderboard: Leaderboard, add_run: AddRun
 ) -> None:
-    origin = {"submission": {"validation": "as the submission says, not scored here"}}
-    accepted = add_run("pix2pix", dict.fromkeys(WHO, 20.0), parameters={"width": 1}, machine=origin)
+    accepted = add_run("pix2pix", dict.fromkeys(WHO, 20.0), parameters={"width": 1}, verification="rescored")
     leaderboard.update(accepted, validation_score=99.0, **PSNR)  # type: ignore[arg-type]
     assert competing(only(leaderboard)) == [(accepted,)]
     trained = add_run("pix2pix", dict.fromkeys(WHO, 30.0), parameters={"width": 2})
     assert competing(only(leaderboard)) == [(trained,)]
     leaderboard.update(accepted, verification="reproduced")  # now it was trained here, too
     assert competing(only(leaderboard)) == [(accepted,)]
-    leaderboard.update(accepted, machine={}, verification="rescored")
+    leaderboard.update(accepted, verification="own")
     assert competing(only(leaderboard)) == [(accepted,)]
 
 

@@ -129,12 +129,12 @@ def test_a_leaderboard_of_0_1_opens_in_todays_words_and_ranks_with_the_same_numb
     psnr = {column.metric: column for column in ranked.columns}["psnr_body_suv20"]
     shown = [(row.run.method, row.role, row.rank, row.run.supervision, row.run.verification) for row in ranked.rows]
     assert shown == [
-        ("repeat-scan", "repeat-scan", None, "external", "rescored"),
-        ("pix2pix", "competitor", 1, "paired", "rescored"),
-        ("cyclegan", "competitor", 2, "unpaired", "rescored"),
-        ("identity", "reference", None, "no-target", "rescored"),
-        ("scale", "reference", None, "paired", "rescored"),
-        ("kinetic", "reference", None, "paired", "rescored"),
+        ("repeat-scan", "repeat-scan", None, "external", "own"),
+        ("pix2pix", "competitor", 1, "paired", "own"),
+        ("cyclegan", "competitor", 2, "unpaired", "own"),
+        ("identity", "reference", None, "no-target", "own"),
+        ("scale", "reference", None, "paired", "own"),
+        ("kinetic", "reference", None, "paired", "own"),
     ]
     cells = {row.run.method: row.cells[psnr] for row in ranked.rows}
     assert {method: (cell.mean, cell.gain) for method, cell in cells.items()} == {
@@ -159,7 +159,7 @@ def test_every_row_of_0_1_gets_the_role_that_its_name_or_supervision_stood_for(m
     with Leaderboard.open(made_by_0_1) as board:
         assert {run.method: run.role for run in board.runs() if run.id < 5} == roles
         assert [board.run(number).verification for number in (1, 2, 3, 4)] == [
-            "self-reported", "reproduced", "rescored", "self-reported"
+            "self-reported", "reproduced", "own", "self-reported"
         ]  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -215,27 +214,3 @@ def test_every_output_marks_a_value_under_its_floor(leaderboard: Leaderboard, en
     assert (rows["pix2pix"]["fid_floor"], rows["pix2pix"]["fid_under_floor"]) == (9.5, True)
     assert rows["cyclegan"]["fid_under_floor"] is False
     assert json.loads(to_json([board]))[0]["rows"]
-
-
-def test_infinite_scores_leave_spreads_and_gains_open_and_cancel_nothing(leaderboard: Leaderboard, enter: Any) -> None:
-    values = {"identity": (1.0, math.inf), "one-side": (2.0, math.inf), "both": (math.inf, -math.inf)}
-    for method, (first, second) in values.items():
-        enter(method, {"sub-01": first, "sub-02": second}, higher_is_better=True)
-    (board,) = rank(leaderboard, metric="noise_power_ratio")
-    cells = {row.run.method: next(iter(row.cells.values())) for row in board.rows}
-    one_side, both = cells["one-side"], cells["both"]
-    assert (one_side.mean, one_side.standard_deviation, one_side.gain) == (math.inf, None, None)
-    assert (both.mean, both.reason) == (None, "infinite in both directions")
-    assert json.loads(to_json([board]))[0]["rows"]
-
-
-@pytest.mark.parametrize(
-    ("higher_is_better", "ranks"), [(False, {"finite": 1, "infinite": None}), (True, {"infinite": 1, "finite": 2})]
-)
-def test_an_infinite_error_takes_no_rank_and_an_infinite_psnr_the_first(
-    leaderboard: Leaderboard, enter: Any, higher_is_better: bool, ranks: dict[str, int | None]
-) -> None:
-    for method, value in (("finite", 1.0), ("infinite", math.inf)):
-        enter(method, {"sub-01": value}, higher_is_better=higher_is_better)
-    (board,) = rank(leaderboard, metric="noise_power_ratio")
-    assert {row.run.method: row.rank for row in board.rows} == ranks

@@ -104,8 +104,9 @@ def test_a_score_given_twice_stores_nothing(
 
 
 def test_a_score_that_is_not_a_number_or_missing_without_a_reason_is_refused(make_score: MakeScore) -> None:
-    with pytest.raises(LeaderboardError, match="psnr_body_suv20 of sub-01 is not a number"):
-        make_score(value=float("nan"))
+    for value in (float("nan"), float("inf"), -float("inf"), 1.1e100):
+        with pytest.raises(LeaderboardError, match=r"psnr_body_suv20 of sub-01 is .*, which no mean can hold"):
+            make_score(value=value)
     with pytest.raises(LeaderboardError, match="missing without a reason"):
         make_score(value=None)
 

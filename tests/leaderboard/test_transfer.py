@@ -76,8 +76,8 @@ def test_what_is_exported_comes_back_to_the_last_bit(leaderboard: Leaderboard, o
 def test_an_export_of_0_1_comes_in_todays_words(leaderboard: Leaderboard) -> None:
     assert import_runs(leaderboard, DATA / "export-0.1.0.jsonl", trusted=True).new == 2
     assert {(run.method, run.role, run.supervision, run.verification) for run in leaderboard.runs()} == {
-        ("identity", "reference", "no-target", "rescored"),
-        ("repeat-scan", "repeat-scan", "external", "rescored"),
+        ("identity", "reference", "no-target", "own"),
+        ("repeat-scan", "repeat-scan", "external", "own"),
     }
     (board,) = rank(leaderboard)
     assert [row.cells[board.columns[-1]].mean for row in board.rows] == [45.02790479068803, 30.82523182556653]
@@ -91,9 +91,9 @@ def test_a_row_that_nobody_here_has_verified_is_self_reported(
     with Leaderboard.open(tmp_path / "own.db") as own:
         merge(own, other)
         export_runs(own, tmp_path / "rows.jsonl")
-        assert {run.verification for run in own.runs()} == {"rescored"}
+        assert {run.verification for run in own.runs()} == {"own"}
         assert import_runs(own, tmp_path / "rows.jsonl", trusted=False).known == 2
-        assert {run.verification for run in own.runs()} == {"rescored"}
+        assert {run.verification for run in own.runs()} == {"own"}
 
 
 def test_self_reported_scores_do_not_join_a_row_that_was_verified_here(
@@ -119,7 +119,7 @@ def test_a_run_that_was_verified_here_under_another_name_is_not_merged_a_second_
     leaderboard.merge_run(dataclasses.replace(theirs, uid="accepted-here"), scores, [])
     assert merge(leaderboard, other, trusted=False) == Transfer(new=1, more=0, known=1)  # the unfinished one is new
     (row,) = leaderboard.runs(method="elsewhere")
-    assert (row.uid, row.verification) == ("accepted-here", "rescored")
+    assert (row.uid, row.verification) == ("accepted-here", "own")
     assert merge(leaderboard, other) == Transfer(new=1, more=1, known=0)  # of one's own, two runs of one identity stay
 
 
@@ -130,14 +130,14 @@ def test_a_verified_row_replaces_the_same_run_that_was_only_self_reported(
     (reported,) = leaderboard.runs(method="elsewhere")
     leaderboard.record_scores(reported.id, [make_score("sub-01", 99.0), make_score(None, 0.001, metric="fid")])
     assert merge(leaderboard, other) == Transfer(new=0, more=2, known=0)
-    assert {run.verification for run in leaderboard.runs()} == {"rescored"}
+    assert {run.verification for run in leaderboard.runs()} == {"own"}
     with Leaderboard.open(other) as foreign:
         (there,) = foreign.runs(method="elsewhere")
         wanted = [(score.metric, score.region, score.value) for score in foreign.scores([there.id])]
     assert [(score.metric, score.region, score.value) for score in leaderboard.scores([reported.id])] == wanted
     (board,) = rank(leaderboard)
     (row,) = board.rows
-    assert row.run.verification == "rescored"
+    assert row.run.verification == "own"
     assert 1 / 3 in {cell.mean for cell in row.cells.values()}
     assert 99.0 not in {cell.mean for cell in row.cells.values()}
     assert merge(leaderboard, other) == Transfer(new=0, more=0, known=2)
@@ -192,7 +192,8 @@ def test_tables_for_a_paper_carry_rounded_numbers_and_escape_names(leaderboard: 
     markdown, latex = to_markdown(rank(leaderboard)), to_latex(rank(leaderboard))
     settings = "small, changes not noted, 1,000 images, no track; one seed: 0"
     assert f"| 1 | a\\_b\\|&lt;i&gt;&amp;50% | {settings} | 31.02 ± 0.26 (+2.52) |" in markdown
-    assert rf"1 & a\_b|<i>\&50\% & {settings} & 31.02 $\pm$ 0.26 (+2.52) &" in latex
+    name = r"a\_b\textbar{}\textless{}i\textgreater{}\&50\%"
+    assert rf"1 & {name} & {settings} & 31.02 $\pm$ 0.26 (+2.52) &" in latex
     assert "positive where better" in markdown
     assert "positive where better" in latex
     assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 1

@@ -59,6 +59,8 @@ def print_board(board: Board, highlight: int | None) -> None:
     room = left_out and f"no room for {left_out}: --json gives all"
     others = (
         stated.unranked(board),
+        stated.origins_note(board),
+        stated.flagged_note(board),
         stated.seed_spread_note(board),
         stated.lost_seeds(board),
         stated.differing(board),

@@ -21,11 +21,14 @@ def print_json(value: Any) -> None:
 
 
 def standard_output() -> Console:
-    """Return rich's console on standard output; wide when nobody watches, so that no cell is cut."""
+    """Return rich's console on standard output; wide when nobody watches, so that no cell is cut.
+
+    It takes no markup: a preset called `[/a]` is a text like any other. Styles come with `rich.text.Text`.
+    """
     from rich.console import Console
 
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=200)
 
 
 def open_named(name: str) -> tuple[NamedDataset, bool]:

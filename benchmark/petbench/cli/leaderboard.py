@@ -121,10 +121,18 @@ _TRUSTED = click.option(
 )
 
 
+_SUBMITTER = click.option(
+    "--submitter",
+    metavar="NAME",
+    help="Whose the rows are; rows of two submitters never mix. Default: the file's name.",
+)
+
+
 @leaderboard.command("merge")
 @click.argument("other")
 @_TRUSTED
-def merge_other(other: str, *, trusted: bool) -> None:
+@_SUBMITTER
+def merge_other(other: str, *, trusted: bool, submitter: str | None) -> None:
     """Take over the runs of another leaderboard, a file or a database's URL; again, it changes nothing.
 
     Nobody here has verified them, so new rows become `self-reported`. --trusted, for leaderboards of your
@@ -132,7 +140,7 @@ def merge_other(other: str, *, trusted: bool) -> None:
     """
     from petbench_leaderboard.transfer import merge
 
-    _say(merge(session().leaderboard, other, trusted=trusted))
+    _say(merge(session().leaderboard, other, trusted=trusted, submitter=submitter))
 
 
 @leaderboard.command("export")
@@ -149,7 +157,8 @@ def export_all(path: Path, where: str | None) -> None:
 @leaderboard.command("import")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_TRUSTED
-def import_all(path: Path, *, trusted: bool) -> None:
+@_SUBMITTER
+def import_all(path: Path, *, trusted: bool, submitter: str | None) -> None:
     """Take over the runs that `petbench leaderboard export` wrote to PATH; again, it changes nothing.
 
     Nobody here has verified them, so new rows become `self-reported`. --trusted, for leaderboards of your
@@ -157,7 +166,7 @@ def import_all(path: Path, *, trusted: bool) -> None:
     """
     from petbench_leaderboard.transfer import import_runs
 
-    _say(import_runs(session().leaderboard, path, trusted=trusted))
+    _say(import_runs(session().leaderboard, path, trusted=trusted, submitter=submitter))
 
 
 def _say(transfer: Transfer) -> None:

@@ -16,6 +16,7 @@ from petbench.cli.datasets import datasets
 from petbench.cli.doctor import doctor
 from petbench.cli.export_png import export_png
 from petbench.cli.leaderboard import leaderboard
+from petbench.cli.leaderboard_log import remove, show_log
 from petbench.cli.methods import methods
 from petbench.cli.plan import plan
 from petbench.cli.plugin import plugin
@@ -105,7 +106,8 @@ def cli(ctx: click.Context, /, *, db: str | None) -> None:
 
 for _verb in _VERBS:
     cli.add_command(_verb)
-leaderboard.add_command(accept)
+for _verb in (accept, remove, show_log):
+    leaderboard.add_command(_verb)
 
 
 def main() -> None:

@@ -67,6 +67,11 @@ def verify(*, path: Path, dataset: str | None, as_json: bool) -> None:
     metavar="SECONDS",
     help="With --reproduce: stop a run that takes longer. Default: a day where it is isolated, else none.",
 )
+@click.option(
+    "--submitter",
+    metavar="NAME",
+    help="Whose the rows are: files of one submitter may fill one row, those of two never. Default: the file's hash.",
+)
 @_JSON
 def accept(
     *,
@@ -76,6 +81,7 @@ def accept(
     plugin_source: str | None,
     isolated: bool,
     time_limit: float | None,
+    submitter: str | None,
     as_json: bool,
 ) -> None:
     """Verify SUBMISSION and store its runs with the scores computed here, as rescored.
@@ -104,7 +110,7 @@ def accept(
             supervisor = here.supervisor(run_options(time_limit, isolated=isolated))
             _reproduce(found, plugin_source, supervisor, as_json=as_json)
             return
-        rows = store(found, here.home, leaderboard)
+        rows = store(found, here.home, leaderboard, submitter=submitter)
     if as_json:
         print_json([{"run": row.id, "identity": row.identity, "known": known} for row, known in rows])
         return

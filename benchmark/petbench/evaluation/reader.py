@@ -11,7 +11,7 @@ import numpy as np
 from petbench.evaluation.protocol import PLAUSIBLE_BODY_MEAN_SUV
 from petbench.evaluation.samples import participant_of_sample
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.nifti import read_image
+from petbench_datasets.images.nifti import StoredImage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,11 +90,14 @@ def read_prediction(path: Path, grid: Grid, body: Mask) -> NDArray[np.float32]:
         DataError: not a readable 3-D image, another grid, NaN, infinite or negative values, or not in SUV.
     """
     _check_unit(path)
-    values, found = read_image(path)
-    if values.ndim != 3:
-        raise DataError(f"{path}: has {values.ndim} dimensions; a prediction is one 3-D volume in SUV")
+    stored = StoredImage(path)  # its header is looked at before a voxel is read: it may announce any number of them
+    if stored.dynamic:
+        raise DataError(f"{path}: has 4 dimensions; a prediction is one 3-D volume in SUV")
+    found = stored.grid
     if not found.matches(grid):
         raise DataError(f"{path}: its grid ({found}) is not that of the real image ({grid}); resample it to that grid")
+    values = stored.frame(0)
+    stored.close()
     for what, count in (
         ("NaN", int(np.isnan(values).sum())),
         ("infinite", int(np.isinf(values).sum())),

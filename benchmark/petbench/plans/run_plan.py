@@ -42,13 +42,13 @@ class RunPlan(PlannedRun):
     """
 
     dataset_folder: str = field(metadata=use())
-    compile: Compile = field(metadata=use(check="text"))
+    compile: Compile = field(metadata=use(check="compile"))
     deterministic: bool = field(metadata=use(check="flag"))
     source_files: Mapping[str, str] = field(default_factory=dict, metadata=use())
     parameter_files: Mapping[str, str] = field(default_factory=dict, metadata=use())
     preset: str = field(metadata=use("group", where="text", check="text"))
-    precision: Precision = field(metadata=use("identity", "group", where="text", check="text"))
-    device: str = field(metadata=use("change", where="text", check="text"))
+    precision: Precision = field(metadata=use("identity", "group", where="text", check="precision"))
+    device: str = field(metadata=use("change", where="text", check="device"))
 
     @property
     def training_budget(self) -> Budget:
@@ -104,20 +104,27 @@ def identity_of(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(key, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+MOST_IMAGES = 10**12
+MOST_SECONDS = 10.0**9
+"""Of a budget: thirty years. A larger one is a mistake, or meant to keep somebody's machine busy for ever."""
+
+
 def parse_budget(text: str) -> Budget:
     """Return the budget written as `images=N` or `seconds=S`.
 
     Raises:
-        UsageError: it is written in another way, or is not positive.
+        UsageError: it is written in another way, is not positive, or is larger than anybody trains.
     """
     from petbench.errors import UsageError
 
     unit, _, number = text.partition("=")
     try:
-        if unit == "images" and int(number) >= 0:
+        if unit == "images" and 0 <= int(number) <= MOST_IMAGES:
             return Budget(images=int(number))
-        if unit == "seconds" and 0 < float(number) < float("inf"):
+        if unit == "seconds" and 0 < float(number) <= MOST_SECONDS:
             return Budget(seconds=float(number))
     except ValueError:
         pass
-    raise UsageError(f"the budget {text!r} is not understood; write images=12000 or seconds=120")
+    raise UsageError(
+        f"the budget {text[:60]!r} is not understood; write images=12000 or seconds=120, at most {MOST_IMAGES:,} images"
+    )

@@ -100,7 +100,7 @@ def enter_predictions(
 
     Raises:
         DataError: a prediction cannot be scored.
-        UsageError: the fold does not exist.
+        UsageError: the fold does not exist, or other predictions of this name are there already.
     """
     volumes: dict[str, Volume] = {}
 
@@ -110,7 +110,10 @@ def enter_predictions(
     dataset, scored = place.dataset, choose_fold(place.split, place.fold).test
     records = scorer.score(dataset, scored, predictions, keep)
     plan = _plan(place, method, origin, role, _digest(volumes), scorer.device)
-    stored = [row for row in leaderboard.find(plan.identity) if row.status == "ok" and is_made_here(row)]
+    found = leaderboard.find(plan.identity)
+    stored = [row for row in found if row.status == "ok" and row.verification == "own" and is_made_here(row)]
+    if not stored and origin == EXTERNAL:
+        _check_free(plan, leaderboard)
     if stored:
         run_id, folder = stored[0].id, folder_to_fill(stored[0], home)
     else:
@@ -129,6 +132,17 @@ def enter_predictions(
             folder.delete()
         raise
     return leaderboard.run(run_id)
+
+
+def _check_free(plan: RunPlan, leaderboard: Leaderboard) -> None:
+    """Refuse predictions that would take the place of others of the same name: the newer ones would count alone."""
+    group = plan.record().run_group
+    row = next((row for row in leaderboard.runs(run_groups=[group], status="ok") if row.fold == plan.fold), None)
+    if row is not None:
+        raise UsageError(
+            f"{plan.method} has other predictions here already, run {row.id}: give these another name, or remove those "
+            f"first by petbench leaderboard remove {row.id}"
+        )
 
 
 def _keep_samples(samples: Mapping[str, Sequence[Path]], folder: RunFolder, dataset: Dataset) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import unicodedata
 from typing import TYPE_CHECKING
 
 from petbench.runs.folder import plan_run
 from petbench.runs.scorer import record_scores
+from petbench.submissions.taken import refuse_taken
 from petbench_datasets.files import atomic_path, write_text
+from petbench_leaderboard.admissions import note, note_voxels
 from petbench_leaderboard.records import COST_FIELDS, SUBMISSION, VALIDATION_FIELDS
+from petbench_leaderboard.storable import plain
 
 if TYPE_CHECKING:
     from petbench.home import Home
@@ -20,24 +22,42 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 
-def accept(submission: Verified, home: Home, leaderboard: Leaderboard) -> list[tuple[RunRow, bool]]:
+def accept(
+    submission: Verified, home: Home, leaderboard: Leaderboard, *, submitter: str | None = None
+) -> list[tuple[RunRow, bool]]:
     """Store every run of a verified submission as `rescored`, with the scores computed here.
 
     Times, memory, machine and the score on validation participants, whose predictions stay with the submitter, are as
     the submitter says; the row says so in its machine facts. A row of the same run that was only self-reported here, as
     a merge brings it, gives its place up. Accepting the same run twice changes nothing. Weights stay in the submission.
 
+    Args:
+        submission: every check of it has passed.
+        home: where the runs' folders are made.
+        leaderboard: where the rows go.
+        submitter: whose they are: rows of one submitter are pooled, those of two never are. None names the submitter
+            by the file's hash, so that whoever takes another's name gains nothing by it.
+
     Returns:
         The row of each run, and whether it was there already.
+
+    Raises:
+        SubmissionError: predictions are here already under another name, or another file has the row's place.
     """
-    return [
-        _accept_run(submission, index, verified_run, home, leaderboard)
+    whose = submitter or f"submission {submission.digest[:12]}"
+    for found in submission.runs:
+        refuse_taken(found, leaderboard, home, whose)
+    rows = [
+        _accept_run(submission, index, verified_run, home, leaderboard, whose)
         for index, verified_run in enumerate(submission.runs)
     ]
+    new = [row.uid for row, known in rows if not known]
+    note(leaderboard, "accepted", new, source=submission.archive.path.name, digest=submission.digest)
+    return rows
 
 
 def _accept_run(
-    submission: Verified, index: int, found: VerifiedRun, home: Home, leaderboard: Leaderboard
+    submission: Verified, index: int, found: VerifiedRun, home: Home, leaderboard: Leaderboard, submitter: str
 ) -> tuple[RunRow, bool]:
     plan, facts = found.plan, found.submitted.facts
     stored = [row for row in leaderboard.find(plan.identity) if row.status == "ok"]
@@ -58,6 +78,7 @@ def _accept_run(
         environment=dict(facts.environment),
         device=facts.device,
         verification="rescored",
+        submitter=submitter,
     )
     run_id, folder = plan_run(plan, record, home, leaderboard)
     try:
@@ -67,6 +88,7 @@ def _accept_run(
                 shutil.copyfile(path, temporary)
         _keep_log(submission, found, folder)
         record_scores(leaderboard, run_id, found.dataset, found.scores)
+        note_voxels(leaderboard, run_id, found.voxels)
         leaderboard.update(
             run_id,
             status="ok",
@@ -88,5 +110,4 @@ def _keep_log(submission: Verified, found: VerifiedRun, folder: RunFolder) -> No
     """Keep the submitter's log as text that no terminal obeys."""
     name = f"{found.submitted.folder}/run.log"
     text = submission.archive.read(name).decode("utf-8", errors="replace") if name in submission.archive.names else ""
-    shown = "".join(letter if letter in "\n\t" or unicodedata.category(letter) != "Cc" else "?" for letter in text)
-    write_text(folder.log, f"as it came in submission {submission.digest}:\n{shown}")
+    write_text(folder.log, f"as it came in submission {submission.digest}:\n{plain(text)}")

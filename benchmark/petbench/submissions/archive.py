@@ -146,11 +146,10 @@ def _checked_members(path: Path, members: list[zipfile.ZipInfo]) -> dict[str, zi
             raise SubmissionError(f"{shown} is encrypted or packed in a way that submissions are not")
         if member.file_size > largest:
             raise SubmissionError(f"{shown} unpacks to {member.file_size} bytes; at most {largest} are allowed")
-        if member.file_size > limits.LARGEST_RATIO * max(member.compress_size, 1):
-            raise SubmissionError(
-                f"{shown} unpacks to {member.file_size // max(member.compress_size, 1)} times its size"
-            )
         found[name], folded[fold] = member, name
+    unpacked, packed = (sum(getattr(each, size) for each in members) for size in ("file_size", "compress_size"))
+    if unpacked > max(limits.ALWAYS_UNPACKED_BYTES, limits.LARGEST_RATIO * packed):
+        raise SubmissionError(f"{path.name}: unpacks to {unpacked} bytes, {unpacked // max(packed, 1)} times its size")
     # Entries that share bytes unpack to far more than the archive could hold.
     if sum(member.compress_size for member in members) > path.stat().st_size:
         raise SubmissionError(f"{path.name}: its files overlap; no submission's do")

@@ -5,106 +5,45 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    FiniteFloat,
-    JsonValue,
-    TypeAdapter,
-    ValidationError,
-    create_model,
-)
+from pydantic import BaseModel, ValidationError
 
 from petbench.contract import Supervision
+from petbench.engine_settings import Compile, Precision
 from petbench.errors import UsageError
 from petbench.plans.run_plan import RunPlan, parse_budget
 from petbench.submissions.limits import SubmissionError
 from petbench_leaderboard.errors import LeaderboardError
-from petbench_leaderboard.field_uses import Check, fields_of_type, may_be_none, use_of
-from petbench_leaderboard.records import PlannedRun, Role, RunRow
+from petbench_leaderboard.field_uses import fields_of_type, use_of
+from petbench_leaderboard.records import PlannedRun, RunRow
 from petbench_leaderboard.score_records import ScoreRecord
+from petbench_leaderboard.strict_records import CHECKS, SCORES, always_known, first_problem, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
-Participant = Annotated[str, Field(pattern=r"^sub-[A-Za-z0-9]{1,64}$")]
-Text = Annotated[str, Field(max_length=300)]
-
-_CHECKS: dict[Check, Any] = {
-    "digest": Digest,
-    "slug": Slug,
-    "text": Text,
-    "dataset-name": Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$", max_length=200)],
-    "split-name": Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)],
+_CHECKS = {
+    **CHECKS,
     "supervision": Literal[Supervision, "external"],
-    "role": Role,
-    "ok": Literal["ok"],
-    "index": Annotated[int, Field(ge=0, le=10_000)],
-    "seed": Annotated[int, Field(ge=0, lt=2**32)],
-    "count": Annotated[int, Field(ge=0, le=2**62)],
-    "measured": Annotated[FiniteFloat, Field(ge=0)],
-    "number": FiniteFloat,
-    "flag": bool,
-    "json": dict[Text, JsonValue],
-    "moment": AwareDatetime,
-    "participants": Annotated[list[Participant], Field(max_length=4000)],
-    "some-participants": Annotated[list[Participant], Field(min_length=1, max_length=4000)],
+    "precision": Precision,
+    "compile": Compile,
 }
-"""How a value is checked, by the name that a field of a run gives to its check."""
+"""With the words that only the harness knows."""
 
 
-def _checked(record: type) -> list[dataclasses.Field[Any]]:
-    return [field for field in dataclasses.fields(record) if use_of(field).check]
+def _submitted(record: type) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(record) if use_of(field).check and use_of(field).submitted]
 
 
-def _model(fields: Iterable[dataclasses.Field[Any]], *, complete: bool, strict: bool) -> type[BaseModel]:
-    """Return the model of some fields of a run; a field with a default may be missing unless all must be there."""
-    types: dict[str, Any] = {}
-    for field in fields:
-        check = use_of(field).check
-        assert check is not None, f"{field.name} is no field of a submission"
-        kind = _CHECKS[check] | None if may_be_none(field) else _CHECKS[check]
-        optional = not complete and field.name not in _ALWAYS_KNOWN
-        types[field.name] = (kind, ({} if check == "json" else None) if optional else ...)
-    return create_model("RunFacts", __config__=ConfigDict(extra="forbid", strict=strict), **types)
-
-
-_PLAN_FIELDS = _checked(RunPlan)
+_PLAN_FIELDS = _submitted(RunPlan)
 _RUN_FIELDS = [
     field
-    for field in _checked(RunRow)
+    for field in _submitted(RunRow)
     if field.name not in {each.name for each in _PLAN_FIELDS} or "change" in use_of(field).purposes
 ]
-_ALWAYS_KNOWN = {
-    field.name
-    for field in _RUN_FIELDS
-    if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-}
-_PLAN = _model(_PLAN_FIELDS, complete=True, strict=True)
-_RUN = _model(_RUN_FIELDS, complete=False, strict=False)
-
-
-class _ScoreFacts(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    participant: Participant | None
-    region: Text
-    metric: Text
-    convention_id: Text
-    value: float | None
-    unit: Text
-    higher_is_better: bool | None
-    reason: Annotated[str, Field(max_length=4000)] | None = None
-    extra: dict[Text, JsonValue] = {}
-
-
-_SCORES = TypeAdapter(list[_ScoreFacts])
+_PLAN = model_of("Plan", _PLAN_FIELDS, _CHECKS)
+_RUN = model_of("Run", _RUN_FIELDS, _CHECKS, known=always_known(_RUN_FIELDS))
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -133,8 +72,8 @@ def plan_facts(plan: RunPlan) -> dict[str, Any]:
 
 def run_facts(row: RunRow) -> dict[str, Any]:
     """Return a row's facts as a submission holds them."""
-    values = {field.name: getattr(row, field.name) for field in _RUN_FIELDS}
-    return _RUN.model_validate(values).model_dump(mode="json")
+    values = {field.name: _plain(getattr(row, field.name)) for field in _RUN_FIELDS}
+    return _validated(_RUN, values, f"run {row.id}").model_dump(mode="json")
 
 
 def score_facts(scores: Iterable[ScoreRecord]) -> list[dict[str, Any]]:
@@ -155,9 +94,11 @@ def parse_plan(value: Any, name: str) -> RunPlan:
         raise SubmissionError(f"{name}: {odd!r} is missing or unknown; was it made by another version of petbench?")
     facts = _validated(_PLAN, value, name).model_dump()
     try:
-        parse_budget(facts["budget"])
+        written = str(parse_budget(facts["budget"]))
     except UsageError as error:
         raise SubmissionError(f"{name}: {error}") from None
+    if written != facts["budget"]:
+        raise SubmissionError(f"{name}: the budget {facts['budget']!r} is written {written}")
     return RunPlan(**facts | {key: tuple(facts[key]) for key in fields_of_type(RunPlan, tuple)}, dataset_folder="")
 
 
@@ -179,9 +120,9 @@ def parse_scores(value: Any, name: str) -> tuple[ScoreRecord, ...]:
         SubmissionError: one is malformed, empty without a reason, or there twice.
     """
     try:
-        records = tuple(ScoreRecord(**facts.model_dump()) for facts in _SCORES.validate_python(value))
+        records = tuple(ScoreRecord(**facts.model_dump()) for facts in SCORES.validate_python(value))
     except ValidationError as error:
-        raise SubmissionError(f"{name}: {_first(error)}") from None
+        raise SubmissionError(f"{name}: {first_problem(error)}") from None
     except LeaderboardError as error:
         raise SubmissionError(f"{name}: {error}") from None
     if len({(score.metric, score.convention_id, score.region, score.participant) for score in records}) < len(records):
@@ -193,13 +134,7 @@ def _validated(model: type[Model], value: Any, name: str) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise SubmissionError(f"{name}: {_first(error)}") from None
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part)[:60] for part in first["loc"]) or "it"
-    return " ".join(f"{where!r}: {first['msg']}".split())[:300]
+        raise SubmissionError(f"{name}: {first_problem(error)}") from None
 
 
 def _plain(value: Any) -> Any:

@@ -16,9 +16,14 @@ LARGEST_ARCHIVE_BYTES: Final = 2**32 - 2
 LARGEST_DIRECTORY_BYTES: Final = 4 * 2**20
 MOST_FILES: Final = 5000
 LARGEST_RATIO: Final = 200
-"""Of unpacked to packed bytes: text reaches 20, zeros 1000."""
+"""Of unpacked to packed bytes, of the whole archive: a log that repeats itself reaches hundreds, zeros 1000."""
 
 _KILO, _MEGA, _GIGA = 2**10, 2**20, 2**30
+
+LONGEST_LOG_BYTES: Final = 4 * _MEGA
+"""A longer log loses its middle when it is packed."""
+ALWAYS_UNPACKED_BYTES: Final = 256 * _MEGA
+"""As much as a small archive may unpack to, whatever its ratio: its files are bounded one by one."""
 
 #: Every name that a submission may hold, and the most bytes it unpacks to.
 LARGEST_BYTES: Final = (

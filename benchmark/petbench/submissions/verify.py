@@ -13,19 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from petbench.errors import PetbenchError
+from petbench.evaluation.reader import content_digest
 from petbench.runs import reference_rows
 from petbench.submissions import contents, limits, strict_json
 from petbench.submissions.archive import Archive
 from petbench.submissions.compare import Comparison, compare
 from petbench.submissions.limits import SubmissionError
+from petbench.submissions.taken import check_different
 from petbench.submissions.volumes import check_volume
 from petbench_datasets.dataset.split import load_split
 from petbench_leaderboard.board import IDENTITY_METHOD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from petbench.metric_spec import Case
     from petbench.plans.datasets import NamedDataset
     from petbench.plans.run_plan import RunPlan
     from petbench.runs.scorer import Scorer
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
     from petbench_leaderboard.score_records import ScoreRecord
 
 _RUN_FILES = ("plan.json", "run.json", "environment.txt", "scores.json")
+_ROUNDING = 1e-5
+"""Of the largest delayed value: a prediction that differs nowhere by more is the delayed image itself."""
 _OPTIONAL_FILES = ("run.log", "log.jsonl", "weights.pt")
 
 
@@ -47,6 +54,7 @@ class VerifiedRun:
         scores: computed here from the predictions.
         comparison: of self-reported and rescored values; nothing differs.
         dataset: the organizer's.
+        voxels: a hash of each participant's predicted voxels.
     """
 
     submitted: SubmittedRun
@@ -54,6 +62,7 @@ class VerifiedRun:
     scores: tuple[ScoreRecord, ...]
     comparison: Comparison
     dataset: Dataset
+    voxels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +103,9 @@ def verified(path: Path, find: Callable[[str], NamedDataset], scorer: Scorer) ->
             plan = _on_own_dataset(submitted, named)
             folder = Path(temporary) / str(index)
             _unpack_predictions(archive, submitted, named.dataset, folder)
-            scores = _score(submitted, named.dataset, folder, scorer)
-            found.append(VerifiedRun(submitted, plan, scores, _compared(submitted, scores), named.dataset))
+            scores, voxels = _score(submitted, named.dataset, folder, scorer)
+            found.append(VerifiedRun(submitted, plan, scores, _compared(submitted, scores), named.dataset, voxels))
+        check_different(found)
         yield Verified(_file_digest(path), tuple(found), Path(temporary), archive)
 
 
@@ -190,9 +200,23 @@ def _unpack_predictions(archive: Archive, submitted: SubmittedRun, dataset: Data
         archive.copy(name, folder / f"{participant}.nii.gz")
 
 
-def _score(submitted: SubmittedRun, dataset: Dataset, folder: Path, scorer: Scorer) -> tuple[ScoreRecord, ...]:
+def _score(
+    submitted: SubmittedRun, dataset: Dataset, folder: Path, scorer: Scorer
+) -> tuple[tuple[ScoreRecord, ...], dict[str, str]]:
+    """Return the scores of a run's predictions, and a hash of each participant's voxels."""
+    voxels: dict[str, str] = {}
+
+    def see(case: Case) -> None:
+        largest = float(np.abs(case.delayed).max())
+        if np.allclose(case.predicted, case.delayed, rtol=0.0, atol=_ROUNDING * largest):
+            raise SubmissionError(
+                f"{submitted.folder}: its prediction of {case.participant} is the real delayed image, which no method "
+                "may have seen"
+            )
+        voxels[case.participant] = content_digest(case.predicted)
+
     try:
-        return tuple(scorer.score(dataset, submitted.plan.test_participants, folder))
+        return tuple(scorer.score(dataset, submitted.plan.test_participants, folder, see)), voxels
     except PetbenchError as error:
         text = str(error).replace(f"{folder}/", f"{submitted.folder}/predictions/")
         raise SubmissionError(text) from error

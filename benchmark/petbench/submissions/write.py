@@ -124,12 +124,23 @@ def _add_run(writer: _Writer, index: int, run_id: int, home: Home, leaderboard: 
             raise SubmissionError(f"{path}: the prediction is gone; run it again with --force") from None
     for log in (source.log, source.losses):
         if log.is_file():
-            writer.add(f"{folder}/{log.name}", _without_paths(log, home))
+            writer.add(f"{folder}/{log.name}", shortened(_without_paths(log, home)))
     if weights:
         if not source.model.is_file():
             raise SubmissionError(f"{source.model}: the weights are gone; submit the run without --weights")
         writer.add(f"{folder}/weights.pt", source.model.read_bytes())
     return folder
+
+
+def shortened(log: bytes) -> bytes:
+    """Return a log of at most `limits.LONGEST_LOG_BYTES`: whole lines of its beginning and end, which tell most."""
+    if len(log) <= limits.LONGEST_LOG_BYTES:
+        return log
+    half = limits.LONGEST_LOG_BYTES // 2 - 100
+    head, tail = log[:half], log[-half:]
+    head, tail = head[: head.rfind(b"\n") + 1] or head, tail[tail.find(b"\n") + 1 :] or tail
+    left_out = {"left_out_bytes": len(log) - len(head) - len(tail)}  # JSON, as are the lines of one of the two logs
+    return head + json.dumps(left_out).encode() + b"\n" + tail
 
 
 def _without_paths(path: Path, home: Home) -> bytes:

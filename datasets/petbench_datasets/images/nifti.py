@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import nibabel.orientations as untyped_orientations
 import numpy as np
 
 from petbench_datasets.errors import DataError
-from petbench_datasets.files import atomic_path
+from petbench_datasets.files import atomic_path, check_regular
 from petbench_datasets.images.grid import Grid, Volume
 
 if TYPE_CHECKING:
@@ -22,11 +23,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+MOST_VOXELS = 2**28
+"""Of one frame: a gigabyte as float32, twice a whole-body image of the longest scanner."""
+LEAST_SPACING_MILLIMETRES, MOST_SPACING_MILLIMETRES = 1e-3, 1e3
+_LEAST_ANGLE = 1e-3
+"""Of the axes: the volume of a voxel over the product of its sides, 1 where they are perpendicular."""
+
 # nibabel annotates some of its functions and not others, which strict type checking cannot call.
 nibabel: Any = untyped_nibabel
 orientations: Any = untyped_orientations
 
 _TARGET_ORIENTATION = orientations.axcodes2ornt(("L", "P", "S"))
+_MOST_TRAILING_BYTES = 64 * 2**10
 _COMPRESSION_LEVEL = 3
 # Fixed bytes: deflate, no name, no time, "unknown" operating system, so that equal images are equal files.
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -44,6 +52,7 @@ class StoredImage:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        check_regular(path)
         with _one_line(path):
             # Frames are asked for in rising order: one open file is then decompressed once, not once a frame.
             self._image: Any = nibabel.load(path, keep_file_open=True)
@@ -51,9 +60,12 @@ class StoredImage:
                 raise DataError(f"{path}: not a NIfTI image; convert it to .nii.gz")
             shape = _spatial_and_time(self._image.shape, path)
             affine = self._checked_affine()
+            voxels = shape[0] * shape[1] * shape[2]
+            if voxels > MOST_VOXELS:
+                raise DataError(f"{path}: its header says {voxels} voxels a frame; at most {MOST_VOXELS} are read")
+            self._transform, self.grid = _lps_order(affine, shape[:3])
         self.dynamic = len(shape) == 4
         self.frame_count = shape[3] if self.dynamic else 1
-        self._transform, self.grid = _lps_order(affine, shape[:3])
 
     def frame(self, index: int) -> Volume:
         """Return frame `index` as float32, shape (z, y, x), in the unit that the file stores."""
@@ -69,9 +81,22 @@ class StoredImage:
         """Return the voxels of a 3-D file, its checksum verified: reading only the voxels would skip that."""
         image = self._image
         if self.path.name.endswith(".gz"):
-            image = type(image).from_bytes(gzip.decompress(self.path.read_bytes()))
+            image = type(image).from_bytes(self._unpacked())
         voxels: NDArray[Any] = np.asanyarray(image.dataobj).reshape(self._image.shape[:3])
         return voxels
+
+    def _unpacked(self) -> bytes:
+        """Return the unpacked file, as many bytes as its header announces and not one more."""
+        proxy = self._image.dataobj
+        announced = int(proxy.offset) + math.prod(self._image.shape) * proxy.dtype.itemsize
+        with gzip.open(self.path) as file:
+            content = file.read(announced)
+            if len(content) < announced:
+                raise EOFError
+            # What follows are extensions of nobody, or a bomb; the checksum comes after the last byte.
+            if file.read(_MOST_TRAILING_BYTES + 1)[_MOST_TRAILING_BYTES:]:
+                raise DataError(f"{self.path}: unpacks to more than the {announced} bytes that its header says")
+        return content
 
     def _stored_frame(self, index: int) -> NDArray[Any]:
         voxels: NDArray[Any] = np.asanyarray(self._image.dataobj[..., index]).reshape(self._image.shape[:3])
@@ -84,7 +109,13 @@ class StoredImage:
                 f"{self.path}: the file does not say how it lies in the participant (sform and qform code 0); set one"
             )
         affine = np.asarray(self._image.affine, dtype=np.float64)
-        if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        if not np.isfinite(affine).all():
+            raise DataError(f"{self.path}: its affine is not finite; correct the NIfTI header")
+        sides = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+        if sides.min() < LEAST_SPACING_MILLIMETRES or sides.max() > MOST_SPACING_MILLIMETRES:
+            measure = "x".join(f"{side:.4g}" for side in sides)
+            raise DataError(f"{self.path}: its voxels measure {measure} mm; correct the NIfTI header")
+        if abs(np.linalg.det(affine[:3, :3] / sides)) < _LEAST_ANGLE:
             raise DataError(f"{self.path}: its affine is not invertible; correct the NIfTI header")
         return affine
 
@@ -210,6 +241,13 @@ def _spatial_and_time(shape: tuple[int, ...], path: Path) -> tuple[int, ...]:
     return shape
 
 
+_DAMAGE = (
+    OSError, ValueError, ArithmeticError, LookupError, TypeError, MemoryError, zlib.error, struct.error,
+    np.linalg.LinAlgError, nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError,
+)  # fmt: skip
+"""What nibabel and numpy raise on headers that somebody has made up."""
+
+
 @contextmanager
 def _one_line(path: Path) -> Iterator[None]:
     """Turn whatever a damaged file raises into one line that names it."""
@@ -223,14 +261,15 @@ def _one_line(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: the file is cut short or damaged; copy or export it again") from error
     except DataError:
         raise
-    except (OSError, ValueError, zlib.error, struct.error, nibabel.filebasedimages.ImageFileError) as error:
+    except _DAMAGE as error:
         raise DataError(f"{path}: {_diagnosis(path)}; copy or export it again") from error
 
 
 def _diagnosis(path: Path) -> str:
     """Say what a file that cannot be read looks like."""
     try:
-        start = path.read_bytes()[:512]
+        with path.open("rb") as plain:
+            start = plain.read(512)
         if start[:2] == b"\x1f\x8b":
             with gzip.open(path) as file:
                 start = file.read(512)

@@ -37,15 +37,28 @@ def place(row: Row) -> str:
     return formatting.MISSING if row.competes else "variant"
 
 
+def origin(row: Row) -> str:
+    """Return whose row it is and what was checked of it: `self-reported, of rival-lab`; empty for one's own."""
+    return origin_of(row.run)
+
+
+def origin_of(run: RunRow) -> str:
+    """Return the same of the runs of one row; of code that was trained again here also what kept it in."""
+    if run.verification == "own":
+        return ""
+    isolation = run.isolation if run.verification == "reproduced" else None
+    return ", ".join(filter(None, (run.verification, isolation, run.submitter and f"of {run.submitter}")))
+
+
 def settings(row: Row) -> list[str]:
-    """Return preset, changed parameters, budget and track: `small`, `width=8`, `40,000 images`, `equal images`."""
+    """Return origin, preset, changed parameters, budget and track: `rescored, of mi-lab`, `small`, `width=8`, …."""
     return run_settings(row.run)
 
 
 def run_settings(run: RunRow) -> list[str]:
     """Return the same of the runs of one row."""
     preset = run.preset if run.role == "competitor" or run.preset != "default" else ""
-    return [part for part in (preset, *changed_parameters(run), budget(run), track(run)) if part]
+    return [part for part in (origin_of(run), preset, *changed_parameters(run), budget(run), track(run)) if part]
 
 
 def changed_parameters(run: RunRow) -> list[str]:
@@ -103,6 +116,35 @@ def best_of(row: Row, column: Column | None) -> str:
 def chosen(row: Row) -> str:
     """Return why a row competes, of a method with several rows; empty where there was no choice."""
     return _CHOSEN[row.chosen_by] if row.chosen_by and row.best_of else ""
+
+
+ORIGINS = {
+    "rescored": "rescored: sent by somebody else, scored here from the predictions",
+    "reproduced": "reproduced: sent by somebody else, trained and scored here",
+    "self-reported": "self-reported: nothing was checked here",
+}
+"""What the origins of rows mean; a row that names none is one's own."""
+
+
+def origins_note(board: Board) -> str:
+    """Return what the origins on a board mean; empty where every row is one's own."""
+    there = {row.run.verification for row in board.rows}
+    meant = [meaning for word, meaning in ORIGINS.items() if word in there]
+    return f"{'; '.join(meant)}; rows that name no origin were made here" if meant else ""
+
+
+def flagged_note(board: Board) -> str:
+    """Return which rows of others score at or above the repeat scan; empty where none does."""
+    found = ", ".join(
+        dict.fromkeys(f"{row.run.method} ({origin(row)})" for row in board.rows if row.reaches_repeat_scan)
+    )
+    return found and f"scores at or above the repeat scan, as no prediction should: look at its images: {found}"
+
+
+def named(row: Row) -> str:
+    """Return the method with its origin, where a table has no settings: `pix2pix (self-reported, of rival-lab)`."""
+    found = origin(row)
+    return f"{row.run.method} ({found})" if found else row.run.method
 
 
 def unranked(board: Board) -> str:

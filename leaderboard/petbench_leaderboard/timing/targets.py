@@ -48,6 +48,7 @@ def reference_runs(leaderboard: Leaderboard, board: Board) -> list[RunRow]:
         if board_key(run, board.protocol) == board_of(board)
         and (run.role, run.distribution) == ("reference", OWN_DISTRIBUTION)
         and run.trained_here
+        and run.verification == "own"  # nobody else sets what one is measured by
         and not run.changed_parameters
     ]
 

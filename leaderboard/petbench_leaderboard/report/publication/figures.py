@@ -15,6 +15,7 @@ from petbench_datasets.files import atomic_path
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.site.pareto import mark_front
 from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.statistics.intervals import FEWEST_PARTICIPANTS
@@ -193,7 +194,7 @@ def _stability(drawn: _Drawn) -> Figure:
 
 def _pareto(drawn: _Drawn) -> Figure:
     points: list[dict[str, Any]] = [
-        {"x": row.costs.train_seconds, "y": row.cells[drawn.column].mean, "name": row.run.method}
+        {"x": row.costs.train_seconds, "y": row.cells[drawn.column].mean, "name": stated.named(row)}
         for _, row in drawn.rows()
         if row.competes and row.costs.train_seconds is not None
     ]
@@ -211,7 +212,7 @@ def _pareto(drawn: _Drawn) -> Figure:
     lines = {
         _shortened(row.run.method): mean
         for _, row in drawn.rows()
-        if row.role != "competitor" and (mean := row.cells[drawn.column].mean) is not None
+        if row.is_reference and (mean := row.cells[drawn.column].mean) is not None
     }
     for mean in lines.values():
         axes.axhline(mean, color=_QUIET, linewidth=0.7, linestyle="--")

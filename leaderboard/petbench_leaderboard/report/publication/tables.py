@@ -41,6 +41,9 @@ _LATEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     "±": r"$\pm$",
     "−": r"$-$",
     "–": "--",
@@ -115,6 +118,8 @@ def _notes(board: Board, statistics: BoardStatistics | None) -> str:
     notes = [f"No normalized score: {'; '.join(found)}."] if found else []
     others = [
         *written.under_floor(board, columns),
+        stated.origins_note(board),
+        stated.flagged_note(board),
         stated.seed_spread_note(board),
         stated.lost_seeds(board),
         stated.differing(board),
@@ -216,7 +221,7 @@ def _participants(board: Board) -> tuple[list[str], list[list[str | float | None
     rows: list[list[str | float | None]] = []
     for row in board.rows:
         cell = row.cells.get(column) if column else None
-        rows.append([row.run.method, *((cell.values.get(who) if cell else None) for who in board.participants)])
+        rows.append([stated.named(row), *((cell.values.get(who) if cell else None) for who in board.participants)])
     return [_head(column) if column else "", *board.participants], rows
 
 

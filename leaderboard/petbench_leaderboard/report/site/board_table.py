@@ -54,6 +54,8 @@ def view_board(board: Board, statistics: BoardStatistics | None) -> BoardView:
         explains_ranks=any(row.rank_interval for row in rows),
         gains=written.GAIN if any(cell.gain for cell in cells) else "",
         normalized=written.NORMALIZED if any(cell.normalized_score for cell in cells) else "",
+        origins=stated.origins_note(board),
+        flagged=stated.flagged_note(board),
         verifications=sorted({row.verification for row in rows}),
         not_normalized=_not_normalized(not_normalized),
         needs_predictable=NO_PREDICTABLE in not_normalized,
@@ -96,7 +98,7 @@ def _row(
         plugin=f"{run.distribution} {run.version}",
         settings=", ".join(stated.settings(row)),
         best_of=stated.best_of(row, board.ranked_by),
-        origin=" · ".join([stated.seeds(row, board.ranked_by), *row.devices, run.precision, *_verification(run)]),
+        origin=" · ".join([stated.seeds(row, board.ranked_by), *row.devices, run.precision]),
         cells=[
             _cell(row.cells.get(column), column, notes, statistics if column == board.ranked_by else None, table)
             for column in columns
@@ -146,15 +148,6 @@ def _not_normalized(reasons: Mapping[str, list[Column]]) -> str:
 def place_of(ranks: tuple[int, int]) -> str:
     """Write a rank interval: `1–3`, or `2` where it is but one rank."""
     return str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]}–{ranks[1]}"
-
-
-def _verification(run: RunRow) -> list[str]:
-    """Say so where the scores were not computed here from the predictions, or where more was done than that."""
-    if run.verification == "rescored":
-        return []
-    # Whose code an organizer trained again says what kept it from the rest of the machine.
-    isolation = [run.isolation] if run.verification == "reproduced" and run.isolation else []
-    return [run.verification, *isolation]
 
 
 def _cell(

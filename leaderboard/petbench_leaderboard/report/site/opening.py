@@ -171,7 +171,7 @@ def _standing(row: Row, column: Column, found: RowStatistics | None, ends: tuple
         rank_interval=place_of(found.rank_interval) if found and found.rank_interval else "",
         place="" if stated.place(row) == run.method else stated.place(row),
         method=run.method,
-        settings=", ".join(stated.settings(row)) if row.role == "competitor" else "",
+        settings=", ".join(stated.settings(row)) if row.role == "competitor" else stated.origin(row),
         seeds=_seeds(row, column),
         value=written.mean(column, cell),
         interval=written.interval(column, interval),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.site import charts
 from petbench_leaderboard.report.site.run_charts import Chart
 
@@ -25,7 +26,7 @@ def board_chart(board: Board) -> Chart | None:
         {
             "x": row.costs.train_seconds,
             "y": means[id(row)],
-            "name": row.run.method,
+            "name": stated.named(row),
             "detail": f"{row.run.preset or ''} {formatting.budget(row.run.budget)}".strip(),
         }
         for row in board.rows
@@ -34,7 +35,7 @@ def board_chart(board: Board) -> Chart | None:
     lines = {
         row.run.method: mean
         for row in reversed(board.rows)
-        if row.role != "competitor" and (mean := means.get(id(row))) is not None
+        if row.is_reference and (mean := means.get(id(row))) is not None
     }
     if not points:
         return None

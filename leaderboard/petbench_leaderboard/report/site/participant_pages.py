@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.files import atomic_path, write_text
 from petbench_leaderboard.report import columns as written
+from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.figure_parts import ERROR_LIMIT_SUV, SUV_LIMIT
 from petbench_leaderboard.report.participant_figure import draw_participant
 from petbench_leaderboard.report.site.board_table import board_slug, row_slug
@@ -130,7 +131,7 @@ def _scores(images: ParticipantImages, board: Board, columns: list[Column]) -> l
         values = [
             written.value(column, cell.values.get(images.participant) if cell else None) for column, cell in cells
         ]
-        rows.append((row_slug(row), row.run.method, values))
+        rows.append((row_slug(row), stated.named(row), values))
     return rows
 
 

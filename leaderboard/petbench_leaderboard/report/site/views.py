@@ -121,6 +121,8 @@ class BoardView:
     normalized: str
     not_normalized: str
     needs_predictable: bool
+    origins: str
+    flagged: str
     verifications: list[str]
     explains_ranks: bool
     explains_spread: bool

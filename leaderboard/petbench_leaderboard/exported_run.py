@@ -1,0 +1,125 @@
+"""A run with all that belongs to it, as one leaderboard gives it to another: as a line of a file, or directly.
+
+Whichever way it comes, it is stored as `petbench_leaderboard.strict_records` allows, or not at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from petbench_leaderboard import strict_json, words_of_0_1
+from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.field_uses import fields_of_type
+from petbench_leaderboard.metric_facts import MetricFacts, metrics_as_json, metrics_from_json
+from petbench_leaderboard.migrations.metrics_0_1_0 import METRICS_OF_0_1_0
+from petbench_leaderboard.records import SUBMISSION, PhaseRow, RunRow
+from petbench_leaderboard.rows import columns_of
+from petbench_leaderboard.score_records import ScoreRow, metrics_of
+from petbench_leaderboard.storable import plain
+from petbench_leaderboard.strict_records import (
+    IMPORT_CHECKS,
+    IMPORTED_METRICS,
+    IMPORTED_PHASES,
+    IMPORTED_SCORES,
+    always_known,
+    first_problem,
+    model_of,
+)
+
+_FIELDS = dataclasses.fields(RunRow)
+_RUN = model_of("Run", _FIELDS, IMPORT_CHECKS, known=always_known(_FIELDS))
+_WORDS_OF_0_1 = ("method", "supervision", "verification")
+_TUPLES = fields_of_type(RunRow, tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedRun:
+    """A run with all that belongs to it."""
+
+    run: RunRow
+    scores: list[ScoreRow]
+    phases: list[PhaseRow]
+    source_diff: str = ""
+
+
+def as_json(exported: ExportedRun) -> dict[str, Any]:
+    """Return a run as it stands in a file: what is shown of a metric stands once, not with every score."""
+    facts = asdict(exported) | {"metrics": metrics_as_json(metrics_of(exported.scores))}
+    for score in facts["scores"]:
+        del score["facts"]
+    return facts
+
+
+def parse_line(line: bytes, *, old: bool) -> ExportedRun:
+    """Return the run that a line of a file holds.
+
+    Args:
+        line: one JSON object.
+        old: whether petbench 0.1.0 wrote it.
+
+    Raises:
+        ValueError: what is wrong with it, in a few words.
+    """
+    facts = strict_json.parse(line)
+    if not isinstance(facts, dict) or not isinstance(facts.get("run"), dict):
+        raise ValueError("it holds no run")  # noqa: TRY004 - of a file
+    run = facts["run"]
+    if old:
+        if not all(isinstance(run.get(name), str) for name in _WORDS_OF_0_1):
+            raise ValueError(f"its run lacks one of {', '.join(_WORDS_OF_0_1)}")
+        run = words_of_0_1.converted(run)
+    known = {field.name for field in _FIELDS}
+    run = {name: value for name, value in run.items() if name in known}
+    return _checked(run, facts.get("scores"), facts.get("phases"), facts.get("metrics"), facts.get("source_diff", ""))
+
+
+def checked(exported: ExportedRun) -> ExportedRun:
+    """Return a run of another database once it was checked as a line of a file is.
+
+    Raises:
+        ValueError: what is wrong with it, in a few words.
+    """
+    facts = as_json(exported)
+    scores, phases, metrics = facts["scores"], facts["phases"], facts["metrics"]
+    return _checked(columns_of(exported.run), scores, phases, metrics, exported.source_diff)
+
+
+def _checked(run: dict[str, Any], scores: Any, phases: Any, metrics: Any, diff: Any) -> ExportedRun:
+    if not isinstance(diff, str):
+        raise ValueError("'source_diff' is no text")  # noqa: TRY004 - of a file
+    try:
+        found = _RUN.model_validate(run).model_dump()
+        of_run = [score.model_dump() for score in IMPORTED_SCORES.validate_python(scores)]
+        lasting = [phase.model_dump() for phase in IMPORTED_PHASES.validate_python(phases)]
+        facts = _facts(of_run, metrics)
+    except ValidationError as error:
+        raise ValueError(first_problem(error)) from None
+    except LeaderboardError as error:
+        raise ValueError(str(error)) from None
+    if len({(s["protocol"], s["metric"], s["convention_id"], s["region"], s["participant"]) for s in of_run}) < len(
+        of_run
+    ):
+        raise ValueError("one score is given twice")
+    row = RunRow(**found | {name: tuple(found[name]) for name in _TUPLES})
+    if row.verification == "rescored" and SUBMISSION not in row.machine:
+        row = dataclasses.replace(row, verification="own")  # what petbench called its own rows until they had a word
+    try:
+        rows = [ScoreRow(**score, facts=facts.get((score["metric"], score["convention_id"]))) for score in of_run]
+    except LeaderboardError as error:
+        raise ValueError(str(error)) from None
+    return ExportedRun(row, rows, [PhaseRow(**phase) for phase in lasting], plain(diff))
+
+
+def _facts(scores: list[dict[str, Any]], metrics: Any) -> dict[tuple[str, str], MetricFacts]:
+    """Return what a file says of its metrics; one of 0.1.0 says nothing, but its own are known."""
+    if metrics is not None:
+        return metrics_from_json(metric.model_dump() for metric in IMPORTED_METRICS.validate_python(metrics))
+    return {
+        (score["metric"], score["convention_id"]): MetricFacts(**METRICS_OF_0_1_0[score["metric"]])
+        for score in scores
+        if score["metric"] in METRICS_OF_0_1_0
+    }
