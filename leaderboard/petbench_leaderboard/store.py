@@ -50,9 +50,44 @@ class Leaderboard:
         """Open the leaderboard in a file or at a SQLAlchemy URL; create it, or migrate it to this version's schema.
 
         Raises:
-            LeaderboardError: it cannot be opened, or a newer petbench made it.
+            LeaderboardError: it cannot be opened or written, or a newer petbench made it.
+        """
+        opened = cls.read(location)
+        try:
+            opened.make_ready()
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    @classmethod
+    def read(cls, location: str | Path) -> Self:
+        """Open a leaderboard and leave it as it is until something is stored: nothing is created or migrated.
+
+        One that is not there reads as an empty one; one of an earlier version is read from a migrated copy.
+
+        Raises:
+            LeaderboardError: it cannot be read, holds another program's tables, or a newer petbench made it.
         """
         return cls(Database(location))
+
+    def make_ready(self) -> None:
+        """Make sure that something can be stored: create the leaderboard, or migrate it to this version's schema.
+
+        Raises:
+            LeaderboardError: it cannot be written.
+        """
+        self._database.make_ready()
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the leaderboard has the schema of an earlier version, and is read from a migrated copy."""
+        return self._database.is_outdated
+
+    @property
+    def file(self) -> Path | None:
+        """The file that holds the leaderboard, None where a server does or the memory."""
+        return self._database.location.file
 
     @property
     def name(self) -> str:

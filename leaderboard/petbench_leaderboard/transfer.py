@@ -49,7 +49,7 @@ class Transfer:
 
 
 def merge(leaderboard: Leaderboard, other: str | Path, *, trusted: bool = True) -> Transfer:
-    """Copy every run of another leaderboard; doing it again changes nothing.
+    """Copy every run of another leaderboard, which is only read; doing it again changes nothing.
 
     Runs are distinguished by their uid, which they keep wherever they are merged. Two runs of one identity, made on
     two machines, both stay and count once in the ranking.
@@ -67,7 +67,7 @@ def merge(leaderboard: Leaderboard, other: str | Path, *, trusted: bool = True) 
         path = Path(other)
         if not path.is_file():
             raise LeaderboardError(f"there is no leaderboard at {path}: name the file of another leaderboard")
-    with Leaderboard.open(other) as source:
+    with Leaderboard.read(other) as source:
         return _merge_all(leaderboard, exported_runs(source), trusted=trusted)
 
 

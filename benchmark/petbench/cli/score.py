@@ -66,6 +66,7 @@ def _score_again(which: str) -> None:
     from petbench_leaderboard.report.formatting import counted
 
     home, store = session().home, session().leaderboard
+    store.make_ready()  # first: one that cannot be written is found before minutes of scoring
     if which != "all" and not (which.isascii() and which.isdigit()):
         raise UsageError(f"--runs {which!r} is not understood; write --runs all or --runs ID")
     rows = store.runs(status="ok") if which == "all" else [store.run(int(which))]
@@ -95,6 +96,7 @@ def _enter(folder: Path | None, name: str, dataset: str, split: str, fold: int) 
     from petbench_datasets.dataset.split import load_split
 
     here = session()
+    here.leaderboard.make_ready()  # first, as above
     named, _ = open_named(dataset)
     place = Place(named.name, named.dataset, load_split(named.dataset, split), fold)
     with progress_bar() as progress:

@@ -81,7 +81,8 @@ def accept(*, path: Path, dataset: str | None, again: bool, plugin_source: str |
     if plugin_source is not None and not again:
         raise UsageError("--plugin-source says what is trained again; give --reproduce with it")
     here = session()
-    leaderboard = here.leaderboard  # opened first: one that cannot be written is found before minutes of scoring
+    leaderboard = here.leaderboard
+    leaderboard.make_ready()  # first: one that cannot be written is found before minutes of scoring
     with _verified(path, dataset) as found:
         if again:
             _reproduce(found, plugin_source, here.supervisor(), as_json=as_json)
