@@ -58,3 +58,10 @@ def migrate(engine: sa.Engine) -> None:
         command.upgrade(config, "head")
         with Session(connection, join_transaction_mode="create_savepoint") as session, session.begin():
             rebuild(session)
+
+
+def stamp(connection: sa.Connection) -> None:
+    """Note that a new database has the newest tables, which were made without migrations."""
+    connection.execute(sa.text(f"CREATE TABLE {_REVISIONS} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    insert = sa.text(f"INSERT INTO {_REVISIONS} VALUES (:revision)")  # noqa: S608
+    connection.execute(insert, {"revision": SCHEMA_REVISION})

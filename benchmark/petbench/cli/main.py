@@ -14,6 +14,7 @@ from petbench.cli.datasets import datasets
 from petbench.cli.doctor import doctor
 from petbench.cli.export_png import export_png
 from petbench.cli.leaderboard import leaderboard
+from petbench.cli.maintenance import backup, check, prune, upgrade
 from petbench.cli.methods import methods
 from petbench.cli.plan import plan
 from petbench.cli.plugin import plugin
@@ -103,7 +104,8 @@ def cli(ctx: click.Context, /, *, db: str | None) -> None:
 
 for _verb in _VERBS:
     cli.add_command(_verb)
-leaderboard.add_command(accept)
+for _verb in (accept, backup, check, prune, upgrade):
+    leaderboard.add_command(_verb)
 
 
 def main() -> None:

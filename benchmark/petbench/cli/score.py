@@ -60,7 +60,7 @@ def score(
 
 
 def _score_again(which: str) -> None:
-    from petbench.errors import DataError, PetbenchError, UsageError
+    from petbench.errors import DataError, PetbenchError, UsageError, one_line
     from petbench.runs.rescore import rescore
     from petbench.terminal import progress_bar
     from petbench_leaderboard.report.formatting import counted
@@ -76,9 +76,9 @@ def _score_again(which: str) -> None:
         for row in rows:
             try:
                 rescore(row, home, store, scorer)
-            except PetbenchError as error:  # the others are scored all the same
+            except (PetbenchError, OSError) as error:  # the others are scored all the same
                 refused += 1
-                click.echo(f"run {row.id} {row.method} keeps its scores: {error}", err=True)
+                click.echo(f"run {row.id} {row.method} keeps its scores: {one_line(error)}", err=True)
     done = len(rows) - refused
     click.echo(f"scored {counted(done, 'run')} again")
     if refused:

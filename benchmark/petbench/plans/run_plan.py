@@ -86,7 +86,7 @@ class RunPlan(PlannedRun):
             facts = json.loads(path.read_text(encoding="utf-8"))
             participants = {name: tuple(facts[name]) for name in ("test_participants", "split_participants")}
             return cls(**facts | participants)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise DataError(f"{path}: no plan of this version of petbench; run the method again with --force") from None
 
 
