@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,7 +25,7 @@ def print_json(value: Any) -> None:
 
 def print_json_list(values: Iterable[Any]) -> None:
     """Print a list for a script as `print_json` would, each value as soon as there is one: the list may be long."""
-    out = click.get_text_stream("stdout")
+    out = sys.stdout
     first = True
     for value in values:
         text = json.dumps(value, indent=2, default=str, ensure_ascii=False, allow_nan=False).replace("\n", "\n  ")

@@ -60,6 +60,7 @@ def enter_run(
     uid = hashlib.sha256(f"{leaderboard.name}\n{plan.identity}\n{origin}".encode()).hexdigest()[:32]
     folder = RunFolder.of(home, plan.method, uid)
     record = dataclasses.replace(record, log_path=folder.log_path(home))
+    end: RunChanges = {**changes, "status": "ok", "phase": "score", "subgroups": dataset.subgroups}
     claim = home.claim(leaderboard.name, f"enter {plan.identity}")
     claim.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(claim):
@@ -80,10 +81,7 @@ def enter_run(
                     uid=uid,
                     protocol=PROTOCOL,
                     place=place_anew,
-                    status="ok",
-                    phase="score",
-                    subgroups=dataset.subgroups,
-                    **changes,
+                    **end,
                 )
             except BaseException:
                 if all(row.uid != uid for row in leaderboard.find(plan.identity)):

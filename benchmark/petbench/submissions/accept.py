@@ -67,7 +67,7 @@ def _accept_run(
 
     changes: RunChanges = {"started_at": facts.started_at, "ended_at": facts.ended_at}
     for name in (*COST_FIELDS, *VALIDATION_FIELDS):
-        changes[name] = getattr(facts, name)  # type: ignore[literal-required] - fields of a run, each of which may change
+        changes[name] = getattr(facts, name)  # type: ignore[literal-required]
     return enter_run(
         plan,
         record,

@@ -64,7 +64,8 @@ class _Handler(SimpleHTTPRequestHandler):
         """
         if not super().parse_request():
             return False
-        port = self.server.server_address[1]
+        assert isinstance(self.server, ThreadingHTTPServer)
+        port = self.server.server_port
         if self.headers.get_all("Host") not in [[f"{name}:{port}"] for name in _NAMES]:
             self.send_error(421, explain=f"this site is for http://{HOST}:{port}/ alone")
             return False
