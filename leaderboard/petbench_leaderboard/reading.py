@@ -2,7 +2,8 @@
 
 What cannot be read in its place is read from a private copy: a leaderboard of an earlier schema, which is migrated in
 the copy alone, and one that cannot be written, as on a full disk, while a killed process has left rows in its log
-(`-wal`). A leaderboard that is not there yet reads as an empty one.
+(`-wal`). Of a server's leaderboard of an earlier schema nothing is read until it is migrated. A leaderboard that is not
+there yet reads as an empty one.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Reader:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether the leaderboard has an earlier schema, and a migrated copy of it is read."""
+        """Whether the leaderboard has an earlier schema: of a file a migrated copy is read, of a server nothing."""
         return self._revision not in (None, SCHEMA_REVISION)
 
     @contextlib.contextmanager
@@ -68,13 +69,19 @@ class Reader:
         """Give a session that sees one state of the leaderboard throughout.
 
         Raises:
-            LeaderboardError: the file was changed while it was read in a way that SQLite cannot keep apart.
+            LeaderboardError: the file was changed while it was read in a way that SQLite cannot keep apart, or a
+                server's leaderboard has an earlier schema.
         """
         with self._lock:
             # Of a server's database only a copy of an empty one is frozen, and nothing tells when it is one no more.
             if self._frozen is not None and (self._location.file is None or self._frozen != self._state()):
                 self._open()
             engine, frozen, in_place = self._engine, self._frozen, self._in_place
+            if self._location.file is None and self.is_outdated:
+                raise LeaderboardError(
+                    f"the leaderboard {self._location.name} has the schema {self._revision}, this petbench reads "
+                    f"{SCHEMA_REVISION}: `petbench leaderboard upgrade` brings it up to date"
+                )
         assert engine is not None
         with Session(engine) as session:
             yield session
@@ -105,7 +112,8 @@ class Reader:
             self._engine = engine
             return
         self._frozen, self._in_place = state, False
-        self._engine = self._converted_copy(engine)
+        of_a_server = engine is not None and self._location.file is None and self._revision is not None
+        self._engine = engine if of_a_server else self._converted_copy(engine)
 
     def _connected(self) -> sa.Engine | None:
         """Return what reads the leaderboard, None where there is none yet."""
@@ -138,11 +146,6 @@ class Reader:
         """Return what reads a copy of the leaderboard in this version's schema; an empty one where there is none."""
         copy = self._new_folder() / "copy.db"
         if engine is not None and self._revision is not None:
-            if self._location.file is None:
-                raise LeaderboardError(
-                    f"the leaderboard {self._location.name} has the schema {self._revision}, this petbench reads "
-                    f"{SCHEMA_REVISION}: `petbench leaderboard upgrade` brings it up to date"
-                )
             _copy_database(engine, copy)
         if engine is not None:
             engine.dispose()

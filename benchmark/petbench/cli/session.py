@@ -64,7 +64,7 @@ class Session:
                 leaderboard.make_ready()
             if not leaderboard.is_outdated:
                 take_over_old_folders(self.home, leaderboard)
-        if leaderboard.is_outdated:
+        if leaderboard.is_outdated and leaderboard.file is not None:  # a server says it when it is read
             said = "is of an earlier petbench and stays so: it is read from a converted copy until something is stored"
             click.echo(f"{click.style('note:', fg='yellow')} {leaderboard.name} {said}", err=True)
         return leaderboard
