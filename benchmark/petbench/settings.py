@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The leaderboard, as a file or SQLAlchemy URL."""
-        return self.db or f"sqlite:///{self.home / 'leaderboard.db'}"
+        return self.db or str(self.home / "leaderboard.db")
 
     @property
     def weights(self) -> tuple[Path, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from petbench_datasets.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
 
@@ -66,10 +66,18 @@ def write_json(target: Path, content: Mapping[str, Any]) -> None:
 @contextlib.contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `target`; rename it to `target` when the block succeeds."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".partial-{target.name}-", dir=target.parent))
-    try:
+    with folder_to_place(target) as (temporary, place):
         yield temporary
+        place()
+
+
+@contextlib.contextmanager
+def folder_to_place(target: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """Yield a temporary folder beside `target`, and what renames it to `target`; one that stays is removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=partial_name(target), dir=target.parent))
+
+    def place() -> None:
         for path in temporary.rglob("*"):
             if path.is_file():
                 with path.open("rb") as file:
@@ -77,8 +85,16 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         temporary.chmod(0o755)
         temporary.replace(target)
         _sync_folder(target.parent)
+
+    try:
+        yield temporary, place
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def partial_name(target: Path) -> str:
+    """Return how the names of temporary folders of `target` begin; a process that was killed leaves its own."""
+    return f".partial-{target.name}-"
 
 
 def _sync_folder(folder: Path) -> None:

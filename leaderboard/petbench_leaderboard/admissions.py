@@ -15,8 +15,10 @@ from petbench_leaderboard.storable import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from sqlalchemy.orm import Session
+
+    from petbench_leaderboard.readable import ReadableLeaderboard
     from petbench_leaderboard.records import RunRow
-    from petbench_leaderboard.store import Leaderboard
 
 Action = Literal["accepted", "reproduced", "imported", "merged", "removed"]
 
@@ -46,22 +48,21 @@ class LogEntry:
     uid: str
 
 
-def note(leaderboard: Leaderboard, action: Action, uids: Iterable[str], *, source: str, digest: str = "") -> None:
-    """Enter runs that are on the leaderboard into the log."""
+def note(session: Session, action: Action, uids: Iterable[str], *, source: str, digest: str = "") -> None:
+    """Enter runs that are on the leaderboard into the log, in the transaction that stores or removes them."""
     now = datetime.now(UTC)
-    with leaderboard.writing() as session:
-        for some in in_batches(uids):
-            runs = session.execute(sa.select(Run.id, Run.uid, Run.method, Run.submitter).where(Run.uid.in_(some)))
-            entries = [
-                {"at": now, "action": action, "submitter": run.submitter, "method": run.method, "source": plain(source)}
-                | {"digest": digest, "run_id": run.id, "uid": run.uid}
-                for run in runs
-            ]
-            if entries:
-                session.execute(sa.insert(Admission), entries)
+    for some in in_batches(uids):
+        runs = session.execute(sa.select(Run.id, Run.uid, Run.method, Run.submitter).where(Run.uid.in_(some)))
+        entries = [
+            {"at": now, "action": action, "submitter": run.submitter, "method": run.method, "source": plain(source)}
+            | {"digest": digest, "run_id": run.id, "uid": run.uid}
+            for run in runs
+        ]
+        if entries:
+            session.execute(sa.insert(Admission), entries)
 
 
-def log(leaderboard: Leaderboard) -> list[LogEntry]:
+def log(leaderboard: ReadableLeaderboard) -> list[LogEntry]:
     """Return the whole log, newest first."""
     names = LogEntry.__dataclass_fields__
     with leaderboard.reading() as session:
@@ -69,16 +70,15 @@ def log(leaderboard: Leaderboard) -> list[LogEntry]:
         return [LogEntry(**{name: getattr(entry, name) for name in names}) for entry in found]
 
 
-def note_voxels(leaderboard: Leaderboard, run_id: int, digests: Mapping[str, str]) -> None:
+def note_voxels(session: Session, run_id: int, digests: Mapping[str, str]) -> None:
     """Keep the hash of the voxels of a run's predictions, by participant; an empty hash is left out."""
     kept = [{"run_id": run_id, "participant": who, "digest": digest} for who, digest in digests.items() if digest]
-    with leaderboard.writing() as session:
-        session.execute(sa.delete(PredictionDigest).where(PredictionDigest.run_id == run_id))
-        if kept:
-            session.execute(sa.insert(PredictionDigest), kept)
+    session.execute(sa.delete(PredictionDigest).where(PredictionDigest.run_id == run_id))
+    if kept:
+        session.execute(sa.insert(PredictionDigest), kept)
 
 
-def with_voxels(leaderboard: Leaderboard, digests: Iterable[str]) -> dict[str, int]:
+def with_voxels(leaderboard: ReadableLeaderboard, digests: Iterable[str]) -> dict[str, int]:
     """Return the first run that has a prediction with each of some hashes."""
     found: dict[str, int] = {}
     with leaderboard.reading() as session:
@@ -89,7 +89,7 @@ def with_voxels(leaderboard: Leaderboard, digests: Iterable[str]) -> dict[str, i
     return found
 
 
-def without_voxels(leaderboard: Leaderboard, runs: Sequence[RunRow]) -> list[RunRow]:
+def without_voxels(leaderboard: ReadableLeaderboard, runs: Sequence[RunRow]) -> list[RunRow]:
     """Return those of some runs of which no hash is kept yet."""
     known: set[int] = set()
     with leaderboard.reading() as session:

@@ -6,7 +6,7 @@ Whichever way it comes, it is stored as `petbench_leaderboard.strict_records` al
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -33,6 +33,7 @@ from petbench_leaderboard.strict_records import (
 _FIELDS = dataclasses.fields(RunRow)
 _RUN = model_of("Run", _FIELDS, IMPORT_CHECKS, known=always_known(_FIELDS))
 _WORDS_OF_0_1 = ("method", "supervision", "verification")
+_NAMES = {kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in (RunRow, ScoreRow, PhaseRow)}
 _TUPLES = fields_of_type(RunRow, tuple)
 
 
@@ -48,10 +49,17 @@ class ExportedRun:
 
 def as_json(exported: ExportedRun) -> dict[str, Any]:
     """Return a run as it stands in a file: what is shown of a metric stands once, not with every score."""
-    facts = asdict(exported) | {"metrics": metrics_as_json(metrics_of(exported.scores))}
-    for score in facts["scores"]:
-        del score["facts"]
-    return facts
+    return {
+        "run": _plain(exported.run),
+        "scores": [_plain(score) for score in exported.scores],
+        "phases": [_plain(phase) for phase in exported.phases],
+        "source_diff": exported.source_diff,
+        "metrics": metrics_as_json(metrics_of(exported.scores)),
+    }
+
+
+def _plain(record: RunRow | ScoreRow | PhaseRow) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in _NAMES[type(record)] if name != "facts"}
 
 
 def parse_line(line: bytes, *, old: bool) -> ExportedRun:

@@ -23,4 +23,4 @@ def test_of_rows_of_one_name_the_one_that_competes_is_drawn_and_no_better_varian
     home: Any = None
     leaderboard: Any = SimpleNamespace(run=lambda number: number)
     monkeypatch.setattr(panels, "find_folder", lambda number, _: SimpleNamespace(plan=lambda: number))
-    assert list(panels._plans(board, home, leaderboard)) == [1, 4, 3]
+    assert list(panels._plans(board, home, leaderboard, print)) == [1, 4, 3]

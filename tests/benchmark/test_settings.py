@@ -41,7 +41,7 @@ def test_an_empty_variable_is_as_good_as_none(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setenv(name, "")
     settings = Settings.read()
     assert (settings.offline, settings.weights) == (False, ())
-    assert settings.database == f"sqlite:///{tmp_path.resolve() / 'leaderboard.db'}"
+    assert settings.database == str(tmp_path.resolve() / "leaderboard.db")
 
 
 def test_a_value_that_makes_no_sense_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

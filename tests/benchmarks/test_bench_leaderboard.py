@@ -5,6 +5,8 @@ Run with `pytest tests/benchmarks/test_bench_leaderboard.py --benchmark-only`.
 
 from __future__ import annotations
 
+import json
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,13 +15,16 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from petbench.cli.runs import PAGE
 from petbench_leaderboard.cached_means import rebuild
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.records import RunRecord
 from petbench_leaderboard.report.site.build import ROWS_SHOWN, SiteOptions, write_index
 from petbench_leaderboard.rows import columns_of
+from petbench_leaderboard.run_queries import Wanted
 from petbench_leaderboard.schema import Run, Score
 from petbench_leaderboard.store import Leaderboard
+from petbench_leaderboard.transfer import export_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,3 +117,28 @@ def test_bench_a_filtered_table(benchmark: Any, large: Leaderboard) -> None:
 def test_bench_the_newest_runs(benchmark: Any, large: Leaderboard) -> None:
     rows = benchmark(large.runs, where="status=failed", limit=50)
     assert len(rows) == 50
+
+
+def test_bench_a_page_of_the_list(benchmark: Any, large: Leaderboard) -> None:
+    def page() -> int:
+        return len(large.page(Wanted(), PAGE)) + large.count()
+
+    assert benchmark(page) == RUNS + PAGE
+    benchmark.extra_info.update(what=f"a page of the list of {RUNS:,} runs", wanted_seconds=2.0)
+    assert benchmark.stats["median"] < 2.0
+
+
+def test_bench_an_export(benchmark: Any, large: Leaderboard, tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    assert benchmark.pedantic(export_runs, args=(large, path), rounds=1) == RUNS
+    start = time.perf_counter()
+    with path.open(encoding="utf-8") as lines, (tmp_path / "plain.jsonl").open("w", encoding="utf-8") as plain:
+        for line in lines:
+            plain.write(json.dumps(json.loads(line)) + "\n")
+    seconds = time.perf_counter() - start
+    benchmark.extra_info.update(
+        what=f"an export of {RUNS:,} runs",
+        plain_seconds=seconds,
+        against="json reads and writes the same lines",
+        ratio=seconds / benchmark.stats["median"],
+    )

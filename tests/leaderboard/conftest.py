@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from tests.leaderboard.postgresql import server
 
 from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.records import RunRecord
@@ -59,25 +60,37 @@ class ImagesAtHand:
         return [images for images in self._images if not images.dataset or images.dataset in names]
 
 
-_POSTGRESQL = os.environ.get("PETBENCH_TEST_DB")
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[sa.URL]:
+    """Give a server of PostgreSQL, in a database of which no test writes."""
+    with server() as url:
+        yield url
 
 
-@pytest.fixture(params=["sqlite", *(["postgresql"] if _POSTGRESQL else [])])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Name a new database: a file, and once more in PostgreSQL where `PETBENCH_TEST_DB` gives the URL of a server."""
+    """Name a new database: a file, and once more in PostgreSQL."""
     if request.param == "sqlite":
         yield str(tmp_path / "new" / "leaderboard.db")
         return
-    url = sa.make_url(str(_POSTGRESQL))
-    schema = f"petbench_test_{uuid.uuid4().hex}"
-    engine = sa.create_engine(url.set(drivername="postgresql+psycopg"))
+    url: sa.URL = request.getfixturevalue("postgresql")
+    name = f"petbench_test_{uuid.uuid4().hex}"
+    with _administering(url) as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
     try:
-        with engine.begin() as connection:
-            connection.execute(sa.schema.CreateSchema(schema))
-        yield url.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
+        yield url.set(database=name).render_as_string(hide_password=False)
     finally:
-        with engine.begin() as connection:
-            connection.execute(sa.schema.DropSchema(schema, cascade=True, if_exists=True))
+        with _administering(url) as connection:
+            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextlib.contextmanager
+def _administering(url: sa.URL) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
         engine.dispose()
 
 

@@ -106,6 +106,9 @@ def _earlier_revisions() -> list[str]:
 @pytest.mark.parametrize("revision", _earlier_revisions())
 def test_a_leaderboard_of_every_earlier_schema_is_ranked_as_before(location: str, revision: str) -> None:
     _write_old(location, revision)
+    if "://" in location:
+        with Leaderboard.read(location) as reader, pytest.raises(LeaderboardError, match="leaderboard upgrade"):
+            reader.runs()
     with Leaderboard.open(location) as board:
         (ranked,) = rank(board, best=5)
         assert [row.seeds for row in ranked.rows] == [(0, 1)]

@@ -173,15 +173,15 @@ def test_the_log_says_what_came_in_when_whose_and_from_which_file(
         (entry,) = admissions.log(here)
         assert (entry.action, entry.submitter, entry.method) == ("imported", "rows.jsonl", "pix2pix")
         assert (entry.source, len(entry.digest), entry.uid) == ("rows.jsonl", 64, leaderboard.run(1).uid)
-        admissions.note(here, "removed", [entry.uid], source="")
-        here.delete(entry.run_id)
+        here.delete(entry.run_id, beside=lambda session, run: admissions.note(session, "removed", [run.uid], source=""))
         assert [each.action for each in admissions.log(here)] == ["removed", "imported"]
 
 
 def test_the_same_voxels_are_found_again(leaderboard: Leaderboard, add_run: AddRun) -> None:
     first = add_run("pix2pix", dict.fromkeys(WHO, 30.0))
     second = add_run("unet", dict.fromkeys(WHO, 30.0))
-    admissions.note_voxels(leaderboard, first, {"sub-01": "a" * 64, "sub-02": ""})
+    with leaderboard.writing() as session:
+        admissions.note_voxels(session, first, {"sub-01": "a" * 64, "sub-02": ""})
     assert admissions.with_voxels(leaderboard, ["a" * 64, "b" * 64, ""]) == {"a" * 64: first}
     assert [run.id for run in admissions.without_voxels(leaderboard, leaderboard.runs())] == [second]
     leaderboard.delete(first)

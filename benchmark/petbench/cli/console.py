@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,8 @@ import click
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     from petbench.plans.datasets import NamedDataset
@@ -18,6 +21,18 @@ if TYPE_CHECKING:
 def print_json(value: Any) -> None:
     """Print `value` for a script: keys keep their order, numbers their digits."""
     click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False, allow_nan=False))
+
+
+def print_json_list(values: Iterable[Any]) -> None:
+    """Print a list for a script as `print_json` would, each value as soon as there is one: the list may be long."""
+    out = sys.stdout
+    first = True
+    for value in values:
+        text = json.dumps(value, indent=2, default=str, ensure_ascii=False, allow_nan=False).replace("\n", "\n  ")
+        out.write(("[\n  " if first else ",\n  ") + text)
+        first = False
+    out.write("[]\n" if first else "\n]\n")
+    out.flush()
 
 
 def standard_output() -> Console:

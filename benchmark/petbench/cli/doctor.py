@@ -123,7 +123,7 @@ def _home() -> Iterator[dict[str, str]]:
     try:
         home.folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(home.folder).free / 2**30
-        runs = len(session().leaderboard.runs())
+        runs = session().leaderboard.count()
     except (OSError, PetbenchError) as error:
         yield _check("home", "broken", str(error), "set PETBENCH_HOME to a folder that can be written")
         return

@@ -148,10 +148,13 @@ def merge_other(other: str, *, trusted: bool, submitter: str | None) -> None:
 @click.option("--where", help="Only runs that fulfil a condition.")
 def export_all(path: Path, where: str | None) -> None:
     """Write runs with phases and scores to PATH, one JSON object a line."""
+    from petbench.terminal import progress_bar
     from petbench_leaderboard.report.formatting import counted
     from petbench_leaderboard.transfer import export_runs
 
-    click.echo(f"{counted(export_runs(session().leaderboard, path, where=where), 'run')} written to {path}")
+    with progress_bar() as progress:
+        count = export_runs(session().leaderboard, path, where=where, progress=progress)
+    click.echo(f"{counted(count, 'run')} written to {path}")
 
 
 @leaderboard.command("import")

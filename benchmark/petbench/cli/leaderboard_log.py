@@ -47,16 +47,13 @@ def remove(run_id: int) -> None:
 
     The log keeps that it was there. A run that is taken in again from its file comes back.
     """
-    from petbench.runs.folder import folder_of, is_made_here
-    from petbench_leaderboard.admissions import note
+    from petbench.runs.delete import delete_run
     from petbench_leaderboard.report.formatting import counted
 
     home, leaderboard = session().home, session().leaderboard
     row = leaderboard.run(run_id)
     runs = leaderboard.runs(run_groups=[row.run_group])
-    note(leaderboard, "removed", [run.uid for run in runs], source="")
     for run in runs:
-        leaderboard.delete(run.id)
-        if is_made_here(run):
-            folder_of(run, home).delete()
+        if kept := delete_run(run.id, home, leaderboard, noted=True):
+            click.echo(f"run {run.id}: its folder stays: {kept}", err=True)
     click.echo(f"{row.method}: {counted(len(runs), 'run')} removed")

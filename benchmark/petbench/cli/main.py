@@ -17,6 +17,7 @@ from petbench.cli.doctor import doctor
 from petbench.cli.export_png import export_png
 from petbench.cli.leaderboard import leaderboard
 from petbench.cli.leaderboard_log import remove, show_log
+from petbench.cli.maintenance import backup, check, prune, upgrade
 from petbench.cli.methods import methods
 from petbench.cli.plan import plan
 from petbench.cli.plugin import plugin
@@ -106,7 +107,7 @@ def cli(ctx: click.Context, /, *, db: str | None) -> None:
 
 for _verb in _VERBS:
     cli.add_command(_verb)
-for _verb in (accept, remove, show_log):
+for _verb in (accept, backup, check, prune, remove, show_log, upgrade):
     leaderboard.add_command(_verb)
 
 

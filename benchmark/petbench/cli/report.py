@@ -86,7 +86,11 @@ def _write(store: Leaderboard, home: Home, options: SiteOptions, folder: Path, p
     from petbench.runs.site_sources import HomeSources
     from petbench_leaderboard.report.site.build import write_site
 
-    return write_site(store, HomeSources(home, store), folder, options=options, progress=progress)
+    sources = HomeSources(home, store)
+    page = write_site(store, sources, folder, options=options, progress=progress)
+    for line in sources.left_out:
+        click.echo(f"{click.style('note:', fg='yellow')} no picture of it: {line}", err=True)
+    return page
 
 
 def _serve(store: Leaderboard, home: Home, options: SiteOptions) -> None:

@@ -24,7 +24,7 @@ _LONG = ("environment", "machine", "parameters", "subgroups")
 
 def run_facts(row: RunRow) -> dict[str, Any]:
     """Return a run's row as JSON values."""
-    return dataclasses.asdict(row)
+    return {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
 
 
 def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:

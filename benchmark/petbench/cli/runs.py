@@ -6,6 +6,9 @@ import click
 
 from petbench.cli.session import session
 
+PAGE = 50
+"""Runs that are listed at once: what a person reads."""
+
 
 @click.group()
 def runs() -> None:
@@ -13,29 +16,41 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script: all runs, unless --limit is given.")
 @click.option("--status", help="Only runs with this status.")
 @click.option("--method", help="Only runs of this method.")
 @click.option("--where", help='Only runs that fulfil a condition, such as "seed=0 and status=failed".')
-def list_runs(*, as_json: bool, status: str | None, method: str | None, where: str | None) -> None:
-    """List every run, failures included, newest first."""
-    from petbench.cli.console import print_json
+@click.option("--limit", type=click.IntRange(1), help=f"At most so many. Default: {PAGE} for people.")
+@click.option("--before", type=int, metavar="ID", help="Only runs that are older than run ID: the next page.")
+def list_runs(
+    *, as_json: bool, status: str | None, method: str | None, where: str | None, limit: int | None, before: int | None
+) -> None:
+    """List runs, failures included, newest first and a page at a time."""
+    from petbench.cli.console import print_json_list
     from petbench.cli.result import print_runs, run_facts
     from petbench.errors import UnknownNameError
     from petbench_leaderboard.records import STATUSES
+    from petbench_leaderboard.run_queries import Wanted
 
     leaderboard = session().leaderboard
     if status is not None and status not in STATUSES:
         raise UnknownNameError("status", status, STATUSES, listed="There:")
-    rows = leaderboard.runs(status=status, method=method, where=where)
-    if method is not None and not rows:
-        known = {row.method for row in leaderboard.runs()} | set(session().registry.methods())
+    wanted = Wanted(status=status, method=method, where=where, before=before)
+    count = leaderboard.count(wanted)
+    if method is not None and not count:
+        known = leaderboard.methods() | set(session().registry.methods())
         if method not in known:
             raise UnknownNameError("method", method, known, listed="Installed, or on this leaderboard:")
     if as_json:
-        print_json([run_facts(row) for row in rows])
-    else:
-        print_runs(rows, narrowed=any(given is not None for given in (status, method, where)))
+        found = leaderboard.batches(wanted) if limit is None else iter([leaderboard.page(wanted, limit)])
+        print_json_list(run_facts(row) for some in found for row in some)
+        return
+    rows = leaderboard.page(wanted, limit or PAGE)
+    print_runs(rows, narrowed=any(given is not None for given in (status, method, where, before)))
+    if count > len(rows):
+        click.echo(
+            f"and {count - len(rows):,} older; --before {rows[-1].id} shows the next, --where narrows, --json gives all"
+        )
 
 
 @runs.command("show")

@@ -60,12 +60,13 @@ def score(
 
 
 def _score_again(which: str) -> None:
-    from petbench.errors import DataError, PetbenchError, UsageError
+    from petbench.errors import DataError, PetbenchError, UsageError, one_line
     from petbench.runs.rescore import rescore
     from petbench.terminal import progress_bar
     from petbench_leaderboard.report.formatting import counted
 
     home, store = session().home, session().leaderboard
+    store.make_ready()  # first: one that cannot be written is found before minutes of scoring
     if which != "all" and not (which.isascii() and which.isdigit()):
         raise UsageError(f"--runs {which!r} is not understood; write --runs all or --runs ID")
     rows = store.runs(status="ok") if which == "all" else [store.run(int(which))]
@@ -75,9 +76,9 @@ def _score_again(which: str) -> None:
         for row in rows:
             try:
                 rescore(row, home, store, scorer)
-            except PetbenchError as error:  # the others are scored all the same
+            except (PetbenchError, OSError) as error:  # the others are scored all the same
                 refused += 1
-                click.echo(f"run {row.id} {row.method} keeps its scores: {error}", err=True)
+                click.echo(f"run {row.id} {row.method} keeps its scores: {one_line(error)}", err=True)
     done = len(rows) - refused
     click.echo(f"scored {counted(done, 'run')} again")
     if refused:
@@ -95,6 +96,7 @@ def _enter(folder: Path | None, name: str, dataset: str, split: str, fold: int) 
     from petbench_datasets.dataset.split import load_split
 
     here = session()
+    here.leaderboard.make_ready()  # first, as above
     named, _ = open_named(dataset)
     place = Place(named.name, named.dataset, load_split(named.dataset, split), fold)
     with progress_bar() as progress:

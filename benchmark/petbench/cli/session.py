@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -47,13 +48,25 @@ class Session:
 
     @cached_property
     def leaderboard(self) -> Leaderboard:
-        """The leaderboard, migrated to this version; it is closed when the command ends."""
+        """The leaderboard; it is closed when the command ends.
+
+        What only reads it leaves it as it is. The home's own is brought up to date all the same, with the folders of
+        its runs; one that `--db` or `PETBENCH_DB` names may be somebody else's.
+        """
         from petbench.runs.folders_0_1 import take_over_old_folders
+        from petbench_leaderboard.errors import LeaderboardError
         from petbench_leaderboard.store import Leaderboard
 
-        leaderboard = Leaderboard.open(self.settings.database)
+        leaderboard = Leaderboard.read(self.settings.database)
         click.get_current_context().find_root().call_on_close(leaderboard.close)
-        take_over_old_folders(self.home, leaderboard)
+        with contextlib.suppress(LeaderboardError):  # it can be read, though not written
+            if leaderboard.is_outdated and self.settings.db is None:
+                leaderboard.make_ready()
+            if not leaderboard.is_outdated:
+                take_over_old_folders(self.home, leaderboard)
+        if leaderboard.is_outdated and leaderboard.file is not None:  # a server says it when it is read
+            said = "is of an earlier petbench and stays so: it is read from a converted copy until something is stored"
+            click.echo(f"{click.style('note:', fg='yellow')} {leaderboard.name} {said}", err=True)
         return leaderboard
 
     @cached_property
@@ -67,6 +80,7 @@ class Session:
         """Return what makes runs here."""
         from petbench.runs.supervisor import Supervisor
 
+        self.leaderboard.make_ready()
         return Supervisor(self.settings, self.leaderboard, self.registry, options)
 
     def scorer(self, progress: Progress) -> Scorer:

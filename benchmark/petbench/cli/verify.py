@@ -104,11 +104,12 @@ def accept(
     if plugin_source is not None and not again:
         raise UsageError("--plugin-source says what is trained again; give --reproduce with it")
     here = session()
-    leaderboard = here.leaderboard  # opened first: one that cannot be written is found before minutes of scoring
+    leaderboard = here.leaderboard
+    leaderboard.make_ready()  # first: one that cannot be written is found before minutes of scoring
     with _verified(path, dataset) as found:
         if again:
             supervisor = here.supervisor(run_options(time_limit, isolated=isolated))
-            _reproduce(found, plugin_source, supervisor, as_json=as_json)
+            _reproduce(found, plugin_source, supervisor, submitter, as_json=as_json)
             return
         rows = store(found, here.home, leaderboard, submitter=submitter)
     if as_json:
@@ -120,12 +121,14 @@ def accept(
     print_table(leaderboard, dataset=rows[-1][0].dataset, split=rows[-1][0].split, highlight=rows[-1][0].id)
 
 
-def _reproduce(found: Verified, source: str | None, supervisor: Supervisor, *, as_json: bool) -> None:
+def _reproduce(
+    found: Verified, source: str | None, supervisor: Supervisor, submitter: str | None, *, as_json: bool
+) -> None:
     """Train again what a submission holds, print the differences, and exit 1 where a run does not end well."""
     from petbench.cli.console import print_json
     from petbench.submissions.reproduce import reproduce
 
-    results = reproduce(found, source, supervisor)
+    results = reproduce(found, source, supervisor, submitter=submitter)
     if as_json:
         print_json(
             [

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench.errors import plain_line, text_of
 from petbench.evaluation.agreement_rows import agreement_scores
 from petbench.evaluation.catalogue import builtin_metrics
 from petbench.evaluation.distribution import (
@@ -34,11 +34,13 @@ from petbench.evaluation.slices import body_slices
 from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
+from petbench_leaderboard import storable
 from petbench_leaderboard.metric_facts import facts_of
 from petbench_leaderboard.score_records import ScoreRecord
+from petbench_leaderboard.storable import is_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -129,24 +131,34 @@ def _part(progress: Progress, doing: str, done: int, steps: int, part: float) ->
 
 
 def measure(spec: MetricSpec, case: Case) -> list[ScoreRecord]:
-    """Return the rows of one metric of one participant; a metric that fails leaves a row with its reason."""
+    """Return the rows of one metric of one participant; a metric that fails leaves a row with its reason.
+
+    So does one that measures what no output can carry: text, a complex number, an endless one, a region twice.
+    """
     try:
-        measurements: Iterable[Measurement] = list(spec.measure(case))
+        records = [_record(spec, case.participant, measurement) for measurement in spec.measure(case)]
+        if len({record.region for record in records}) < len(records):
+            raise ValueError("it measures a region twice")
     except Exception as error:  # a plugin's metric may raise anything, and must not cost the run its other scores
-        measurements = [Measurement(spec.region, None, f"{type(error).__name__}: {error}")]
-    return [_record(spec, case.participant, measurement) for measurement in measurements]
+        failed = Measurement(spec.region, None, f"{plain_line(type(error).__name__)}: {text_of(error)}")
+        return [_record(spec, case.participant, failed)]
+    return records
 
 
 def _record(spec: MetricSpec, participant: str, measurement: Measurement) -> ScoreRecord:
     value, reason = measurement.value, measurement.reason
-    if value is not None and not math.isfinite(value):
+    if isinstance(value, str | bytes | bool):
+        raise TypeError(f"it measures {type(value).__name__}, which is no number")
+    value = None if value is None else float(value)
+    if value is not None and not is_number(value):
         value, reason = None, f"{spec.name} is {value:g} here"
+    storable.check([measurement.region, reason, dict(measurement.extra)])
     return ScoreRecord(
         participant=participant,
         region=measurement.region,
         metric=spec.name,
         convention_id=spec.convention_id,
-        value=None if value is None else float(value),
+        value=value,
         unit=spec.unit,
         higher_is_better=spec.higher_is_better,
         reason=reason if value is None else None,

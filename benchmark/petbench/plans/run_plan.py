@@ -94,7 +94,7 @@ class RunPlan(PlannedRun):
         """
         try:
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise DataError(f"{path}: no plan of this version of petbench; run the method again with --force") from None
 
 

@@ -10,17 +10,27 @@ from petbench.processes.lock import claimed, is_held
 from petbench.runs.claims import claim_path
 from petbench.runs.lookup import find_folder, find_folder_or_none, folder_of, is_made_here
 from petbench.runs.method_process.job_folder import JobFolder
+from petbench_leaderboard.admissions import note
 from petbench_leaderboard.peek import holds_run
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from petbench.home import Home
     from petbench.runs.folder import RunFolder
     from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.schema import Run
     from petbench_leaderboard.store import Leaderboard
 
 
-def delete_run(run_id: int, home: Home, leaderboard: Leaderboard) -> str:
+def delete_run(run_id: int, home: Home, leaderboard: Leaderboard, *, noted: bool = False) -> str:
     """Delete a run's row, and its folder where it is the run's and this leaderboard's alone.
+
+    Args:
+        run_id: which.
+        home: where its folder is.
+        leaderboard: where the row is.
+        noted: whether the log of the leaderboard is to say that it was removed.
 
     Returns:
         Why the folder stays, empty where it is gone or never was.
@@ -32,7 +42,7 @@ def delete_run(run_id: int, home: Home, leaderboard: Leaderboard) -> str:
     with claimed(claim_path(home, leaderboard, row.identity)) as free:
         if (row.status != "ok" and not free) or _is_worked_on(row, home):
             raise UsageError(f"run {run_id} is going on; stop it with Ctrl-C where it runs, then delete it")
-        leaderboard.delete(run_id)
+        leaderboard.delete(run_id, **({"beside": _note} if noted else {}))
     try:
         if not folder_of(row, home).path.exists():
             return ""
@@ -47,6 +57,10 @@ def delete_run(run_id: int, home: Home, leaderboard: Leaderboard) -> str:
     folder.delete()
     shutil.rmtree(JobFolder.of(home, folder).path, ignore_errors=True)  # as a kill leaves it
     return ""
+
+
+def _note(session: Session, run: Run) -> None:
+    note(session, "removed", [run.uid], source="")
 
 
 def _is_worked_on(row: RunRow, home: Home) -> bool:

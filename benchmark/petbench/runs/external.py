@@ -16,7 +16,7 @@ from petbench.evaluation.samples import find_samples, sample_path
 from petbench.plans.planner import choose_fold
 from petbench.plans.run_plan import RunPlan
 from petbench.runs import reference_rows
-from petbench.runs.folder import plan_run
+from petbench.runs.entering import enter_run
 from petbench.runs.lookup import folder_to_fill, is_made_here
 from petbench.runs.scorer import record_scores
 from petbench_datasets.files import write_text
@@ -110,28 +110,37 @@ def enter_predictions(
     dataset, scored = place.dataset, choose_fold(place.split, place.fold).test
     records = scorer.score(dataset, scored, predictions, keep)
     plan = _plan(place, method, origin, role, _digest(volumes), scorer.device)
-    found = leaderboard.find(plan.identity)
-    stored = [row for row in found if row.status == "ok" and row.verification == "own" and is_made_here(row)]
-    if not stored and origin == EXTERNAL:
+    if origin == EXTERNAL and not any(_is_own(row) for row in leaderboard.find(plan.identity)):
         _check_free(plan, leaderboard)
-    if stored:
-        run_id, folder = stored[0].id, folder_to_fill(stored[0], home)
-    else:
-        run_id, folder = plan_run(plan, plan.record(), home, leaderboard)
-    try:
-        plan.save(folder.plan_file)
+
+    def fill(folder: RunFolder) -> None:
         write_text(folder.log, f"predictions of {method}, entered by petbench score\n")
         for participant, volume in volumes.items():
             write_image(folder.prediction(participant), volume, dataset.grid(participant))
         _keep_samples(find_samples(predictions, scored), folder, dataset)
-        record_scores(leaderboard, run_id, dataset, records)
-        leaderboard.update(run_id, status="ok", phase="score", ended_at=datetime.now(UTC))
-    except BaseException:
-        if not stored:
-            leaderboard.delete(run_id)
-            folder.delete()
-        raise
-    return leaderboard.run(run_id)
+
+    row, known = enter_run(
+        plan,
+        plan.record(),
+        records,
+        dataset,
+        fill=fill,
+        origin=origin,
+        home=home,
+        leaderboard=leaderboard,
+        ended_at=datetime.now(UTC),
+    )
+    if known:  # its samples may be others now, and metrics may have been added
+        folder = folder_to_fill(row, home)
+        plan.save(folder.plan_file)
+        fill(folder)
+        record_scores(leaderboard, row.id, dataset, records)
+        leaderboard.update(row.id, ended_at=datetime.now(UTC))
+    return leaderboard.run(row.id)
+
+
+def _is_own(row: RunRow) -> bool:
+    return row.status == "ok" and row.verification == "own" and is_made_here(row)
 
 
 def _check_free(plan: RunPlan, leaderboard: Leaderboard) -> None:

@@ -1,18 +1,21 @@
-"""Gather the images that the report shows: each test participant with every method's prediction."""
+"""Gather the images that the report shows: each test participant with every method's prediction.
+
+A damaged file costs its own picture and no other: it is named and left out.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from petbench.errors import PetbenchError
-from petbench.runs.lookup import find_folder
+from petbench.errors import PetbenchError, one_line
+from petbench.runs.lookup import find_folder, folder_of
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.report.images import ParticipantImages, shown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from petbench.contract import Volume
     from petbench.home import Home
@@ -23,34 +26,46 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 
-def participant_images(boards: Sequence[Board], home: Home, leaderboard: Leaderboard) -> Iterator[ParticipantImages]:
+def participant_images(
+    boards: Sequence[Board], home: Home, leaderboard: Leaderboard, left_out: Callable[[str], object]
+) -> Iterator[ParticipantImages]:
     """Yield the images of every participant that the boards predict, one at a time.
 
     Methods are in the order of the board; of a row with several seeds the first is shown. A run whose folder is
     elsewhere, as after a merge, is left out: its numbers stay in the table.
+
+    Args:
+        boards: whose participants.
+        home: where the runs' folders are.
+        leaderboard: where their rows are.
+        left_out: is told, in one line, of each file that cannot be read.
     """
     for board in boards:
-        plans = _plans(board, home, leaderboard)
+        plans = _plans(board, home, leaderboard, left_out)
         dataset = _dataset(board, [plan for _, plan in plans.values()])
         if dataset is None:
             continue
         for participant in board.participants:
-            predictions = _predictions(plans, participant)
-            if predictions:
+            try:
                 pair = dataset.pair(participant)
+            except (PetbenchError, OSError) as error:
+                left_out(one_line(error))
+                continue
+            predictions = _predictions(plans, participant, pair.early.shape, left_out)
+            if predictions:
                 yield ParticipantImages(
                     participant=participant,
                     spacing_millimetres=pair.grid.spacing_millimetres,
                     early=pair.early,
                     delayed=pair.delayed,
-                    predictions={
-                        label: volume for label, volume in predictions.items() if volume.shape == pair.early.shape
-                    },
+                    predictions=predictions,
                     dataset=board.dataset,
                 )
 
 
-def _plans(board: Board, home: Home, leaderboard: Leaderboard) -> dict[int, tuple[RunFolder, RunPlan]]:
+def _plans(
+    board: Board, home: Home, leaderboard: Leaderboard, left_out: Callable[[str], object]
+) -> dict[int, tuple[RunFolder, RunPlan]]:
     """Return folder and plan of every run of the board that is here, in the board's order, variants last.
 
     Of several rows of one name only the first is drawn: it is the one that competes.
@@ -58,11 +73,13 @@ def _plans(board: Board, home: Home, leaderboard: Leaderboard) -> dict[int, tupl
     found: dict[int, tuple[RunFolder, RunPlan]] = {}
     for row in sorted(board.rows, key=lambda row: row.role == "competitor" and not row.competes):
         for run_id in row.run_ids:
+            run = leaderboard.run(run_id)
             try:
-                folder = find_folder(leaderboard.run(run_id), home)
+                folder = find_folder(run, home)
                 found[run_id] = (folder, folder.plan())
-            except (PetbenchError, OSError):
-                continue
+            except (PetbenchError, OSError) as error:
+                if folder_of(run, home).path.exists():  # else it is elsewhere
+                    left_out(one_line(error))
     return found
 
 
@@ -78,12 +95,25 @@ def _dataset(board: Board, plans: Sequence[RunPlan]) -> Dataset | None:
     return None
 
 
-def _predictions(plans: dict[int, tuple[RunFolder, RunPlan]], participant: str) -> dict[str, Volume]:
+def _predictions(
+    plans: dict[int, tuple[RunFolder, RunPlan]],
+    participant: str,
+    shape: tuple[int, ...],
+    left_out: Callable[[str], object],
+) -> dict[str, Volume]:
     """Return each method's prediction of a participant by the label to show."""
     predictions: dict[str, Volume] = {}
     for folder, plan in plans.values():
         path = folder.prediction(participant)
         label = shown_name(plan.method, plan.preset)
-        if label not in predictions and path.is_file():
-            predictions[label] = read_image(path)[0]
+        if label not in predictions and participant in plan.test_participants:
+            try:
+                volume = read_image(path)[0]
+            except (PetbenchError, OSError) as error:
+                left_out(one_line(error))
+                continue
+            if volume.shape == shape:
+                predictions[label] = volume
+            else:
+                left_out(f"{path}: its {volume.shape} voxels are not the {shape} of the real images")
     return predictions

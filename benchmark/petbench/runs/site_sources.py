@@ -24,6 +24,8 @@ class HomeSources:
     def __init__(self, home: Home, leaderboard: Leaderboard) -> None:
         self._home = home
         self._leaderboard = leaderboard
+        self.left_out: dict[str, None] = {}
+        """What could not be read, one line each."""
 
     def run_files(self, run: RunRow) -> RunFiles:
         """Read a run's folder; nothing of a run that was merged, whose folder is elsewhere."""
@@ -31,7 +33,7 @@ class HomeSources:
 
     def participants(self, boards: Sequence[Board]) -> Iterable[ParticipantImages]:
         """Yield the images of the boards' participants."""
-        return participant_images(boards, self._home, self._leaderboard)
+        return participant_images(boards, self._home, self._leaderboard, self.left_out.setdefault)
 
 
 def files_of(run: RunRow, home: Home) -> RunFiles:

@@ -6,19 +6,21 @@ import dataclasses
 import shutil
 from typing import TYPE_CHECKING
 
-from petbench.runs.folder import plan_run
-from petbench.runs.scorer import record_scores
+from petbench.runs.entering import enter_run
 from petbench.submissions.taken import refuse_taken
-from petbench_datasets.files import atomic_path, write_text
+from petbench_datasets.files import write_text
 from petbench_leaderboard.admissions import note, note_voxels
 from petbench_leaderboard.records import COST_FIELDS, SUBMISSION, VALIDATION_FIELDS
 from petbench_leaderboard.storable import plain
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from petbench.home import Home
     from petbench.runs.folder import RunFolder
     from petbench.submissions.verify import Verified, VerifiedRun
-    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.records import RunChanges, RunRow
+    from petbench_leaderboard.schema import Run
     from petbench_leaderboard.store import Leaderboard
 
 
@@ -29,7 +31,8 @@ def accept(
 
     Times, memory, machine and the score on validation participants, whose predictions stay with the submitter, are as
     the submitter says; the row says so in its machine facts. A row of the same run that was only self-reported here, as
-    a merge brings it, gives its place up. Accepting the same run twice changes nothing. Weights stay in the submission.
+    a merge brings it, gives its place up. Accepting the same run twice changes nothing, whether one after the other or
+    at once, and a process that is killed leaves nothing. Weights stay in the submission.
 
     Args:
         submission: every check of it has passed.
@@ -44,26 +47,27 @@ def accept(
     Raises:
         SubmissionError: predictions are here already under another name, or another file has the row's place.
     """
-    whose = submitter or f"submission {submission.digest[:12]}"
+    whose = submitter_of(submission, submitter)
     for found in submission.runs:
         refuse_taken(found, leaderboard, home, whose)
-    rows = [
+    return [
         _accept_run(submission, index, verified_run, home, leaderboard, whose)
         for index, verified_run in enumerate(submission.runs)
     ]
-    new = [row.uid for row, known in rows if not known]
-    note(leaderboard, "accepted", new, source=submission.archive.path.name, digest=submission.digest)
-    return rows
+
+
+def submitter_of(submission: Verified, given: str | None) -> str:
+    """Return whose the rows of a submission are: as the organizer says, else a name made from the file's hash."""
+    return given or f"submission {submission.digest[:12]}"
 
 
 def _accept_run(
     submission: Verified, index: int, found: VerifiedRun, home: Home, leaderboard: Leaderboard, submitter: str
 ) -> tuple[RunRow, bool]:
     plan, facts = found.plan, found.submitted.facts
-    stored = [row for row in leaderboard.find(plan.identity) if row.status == "ok"]
-    for row in stored:
-        if row.verification != "self-reported":
-            return row, True
+    known = next((row for row in leaderboard.find(plan.identity) if _is_checked(row)), None)
+    if known is not None:
+        return known, True
     origin: dict[str, object] = {
         SUBMISSION: {
             "sha256": submission.digest,
@@ -80,30 +84,36 @@ def _accept_run(
         verification="rescored",
         submitter=submitter,
     )
-    run_id, folder = plan_run(plan, record, home, leaderboard)
-    try:
-        folder.predictions.mkdir(exist_ok=True)
+
+    def fill(folder: RunFolder) -> None:
+        folder.predictions.mkdir()
         for path in sorted((submission.predictions / str(index)).iterdir()):
-            with atomic_path(folder.predictions / path.name) as temporary:
-                shutil.copyfile(path, temporary)
+            shutil.copyfile(path, folder.predictions / path.name)
         _keep_log(submission, found, folder)
-        record_scores(leaderboard, run_id, found.dataset, found.scores)
-        note_voxels(leaderboard, run_id, found.voxels)
-        leaderboard.update(
-            run_id,
-            status="ok",
-            phase="score",
-            started_at=facts.started_at,
-            ended_at=facts.ended_at,
-            **{name: getattr(facts, name) for name in (*COST_FIELDS, *VALIDATION_FIELDS)},
-        )
-    except BaseException:
-        leaderboard.delete(run_id)
-        folder.delete()
-        raise
-    for row in stored:  # only self-reported until now: the row that was checked takes its place
-        leaderboard.delete(row.id)
-    return leaderboard.run(run_id), False
+
+    def beside(session: Session, run: Run) -> None:
+        note_voxels(session, run.id, found.voxels)
+        note(session, "accepted", [run.uid], source=submission.archive.path.name, digest=submission.digest)
+
+    changes: RunChanges = {"started_at": facts.started_at, "ended_at": facts.ended_at}
+    for name in (*COST_FIELDS, *VALIDATION_FIELDS):
+        changes[name] = getattr(facts, name)  # type: ignore[literal-required]
+    return enter_run(
+        plan,
+        record,
+        found.scores,
+        found.dataset,
+        fill=fill,
+        beside=beside,
+        origin=submission.digest,
+        home=home,
+        leaderboard=leaderboard,
+        **changes,
+    )
+
+
+def _is_checked(row: RunRow) -> bool:
+    return row.status == "ok" and row.verification != "self-reported"
 
 
 def _keep_log(submission: Verified, found: VerifiedRun, folder: RunFolder) -> None:

@@ -21,7 +21,9 @@ from petbench.registry import OWN_DISTRIBUTION
 from petbench.runs.claims import claim
 from petbench.runs.isolation import method_sandbox
 from petbench.runs.run_all import run_all
+from petbench.submissions.accept import submitter_of
 from petbench.submissions.limits import SubmissionError
+from petbench_leaderboard.admissions import note
 from petbench_leaderboard.score_records import of_newest_protocol
 
 if TYPE_CHECKING:
@@ -75,7 +77,9 @@ class Reproduction:
     known: bool
 
 
-def reproduce(submission: Verified, source: str | None, supervisor: Supervisor) -> list[Reproduction]:
+def reproduce(
+    submission: Verified, source: str | None, supervisor: Supervisor, *, submitter: str | None = None
+) -> list[Reproduction]:
     """Train every run of a verified submission again and store it as `reproduced`; Ctrl-C begins no further one.
 
     Args:
@@ -83,11 +87,13 @@ def reproduce(submission: Verified, source: str | None, supervisor: Supervisor) 
         source: of the plugin, as `pip install` takes it: a folder, a file, or a requirement. None is enough for
             petbench's own methods.
         supervisor: makes the runs, in an environment with the plugin while it is needed.
+        submitter: whose the rows are; as for `petbench.submissions.accept.accept`.
 
     Raises:
         UsageError: a source is needed and was not named.
         SubmissionError: what was installed is not the code that the submission names.
     """
+    whose = submitter_of(submission, submitter)
     submitted = {found.plan.identity: found for found in submission.runs}
     plans = [_on_a_device_of_this_machine(found.plan) for found in submission.runs]
     with contextlib.ExitStack() as stack:
@@ -106,7 +112,7 @@ def reproduce(submission: Verified, source: str | None, supervisor: Supervisor) 
         results: list[Reproduction] = []
 
         def make(plan: RunPlan, supervisor: Supervisor) -> tuple[RunRow, bool]:
-            row, known = _train_again(plan, supervisor)
+            row, known = _train_again(plan, supervisor, whose)
             found = submitted[plan.identity]
             results.append(_compared(row, submission, found, supervisor.leaderboard, known=known))
             return row, known
@@ -154,20 +160,21 @@ def _check_source(plan: RunPlan, source: str, supervisor: Supervisor) -> None:
             )
 
 
-def _train_again(plan: RunPlan, supervisor: Supervisor) -> tuple[RunRow, bool]:
+def _train_again(plan: RunPlan, supervisor: Supervisor, submitter: str) -> tuple[RunRow, bool]:
     """Return the reproduced row of a plan, and whether it was on the leaderboard already."""
     with_paths(plan.method, plan.parameters, plan.parameter_files)  # a file of the submitter's is not here
     with claim(supervisor.home, supervisor.leaderboard, plan.identity):
         for row in supervisor.leaderboard.find(plan.identity):
             if row.status == "ok" and row.verification == "reproduced":
                 return row, True
-        return supervisor.begin(plan, dataclasses.replace(plan.record(), verification="reproduced")), False
+        record = dataclasses.replace(plan.record(), verification="reproduced", submitter=submitter)
+        return supervisor.begin(plan, record), False
 
 
 def _compared(
     row: RunRow, submission: Verified, found: VerifiedRun, leaderboard: Leaderboard, *, known: bool
 ) -> Reproduction:
-    """Return how a reproduced row compares with the submission; a new row keeps that among its facts."""
+    """Return how a reproduced row compares with the submission; a new row keeps that among its facts, and is logged."""
     submitted = found.submitted.scores or found.scores  # none are reported where the test targets were withheld
     scores = of_newest_protocol(leaderboard.scores([row.id]))
     deviations = _deviations(submitted, scores) if row.status == "ok" else ()
@@ -177,6 +184,9 @@ def _compared(
             "uid": found.submitted.facts.uid,
             "differences": [dataclasses.asdict(each) | {"difference": each.difference} for each in deviations],
         }
+        with leaderboard.writing() as session:
+            source = submission.archive.path.name
+            note(session, "reproduced", [row.uid], source=source, digest=submission.digest)
         leaderboard.update(row.id, machine={**row.machine, "reproduction": facts})
         row = leaderboard.run(row.id)
     return Reproduction(row, deviations, known)

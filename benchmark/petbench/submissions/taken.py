@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench.evaluation.reader import content_digest
-from petbench.runs.folder import folder_of
+from petbench.runs.lookup import find_folder
 from petbench.submissions.limits import SubmissionError
-from petbench_datasets.errors import DataError
+from petbench_datasets.errors import PetbenchError
 from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.admissions import note_voxels, with_voxels, without_voxels
 from petbench_leaderboard.records import EXTERNAL
@@ -52,7 +52,8 @@ def refuse_taken(found: VerifiedRun, leaderboard: Leaderboard, home: Home, submi
     if any(row.identity == plan.identity and row.verification != "self-reported" for row in here):
         return
     for row in without_voxels(leaderboard, [row for row in others if set(row.test_participants) & set(found.voxels)]):
-        note_voxels(leaderboard, row.id, _voxels_of(row, found, home))
+        with leaderboard.writing() as session:
+            note_voxels(session, row.id, _voxels_of(row, found, home))
     by_number = {row.id: row for row in others}
     same = with_voxels(leaderboard, found.voxels.values())
     for participant, digest in found.voxels.items():
@@ -81,6 +82,6 @@ def _voxels_of(row: RunRow, found: VerifiedRun, home: Home) -> dict[str, str]:
     """Return the hash of a stored prediction: of one participant, which is enough to know the run again."""
     participant = min(set(row.test_participants) & set(found.voxels))
     try:
-        return {participant: content_digest(read_image(folder_of(row, home).prediction(participant))[0])}
-    except DataError:  # the folder is elsewhere, or the file is damaged: nothing can be compared
+        return {participant: content_digest(read_image(find_folder(row, home).prediction(participant))[0])}
+    except (PetbenchError, OSError):  # the folder is elsewhere, or the file is damaged: nothing can be compared
         return {}

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import petbench
-from petbench.errors import UsageError
+from petbench.errors import DataError, UsageError, one_line
 from petbench.runs.lookup import find_folder
 from petbench.submissions import contents, limits
 from petbench.submissions.limits import SubmissionError
 from petbench_datasets.files import atomic_path
+from petbench_datasets.images.nifti import read_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,9 +120,13 @@ def _add_run(writer: _Writer, index: int, run_id: int, home: Home, leaderboard: 
     for participant in plan.test_participants:
         path = source.prediction(participant)
         try:
-            writer.add(f"{folder}/predictions/{path.name}", path.read_bytes())
-        except OSError:
-            raise SubmissionError(f"{path}: the prediction is gone; run it again with --force") from None
+            read_image(path)  # the whole of it, with its checksum: what is damaged would be refused by the organizer
+            content = path.read_bytes()
+        except (DataError, OSError) as error:
+            raise SubmissionError(
+                f"run {run_id} cannot be submitted: {one_line(error)}; run it again with --force"
+            ) from None
+        writer.add(f"{folder}/predictions/{path.name}", content)
     for log in (source.log, source.losses):
         if log.is_file():
             writer.add(f"{folder}/{log.name}", shortened(_without_paths(log, home)))

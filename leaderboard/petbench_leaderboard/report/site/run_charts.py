@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _AGREEMENT = "organ_suvmean_bias"  # the metric of organs of which there are charts
 _MOST_POINTS = 600
+_MOST_IMAGES = 1e15  # a larger number in a log is damage, and would be none that a chart can draw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def _training(files: RunFiles) -> list[Chart]:
         series: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
         for line in files.events:
             images = line.get("images")
-            if line.get("event") != event or not isinstance(images, int | float):
+            if line.get("event") != event or not isinstance(images, int | float) or abs(images) > _MOST_IMAGES:
                 continue
             values = line.get(key, {}) if key else line
             for series_name, value in values.items() if isinstance(values, Mapping) else ():

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST = "127.0.0.1"
+_NAMES = (HOST, "localhost")
 REFRESH_SECONDS = 15
 
 
@@ -54,6 +55,21 @@ class _Handler(SimpleHTTPRequestHandler):
     def __init__(self, *arguments: Any, live: _Live, **settings: Any) -> None:
         self._live = live
         super().__init__(*arguments, **settings)
+
+    def parse_request(self) -> bool:
+        """Answer only who asks for this machine by name.
+
+        A page on the Internet whose name is made to stand for this machine's address (DNS rebinding) would else read
+        the site through its visitor's browser, which sends that page's name.
+        """
+        if not super().parse_request():
+            return False
+        assert isinstance(self.server, ThreadingHTTPServer)
+        port = self.server.server_port
+        if self.headers.get_all("Host") not in [[f"{name}:{port}"] for name in _NAMES]:
+            self.send_error(421, explain=f"this site is for http://{HOST}:{port}/ alone")
+            return False
+        return True
 
     def do_GET(self) -> None:
         if self.path.split("?")[0] in ("/", f"/{INDEX}"):

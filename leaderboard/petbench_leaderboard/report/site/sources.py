@@ -76,7 +76,7 @@ def _objects(path: Path, *, whole: bool) -> Iterator[Mapping[str, Any]]:
     for line in [text] if whole else text.splitlines():
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter of brackets in brackets in brackets
             continue
         if isinstance(found, dict):
             yield found

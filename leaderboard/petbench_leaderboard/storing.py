@@ -1,0 +1,105 @@
+"""Store runs and scores within a transaction that the caller has begun."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from petbench_leaderboard.cached_means import board_key, board_number
+from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.field_uses import fields_for
+from petbench_leaderboard.metric_table import store_metrics
+from petbench_leaderboard.records import STATUSES, VERIFICATIONS, RunRow
+from petbench_leaderboard.rows import planned_columns, run_row, score_columns
+from petbench_leaderboard.schema import Run, Score
+from petbench_leaderboard.storable import cleaned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from petbench_leaderboard.records import RunRecord
+    from petbench_leaderboard.score_records import ScoreRecord
+
+_CHANGEABLE = fields_for(RunRow, "change")
+
+
+def add_run(session: Session, record: RunRecord, uid: str | None) -> Run:
+    """Store a run as planned; its `uid` is a new one where none is given."""
+    run = Run(
+        **planned_columns(record),
+        uid=uid or uuid.uuid4().hex,
+        run_group=record.run_group,
+        status="planned",
+        created_at=datetime.now(UTC),
+    )
+    session.add(run)
+    session.flush()
+    board_number(session, board_key(run_row(run), run.protocol))
+    return run
+
+
+def change_run(run: Run, changes: Mapping[str, object]) -> None:
+    """Note what has changed of a run; the caller refreshes the cached means.
+
+    Raises:
+        LeaderboardError: there is no such column, status or verification.
+    """
+    unknown = sorted(changes.keys() - set(_CHANGEABLE))
+    if unknown:
+        raise LeaderboardError(f"a run has no changeable column {unknown[0]!r}")
+    _check("status", changes.get("status"), STATUSES)
+    _check("verification", changes.get("verification"), VERIFICATIONS)
+    for column, value in changes.items():
+        setattr(run, column, cleaned(value))
+    run.run_group = run_row(run).run_group
+
+
+def replace_scores(session: Session, run: Run, scores: Iterable[ScoreRecord], protocol: int | None) -> None:
+    """Store a run's scores in place of earlier ones of the same metrics and protocol; the caller refreshes the means.
+
+    Raises:
+        LeaderboardError: one score is given twice.
+    """
+    scores = list(scores)
+    keys = {(score.metric, score.convention_id, score.region, score.participant) for score in scores}
+    if len(keys) < len(scores):
+        raise LeaderboardError(f"run {run.id} was given one score twice: nothing was stored")
+    protocol = run.protocol if protocol is None else protocol
+    metrics = {score.metric for score in scores}
+    same = (Score.run_id == run.id) & (Score.protocol == protocol) & Score.metric.in_(metrics)
+    session.execute(sa.delete(Score).where(same))
+    if scores:
+        session.execute(sa.insert(Score), [score_columns(score, run.id, protocol) for score in scores])
+    store_metrics(session, scores, known_stay=False)
+
+
+def checked_row(session: Session, record: RunRecord) -> int | None:
+    """Return the number of the same run that is here, ended well and is not only self-reported, None without one.
+
+    One's own run is never kept for that of somebody else.
+    """
+    kept = Run.verification != "self-reported"
+    if record.verification == "own":
+        kept = (Run.verification == "own") & Run.log_path.is_not(None)
+    same = (Run.identity == record.identity, Run.status == "ok", kept)
+    return session.scalar(sa.select(Run.id).where(*same).order_by(Run.id.desc()).limit(1))
+
+
+def remove_self_reported(session: Session, identity: str) -> set[str]:
+    """Remove the runs of an identity that ended well and are only self-reported; return their run groups."""
+    same = (Run.identity == identity, Run.status == "ok", Run.verification == "self-reported")
+    found = session.scalars(sa.select(Run).where(*same)).all()
+    for run in found:
+        session.delete(run)
+    session.flush()
+    return {run.run_group for run in found}
+
+
+def _check(name: str, value: object, allowed: Sequence[str]) -> None:
+    if value is not None and value not in allowed:
+        raise LeaderboardError(f"{value!r} is no {name}: use one of {', '.join(allowed)}")
