@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti import write_image
+from petbench_leaderboard.rows import score_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -265,6 +266,41 @@ def test_a_metric_that_fails_or_gives_no_number_leaves_its_reason_and_the_others
         "infinite": "infinite is inf here",
         "psnr_body_suv20": None,
     }
+
+
+ODD: dict[str, list[Measurement]] = {
+    "text": [Measurement("body", cast("Any", "30"))],
+    "a complex number": [Measurement("body", cast("Any", 30j))],
+    "a truth": [Measurement("body", cast("Any", True))],
+    "a list": [Measurement("body", cast("Any", [30.0]))],
+    "more than any float": [Measurement("body", 10**400)],
+    "what no mean can hold": [Measurement("body", 1e200)],
+    "a large integer beside it": [Measurement("body", 30.0, extra={"n": 2**70})],
+    "an object beside it": [Measurement("body", 30.0, extra={"n": object()})],
+    "infinity beside it": [Measurement("body", 30.0, extra={"n": float("inf")})],
+    "a region that turns": [Measurement("\u202ebody", 30.0)],
+    "a reason that is obeyed": [Measurement("body", None, "\x1b[2J")],
+    "no region": [Measurement(cast("Any", None), 30.0)],
+    "a region twice": [Measurement("body", 30.0), Measurement("body", 31.0)],
+    "no measurement": cast("Any", [None]),
+    "nothing to go through": cast("Any", None),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_metric_that_measures_what_no_output_can_carry_leaves_a_reason_that_can_be_stored(
+    tmp_path: Path, kind: str
+) -> None:
+    base = PSNR_METRICS[0]
+    odd = replace(base, name="odd", measure=lambda _case: ODD[kind])
+    folder = predict(tmp_path / "predictions", ["sub-01"])
+    records = score_predictions(TinyDataset(), ["sub-01"], folder, cache=tmp_path, metrics=[odd, base], distances=())
+    found, other = (next(record for record in records if record.metric == name) for name in ("odd", base.name))
+    assert (found.region, found.value) == ("body", None)
+    assert found.reason
+    assert other.value is not None
+    for record in records:
+        score_columns(record, 1, 2)
 
 
 def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:

@@ -149,6 +149,8 @@ def _record(spec: MetricSpec, participant: str, measurement: Measurement) -> Sco
     value, reason = measurement.value, measurement.reason
     if isinstance(value, str | bytes | bool):
         raise TypeError(f"it measures {type(value).__name__}, which is no number")
+    if not isinstance(measurement.region, str):
+        raise TypeError("its region is no text")
     value = None if value is None else float(value)
     if value is not None and not is_number(value):
         value, reason = None, f"{spec.name} is {value:g} here"
