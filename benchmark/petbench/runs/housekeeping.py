@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from petbench.errors import PetbenchError, one_line
 from petbench.processes import lock
 from petbench.runs.folder import RunFolder
-from petbench.runs.lookup import folder_of, is_made_here
+from petbench.runs.lookup import folder_of, has_identity_of, is_made_here
 from petbench_datasets.images.nifti import read_image
 from petbench_datasets.progress import silent
 from petbench_leaderboard.readable import ReadableLeaderboard
@@ -125,7 +125,7 @@ def _faults_of(row: RunRow, home: Home, *, elsewhere: bool) -> Iterator[str]:
     except (PetbenchError, OSError) as error:
         yield f"{name}: {one_line(error)}"
         return
-    if plan.identity != row.identity:
+    if not has_identity_of(plan.to_dict(), row):
         yield f"{name}: the plan in {folder.path} is of another run"
     for participant in plan.test_participants:
         try:

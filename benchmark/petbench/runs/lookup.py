@@ -60,6 +60,14 @@ def find_folder_or_none(row: RunRow, home: Home) -> RunFolder | None:
         return None
 
 
+def has_folder(row: RunRow, home: Home) -> bool:
+    """Return whether something is here where a run's folder would be, damaged or another run's as it may be."""
+    try:
+        return folder_of(row, home).path.exists()
+    except DataError:
+        return False
+
+
 def folder_to_fill(row: RunRow, home: Home) -> RunFolder:
     """Return the folder of a run whose files are written again; it may have been deleted.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError, one_line
-from petbench.runs.lookup import find_folder, folder_of
+from petbench.runs.lookup import find_folder, has_folder
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.report.images import ParticipantImages, shown_name
@@ -78,7 +78,7 @@ def _plans(
                 folder = find_folder(run, home)
                 found[run_id] = (folder, folder.plan())
             except (PetbenchError, OSError) as error:
-                if folder_of(run, home).path.exists():  # else it is elsewhere
+                if has_folder(run, home):  # else it is elsewhere
                     left_out(one_line(error))
     return found
 
