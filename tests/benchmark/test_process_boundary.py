@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +24,7 @@ from petbench.processes.channel import LARGEST_BYTES, Channel, ChannelError
 from petbench.processes.ending import ending_of, ending_of_death
 from petbench.processes.output import Output
 from petbench.processes.sandbox import INSIDE, Limits, Sandbox, folder_bytes, inside, outermost
-from petbench.runs.isolation import handed_on
+from petbench.runs.isolation import handed_on, method_sandbox
 from petbench.runs.method_process import messages
 from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.scoring.messages import MetricPlugin, records_as_json, records_from_json
@@ -386,6 +387,23 @@ def test_the_process_is_handed_no_variable_that_leads_home_and_paths_that_hold_e
     assert not Settings.variables() & set(found)
 
 
+@pytest.mark.parametrize("first", ["", None, "/usr/bin"])
+def test_a_method_s_process_imports_from_where_petbench_was_started_only_if_petbench_does(
+    first: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It works in another folder; shut in, it does not see where petbench was started."""
+    here = str(Path.cwd())
+    monkeypatch.setattr("sys.path", [here if first is None else first, *sys.path])
+    expected = {"": [here, "/a"], None: [here, "/a"], "/usr/bin": ["/a"]}[first]
+    for isolated in (False, True):
+        sandbox = method_sandbox(
+            "python", {"PYTHONPATH": "/a"}, isolated=isolated, home=tmp_path, hidden=(), visible=()
+        )
+        command, variables = sandbox.call(["-m", "thing"], tmp_path)
+        assert command[-4:] == ["python", "-P", "-m", "thing"]
+        assert variables["PYTHONPATH"].split(os.pathsep) == (["/a"] if isolated else expected)
+
+
 def test_inside_there_is_no_secret_among_the_variables() -> None:
     secrets = {
         "AWS_SECRET_ACCESS_KEY": "x",
@@ -432,7 +450,7 @@ def test_bubblewrap_is_asked_for_what_the_page_says(tmp_path: Path) -> None:
     places = [text.index(part) for part in order]
     assert places == sorted(places)
     assert [part for part in call if part == "--bind"] == ["--bind"]  # one folder can be written to
-    assert call[-4:] == ["--", "python", "-m", "thing"]
+    assert call[-5:] == ["--", "python", "-P", "-m", "thing"]
     assert outermost([Path("/usr/lib"), packages / "a", packages]) == [packages]
 
 

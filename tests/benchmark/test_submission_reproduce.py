@@ -35,7 +35,7 @@ def test_a_request_to_stop_begins_no_further_run(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(reproduce, "_check_source", lambda *_: None)
     monkeypatch.setattr(reproduce, "_train_again", interrupted)
     monkeypatch.setattr(reproduce, "_compared", lambda *_, **__: SimpleNamespace())
-    submission: Any = SimpleNamespace(runs=[SimpleNamespace(plan=PLAN)] * 3)
+    submission: Any = SimpleNamespace(runs=[SimpleNamespace(plan=PLAN)] * 3, digest="0" * 64)
     assert len(reproduce.reproduce(submission, None, supervisor)) == 1
 
 

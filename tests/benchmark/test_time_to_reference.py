@@ -92,10 +92,10 @@ def test_a_row_keeps_what_its_log_says_and_nan_as_nothing(tmp_path: Path) -> Non
     [
         {"protocol": 1},
         {"verification": "self-reported"},
-        {"machine": {"submission": {"sha256": "0"}}},
+        {"verification": "rescored", "submitter": "rival-lab"},
         {"plugin": "external"},
     ],
-    ids=lambda change: next(iter(change)),
+    ids=lambda change: "-".join(map(str, next(iter(change.items())))),
 )
 def test_nothing_is_kept_of_a_training_that_was_not_seen_here_or_clocked_otherwise(
     tmp_path: Path, change: dict[str, Any]
@@ -105,6 +105,30 @@ def test_nothing_is_kept_of_a_training_that_was_not_seen_here_or_clocked_otherwi
         run_id = planned(leaderboard, **change)
         record_history(leaderboard, run_id, run)
         assert leaderboard.run(run_id).validation_history == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"seconds": 10.0, "mae_suv": "0.5"',
+        '"seconds": 10.0, "mae_suv": true',
+        '"seconds": 10.0, "mae_suv": [0.5]',
+        f'"seconds": 10.0, "mae_suv": 1{"0" * 400}',
+        '"seconds": NaN, "mae_suv": 0.5',
+        '"seconds": -1.0, "mae_suv": 0.5',
+        '"seconds": 10.0, "mae_suv": -0.5',
+        '"seconds": 10.0',
+    ],
+)
+def test_a_log_that_a_method_wrote_itself_costs_its_run_no_more_than_the_history(tmp_path: Path, line: str) -> None:
+    run = trained(tmp_path / "run", [], 0.25)
+    with run.losses.open("a", encoding="utf-8") as file:
+        file.write(f'{{"event": "validation", "images": 32, {line}}}\n')
+    with Leaderboard.open(tmp_path / "board.db") as leaderboard:
+        run_id = planned(leaderboard)
+        record_history(leaderboard, run_id, run)
+        kept = leaderboard.run(run_id).validation_history
+    assert kept in ({}, {"seconds": [], "mae_suv": [], "final_mae_suv": 0.25})
 
 
 def context(folder: Path, *, harness_validates: bool) -> TrainingContext:

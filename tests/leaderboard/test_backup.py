@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def test_a_backup_holds_every_row_of_a_file_or_a_server_in_one_file(
     leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path
 ) -> None:
-    first = add_run("pix2pix", {"sub-01": 30.0, "sub-02": float("inf")}, parameters={"name": "é", "width": 2})
+    first = add_run("pix2pix", {"sub-01": 30.0, "sub-02": 1e100}, parameters={"name": "é", "width": 2})
     leaderboard.record_phase(first, "train", 1.25)
     leaderboard.record_source_diff(first, "+ a line")
     add_run("unet", {"sub-01": 29.0})

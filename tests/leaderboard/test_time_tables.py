@@ -112,12 +112,13 @@ def test_the_target_is_the_mean_over_the_seeds_of_the_newest_row_of_a_reference(
     [
         {"distribution": "somebody-elses"},
         {"verification": "self-reported"},
-        {"machine": {"submission": {}}},
+        {"verification": "rescored", "submitter": "rival-lab"},
+        {"verification": "reproduced", "submitter": "rival-lab"},
         {"changed_parameters": {"alpha": 9}},
         {"role": "competitor"},
         {"fingerprint": "e" * 64, "dataset": "another"},
     ],
-    ids=lambda change: next(iter(change)),
+    ids=lambda change: "-".join(map(str, next(iter(change.items())))),
 )
 def test_nobody_elses_reference_sets_a_target(
     leaderboard: Leaderboard, add_timed: TimedRuns, change: dict[str, Any]
@@ -257,7 +258,7 @@ def test_a_run_that_was_stopped_counts_nowhere_and_a_later_success_takes_the_pla
 UNKNOWN: dict[str, dict[str, Any]] = {
     "trained by another program": {"plugin": "external"},
     "self-reported": {"verification": "self-reported"},
-    "submitted, not trained here": {"machine": CPU | {"submission": {"sha256": "0"}}},
+    "submitted, not trained here": {"verification": "rescored", "submitter": "rival-lab"},
     "before protocol 2": {"protocol": 1},
     "no validation": {"history": ()},
     "history not noted, petbench score --runs all reads it": {"history": None},
