@@ -16,7 +16,8 @@ from petbench.errors import PluginError
 from petbench.home import Home
 from petbench.methods.program.method import ProgramMethod
 from petbench.registry import load_plugins
-from petbench.runs.folder import RunFolder, folder_of
+from petbench.runs.folder import RunFolder
+from petbench.runs.lookup import folder_of
 from petbench.runs.rescore import rescore
 from petbench.runs.scorer import Scorer
 from petbench.runs.time_to_target import record_history, seconds_to_reference, validation_history
