@@ -31,7 +31,7 @@ def table(results: Results, seconds: Mapping[int, float]) -> str:
     rows = [
         [
             str(run.id),
-            ", ".join(TITLES[part] for part in parts[run.id]),
+            ", ".join(TITLES[part] for part in parts[run.id]) or "beyond the grid",
             f"`{run.method}`",
             _rate(run),
             str(run.fold),
