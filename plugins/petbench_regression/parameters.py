@@ -41,9 +41,9 @@ class BridgeParameters(RegressionParameters):
 
 
 class UNet3dParameters(RegressionParameters):
-    """Settings of `unet3d`; one image is one slab."""
+    """Settings of `unet3d`; a slab counts as many images as it has slices."""
 
-    images: int = Field(40_000, ge=1, description="training budget when none is asked for: slabs seen")
+    images: int = Field(1_280_000, ge=1, description="training budget when none is asked for: images seen")
     batch_size: int = Field(4, ge=1, description="slabs of one optimizer step")
     norm_eval: Literal["auto", "running", "batch"] = Field("running", description="batch norm when predicting")
     depth: int = Field(3, ge=1, le=5, description="halvings down to the bottleneck, along all three axes")
@@ -58,7 +58,7 @@ PRESETS: Mapping[str, Mapping[str, object]] = {"mini": SMALL, "full": FULL}
 """Of `resunet25d` and `bridge`. A mini training takes about a minute and a half on two CPU cores."""
 
 UNET3D_PRESETS: Mapping[str, Mapping[str, object]] = {
-    "mini": {**SMALL, "width": 8, "depth": 2, "slab": 8, "images": 1_500},
+    "mini": {**SMALL, "width": 8, "depth": 2, "slab": 8, "images": 12_000},
     "full": FULL,
 }
 
