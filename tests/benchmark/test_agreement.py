@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, stats
 
-from petbench.evaluation.agreement import bland_altman, concordance, proportional_bias
 from petbench.evaluation.agreement_rows import agreement_scores
 from petbench_leaderboard.score_records import ScoreRecord
+from petbench_leaderboard.statistics.agreement import bland_altman, concordance, proportional_bias
 
 PREDICTED = [4.1, 2.2, 7.9, 5.4, 3.3, 6.6, 4.9, 8.8]
 REAL = [4.0, 2.9, 7.0, 5.0, 3.6, 5.9, 4.1, 7.2]

@@ -179,3 +179,21 @@ def test_the_participant_bootstrap_matches_a_plain_one_and_needs_two_participant
         values.append(within(real, drawn) + within(predicted, drawn) - 2 * float(cross))
     assert interval.standard_error == pytest.approx(float(np.std(values, ddof=1)), rel=1e-9)
     assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])), rel=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("participants", [3, 8, 16])
+def test_the_kernel_distances_standard_error_is_no_smaller_than_its_spread_over_datasets(participants: int) -> None:
+    """Few participants have one that is too large: resampled people resemble themselves."""
+    random = np.random.default_rng(31)
+    distances, errors = [], []
+    for _ in range(150):
+        people = 0.5 * random.standard_normal((participants, 1, 6))
+        real = people + random.standard_normal((participants, 12, 6))
+        predicted = people + 0.4 + random.standard_normal((participants, 12, 6))
+        distances.append(kernel_distance(real.reshape(-1, 6), predicted.reshape(-1, 6)))
+        spread = participant_bootstrap(list(real), list(predicted))
+        assert spread is not None
+        errors.append(spread.standard_error)
+    ratio = np.sqrt(np.mean(np.square(errors))) / np.std(distances, ddof=1)
+    assert 0.9 < ratio < 3.0

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from petbench.evaluation.agreement import bland_altman
 from petbench.evaluation.catalogue import builtin_metrics
 from petbench.evaluation.metrics.hot_volume import unmatched_hot_millilitres
 from petbench.evaluation.metrics.lesions import background_shell, contrast_recovery_percent, detected_millilitres
@@ -21,6 +20,7 @@ from petbench.evaluation.metrics.texture import (
 from petbench.evaluation.metrics.uptake import organ_uptake, sphere_weights
 from petbench.metric_spec import Case, Measurement
 from petbench_datasets.images.grid import Grid
+from petbench_leaderboard.statistics.agreement import bland_altman
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

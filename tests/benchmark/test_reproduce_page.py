@@ -13,10 +13,12 @@ from scipy import stats
 from tests.benchmark.reproduction import FLOOR, FRECHET, TESTED, Invented, write_tested_dataset
 
 from petbench.errors import PetbenchError
+from petbench.registry import load_plugins
+from petbench.reproduce.cohort import others
 from petbench.reproduce.facts import as_json
 from petbench.reproduce.page import conclusion, write_page
 from petbench.reproduce.paper import METHODS
-from petbench.reproduce.profiles import RATES
+from petbench.reproduce.profiles import LARGER_RATES, RATES
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -195,7 +197,7 @@ def test_where_a_method_diverged_at_every_rate_the_page_says_so_and_shows_the_ot
     tested_dataset: Path, tmp_path: Path, store: Leaderboard
 ) -> None:
     made = Invented(tested_dataset, tmp_path / "home", store)
-    made.enter_grid({"pix2pix": 2, "cyclegan": 2}, failed={"cyclegan": (0, 1, 2)})
+    made.enter_grid({"pix2pix": 2, "cyclegan": 2}, failed={"cyclegan": range(len(RATES))})
     made.enter_references()
     made.enter_set("equal-images", AHEAD)
     page = page_of(made, tmp_path / "docs")
@@ -266,3 +268,25 @@ def test_the_json_has_no_value_that_json_has_not(invented: Invented, tmp_path: P
     assert len(facts["participants"]) == TESTED
     assert facts["made_references"] == {"predictable": "scored", "repeat-scan": "not made yet"}
     assert {name for name in facts["sets"]["converged"] if name in METHODS} == set(METHODS)
+
+
+def test_the_page_shows_rates_beyond_the_grid_that_were_tried_and_chooses_none_of_them(
+    invented: Invented, tmp_path: Path
+) -> None:
+    invented.enter_references()
+    invented.enter_sets(AHEAD)
+    assert "beyond the grid that were tried" not in page_of(invented, tmp_path / "before")
+    for cell in invented.planner.rates("pix2pix", LARGER_RATES[:1]):
+        invented.enter(cell.plan, invented.table(9.0, 0), validation=50.0)
+    page = page_of(invented, tmp_path / "after")
+    assert f"rates beyond the grid that were tried\nlater ({LARGER_RATES[0]:g})" in page
+    assert re.search(rf"\| \*{LARGER_RATES[0]:g}\* \| `pix2pix` \| 50\.000 \|", page)
+    chosen = next(line for line in page.splitlines() if line.startswith("pix2pix is compared at"))
+    assert f"{LARGER_RATES[0]:g}" not in chosen
+
+
+def test_datasets_of_the_same_people_come_first_among_the_others() -> None:
+    commands = others("fdg-phantom-60", "holdout", load_plugins().datasets())
+    assert commands[0] == "petbench reproduce --dataset fdg-phantom-60-multibed-3d --split holdout"
+    assert "petbench reproduce --dataset fdg-phantom-multibed-3d --split cv6" in commands
+    assert not any("--dataset fdg-phantom-60 " in command for command in commands)

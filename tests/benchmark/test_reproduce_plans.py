@@ -58,18 +58,18 @@ def leaderboard(tmp_path: Path) -> Iterator[Leaderboard]:
         yield store
 
 
-def with_validation_scores(agenda: Agenda, scores: dict[str, Sequence[float]], store: Leaderboard) -> None:
-    """Enter the runs of the grid as ended, with these validation scores, rate by rate."""
+def with_best_rates(agenda: Agenda, best: dict[str, int], store: Leaderboard) -> None:
+    """Enter the runs of the grid as ended; `best` says which is the best on validation, by its place in the grid."""
     metric = next(metric for metric in load_plugins().metrics() if metric.name == "psnr_body_suv20")
     for cell in agenda.cells():
-        if cell.part != "rates" or cell.plan.method not in scores:
+        if cell.part != "rates" or cell.plan.method not in best:
             continue
         assert cell.rate is not None
         run_id = store.plan(cell.plan.record())
         store.update(
             run_id,
             status="ok",
-            validation_score=scores[cell.plan.method][RATES.index(cell.rate)],
+            validation_score=31.0 - abs(RATES.index(cell.rate) - best[cell.plan.method]),
             validation_metric=metric.name,
             validation_convention=metric.convention_id,
         )
@@ -97,7 +97,7 @@ def test_a_method_whose_rate_is_chosen_waits_for_no_other(
     body_dataset: Path, tmp_path: Path, leaderboard: Leaderboard
 ) -> None:
     agenda = make_agenda(planner(body_dataset, tmp_path), leaderboard)
-    with_validation_scores(agenda, {"cyclegan": [30.0, 31.0, 29.0]}, leaderboard)
+    with_best_rates(agenda, {"cyclegan": 1}, leaderboard)
     compared = [cell for cell in agenda.cells() if cell.part in RUN_SETS]
     assert described(compared) == [(name, "cyclegan", RATES[1], seed) for name in RUN_SETS for seed in (3, 1)]
     assert {cell.plan.method for cell in agenda.waiting()} == {"pix2pix"}
@@ -107,7 +107,7 @@ def test_every_set_is_run_at_the_rate_of_its_method_in_pairs_seed_by_seed(
     body_dataset: Path, tmp_path: Path, leaderboard: Leaderboard
 ) -> None:
     agenda = make_agenda(planner(body_dataset, tmp_path), leaderboard)
-    with_validation_scores(agenda, {"pix2pix": [30.0, 31.0, 32.0], "cyclegan": [30.0, 29.0, 28.0]}, leaderboard)
+    with_best_rates(agenda, {"pix2pix": 2, "cyclegan": 0}, leaderboard)
     compared = [cell for cell in agenda.cells() if cell.part in RUN_SETS]
     best = {"pix2pix": RATES[2], "cyclegan": RATES[0]}
     assert described(compared) == [
@@ -122,7 +122,7 @@ def test_under_equal_images_the_run_of_the_grid_is_not_made_twice(
 ) -> None:
     made = planner(body_dataset, tmp_path, seeds=(RATE_SEED, 1))
     agenda = make_agenda(made, leaderboard)
-    with_validation_scores(agenda, {"pix2pix": [30.0, 31.0, 29.0], "cyclegan": [30.0, 31.0, 29.0]}, leaderboard)
+    with_best_rates(agenda, {"pix2pix": 1, "cyclegan": 1}, leaderboard)
     of_grid = next(cell for cell in made.rates("pix2pix") if cell.rate == RATES[1])
     of_set = next(cell for cell in agenda.run_set("equal-images", "pix2pix") if cell.plan.seed == RATE_SEED)
     assert of_set.plan.identity == of_grid.plan.identity
@@ -136,7 +136,7 @@ def test_only_some_parts_are_run_with_what_they_need(
     only: tuple[Part, ...], body_dataset: Path, tmp_path: Path, leaderboard: Leaderboard
 ) -> None:
     agenda = make_agenda(planner(body_dataset, tmp_path), leaderboard, only)
-    with_validation_scores(agenda, {"pix2pix": [30.0, 31.0, 32.0], "cyclegan": [30.0, 29.0, 28.0]}, leaderboard)
+    with_best_rates(agenda, {"pix2pix": 2, "cyclegan": 0}, leaderboard)
     assert {cell.part for cell in agenda.cells()} == {"references", "rates", *only}
 
 

@@ -54,6 +54,10 @@ def test_another_acquisition_or_reconstruction_is_a_registered_dataset(options: 
     assert built == built | options == SPECS[expected].options
 
 
+def test_the_sixty_have_a_variant_scanned_as_the_papers_people_probably_were() -> None:
+    assert variant("fdg-phantom-60", acquisition="multibed", reconstruction="3d") == "fdg-phantom-60-multibed-3d"
+
+
 def test_no_variant_passes_for_another_dataset() -> None:
     assert variant("fdg-phantom-multibed", acquisition="simultaneous") == "fdg-phantom"
     assert variant("fdg-phantom-mini", acquisition="multibed") is None
@@ -72,7 +76,7 @@ def test_datasets_of_no_family_are_no_variants_of_each_other() -> None:
 def test_the_command_says_which_datasets_have_variants(petbench: Petbench) -> None:
     _, said = petbench("datasets", "build", "fdg-phantom-mini", "--reconstruction", "3d", code=2)
     assert said.startswith("error: there is no fdg-phantom-mini with reconstruction 3d")
-    assert said.rstrip().endswith("datasets with variants: fdg-phantom")
+    assert said.rstrip().endswith("datasets with variants: fdg-phantom-60, fdg-phantom")
     _, said = petbench("datasets", "build", "fdg-phantom", "--acquisition", "sideways", code=2)
     assert "fdg-phantom-multibed-3d (acquisition multibed, reconstruction 3d)" in said
     assert not petbench.home.exists()

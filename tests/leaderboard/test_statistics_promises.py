@@ -16,6 +16,7 @@ from petbench_leaderboard.statistics.intervals import half_widths, spread_of
 from petbench_leaderboard.statistics.power import can_decide
 from petbench_leaderboard.statistics.sign_tests import attained_level
 from petbench_leaderboard.statistics.simulation import measures
+from petbench_leaderboard.statistics.simulation.agreement import agreement_coverage
 from petbench_leaderboard.statistics.simulation.scenarios import (
     PARTICIPANTS,
     SCENARIOS,
@@ -156,3 +157,27 @@ def test_the_smallest_detectable_difference_is_found_as_often_as_promised(partic
 def test_where_nothing_can_be_decided_no_difference_is_detectable() -> None:
     setting = Setting(scenario="normal", participants=5)
     assert measures.power_at_the_detectable_difference(setting, 1, 100, np.random.default_rng(20)) is None
+
+
+@pytest.mark.parametrize("participants", PARTICIPANTS)
+def test_intervals_of_agreement_hold_the_truth_where_differences_are_normal(participants: int) -> None:
+    datasets, promised = 1000, promises.AGREEMENT
+    found = agreement_coverage("normal", participants, datasets, np.random.default_rng(21))
+    shares = (found.mean, found.low, found.high, found.concordance)
+    assert min(shares) >= promised - spare(promised, datasets)
+    assert max(shares) <= 0.98
+
+
+@pytest.mark.parametrize(("scenario", "share"), [("skewed", 0.8), ("very skewed", 0.5), ("failures", 0.85)])
+def test_of_differences_that_are_not_normal_the_limits_promise_nothing(scenario: Scenario, share: float) -> None:
+    """Why the page says so."""
+    found = agreement_coverage(scenario, 16, 600, np.random.default_rng(22))
+    assert min(found.low, found.high) < share
+
+
+@every_scenario
+def test_a_slope_that_is_0_is_taken_for_a_bias_no_more_often_than_promised(scenario: Scenario) -> None:
+    datasets, promised = 600, promises.SLOPE_ERROR[scenario]
+    generator = np.random.default_rng(23)
+    found = {number: agreement_coverage(scenario, number, datasets, generator).slope for number in (3, 6, 12, 24, 40)}
+    assert max(found.values()) <= promised + spare(promised, datasets)

@@ -6,12 +6,12 @@ from collections import defaultdict
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from petbench.evaluation.agreement import bland_altman, concordance, proportional_bias
 from petbench.evaluation.metrics.lesion_endpoints import LESION_ENDPOINTS
 from petbench.evaluation.metrics.organs import ORGAN_BIASES
 from petbench.evaluation.protocol import TEST_RETEST_PERCENT
 from petbench_leaderboard.metric_facts import MetricFacts, facts_of
 from petbench_leaderboard.score_records import ScoreRecord
+from petbench_leaderboard.statistics.agreement import bland_altman, concordance, proportional_bias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

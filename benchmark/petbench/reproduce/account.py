@@ -154,7 +154,7 @@ def take_account(
         seconds={run.id: sum(phase.seconds for phase in leaderboard.phases(run.id)) for run in results.runs},
         data=next((data for run in trained if (data := _training_data(run, home))), {}),
         cohort=cohort.describe(place.name, place.dataset.sampling, registry.datasets()),
-        other_commands=cohort.others(place.name, registry.datasets()),
+        other_commands=cohort.others(place.name, experiment.split, registry.datasets()),
     )  # fmt: skip
 
 

@@ -41,12 +41,21 @@ def describe(name: str, sampling: str | None, datasets: Mapping[str, DatasetSpec
     return said
 
 
-def others(name: str, datasets: Mapping[str, DatasetSpec]) -> list[str]:
-    """Return the commands that run the experiment on datasets that were acquired or reconstructed in another way."""
+def others(name: str, split: str, datasets: Mapping[str, DatasetSpec]) -> list[str]:
+    """Return the commands that run the experiment on datasets that were acquired or reconstructed in another way.
+
+    Args:
+        name: of the dataset that it was run on; those of its own family come first, with the same split.
+        split: of that dataset.
+        datasets: the installed ones.
+    """
     own = dict(datasets[name].options) if name in datasets else {}
-    home = datasets[FULL.dataset].family if FULL.dataset in datasets else None
+    splits = {
+        datasets[of].family: split_of for of, split_of in ((name, split), (FULL.dataset, FULL.split)) if of in datasets
+    }
     return [
-        f"petbench reproduce --dataset {spec.name} --split {FULL.split}"
+        f"petbench reproduce --dataset {spec.name} --split {split_of}"
+        for family, split_of in splits.items()
         for spec in datasets.values()
-        if spec.family == home and spec.options and dict(spec.options) != own and spec.name != name
+        if spec.family == family and spec.options and dict(spec.options) != own and spec.name != name
     ]

@@ -16,7 +16,7 @@ from petbench.reproduce.profiles import RATE_SEED, RATES, RunSet
 from petbench_datasets.dataset.split import load_split
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
@@ -112,12 +112,12 @@ class Planner:
             for place in self.places
         ]
 
-    def rates(self, method: str) -> list[Cell]:
+    def rates(self, method: str, grid: Sequence[float] = RATES) -> list[Cell]:
         """Return the runs that one method's learning rate is chosen from, rate by rate."""
         budget = self.experiment.profile.budgets["equal-images"]
         return [
             Cell("rates", self._plan(method, {"learning_rate": rate}, budget, place, RATE_SEED), rate)
-            for rate in RATES
+            for rate in grid
             for place in self.places
         ]
 

@@ -8,7 +8,7 @@ from petbench.reproduce import differences, runs_table, tables, verdicts
 from petbench.reproduce.account import CURVES_NAME, FIGURE_NAME
 from petbench.reproduce.departure import describe
 from petbench.reproduce.paper import BETTER, METHODS, OTHER, REPORTED_GAP_DECIBELS
-from petbench.reproduce.profiles import COMPLETE_SEEDS, RATE_SEED, RATES
+from petbench.reproduce.profiles import COMPLETE_SEEDS, LARGER_RATES, RATE_SEED, RATES
 from petbench.reproduce.results import PSNR_CONVENTIONS
 from petbench.reproduce.words import NAMES, TITLES, seed_count, seeds_of
 from petbench.runs.reference_rows import PREDICTABLE, REPEAT_SCAN
@@ -59,6 +59,7 @@ def _words(account: Account) -> dict[str, Any]:
     """Return everything that the template asks for."""
     results, experiment = account.results, account.experiment
     profile = experiment.profile
+    test_rates, test_rate_notes = tables.by_rate(results)
     table_2, notes = tables.table_2(results)
     titles = {name: f"{TITLES[name]}, {_seeds(results, name, METHODS)}" for name in account.differences}
     of_cyclegan = {name: f"{TITLES[name]}, {_seeds(results, name, [OTHER])}" for name in account.over_identity}
@@ -116,6 +117,12 @@ def _words(account: Account) -> dict[str, Any]:
             for name, of_set in account.over_identity.items()
         ],
         "rate_table": tables.rates(results.choices),
+        "test_rates": test_rates,
+        "test_rate_notes": test_rate_notes,
+        "larger_rates": ", ".join(f"{rate:g}" for rate in LARGER_RATES if any(of == rate for of, _ in results.rates)),
+        "at_the_edge": " and ".join(
+            NAMES[method] for method, choice in results.choices.items() if choice.rate == max(RATES)
+        ),
         "rate_metric": _rate_metric(results),
         "rate_seed": RATE_SEED,
         "grid": ", ".join(f"{rate:g}" for rate in RATES),

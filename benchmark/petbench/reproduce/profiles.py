@@ -26,6 +26,10 @@ fdg-phantom-60, as for the presets of small datasets."""
 RATES = (2e-4, 5e-4, 1e-3)
 """The grid of learning rates, one for both methods: the authors' own, and two larger ones."""
 
+LARGER_RATES = (2e-3, 5e-3)
+"""Rates beyond the grid. No run of them is asked for and nothing is chosen from them: the page shows those that are on
+the leaderboard, for who sees that a method is best at the edge of the grid asks what lies beyond."""
+
 RATE_SEED = 0
 """The one seed that the rates are compared with."""
 

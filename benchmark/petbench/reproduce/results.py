@@ -11,6 +11,7 @@ from petbench.evaluation.metrics.psnr import PSNR_METRICS
 from petbench.reproduce.experiment import RUN_SETS
 from petbench.reproduce.made_references import MADE
 from petbench.reproduce.paper import METHODS, REFERENCES
+from petbench.reproduce.profiles import LARGER_RATES, RATE_SEED, RATES
 from petbench_leaderboard.board import RANKING_METRICS
 from petbench_leaderboard.cells import make_cell
 from petbench_leaderboard.records import FAILURES
@@ -82,6 +83,7 @@ class Results:
         references: those that have a run, in the order of the table; `predictable` and the repeat scan come last.
         sets: each set of runs, by method.
         choices: what the grid of learning rates says of each method.
+        rates: the lines of one seed at the rates of the grid and beyond, by rate and method, as far as there are runs.
     """
 
     participants: tuple[str, ...]
@@ -89,6 +91,7 @@ class Results:
     references: tuple[Line, ...]
     sets: Mapping[RunSet, Mapping[str, Line]]
     choices: Mapping[str, Choice]
+    rates: Mapping[tuple[float, str], Line]
 
     def reference(self, name: str) -> Line | None:
         """Return the line of a reference; None where it has no run."""
@@ -124,6 +127,7 @@ class Results:
         """Every run that was begun, once, in the order of their numbers."""
         found = {run.id: run for line in self.lines for run in line.runs}
         found |= {run.id: run for choice in self.choices.values() for trial in choice.trials for run in trial.runs}
+        found |= {run.id: run for line in self.rates.values() for run in line.runs}
         return [found[number] for number in sorted(found)]
 
 
@@ -142,8 +146,9 @@ def gather(agenda: Agenda, made: Sequence[RunRow], leaderboard: Leaderboard) -> 
     planned = {("references", name): agenda.reference(name) for name in REFERENCES}
     planned |= {(name, method): agenda.run_set(name, method) for name in RUN_SETS for method in METHODS}
     rows = {key: [row for cell in cells if (row := agenda.row(cell))] for key, cells in planned.items()}
+    of_rates = {(rate, method): agenda.of_rate(method, rate) for rate in (*RATES, *LARGER_RATES) for method in METHODS}
     rows |= {("references", name): [row for row in made if row.method == name] for name in MADE}
-    everything = [row for of_line in rows.values() for row in of_line]
+    everything = [row for of_line in (*rows.values(), *of_rates.values()) for row in of_line]
     protocol = everything[0].protocol if everything else None
     found = leaderboard.scores([row.id for row in everything], regions=REGIONS, protocol=protocol)
     participants = agenda.places[0].split.test_participants
@@ -164,6 +169,11 @@ def gather(agenda: Agenda, made: Sequence[RunRow], leaderboard: Leaderboard) -> 
         references=tuple(references),
         sets={name: {method: line(name, method, agenda.seeds) for method in METHODS} for name in RUN_SETS},
         choices={method: agenda.choice(method) for method in METHODS},
+        rates={
+            (rate, method): make_line(method, of_rate, [(RATE_SEED, fold) for fold in folds], found, participants)
+            for (rate, method), of_rate in of_rates.items()
+            if of_rate
+        },
     )
 
 

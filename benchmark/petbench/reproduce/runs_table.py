@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from petbench.reproduce.words import TITLES, markdown_table
@@ -31,7 +32,7 @@ def table(results: Results, seconds: Mapping[int, float]) -> str:
     rows = [
         [
             str(run.id),
-            ", ".join(TITLES[part] for part in parts[run.id]),
+            ", ".join(TITLES[part] for part in parts[run.id]) or "beyond the grid",
             f"`{run.method}`",
             _rate(run),
             str(run.fold),
@@ -89,9 +90,11 @@ def _rate(run: RunRow) -> str:
 def _machine(run: RunRow) -> str:
     machine = run.machine
     memory = float(str(machine.get("memory_bytes") or 0)) / 2**30
+    # A kernel's build says nothing to a reader.
+    system = re.sub(r"^(\S+ \d+\.\d+)\S*", r"\1", str(machine.get("system")))
     return (
         f"{machine.get('processor')}, {machine.get('cores')} cores, {memory:.0f} GiB, "
-        f"{machine.get('name') or 'no CUDA device'}; {machine.get('system')}"
+        f"{machine.get('name') or 'no CUDA device'}; {system}"
     )
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from petbench.reproduce.made_references import MADE
 from petbench.reproduce.paper import METHODS, REPORTED, REPORTED_GAP_DECIBELS
-from petbench.reproduce.results import PSNR_CONVENTIONS
+from petbench.reproduce.profiles import RATES
+from petbench.reproduce.results import FRECHET_DISTANCES, PSNR_CONVENTIONS
 from petbench.reproduce.words import NAMES, PAGE_ORDER, TITLES, between, markdown_table, seed_count, seeds_of
 from petbench_leaderboard.report.columns import direction, heading, value
 from petbench_leaderboard.report.formatting import MISSING, number
@@ -137,6 +138,28 @@ def rates(choices: Mapping[str, Choice]) -> str:
         for place, rate in enumerate(names)
     ]
     return markdown_table(["learning rate", *(NAMES[method] for method in choices)], rows)
+
+
+def by_rate(results: Results) -> tuple[str, list[str]]:
+    """Return what each rate scores on test participants, and on validation, and the notes below."""
+    notes = Notes()
+    wanted = [name for name in (results.ranking, "psnr_body_suv20", *FRECHET_DISTANCES) if name in results.metrics]
+    columns = [results.columns[name] for name in dict.fromkeys(wanted)]
+    rows = [
+        [
+            f"{rate:g}" if rate in RATES else f"*{rate:g}*",
+            f"`{method}`",
+            _validated(line),
+            *(_cell(line.cells.get(column.metric), column, notes) for column in columns),
+        ]
+        for (rate, method), line in results.rates.items()
+    ]
+    return markdown_table(["learning rate", "", "validation", *map(heading, columns)], rows), notes.lines
+
+
+def _validated(line: Line) -> str:
+    scores = [run.validation_score for run in line.finished if run.validation_score is not None]
+    return f"{fmean(scores):.3f}" if line.seeds and scores else MISSING
 
 
 def convergence(curves: Sequence[Curve]) -> str:

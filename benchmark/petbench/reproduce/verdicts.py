@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from petbench.reproduce.results import FRECHET_DISTANCES, PSNR_CONVENTIONS
@@ -27,7 +28,7 @@ def who_is_ahead(first: str, second: str, differences: Sequence[Difference]) -> 
     """
     groups = _by_verdict(differences)
     said = [
-        f"{ahead} is ahead of {behind} in {_listed(groups[verdict])}."
+        f"{re.sub('^the ', 'The ', ahead)} is ahead of {behind} in {_listed(groups[verdict])}."
         for verdict, ahead, behind in (("ahead", first, second), ("behind", second, first))
         if verdict in groups
     ]

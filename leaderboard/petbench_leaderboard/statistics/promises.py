@@ -31,3 +31,10 @@ Every rank interval then holds every rank that its method may truly have, in all
 
 DETECTED = (0.7, 0.85)
 """The share of normal datasets with one seed in which the smallest detectable difference, where true, is found."""
+
+AGREEMENT = 0.95
+"""The least share of datasets with normal differences in which the intervals of a mean difference, of either limit of
+agreement and of a concordance hold the truth. Of other differences nothing is promised."""
+
+SLOPE_ERROR: Mapping[str, float] = {"normal": 0.05, "skewed": 0.07, "very skewed": 0.1, "failures": 0.08}
+"""The largest share of datasets in which a slope of difference on mean that is 0 has a p below 5 %."""

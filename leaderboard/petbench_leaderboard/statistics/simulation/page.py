@@ -10,6 +10,7 @@ from petbench_leaderboard.statistics import promises
 from petbench_leaderboard.statistics.intervals import CONFIDENCE, MOST_WIDENED
 from petbench_leaderboard.statistics.power import can_decide, fewest_participants
 from petbench_leaderboard.statistics.simulation import measures
+from petbench_leaderboard.statistics.simulation.agreement import BIAS, SCATTER, agreement_coverage
 from petbench_leaderboard.statistics.simulation.scenarios import (
     PARTICIPANTS,
     REST,
@@ -57,6 +58,9 @@ A test holds each bound against the code, for {least} to {most} participants and
   participants says nothing: see the table below.
 - The smallest detectable difference is found in {found} of datasets where participants are normal and there is one
   seed.
+- Limits of agreement, the mean difference and a concordance have their truth in their intervals in {agreement} of
+  datasets whose differences are normal. They are made for such differences: [of others](#agreement) the interval of a
+  limit may hold it in fewer than half of the datasets. A slope that is 0 is taken for a bias in at most {slopes}.
 
 ## Computed
 
@@ -98,6 +102,15 @@ its method may truly have. Four methods are alike; or five have means of 0, 0, 0
 of participants. Each number is over half as many datasets as others about tests.
 """
 
+_AGREEMENT = """\
+## Agreement
+
+Percent of datasets in which the interval of the mean difference, of the lower and the upper limit, and of Lin's
+concordance holds the truth; in brackets, in which a slope of difference on mean that is 0 has a p below 5 %. It is the
+*differences* that are distributed as a row says, with a mean of {bias} and a standard deviation of {scatter} where that
+of the real values is 1. Each number is over {datasets:,} datasets.
+"""
+
 _DETECTED = """\
 ## Smallest detectable difference
 
@@ -116,7 +129,7 @@ def page() -> str:
         parts += [f"## {title}\n", "Percent of datasets whose interval holds the truth.\n"]
         for scenario, words in SCENARIOS.items():
             parts += [f"{_sentence(words)}:\n", _by_seeds(scenario, PARTICIPANTS, DATASETS, measure, _percent)]
-    parts += [_widths(), _errors(), _families(), _powers()]
+    parts += [_widths(), _errors(), _families(), _powers(), _agreement()]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -138,6 +151,8 @@ def head() -> str:
         promised="\n".join(rows),
         family=_whole(promises.FAMILY_ERROR),
         found=" to ".join(_whole(share) for share in promises.DETECTED),
+        agreement=_whole(promises.AGREEMENT),
+        slopes=_whole(max(promises.SLOPE_ERROR.values())),
         tail=(1.0 + CONFIDENCE) / 2.0,
         widened=MOST_WIDENED,
     )
@@ -189,6 +204,21 @@ def _powers() -> str:
             rows.append([scenario, str(seeds), f"{spread:g}", *cells])
     heads = [f"{participants}, {comparisons}" for participants, comparisons in _POWERS]
     return f"{_DETECTED}\n{_table(['participants', 'seeds', 'seed spread', *heads], rows)}"
+
+
+def _agreement() -> str:
+    generator = np.random.default_rng(_SEED)
+    rows = []
+    for scenario in SCENARIOS:
+        cells = []
+        for participants in PARTICIPANTS:
+            found = agreement_coverage(scenario, participants, FEWER_DATASETS, generator)
+            held = ", ".join(map(_percent, (found.mean, found.low, found.high, found.concordance)))
+            cells.append(f"{held} ({_percent(found.slope)})")
+        rows.append([scenario, *cells])
+    heads = ["differences", *(f"{participants} participants" for participants in PARTICIPANTS)]
+    words = _AGREEMENT.format(bias=BIAS, scatter=SCATTER, datasets=FEWER_DATASETS)
+    return f"{words}\n{_table(heads, rows)}"
 
 
 _POWERS = tuple(

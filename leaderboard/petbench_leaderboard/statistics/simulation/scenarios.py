@@ -64,6 +64,11 @@ def draw_participants(scenario: Scenario, shape: tuple[int, ...], generator: np.
     return normal
 
 
+def variance_of(scenario: Scenario) -> float:
+    """Return the variance of participants: 1, but for what those who fail add."""
+    return 1.0 + (_FAILS_BY**2 * _FAILING * (1.0 - _FAILING) if scenario == "failures" else 0.0)
+
+
 def draw_trainings(setting: Setting, datasets: int, generator: np.random.Generator) -> Table:
     """Draw what seeds and chance add to participants, true mean 0, shape (datasets, seeds, participants)."""
     of_seeds = setting.seed_spread * generator.normal(size=(datasets, setting.seeds, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 
 Interval = tuple[float, float]
 
-_NORMAL = 1.96
-"""SDs on either side of the mean that hold 95 % of a normal distribution, as the limits are defined with."""
+NORMAL = 1.96
+"""SDs on either side of the mean that hold 95 % of a normal distribution: what the limits of agreement are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,6 @@ def bland_altman(differences: Sequence[float]) -> BlandAltman:
     Raises:
         ValueError: no difference at all.
     """
-    from scipy import stats
-
     if not differences:
         raise ValueError("limits of agreement need at least one participant")
     count, mean = len(differences), float(np.mean(differences))
@@ -69,18 +68,26 @@ def bland_altman(differences: Sequence[float]) -> BlandAltman:
         return BlandAltman(1, mean, None, None, None)
     spread = float(np.std(differences, ddof=1))
     error = spread / count**0.5
-    student = float(stats.t.ppf(0.975, count - 1)) * error
-    near, far = (float(stats.nct.ppf(part, count - 1, _NORMAL * count**0.5)) * error for part in (0.025, 0.975))
+    student, near, far = (factor * error for factor in _factors(count))
     return BlandAltman(
         count,
         mean,
         spread,
-        mean - _NORMAL * spread,
-        mean + _NORMAL * spread,
+        mean - NORMAL * spread,
+        mean + NORMAL * spread,
         mean_interval=(mean - student, mean + student),
         low_interval=(mean - far, mean - near),
         high_interval=(mean + near, mean + far),
     )
+
+
+@cache
+def _factors(count: int) -> tuple[float, float, float]:
+    """Return what reaches, in standard errors from the mean, the ends of its interval and of the upper limit's."""
+    from scipy import stats
+
+    limit = stats.nct(count - 1, NORMAL * count**0.5)
+    return float(stats.t.ppf(0.975, count - 1)), float(limit.ppf(0.025)), float(limit.ppf(0.975))
 
 
 def proportional_bias(predicted: Sequence[float], real: Sequence[float]) -> ProportionalBias | None:
@@ -102,8 +109,9 @@ def proportional_bias(predicted: Sequence[float], real: Sequence[float]) -> Prop
 def concordance(predicted: Sequence[float], real: Sequence[float]) -> Concordance:
     """Return Lin's concordance correlation coefficient (Biometrics 1989;45:255; interval as corrected in 2000;56:324).
 
-    ρc = 2 s₁₂ / (s₁² + s₂² + (x̄₁ − x̄₂)²), moments over n; the interval by Fisher's z. 1 is a copy; a constant factor or
-    offset lowers it, as it does not lower Pearson's correlation.
+    ρc = 2 s₁₂ / (s₁² + s₂² + (x̄₁ − x̄₂)²), moments over n; 1 is a copy; a constant factor or offset lowers it, but
+    not Pearson's correlation. The interval is by Fisher's z, with Student's quantile for n − 1 degrees of freedom
+    where Lin has the normal one: with that, of five normal participants 91 % have the truth in it, not 95 %.
 
     Raises:
         ValueError: fewer than three participants, or neither side varies.
@@ -135,6 +143,6 @@ def _lin(value: float, pearson: float, square_shift: float, count: int) -> Inter
     ) / (count - 2)
     if not variance > 0.0:
         return None
-    reach = _NORMAL * variance**0.5
+    reach = _factors(count)[0] * variance**0.5
     middle = float(np.arctanh(value))
     return float(np.tanh(middle - reach)), float(np.tanh(middle + reach))
