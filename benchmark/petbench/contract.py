@@ -106,7 +106,8 @@ class Budget:
     returns from `fit` when it is done.
 
     Attributes:
-        images: early images seen in training, counted as often as they are seen; None where seconds are given.
+        images: images seen in training, counted as often as they are seen: slices to predict, so that a slab counts as
+            many as it has. None where seconds are given.
         seconds: of training; None where images are given.
     """
 

@@ -56,7 +56,7 @@ class StepMethod(nn.Module):
 
     Attributes:
         early_slices: neighbouring slices in one early image, the middle one being translated.
-        delayed_slices: slices in one delayed image.
+        delayed_slices: slices in one delayed image; in a budget each of them counts as an image.
         size_multiple: y and x of every image are padded with air to a multiple of this.
         intensity: the map between SUV and [-1, 1]; there from the beginning of training on, and part of the state.
     """

@@ -92,7 +92,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             build=_supcyclegan,
             supervision="paired",
             parameters=SupCycleGanParameters,
-            presets=presets.CYCLEGAN,
+            presets=presets.SUPCYCLEGAN,
             choose_preset=presets.choose_preset,
             citation="Lei et al.: Whole-body PET estimation from low count statistics using cycle-consistent "
             "generative adversarial networks. Phys Med Biol 2019;64(21):215017",

@@ -5,9 +5,10 @@ early image y lies x_t = (1 - t) x + t y. A network learns to find x from x_t, a
 
     x_(t-d) = (d / t) F(x_t, t) + (1 - d / t) x_t
 
-so that each step takes a small part of what the network finds. Deviations: the network also sees the early image
-itself at every step; no noise is added (the paper's epsilon = 0), so that a prediction repeats; the network is the
-residual U-Net of `networks.py`, given t as a constant channel; the loss is L1, which the paper allows.
+so that each step takes a small part of what the network finds. Deviations: no noise is added (the paper's
+epsilon = 0), so that a prediction repeats; the network is the residual U-Net of `networks.py`, given t as a constant
+channel; the loss is L1, which the paper allows. As in the paper the network sees the point and not the early image
+beside it: from both, x = (x_t - t y) / (1 - t) for every t below 1, and nothing would have to be predicted.
 """
 
 from __future__ import annotations
@@ -32,24 +33,23 @@ class Bridge(StepMethod):
         super().__init__(parameters)
         self.steps = parameters.steps
         self.size_multiple = 2**parameters.depth
-        self.network = ResidualUNet(3, parameters.width, parameters.depth)
+        self.network = ResidualUNet(2, parameters.width, parameters.depth)
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """Return the mean absolute error of the delayed image found from a random point of the bridge."""
         time = torch.rand(len(batch.early), 1, 1, 1, device=batch.early.device)
         point = (1 - time) * batch.delayed + time * batch.early
-        return {"l1": (self.find(point, batch.early, time) - batch.delayed).abs().mean()}
+        return {"l1": (self.find(point, time) - batch.delayed).abs().mean()}
 
     def translate(self, early: torch.Tensor) -> torch.Tensor:
         """Walk the bridge from the early image."""
         point = early
         for left in range(self.steps, 0, -1):
             time = early.new_full((len(early), 1, 1, 1), left / self.steps)
-            point = point + (self.find(point, early, time) - point) / left
+            point = point + (self.find(point, time) - point) / left
         return point
 
-    def find(self, point: torch.Tensor, early: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+    def find(self, point: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
         """Return the delayed image that a point of the bridge leads to."""
-        given = torch.cat([point, early, time.expand_as(point)], dim=1)
-        found: torch.Tensor = point + self.network(given)
+        found: torch.Tensor = point + self.network(torch.cat([point, time.expand_as(point)], dim=1))
         return found

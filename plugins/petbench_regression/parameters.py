@@ -26,6 +26,9 @@ class RegressionParameters(StepParameters):
     decay_start: float = Field(0.0, ge=0, le=1, description="share of the budget after which the rate falls to 0")
     depth: int = Field(4, ge=1, le=7, description="halvings down to the bottleneck")
     width: int = Field(32, ge=4, le=256, description="channels at full resolution, doubled three times")
+    # Small batches train better; the statistics of a single image predict worse than the running ones, above all
+    # where a network sees many kinds of input, as `bridge` does.
+    norm_eval: Literal["auto", "running", "batch"] = Field("running", description="batch norm when predicting")
 
 
 class ResUNet25dParameters(RegressionParameters):
@@ -41,24 +44,37 @@ class BridgeParameters(RegressionParameters):
 
 
 class UNet3dParameters(RegressionParameters):
-    """Settings of `unet3d`; one image is one slab."""
+    """Settings of `unet3d`; a slab counts as many images as it has slices."""
 
-    images: int = Field(40_000, ge=1, description="training budget when none is asked for: slabs seen")
+    images: int = Field(1_280_000, ge=1, description="training budget when none is asked for: images seen")
     batch_size: int = Field(4, ge=1, description="slabs of one optimizer step")
-    norm_eval: Literal["auto", "running", "batch"] = Field("running", description="batch norm when predicting")
     depth: int = Field(3, ge=1, le=5, description="halvings down to the bottleneck, along all three axes")
     width: int = Field(16, ge=4, le=128, description="channels at full resolution, doubled three times")
     slab: int = Field(32, ge=2, le=256, description="slices of a slab, rounded up to a multiple of 2**depth")
 
 
-SMALL: Mapping[str, object] = {"width": 12, "depth": 3, "learning_rate": 2e-3, "shift_voxels": 4, "images": 6_000}
+SMALL: Mapping[str, object] = {
+    "width": 8,
+    "depth": 4,
+    "learning_rate": 1e-3,
+    "batch_size": 4,
+    "shift_voxels": 4,
+    "images": 12_000,
+}
+"""For coarse grids and two CPU cores, chosen on the validation participants of `fdg-phantom-60`
+(docs/default-settings.md).
+
+What counts is the number of optimizer steps: with 16 images a step, as many images end where the network has learnt to
+smooth and not yet which organ is which.
+"""
+
 FULL: Mapping[str, object] = {}
 
 PRESETS: Mapping[str, Mapping[str, object]] = {"mini": SMALL, "full": FULL}
 """Of `resunet25d` and `bridge`. A mini training takes about a minute and a half on two CPU cores."""
 
 UNET3D_PRESETS: Mapping[str, Mapping[str, object]] = {
-    "mini": {**SMALL, "width": 8, "depth": 2, "slab": 8, "images": 1_500},
+    "mini": {**SMALL, "depth": 2, "slab": 4, "batch_size": 2},  # eight slices a step
     "full": FULL,
 }
 

@@ -178,6 +178,7 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
         None,
         (
             "benchmark/test_training_loop.py::test_a_budget_in_images_is_spent_to_the_last_batch",
+            "benchmark/test_training_loop.py::test_a_slab_counts_as_many_images_as_it_has_slices",
             "benchmark/test_training_clock.py::test_a_budget_in_seconds_counts_warm_up_and_steps_and_stands_still_in_validation",
         ),
     ),

@@ -115,6 +115,16 @@ def test_a_budget_in_images_is_spent_to_the_last_batch(tmp_path: Path) -> None:
     assert not run.interrupted
 
 
+def test_a_slab_counts_as_many_images_as_it_has_slices(tmp_path: Path) -> None:
+    run = context(tmp_path, Budget(images=25))
+    method = Slabs(SMALL)
+    steps: list[Batch] = []
+    method.training_step = lambda batch: steps.append(batch) or {"x": method.unused * 0}  # type: ignore[func-returns-value, method-assign]
+    StepTrainer(method).fit(FakeData(), run)
+    assert [batch.delayed.shape[:2] for batch in steps] == [(4, 3)] * 3
+    assert run.images_seen == 3 * 4 * 3
+
+
 @pytest.fixture
 def slow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundredth of a second passes whenever somebody looks at the clock, however fast the machine is."""

@@ -56,10 +56,13 @@ class Subject:
             values |= {"validations": 1, "patience": 0} if "patience" in values else {"validations": 1}
         return parameters.validate(self.spec, values | self._settings)
 
-    @property
-    def budget(self) -> Budget:
-        """A few steps' worth of images; as in a run, a method without such a parameter has none."""
-        return parameters.default_budget(self.values)
+    def budget(self, method: RunnableMethod) -> Budget:
+        """Return a few steps' worth of images; as in a run, a method without such a parameter has none."""
+        from petbench.training.step_trainer import StepTrainer
+
+        images = parameters.default_budget(self.values).images or 0
+        slices = method.step_method.delayed_slices if isinstance(method, StepTrainer) else 1
+        return Budget(images=images * slices)
 
     def build(self) -> RunnableMethod:
         """Return the method, untrained."""
@@ -97,7 +100,7 @@ class Subject:
             method = self.build()
             run = RecordingContext(
                 seed=seed,
-                budget=self.budget,
+                budget=self.budget(method),
                 folder=folder or Path(temporary),
                 precision=precision,
                 stop_after=stop_after,

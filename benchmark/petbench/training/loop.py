@@ -36,6 +36,7 @@ class TrainingLoop:
         self._run = run
         self._own = own
         self._batch_size = chosen.batch_size
+        self._images_of_a_step = chosen.batch_size * method.delayed_slices  # a slab counts its slices
         self._optimizers = Optimizers(method, run.device)
         self._validator = Validator(method, execution, own.validation, chosen)
         self._sampler = Sampler(
@@ -58,7 +59,7 @@ class TrainingLoop:
         while not (run.should_stop() or self._validator.no_longer_improves):
             self._optimizers.step(self._sampler.batch(self._position), run.fraction)
             self._position += self._batch_size
-            run.advance(self._batch_size, self._optimizers.losses)
+            run.advance(self._images_of_a_step, self._optimizers.losses)
             if self._validator.due(run.fraction):
                 self._validate()
             run.checkpoint(self.state)
