@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from petbench_datasets.dataset.framing import WindowFrames, plan_window, uses_of
 from petbench_datasets.dataset.withheld import MANIFEST_NAME
 from petbench_datasets.errors import DataError
+from petbench_datasets.evidence.clock import apart_on_the_clock, clock_text
+from petbench_datasets.images.grid_difference import difference
 from petbench_datasets.images.windows import WINDOWS_SECONDS
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from petbench_datasets.images.grid import Grid
 
 _LARGEST_DOSE_RATIO = 1.02
+_SAME_INJECTION_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ def plan_pair(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames
     for other in used[1:]:
         if not other.grid.matches(first.grid):
             raise DataError(
-                f"{other.path}: lies on {other.grid}, but {first.path.name} on {first.grid}; bring both to one grid "
-                "(petbench datasets resample)"
+                f"{other.path}: lies on another grid than {first.path.name}: {difference(other.grid, first.grid)}; "
+                "bring both to one grid (petbench datasets resample)"
             )
     doses = [scan.calibration.injected_bq for scan in used if scan.calibration is not None]
     if doses and max(doses) > _LARGEST_DOSE_RATIO * min(doses):
@@ -57,7 +60,21 @@ def plan_pair(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames
             f"{subject}: its images name injections of {min(doses) / 1e6:.1f} and {max(doses) / 1e6:.1f} MBq; "
             "an early and a delayed image are of one injection: correct InjectedRadioactivity"
         )
+    _require_one_injection(used, subject)
     return PairFrames(participant, plans[0], plans[1])
+
+
+def _require_one_injection(used: Sequence[Scan], subject: str) -> None:
+    clocks = [
+        (scan.injection_clock_seconds, scan.path.name) for scan in used if scan.injection_clock_seconds is not None
+    ]
+    for clock, name in clocks[1:]:
+        if apart_on_the_clock(clock, clocks[0][0]) > _SAME_INJECTION_SECONDS:
+            raise DataError(
+                f"{subject}: {clocks[0][1]} names an injection at {clock_text(clocks[0][0])}, {name} one at "
+                f"{clock_text(clock)}; an early and a delayed image are of one injection: correct TimeZero or "
+                "InjectionStart, or keep the scans of one"
+            )
 
 
 def plan_early(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames:

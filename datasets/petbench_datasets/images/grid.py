@@ -47,6 +47,12 @@ class Grid:
         """Volume of one voxel."""
         return float(abs(np.linalg.det(self.affine[:3, :3])) / 1000.0)
 
+    @property
+    def is_sheared(self) -> bool:
+        """Whether its axes are not at right angles, as a tilted gantry leaves them."""
+        axes = self.affine[:3, :3] / np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
+        return bool(np.abs(axes.T @ axes - np.eye(3)).max() > 1e-4)
+
     def corners_millimetres(self) -> NDArray[np.float64]:
         """Return the world positions of the eight corner voxels, shape (8, 3)."""
         z, y, x = self.shape

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nibabel as untyped_nibabel
 import nibabel.orientations as untyped_orientations
 import numpy as np
 
+from petbench_datasets.boundary import MOST_DEFLATED, first_line, reading
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import atomic_path
 from petbench_datasets.images.grid import Grid, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -28,6 +30,10 @@ orientations: Any = untyped_orientations
 
 _TARGET_ORIENTATION = orientations.axcodes2ornt(("L", "P", "S"))
 _COMPRESSION_LEVEL = 3
+_CHUNK = 1 << 20
+_VOXEL_MILLIMETRES = (0.05, 500.0)
+_FARTHEST_MILLIMETRES = 1e5
+_QFORM_TOLERANCE_MILLIMETRES = 0.5  # qform is a quaternion in single precision
 # Fixed bytes: deflate, no name, no time, "unknown" operating system, so that equal images are equal files.
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
@@ -40,24 +46,27 @@ class StoredImage:
         grid: where its voxels lie once reoriented.
         frame_count: 1 for a 3-D image.
         dynamic: whether the file has a time axis.
+        notes: what is odd about where the file says that it lies, for people to read.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _one_line(path):
+        with _reading(path):
             # Frames are asked for in rising order: one open file is then decompressed once, not once a frame.
             self._image: Any = nibabel.load(path, keep_file_open=True)
             if not isinstance(self._image, (nibabel.Nifti1Image, nibabel.Nifti1Pair)):
                 raise DataError(f"{path}: not a NIfTI image; convert it to .nii.gz")
             shape = _spatial_and_time(self._image.shape, path)
+            self._require_numbers()
             affine = self._checked_affine()
+            self.notes = self._oddities(affine)
         self.dynamic = len(shape) == 4
         self.frame_count = shape[3] if self.dynamic else 1
         self._transform, self.grid = _lps_order(affine, shape[:3])
 
     def frame(self, index: int) -> Volume:
         """Return frame `index` as float32, shape (z, y, x), in the unit that the file stores."""
-        with _one_line(self.path):
+        with _reading(self.path), np.errstate(all="ignore"):
             picture = self._whole() if not self.dynamic else self._stored_frame(index)
         return _turn(picture, self._transform)
 
@@ -69,13 +78,61 @@ class StoredImage:
         """Return the voxels of a 3-D file, its checksum verified: reading only the voxels would skip that."""
         image = self._image
         if self.path.name.endswith(".gz"):
-            image = type(image).from_bytes(gzip.decompress(self.path.read_bytes()))
+            size = self._bytes_needed()
+            with gzip.open(self.path) as file:
+                content = file.read(size)
+                if len(content) < size:
+                    raise EOFError
+                while file.read(_CHUNK):  # to its end, where the checksum is
+                    pass
+            image = type(image).from_bytes(content)
         voxels: NDArray[Any] = np.asanyarray(image.dataobj).reshape(self._image.shape[:3])
         return voxels
 
     def _stored_frame(self, index: int) -> NDArray[Any]:
         voxels: NDArray[Any] = np.asanyarray(self._image.dataobj[..., index]).reshape(self._image.shape[:3])
         return voxels
+
+    def _bytes_needed(self) -> int:
+        """Return how many bytes the header and the voxels take, by the header."""
+        count = math.prod(int(length) for length in self._image.shape)
+        return int(self._image.dataobj.offset) + count * int(self._image.get_data_dtype().itemsize)
+
+    def _require_numbers(self) -> None:
+        """Raise unless the voxels are real numbers on a rising scale, and no more of them than the file can hold."""
+        kind = self._image.get_data_dtype()
+        if kind.kind not in "iuf":
+            what = "complex numbers" if kind.kind == "c" else "colours (RGB)"
+            raise DataError(f"{self.path}: its voxels are {what}, not activity; export the image as plain numbers")
+        slope = float(self._image.dataobj.slope)
+        if not 0.0 < slope < math.inf or not math.isfinite(float(self._image.dataobj.inter)):
+            raise DataError(f"{self.path}: scl_slope is {slope:g}, which is no scale of activity; export it again")
+        unit = self._image.header.get_xyzt_units()[0]
+        if unit in {"meter", "micron"}:
+            raise DataError(f"{self.path}: its header counts in {unit}s, not in millimetres; correct xyzt_units")
+        stored = Path(self._image.file_map["image"].filename or self.path)
+        packed = stored.suffix in {".gz", ".bz2", ".zst"}
+        if self._bytes_needed() > stored.stat().st_size * (MOST_DEFLATED if packed else 1):
+            size = "x".join(str(length) for length in self._image.shape)
+            raise DataError(
+                f"{self.path}: its header says {size} voxels, more than the file holds: cut short or damaged; "
+                "copy or export it again"
+            )
+
+    def _oddities(self, affine: NDArray[np.float64]) -> tuple[str, ...]:
+        header = self._image.header
+        if not (int(header["sform_code"]) and int(header["qform_code"])):
+            return ()
+        try:
+            other = np.asarray(header.get_qform(), dtype=np.float64)
+        except Exception:  # a quaternion that is none matters no more where sform is used
+            return ("its qform cannot be read: sform is used",)
+        corners = np.array([[i, j, k, 1.0] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+        corners[:, :3] *= np.array(self._image.shape[:3]) - 1
+        apart = float(np.abs(corners @ (affine - other).T).max())
+        if not apart <= _QFORM_TOLERANCE_MILLIMETRES:
+            return (f"sform and qform put its voxels up to {apart:.3g} mm apart: sform is used",)
+        return ()
 
     def _checked_affine(self) -> NDArray[np.float64]:
         header = self._image.header
@@ -84,7 +141,13 @@ class StoredImage:
                 f"{self.path}: the file does not say how it lies in the participant (sform and qform code 0); set one"
             )
         affine = np.asarray(self._image.affine, dtype=np.float64)
-        if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        steps = np.sqrt((affine[:3, :3] ** 2).sum(axis=0)) if np.isfinite(affine).all() else np.zeros(3)
+        low, high = _VOXEL_MILLIMETRES
+        if not ((low <= steps) & (steps <= high)).all() or np.abs(affine).max() > _FARTHEST_MILLIMETRES:
+            raise DataError(
+                f"{self.path}: its voxels measure {' x '.join(f'{step:.4g}' for step in steps)} mm; correct the header"
+            )
+        if abs(np.linalg.det(affine[:3, :3] / steps)) < 1e-3:
             raise DataError(f"{self.path}: its affine is not invertible; correct the NIfTI header")
         return affine
 
@@ -118,7 +181,8 @@ def read_labels(path: Path) -> tuple[NDArray[np.int16], Grid]:
         DataError: as for `read_image`, or a voxel is no whole number.
     """
     values, grid = read_image(path)
-    labels = np.nan_to_num(values).astype(np.int16)
+    with np.errstate(all="ignore"):  # what no int16 can hold is not equal to it below, and refused
+        labels = np.nan_to_num(values).astype(np.int16)
     if values.ndim != 3 or not np.array_equal(labels, values):
         raise DataError(f"{path}: a label image holds whole numbers in three dimensions; export it again")
     return labels, grid
@@ -156,7 +220,8 @@ def write_frames(
     header.set_data_dtype(np.dtype(dtype).newbyteorder("<"))
     header.set_data_shape((*reversed(grid.shape), *([] if count is None else [count])))
     header.set_sform(grid.affine, code=1)
-    header.set_qform(grid.affine, code=1)
+    # A quaternion cannot say that axes are sheared, as a tilted gantry leaves them: one transform is written then.
+    header.set_qform(grid.affine, code=0 if grid.is_sheared else 1)
     header.set_xyzt_units("mm", "sec")
     header.set_slope_inter(1.0, 0.0)
     header["vox_offset"] = 352
@@ -197,7 +262,7 @@ def _lps_order(affine: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[NDA
 
 def _turn(voxels: NDArray[Any], transform: NDArray[np.float64]) -> Volume:
     turned = orientations.apply_orientation(voxels, transform)
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
+    with np.errstate(all="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
         return np.ascontiguousarray(np.transpose(turned), dtype=np.float32)
 
 
@@ -211,33 +276,31 @@ def _spatial_and_time(shape: tuple[int, ...], path: Path) -> tuple[int, ...]:
 
 
 @contextmanager
-def _one_line(path: Path) -> Iterator[None]:
+def _reading(path: Path) -> Iterator[None]:
     """Turn whatever a damaged file raises into one line that names it."""
-    try:
+    with reading(path, lambda error: _diagnosis(path, error)):
         yield
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; restore it or correct the path") from error
-    except PermissionError as error:
-        raise DataError(f"{path}: not readable; change its permissions") from error
-    except EOFError as error:
-        raise DataError(f"{path}: the file is cut short or damaged; copy or export it again") from error
-    except DataError:
-        raise
-    except (OSError, ValueError, zlib.error, struct.error, nibabel.filebasedimages.ImageFileError) as error:
-        raise DataError(f"{path}: {_diagnosis(path)}; copy or export it again") from error
 
 
-def _diagnosis(path: Path) -> str:
+def _diagnosis(path: Path, error: BaseException) -> str:
     """Say what a file that cannot be read looks like."""
+    if isinstance(error, EOFError):
+        return "the file is cut short or damaged"
     try:
-        start = path.read_bytes()[:512]
-        if start[:2] == b"\x1f\x8b":
-            with gzip.open(path) as file:
-                start = file.read(512)
+        with path.open("rb") as file:
+            start = file.read(512)
+        packed = start[:2] == b"\x1f\x8b"
+        if packed and not path.name.endswith(".gz"):
+            return "a gzip file whose name does not end in .gz (rename it to .nii.gz)"
+        if packed:
+            with gzip.open(path) as unpacked:
+                start = unpacked.read(512)
     except (OSError, EOFError, zlib.error):
         return "a damaged gzip file"
     if not start:
         return "an empty file"
     if start.lstrip()[:1] == b"<":
         return "an HTML or XML page, not a NIfTI image (a failed download?)"
+    if isinstance(error, nibabel.spatialimages.HeaderDataError):
+        return f"its NIfTI header is damaged ({first_line(error)})"
     return "cut short or damaged" if b"n+1" in start or b"n+2" in start else "not a NIfTI image"

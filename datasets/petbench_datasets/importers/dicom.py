@@ -8,9 +8,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
+from petbench_datasets.bids.sidecar import ALLOWED_KEY, WITNESSES_KEY
 from petbench_datasets.errors import DataError
+from petbench_datasets.evidence.rules import tracer_kind
 from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
-from petbench_datasets.importers.dicom_files import pet_slices
+from petbench_datasets.importers.dicom_files import find_series
 from petbench_datasets.importers.dicom_series import Series, read_series
 from petbench_datasets.importers.dicom_volume import grid_of
 from petbench_datasets.progress import Progress, silent
@@ -19,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from petbench_datasets.importers.dicom_headers import SliceHeader
 
-_SAME_INJECTION_SECONDS = 600.0
+_SAME_INJECTION_SECONDS = 60.0
 
 
 def import_dicom(
@@ -41,7 +42,7 @@ def import_dicom(
     Args:
         directory: DICOM files, in any order and depth; other modalities are passed over.
         folder: the dataset, new or existing.
-        radionuclide: the only one allowed; None allows every nuclide that PET uses.
+        radionuclide: the only one allowed, F18 with FDG alone; None allows every tracer that PET uses.
         weights_kilograms: by participant identifier, for headers without one or with a wrong one.
         skip_unusable: pass over series that cannot be used (not attenuation-corrected, gated, ...) with their
             reason in the report, as long as one is left.
@@ -50,13 +51,11 @@ def import_dicom(
     Raises:
         DataError: in one line, why the first unusable series is refused. Nothing is written then.
     """
-    slices, skipped = pet_slices(directory)
-    by_series: dict[str, list[SliceHeader]] = defaultdict(list)
-    for header in slices:
-        by_series[header.series].append(header)
+    found = find_series(directory)
+    skipped = list(found.passed_over)
     understood: list[Series] = []
-    refused: list[DataError] = []
-    for members in by_series.values():
+    refused: list[tuple[str, DataError]] = list(found.refused)
+    for members in found.series:
         subject = f"{members[0].path.parent} ({members[0].description or 'PET series'})"
         if "REPROJECTION" in members[0].series_type:
             skipped.append((subject, "a projection, not a volume"))
@@ -64,12 +63,14 @@ def import_dicom(
         try:
             understood.append(read_series(members, subject, radionuclide, weights_kilograms or {}))
         except DataError as error:
-            if not skip_unusable:
-                raise
-            refused.append(error)
-            skipped.append((subject, str(error)))
+            refused.append((subject, error))
+    if refused and not skip_unusable:
+        raise refused[0][1]
+    skipped += [(what, str(error)) for what, error in refused]
     if not understood:
-        raise refused[0] if refused else DataError(f"{directory}: has no PET volume; give the folder of the PET series")
+        if refused:
+            raise refused[0][1]
+        raise DataError(f"{directory}: has no PET volume; give the folder of the PET series")
     return _write(understood, folder, skipped, progress)
 
 
@@ -132,8 +133,8 @@ def _person(members: Sequence[Series]) -> dict[str, object]:
 def _image(series: Series, participant: str) -> NewImage:
     first, timing, frames = series.first, series.timing, series.frames()
     known = timing.injection is not None
-    tracer = "FDG" if _is_fdg(first) else first.tracer_name or "unknown"
-    notes = timing.notes
+    tracer = tracer_kind(first.tracer_name) or "unknown"
+    notes = series.notes
     if not known:
         notes = (*notes, "no injection time: the image can be looked at, but lies in neither window")
     injected = first.decay_correction == "NONE" or series.is_suv
@@ -157,6 +158,9 @@ def _image(series: Series, participant: str) -> NewImage:
             "SourceDecayCorrection": first.decay_correction,
         },
     )
+    sidecar[WITNESSES_KEY] = [finding.as_record() for finding in series.findings]
+    if tracer not in {"FDG", "unknown"} or series.radionuclide != "F18":
+        sidecar[ALLOWED_KEY] = True
     return NewImage(
         participant=participant,
         entities=entities_of(frames, tracer, series.radionuclide, injection_known=known),
@@ -167,8 +171,3 @@ def _image(series: Series, participant: str) -> NewImage:
         source=series.subject,
         notes=notes,
     )
-
-
-def _is_fdg(header: SliceHeader) -> bool:
-    name = header.tracer_name.upper()
-    return "FDG" in name or "DEOXYGLUCOSE" in name
