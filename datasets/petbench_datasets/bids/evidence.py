@@ -45,8 +45,8 @@ def require_usable(sidecar: Sidecar, image: Path, path: Path) -> None:
     took = None
     if sidecar.InjectionEnd is not None and sidecar.InjectionStart is not None:
         took = sidecar.InjectionEnd - sidecar.InjectionStart
-    field = "InjectionEnd" if took is not None else "ModeOfAdministration"
-    require_bolus(str(path), sidecar.ModeOfAdministration or "", took, field)
+    require_bolus(str(path), sidecar.ModeOfAdministration or "", None, "ModeOfAdministration")
+    require_bolus(str(path), "", took, "InjectionEnd")
     if not sidecar.TracerAllowed:
         remedy = f'allow it with "{ALLOWED_KEY}": true in the sidecar'
         require_tracer(str(path), sidecar.TracerName or "", sidecar.TracerRadionuclide or "", "TracerName", remedy)

@@ -17,9 +17,13 @@ _ADULT_METRES = (0.9, 2.6)
 
 
 def require_body(
-    subject: str, weight_kilograms: float | None, height_metres: float | None, age_years: float | None
+    subject: str,
+    weight_kilograms: float | None,
+    height_metres: float | None,
+    age_years: float | None,
+    height_said: str,
 ) -> None:
-    """Raise where weight, height and age cannot be one person's.
+    """Raise where weight, height and age cannot be one person's; `height_said` is the height as the header has it.
 
     Raises:
         DataError: naming both values; swapped ones are called so.
@@ -32,8 +36,8 @@ def require_body(
         swapped = _fits(height_metres * 100.0, weight_kilograms, age_years)
         hint = "they look swapped; " if swapped else ""
         raise DataError(
-            f"{subject}: {said} and PatientSize {height_metres:g} m"
-            f"{_years(age_years)}, which is nobody; {hint}correct the wrong one, or give the weight with the import"
+            f"{subject}: {said} and PatientSize {height_said}{_years(age_years)}, which is nobody; "
+            f"{hint}correct the wrong one, or give the weight with the import"
         )
     if _adult(age_years) and not _ADULT_KILOGRAMS[0] <= weight_kilograms <= _ADULT_KILOGRAMS[1]:
         raise DataError(f"{subject}: {said} and PatientAge {age_years:g} years, which is nobody; correct the wrong one")

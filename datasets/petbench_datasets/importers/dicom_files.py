@@ -65,7 +65,7 @@ def find_series(folder: Path) -> FoundFiles:
             if kind in _ENHANCED:
                 raise DataError(
                     f"{path}: {_ENHANCED[kind]} images (SOP class {kind}) are not supported; "
-                    "export the series as classic PET images, one file a slice"
+                    "export the series as classic PET images, one file a slice, or pass over it (--skip-unusable)"
                 )
             if kind != PositronEmissionTomographyImageStorage:
                 others[f"{dataset.get('Modality', 'unknown')} objects"] += 1

@@ -108,7 +108,8 @@ def read_series(
     require_attenuation_correction(subject, first.attenuation, "AttenuationCorrectionMethod (0054,1101)")
     facts = units.participant_facts(first, weights.get(first.participant), subject)
     height = None if facts.height_centimetres is None else facts.height_centimetres / 100.0
-    require_body(subject, facts.weight_kilograms, height, first.age_years)
+    said = "" if first.height_metres is None else f"{first.height_metres:g}"
+    require_body(subject, facts.weight_kilograms, height, first.age_years, said)
     notes = list(facts.notes)
     suv = units.suv_per_value(first, facts, subject)
     units.require_corrections(first, subject, already_suv=suv is not None)
