@@ -8,7 +8,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist l
 # The demonstration keeps its dataset, runs and leaderboard in the checkout, not in the user's own petbench home.
 DEMO_HOME := $(CURDIR)/results
 
-.PHONY: run test test-fast test-lowest coverage lint docs bench statistics screenshots clean help
+.PHONY: run test test-fast fuzz test-lowest coverage lint docs bench statistics screenshots clean help
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: $(VENV)/installed ## Run the tests
 
 test-fast: $(VENV)/installed ## Run the tests that take no time, for the loop at the desk
 	$(PYTEST) -m "not slow"
+
+fuzz: $(VENV)/installed ## Try ten thousand damaged headers of scans
+	PETBENCH_FUZZ_CASES=10000 $(PYTEST) --timeout 36000 tests/fuzz
 
 test-lowest: build/lowest.txt ## Run the tests with the lowest versions that pyproject.toml allows
 	$(MAKE) test VENV=build/lowest CONSTRAINTS=build/lowest.txt

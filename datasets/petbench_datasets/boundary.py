@@ -6,7 +6,9 @@ logs. None of it is for the user, who is told the file and what to do.
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -58,6 +60,20 @@ def reading(path: Path, diagnosis: Callable[[BaseException], str] | None = None)
         raise DataError(f"{path}: {what}; copy or export it again") from error
     finally:
         _reading.reset(token)
+
+
+class BoundedFile(io.BufferedReader):
+    """A file to read, which does not set memory aside for more than it still holds, whatever length is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return up to `size` bytes, or all that are left."""
+        if size is not None and size > io.DEFAULT_BUFFER_SIZE:
+            size = max(0, min(size, self._size - self.tell()))
+        return super().read(size)
 
 
 @contextmanager

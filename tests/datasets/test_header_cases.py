@@ -210,4 +210,4 @@ def _index_of(after: Any, before: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     whole = np.rint(index).astype(int)
     assert np.abs(index - whole).max() < 1e-4
     assert np.asarray(after.dataobj)[tuple(whole[:3])] == pytest.approx(np.asarray(before.dataobj)[1, 2, 3])
-    return whole.astype(float)
+    return np.asarray(whole, dtype=np.float64)

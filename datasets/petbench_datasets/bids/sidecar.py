@@ -203,7 +203,12 @@ def _checked(name: str, value: object, path: Path) -> object:
     field = BIDS_FIELDS.get(name)
     if name == "AttenuationCorrection":
         return str(value)
-    if field is None or name in {"FrameTimesStart", "FrameDuration"}:  # these are looked at in seconds
+    if field is None:
+        return value
+    if name in {"FrameTimesStart", "FrameDuration"}:  # these are looked at in seconds, but for what is no number
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, bool):
+                field.number(one, path)
         return value
     if field.low is None:
         if isinstance(value, float) and not math.isfinite(value):

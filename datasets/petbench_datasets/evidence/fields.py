@@ -76,7 +76,7 @@ class Field:
                 raise DataError(f"{where}: {self.label} is missing; export the scan with it")
             return None
         try:
-            found = float(value)  # type: ignore[arg-type]  # whatever it is, it is a number or not
+            found = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # whatever it is, it is a number or not
         except (TypeError, ValueError, OverflowError):
             found = math.nan
         if math.isfinite(found) and (self.low is None or self.high is None or self.low <= found <= self.high):

@@ -58,11 +58,8 @@ class Elements:
         return DICOM_FIELDS[name].word(self.raw(name), self.path)
 
     def number(self, name: str) -> float | None:
-        """Return a number, the first of several, see `Field.number`."""
-        value = self.raw(name)
-        if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
-            value = value[0] if len(value) else None
-        return DICOM_FIELDS[name].number(value, self.path)
+        """Return a number, see `Field.number`."""
+        return DICOM_FIELDS[name].number(self.raw(name), self.path)
 
     def needed(self, name: str) -> float:
         """Return a number that must be there."""

@@ -11,7 +11,7 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import PositronEmissionTomographyImageStorage
 
-from petbench_datasets.boundary import reading, without_warnings
+from petbench_datasets.boundary import BoundedFile, reading, without_warnings
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom_headers import SliceHeader, slice_header
 
@@ -56,28 +56,20 @@ def find_series(folder: Path) -> FoundFiles:
     any_dicom = False
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name.upper() != "DICOMDIR"):
         try:
-            dataset = _header(path)
-            if dataset is None:
-                others["files that are not DICOM"] += 1
-                continue
-            any_dicom = True
-            kind = str(dataset.get("SOPClassUID", ""))
-            if kind in _ENHANCED:
-                raise DataError(
-                    f"{path}: {_ENHANCED[kind]} images (SOP class {kind}) are not supported; "
-                    "export the series as classic PET images, one file a slice, or pass over it (--skip-unusable)"
-                )
-            if kind != PositronEmissionTomographyImageStorage:
-                others[f"{dataset.get('Modality', 'unknown')} objects"] += 1
-                continue
+            kind, dataset = _kind(path)
         except DataError as error:
             found.refused.append((str(path), error))
+            continue
+        any_dicom |= dataset is not None
+        if kind:
+            others[kind] += 1
             continue
         try:
             slices.append(slice_header(path, dataset))
         except DataError as error:
             # One slice that cannot be read leaves its series with a hole: the whole series is refused.
-            broken.setdefault(str(dataset.get("SeriesInstanceUID", "")), error)
+            with without_warnings():
+                broken.setdefault(str(dataset.get("SeriesInstanceUID", "")), error)
     found.refused += [(str(error).partition(": ")[0], error) for error in broken.values()]
     found.series = _series([header for header in _without_copies(slices) if header.series not in broken])
     if not slices and not found.refused:
@@ -131,30 +123,51 @@ def _same_bytes(one: Path, other: Path) -> bool:
         return one.read_bytes()[_PREAMBLE:] == other.read_bytes()[_PREAMBLE:]
 
 
+def _kind(path: Path) -> tuple[str, Any]:
+    """Return what a file is where it is no slice of PET, and its header; empty for a slice.
+
+    Raises:
+        DataError: DICOM that cannot be read, or a PET image of a kind that is not supported.
+    """
+    dataset = _header(path)
+    if dataset is None:
+        return "files that are not DICOM", None
+    with reading(path), without_warnings():
+        kind = str(dataset.get("SOPClassUID", ""))
+        if kind in _ENHANCED:
+            raise DataError(
+                f"{path}: {_ENHANCED[kind]} images (SOP class {kind}) are not supported; "
+                "export the series as classic PET images, one file a slice, or pass over it (--skip-unusable)"
+            )
+        pet = kind == PositronEmissionTomographyImageStorage
+        return "" if pet else f"{dataset.get('Modality', 'unknown')} objects", dataset
+
+
 def _header(path: Path) -> Any | None:
     """Read a file's header, or return None when it is not DICOM.
 
     Raises:
         DataError: the file says that it is DICOM, but cannot be read.
     """
-    with reading(path):
-        with path.open("rb") as file:
-            is_dicom = file.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
+    with reading(path), BoundedFile(path) as file:
+        is_dicom = file.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
+        file.seek(0)
         with without_warnings():
             try:
-                return pydicom.dcmread(path, stop_before_pixels=True)
+                return pydicom.dcmread(file, stop_before_pixels=True)
             except InvalidDicomError:
-                return _forced(path)
+                file.seek(0)
+                return _forced(file)
             except Exception:
                 if is_dicom:
                     raise
     return None
 
 
-def _forced(path: Path) -> Any | None:
+def _forced(file: BoundedFile) -> Any | None:
     """Read a file without DICOM's preamble, if it says for itself what it is."""
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
         return dataset if "SOPClassUID" in dataset and "Modality" in dataset else None  # noqa: TRY300
     except Exception:  # any other file, forced through a DICOM parser, may raise anything
         return None

@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 from pydicom.uid import ImplicitVRLittleEndian
 
-from petbench_datasets.boundary import first_line, reading, without_warnings
+from petbench_datasets.boundary import BoundedFile, first_line, reading, without_warnings
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import in_lps_order
 
@@ -98,8 +98,12 @@ def frame_voxels(slices: Sequence[SliceHeader], order: Sequence[int], factor: Ca
 
 
 def _pixels(header: SliceHeader) -> NDArray[np.generic]:
-    with reading(header.path, lambda error: f"its pixels cannot be decoded ({first_line(error)})"), without_warnings():
-        dataset = pydicom.dcmread(header.path, force=True)
+    with (
+        reading(header.path, lambda error: f"its pixels cannot be decoded ({first_line(error)})"),
+        without_warnings(),
+        BoundedFile(header.path) as file,
+    ):
+        dataset = pydicom.dcmread(file, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # DICOM's default
         pixels = np.asarray(dataset.pixel_array)
