@@ -68,8 +68,7 @@ def find_series(folder: Path) -> FoundFiles:
             slices.append(slice_header(path, dataset))
         except DataError as error:
             # One slice that cannot be read leaves its series with a hole: the whole series is refused.
-            with without_warnings():
-                broken.setdefault(str(dataset.get("SeriesInstanceUID", "")), error)
+            broken.setdefault(_series_uid(dataset), error)
     found.refused += [(str(error).partition(": ")[0], error) for error in broken.values()]
     found.series = _series([header for header in _without_copies(slices) if header.series not in broken])
     if not slices and not found.refused:
@@ -121,6 +120,14 @@ def _without_copies(slices: list[SliceHeader]) -> list[SliceHeader]:
 def _same_bytes(one: Path, other: Path) -> bool:
     with reading(one):
         return one.read_bytes()[_PREAMBLE:] == other.read_bytes()[_PREAMBLE:]
+
+
+def _series_uid(dataset: Any) -> str:
+    try:
+        with without_warnings():
+            return str(dataset.get("SeriesInstanceUID", ""))
+    except Exception:  # an element that cannot be converted raises when it is asked for
+        return ""
 
 
 def _kind(path: Path) -> tuple[str, Any]:
