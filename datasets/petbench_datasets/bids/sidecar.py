@@ -187,7 +187,8 @@ def parse_sidecar(content: Mapping[str, Any], path: Path) -> Sidecar:
         if key != field and key != "BodyWeight":
             repairs.append(f"{key} read as {field}")
         # "none" is how BIDS says that attenuation was not corrected, and no gap.
-        gap = is_missing(value) and not (field == "AttenuationCorrection" and str(value).strip().lower() == "none")
+        says_none = field == "AttenuationCorrection" and isinstance(value, str) and value.strip().lower() == "none"
+        gap = is_missing(value) and not says_none
         fields[field] = None if gap else _checked(field, value, path)
     given = {name: value for name, value in fields.items() if value is not None or name not in _DEFAULTED}
     try:
