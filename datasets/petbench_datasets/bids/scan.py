@@ -35,6 +35,7 @@ class Scan:
         calibration: what turns the stored values into SUV; None when they are SUV already.
         radionuclide: as `F18`; empty when not said.
         repairs: what was repaired in the sidecar, for people to read.
+        frame_of_reference: coordinates of images with one such name can be compared; empty when not said.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Scan:
     calibration: Calibration | None
     radionuclide: str
     repairs: tuple[str, ...]
+    frame_of_reference: str = ""
 
     @functools.cached_property
     def stored(self) -> StoredImage:
@@ -118,7 +120,8 @@ def scan_of(image_path: Path, root: Path, participants: dict[str, Row]) -> Scan:
         repairs += dose_repairs
         weight = _weight(image_path, root, participants, sidecar, path)
         calibration = Calibration(dose, weight, _half_life(sidecar, path), _reference(sidecar, injection, path), unit)
-    return Scan(image_path, frames, calibration, nuclide(sidecar.TracerRadionuclide or ""), tuple(repairs))
+    tracer, place = nuclide(sidecar.TracerRadionuclide or ""), sidecar.frame_of_reference()
+    return Scan(image_path, frames, calibration, tracer, tuple(repairs), place)
 
 
 def find_root(image_path: Path) -> Path:

@@ -7,7 +7,8 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
+from petbench_datasets.bids.new_sidecar import entities_of, frame_of_reference_name, new_sidecar
+from petbench_datasets.dataset.pair_frames import in_another_place
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
 from petbench_datasets.importers.dicom_files import pet_slices
@@ -86,7 +87,7 @@ def _write(
         _require_one_injection(members)
         members.sort(key=lambda one: (min(one.timing.starts), one.first.series))
         people[names[participant]] = _person(members)
-        images += [_image(one, names[participant]) for one in members]
+        images += [_image(one, names[participant], members[0]) for one in members]
     return add_to_dataset(folder, images, people, skipped, progress)
 
 
@@ -129,13 +130,15 @@ def _person(members: Sequence[Series]) -> dict[str, object]:
     }
 
 
-def _image(series: Series, participant: str) -> NewImage:
+def _image(series: Series, participant: str, earliest: Series) -> NewImage:
     first, timing, frames = series.first, series.timing, series.frames()
     known = timing.injection is not None
     tracer = "FDG" if _is_fdg(first) else first.tracer_name or "unknown"
     notes = timing.notes
     if not known:
         notes = (*notes, "no injection time: the image can be looked at, but lies in neither window")
+    if first.frame_of_reference and first.frame_of_reference != earliest.first.frame_of_reference:
+        notes = (*notes, in_another_place("the participant's first scan"))
     injected = first.decay_correction == "NONE" or series.is_suv
     sidecar = new_sidecar(
         frames,
@@ -153,6 +156,7 @@ def _image(series: Series, participant: str) -> NewImage:
             "AcquisitionMode": " ".join(first.series_type[:1]).lower(),
             "ReconMethodName": first.reconstruction,
             "AttenuationCorrection": first.attenuation,
+            "FrameOfReference": frame_of_reference_name(first.frame_of_reference),
             "SourceUnits": first.units,
             "SourceDecayCorrection": first.decay_correction,
         },

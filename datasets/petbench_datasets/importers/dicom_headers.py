@@ -71,6 +71,7 @@ class SliceHeader:
     duration_milliseconds: float | None
     temporal_position: float | None
     instance_number: int
+    frame_of_reference: str
     position: tuple[float, ...]
     orientation: tuple[float, ...]
     pixel_spacing: tuple[float, ...]
@@ -146,6 +147,7 @@ def _convert(path: Path, dataset: Any) -> SliceHeader:
         duration_milliseconds=number(dataset.get("ActualFrameDuration")),
         temporal_position=number(dataset.get("TemporalPositionIdentifier")),
         instance_number=0 if instance_number in (None, "") else int(instance_number),
+        frame_of_reference=text("FrameOfReferenceUID"),
         position=tuple(float(value) for value in values("ImagePositionPatient")),
         orientation=tuple(float(value) for value in values("ImageOrientationPatient")),
         pixel_spacing=tuple(float(value) for value in values("PixelSpacing")),

@@ -11,6 +11,7 @@ from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar, resampl
 from petbench_datasets.bids.participants import checked_kilograms
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
+from petbench_datasets.images.field_of_view import Box, common_box, cut, share_outside
 from petbench_datasets.images.grid import resample
 from petbench_datasets.images.nifti import StoredImage
 from petbench_datasets.images.windows import WINDOWS_SECONDS, Frame
@@ -74,7 +75,8 @@ def import_nifti(
     Args:
         table: comma-separated, or tab-separated if its name ends in .tsv; columns as in `COLUMNS`.
         folder: the dataset, new or existing.
-        resample_to: bring both images of a pair to the grid of this one where they differ; the sidecar records it.
+        resample_to: bring both images of a pair to the grid of this one where they differ, and cut both to what both
+            measured; the sidecar records it.
         progress: called after each image.
 
     Raises:
@@ -128,15 +130,20 @@ def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delay
     grids = {window: source.stored.grid for window, source in sources.items()}
     if not grids["early"].matches(grids["delayed"]) and resample_to is None:
         raise DataError(
-            f"{sources['delayed'].path}: lies on {grids['delayed']}, but {sources['early'].path.name} on "
-            f"{grids['early']}; bring both to one grid, or ask for the import to resample"
+            f"{sources['delayed'].path}: lies elsewhere than {sources['early'].path.name}: "
+            f"{grids['early'].difference(grids['delayed'])}; bring both to one grid, or let the import do it "
+            "(--resample-to early)"
         )
     nuclide_name = nuclide(row.get("radionuclide") or "F18")
     if nuclide_name not in HALF_LIFE_SECONDS:
         raise DataError(f"{table}: radionuclide of {name} is {nuclide_name}; known are {', '.join(HALF_LIFE_SECONDS)}")
+    whole = grids[resample_to or "early"]
+    box = common_box(whole, grids.values())
+    if box is None:
+        raise DataError(f"{sources['delayed'].path}: shares no voxel with {sources['early'].path.name}; look at both")
+    target = cut(whole, box)
     images = []
     for window, source in sources.items():
-        target = grids[resample_to] if resample_to else grids[window]
         reference, notes = _reference(row, source.frame, name, table, is_suv=unit is None)
         sidecar = new_sidecar(
             [source.frame],
@@ -148,10 +155,16 @@ def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delay
             decay_corrected_to_seconds=reference,
         )
         if not target.matches(grids[window]):
-            sidecar["Resampled"] = resampling_record(grids[window], target)
-            notes = (*notes, f"resampled from {grids[window]}")
+            outside = share_outside(source.stored.frame(0), grids[window], target)
+            interpolated = not whole.matches(grids[window])
+            sidecar["Resampled"] = resampling_record(grids[window], target, interpolated=interpolated, outside=outside)
+            notes = (
+                *notes,
+                f"{'resampled' if interpolated else 'cut'} from {grids[window]} to what both images measured",
+            )
+            notes = (*notes, f"{100 * outside:.1f} % of its activity lies outside of that") if outside else notes
         entities = entities_of([source.frame], str(sidecar["TracerName"]), nuclide_name)
-        read = _reader(source, unit or 1.0, target)
+        read = _reader(source, unit or 1.0, whole, box)
         images.append(NewImage(name, entities, sidecar, target, read, False, str(source.path), (*source.notes, *notes)))
     return images
 
@@ -206,13 +219,13 @@ def _reference(row: Row, frame: Frame, name: str, table: Path, *, is_suv: bool) 
     raise DataError(f"{table}: decay_correction of {name} is {kind}; give START, ADMIN or NONE")
 
 
-def _reader(source: _Source, factor: float, target: Grid) -> Callable[[], Iterable[Volume]]:
+def _reader(source: _Source, factor: float, target: Grid, box: Box) -> Callable[[], Iterable[Volume]]:
     def read() -> Iterable[Volume]:
         volume = source.stored.frame(0)
         if not np.isfinite(volume).all():
             raise DataError(f"{source.path}: holds NaN or infinite voxels; export the image again")
         if float(volume.max()) == float(volume.min()):
             raise DataError(f"{source.path}: every voxel is {float(volume.max()):g}; export the image again")
-        yield resample(volume * np.float32(factor), source.stored.grid, target)
+        yield np.ascontiguousarray(resample(volume * np.float32(factor), source.stored.grid, target)[box])
 
     return read
