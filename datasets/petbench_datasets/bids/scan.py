@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What somebody says of a scan that goes before what its files say; None for what nobody says."""
+
+    weight_kilograms: float | None = None
+    injected_bq: float | None = None
+
+
+NOTHING_GIVEN = Given()
+
+
+@dataclass(frozen=True)
 class Scan:
     """One acquisition of one participant, its voxels still on disk.
 
@@ -90,8 +101,12 @@ class Scan:
         return np.stack(frames) if self.stored.dynamic else frames[0]
 
 
-def read_scan(image_path: Path) -> Scan:
+def read_scan(image_path: Path, given: Given = NOTHING_GIVEN) -> Scan:
     """Describe a BIDS-PET image from its sidecars and the participants.tsv above it; reads no voxel yet.
+
+    Args:
+        image_path: the image.
+        given: goes before what the files say.
 
     Raises:
         DataError: a file that is missing, or a field without which SUV cannot be computed.
@@ -99,12 +114,15 @@ def read_scan(image_path: Path) -> Scan:
     if not image_path.exists():
         raise DataError(f"{image_path}: no such file; restore it or correct the path")
     root = find_root(image_path)
-    return scan_of(image_path, root, read_participants(root) if (root / "participants.tsv").exists() else {})
+    return scan_of(image_path, root, read_participants(root) if (root / "participants.tsv").exists() else {}, given)
 
 
-def scan_of(image_path: Path, root: Path, participants: dict[str, Row]) -> Scan:
+def scan_of(image_path: Path, root: Path, participants: dict[str, Row], given: Given = NOTHING_GIVEN) -> Scan:
     """Do as `read_scan` with the participants.tsv already read."""
     content, path = merged_sidecar(image_path, root)
+    if given.injected_bq is not None:
+        content |= {"InjectedRadioactivity": given.injected_bq / 1e6, "InjectedRadioactivityUnits": "MBq"}
+        content.pop("RadionuclideTotalDose", None)
     sidecar = parse_sidecar(content, path)
     relative, frame_repairs = sidecar.frames(path)
     repairs = [*sidecar.repairs, *frame_repairs]
@@ -118,7 +136,7 @@ def scan_of(image_path: Path, root: Path, participants: dict[str, Row]) -> Scan:
     if unit is not None:
         dose, dose_repairs = sidecar.injected_bq(path)
         repairs += dose_repairs
-        weight = _weight(image_path, root, participants, sidecar, path)
+        weight = given.weight_kilograms or _weight(image_path, root, participants, sidecar, path)
         calibration = Calibration(dose, weight, _half_life(sidecar, path), _reference(sidecar, injection, path), unit)
     tracer, place = nuclide(sidecar.TracerRadionuclide or ""), sidecar.frame_of_reference()
     return Scan(image_path, frames, calibration, tracer, tuple(repairs), place)

@@ -88,7 +88,7 @@ def _registered(pair: PairFrames, folder: Path, subject: str) -> Placement:
     registration_picture(picture, name, images, pair.early.grid, (pair.delayed.grid, place), found.similarity)
     write_text(folder / f"{name}_from-delayed_to-early_xfm.tfm", _as_itk(matrix))
     text = (
-        f"{name}: the body was moved by {moved:.1f} mm or less, under half a voxel: the delayed image is left as it is"
+        f"{name}: no movement of half a voxel or more was found, and the delayed image is left where it is"
         if stays
         else f"{name}: the body was moved by up to {moved:.1f} mm (turned by {found.rotation_degrees:.1f} degrees)"
     )

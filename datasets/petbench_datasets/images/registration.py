@@ -96,7 +96,7 @@ def rigid_registration(fixed: Volume, fixed_grid: Grid, moving: Volume, moving_g
     before, after = (-_metric(sitk, *pyramid[-1], transform) for transform in (starts[0], best))
     if after <= before:
         best, after = starts[0], before
-    matrix = np.asarray(np.linalg.inv(_FLIP @ _as_matrix(best) @ _FLIP), dtype=np.float64)
+    matrix = np.round(np.linalg.inv(_FLIP @ _as_matrix(best) @ _FLIP), 6)  # below it, the order of sums decides
     centre = np.array(best.GetCenter()) * np.diag(_FLIP)[:3]
     result = Rigid(matrix, centre, (before, after))
     _require_plausible(result, fixed_grid, moving_grid, subject)
@@ -105,7 +105,7 @@ def rigid_registration(fixed: Volume, fixed_grid: Grid, moving: Volume, moving_g
 
 def _simpleitk() -> ModuleType:
     try:
-        import SimpleITK as sitk  # noqa: N813 - its own documentation's name
+        import SimpleITK as sitk  # noqa: N813
     except ImportError as error:
         raise DataError("registration needs SimpleITK; install it with pip install 'petbench[registration]'") from error
     module: ModuleType = sitk

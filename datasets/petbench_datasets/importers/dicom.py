@@ -8,6 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.new_sidecar import entities_of, frame_of_reference_name, new_sidecar
+from petbench_datasets.bids.scan import NOTHING_GIVEN, Given
 from petbench_datasets.dataset.pair_frames import in_another_place
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
@@ -31,6 +32,8 @@ def import_dicom(
     *,
     radionuclide: str | None = "F18",
     weights_kilograms: Mapping[str, float] | None = None,
+    doses_becquerel: Mapping[str, float] | None = None,
+    everyone: Given = NOTHING_GIVEN,
     skip_unusable: bool = False,
     progress: Progress = silent,
 ) -> ImportReport:
@@ -44,6 +47,8 @@ def import_dicom(
         folder: the dataset, new or existing.
         radionuclide: the only one allowed; None allows every nuclide that PET uses.
         weights_kilograms: by participant identifier, for headers without one or with a wrong one.
+        doses_becquerel: by participant identifier, likewise.
+        everyone: weight and dose of whoever has none in the two above, likewise.
         skip_unusable: pass over series that cannot be used (not attenuation-corrected, gated, ...) with their
             reason in the report, as long as one is left.
         progress: called after each image.
@@ -53,8 +58,13 @@ def import_dicom(
     """
     slices, skipped = pet_slices(directory)
     by_series: dict[str, list[SliceHeader]] = defaultdict(list)
+    weights, doses = weights_kilograms or {}, doses_becquerel or {}
     for header in slices:
-        by_series[header.series].append(header)
+        own = Given(
+            weights.get(header.participant, everyone.weight_kilograms),
+            doses.get(header.participant, everyone.injected_bq),
+        )
+        by_series[header.series].append(header.with_given(own.weight_kilograms, own.injected_bq))
     understood: list[Series] = []
     refused: list[DataError] = []
     for members in by_series.values():
@@ -63,7 +73,7 @@ def import_dicom(
             skipped.append((subject, "a projection, not a volume"))
             continue
         try:
-            understood.append(read_series(members, subject, radionuclide, weights_kilograms or {}))
+            understood.append(read_series(members, subject, radionuclide, {}))
         except DataError as error:
             if not skip_unusable:
                 raise
@@ -170,6 +180,7 @@ def _image(series: Series, participant: str, earliest: Series) -> NewImage:
         dynamic=len(frames) > 1,
         source=series.subject,
         notes=notes,
+        files=tuple(series.slices[index].path for index in series.order[0]),
     )
 
 

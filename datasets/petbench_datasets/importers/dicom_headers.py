@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import warnings
 from dataclasses import dataclass
@@ -81,6 +82,13 @@ class SliceHeader:
     intercept: float
     factors: dict[str, float]
     tracer: Tracer | None
+
+    def with_given(self, weight_kilograms: float | None, injected_bq: float | None) -> SliceHeader:
+        """Return the header with a weight and a dose that go before its own; None leaves what it says."""
+        weight = self.weight if weight_kilograms is None else weight_kilograms
+        if injected_bq is None or self.tracer is None:
+            return dataclasses.replace(self, weight=weight)
+        return dataclasses.replace(self, weight=weight, tracer=dataclasses.replace(self.tracer, dose=injected_bq))
 
     @property
     def tracer_name(self) -> str:
