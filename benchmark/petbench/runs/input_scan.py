@@ -96,7 +96,8 @@ def _from_dicom(folder: Path, given: Given) -> InputScan:
         notes += [f"{Path(what).name} was passed over: {why}" for what, why in report.skipped]
         read = _early_image([read_scan(imported.path) for imported in report.images], folder.name, notes)
         (files,) = (imported.files for imported in report.images if imported.path == read.path)
-        injected_at = str(merged_sidecar(read.path, find_root(read.path))[0].get("TimeZero", ""))
+        sidecar, _ = merged_sidecar(read.path, find_root(read.path))
+        injected_at = "" if sidecar["InjectionStart"] == "n/a" else str(sidecar["TimeZero"])
         return dataclasses.replace(read, files=files, order=None, injected_at=injected_at)
 
 

@@ -14,6 +14,7 @@ from petbench_datasets.bids.sidecar import Sidecar, parse_sidecar, read_json
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
 from petbench_datasets.images.nifti import StoredImage
+from petbench_datasets.images.predicted import PREDICTED_FIELD
 from petbench_datasets.images.suv import Calibration
 from petbench_datasets.images.windows import Frame
 
@@ -120,6 +121,8 @@ def read_scan(image_path: Path, given: Given = NOTHING_GIVEN) -> Scan:
 def scan_of(image_path: Path, root: Path, participants: dict[str, Row], given: Given = NOTHING_GIVEN) -> Scan:
     """Do as `read_scan` with the participants.tsv already read."""
     content, path = merged_sidecar(image_path, root)
+    if content.get(PREDICTED_FIELD):
+        raise DataError(f"{image_path}: is a predicted image, not a measurement; take it out of the dataset")
     if given.injected_bq is not None:
         content |= {"InjectedRadioactivity": given.injected_bq / 1e6, "InjectedRadioactivityUnits": "MBq"}
         content.pop("RadionuclideTotalDose", None)

@@ -11,6 +11,7 @@ from petbench_datasets.bids.new_sidecar import entities_of, frame_of_reference_n
 from petbench_datasets.bids.scan import NOTHING_GIVEN, Given
 from petbench_datasets.dataset.pair_frames import in_another_place
 from petbench_datasets.errors import DataError
+from petbench_datasets.images.predicted import PREDICTED
 from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
 from petbench_datasets.importers.dicom_files import pet_slices
 from petbench_datasets.importers.dicom_series import Series, read_series
@@ -71,6 +72,9 @@ def import_dicom(
         subject = f"{members[0].path.parent} ({members[0].description or 'PET series'})"
         if "REPROJECTION" in members[0].series_type:
             skipped.append((subject, "a projection, not a volume"))
+            continue
+        if members[0].derivation.startswith(PREDICTED):
+            skipped.append((subject, "a predicted image, not a measurement"))
             continue
         try:
             understood.append(read_series(members, subject, radionuclide, {}))

@@ -54,6 +54,7 @@ class SliceHeader:
     height_metres: float | None
     weight: float | None
     description: str
+    derivation: str
     manufacturer: str
     model: str
     series_type: tuple[str, ...]
@@ -85,6 +86,8 @@ class SliceHeader:
 
     def with_given(self, weight_kilograms: float | None, injected_bq: float | None) -> SliceHeader:
         """Return the header with a weight and a dose that go before its own; None leaves what it says."""
+        if weight_kilograms is None and injected_bq is None:
+            return self
         weight = self.weight if weight_kilograms is None else weight_kilograms
         if injected_bq is None or self.tracer is None:
             return dataclasses.replace(self, weight=weight)
@@ -137,6 +140,7 @@ def _convert(path: Path, dataset: Any) -> SliceHeader:
         height_metres=number(dataset.get("PatientSize")),
         weight=number(dataset.get("PatientWeight")),
         description=text("SeriesDescription"),
+        derivation=text("DerivationDescription"),
         manufacturer=text("Manufacturer"),
         model=text("ManufacturerModelName"),
         series_type=tuple(str(value) for value in values("SeriesType")),
