@@ -146,7 +146,7 @@ def test_dicom_in_is_a_valid_derived_series_of_its_study_out(
             assert header[name].value == origin[name].value
         assert header.SeriesInstanceUID != origin.SeriesInstanceUID
         assert header.SOPInstanceUID != origin.SOPInstanceUID
-        assert list(header.ImageType)[0] == "DERIVED"
+        assert header.ImageType[0] == "DERIVED"
         assert header.DerivationDescription.startswith("Predicted, not measured")
         assert header.SourceImageSequence[0].ReferencedSOPInstanceUID in {h.SOPInstanceUID for h in before.values()}
         index = int((float(header.ImagePositionPatient[2]) + 300) / 6)

@@ -128,8 +128,8 @@ def predict_scan(
         registry: the installed plugins.
         device: where to predict; `auto` takes a CUDA device where there is one.
         form: `nifti`, or `dicom` for a scan that came as DICOM.
-        unit: of the output; Bq/mL is decay-corrected to the time that the scan is corrected to, in DICOM to 42 min. None:
-            SUV in NIfTI, Bq/mL in DICOM where dose and weight are known.
+        unit: of the output; Bq/mL is decay-corrected to the time that the scan is corrected to, in DICOM to 42 min.
+            None: SUV in NIfTI, Bq/mL in DICOM where dose and weight are known.
         given: weight and dose that go before what the files say.
         allow_outside: write the image even if much of the activity lies outside the model's field.
         force: replace an existing output.
