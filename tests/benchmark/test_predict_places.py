@@ -208,7 +208,7 @@ def test_an_exported_dataset_is_valid_dicom(trained: Petbench, cases: Path, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["nifti in", "a file's name", "is there"])
+@pytest.mark.parametrize("case", ["nifti in", "a file's name", "is there", "the scan itself"])
 def test_a_series_that_cannot_be_written_is_one_line(case: str, trained: Petbench, cases: Path, tmp_path: Path) -> None:
     scan = cases / "d_other_frame_of_reference" / "e"
     if case == "nifti in":
@@ -216,7 +216,12 @@ def test_a_series_that_cannot_be_written_is_one_line(case: str, trained: Petbenc
     output = tmp_path / ("out.nii.gz" if case == "a file's name" else "out")
     if case == "is there":
         output.mkdir()
-    result = trained("predict", "1", scan, "-o", output, "--as", "dicom", code=2)
+    if case == "the scan itself":
+        output, before = scan, sorted(scan.iterdir())
+        result = trained("predict", "1", scan, "-o", output, "--as", "dicom", "--force", code=2)
+        assert sorted(scan.iterdir()) == before
+    else:
+        result = trained("predict", "1", scan, "-o", output, "--as", "dicom", code=2)
     assert result.stderr.startswith("error:")
     assert result.stderr.count("\n") == 1
 

@@ -20,6 +20,7 @@ from petbench.runs.model_card import card_paths, model_card, write_card
 from petbench.runs.predicted_sidecar import predicted_sidecar, sidecar_path
 from petbench.runs.training_notes import suv_clip
 from petbench_datasets.bids.scan import NOTHING_GIVEN
+from petbench_datasets.exporters.predicted_dicom import Prediction, is_predicted_series, write_predicted_series
 from petbench_datasets.files import write_json
 from petbench_datasets.images.field_of_view import share_outside
 from petbench_datasets.images.grid import Grid, resample
@@ -194,8 +195,6 @@ def predict_scan(
 def _write_dicom(
     output: Path, delayed: Volume, scan: InputScan, result: PredictedScan, plan: RunPlan, *, force: bool
 ) -> None:
-    from petbench_datasets.exporters.predicted_dicom import Prediction, write_predicted_series
-
     made_by = (
         f"by the method {plan.method}, trained on {plan.dataset}; run {plan.identity[:16]} of petbench; research only; "
         f"{result.activity_outside_percent:.1f} % of the activity outside the model's field"
@@ -236,6 +235,10 @@ def _check_output(output: Path, form: Form, *, force: bool) -> None:
         raise UsageError(f"the output {output} must end in .nii.gz, or be a folder with --as dicom")
     if form == "dicom" and (output.name.endswith((".nii", ".nii.gz")) or output.is_file()):
         raise UsageError(f"the output {output} must be a folder with --as dicom")
+    if form == "dicom" and force and output.is_dir() and not is_predicted_series(output):
+        raise UsageError(
+            f"the output {output} holds more than a predicted series; --force would remove it; name another"
+        )
     beside = card_paths(output) if form == "dicom" else (*card_paths(output), sidecar_path(output))
     taken = next((path for path in (output, *beside) if path.exists()), None)
     if taken is not None and not force:

@@ -30,6 +30,9 @@ _TYPE_2 = (
 )  # fmt: skip
 """Elements that must be there, and may be empty."""
 
+_ENTERED = {"HF": ("102540008", "headfirst"), "FF": ("102541007", "feet-first")}
+_FACED = {"S": ("40199007", "supine"), "P": ("1240000", "prone")}
+
 
 @dataclass(frozen=True)
 class Plane:
@@ -80,9 +83,27 @@ def pet_series(
     return series
 
 
+def lie_as(series: DicomDataset, position: str) -> None:
+    """Say in the codes that PET has for it what PatientPosition says, such as HFS: head first, supine.
+
+    PatientPosition itself may not stand beside these codes. Of a position that they have no word for, nothing is said.
+    """
+    if position[:2] in _ENTERED and position[2:] in _FACED:
+        facing = coded(DicomDataset(), "102538003", "Recumbent")
+        facing.PatientOrientationModifierCodeSequence = [coded(DicomDataset(), *_FACED[position[2:]])]
+        series.PatientOrientationCodeSequence = [facing]
+        series.PatientGantryRelationshipCodeSequence = [coded(DicomDataset(), *_ENTERED[position[:2]])]
+
+
+def coded(item: DicomDataset, value: str, meaning: str) -> DicomDataset:
+    """Make an item a code of SNOMED CT, and return it."""
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "SCT", meaning
+    return item
+
+
 def tracer_item(injection: dt.datetime | None, half_life_seconds: float, dose_bq: float | None) -> DicomDataset:
     """Return the item of the Radiopharmaceutical Information Sequence for F-18 FDG."""
-    tracer, code = DicomDataset(), DicomDataset()
+    tracer = DicomDataset()
     tracer.Radiopharmaceutical = "FDG"
     tracer.RadionuclideHalfLife = short(half_life_seconds)
     if injection is not None:
@@ -90,8 +111,7 @@ def tracer_item(injection: dt.datetime | None, half_life_seconds: float, dose_bq
         tracer.RadiopharmaceuticalStartDateTime = injection.strftime("%Y%m%d%H%M%S.%f")
     if dose_bq is not None:
         tracer.RadionuclideTotalDose = short(dose_bq)
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "77004003", "SCT", "^18^Fluorine"
-    tracer.RadionuclideCodeSequence = [code]
+    tracer.RadionuclideCodeSequence = [coded(DicomDataset(), "77004003", "^18^Fluorine")]
     return tracer
 
 

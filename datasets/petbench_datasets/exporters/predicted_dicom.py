@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset as DicomDataset
 from petbench_datasets.exporters.dicom_pet import (
     Plane,
     bq_per_ml_of_one_suv,
+    lie_as,
     pet_series,
     short,
     tracer_item,
@@ -38,8 +39,8 @@ _KEPT = (
     "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientSize",
     "PatientWeight", "PatientIdentityRemoved", "DeidentificationMethod", "StudyInstanceUID", "StudyDate", "StudyTime",
     "StudyID", "StudyDescription", "AccessionNumber", "ReferringPhysicianName", "FrameOfReferenceUID",
-    "PositionReferenceIndicator", "PatientPosition", "PatientOrientationCodeSequence",
-    "PatientGantryRelationshipCodeSequence", "TimezoneOffsetFromUTC", "SpecificCharacterSet",
+    "PositionReferenceIndicator", "PatientOrientationCodeSequence", "PatientGantryRelationshipCodeSequence",
+    "TimezoneOffsetFromUTC",
 )  # fmt: skip
 """Of the scan's header: whose study it is, and where its coordinates belong."""
 
@@ -94,6 +95,7 @@ def write_predicted_series(folder: Path, prediction: Prediction, files: Sequence
     series = pet_series(
         start, frame.duration_seconds, half_life, is_suv=prediction.is_suv, derivation=derivation[:1024]
     )
+    lie_as(series, str(first.get("PatientPosition") or ""))
     for name in _KEPT:
         if name in first:
             series[name] = first[name]
@@ -118,7 +120,17 @@ def write_predicted_series(folder: Path, prediction: Prediction, files: Sequence
 def _header(path: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the import has read it before
-        return pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        header.decode()  # names in the scan's character set are written in UTF-8
+        return header
+
+
+def is_predicted_series(folder: Path) -> bool:
+    """Return whether a folder holds a predicted series and nothing else, so that it may be replaced."""
+    return all(
+        path.suffix == ".dcm" and str(_header(path).get("DerivationDescription", "")).startswith(PREDICTED)
+        for path in folder.iterdir()
+    )
 
 
 def _planes(prediction: Prediction, headers: Sequence[Any], per_suv: float) -> Iterator[Plane]:
@@ -133,7 +145,7 @@ def _planes(prediction: Prediction, headers: Sequence[Any], per_suv: float) -> I
         affine[:3, 2], affine[:3, 3] = np.cross(rows, columns) * thickness, position
         affine[:2] *= -1.0  # DICOM's world to NIfTI's
         plane = Grid((1, int(header.Rows), int(header.Columns)), affine)
-        values = resample(prediction.image, prediction.grid, plane)[0].astype(np.float64) * per_suv
+        values = resample(prediction.image, prediction.grid, plane, smoothed=False)[0].astype(np.float64) * per_suv
         yield Plane(texts[0], texts[1], texts[2], str(header.get("SliceThickness") or short(thickness)), values)
 
 

@@ -104,7 +104,7 @@ def _by(sizes: Sequence[float] | NDArray[np.float64], digits: int = 4) -> str:
     return "x".join(str(size) if isinstance(size, int) else f"{size:.{digits}g}" for size in reversed(sizes))
 
 
-def resample(volume: Volume, source: Grid, target: Grid) -> Volume:
+def resample(volume: Volume, source: Grid, target: Grid, *, smoothed: bool = True) -> Volume:
     """Carry `volume` from `source` to `target`: linear interpolation, smoothed first when coarsening.
 
     Between the centre and the edge of the outermost voxels their own value holds; beyond the edge nothing was measured,
@@ -117,6 +117,8 @@ def resample(volume: Volume, source: Grid, target: Grid) -> Volume:
         volume: shape `source.shape`.
         source: the grid that `volume` lies on.
         target: the grid wanted.
+        smoothed: whether to smooth when coarsening; axes are compared in their order, which a plane of another
+            direction does not have.
 
     Returns:
         An array of shape `target.shape`.
@@ -127,7 +129,7 @@ def resample(volume: Volume, source: Grid, target: Grid) -> Volume:
         return volume.astype(np.float32, copy=True)
     ratio = np.array(target.spacing_millimetres) / np.array(source.spacing_millimetres)
     sigma = np.sqrt(np.maximum(ratio**2 - 1.0, 0.0)) / _FWHM_PER_SIGMA
-    smooth = ndimage.gaussian_filter(volume, sigma, mode="nearest") if (sigma > 0.01).any() else volume
+    smooth = ndimage.gaussian_filter(volume, sigma, mode="nearest") if smoothed and (sigma > 0.01).any() else volume
     matrix, offset = _index_map(source, target)
     result: Volume = ndimage.affine_transform(
         smooth.astype(np.float32, copy=False), matrix, offset, output_shape=target.shape, order=1, mode="nearest"
