@@ -17,6 +17,7 @@ from petbench_datasets.evidence.rules import OtherKindError
 from petbench_datasets.evidence.witnesses import Finding, finding_of_record
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
 from petbench_datasets.images.nifti import StoredImage
+from petbench_datasets.images.predicted import PREDICTED_FIELD
 from petbench_datasets.images.suv import Calibration
 from petbench_datasets.images.windows import Frame
 
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
 
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.tables import Row
+
+
+@dataclass(frozen=True)
+class Given:
+    """What somebody says of a scan that goes before what its files say; None for what nobody says."""
+
+    weight_kilograms: float | None = None
+    injected_bq: float | None = None
+
+
+NOTHING_GIVEN = Given()
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ class Scan:
         findings: what its numbers rest on.
         sources: what they rested on in the files that it was imported from.
         injection_clock_seconds: the injection in seconds after midnight; None where the sidecar does not say it.
+        frame_of_reference: coordinates of images with one such name can be compared; empty when not said.
     """
 
     path: Path
@@ -54,6 +67,7 @@ class Scan:
     findings: tuple[Finding, ...] = ()
     sources: tuple[Finding, ...] = ()
     injection_clock_seconds: float | None = None
+    frame_of_reference: str = ""
 
     @functools.cached_property
     def stored(self) -> StoredImage:
@@ -100,8 +114,12 @@ class Scan:
         return np.stack(frames) if self.stored.dynamic else frames[0]
 
 
-def read_scan(image_path: Path) -> Scan:
+def read_scan(image_path: Path, given: Given = NOTHING_GIVEN) -> Scan:
     """Describe a BIDS-PET image from its sidecars and the participants.tsv above it; reads no voxel yet.
+
+    Args:
+        image_path: the image.
+        given: goes before what the files say.
 
     Raises:
         DataError: a file that is missing, or a field without which SUV cannot be computed.
@@ -109,12 +127,17 @@ def read_scan(image_path: Path) -> Scan:
     if not image_path.exists():
         raise DataError(f"{image_path}: no such file; restore it or correct the path")
     root = find_root(image_path)
-    return scan_of(image_path, root, read_participants(root) if (root / "participants.tsv").exists() else {})
+    return scan_of(image_path, root, read_participants(root) if (root / "participants.tsv").exists() else {}, given)
 
 
-def scan_of(image_path: Path, root: Path, participants: dict[str, Row]) -> Scan:
+def scan_of(image_path: Path, root: Path, participants: dict[str, Row], given: Given = NOTHING_GIVEN) -> Scan:
     """Do as `read_scan` with the participants.tsv already read."""
     content, path = merged_sidecar(image_path, root)
+    if content.get(PREDICTED_FIELD):
+        raise DataError(f"{image_path}: is a predicted image, not a measurement; take it out of the dataset")
+    if given.injected_bq is not None:
+        content |= {"InjectedRadioactivity": given.injected_bq / 1e6, "InjectedRadioactivityUnits": "MBq"}
+        content.pop("RadionuclideTotalDose", None)
     sidecar = parse_sidecar(content, path)
     require_usable(sidecar, image_path, path)
     relative, frame_repairs = sidecar.frames(path)
@@ -133,7 +156,7 @@ def scan_of(image_path: Path, root: Path, participants: dict[str, Row]) -> Scan:
     if unit is not None:
         dose, dose_repairs = sidecar.injected_bq(path)
         repairs += dose_repairs
-        weight = weight_of(image_path, root, participants, sidecar, path)
+        weight = _given_weight(given) or weight_of(image_path, root, participants, sidecar, path)
         half_life = _half_life(sidecar, path)
         reference = decay_reference(sidecar, relative[0], half_life, path)
         findings += [dose, weight, *([] if reference is None else [reference])]
@@ -149,6 +172,7 @@ def scan_of(image_path: Path, root: Path, participants: dict[str, Row]) -> Scan:
         findings=tuple(findings),
         sources=tuple(finding_of_record(record) for record in sidecar.SourceWitnesses),
         injection_clock_seconds=clock,
+        frame_of_reference=sidecar.frame_of_reference(),
     )
 
 
@@ -219,6 +243,13 @@ def merged_sidecar(image_path: Path, root: Path) -> tuple[dict[str, Any], Path]:
     for candidate in applying:
         merged |= read_json(candidate)
     return merged, own if own.exists() else applying[-1]
+
+
+def _given_weight(given: Given) -> Finding | None:
+    if given.weight_kilograms is None:
+        return None
+    shown = f"{given.weight_kilograms:g} kg"
+    return Finding("the weight", given.weight_kilograms, shown, (f"given with the scan {shown}",))
 
 
 def _half_life(sidecar: Sidecar, path: Path) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from petbench_datasets.bids.new_sidecar import frame_of_reference_name
 from petbench_datasets.boundary import first_line, reading
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.bids_fields import BIDS_FIELDS
@@ -67,6 +68,8 @@ class Sidecar(BaseModel):
     AttenuationCorrection: str | None = None
     CorrectedImage: tuple[str, ...] | None = None
     PatientWeight: float | None = None
+    FrameOfReference: str | None = None
+    FrameOfReferenceUID: str | None = None
     TracerAllowed: bool = False
     SourceWitnesses: tuple[dict[str, Any], ...] = ()
     repairs: tuple[str, ...] = ()
@@ -153,6 +156,10 @@ class Sidecar(BaseModel):
                 "count FrameTimesStart from TimeZero"
             )
         return tuple(zip(starts, durations, strict=True)), repairs
+
+    def frame_of_reference(self) -> str:
+        """Return the name of the frame of reference that the image's coordinates belong to; empty if it is not said."""
+        return self.FrameOfReference or frame_of_reference_name(self.FrameOfReferenceUID or "")
 
     def needed(self, field: str, path: Path) -> Any:
         """Return a field's value, or raise a DataError that names it."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Literal
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import Scan, pet_images, scan_of
 from petbench_datasets.dataset.fingerprint import PairDigest, dataset_fingerprint, digest_pair
-from petbench_datasets.dataset.pair_frames import PairFrames, plan_early, plan_pair
+from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_early, plan_pair
 from petbench_datasets.dataset.reader import checked_early
 from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_names, split_path
 from petbench_datasets.dataset.withheld import read_withheld
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.rules import OtherKindError
 from petbench_datasets.images.body import body_mask_from_images
+from petbench_datasets.images.field_of_view import never_measured
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def _pair(plan: PairFrames, withheld: PairDigest | None, root: Path, problems: l
         problems.append(Problem("error", str(error), name))
         return None
     problems += _volume(plan, withheld is None)
+    problems += [Problem("warning", doubt, name) for doubt in _places(plan, withheld is None)]
     low, high = _PLAUSIBLE_MAXIMUM_SUV
     for window in (plan.early, plan.delayed) if withheld is None else (plan.early,):
         path = window.uses[0].scan.path
@@ -197,6 +199,22 @@ def _volume(plan: PairFrames, both: bool) -> list[Problem]:
             plan.participant,
         )
     ]
+
+
+def _places(plan: PairFrames, whole: bool) -> list[str]:
+    """Doubt whether the two images show one field of view of one body in one position."""
+    if not whole:
+        return []
+    doubts = [doubt] if (doubt := other_place(plan)) else []
+    early, delayed = plan.early.image(), plan.delayed.image()
+    for window, image, other in ((plan.early, early, delayed), (plan.delayed, delayed, early)):
+        inner = never_measured(image, plan.grid, other, plan.grid)
+        if inner is not None:
+            doubts.append(
+                f"{window.uses[0].scan.path}: is 0 outside of {inner}, where the other image shows activity, as if "
+                "never measured there; cut both to what both measured (petbench datasets resample)"
+            )
+    return doubts
 
 
 def _splits(root: Path, folders: list[str], digests: dict[str, PairDigest], problems: list[Problem]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.grid_difference import difference
 from petbench_datasets.images.nifti import read_image, read_labels
 from petbench_datasets.tables import number, read_table
 
@@ -91,6 +90,4 @@ def _read_names(path: Path) -> dict[int, str]:
 
 def _same_grid(path: Path, own: Grid, grid: Grid) -> None:
     if not own.matches(grid):
-        raise DataError(
-            f"{path}: lies on another grid than the PET images: {difference(own, grid)}; resample it to them"
-        )
+        raise DataError(f"{path}: lies elsewhere than the PET images: {grid.difference(own)}; resample it to them")

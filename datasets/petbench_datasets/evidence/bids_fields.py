@@ -50,6 +50,8 @@ _FIELDS = (
     Field("AttenuationCorrection", "", "required", "whether corrected for attenuation", N),
     Field("CorrectedImage", "", "-", "whether corrected for attenuation", U),
     Field("PatientWeight", "", "-", "the weight, with participants.tsv", O, 0.0, 500_000.0, "kg or g"),
+    Field("FrameOfReference", "", "-", "whether coordinates of two images can be compared", U),
+    Field("FrameOfReferenceUID", "", "-", "the same, as converters write it; the other goes before it", U),
     Field(
         "body_weight",
         "",

@@ -39,6 +39,7 @@ _ELEMENTS = (
     Field("StudyDate", "(0008,0020)", "2", "the date where the series has none", O, wrong=O),
     Field("TimezoneOffsetFromUTC", "(0008,0201)", "3", "the clock of date-times with an offset", U, wrong=U),
     Field("SeriesType", "(0054,1000)", "1", "whether gated, or a projection", U),
+    Field("DerivationDescription", "(0008,2111)", "3", "whether a method predicted it", U),
     Field("CountsSource", "(0054,1002)", "1", "whether it shows the tracer", U, choices=("EMISSION",)),
     Field("Units", "(0054,1001)", "1", "what a voxel is", R, choices=("BQML", "GML", "CM2ML", "CNTS", "CPS")),
     Field(
@@ -70,6 +71,7 @@ _ELEMENTS = (
     Field("ImageIndex", "(0054,1330)", "1", "whether NumberOfSlices counts one bed alone", U, 1.0, 1e9, wrong=U),
     Field("TemporalPositionIdentifier", "(0020,0100)", "3", "the order of frames", U, -1e9, 1e9),
     Field("InstanceNumber", "(0020,0013)", "2", "the order of slices at one place and time", U, -1e9, 1e10, wrong=U),
+    Field("FrameOfReferenceUID", "(0020,0052)", "1", "whether coordinates of two series can be compared", U),
     Field("ImagePositionPatient", "(0020,0032)", "1", "where a slice lies", R, -_LONGEST_UID, _LONGEST_UID, "mm"),
     Field(
         "ImageOrientationPatient",

@@ -7,6 +7,7 @@ import math
 import struct
 import zlib
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,26 @@ _QFORM_TOLERANCE_MILLIMETRES = 0.5  # qform is a quaternion in single precision
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 
+@dataclass(frozen=True, eq=False)
+class VoxelOrder:
+    """How a file orders its voxels, so that another image of the same grid can be written in that order.
+
+    Attributes:
+        transform: the flips and swaps from the file's axes to Left, Posterior, Superior, as nibabel has them.
+        affine: 4x4, takes the file's own voxel index to millimetres in NIfTI's world.
+    """
+
+    transform: NDArray[np.float64]
+    affine: NDArray[np.float64]
+
+    def restore(self, volume: Volume) -> tuple[Volume, Grid]:
+        """Return an image of shape (z, y, x) in the file's own order, and the grid to write it with."""
+        back = orientations.ornt_transform(_TARGET_ORIENTATION, _stored_orientation(self.transform))
+        stored = np.ascontiguousarray(np.transpose(orientations.apply_orientation(np.transpose(volume), back)))
+        z, y, x = stored.shape
+        return stored, Grid((z, y, x), self.affine)
+
+
 class StoredImage:
     """A NIfTI image on disk whose frames are read one at a time, reoriented without interpolation.
 
@@ -47,6 +68,7 @@ class StoredImage:
         frame_count: 1 for a 3-D image.
         dynamic: whether the file has a time axis.
         notes: what is odd about where the file says that it lies, for people to read.
+        order: in which the file has its voxels.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,6 +85,7 @@ class StoredImage:
         self.dynamic = len(shape) == 4
         self.frame_count = shape[3] if self.dynamic else 1
         self._transform, self.grid = _lps_order(affine, shape[:3])
+        self.order = VoxelOrder(self._transform, affine)
 
     def frame(self, index: int) -> Volume:
         """Return frame `index` as float32, shape (z, y, x), in the unit that the file stores."""
@@ -258,6 +281,14 @@ def _lps_order(affine: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[NDA
     turned = affine @ orientations.inv_ornt_aff(transform, shape)
     x, y, z = (shape[int(np.flatnonzero(transform[:, 0] == axis)[0])] for axis in range(3))
     return transform, Grid((z, y, x), np.asarray(turned, dtype=np.float64))
+
+
+def _stored_orientation(transform: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the orientation of a file whose axes `transform` brings to Left, Posterior, Superior."""
+    # Its axis i becomes axis transform[i, 0], which is that of L, P or S, flipped where transform[i, 1] is -1.
+    orientation = np.array([_TARGET_ORIENTATION[int(axis)] for axis in transform[:, 0]], dtype=np.float64)
+    orientation[:, 1] *= transform[:, 1]
+    return orientation
 
 
 def _turn(voxels: NDArray[Any], transform: NDArray[np.float64]) -> Volume:

@@ -65,6 +65,7 @@ class SliceHeader:
     height_metres: float | None
     weight: float | None
     description: str
+    derivation: str
     manufacturer: str
     model: str
     series_type: tuple[str, ...]
@@ -90,6 +91,7 @@ class SliceHeader:
     image_index: float | None
     temporal_position: float | None
     instance_number: int
+    frame_of_reference: str
     position: tuple[float, ...]
     orientation: tuple[float, ...]
     pixel_spacing: tuple[float, ...]
@@ -140,6 +142,7 @@ def _convert(path: Path, dataset: Any) -> SliceHeader:
         height_metres=read.number("PatientSize"),
         weight=read.number("PatientWeight"),
         description=read.text("SeriesDescription"),
+        derivation=read.text("DerivationDescription"),
         manufacturer=read.text("Manufacturer"),
         model=read.text("ManufacturerModelName"),
         series_type=read.texts("SeriesType"),
@@ -165,6 +168,7 @@ def _convert(path: Path, dataset: Any) -> SliceHeader:
         image_index=read.number("ImageIndex"),
         temporal_position=read.number("TemporalPositionIdentifier"),
         instance_number=int(instance_number or 0),
+        frame_of_reference=read.text("FrameOfReferenceUID"),
         position=read.numbers("ImagePositionPatient", 3),
         orientation=_orientation(read),
         pixel_spacing=read.numbers("PixelSpacing", 2),

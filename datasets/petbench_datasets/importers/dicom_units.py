@@ -142,20 +142,25 @@ def radionuclide_of(header: SliceHeader, required: str | None, subject: str) -> 
     return name, given or known_seconds
 
 
-def injected_bq(header: SliceHeader, subject: str, notes: list[str]) -> float:
-    """Return the injected activity; a value below 10^4 was written in MBq, which is added to `notes`.
+def injected_bq(header: SliceHeader, given_bq: float | None, subject: str, notes: list[str]) -> float:
+    """Return the injected activity; `given_bq` goes before the header's.
+
+    A value of a header below 10^4 was written in MBq, which is added to `notes`.
 
     Raises:
         DataError: missing or impossible.
     """
-    dose = None if header.tracer is None else header.tracer.dose
+    dose = header.tracer.dose if given_bq is None and header.tracer is not None else given_bq
     if dose is None or dose <= 0.0:
-        raise DataError(f"{subject}: RadionuclideTotalDose (0018,1074) is missing; export the series with it")
-    if dose < 1e4:
+        raise DataError(
+            f"{subject}: RadionuclideTotalDose (0018,1074) is missing; export the series with it, or give the dose"
+        )
+    if given_bq is None and dose < 1e4:
         notes.append(f"RadionuclideTotalDose {dose:g} taken as MBq")
         dose *= 1e6
     if not 1e5 <= dose <= 1e11:
-        raise DataError(f"{subject}: RadionuclideTotalDose is {dose:g} Bq, which is impossible; correct it")
+        said = "RadionuclideTotalDose" if given_bq is None else "the given dose"
+        raise DataError(f"{subject}: {said} is {dose:g} Bq, which is impossible; correct it")
     return dose
 
 

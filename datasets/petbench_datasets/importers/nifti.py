@@ -14,8 +14,8 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.body import require_activity
 from petbench_datasets.evidence.witnesses import Witness, weigh, within, within_ratio
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
+from petbench_datasets.images.field_of_view import Box, common_box, cut, share_outside
 from petbench_datasets.images.grid import resample
-from petbench_datasets.images.grid_difference import difference
 from petbench_datasets.images.nifti import StoredImage
 from petbench_datasets.images.suv import Calibration
 from petbench_datasets.images.windows import WINDOWS_SECONDS, Frame
@@ -80,7 +80,8 @@ def import_nifti(
     Args:
         table: comma-separated, or tab-separated if its name ends in .tsv; columns as in `COLUMNS`.
         folder: the dataset, new or existing.
-        resample_to: bring both images of a pair to the grid of this one where they differ; the sidecar records it.
+        resample_to: bring both images of a pair to the grid of this one where they differ, and cut both to what both
+            measured; the sidecar records it.
         progress: called after each image.
 
     Raises:
@@ -146,15 +147,20 @@ def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delay
     grids = {window: source.stored.grid for window, source in sources.items()}
     if not grids["early"].matches(grids["delayed"]) and resample_to is None:
         raise DataError(
-            f"{sources['delayed'].path}: lies on another grid than {sources['early'].path.name}: "
-            f"{difference(grids['delayed'], grids['early'])}; bring both to one grid, or ask for the import to resample"
+            f"{sources['delayed'].path}: lies elsewhere than {sources['early'].path.name}: "
+            f"{grids['early'].difference(grids['delayed'])}; bring both to one grid, or let the import do it "
+            "(--resample-to early)"
         )
     nuclide_name = nuclide(row.get("radionuclide") or "F18")
     if nuclide_name not in HALF_LIFE_SECONDS:
         raise DataError(f"{table}: radionuclide of {name} is {nuclide_name}; known are {', '.join(HALF_LIFE_SECONDS)}")
+    whole = grids[resample_to or "early"]
+    box = common_box(whole, grids.values())
+    if box is None:
+        raise DataError(f"{sources['delayed'].path}: shares no voxel with {sources['early'].path.name}; look at both")
+    target = cut(whole, box)
     images = []
     for window, source in sources.items():
-        target = grids[resample_to] if resample_to else grids[window]
         reference, notes = _reference(row, source.frame, name, table, is_suv=unit is None)
         notes = (*dose_notes, *notes)
         half_life = HALF_LIFE_SECONDS[nuclide_name]
@@ -171,12 +177,18 @@ def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delay
             decay_corrected_to_seconds=reference,
         )
         if not target.matches(grids[window]):
-            sidecar["Resampled"] = resampling_record(grids[window], target)
-            notes = (*notes, f"resampled from {grids[window]}")
+            outside = share_outside(source.stored.frame(0), grids[window], target)
+            interpolated = not whole.matches(grids[window])
+            sidecar["Resampled"] = resampling_record(grids[window], target, interpolated=interpolated, outside=outside)
+            notes = (
+                *notes,
+                f"{'resampled' if interpolated else 'cut'} from {grids[window]} to what both images measured",
+            )
+            notes = (*notes, f"{100 * outside:.1f} % of its activity lies outside of that") if outside else notes
         if nuclide_name != "F18":
             sidecar[ALLOWED_KEY] = True  # the table names it
         entities = entities_of([source.frame], str(sidecar["TracerName"]), nuclide_name)
-        read = _reader(source, unit or 1.0, target, calibration)
+        read = _reader(source, unit or 1.0, whole, box, calibration)
         images.append(NewImage(name, entities, sidecar, target, read, False, str(source.path), (*source.notes, *notes)))
     return images
 
@@ -266,7 +278,7 @@ def _reference(row: Row, frame: Frame, name: str, table: Path, *, is_suv: bool) 
 
 
 def _reader(
-    source: _Source, factor: float, target: Grid, calibration: Calibration | None
+    source: _Source, factor: float, target: Grid, box: Box, calibration: Calibration | None
 ) -> Callable[[], Iterable[Volume]]:
     def read() -> Iterable[Volume]:
         volume = source.stored.frame(0)
@@ -279,6 +291,6 @@ def _reader(
             total = float(volume.sum(dtype=np.float64)) * suv * source.stored.grid.voxel_millilitres
             shown = f"{calibration.injected_bq / 1e6:.4g} MBq"
             require_activity(str(source.path), total / (1000.0 * calibration.weight_kilograms), "dose_mbq", shown)
-        yield resample(volume * np.float32(factor), source.stored.grid, target)
+        yield np.ascontiguousarray(resample(volume * np.float32(factor), source.stored.grid, target)[box])
 
     return read
