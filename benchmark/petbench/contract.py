@@ -67,6 +67,9 @@ class MethodSpec:
         requirements: what that environment needs, as `pip install` takes it; `{package}` is the plugin's own folder.
         sees_installed: whether that environment also sees what is installed beside petbench, petbench and torch
             included; its own requirements come first. Without it, the requirements bring everything.
+        sources: what the method is made of beside its plugin's package and what import statements lead to: names of
+            top-level packages, or files and folders such as `{package}/../shared`. Their content is part of every run's
+            identity, as the package's is.
         command: a program in place of `build`, called for each stage of a job; `{job}`, `{python}` and `{package}`
             stand for the job's folder, the environment's interpreter and the plugin's folder.
         api: the version of this contract the plugin was written for.
@@ -85,6 +88,7 @@ class MethodSpec:
     environment: Literal["process", "venv"] = "process"
     requirements: tuple[str, ...] = ()
     sees_installed: bool = True
+    sources: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     api: int = API_VERSION
 
@@ -190,7 +194,10 @@ class RunContext(Protocol):
         """Return the state of the newest whole checkpoint of this run, or None for a fresh start."""
 
     def log(self, event: str, values: Mapping[str, object]) -> None:
-        """Append a line to the run's log; `values` are numbers, texts, lists and dictionaries."""
+        """Append a line to the run's log; `values` are numbers, texts, lists and dictionaries.
+
+        The events `validation` and `validated` are the harness's own.
+        """
 
     @property
     def fraction(self) -> float:

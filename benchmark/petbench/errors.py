@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "ChangedError",
     "CheckpointError",
     "DataError",
     "Diverged",
@@ -45,6 +46,10 @@ class UnknownNameError(UsageError):
 
 class PluginError(PetbenchError):
     """A plugin that broke its contract."""
+
+
+class ChangedError(PetbenchError):
+    """What a run is made of is no longer what it was planned with."""
 
 
 class Diverged(PetbenchError):  # noqa: N818 - the name is the status of the run

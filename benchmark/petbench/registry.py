@@ -213,6 +213,8 @@ def _check_method(spec: MethodSpec) -> None:
         raise PluginError(f"{spec.name!r} has role {spec.role!r}; use one of {_ROLES}")
     if spec.environment not in _ENVIRONMENTS:
         raise PluginError(f"{spec.name!r} has environment {spec.environment!r}; use one of {_ENVIRONMENTS}")
+    if isinstance(spec.sources, str) or not all(isinstance(text, str) for text in spec.sources):
+        raise PluginError(f"{spec.name!r} has sources {spec.sources!r}; give a tuple of names, such as ('my_layers',)")
     if spec.requirements and spec.environment != "venv":
         raise PluginError(f"{spec.name!r} has requirements but no environment of its own; set environment='venv'")
 

@@ -167,6 +167,8 @@ class Row:
         cells: by column; a column that was never scored has no cell.
         costs: the mean over the runs.
         newest: when the latest of the runs was planned.
+        differing: under which conditions the runs differ that are no part of their identity, each in words, such as
+            `threads 1, 2`.
         competes: whether the row stands for its method: one row of each competing method does, and only such rows are
             ranked and tested against each other.
         chosen_by: why this row of its method competes; None where it does not.
@@ -183,6 +185,7 @@ class Row:
     cells: Mapping[Column, Cell]
     costs: Costs
     newest: datetime
+    differing: tuple[str, ...] = ()
     competes: bool = False
     chosen_by: ChosenBy | None = None
     best_of: BestOf | None = None

@@ -54,6 +54,11 @@ class Database:
                 self.close()
                 raise
 
+    @property
+    def place(self) -> str:
+        """Where the database is: the same text for the same file, however a path or a URL names it."""
+        return self.name if self._file is None else str(self._file.resolve())
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
         """Give a session that sees one state of the database throughout."""

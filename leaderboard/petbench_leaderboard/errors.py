@@ -25,3 +25,7 @@ class UnknownOnLeaderboardError(RequestError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         super().__init__(unknown_name(kind, name, known, "There:"))
+
+
+class UnderWayError(LeaderboardError):
+    """The same run is planned or running already."""

@@ -35,6 +35,8 @@ def board_as_rows(board: Board) -> list[dict[str, object]]:
     `NAME_normalized_score_reason` where there is none. `NAME` is the metric's name, followed by region and convention
     where the board has the metric in more than one.
 
+    `differing` says under which conditions the runs of a row differ that are no part of their identity.
+
     A distance between sets of images has `NAME_floor`, the same distance between real images, and `NAME_under_floor`
     where it lies below: then it orders nothing.
 
@@ -105,6 +107,7 @@ def _row_as_dict(
         "track": list(tracks_of(row.run)),
         "changed_parameters": row.run.changed_parameters,
         "device": ", ".join(row.devices),
+        "differing": list(row.differing),
         "seeds": list(row.seeds),
         "failed_seeds": list(row.failed_seeds),
         "runs": list(row.run_ids),

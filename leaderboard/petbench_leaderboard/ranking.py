@@ -22,6 +22,7 @@ from petbench_leaderboard.board import (
 )
 from petbench_leaderboard.cached_means import board_key
 from petbench_leaderboard.cells import NO_PREDICTABLE, NO_TRUTH, add_gain, add_normalized_score
+from petbench_leaderboard.conditions import differing
 from petbench_leaderboard.errors import RequestError
 from petbench_leaderboard.ranked_column import check_metric, ranking_metric
 from petbench_leaderboard.records import COST_FIELDS, FAILURES
@@ -162,6 +163,7 @@ def _row(
         cells={column: group.cell(column, participants) for column in columns if column in group.scores},
         costs=_costs(used),
         newest=max(run.created_at for run in group.runs),
+        differing=differing(used),
         competes=chosen_by is not None,
         chosen_by=chosen_by,
         best_of=selected.best_of.get((run.method, run.distribution)) if chosen_by else None,

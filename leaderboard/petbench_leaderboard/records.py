@@ -37,6 +37,9 @@ ROLES: tuple[Role, ...] = get_args(Role)
 EXTERNAL = "external"
 """The plugin, and the supervision, of predictions that no plugin of petbench made."""
 
+FILE_CONTENT = "file-sha256:"
+"""What a parameter that names a file begins with: the SHA-256 of its content follows, wherever the file lies."""
+
 SUBMISSION = "submission"
 """The fact beside those of the machine that a run came in a submission: from which, and what of it was not checked."""
 
@@ -53,13 +56,13 @@ class PlannedRun:
         plugin: the entry point that the method came from.
         distribution: the installed distribution that ships the plugin.
         version: of that distribution.
-        source_hash: sha256 of the plugin's source files.
+        source_hash: sha256 of the files that the method's code consists of.
         supervision: `paired`, `unpaired` or `no-target`; `external` for predictions that no plugin made.
         role: `competitor`, or `reference` for a row to compare with; `privileged` for a reference that knows what no
             method may know of the test participants, `predictable` for the one at which normalized scores are 1,
             `repeat-scan` for a second scan scored as if it were a prediction.
         preset: the named set of parameters, or None where the method has none.
-        parameters: every parameter's value, defaults included.
+        parameters: every parameter's value, defaults included; of a file its content, see `FILE_CONTENT`.
         dataset: the dataset's name.
         fingerprint: sha256 of the dataset's content.
         split: the split's name.
@@ -137,6 +140,11 @@ class RunRecord(PlannedRun):
         return 1 if self.verification == "rescored" and SUBMISSION in self.machine else 2
 
     @property
+    def trained_here(self) -> bool:
+        """Whether the training was seen here, so that its times and its log are the harness's and nobody's word."""
+        return self.trust == 2 and self.plugin != EXTERNAL
+
+    @property
     def run_group(self) -> str:
         """A digest that runs share when they differ in nothing but seed and fold: such runs make one row.
 
@@ -174,6 +182,9 @@ class RunRow(RunRecord):
             method, scored by the harness from prediction files; None where nobody validates.
         validation_metric: that score's metric.
         validation_convention: that score's convention.
+        validation_history: how well the validation participants were predicted while the run trained and by its final
+            model, as `petbench_leaderboard.validation_history` writes it; empty where nobody noted it. Read here from
+            the run's own log: no submission holds it.
         subgroups: of the dataset's participants, by participant: `{"sub-01": {"sex": "female", "age": "up to 54"}}`;
             halves by the median in the place of age and weight. Noted when the run is scored.
     """
@@ -209,6 +220,7 @@ class RunRow(RunRecord):
     validation_convention: str | None = field(
         default=None, metadata=use("change", "validation", where="text", check="text")
     )
+    validation_history: Mapping[str, object] = field(default_factory=dict, metadata=use("change"))
     subgroups: Mapping[str, object] = field(default_factory=dict, metadata=use("change"))
 
 
@@ -240,6 +252,7 @@ class RunChanges(TypedDict, total=False):
     validation_score: float | None
     validation_metric: str | None
     validation_convention: str | None
+    validation_history: Mapping[str, object]
     subgroups: Mapping[str, object]
     verification: Verification
 

@@ -16,6 +16,7 @@ from petbench_leaderboard.merging import merge_run, replace_diff
 from petbench_leaderboard.metric_table import read_metrics, store_metrics
 from petbench_leaderboard.records import STATUSES, VERIFICATIONS, PhaseRow, RunRecord, RunRow
 from petbench_leaderboard.rows import SCORE_COLUMNS, columns_of, in_batches, run_row, score_columns, score_row
+from petbench_leaderboard.run_access import existing_run, refuse_under_way
 from petbench_leaderboard.schema import CachedMean, Phase, Run, Score, SourceDiff
 from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 _SCORE_ORDER = [Score.run_id, Score.protocol, Score.metric, Score.convention_id, Score.region, Score.participant]
 _CHANGEABLE = fields_for(RunRow, "change")
 _DECIDES = {"status", "verification", "machine", "validation_score", "validation_metric", "validation_convention"}
-_LARGEST_NUMBER = 2**31 - 1
-"""Of a row, in every database: a driver refuses a larger one with an error of its own."""
 
 
 class Leaderboard:
@@ -59,6 +58,11 @@ class Leaderboard:
         """Where the leaderboard is, for people to read."""
         return self._database.name
 
+    @property
+    def place(self) -> str:
+        """Where the leaderboard is, one text for one database however it was named; holds no password."""
+        return self._database.place
+
     def close(self) -> None:
         """Let go of the database."""
         self._database.close()
@@ -71,8 +75,14 @@ class Leaderboard:
     ) -> None:
         self.close()
 
-    def plan(self, record: RunRecord, uid: str | None = None) -> int:
-        """Store a run as planned and return its number; its `uid` is a new one where none is given."""
+    def plan(self, record: RunRecord, uid: str | None = None, *, alone: bool = False) -> int:
+        """Store a run as planned and return its number; its `uid` is a new one where none is given.
+
+        With `alone`, the same run may not be under way: of two that plan it at once, wherever they are, one is refused.
+
+        Raises:
+            UnderWayError: it is, and `alone` was asked for.
+        """
         run = Run(
             **columns_of(record),
             uid=uid or uuid.uuid4().hex,
@@ -81,6 +91,8 @@ class Leaderboard:
             created_at=datetime.now(UTC),
         )
         with self._database.writing() as session:
+            if alone:
+                refuse_under_way(session, record.identity)
             session.add(run)
             session.flush()
             board_number(session, board_key(run_row(run), run.protocol))
@@ -98,7 +110,7 @@ class Leaderboard:
         _check("status", changes.get("status"), STATUSES)
         _check("verification", changes.get("verification"), VERIFICATIONS)
         with self._database.writing() as session:
-            run = _existing(session, run_id, self.name)
+            run = existing_run(session, run_id, self.name)
             for column, value in changes.items():
                 setattr(run, column, value)
             if changes.keys() & _DECIDES:
@@ -108,7 +120,7 @@ class Leaderboard:
     def record_phase(self, run_id: int, phase: str, seconds: float) -> None:
         """Note how long a phase took. A resumed run has several notes of one phase; readers add them up."""
         with self._database.writing() as session:
-            _existing(session, run_id, self.name)
+            existing_run(session, run_id, self.name)
             session.add(Phase(run_id=run_id, phase=phase, seconds=seconds, recorded_at=datetime.now(UTC)))
 
     def record_source_diff(self, run_id: int, diff: str) -> None:
@@ -118,7 +130,7 @@ class Leaderboard:
             LeaderboardError: there is no such run.
         """
         with self._database.writing() as session:
-            _existing(session, run_id, self.name)
+            existing_run(session, run_id, self.name)
             replace_diff(session, run_id, diff)
 
     def record_scores(self, run_id: int, scores: Iterable[ScoreRecord], *, protocol: int | None = None) -> None:
@@ -137,7 +149,7 @@ class Leaderboard:
         if len(keys) < len(scores):
             raise LeaderboardError(f"run {run_id} was given one score twice: nothing was stored")
         with self._database.writing() as session:
-            run = _existing(session, run_id, self.name)
+            run = existing_run(session, run_id, self.name)
             protocol = run.protocol if protocol is None else protocol
             metrics = {score.metric for score in scores}
             same = (Score.run_id == run_id) & (Score.protocol == protocol) & Score.metric.in_(metrics)
@@ -150,7 +162,7 @@ class Leaderboard:
     def delete(self, run_id: int) -> None:
         """Forget a run, its phases and its scores."""
         with self._database.writing() as session:
-            run = _existing(session, run_id, self.name)
+            run = existing_run(session, run_id, self.name)
             session.delete(run)
             refresh(session, [run.run_group])
 
@@ -178,7 +190,7 @@ class Leaderboard:
             LeaderboardError: there is no such run.
         """
         with self._database.reading() as session:
-            return run_row(_existing(session, run_id, self.name))
+            return run_row(existing_run(session, run_id, self.name))
 
     def runs(
         self,
@@ -279,13 +291,6 @@ class Leaderboard:
         """Return how the run's code differed from its commit, empty where it did not or nobody knows."""
         with self._database.reading() as session:
             return session.scalar(sa.select(SourceDiff.diff).where(SourceDiff.run_id == run_id)) or ""
-
-
-def _existing(session: Session, run_id: int, where: str) -> Run:
-    run = session.get(Run, run_id) if abs(run_id) <= _LARGEST_NUMBER else None
-    if run is None:
-        raise LeaderboardError(f"there is no run {run_id} in {where}: `petbench runs list` shows those there are")
-    return run
 
 
 def _check(name: str, value: str | None, allowed: Sequence[str]) -> None:

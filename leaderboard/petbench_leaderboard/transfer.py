@@ -18,6 +18,7 @@ from petbench_leaderboard.migrations.metrics_0_1_0 import METRICS_OF_0_1_0
 from petbench_leaderboard.records import ROLES, STATUSES, VERIFICATIONS, PhaseRow, RunRow
 from petbench_leaderboard.score_records import ScoreRow, metrics_of
 from petbench_leaderboard.store import Leaderboard
+from petbench_leaderboard.validation_history import ValidationHistory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -171,6 +172,8 @@ def _run(facts: dict[str, Any]) -> RunRow:
     )
     if run.status not in STATUSES or run.verification not in VERIFICATIONS or run.role not in ROLES:
         raise ValueError(f"{run.status}, {run.verification}, {run.role}: no such status, verification or role")
+    if run.validation_history:
+        ValidationHistory.from_json(run.validation_history)
     return run
 
 

@@ -19,6 +19,9 @@ from petbench_datasets.dataset import framing
 from petbench_datasets.images import windows
 from petbench_leaderboard.statistics import intervals, power, promises
 from petbench_leaderboard.statistics.analysis import MOST_COMPARED
+from petbench_leaderboard.statistics.time_to_target import LARGEST_RATIO
+from petbench_leaderboard.timing.profiles import FEWEST_PROBLEMS
+from petbench_leaderboard.timing.targets import REFERENCES
 from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -61,6 +64,16 @@ def has_the_window_of_slices(rule: str) -> None:
 def has_the_tracks(rule: str) -> None:
     said = re.findall(r"`([a-z-]+)`, ([\d,]+) (images|seconds)", rule)
     assert {name: f"{unit}={amount.replace(',', '')}" for name, amount, unit in said} == TRACKS
+
+
+def has_the_order_of_references(rule: str) -> None:
+    assert tuple(re.findall(r"`([a-z]+)`", rule)) == REFERENCES
+
+
+def has_the_largest_ratio(rule: str) -> None:
+    assert numbers(rule.partition("factors")[2]) == [1.0, LARGEST_RATIO]
+    assert rule.startswith("Over two or more problems")
+    assert FEWEST_PROBLEMS == 2
 
 
 def has_the_margin(rule: str) -> None:
@@ -298,6 +311,52 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
         None,
         (
             "benchmark/test_evaluation_references.py::test_every_organ_has_the_factor_of_least_squares_over_the_training_participants",
+        ),
+    ),
+    "The **time to a target** is": (
+        None,
+        (
+            "leaderboard/test_time_to_target.py::test_the_time_to_a_target_is_that_of_the_first_validation_as_good",
+            "benchmark/test_training_clock.py::test_each_validation_says_when_it_was_by_both_clocks_and_how_long_it_took",
+            "benchmark/test_time_to_reference.py::test_a_real_run_arrives_when_its_own_log_says",
+        ),
+    ),
+    "The **target** of a fold": (
+        has_the_order_of_references,
+        (
+            "leaderboard/test_time_tables.py::test_the_target_is_that_of_the_first_reference_in_the_declared_order_whichever_is_better",
+            "leaderboard/test_time_tables.py::test_nobody_elses_reference_sets_a_target",
+            "leaderboard/test_time_tables.py::test_any_target_can_be_asked_for",
+        ),
+    ),
+    "Times on different hardware": (
+        None,
+        ("leaderboard/test_time_tables.py::test_times_on_different_hardware_share_no_table_and_no_fastest",),
+    ),
+    "No seed is left out of the median": (
+        None,
+        (
+            "leaderboard/test_time_tables.py::test_a_seed_that_never_arrives_is_in_the_median_and_leaves_none_where_half_of_them_do_not",
+            "leaderboard/test_time_tables.py::test_a_seed_that_failed_does_not_arrive_whatever_it_had_reached",
+            "leaderboard/test_time_tables.py::test_a_run_of_which_nobody_knows_when_it_was_how_good_has_no_time_and_says_why",
+        ),
+    ),
+    "Validation histories are read by the harness": (
+        None,
+        (
+            "leaderboard/test_time_outputs.py::test_no_submission_holds_a_history",
+            "leaderboard/test_time_outputs.py::test_a_history_travels_with_its_run_and_counts_where_the_row_is_trusted",
+            "benchmark/test_time_to_reference.py::test_a_method_cannot_log_a_validation_of_its_own",
+            "benchmark/test_time_to_reference.py::test_a_program_of_somebody_else_cannot_either",
+        ),
+    ),
+    "Over two or more problems": (
+        has_the_largest_ratio,
+        (
+            "leaderboard/test_time_profiles.py::test_the_score_over_folds_is_that_of_the_definition",
+            "leaderboard/test_time_profiles.py::test_one_problem_or_one_method_has_no_profile_and_says_so",
+            "leaderboard/test_time_profiles.py::test_a_method_that_did_not_try_a_problem_has_no_score_and_one_that_did_not_arrive_has",
+            "leaderboard/test_time_profiles.py::test_only_rows_that_stand_for_their_methods_enter",
         ),
     ),
     "Every metric of the whole image": (

@@ -16,7 +16,8 @@ from petbench.reproduce.outlook import look_ahead, summarize
 from petbench.reproduce.paper import METHODS, REFERENCES
 from petbench.reproduce.profiles import RATES
 from petbench.reproduce.run_experiment import Runner
-from petbench.runs.execute import RunningElsewhereError, claim_of, execute
+from petbench.runs.claims import RunningElsewhereError
+from petbench.runs.execute import claim_of, execute
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

@@ -130,7 +130,8 @@ def train(world: World, folder: Path, budget: Budget) -> Rows:
     pipeline._stop = cast("Any", SimpleNamespace(listen=lambda _: None))
     pipeline._bars = cast("Any", SimpleNamespace(training=_no_bar))
 
-    def context(_progress: Any, clock: TrainingClock) -> TrainingContext:
+    def context(_progress: Any, clock: TrainingClock, *, harness_validates: bool) -> TrainingContext:
+        assert harness_validates
         engine = EngineSettings(precision="fp32", threads=1)
         return TrainingContext(
             seed=0, budget=budget, device=torch.device("cpu"), folder=folder, engine=engine, clock=clock

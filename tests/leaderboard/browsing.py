@@ -17,6 +17,7 @@ from petbench_leaderboard.report.images import ParticipantImages
 from petbench_leaderboard.report.site.build import write_site
 from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
+from petbench_leaderboard.validation_history import ValidationHistory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,14 @@ def write_example(folder: Path) -> Path:
             )
             board.record_scores(run_id, [_organ(who, organ) for who in WHO for organ in ("liver", "brain")])
             board.record_phase(run_id, "train", 10.0 + place)
-            board.update(run_id, status="ok", train_seconds=10.0 / (place + 1), parameter_count=place)
+            history = ValidationHistory(seconds=(2.5 * place,), mae_suv=(0.3 - place / 10,), final_mae_suv=0.2)
+            board.update(
+                run_id,
+                status="ok",
+                train_seconds=10.0 / (place + 1),
+                parameter_count=place,
+                validation_history=history.to_json(),
+            )
         failed = board.plan(_record("broken", 9))
         board.update(failed, status="failed", error_class="ValueError", error_message=EVIL)
         early = generator.gamma(1.0, 2.0, (20, 16, 18)).astype(np.float32)
@@ -99,8 +107,9 @@ def _record(method: str, number: int) -> RunRecord:
         source_hash="a" * 64, supervision="unpaired" if method == "cyclegan" else "paired",
         role="reference" if method == "identity" else "competitor", preset="default",
         parameters={"width": 16, "evil": EVIL}, dataset="fdg-phantom-mini", fingerprint="f" * 64, split="holdout",
-        split_digest="5" * 64, fold=0, seed=0, precision="fp32", budget="images=1000", protocol=1,
+        split_digest="5" * 64, fold=0, seed=0, precision="fp32", budget="images=1000", protocol=2,
         test_participants=WHO, split_participants=WHO, device="cpu",
+        machine={"processor": "A processor with a name", "cores": 16, "threads": 8},
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from selenium.webdriver.chrome.webdriver import WebDriver
     from tests.leaderboard.browsing import Visit
+    from tests.leaderboard.timed_runs import TimedRuns
 
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.records import RunRow
@@ -157,6 +158,13 @@ def add_run(leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeS
         return run_id
 
     return add
+
+
+@pytest.fixture
+def add_timed(leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore) -> TimedRuns:
+    from tests.leaderboard.timed_runs import TimedRuns
+
+    return TimedRuns(leaderboard, make_record, make_score)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.leaderboard.browsing import (
     BEST_FIRST,
     CHROMIUM,
     DRIVER,
+    EVIL,
     RATIOS,
     TABLE,
     click,
@@ -79,6 +80,22 @@ def test_no_table_of_the_first_page_is_pushed_sideways_and_what_has_no_room_is_n
     assert "training" in browser.execute_script(HEADS.format("!head.hidden"))
     browser = visit(browser.current_url.split("/site/")[1], width=width, ready=TABLE)
     assert "training" in browser.execute_script(HEADS.format("!head.hidden"))
+
+
+def test_times_to_the_target_stand_below_their_board_and_link_to_its_rows(visit: Visit) -> None:
+    browser = visit("index.html", width=1300, ready=TABLE)
+    lines = browser.execute_script(
+        "return [...document.querySelectorAll('section.board table.times tbody tr')]"
+        ".map(row => [row.querySelector('a')?.textContent, ...[...row.cells].slice(2).map(cell => cell.textContent)])"
+    )
+    assert lines == [
+        ["pix2pix", "1 of 1 seed", "2.5", "–", "1.00 ×"],
+        ["cyclegan", "1 of 1 seed", "5.0", "–", "2.00 ×"],
+        [EVIL, "1 of 1 seed", "7.5", "–", "3.00 ×"],
+        [None, "0 of 1 seed (1 failed)", "never", "–", "–"],
+    ]
+    click(browser, "table.times a")
+    assert browser.execute_script("return document.querySelector(':target th b').textContent") == "pix2pix"
 
 
 def test_a_wider_window_has_room_for_more_columns_and_a_telephone_shows_all(visit: Visit) -> None:

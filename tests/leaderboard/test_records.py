@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FIELDS = dataclasses.fields(RunRow)
 ONLY_IN_THE_DATABASE = {"run_group", "on_board"}
-ONLY_IN_THE_PLAN = {"dataset_folder", "compile", "deterministic"}
+ONLY_IN_THE_PLAN = {"dataset_folder", "compile", "deterministic", "source_files", "parameter_files"}
 
 
 def names_with(purpose: str) -> set[str]:

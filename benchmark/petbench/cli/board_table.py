@@ -61,6 +61,7 @@ def print_board(board: Board, highlight: int | None) -> None:
         stated.unranked(board),
         stated.seed_spread_note(board),
         stated.lost_seeds(board),
+        stated.differing(board),
         stated.variants_note(board),
     )
     for note in (*tested.caveats, room, *others, *_not_normalized(board, shown[:kept]), *_notes(board, found)):

@@ -23,7 +23,7 @@ def conventions(*, run_ids: tuple[int, ...], output: Path) -> None:
     from petbench.errors import UsageError
     from petbench.evaluation.conventions_page import write_conventions_page
     from petbench.runs import pipeline
-    from petbench.runs.folder import find_folder
+    from petbench.runs.lookup import find_folder
 
     home, store = session().home, session().leaderboard
     folders = [find_folder(store.run(run_id), home) for run_id in run_ids]

@@ -16,7 +16,7 @@ def export_png(*, run_id: int, output: Path) -> None:
     """Write the real and the predicted 8-bit slices of RUN, from which pytorch-fid itself computes its FID."""
     from petbench.evaluation.export import export_png as write
     from petbench.runs import pipeline
-    from petbench.runs.folder import find_folder
+    from petbench.runs.lookup import find_folder
 
     home = session().home
     row = session().leaderboard.run(run_id)

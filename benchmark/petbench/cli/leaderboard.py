@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -13,6 +14,7 @@ from petbench_leaderboard.board import RANKING_METRICS
 
 if TYPE_CHECKING:
     from petbench_leaderboard.board import Board
+    from petbench_leaderboard.report.publication.times import Form
     from petbench_leaderboard.store import Leaderboard
     from petbench_leaderboard.transfer import Transfer
 
@@ -24,6 +26,13 @@ MOST_ROWS = 50
 @click.option("--split", help="Only this split.")
 @click.option("--metric", help=f"What decides the order. Default: the first there is of {', '.join(RANKING_METRICS)}.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
+@click.option("--time-to-target", is_flag=True, help="Show instead how long each method trained to be good enough.")
+@click.option(
+    "--target",
+    type=float,
+    metavar="SUV",
+    help="With --time-to-target: the validation error that is enough. Default: that of the strongest reference.",
+)
 @click.option("--json", "form", flag_value="json", help="Print everything as JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print every row as CSV.")
 @click.option("--markdown", "form", flag_value="markdown", help="Print a Markdown table.")
@@ -37,6 +46,8 @@ def leaderboard(
     split: str | None,
     metric: str | None,
     where: str | None,
+    time_to_target: bool,
+    target: float | None,
     form: str | None,
 ) -> None:
     """Show the methods best first, each score with its gain over `identity` (the early image as it is).
@@ -47,8 +58,20 @@ def leaderboard(
     is shown. One row of a method competes, chosen on validation; the method's other rows are variants, shown last and
     unranked. --metric takes any metric that was scored, a plugin's too: one without a direction ranks by the distance
     from its best value.
+
+    With --time-to-target it shows instead the seconds that each method trained until its mean absolute error on the
+    validation participants was first as low as that of the final model of `kinetic` (without one `ridge`, `scale` or
+    `identity`), or as --target: a table for each hardware, and performance profiles over several folds or datasets.
+
+    \b
+    petbench leaderboard --dataset fdg-phantom-60
+    petbench leaderboard --time-to-target --target 0.25
     """
     if ctx.invoked_subcommand is not None:
+        return
+    if time_to_target or target is not None:
+        _check_times(time_to_target, target, metric)
+        _print_times(dataset, split, where, target, form)
         return
     from petbench_leaderboard.ranking import rank
 
@@ -58,6 +81,38 @@ def leaderboard(
         return
     boards = rank(store, dataset=dataset, split=split, metric=metric, where=where)
     click.echo(_as_text(boards, form), nl=form == "json")
+
+
+def _check_times(time_to_target: bool, target: float | None, metric: str | None) -> None:
+    from petbench.errors import UsageError
+
+    if not time_to_target:
+        raise UsageError("--target is of --time-to-target; give both")
+    if metric is not None:
+        raise UsageError("--metric orders a ranking; --time-to-target orders by seconds, so give one of the two")
+    if target is not None and not 0.0 < target < math.inf:
+        raise UsageError(f"--target {target:g} is no validation error: give a number of SUV above 0, such as 0.25")
+
+
+def _print_times(
+    dataset: str | None, split: str | None, where: str | None, target: float | None, form: str | None
+) -> None:
+    from petbench.cli.time_table import print_times
+    from petbench_leaderboard.ranking import rank
+    from petbench_leaderboard.report.publication.times import times_as_text
+    from petbench_leaderboard.timing.profiles import time_profiles
+    from petbench_leaderboard.timing.tables import board_times
+
+    store = session().leaderboard
+    boards = rank(store, dataset=dataset, split=split, where=where, best=MOST_ROWS if form is None else None)
+    times = [board_times(store, board, target) for board in boards]
+    profiles = time_profiles(times)
+    if form is not None:
+        click.echo(times_as_text(times, profiles, cast("Form", form)), nl=form == "json")
+    elif boards:
+        print_times(times, profiles)
+    else:
+        click.echo(_nothing(where))
 
 
 _TRUSTED = click.option(
@@ -134,11 +189,15 @@ def print_table(
     from petbench_leaderboard.report.formatting import counted
 
     boards = rank(store, dataset=dataset, split=split, metric=metric, where=where, best=MOST_ROWS)
-    if not boards and where is not None:
-        click.echo(f"no row fulfils --where {where!r}")
-    elif not boards:
-        click.echo("nothing on the leaderboard yet; start with: petbench run --method pix2pix")
+    if not boards:
+        click.echo(_nothing(where))
     for board in boards:
         print_board(board, highlight)
         if board.omitted:
             click.echo(f"and {counted(board.omitted, 'further row')}; --where narrows, --csv gives all")
+
+
+def _nothing(where: str | None) -> str:
+    if where is not None:
+        return f"no row fulfils --where {where!r}"
+    return "nothing on the leaderboard yet; start with: petbench run --method pix2pix"

@@ -147,8 +147,9 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bo
 
 def print_training_notes(row: RunRow, home: Home) -> None:
     """Print what a reader of a run's scores must know of its training."""
-    from petbench.runs.folder import folder_of
+    from petbench.runs.lookup import find_folder_or_none
     from petbench.runs.training_notes import training_notes
 
-    for note in training_notes(folder_of(row, home)):
+    folder = find_folder_or_none(row, home)
+    for note in training_notes(folder) if folder else ():
         click.echo(f"{click.style('note:', fg='yellow')} run {row.id} {row.method}: {note}", err=True)

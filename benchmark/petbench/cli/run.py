@@ -125,7 +125,11 @@ def run(
     supervisor = here.supervisor(RunOptions(time_limit_seconds=time_limit))
     if len(plans) > 1:
         raise SystemExit(run_several(plans, supervisor, force=force, as_json=as_json))
-    row, known = execute(plans[0], supervisor, force=force)
+    row, known = execute(plans[0], supervisor, force=force, waiting=_say_that_it_waits)
     print_result(here.leaderboard, row, here.home, known=known, as_json=as_json)
     if row.status != "ok":
         raise SystemExit(130 if row.status == "interrupted" else 1)
+
+
+def _say_that_it_waits(what_goes_on: str) -> None:
+    click.echo(f"{what_goes_on}. Waiting for it; Ctrl-C ends the waiting alone", err=True)

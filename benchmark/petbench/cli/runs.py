@@ -53,7 +53,7 @@ def show_run(run_id: int, *, as_json: bool) -> None:
 def show_log(run_id: int) -> None:
     """Print the log of run ID."""
     from petbench.errors import DataError
-    from petbench.runs.folder import find_folder
+    from petbench.runs.lookup import find_folder
 
     path = find_folder(session().leaderboard.run(run_id), session().home).log
     if not path.is_file():
@@ -80,12 +80,11 @@ def resume_run(run_id: int, *, as_json: bool) -> None:
 @click.argument("run_id", type=int, metavar="ID")
 @click.confirmation_option(prompt="Delete the run with its predictions and model?")
 def delete_run(run_id: int) -> None:
-    """Delete run ID: its row, scores, predictions and model."""
-    from petbench.runs.folder import folder_of, is_made_here
+    """Delete run ID: its row, scores, predictions and model.
 
-    home, leaderboard = session().home, session().leaderboard
-    row = leaderboard.run(run_id)
-    leaderboard.delete(run_id)
-    if is_made_here(row):
-        folder_of(row, home).delete()
-    click.echo(f"run {run_id} is deleted")
+    The files stay where another leaderboard has the run as well, such as the one that this leaderboard is a copy of.
+    """
+    from petbench.runs.delete import delete_run as delete
+
+    kept = delete(run_id, session().home, session().leaderboard)
+    click.echo(f"run {run_id} is deleted" + (f"; its folder stays: {kept}" if kept else ""))

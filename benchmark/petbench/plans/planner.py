@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from petbench.contract import DatasetShape
 from petbench.engine_settings import DEFAULTS
-from petbench.errors import PetbenchError, UsageError
+from petbench.errors import UsageError
 from petbench.methods import parameters
-from petbench.methods.source import source_hash
+from petbench.methods.parameter_files import with_hashes
+from petbench.methods.source import source_of
 from petbench.plans.budgets import check_budget, choose_budget
 from petbench.plans.run_plan import RunPlan
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from petbench.contract import Budget
     from petbench.engine_settings import Compile, Precision
-    from petbench.registry import Plugin, Registry
+    from petbench.registry import Registry
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold, Split
 
@@ -88,17 +89,21 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
     preset = parameters.choose_preset(spec, request.preset, shape)
     budget = choose_budget(spec, request.budget, request.track, request.settings, place.track)
     values = parameters.resolve(spec, preset, request.settings, budget)
+    hashed, files = with_hashes(spec, values)
+    source = source_of(spec, plugin.module)
     return RunPlan(
         method=spec.name,
         plugin=plugin.name,
         distribution=plugin.distribution,
         version=plugin.version,
-        source_hash=source_hash(plugin.module),
+        source_hash=source.digest,
+        source_files=dict(source.files),
         supervision=spec.supervision,
         role=spec.role,
         preset=preset,
-        parameters=values,
-        changed_parameters=parameters.changed_from_preset(spec, preset, values),
+        parameters=hashed,
+        parameter_files=files,
+        changed_parameters={name: hashed[name] for name in parameters.changed_from_preset(spec, preset, values)},
         **place.facts(),
         seed=request.seed,
         budget=str(budget or parameters.default_budget(values)),
@@ -146,16 +151,3 @@ def dataset_shape(dataset: Dataset, fold: Fold) -> DatasetShape:
         slices=sum(grid.shape[0] for grid in grids),
         matrix=(grids[0].shape[1], grids[0].shape[2]),
     )
-
-
-def check_source(plan: RunPlan, plugin: Plugin) -> None:
-    """Make sure that the installed code is the one that a plan was made with.
-
-    Raises:
-        PetbenchError: it has changed since.
-    """
-    if source_hash(plugin.module) != plan.source_hash:
-        raise PetbenchError(
-            f"the code of {plan.method} ({plugin.distribution} {plugin.version}) has changed since the run was made; "
-            f"install {plan.distribution} {plan.version} as it was, or run the method again"
-        )

@@ -34,6 +34,8 @@ class RunPlan(PlannedRun):
         dataset_folder: folder of the dataset.
         compile: `on`, `off` or `auto`.
         deterministic: whether only deterministic algorithms were allowed.
+        source_files: sha256 of each file of the method's code, to say which has changed.
+        parameter_files: where the files lie that parameters name, by the parameter's name.
         preset: name of the parameter set that was started from.
         precision: `fp32` or `bf16`.
         device: as asked for.
@@ -42,6 +44,8 @@ class RunPlan(PlannedRun):
     dataset_folder: str = field(metadata=use())
     compile: Compile = field(metadata=use(check="text"))
     deterministic: bool = field(metadata=use(check="flag"))
+    source_files: Mapping[str, str] = field(default_factory=dict, metadata=use())
+    parameter_files: Mapping[str, str] = field(default_factory=dict, metadata=use())
     preset: str = field(metadata=use("group", where="text", check="text"))
     precision: Precision = field(metadata=use("identity", "group", where="text", check="text"))
     device: str = field(metadata=use("change", where="text", check="text"))

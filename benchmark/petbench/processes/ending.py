@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench.errors import Diverged, Interrupted, one_line
+from petbench.errors import ChangedError, Diverged, Interrupted, one_line
 
 if TYPE_CHECKING:
     from petbench_leaderboard.records import RunChanges
@@ -18,6 +18,8 @@ def ending_of(error: BaseException) -> RunChanges:
     name = type(error).__name__
     if isinstance(error, (Interrupted, KeyboardInterrupt)):
         return {"status": "interrupted", "error_message": line or "stopped; repeat the command to resume"}
+    if isinstance(error, ChangedError):  # nothing that the method did: it goes on when it is put back
+        return {"status": "interrupted", "error_class": name, "error_message": line}
     if isinstance(error, Diverged):
         return {"status": "diverged", "error_class": name, "error_message": line}
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in line:

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+HELD_EXIT_CODE = 75
+"""With which a process ends that finds the lock held: EX_TEMPFAIL of sysexits.h."""
+
+
+class HeldError(PetbenchError):
+    """Another process holds the lock."""
+
+    exit_code = HELD_EXIT_CODE
+
+
 def hold(path: Path) -> FileLock:
     """Take the lock of a run's folder until this process ends.
 
@@ -21,13 +31,13 @@ def hold(path: Path) -> FileLock:
         path: of the lock.
 
     Raises:
-        PetbenchError: another process works there.
+        HeldError: another process works there.
     """
     lock = _lock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise PetbenchError(f"another process is at work on {path.parent.name}; wait for it or stop it") from None
+        raise HeldError(f"another process is at work on {path.parent.name}; wait for it or stop it") from None
     return lock
 
 
@@ -48,6 +58,13 @@ def claimed(path: Path) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
+
+
+def wait_for(path: Path) -> None:
+    """Wait until no process holds a lock."""
+    lock = _lock(path)
+    lock.acquire()
+    lock.release()
 
 
 def is_held(path: Path) -> bool:

@@ -8,6 +8,7 @@ from petbench.reproduce.experiment import PARTS, RUN_SETS
 from petbench.reproduce.paper import METHODS
 from petbench.reproduce.profiles import RATES
 from petbench.reproduce.rates import choose_rate
+from petbench_leaderboard.records import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -61,9 +62,9 @@ class Agenda:
         return choose_rate(method, runs, len(self.places), self._metrics)
 
     def of_rate(self, method: str, rate: float) -> list[RunRow]:
-        """Return the run of each fold at a rate, of the grid or beyond it, as far as there is one."""
-        cells = self._planner.rates(method, (rate,))
-        return [row for cell in cells if (row := self.row(cell)) is not None]
+        """Return the run of each fold at a rate, of the grid or beyond it, as far as there is one that has ended."""
+        rows = map(self.row, self._planner.rates(method, (rate,)))
+        return [row for row in rows if row is not None and row.status in {"ok", *FAILURES}]
 
     def cells(self) -> list[Cell]:
         """Return every run that can be planned now, in the order in which to make them.

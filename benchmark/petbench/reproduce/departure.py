@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench.runs.folder import find_folder
+from petbench.runs.lookup import find_folder
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.statistics.intervals import mean_interval

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from petbench.reproduce.paper import METHODS
 from petbench.reproduce.results import PSNR_CONVENTIONS
-from petbench.runs.folder import find_folder
+from petbench.runs.lookup import find_folder
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.files import atomic_path
 from petbench_datasets.images.nifti import read_image

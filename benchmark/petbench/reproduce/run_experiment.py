@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError
 from petbench.processes.lock import is_held
-from petbench.runs.execute import RunningElsewhereError, claim_of, execute
+from petbench.runs.claims import RunningElsewhereError
+from petbench.runs.execute import claim_of, execute
 from petbench.runs.run_all import noting_requests_to_stop
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report.formatting import counted

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 from typing import TYPE_CHECKING
 
-from petbench.errors import PetbenchError, UsageError
-from petbench.plans.planner import check_source
-from petbench.processes.lock import claimed
-from petbench.runs.folder import find_folder, is_made_here
+from petbench.errors import UsageError
+from petbench.plans.same_code import check_same_code
+from petbench.runs.claims import RunningElsewhereError, claim, claim_path
+from petbench.runs.lookup import find_folder, find_folder_or_none, is_made_here
 from petbench.runs.supervisor import UNFINISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from petbench.plans.run_plan import RunPlan
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
 RESUMABLE = ("planned", "interrupted")
 
 
-class RunningElsewhereError(PetbenchError):
-    """The same run is going on in another process."""
-
-
-def execute(plan: RunPlan, supervisor: Supervisor, *, force: bool = False) -> tuple[RunRow, bool]:
-    """Return the row of a plan, and whether it was on the leaderboard already.
+def execute(
+    plan: RunPlan, supervisor: Supervisor, *, force: bool = False, waiting: Callable[[str], object] | None = None
+) -> tuple[RunRow, bool]:
+    """Return the row of a plan, and whether this process did not make it itself.
 
     Of several processes with one home and the same plan, one makes the run.
 
@@ -36,31 +34,37 @@ def execute(plan: RunPlan, supervisor: Supervisor, *, force: bool = False) -> tu
         plan: what to run.
         supervisor: makes the run.
         force: start afresh although the same run is stored.
+        waiting: told what goes on where another process makes the same run, which is then waited for, and its row
+            returned however it ended; None raises instead. Whoever starts afresh by force does not wait.
 
     Raises:
         RunningElsewhereError: the same run is going on in another process.
     """
-    done = None if force else _done(plan, supervisor)
-    if done is not None:
-        return done, True
-    with _claim(plan, supervisor):
-        return _execute(plan, supervisor, force=force)
+    while True:
+        try:
+            return _once(plan, supervisor, force=force)
+        except RunningElsewhereError as error:
+            if waiting is None or force or error.lock is None:
+                raise
+            waiting(str(error))
+            error.wait()
+        row = next(iter(supervisor.leaderboard.find(plan.identity)), None)
+        # One that ended before it had planned anything, or whose run outlives it, leaves this process to look again.
+        if row is not None and supervisor.reconcile(row).status not in UNFINISHED:
+            return _done(plan, supervisor) or supervisor.leaderboard.run(row.id), True
 
 
 def claim_of(plan: RunPlan, supervisor: Supervisor) -> Path:
-    """Return the lock of the process that makes a run; a run has no folder to lock before it is planned."""
-    return supervisor.home.claim(supervisor.leaderboard.name, plan.identity)
+    """Return the lock of the process that makes a run."""
+    return claim_path(supervisor.home, supervisor.leaderboard, plan.identity)
 
 
-@contextlib.contextmanager
-def _claim(plan: RunPlan, supervisor: Supervisor) -> Iterator[None]:
-    """Within the block, be the one process that makes a run."""
-    with claimed(claim_of(plan, supervisor)) as mine:
-        if not mine:
-            raise RunningElsewhereError(
-                f"another process makes the same run of {plan.method}; wait for it, or stop it with Ctrl-C there"
-            )
-        yield
+def _once(plan: RunPlan, supervisor: Supervisor, *, force: bool) -> tuple[RunRow, bool]:
+    done = None if force else _done(plan, supervisor)
+    if done is not None:
+        return done, True
+    with claim(supervisor.home, supervisor.leaderboard, plan.identity):
+        return _execute(plan, supervisor, force=force)
 
 
 def _done(plan: RunPlan, supervisor: Supervisor) -> RunRow | None:
@@ -74,13 +78,20 @@ def _execute(plan: RunPlan, supervisor: Supervisor, *, force: bool) -> tuple[Run
         if not is_made_here(stored):
             continue  # its folder is another leaderboard's
         row = supervisor.reconcile(stored)
+        folder = find_folder_or_none(row, supervisor.home)
         if row.status in UNFINISHED:
+            where = "still going" if folder else f"{row.status} in another home, or its folder was deleted here"
             raise RunningElsewhereError(
-                f"run {row.id} is the same run and still going; wait for it, or stop it with Ctrl-C there"
+                f"run {row.id} is the same run and {where}; wait for it, stop it with Ctrl-C there, or delete it with "
+                f"petbench runs delete {row.id}",
+                folder.lock if folder else None,
             )
-        if row.status in RESUMABLE:
+        if row.status in RESUMABLE and folder is not None:
+            # The same run, whose images and files may lie elsewhere by now.
+            moved = {name: getattr(plan, name) for name in ("dataset_folder", "parameter_files")}
+            dataclasses.replace(folder.plan(), **moved).save(folder.plan_file)
             return supervisor.start(row), False
-    return supervisor.begin(plan, plan.record()), False
+    return supervisor.begin(plan, plan.record(), alone=not force), False
 
 
 def resume(run_id: int, supervisor: Supervisor) -> RunRow:
@@ -89,16 +100,16 @@ def resume(run_id: int, supervisor: Supervisor) -> RunRow:
     Raises:
         UsageError: the run was not stopped, or its folder is elsewhere.
         RunningElsewhereError: the same run is going on in another process.
-        PetbenchError: the method's code has changed since.
+        PetbenchError: what the run is made of has changed since.
     """
     row = supervisor.leaderboard.run(run_id)
     plan = find_folder(row, supervisor.home).plan()
-    with _claim(plan, supervisor):
-        row = supervisor.reconcile(row)
+    with claim(supervisor.home, supervisor.leaderboard, plan.identity):
+        row = supervisor.reconcile(supervisor.leaderboard.run(run_id))
         if row.status not in RESUMABLE or not is_made_here(row):
             where = "" if is_made_here(row) else ", made elsewhere"
             raise UsageError(
                 f"run {run_id} is {row.status}{where}; only an interrupted run of this leaderboard can resume"
             )
-        check_source(plan, supervisor.registry.method(plan.method)[1])
+        check_same_code(plan, supervisor.registry)
         return supervisor.start(row)

@@ -16,7 +16,8 @@ from petbench.evaluation.samples import find_samples, sample_path
 from petbench.plans.planner import choose_fold
 from petbench.plans.run_plan import RunPlan
 from petbench.runs import reference_rows
-from petbench.runs.folder import folder_of, plan_run
+from petbench.runs.folder import plan_run
+from petbench.runs.lookup import folder_to_fill, is_made_here
 from petbench.runs.scorer import record_scores
 from petbench_datasets.files import write_text
 from petbench_datasets.images.nifti import read_image, write_image
@@ -109,9 +110,9 @@ def enter_predictions(
     dataset, scored = place.dataset, choose_fold(place.split, place.fold).test
     records = scorer.score(dataset, scored, predictions, keep)
     plan = _plan(place, method, origin, role, _digest(volumes), scorer.device)
-    stored = [row for row in leaderboard.find(plan.identity) if row.status == "ok"]
+    stored = [row for row in leaderboard.find(plan.identity) if row.status == "ok" and is_made_here(row)]
     if stored:
-        run_id, folder = stored[0].id, folder_of(stored[0], home)
+        run_id, folder = stored[0].id, folder_to_fill(stored[0], home)
     else:
         run_id, folder = plan_run(plan, plan.record(), home, leaderboard)
     try:

@@ -1,9 +1,10 @@
-"""The folder of a run: every path in it, its name, and how it is found."""
+"""The folder of a run: every path in it, and its name. `petbench.runs.lookup` says which folder is a run's."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench.errors import UsageError
+from petbench.errors import DataError
 from petbench.plans.run_plan import RunPlan
 from petbench.training.training_log import LOG_NAME
 from petbench_datasets.files import write_text
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.home import Home
-    from petbench_leaderboard.records import RunRecord, RunRow
+    from petbench_leaderboard.records import RunRecord
     from petbench_leaderboard.store import Leaderboard
+
+_NAME = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,25 @@ class RunFolder:
 
     @classmethod
     def of(cls, home: Home, method: str, uid: str) -> RunFolder:
-        """Return the folder of a run by its method and its uid."""
-        return cls(home.runs / f"{method}-{uid}")
+        """Return the folder of a run by its method and its uid.
+
+        Raises:
+            DataError: they make no name of a folder, as only a row that was not made here can.
+        """
+        name = f"{method}-{uid}"
+        if not _NAME.fullmatch(name):
+            raise DataError(f"{name[:200]!r} is no name of a run's folder; the row was not made by petbench")
+        return cls(home.runs / name)
 
     @property
     def plan_file(self) -> Path:
         """What is run, as JSON."""
         return self.path / "plan.json"
+
+    @property
+    def maker_file(self) -> Path:
+        """Which leaderboard made the run, as text: another may hold the row too, such as a copy of that one."""
+        return self.path / "leaderboard.txt"
 
     @property
     def log(self) -> Path:
@@ -118,42 +133,30 @@ class RunFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def plan_run(plan: RunPlan, record: RunRecord, home: Home, leaderboard: Leaderboard) -> tuple[int, RunFolder]:
-    """Make the row of a run and then its folder, with the plan in it; return the row's number and the folder.
+def plan_run(
+    plan: RunPlan, record: RunRecord, home: Home, leaderboard: Leaderboard, *, alone: bool = False
+) -> tuple[int, RunFolder]:
+    """Make the folder of a run, with the plan in it, and then its row; return the row's number and the folder.
+
+    A kill in between leaves a folder of no row, and never a row without its folder.
 
     Args:
         plan: what is run.
         record: the plan's, or a copy with another verification.
         home: where the folder is made.
         leaderboard: where the row is kept.
+        alone: whether the same run may not be under way.
+
+    Raises:
+        UnderWayError: it is, and alone was asked for.
     """
     uid = uuid.uuid4().hex
     folder = RunFolder.of(home, plan.method, uid)
-    run_id = leaderboard.plan(dataclasses.replace(record, log_path=folder.log_path(home)), uid)
-    plan.save(folder.plan_file)
+    try:
+        plan.save(folder.plan_file)
+        write_text(folder.maker_file, f"{leaderboard.place}\n")
+        run_id = leaderboard.plan(dataclasses.replace(record, log_path=folder.log_path(home)), uid, alone=alone)
+    except BaseException:
+        folder.delete()
+        raise
     return run_id, folder
-
-
-def folder_of(row: RunRow, home: Home) -> RunFolder:
-    """Return the folder that a row has or would have here."""
-    return RunFolder.of(home, row.method, row.uid)
-
-
-def find_folder(row: RunRow, home: Home) -> RunFolder:
-    """Return the folder of a run that is here.
-
-    Raises:
-        UsageError: it is not.
-    """
-    folder = folder_of(row, home)
-    if not folder.plan_file.is_file():
-        raise UsageError(
-            f"the folder of run {row.id} is not under {home.runs}; the run was made elsewhere or deleted: run the "
-            "method again with --force to have it here"
-        )
-    return folder
-
-
-def is_made_here(row: RunRow) -> bool:
-    """Return whether the leaderboard made the run itself, and so owns its folder: a merged row names no log."""
-    return row.log_path is not None

@@ -11,9 +11,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from petbench.plans.run_plan import identity_of
 from petbench.processes import lock
-from petbench.runs.folder import RunFolder, folder_of
+from petbench.runs.folder import RunFolder
+from petbench.runs.lookup import folder_of, has_identity_of, is_made_here
 from petbench_datasets.files import write_text
 from petbench_leaderboard import words_of_0_1
 from petbench_leaderboard.errors import LeaderboardError
@@ -34,11 +34,11 @@ def take_over_old_folders(home: Home, leaderboard: Leaderboard) -> None:
     found = [(match, path) for path in home.runs.glob("*-*") if (match := _NAME.fullmatch(path.name))]
     for match, path in sorted(found, key=lambda each: each[1]):
         row, old = _row(leaderboard, int(match[1])), RunFolder(path)
-        if row is None or folder_of(row, home).path.exists():
-            continue
+        if row is None or not is_made_here(row) or folder_of(row, home).path.exists():
+            continue  # a merged row's folder is that of another leaderboard, whatever its number
         try:
             facts = json.loads(old.plan_file.read_text(encoding="utf-8"))
-            if not _is_plan_of(facts, row) or lock.is_held(old.lock):
+            if not has_identity_of(facts, row) or lock.is_held(old.lock):
                 continue
             if "cohort" in facts:  # else it was converted before, by a process that was killed then
                 write_text(old.plan_file, json.dumps(_converted(facts, home), indent=2) + "\n")
@@ -55,12 +55,6 @@ def _row(leaderboard: Leaderboard, number: int) -> RunRow | None:
         return leaderboard.run(number)
     except LeaderboardError:
         return None
-
-
-def _is_plan_of(facts: dict[str, Any], row: RunRow) -> bool:
-    """Return whether a plan is that of a row, whose identity was made with the method's name in 0.1.0."""
-    names = [facts["method"], *(old for old, new in words_of_0_1.METHODS.items() if new == facts["method"])]
-    return any(identity_of(facts | {"method": name}) == row.identity for name in names)
 
 
 def _converted(facts: dict[str, Any], home: Home) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,3 +25,11 @@ class RunOptions:
     time_limit_seconds: float | None = None
     python: str = sys.executable
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return what starts the interpreter, which imports from the folder it is started in only if this one does.
+
+        Else a module that lies there would be imported by the run, and be unknown to who planned it.
+        """
+        imports_from_here = bool(sys.path) and sys.path[0] in ("", str(Path.cwd()))
+        return [self.python, *([] if imports_from_here else ["-P"]), *arguments]

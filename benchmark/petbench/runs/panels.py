@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError
-from petbench.runs.folder import find_folder
+from petbench.runs.lookup import find_folder
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.report.images import ParticipantImages, shown_name

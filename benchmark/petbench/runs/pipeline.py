@@ -15,20 +15,19 @@ from petbench.errors import DataError, Interrupted
 from petbench.evaluation.extractors.columns import check_named_weights
 from petbench.home import Home
 from petbench.methods import models
-from petbench.methods.build import build_method
-from petbench.methods.source import home_of
-from petbench.provenance import checkout, machine
 from petbench.registry import load_plugins
+from petbench.runs.build_planned import build_planned
 from petbench.runs.folder import RunFolder
+from petbench.runs.origin import Origin
 from petbench.runs.phases import Phases
 from petbench.runs.predict_fold import predict_participants
 from petbench.runs.scorer import Scorer, record_scores
-from petbench.runs.validation import log_validation, record_validation
+from petbench.runs.time_to_target import record_history
+from petbench.runs.validation import record_validation
 from petbench.training.clock import TrainingClock
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
 from petbench.training.runnable_method import HarnessOnly
-from petbench.training.validation import prediction_errors
 from petbench.training.volumes import gather_validation, gather_volumes
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
@@ -36,7 +35,6 @@ from petbench_datasets.dataset.split import load_split
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench.metric_spec import Case
     from petbench.plans.run_plan import RunPlan
     from petbench.processes.stop import StopFlag
     from petbench.runs.job import Job
@@ -80,8 +78,8 @@ class Pipeline:
         self._phase = Phases(leaderboard, job.run_id)
         self._plan = self._folder.plan()
 
-    def run(self) -> None:
-        """Run all phases; one that was stopped after its training resumes with its prediction.
+    def run(self) -> str | None:
+        """Run all phases and return what is to be said of the run; one that was stopped resumes where it was.
 
         Raises:
             Interrupted: the user asked to stop; a checkpoint is in the folder.
@@ -90,8 +88,9 @@ class Pipeline:
             self._registry = load_plugins(raise_errors=self._settings.raise_errors)
             check_named_weights(self._settings.weights)
             dataset, fold = open_planned(self._plan)
+            origin = Origin(self._plan, self._registry)
             method = self._build()
-            self._record_origin()
+            origin.record(self._leaderboard, self._run_id, str(self._device), self._engine)
             if self._folder.is_trained:
                 models.load(method, self._folder.model)
             else:
@@ -106,15 +105,17 @@ class Pipeline:
         with self._phase("predict"):
             seconds = predict_participants(method, self._plan.method, fold.test, dataset, self._folder.predictions)
         self._record_costs(method, seconds)
+        origin.record_code_that_ran(self._leaderboard, self._run_id, Home(self._settings.home).environments)
         if fold.validation and not dataset.withheld & set(fold.validation):
             self._validate(method, dataset, fold.validation)
+        record_history(self._leaderboard, self._run_id, self._folder)
         if dataset.withheld & set(fold.test):
-            self._leaderboard.update(self._run_id, error_message=UNSCORED)
-            return
+            return UNSCORED
         with self._phase("score"), self._bars.work() as progress:
             scorer = Scorer.of(self._settings, self._registry, progress, device=str(self._device))
             records = scorer.score(dataset, fold.test, self._folder.predictions)
             record_scores(self._leaderboard, self._run_id, dataset, records)
+        return None
 
     @cached_property
     def _device(self) -> torch.device:
@@ -130,24 +131,9 @@ class Pipeline:
         if self._plan.deterministic:
             torch.use_deterministic_algorithms(mode=True)
         seed_everything(self._plan.seed, "method")  # for methods that draw random numbers from the global generators
-        spec, plugin = self._registry.method(self._plan.method)
-        environments = Home(self._settings.home).environments
-        method = build_method(spec, dict(self._plan.parameters), module=plugin.module, environments=environments)
+        method = build_planned(self._plan, self._registry, Home(self._settings.home).environments)
         method.to(self._device)
         return method
-
-    def _record_origin(self) -> None:
-        """Record the machine, the device and the state of the code."""
-        spec, plugin = self._registry.method(self._plan.method)
-        modules = (plugin.module.partition(":")[0], home_of(spec.build))
-        sources = checkout.find_checkouts(*(module.partition(".")[0] for module in modules))
-        compiled = self._engine.compiles(self._device.type, self._plan.training_budget.images)
-        facts = (
-            machine.machine_facts() | {"source": checkout.describe(sources)} | machine.device_facts(str(self._device))
-        )
-        facts["engine"] = self._engine.to_json() | {"compiled": compiled}
-        self._leaderboard.update(self._run_id, device=str(self._device), machine=facts)
-        self._leaderboard.record_source_diff(self._run_id, checkout.read_diff(sources))
 
     def _gather(self, dataset: Dataset, fold: Fold) -> EntitledData:
         """Copy what the method may learn from; nothing that it is handed afterwards leads to the dataset."""
@@ -179,7 +165,7 @@ class Pipeline:
         try:
             with self._phase("train") as parts, self._bars.training() as progress:
                 clock = TrainingClock()
-                run = self._training_context(progress, clock)
+                run = self._training_context(progress, clock, harness_validates=method.validates)
                 self._stop.listen(run.request_stop)
                 try:
                     method.fit(data, run, HarnessOnly(validation, clock))
@@ -191,7 +177,9 @@ class Pipeline:
         if run.interrupted:
             raise Interrupted("stopped while training; repeat the command to resume from its checkpoint")
 
-    def _training_context(self, progress: Progress, clock: TrainingClock) -> TrainingContext:
+    def _training_context(
+        self, progress: Progress, clock: TrainingClock, *, harness_validates: bool
+    ) -> TrainingContext:
         return TrainingContext(
             seed=self._plan.seed,
             budget=self._plan.training_budget,
@@ -200,6 +188,7 @@ class Pipeline:
             engine=self._engine,
             progress=progress,
             clock=clock,
+            harness_validates=harness_validates,
         )
 
     def _validate(self, method: RunnableMethod, dataset: Dataset, participants: Sequence[str]) -> None:
@@ -207,14 +196,7 @@ class Pipeline:
         with self._phase("validation"), self._bars.work() as progress:
             predict_participants(method, self._plan.method, participants, dataset, self._folder.validation)
             scorer = Scorer.of(self._settings, self._registry, progress, device=str(self._device))
-            errors: list[dict[str, float]] = []
-
-            def measure(case: Case) -> None:
-                errors.append(prediction_errors(case.early, case.delayed, case.predicted))
-
-            record_validation(self._leaderboard, self._run_id, scorer, dataset, participants, self._folder, measure)
-            if errors:  # nobody was read where no installed metric ranks
-                log_validation(self._leaderboard, self._run_id, errors, self._folder)
+            record_validation(self._leaderboard, self._run_id, scorer, dataset, participants, self._folder)
 
     def _record_costs(self, method: RunnableMethod, seconds_per_volume: float) -> None:
         on_cuda = self._device.type == "cuda"

@@ -12,10 +12,9 @@ import numpy as np
 
 from petbench.errors import DataError, UsageError
 from petbench.methods import models
-from petbench.methods.build import build_method
-from petbench.plans.planner import check_source
-from petbench.runs.folder import find_folder
+from petbench.runs.build_planned import build_planned
 from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
+from petbench.runs.lookup import find_folder
 from petbench.runs.model_card import card_paths, model_card, write_card
 from petbench.runs.predicted_sidecar import predicted_sidecar, sidecar_path
 from petbench.runs.training_notes import suv_clip
@@ -257,9 +256,7 @@ def _predict(method: RunnableMethod, scan: InputScan, model_grid: Grid, failure:
 
 
 def _trained_method(plan: RunPlan, folder: RunFolder, home: Home, registry: Registry, device: str) -> RunnableMethod:
-    spec, plugin = registry.method(plan.method)
-    check_source(plan, plugin)
-    method = build_method(spec, dict(plan.parameters), module=plugin.module, environments=home.environments)
+    method = build_planned(plan, registry, home.environments, trains=False)
     models.load(method, folder.model)
     method.to(models.choose_device(device))
     return method

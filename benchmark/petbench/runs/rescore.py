@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench.errors import UsageError
-from petbench.runs.folder import find_folder
+from petbench.runs.lookup import find_folder
 from petbench.runs.pipeline import open_planned
 from petbench.runs.scorer import record_scores
+from petbench.runs.time_to_target import record_history
 from petbench.runs.validation import record_validation
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     """Score the prediction files of a run again, under the protocol of this version; no model is looked at.
 
     The scores take the place of those that the run has under this protocol. What it scored under an earlier one stays
-    as it was, on a board of its own. So does the number on the validation participants, where they were predicted.
+    as it was, on a board of its own. The number on the validation participants is made again, too, where they were
+    predicted, and what the run's log says of its validations is read again.
 
     Args:
         row: of the run.
@@ -41,5 +43,7 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     record_scores(leaderboard, row.id, dataset, records)
     if folder.validation.is_dir():  # runs of earlier versions, of others and of programs of others have none
         record_validation(leaderboard, row.id, scorer, dataset, fold.validation, folder)
+    if folder.losses.exists():  # rows of earlier versions lack what the log says; predictions of others have none
+        record_history(leaderboard, row.id, folder)
     if row.error_message:  # a run that ended well says nothing else than that its targets were withheld
         leaderboard.update(row.id, error_message=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench.runs.folder import folder_of, is_made_here
+from petbench.runs.lookup import find_folder_or_none, is_made_here
 from petbench.runs.panels import participant_images
 from petbench_leaderboard.report.site.sources import RunFiles, read_run_files
 
@@ -36,5 +36,5 @@ class HomeSources:
 
 def files_of(run: RunRow, home: Home) -> RunFiles:
     """Read the folder that a run has here."""
-    folder = folder_of(run, home)
-    return read_run_files(folder.log, folder.losses, folder.plan_file)
+    folder = find_folder_or_none(run, home)
+    return RunFiles() if folder is None else read_run_files(folder.log, folder.losses, folder.plan_file)

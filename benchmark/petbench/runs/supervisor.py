@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING
 from petbench.home import Home
 from petbench.processes import lock
 from petbench.processes.tree import kill_tree
+from petbench.runs.claims import RunningElsewhereError
 from petbench.runs.events import notify_observers
-from petbench.runs.folder import folder_of, plan_run
+from petbench.runs.folder import plan_run
 from petbench.runs.job import Job
+from petbench.runs.lookup import find_folder, find_folder_or_none
 from petbench.runs.options import RunOptions
 from petbench.settings import Settings
+from petbench_leaderboard.errors import UnderWayError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
+    from petbench.runs.folder import RunFolder
     from petbench_leaderboard.records import RunRecord, RunRow, Status
     from petbench_leaderboard.store import Leaderboard
 
@@ -54,24 +58,36 @@ class Supervisor:
         self.home = Home(settings.home)
         self.stop_requested = False
 
-    def begin(self, plan: RunPlan, record: RunRecord) -> RunRow:
+    def begin(self, plan: RunPlan, record: RunRecord, *, alone: bool = False) -> RunRow:
         """Make the row and the folder of a run that is not there yet, and run it as `start` does.
 
         Args:
             plan: what to run.
             record: the plan's, or a copy with another verification.
+            alone: whether the same run may not be under way, in whichever home or on whichever machine.
+
+        Raises:
+            RunningElsewhereError: it is, and alone was asked for.
         """
-        run_id, _ = plan_run(plan, record, self.home, self.leaderboard)
+        try:
+            run_id, _ = plan_run(plan, record, self.home, self.leaderboard, alone=alone)
+        except UnderWayError as error:
+            raise RunningElsewhereError(f"{error}; wait for it, or stop it with Ctrl-C there") from None
         return self.start(self.leaderboard.run(run_id))
 
     def start(self, row: RunRow) -> RunRow:
         """Run a planned or interrupted run in a process of its own and return its row when it has ended.
 
         Whatever kills the process leaves a row that says so.
+
+        Raises:
+            UsageError: the run's folder is not here.
+            RunningElsewhereError: another process is at work on the run; its row is left alone.
         """
+        folder = find_folder(row, self.home)
         notify_observers("started", row.id, self.leaderboard, self.registry)
         kills_before = _out_of_memory_kills()
-        process = self._worker(row)
+        process = self._worker(row, folder)
         with self._passing_on_signals(process):
             try:
                 code = process.wait(timeout=self.options.time_limit_seconds)
@@ -79,25 +95,31 @@ class Supervisor:
                 kill_tree(process.pid)
                 code = process.wait()
                 self._record_time_out(row.id)
+        if code == lock.HELD_EXIT_CODE:
+            raise RunningElsewhereError(f"another process is at work on run {row.id}; wait for it", folder.lock)
         if self.leaderboard.run(row.id).status in UNFINISHED:
             self._record_death(row.id, code, out_of_memory=_out_of_memory_kills() > kills_before)
         notify_observers("ended", row.id, self.leaderboard, self.registry)
         return self.leaderboard.run(row.id)
 
     def reconcile(self, row: RunRow) -> RunRow:
-        """Return the row, corrected to `interrupted` where it is said to run but no process holds its folder."""
-        if row.status not in UNFINISHED or lock.is_held(folder_of(row, self.home).lock):
+        """Return the row, corrected to `interrupted` where it is said to run but no process holds its folder.
+
+        Of a run whose folder is not here nobody can say that: it may run on another machine.
+        """
+        folder = find_folder_or_none(row, self.home) if row.status in UNFINISHED else None
+        if folder is None or lock.is_held(folder.lock):
             return row
         message = "its process ended without a message; repeat the command to resume from its checkpoint"
         self.leaderboard.update(row.id, status="interrupted", error_message=message)
         return self.leaderboard.run(row.id)
 
-    def _worker(self, row: RunRow) -> subprocess.Popen[bytes]:
-        job = Job(run_id=row.id, folder=folder_of(row, self.home).path, settings=self.settings)
+    def _worker(self, row: RunRow, folder: RunFolder) -> subprocess.Popen[bytes]:
+        job = Job(run_id=row.id, folder=folder.path, settings=self.settings)
         given = {name: text for name, text in self.options.environment.items() if name not in Settings.variables()}
         # A process group of its own: Ctrl-C on the terminal reaches this process alone, which passes it on once.
         process = subprocess.Popen(
-            [self.options.python, "-m", "petbench.runs.worker"], env=given, stdin=subprocess.PIPE, process_group=0
+            self.options.command("-m", "petbench.runs.worker"), env=given, stdin=subprocess.PIPE, process_group=0
         )
         assert process.stdin is not None, "it is a pipe"
         with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # it may have died already

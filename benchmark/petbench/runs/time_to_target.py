@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from petbench.training.training_log import read_events
 from petbench_leaderboard.statistics.time_to_target import seconds_to_target
+from petbench_leaderboard.timing.outcomes import FIRST_PROTOCOL
+from petbench_leaderboard.validation_history import ValidationHistory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.runs.folder import RunFolder
+    from petbench_leaderboard.store import Leaderboard
 
 ERROR = "mae_suv"
 """What both are compared by: the mean absolute error in the body, in SUV, of the mean validation participant."""
@@ -18,14 +21,37 @@ ERROR = "mae_suv"
 
 def validation_history(log: Path) -> list[tuple[float, float]]:
     """Return (seconds of training, mean absolute error in SUV) of each validation of a run's log, in their order."""
-    found = [line for line in read_events(log) if line["event"] == "validation"]
+    found = [line for line in read_events(log) if line["event"] == "validation" and {"seconds", ERROR} <= line.keys()]
     return [(float(line["seconds"]), float(line[ERROR])) for line in found]
 
 
 def final_error(log: Path) -> float | None:
     """Return the mean absolute error in SUV of a run's final model; None where nobody validated."""
-    found = [float(line[ERROR]) for line in read_events(log) if line["event"] == "validated"]
+    found = [float(line[ERROR]) for line in read_events(log) if line["event"] == "validated" and ERROR in line]
     return found[-1] if found else None
+
+
+def record_history(leaderboard: Leaderboard, run_id: int, folder: RunFolder) -> None:
+    """Store in a run's row what its log says of its validations.
+
+    Nothing is stored of a run whose training was not seen here, since its log is somebody else's, or of one that was
+    clocked by the rules of an earlier protocol.
+
+    Args:
+        leaderboard: where the row is.
+        run_id: the row's number.
+        folder: of the run.
+    """
+    row = leaderboard.run(run_id)
+    if row.protocol < FIRST_PROTOCOL or not row.trained_here:
+        return
+    points = validation_history(folder.losses)
+    history = ValidationHistory(
+        seconds=tuple(seconds for seconds, _ in points),
+        mae_suv=tuple(error for _, error in points),
+        final_mae_suv=final_error(folder.losses),
+    )
+    leaderboard.update(run_id, validation_history=history.to_json())
 
 
 def seconds_to_reference(run: RunFolder, reference: RunFolder) -> float | None:

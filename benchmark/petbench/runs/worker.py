@@ -38,15 +38,19 @@ def work(job: Job) -> None:
 
 def _work(job: Job, leaderboard: Leaderboard, stop: StopFlag) -> None:
     folder = RunFolder(job.folder)
-    held = lock.hold(folder.lock)
+    try:
+        held = lock.hold(folder.lock)
+    except lock.HeldError as error:  # the row is the other process's
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
     logging.basicConfig(
         filename=folder.log, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s"
     )
     leaderboard.update(job.run_id, status="running", started_at=datetime.now(UTC), error_class=None, error_message=None)
     ending: RunChanges
     try:
-        Pipeline(job, leaderboard, stop, ProgressBars(progress_bar, training_bar)).run()
-        ending = {"status": "ok"}
+        remark = Pipeline(job, leaderboard, stop, ProgressBars(progress_bar, training_bar)).run()
+        ending = {"status": "ok", "error_class": None, "error_message": remark}  # nothing stale stays on the row
     except BaseException as error:  # whatever a method does, its row says how it ended
         if isinstance(error, MemoryError):
             # What filled the memory hangs on the frames that the exception holds; the row still has to be written.

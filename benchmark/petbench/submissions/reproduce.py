@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from petbench.errors import UsageError
+from petbench.methods.parameter_files import with_paths
 from petbench.methods.program import venv
 from petbench.registry import OWN_DISTRIBUTION
+from petbench.runs.claims import claim
 from petbench.runs.run_all import run_all
 from petbench.submissions.limits import SubmissionError
 from petbench_leaderboard.score_records import of_newest_protocol
@@ -36,9 +38,10 @@ if TYPE_CHECKING:
 _DESCRIBE = """
 import json, sys
 from petbench.registry import load_plugins
-from petbench.methods.source import source_hash
-_, plugin = load_plugins().method(sys.argv[1])
-facts = {"distribution": plugin.distribution, "version": plugin.version, "source_hash": source_hash(plugin.module)}
+from petbench.methods.source import source_of
+spec, plugin = load_plugins().method(sys.argv[1])
+source = source_of(spec, plugin.module).digest
+facts = {"distribution": plugin.distribution, "version": plugin.version, "source_hash": source}
 print("\\n" + json.dumps(facts))
 """
 
@@ -128,7 +131,7 @@ def _environment(source: str, home: Home) -> Iterator[Path]:
 def _check_source(plan: RunPlan, source: str, options: RunOptions) -> None:
     """Make sure that the code is the submission's, to the byte, before any of it is trained."""
     result = subprocess.run(
-        [options.python, "-c", _DESCRIBE, plan.method],
+        options.command("-c", _DESCRIBE, plan.method),
         env=dict(options.environment),
         capture_output=True,
         text=True,
@@ -148,10 +151,12 @@ def _check_source(plan: RunPlan, source: str, options: RunOptions) -> None:
 
 def _train_again(plan: RunPlan, supervisor: Supervisor) -> tuple[RunRow, bool]:
     """Return the reproduced row of a plan, and whether it was on the leaderboard already."""
-    for row in supervisor.leaderboard.find(plan.identity):
-        if row.status == "ok" and row.verification == "reproduced":
-            return row, True
-    return supervisor.begin(plan, dataclasses.replace(plan.record(), verification="reproduced")), False
+    with_paths(plan.method, plan.parameters, plan.parameter_files)  # a file of the submitter's is not here
+    with claim(supervisor.home, supervisor.leaderboard, plan.identity):
+        for row in supervisor.leaderboard.find(plan.identity):
+            if row.status == "ok" and row.verification == "reproduced":
+                return row, True
+        return supervisor.begin(plan, dataclasses.replace(plan.record(), verification="reproduced")), False
 
 
 def _compared(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import petbench
 from petbench.errors import UsageError
-from petbench.runs.folder import find_folder
+from petbench.runs.lookup import find_folder
 from petbench.submissions import contents, limits
 from petbench.submissions.limits import SubmissionError
 from petbench_datasets.files import atomic_path

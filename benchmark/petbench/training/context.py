@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from petbench.errors import PluginError
 from petbench.training.checkpoint import CheckpointFolder
 from petbench.training.clock import TrainingClock
-from petbench.training.training_log import TrainingLog, gan_shares
+from petbench.training.training_log import HARNESS_EVENTS, TrainingLog, gan_shares
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class TrainingContext:
         progress: shows the images (or seconds) done.
         checkpoint_seconds: a checkpoint is due this long after the last.
         clock: the harness's, which stands still where it validates; None for one of its own.
+        harness_validates: whether it is the harness that trains and validates; nobody else logs a validation.
 
     Attributes:
         images_seen: over all resumed parts.
@@ -55,6 +57,7 @@ class TrainingContext:
         progress: Progress = silent,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
         clock: TrainingClock | None = None,
+        harness_validates: bool = True,
     ) -> None:
         self.seed = seed
         self.budget = budget
@@ -67,6 +70,7 @@ class TrainingContext:
         self._progress = progress
         self._checkpoint_seconds = checkpoint_seconds
         self._stop_requested = False
+        self._reserved = frozenset[str]() if harness_validates else HARNESS_EVENTS
         self._clock = clock or TrainingClock()
         self._last_progress = self._last_checkpoint = time.monotonic()
         self._last_log = self._clock.seconds
@@ -126,7 +130,13 @@ class TrainingContext:
         self.images_seen, self.images_at_start = images, at_start
 
     def log(self, event: str, values: Mapping[str, object]) -> None:
-        """Append one line of JSON to `log.jsonl`."""
+        """Append one line of JSON to `log.jsonl`.
+
+        Raises:
+            PluginError: a method that the harness does not validate says that it was validated.
+        """
+        if event in self._reserved:
+            raise PluginError(f"a method logged {event!r}, which only the harness does; give the event another name")
         times = {"seconds": round(self._clock.total, 3), "wall_seconds": round(self._clock.wall, 3)}
         self._log.append(event, {"images": self.images_seen, **times, **values})
 

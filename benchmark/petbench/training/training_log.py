@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 LOG_NAME = "log.jsonl"
 
+HARNESS_EVENTS = frozenset({"validation", "validated"})
+"""Events that say how good a model was: of the harness alone, since no method reports its own scores or times."""
+
 
 class TrainingLog:
     """The log in a folder; each line says after how many images it was written."""

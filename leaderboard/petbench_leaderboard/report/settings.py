@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from petbench_leaderboard.records import FILE_CONTENT
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.tracks import TRACKS, has_known_budget, tracks_of
@@ -38,8 +39,12 @@ def place(row: Row) -> str:
 
 def settings(row: Row) -> list[str]:
     """Return preset, changed parameters, budget and track: `small`, `width=8`, `40,000 images`, `equal images`."""
-    run = row.run
-    preset = run.preset if row.role == "competitor" or run.preset != "default" else ""
+    return run_settings(row.run)
+
+
+def run_settings(run: RunRow) -> list[str]:
+    """Return the same of the runs of one row."""
+    preset = run.preset if run.role == "competitor" or run.preset != "default" else ""
     return [part for part in (preset, *changed_parameters(run), budget(run), track(run)) if part]
 
 
@@ -116,6 +121,12 @@ def lost_seeds(board: Board) -> str:
     return found and f"a row that lost a seed has no mean and no rank: {found}"
 
 
+def differing(board: Board) -> str:
+    """Return in which rows runs differ that make one mean, and in what; empty where none do."""
+    rows = [f"{row.run.method} ({'; '.join(row.differing)})" for row in board.rows if row.differing]
+    return f"runs of one row differ in what is no part of their identity: {', '.join(rows)}" if rows else ""
+
+
 def variants_note(board: Board) -> str:
     """Return what is to be said of variants, and which row of each method competes and why; empty without variants."""
     several = [row for row in board.rows if row.best_of]
@@ -129,4 +140,6 @@ def variants_note(board: Board) -> str:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, str) and value.startswith(FILE_CONTENT):
+        return f"file {value.removeprefix(FILE_CONTENT)[:8]}"
     return value if isinstance(value, str) else json.dumps(value)

@@ -88,6 +88,7 @@ def _fit(job: Job, folder: Path, stop: StopFlag) -> Status:
         folder=folder / "work",
         engine=EngineSettings(precision=job.precision),
         clock=clock,
+        harness_validates=method.validates,
     )
     stop.listen(run.request_stop)
     method.fit(job_data(job, folder), run, HarnessOnly(pairs if method.validates else (), clock))

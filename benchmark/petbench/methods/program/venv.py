@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -72,12 +73,23 @@ def make_environment(requirements: Sequence[str], environments: Path, *, inherit
     return python_of(folder)
 
 
+def packages_in(requirements: Sequence[str], environments: Path, *, inherits: bool) -> dict[str, str]:
+    """Return what the environment with these requirements holds itself: distributions and their versions, by name.
+
+    Args:
+        requirements: as for `make_environment`; nothing is made.
+        environments: folder of all such environments.
+        inherits: as for `make_environment`.
+    """
+    site_packages = _site_packages(environments / _key(requirements, inherits=inherits))
+    found = importlib.metadata.distributions(path=[str(site_packages)])
+    return dict(sorted((str(each.metadata["Name"]), each.version) for each in found))
+
+
 def create(folder: Path) -> Path:
     """Make an empty virtual environment that can inherit packages, and return its interpreter."""
     venv.create(folder, with_pip=False, symlinks=os.name != "nt")
-    paths = {"base": str(folder), "platbase": str(folder)}
-    site_packages = Path(sysconfig.get_path("purelib", scheme="venv", vars=paths))
-    write_text(site_packages / "petbench-inherited.pth", _HOOK)
+    write_text(_site_packages(folder) / "petbench-inherited.pth", _HOOK)
     return python_of(folder)
 
 
@@ -95,6 +107,11 @@ def install(folder: Path, requirements: Sequence[str], *, inherits: bool) -> Non
     if result.returncode != 0:
         lines = [line for line in result.stderr.splitlines() if line.startswith("ERROR")] or ["pip gave no reason"]
         raise PluginError(f"{' '.join(requirements)} cannot be installed: {lines[-1].removeprefix('ERROR: ')}")
+
+
+def _site_packages(folder: Path) -> Path:
+    paths = {"base": str(folder), "platbase": str(folder)}
+    return Path(sysconfig.get_path("purelib", scheme="venv", vars=paths))
 
 
 def _key(requirements: Sequence[str], *, inherits: bool) -> str:

@@ -68,13 +68,13 @@ def _markdown(board: Board) -> str:
     statistics = analyse(board)
     head, rows = _rows(board, statistics, escape_markdown)
     notes = escape_markdown(_notes(board, statistics))
-    return f"{_as_markdown(escape_markdown(_title(board)), head, rows, texts=3)}\n{notes}\n"
+    return f"{_as_markdown(escape_markdown(board_title(board)), head, rows, texts=3)}\n{notes}\n"
 
 
 def _latex(board: Board) -> str:
     statistics = analyse(board)
     head, rows = _rows(board, statistics, escape_latex)
-    return _as_latex(escape_latex(f"{_title(board)}. {_notes(board, statistics)}"), head, rows, texts=3)
+    return _as_latex(escape_latex(f"{board_title(board)}. {_notes(board, statistics)}"), head, rows, texts=3)
 
 
 def _as_markdown(title: str, head: list[str], rows: list[list[str]], *, texts: int) -> str:
@@ -101,7 +101,8 @@ def _as_latex(title: str, head: list[str], rows: list[list[str]], *, texts: int)
     return "\n".join(lines)
 
 
-def _title(board: Board) -> str:
+def board_title(board: Board) -> str:
+    """Return what tells a board from others, in one line."""
     tested = formatting.counted(len(board.participants), "participant")
     return f"{board.dataset}, split {board.split}, {tested}, protocol {board.protocol}"
 
@@ -116,6 +117,7 @@ def _notes(board: Board, statistics: BoardStatistics | None) -> str:
         *written.under_floor(board, columns),
         stated.seed_spread_note(board),
         stated.lost_seeds(board),
+        stated.differing(board),
         stated.variants_note(board),
     ]
     apart = [separation(board, statistics), *(caveats(board) if statistics else [])]
@@ -200,10 +202,10 @@ def export_table(board: Board, number: int, path: Path) -> Path:
     else:
         head, rows = _participants(board) if number == 2 else _comparisons(board)
         decimals = board.ranked_by.facts.decimals if number == 2 and board.ranked_by else _DECIMALS
-        title = f"{_title(board)}: {TABLES[number]}"
+        title = f"{board_title(board)}: {TABLES[number]}"
         if number == 3:
             title = " ".join([f"{title}.", COMPARISONS, *caveats(board)])
-        text = _generic(title, head, rows, kind, decimals, texts=1 if number == 2 else 2)
+        text = as_text(title, head, rows, kind, decimals, texts=1 if number == 2 else 2)
     write_text(path, text)
     return path
 
@@ -242,9 +244,19 @@ def _decision(found: Comparison) -> str:
     return "yes" if found.separated else "not found"
 
 
-def _generic(
+def as_text(
     title: str, head: list[str], rows: list[list[str | float | None]], kind: str, decimals: int, *, texts: int
 ) -> str:
+    """Return a table as LaTeX, Markdown or CSV.
+
+    Args:
+        title: its caption; CSV has none.
+        head: names of the columns.
+        rows: texts, and numbers, None where there is none.
+        kind: `.tex`, `.md` or `.csv`.
+        decimals: of numbers; CSV has every digit.
+        texts: how many of the first columns are texts, which stand on the left.
+    """
     if kind == ".csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")

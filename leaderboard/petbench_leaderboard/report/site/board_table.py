@@ -60,6 +60,7 @@ def view_board(board: Board, statistics: BoardStatistics | None) -> BoardView:
         explains_spread=any(cell.spread for cell in cells),
         variants=stated.variants_note(board),
         lost_seeds=stated.lost_seeds(board),
+        differing=stated.differing(board),
         has_references=any(row.role in written.ROLE_MARKS for row in board.rows),
     )
 

@@ -23,8 +23,11 @@ from petbench_leaderboard.report.site.participant_pages import (
     write_participant,
 )
 from petbench_leaderboard.report.site.run_view import view_run
+from petbench_leaderboard.report.site.time_view import view_times, write_profiles
 from petbench_leaderboard.score_records import of_newest_protocol
 from petbench_leaderboard.statistics.analysis import analyse
+from petbench_leaderboard.timing.profiles import time_profiles
+from petbench_leaderboard.timing.tables import board_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.report.site.sources import Sources
+    from petbench_leaderboard.report.site.time_view import ProfilesView, TimesView
     from petbench_leaderboard.report.site.views import MethodTable
     from petbench_leaderboard.store import Leaderboard
 
@@ -95,8 +99,18 @@ def write_site(
     participants, figures = _write_participants(leaderboard, boards, sources, folder, options, progress)
     runs = _write_runs(leaderboard, boards, sources, folder, progress)
     contrasts = {place: contrast_tables(leaderboard, board) for place, board in enumerate(boards)}
+    times = [board_times(leaderboard, board) for board in boards]
+    over_problems = time_profiles(times)
     return write_index(
-        boards, folder, options=options, runs=runs, participants=participants, figures=figures, contrasts=contrasts
+        boards,
+        folder,
+        options=options,
+        runs=runs,
+        participants=participants,
+        figures=figures,
+        contrasts=contrasts,
+        times={place: view for place, each in enumerate(times) if (view := view_times(each, over_problems))},
+        profiles=write_profiles(over_problems, folder),
     )
 
 
@@ -114,6 +128,8 @@ def write_index(
     participants: Mapping[int, Sequence[ParticipantLink]],
     figures: Mapping[int, OpeningFigure] = MappingProxyType({}),
     contrasts: Mapping[int, Sequence[MethodTable]] = MappingProxyType({}),
+    times: Mapping[int, TimesView] = MappingProxyType({}),
+    profiles: Sequence[ProfilesView] = (),
 ) -> Path:
     """Write the first page alone.
 
@@ -125,6 +141,8 @@ def write_index(
         participants: links to participants, by the board's place in `boards`.
         figures: what boards open with, by the same.
         contrasts: tables of lesions by contrast, by the same.
+        times: to the target, by the same.
+        profiles: of these times over several problems.
     """
     statistics = [analyse(board) for board in boards]
     views = [view_board(board, found) for board, found in zip(boards, statistics, strict=True)]
@@ -146,6 +164,8 @@ def write_index(
         figures={keys[place]: figure for place, figure in figures.items()},
         subgroups={key: subgroup_table(board) for key, board in zip(keys, boards, strict=True)},
         contrasts={keys[place]: tables for place, tables in contrasts.items()},
+        times={keys[place]: view for place, view in times.items()},
+        profiles=profiles,
         participants={keys[place]: links for place, links in participants.items()},
         made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
     )

@@ -126,4 +126,5 @@ class BoardView:
     explains_spread: bool
     variants: str
     lost_seeds: str
+    differing: str
     has_references: bool

@@ -1,0 +1,64 @@
+"""Delete a run: its row, and its folder unless that is another leaderboard's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench.errors import PetbenchError, UsageError
+from petbench.processes.lock import claimed, is_held
+from petbench.runs.claims import claim_path
+from petbench.runs.lookup import find_folder, find_folder_or_none, folder_of, is_made_here
+from petbench_leaderboard.peek import holds_run
+
+if TYPE_CHECKING:
+    from petbench.home import Home
+    from petbench.runs.folder import RunFolder
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.store import Leaderboard
+
+
+def delete_run(run_id: int, home: Home, leaderboard: Leaderboard) -> str:
+    """Delete a run's row, and its folder where it is the run's and this leaderboard's alone.
+
+    Returns:
+        Why the folder stays, empty where it is gone or never was.
+
+    Raises:
+        UsageError: the run is going on.
+    """
+    row = leaderboard.run(run_id)
+    with claimed(claim_path(home, leaderboard, row.identity)) as free:
+        if (row.status != "ok" and not free) or _is_worked_on(row, home):
+            raise UsageError(f"run {run_id} is going on; stop it with Ctrl-C where it runs, then delete it")
+        leaderboard.delete(run_id)
+    try:
+        if not folder_of(row, home).path.exists():
+            return ""
+        folder = find_folder(row, home)
+    except (PetbenchError, OSError) as error:
+        return str(error)
+    if not is_made_here(row):
+        return "the run was taken over from another leaderboard, which has its files"
+    owner = _other_owner(folder, row.uid, leaderboard)
+    if owner:
+        return f"{owner} has the run as well"
+    folder.delete()
+    return ""
+
+
+def _is_worked_on(row: RunRow, home: Home) -> bool:
+    folder = find_folder_or_none(row, home)
+    return folder is not None and is_held(folder.lock)
+
+
+def _other_owner(folder: RunFolder, uid: str, leaderboard: Leaderboard) -> str:
+    """Return the leaderboard that made a folder and still has the run, where it is another than this; else nothing.
+
+    A copied database, such as a backup that is looked into, holds the same rows as the one that makes the runs. Where
+    the maker cannot be asked, the files stay: a folder too many is no loss.
+    """
+    try:
+        maker = folder.maker_file.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""  # petbench noted no maker then
+    return "" if maker == leaderboard.place or holds_run(maker, uid) is False else maker
