@@ -16,8 +16,9 @@ from petbench_datasets.dataset.check import check_dataset
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.register import register_dataset
+from petbench_datasets.images.field_of_view import cut
 from petbench_datasets.images.grid import Grid, resample
-from petbench_datasets.images.registration import rigid_registration
+from petbench_datasets.images.registration import chance_gain, rigid_registration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +88,46 @@ def test_a_registration_is_the_same_every_time() -> None:
     np.testing.assert_array_equal(first.matrix, second.matrix)
 
 
+@pytest.mark.parametrize("slices", [2, 3, 4, 6, 8, 12, 16])
+@pytest.mark.parametrize("first", [2, 12])
+def test_a_body_that_did_not_move_stays_however_little_of_it_was_seen_again(slices: int, first: int) -> None:
+    early, delayed = noisy()
+    box = (slice(first, first + slices), slice(0, 24), slice(0, 27))
+    found = rigid_registration(early, GRID, np.ascontiguousarray(delayed[box]), cut(GRID, box), "sub-01")
+    assert error_millimetres(found.matrix, np.eye(4), early > 0.3) < 4.0  # half a voxel
+
+
+def test_a_movement_of_one_voxel_is_found_in_a_third_of_the_body() -> None:
+    early, delayed = noisy()
+    truth, box = motion((0, 0, 0), (5, -4, 6)), (slice(12, 22), slice(0, 24), slice(0, 27))
+    second = resample(delayed, Grid(GRID.shape, truth @ GRID.affine), GRID)
+    found = rigid_registration(early, GRID, np.ascontiguousarray(second[box]), cut(GRID, box), "sub-01")
+    assert error_millimetres(found.matrix, truth, early > 0.3) < 4.0
+
+
+def test_images_that_share_nothing_by_their_coordinates_and_too_little_to_tell_are_refused() -> None:
+    early, delayed = noisy()
+    box = (slice(2, 4), slice(0, 24), slice(0, 27))
+    other = Grid((2, *GRID.shape[1:]), motion((0, 0, 0), (0, 0, 900)) @ GRID.affine)
+    with pytest.raises(DataError, match="sub-01: its images share too little to be registered"):
+        rigid_registration(early, GRID, np.ascontiguousarray(delayed[box]), other, "sub-01")
+
+
+def test_a_gain_counts_only_beyond_chance_and_more_so_where_less_is_shared() -> None:
+    gains = [chance_gain(voxels, voxels) for voxels in (100, 1000, 10_000, 100_000)]
+    np.testing.assert_allclose(gains, 38.258 / (2 * np.array([100, 1000, 10_000, 100_000])), rtol=1e-4)
+    assert chance_gain(1000, 500) > chance_gain(500, 500) == chance_gain(400, 500)
+    assert chance_gain(0, 500) > chance_gain(1000, 500)
+    assert chance_gain(1000, 0) == np.inf
+
+
+def noisy() -> tuple[Volume, Volume]:
+    """Return `bodies` with noise of a tenth."""
+    random = np.random.default_rng(0)
+    early, delayed = (image * (1 + 0.1 * random.standard_normal(image.shape)) for image in bodies())
+    return early.astype(np.float32), delayed.astype(np.float32)
+
+
 def write(writer: DatasetWriter, truth: NDArray[np.float64]) -> Path:
     """Write two participants on `GRID`: one who was moved and has two frames of reference, one who was not."""
     root = writer.dataset(2)
@@ -119,6 +160,15 @@ def test_the_delayed_image_is_interpolated_once_and_the_early_one_stays(writer: 
     np.testing.assert_array_equal(pair.early, resample(old.early, GRID, pair.grid))
     np.testing.assert_array_equal(after.pair("sub-02").delayed, before.pair("sub-02").delayed)
     assert not [problem for problem in check_dataset(tmp_path / "new") if "frame of reference" in problem.message]
+
+
+def test_two_frames_of_reference_are_said_beside_two_grids(writer: DatasetWriter) -> None:
+    root = write(writer, np.eye(4))
+    other = Grid(GRID.shape, motion((0, 0, 0), (0, 0, 3)) @ GRID.affine)
+    writer.image("sub-01", "delayed", bodies()[1] * np.float32(250e6 / 70_000), other, FrameOfReferenceUID="1.2.4")
+    said = [problem.message for problem in check_dataset(root) if problem.participant == "sub-01"]
+    assert [message for message in said if "moved by 3 mm along z" in message]
+    assert len([message for message in said if "another frame of reference" in message]) == 1
 
 
 def test_the_transform_is_kept_as_itk_reads_it_and_the_picture_shows_something(

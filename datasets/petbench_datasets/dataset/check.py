@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import Scan, pet_images, scan_of
 from petbench_datasets.dataset.fingerprint import PairDigest, dataset_fingerprint, digest_pair
-from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_early, plan_pair
+from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_early, plan_images, plan_pair
 from petbench_datasets.dataset.reader import checked_early
 from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_names, split_path
 from petbench_datasets.dataset.withheld import read_withheld
@@ -135,6 +135,8 @@ def _participant(
     if not scans:
         return None
     try:
+        if withheld is None and (doubt := other_place(plan_images(name, scans, root))):
+            problems.append(Problem("warning", doubt, name))  # whatever else is wrong: it says what to do about grids
         plan = (plan_pair if withheld is None else plan_early)(name, scans, root)
     except DataError as error:
         problems.append(Problem("error", str(error), name))
@@ -165,7 +167,7 @@ def _pair(plan: PairFrames, withheld: PairDigest | None, root: Path, problems: l
         problems.append(Problem("error", str(error), name))
         return None
     problems += _volume(plan, withheld is None)
-    problems += [Problem("warning", doubt, name) for doubt in _places(plan, withheld is None)]
+    problems += [Problem("warning", doubt, name) for doubt in _fields_of_view(plan, withheld is None)]
     low, high = _PLAUSIBLE_MAXIMUM_SUV
     for window in (plan.early, plan.delayed) if withheld is None else (plan.early,):
         path = window.uses[0].scan.path
@@ -201,11 +203,11 @@ def _volume(plan: PairFrames, both: bool) -> list[Problem]:
     ]
 
 
-def _places(plan: PairFrames, whole: bool) -> list[str]:
-    """Doubt whether the two images show one field of view of one body in one position."""
+def _fields_of_view(plan: PairFrames, whole: bool) -> list[str]:
+    """Doubt whether the two images show one field of view."""
     if not whole:
         return []
-    doubts = [doubt] if (doubt := other_place(plan)) else []
+    doubts = []
     early, delayed = plan.early.image(), plan.delayed.image()
     for window, image, other in ((plan.early, early, delayed), (plan.delayed, delayed, early)):
         inner = never_measured(image, plan.grid, other, plan.grid)

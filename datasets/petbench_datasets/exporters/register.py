@@ -13,7 +13,7 @@ from petbench_datasets.exporters.registration_picture import registration_pictur
 from petbench_datasets.files import write_text
 from petbench_datasets.images.field_of_view import filled
 from petbench_datasets.images.grid import Grid
-from petbench_datasets.images.registration import Rigid, rigid_registration
+from petbench_datasets.images.registration import BODY_SUV, Rigid, rigid_registration
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 FOLDER = "derivatives/registration"
 """Where pictures and transforms are written, below the dataset."""
 
-BODY_SUV = 0.3
 LEAST_VOXELS = 0.5
 """A smaller movement, in voxels, cannot be told from none: the image is then left as it is."""
 

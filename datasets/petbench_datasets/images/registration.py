@@ -32,6 +32,10 @@ LARGEST_ROTATION_DEGREES = 30.0
 LEAST_OVERLAP = 0.25
 """The part of the smaller image's field that must lie in the other's after registration."""
 
+BODY_SUV = 0.3
+CHANCE = 1e-6
+"""How often a gain that counts as one would come about by chance."""
+
 _BINS, _STEPS, _SAMPLES, _SEED = 32, 100, 60_000, 1
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From NIfTI's world (right, anterior, superior) to ITK's (left, posterior, superior), and back."""
@@ -94,13 +98,44 @@ def rigid_registration(fixed: Volume, fixed_grid: Grid, moving: Volume, moving_g
     for (first, second), size in zip(pyramid[1:], levels[1:], strict=True):
         best = _refine(sitk, first, second, best, size=size)
     before, after = (-_metric(sitk, *pyramid[-1], transform) for transform in (starts[0], best))
-    if after <= before:
+    shared = [_shared_body(sitk, *pyramid[-1], transform) for transform in (starts[0], best)]
+    if after - before <= chance_gain(*shared):
+        if before <= 0.0:
+            raise DataError(
+                f"{subject}: its images share too little to be registered ({shared[1]} voxels of the body where they "
+                "fit best); look at both, or align them with another program"
+            )
         best, after = starts[0], before
     matrix = np.round(np.linalg.inv(_FLIP @ _as_matrix(best) @ _FLIP), 6)  # below it, the order of sums decides
     centre = np.array(best.GetCenter()) * np.diag(_FLIP)[:3]
     result = Rigid(matrix, centre, (before, after))
     _require_plausible(result, fixed_grid, moving_grid, subject)
     return result
+
+
+def chance_gain(before: int, after: int) -> float:
+    """Return the gain in mutual information, in nats, that a movement which is none would reach by chance.
+
+    Twice the number of voxels times the gain of six parameters is a chi-squared of six degrees of freedom (Wilks 1938),
+    and the mutual information of independent images is on average a half of the histogram's degrees of freedom over the
+    number of voxels, so that a smaller overlap fits better for nothing. Air tells nothing: voxels of the body count.
+
+    Args:
+        before: voxels of the body that both images hold where their coordinates put them.
+        after: the same, once moved.
+    """
+    from scipy.stats import chi2
+
+    if after == 0:
+        return np.inf
+    bias = (_BINS - 1) ** 2 / 2.0 * (1.0 / after - (1.0 / before if before else 0.0))
+    return float(max(bias, 0.0) + chi2.isf(CHANCE, 6) / (2.0 * after))
+
+
+def _shared_body(sitk: Any, fixed: Any, moving: Any, transform: Any) -> int:
+    """Return how many voxels of the body in `fixed` lie in the field of `moving`."""
+    laid = sitk.GetArrayFromImage(sitk.Resample(moving, fixed, transform, sitk.sitkLinear, -1.0))
+    return int(((laid >= 0.0) & (sitk.GetArrayFromImage(fixed) > BODY_SUV)).sum())
 
 
 def _simpleitk() -> ModuleType:
@@ -139,7 +174,10 @@ def _image(sitk: Any, volume: Volume, grid: Grid, size: float) -> Any:
 def _start(sitk: Any, images: tuple[Any, Any], kind: str) -> Any:
     modes = sitk.CenteredTransformInitializerFilter
     mode = modes.MOMENTS if kind == "moments" else modes.GEOMETRY
-    start = sitk.Euler3DTransform(sitk.CenteredTransformInitializer(*images, sitk.Euler3DTransform(), mode))
+    try:
+        start = sitk.Euler3DTransform(sitk.CenteredTransformInitializer(*images, sitk.Euler3DTransform(), mode))
+    except RuntimeError:  # an image without activity has no centre of it
+        return _start(sitk, images, "geometry")
     if kind == "coordinates":
         start.SetTranslation((0.0, 0.0, 0.0))
     return start
