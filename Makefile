@@ -28,7 +28,7 @@ test: $(VENV)/installed ## Run the tests
 test-fast: $(VENV)/installed ## Run the tests that take no time, for the loop at the desk
 	$(PYTEST) -m "not slow"
 
-fuzz: $(VENV)/installed ## Try ten thousand damaged submissions and files of runs
+fuzz: $(VENV)/installed ## Try ten thousand damaged submissions, files of runs and headers of scans
 	PETBENCH_FUZZ_CASES=10000 $(PYTEST) --timeout 36000 tests/fuzz
 
 test-lowest: build/lowest.txt ## Run the tests with the lowest versions that pyproject.toml allows

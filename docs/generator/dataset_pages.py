@@ -1,11 +1,42 @@
-"""What an importer asks for, read from the importer."""
+"""What is read of scans, and what an importer asks for: read from the tables that the readers themselves use."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from petbench_datasets.evidence.bids_fields import BIDS_FIELDS
+from petbench_datasets.evidence.dicom_fields import DICOM_FIELDS
+from petbench_datasets.evidence.fields import Otherwise
 from petbench_datasets.importers.nifti import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from petbench_datasets.evidence.fields import Field
 
 
 def column_reference() -> str:
     """Return a table of the columns that `petbench datasets import nifti` knows."""
     rows = [f"| `{name}` | {meaning} |" for name, meaning in COLUMNS.items()]
     return "| column | what it holds |\n| --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def dicom_reference() -> str:
+    """Return a table of the elements of DICOM that are read."""
+    return _fields("element", "type", DICOM_FIELDS.values())
+
+
+def sidecar_reference() -> str:
+    """Return a table of the fields of a BIDS-PET dataset that are read."""
+    return _fields("field", "in BIDS", BIDS_FIELDS.values())
+
+
+def _fields(first: str, second: str, fields: Iterable[Field]) -> str:
+    rows = []
+    for field in fields:
+        name = f"`{field.name}` {field.place}".strip()
+        otherwise = f"; else {field.wrong}" if field.allowed and field.wrong is not Otherwise.REFUSED else ""
+        allowed = f"{field.allowed}{otherwise}"
+        rows.append(f"| {name} | {field.required} | {field.use} | {field.missing} | {allowed} |")
+    head = f"| {first} | {second} | read for | where it is missing | allowed |\n| --- | --- | --- | --- | --- |\n"
+    return head + "\n".join(rows) + "\n"

@@ -11,7 +11,7 @@ from mkdocs.utils import get_relative_url
 
 from command_pages import command_reference
 from contract_pages import check_list, class_reference, hook_reference, job_reference
-from dataset_pages import column_reference
+from dataset_pages import column_reference, dicom_reference, sidecar_reference
 from layer_pages import layer_reference
 from protocol_pages import metric_reference
 
@@ -36,6 +36,8 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "checks": check_list,
     "job": job_reference,
     "columns": column_reference,
+    "dicom": dicom_reference,
+    "sidecar": sidecar_reference,
     "metrics": metric_reference,
     "layers": layer_reference,
 }

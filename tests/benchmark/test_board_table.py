@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from rich.console import Console
 
 from petbench.cli import board_table
+from petbench.cli.main import cli
 from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.records import RunRecord
@@ -196,3 +198,10 @@ def test_variants_lost_seeds_and_values_under_their_floor_are_marked_and_explain
     assert "8.0†" in shown
     assert "† FID of pix2pix: under its floor" in shown
     assert "pix2pix: planned first, since validation does not tell the method's rows apart" in shown
+
+
+@pytest.mark.parametrize("typed", ["mine", "./mine", "elsewhere/mine", "elsewhere/mine/", "~/elsewhere/mine"])
+def test_a_dataset_given_as_a_folder_is_the_one_that_runs_are_kept_under(typed: str) -> None:
+    context = click.Context(cli)
+    option = next(parameter for parameter in cli.commands["leaderboard"].params if parameter.name == "dataset")
+    assert option.process_value(context, typed) == "mine"

@@ -156,9 +156,9 @@ def test_what_the_training_participants_show_decides_the_levels(mini: Dataset, i
     for name in TRAINING:
         (path,) = root.glob(f"{name}/pet/*rec-early_pet.nii.gz")
         volume, grid = read_image(path)
-        write_image(path, volume * np.float32(2.0), grid)
-    halved = predicted(open_dataset(root), tmp_path / "halved")
-    np.testing.assert_allclose(halved, image / 2, rtol=1e-3, atol=1e-4)
+        write_image(path, volume / np.float32(2.0), grid)
+    doubled = predicted(open_dataset(root), tmp_path / "doubled")
+    np.testing.assert_allclose(doubled, image * 2, rtol=1e-3, atol=1e-4)
 
 
 def test_it_scores_between_the_early_image_and_a_copy_of_the_real_one(mini: Dataset, tmp_path: Path) -> None:

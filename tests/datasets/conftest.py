@@ -59,6 +59,7 @@ class DatasetWriter:
             "FrameDuration": [duration],
             "ImageDecayCorrected": True,
             "ImageDecayCorrectionTime": 0,
+            "AttenuationCorrection": "CT",
         }
         fields |= changes
         return {key: value for key, value in fields.items() if value is not ...}

@@ -22,6 +22,8 @@ TRACER_FIELDS = {
     "Radiopharmaceutical",
     "RadiopharmaceuticalStartTime",
     "RadiopharmaceuticalStartDateTime",
+    "RadiopharmaceuticalStopTime",
+    "RadiopharmaceuticalStopDateTime",
     "RadionuclideTotalDose",
     "RadionuclideHalfLife",
 }

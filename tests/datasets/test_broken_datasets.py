@@ -136,15 +136,22 @@ def test_an_import_says_what_the_image_amounts_to(writer: DatasetWriter, petbenc
     )
 
 
-def test_more_activity_than_was_injected_is_doubted(writer: DatasetWriter, petbench: Petbench, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("megabecquerel", "refused"), [(2.5, False), (1.0, True)])
+def test_more_activity_than_was_injected_is_doubted_and_far_more_is_refused(
+    megabecquerel: float, refused: bool, writer: DatasetWriter, petbench: Petbench, tmp_path: Path
+) -> None:
     table = tmp_path / "pairs.csv"
     for window, seed in (("early", 1), ("delayed", 2)):
         write_image(tmp_path / f"{window}.nii.gz", writer.voxels(seed), writer.grid)
-    header = "participant,early,delayed,units,weight_kg,dose_mbq,early_start_min,early_duration_min,"
-    cells = "one,early.nii.gz,delayed.nii.gz,Bq/mL,70,1,7,14,42,21"
+    header = "participant,early,delayed,units,weight_kg,dose_mbq,decay_correction,early_start_min,early_duration_min,"
+    cells = f"one,early.nii.gz,delayed.nii.gz,Bq/mL,70,{megabecquerel},ADMIN,7,14,42,21"
     table.write_text(f"{header}delayed_start_min,delayed_duration_min\n{cells}\n")
-    said, _ = petbench("datasets", "import", "nifti", table, "--out", tmp_path / "dataset")
-    assert "more activity in view than was injected" in said
+    command = ("datasets", "import", "nifti", table, "--out", tmp_path / "dataset")
+    if refused:
+        assert f"dose_mbq is {megabecquerel:g} MBq, but the image holds" in petbench.refusal(*command)
+        assert not (tmp_path / "dataset").exists()
+    else:
+        assert "more activity in view than was injected" in petbench(*command)[0]
 
 
 def _hashes(root: Path) -> dict[str, str]:

@@ -7,14 +7,20 @@ import pytest
 from PIL import Image
 
 from petbench_datasets.dataset.contact_sheet import contact_sheet, coronal_projection
+from petbench_datasets.dataset.explain import explain_participant
 from petbench_datasets.dataset.info import dataset_info
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
+from petbench_datasets.errors import DataError
+from petbench_datasets.images.decay import average_count_seconds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.datasets.conftest import DatasetWriter
+
+
+HALF_LIFE = 6586.2
 
 
 def test_a_dataset_is_described(writer: DatasetWriter) -> None:
@@ -49,3 +55,29 @@ def test_the_contact_sheet_is_a_picture(writer: DatasetWriter, tmp_path: Path) -
     with Image.open(tmp_path / "sheet.png") as picture:
         assert picture.width > picture.height * 0.5
         assert np.asarray(picture.convert("L")).std() > 5
+
+
+def test_a_participant_is_explained_with_witnesses_and_what_disagreed(writer: DatasetWriter) -> None:
+    writer.dataset(2)
+    agreed = 2 ** ((420 + average_count_seconds(840, HALF_LIFE)) / HALF_LIFE)
+    writer.image(
+        "sub-01", "early", writer.voxels(0), DecayFactor=[agreed], DecayCorrectionFactor=[agreed],
+        ImageDecayCorrectionTime=420, RadionuclideTotalDose=250e6,
+    )  # fmt: skip
+    (delayed, early) = explain_participant(writer.root, "01")
+    assert not early.refused
+    found = {finding.quantity: finding for finding in early.findings}
+    assert len(found["the injected dose"].witnesses) == 2
+    assert found["the decay reference"].against == ("ImageDecayCorrectionTime 420 s",)
+    assert "7.0-21.0 min" in early.measured
+    assert delayed.findings
+
+
+def test_what_is_refused_is_explained_too_and_other_participants_do_not_matter(writer: DatasetWriter) -> None:
+    writer.dataset(2)
+    writer.image("sub-01", "early", writer.voxels(0), AttenuationCorrection="none")
+    writer.sidecar_path("sub-02", "early").write_text("{")
+    (_, early) = explain_participant(writer.root, "sub-01")
+    assert "not corrected for attenuation" in early.refused
+    with pytest.raises(DataError, match="did you mean 'sub-01'"):
+        explain_participant(writer.root, "sub-001")

@@ -103,7 +103,7 @@ def test_two_grids_in_one_pair_are_refused(writer: DatasetWriter) -> None:
     other = Grid.regular((6, 8, 8), (20.0, 10.0, 10.7))
     path = writer.image("sub-02", "delayed", writer.voxels(3, other), other)
     assert str(path) in (message := refusal(root))
-    assert "8x8x6 voxels of 10.7x10x20 mm" in message
+    assert "voxels of 10.7x10x20 mm instead of 10x10x20 mm" in message
 
 
 def test_a_missing_weight_is_refused(writer: DatasetWriter) -> None:

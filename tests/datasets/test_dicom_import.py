@@ -15,7 +15,7 @@ from tests.datasets.dicom_writer import (
 )
 
 from petbench_datasets.bids.participants import read_participants
-from petbench_datasets.bids.scan import read_scan
+from petbench_datasets.bids.scan import Given, read_scan
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom import import_dicom
@@ -81,6 +81,36 @@ def test_two_injections_of_one_participant_are_refused(tmp_path: Path) -> None:
     write_series(tmp_path / "dicom" / "b", PIXELS, series="7.7", RadiopharmaceuticalStartTime="083000")
     with pytest.raises(DataError, match="one injection"):
         import_dicom(tmp_path / "dicom", tmp_path / "dataset")
+
+
+def test_slices_of_two_frames_of_reference_are_no_series(tmp_path: Path) -> None:
+    write_series(tmp_path / "dicom", PIXELS, lambda index: {"FrameOfReferenceUID": f"1.2.{1 + index // 3}"})
+    with pytest.raises(DataError, match="its slices differ in frame of reference"):
+        import_dicom(tmp_path / "dicom", tmp_path / "dataset")
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_a_given_weight_and_dose_go_before_the_header_and_are_named_as_what_the_numbers_rest_on(tmp_path: Path) -> None:
+    wrong = {"RadionuclideTotalDose": "1", "PatientWeight": "30"}
+    write_series(tmp_path / "dicom", PIXELS, lambda index: {"PatientWeight": "31"} if index else {}, **wrong)
+    given = Given(weight_kilograms=71.0, injected_bq=200e6)
+    (image,) = import_dicom(tmp_path / "dicom", tmp_path / "dataset", everyone=given).images
+    scan = read_scan(image.path)
+    assert scan.calibration is not None
+    assert (scan.calibration.weight_kilograms, scan.calibration.injected_bq) == (71.0, 200e6)
+    witnesses = [witness for source in scan.sources for witness in source.witnesses]
+    assert {"--weight 71", "--dose 200"} <= set(witnesses)
+    assert not any("PatientWeight" in witness or "RadionuclideTotalDose" in witness for witness in witnesses)
+
+
+def test_a_dose_that_is_missing_in_the_header_can_be_given(tmp_path: Path) -> None:
+    write_series(tmp_path / "dicom", PIXELS, RadionuclideTotalDose=...)
+    with pytest.raises(DataError, match=r"RadionuclideTotalDose .* is missing.*give the dose"):
+        import_dicom(tmp_path / "dicom", tmp_path / "dataset")
+    (image,) = import_dicom(tmp_path / "dicom", tmp_path / "dataset", doses_becquerel={"P-1": 200e6}).images
+    calibration = read_scan(image.path).calibration
+    assert calibration is not None
+    assert calibration.injected_bq == 200e6
 
 
 def test_identifiers_that_look_alike_without_punctuation_stay_apart(tmp_path: Path) -> None:

@@ -94,3 +94,16 @@ def test_an_existing_folder_is_not_written_to_and_a_failure_leaves_nothing(
     with pytest.raises(DataError, match=str(path)):
         resample_dataset(root, tmp_path / "new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["tiny"]
+
+
+def test_an_image_without_attenuation_correction_is_passed_over_as_in_a_run(
+    writer: DatasetWriter, tmp_path: Path
+) -> None:
+    root = writer.dataset(1)
+    writer.image("sub-01", "delayed", writer.voxels(3, OTHER), OTHER)
+    writer.image("sub-01", "nacstat", writer.voxels(4))
+    resample_dataset(root, tmp_path / "new")
+    assert {path.name for path in (tmp_path / "new").rglob("*_pet.nii.gz")} == {
+        writer.image_path("sub-01", window).name for window in ("early", "delayed")
+    }
+    assert open_dataset(tmp_path / "new").pair("sub-01").grid.matches(writer.grid)

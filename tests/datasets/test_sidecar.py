@@ -116,7 +116,10 @@ def test_frame_times_that_wrap_at_midnight_are_unwrapped(writer: DatasetWriter) 
         ({"InjectedRadioactivity": 0}, "impossible"),
         ({"InjectedRadioactivity": -250}, "impossible"),
         ({"InjectedRadioactivityUnits": ...}, "InjectedRadioactivityUnits"),
-        ({"InjectedRadioactivity": 251, "RadionuclideTotalDose": 167.6e6}, "contradicts"),
+        (
+            {"InjectedRadioactivity": 251, "RadionuclideTotalDose": 167.6e6},
+            "InjectedRadioactivity 251 MBq, but RadionuclideTotalDose",
+        ),
         ({"InjectionStart": ...}, "InjectionStart is missing"),
         ({"FrameTimesStart": ...}, "FrameTimesStart is missing"),
         ({"FrameDuration": [840, 840]}, "FrameDuration"),
@@ -126,7 +129,21 @@ def test_frame_times_that_wrap_at_midnight_are_unwrapped(writer: DatasetWriter) 
         ({"ImageDecayCorrectionTime": "n/a"}, "ImageDecayCorrectionTime is missing"),
         ({"Units": "counts"}, "Units"),
         ({"Units": ...}, "Units is missing"),
-        ({"TracerRadionuclide": "Xx99"}, "TracerRadionuclide"),
+        ({"TracerRadionuclide": "Xx99", "TracerAllowed": True}, "TracerRadionuclide"),
+        ({"TracerRadionuclide": "Ga68"}, "Ga68, not F18"),
+        ({"TracerName": "PSMA-1007"}, "PSMA-1007"),
+        ({"AttenuationCorrection": "none"}, "not corrected for attenuation"),
+        ({"AttenuationCorrection": False}, "not corrected for attenuation"),
+        ({"CorrectedImage": ["DECY", "SCAT"]}, "not corrected for attenuation"),
+        ({"ModeOfAdministration": "infusion"}, "infused"),
+        ({"ModeOfAdministration": "bolus-infusion"}, "infused"),
+        ({"InjectionEnd": 5400}, "90 min"),
+        ({"ImageDecayCorrectionTime": 1615280400}, "ImageDecayCorrectionTime is 1615280400"),
+        ({"InjectionStart": float("inf")}, "InjectionStart is inf"),
+        ({"FrameTimesStart": [1e30]}, "FrameTimesStart"),
+        ({"RadiopharmaceuticalStartTime": "09:00:00"}, "InjectionStart .*TimeZero 10:00:00.*09:00:00"),
+        ({"DecayCorrectionFactor": [1.3]}, "ImageDecayCorrectionTime .*DecayCorrectionFactor"),
+        ({"PatientWeight": 90}, "body_weight of participants.tsv 70 kg, but PatientWeight of the sidecar 90 kg"),
         ({"RadionuclideHalfLife": 1223.0}, "RadionuclideHalfLife"),
     ],
     ids=str,
@@ -162,6 +179,35 @@ def test_a_missing_or_impossible_weight_is_refused_by_name(writer: DatasetWriter
         read_scan(path)
     assert "participants.tsv" in str(caught.value)
     assert "sub-01" in str(caught.value)
+
+
+@pytest.mark.parametrize(("unit", "weight"), [("kg", 70.0), ("g", 70000.0), ("lb", 154.3236), ("pounds", 154.3236)])
+def test_the_unit_that_the_tables_description_names_is_honoured(
+    writer: DatasetWriter, unit: str, weight: float
+) -> None:
+    path = writer.image("sub-01", "early", writer.voxels(0))
+    writer.participants({"sub-01": weight})
+    (writer.root / "participants.json").write_text(json.dumps({"body_weight": {"Units": unit}}))
+    assert factor(read_scan(path)) == pytest.approx(PLAIN, rel=1e-6)
+
+
+def test_a_unit_that_is_none_of_a_weight_is_refused(writer: DatasetWriter) -> None:
+    path = writer.image("sub-01", "early", writer.voxels(0))
+    writer.participants({"sub-01": 70})
+    (writer.root / "participants.json").write_text(json.dumps({"body_weight": {"Units": "stone"}}))
+    with pytest.raises(DataError, match="'stone'"):
+        read_scan(path)
+
+
+def test_two_decay_factors_that_agree_outweigh_the_correction_time(writer: DatasetWriter) -> None:
+    # Both say that the image is corrected to the start of its frame, 420 s after the injection.
+    mean = average_count_seconds(840, HALF_LIFE)
+    corrected_to_start = 2 ** (mean / HALF_LIFE)
+    scan = scan_with(
+        writer, DecayCorrectionFactor=[corrected_to_start], DecayFactor=[corrected_to_start], ImageDecayCorrectionTime=0
+    )
+    assert factor(scan) == pytest.approx(PLAIN * 2 ** (420 / HALF_LIFE), rel=1e-6)
+    assert any("against ImageDecayCorrectionTime" in repair for repair in scan.repairs)
 
 
 def test_a_weight_in_grams_is_understood(writer: DatasetWriter) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from petbench.cli.options import name_on_the_board
 from petbench.cli.session import session
 from petbench_leaderboard.board import RANKING_METRICS
 
@@ -21,7 +22,7 @@ MOST_ROWS = 50
 
 
 @click.group(invoke_without_command=True)
-@click.option("--dataset", "-d", help="Only this dataset.")
+@click.option("--dataset", "-d", callback=name_on_the_board, help="Only this dataset.")
 @click.option("--split", help="Only this split.")
 @click.option("--metric", help=f"What decides the order. Default: the first there is of {', '.join(RANKING_METRICS)}.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -39,3 +40,10 @@ def complete_dataset(ctx: click.Context, param: click.Parameter, incomplete: str
     from petbench.registry import load_plugins
 
     return [name for name in sorted(load_plugins().datasets()) if name.startswith(incomplete)]
+
+
+def name_on_the_board(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's signature
+    """Return a dataset's name on the leaderboard; a folder, as `run` takes it, goes by its own name."""
+    if value is None or not (Path(value).name != value or Path(value).is_dir()):
+        return value
+    return Path(value).expanduser().absolute().name

@@ -10,38 +10,70 @@ import click
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
-    from petbench.runs.predict_scan import Unit
+    from petbench.runs.predict_scan import Form, Unit
 
 
 @click.command()
 @click.argument("run_id", type=int, metavar="RUN")
 @click.argument("scan", type=click.Path(path_type=Path))
-@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="NIfTI file to write, .nii.gz.")
+@click.option(
+    "--output", "-o", required=True, type=click.Path(path_type=Path), help="NIfTI file (.nii.gz) or folder to write."
+)
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["nifti", "dicom"]),
+    default="nifti",
+    show_default=True,
+    help="Format of OUTPUT; a scan that came as DICOM can be a derived series of its own study.",
+)
 @click.option(
     "--unit",
     type=click.Choice(["suv", "bq_per_ml"]),
-    default="suv",
-    show_default=True,
-    help="Unit of OUTPUT; Bq/mL is decay-corrected as the scan is.",
+    help="Unit of OUTPUT; Bq/mL is decay-corrected as the scan is, in DICOM to its own start. By default SUV, in DICOM "
+    "Bq/mL where dose and weight are known.",
+)
+@click.option("--weight", type=click.FloatRange(1, 500), metavar="KG", help="Body weight, before what the scan says.")
+@click.option("--dose", type=click.FloatRange(0.1, 1e5), metavar="MBQ", help="Injected activity, likewise.")
+@click.option(
+    "--allow",
+    type=click.Choice(["outside-field"]),
+    multiple=True,
+    help="Predict a scan of whose activity more than 5 % lies outside the model's field, where 0 is written.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
 @click.option("--force", is_flag=True, help="Replace the output where it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-def predict(*, run_id: int, scan: Path, output: Path, unit: Unit, device: str, force: bool, as_json: bool) -> None:
+def predict(
+    *,
+    run_id: int,
+    scan: Path,
+    output: Path,
+    form: Form,
+    unit: Unit | None,
+    weight: float | None,
+    dose: float | None,
+    allow: tuple[str, ...],
+    device: str,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Predict the delayed image of SCAN with the trained model of RUN (its id in `petbench runs list`).
 
     SCAN is a folder of DICOM files of one participant, or a NIfTI file with a BIDS-PET sidecar; the weight is read from
-    participants.tsv. The scan is resampled to the model's grid and the predicted image back, so that OUTPUT lies on the
-    scan's own grid. The model's card is written beside it: dataset, split, scores, limits of use.
+    participants.tsv. The scan is resampled to the model's grid and the predicted image back, so that OUTPUT has the
+    scan's own voxels in their order. The model's card is written beside it: dataset, split, scores, limits of use.
 
     \b
     petbench predict 3 sub-01/pet/sub-01_pet.nii.gz -o delayed.nii.gz
     petbench predict 3 ~/dicom/early -o delayed.nii.gz --unit bq_per_ml
+    petbench predict 3 ~/dicom/early -o ~/dicom/predicted --as dicom
 
     Research use only: a predicted image is no measurement.
     """
     from petbench.cli.console import print_json
     from petbench.runs.predict_scan import predict_scan
+    from petbench_datasets.bids.scan import Given
 
     here = session()
     predicted = predict_scan(
@@ -52,7 +84,10 @@ def predict(*, run_id: int, scan: Path, output: Path, unit: Unit, device: str, f
         leaderboard=here.leaderboard,
         registry=here.registry,
         device=device,
+        form=form,
         unit=unit,
+        given=Given(weight, None if dose is None else 1e6 * dose),
+        allow_outside="outside-field" in allow,
         force=force,
     )
     if as_json:
@@ -65,4 +100,13 @@ def predict(*, run_id: int, scan: Path, output: Path, unit: Unit, device: str, f
         f"(the scan: mean {predicted.early_mean_suv:.4f}, maximum {predicted.early_maximum_suv:.2f}), "
         f"{predicted.seconds:.1f} s"
     )
+    click.echo(
+        f"voxels (z, y, x) in mm: the scan's {_by(predicted.scan_voxel_millimetres)}, the model's "
+        f"{_by(predicted.model_voxel_millimetres)}; {predicted.activity_outside_percent:.2f} % of the scan's activity "
+        "outside the model's field"
+    )
     click.echo(f"{predicted.card}: what predicted it, its scores and limits of use")
+
+
+def _by(millimetres: tuple[float, float, float]) -> str:
+    return " x ".join(f"{length:.3g}" for length in millimetres)

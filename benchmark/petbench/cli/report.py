@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from petbench.cli.options import name_on_the_board
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="Folder of the site, or file of a figure or table."
 )
-@click.option("--dataset", "-d", help="Only this dataset.")
+@click.option("--dataset", "-d", callback=name_on_the_board, help="Only this dataset.")
 @click.option("--split", help="Only this split.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
 @click.option("--title", help="Heading of the first page.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from petbench.cli.options import name_on_the_board
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def scores() -> None:
 
 
 @scores.command("export")
-@click.option("--dataset", "-d", help="Only of this dataset.")
+@click.option("--dataset", "-d", callback=name_on_the_board, help="Only of this dataset.")
 @click.option("--split", help="Only of this split.")
 @click.option("--metric", "metrics", multiple=True, help="Only of this metric; may be repeated.")
 @click.option("--where", help='Only of runs that fulfil a condition, such as "method=pix2pix and seed=0".')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench.errors import DataError
-from petbench_datasets.bids.scan import read_scan
+from petbench_datasets.bids.scan import NOTHING_GIVEN, find_root, merged_sidecar, read_scan
 from petbench_datasets.dataset.framing import FrameUse, WindowFrames, plan_window
 from petbench_datasets.images.windows import EARLY_WINDOW_SECONDS
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from petbench.contract import Volume
-    from petbench_datasets.bids.scan import Scan
+    from petbench_datasets.bids.scan import Given, Scan
     from petbench_datasets.images.grid import Grid
+    from petbench_datasets.images.nifti import VoxelOrder
     from petbench_datasets.images.suv import Calibration
 
 
@@ -28,34 +30,43 @@ class InputScan:
     """One early image, read.
 
     Attributes:
+        path: of the file; gone by now for DICOM.
         image: in SUV, float32, shape (z, y, x).
         grid: where its voxels lie.
         calibration: what turns SUV back into Bq/mL; None where the scan was stored in SUV.
         seconds: from when to when, after the injection, it was measured; NaN where the scan does not say.
         warnings: what a reader of the result must know, one line each.
+        order: in which the file has its voxels; None for DICOM.
+        files: the DICOM files of its slices, any order; none for NIfTI.
+        injected_at: time of day of the injection, `HH:MM:SS`; empty where it is not said.
     """
 
+    path: Path
     image: Volume
     grid: Grid
     calibration: Calibration | None
     seconds: tuple[float, float]
     warnings: tuple[str, ...]
+    order: VoxelOrder | None = None
+    files: tuple[Path, ...] = ()
+    injected_at: str = ""
 
 
-def read_input_scan(path: Path) -> InputScan:
+def read_input_scan(path: Path, given: Given = NOTHING_GIVEN) -> InputScan:
     """Read the early image of a scan; one taken at another time is read whole, with a warning.
 
     Args:
         path: a NIfTI file with a BIDS-PET sidecar, or a folder of DICOM files of one participant.
+        given: weight and dose that go before what the files say.
 
     Raises:
         DataError: no PET image of one participant there, or none that can be read in SUV.
     """
     if path.is_dir():
-        return _from_dicom(path)
+        return _from_dicom(path, given)
     if path.exists() and not path.name.endswith((".nii", ".nii.gz")):
         raise DataError(f"{path}: is neither NIfTI nor a folder; give a .nii.gz file or the folder of the DICOM files")
-    return _early_image([read_scan(path)], path.name)
+    return _early_image([read_scan(path, given)], path.name)
 
 
 def bq_per_ml_of_one_suv(calibration: Calibration) -> tuple[float, float]:
@@ -70,12 +81,12 @@ def bq_per_ml_of_one_suv(calibration: Calibration) -> tuple[float, float]:
     return left / (1000.0 * calibration.weight_kilograms), reference
 
 
-def _from_dicom(folder: Path) -> InputScan:
+def _from_dicom(folder: Path, given: Given) -> InputScan:
     """Import the PET series of a folder as `petbench datasets import` does, into a folder that is gone afterwards."""
     from petbench_datasets.importers.dicom import import_dicom
 
     with tempfile.TemporaryDirectory(prefix="petbench-dicom-") as temporary:
-        report = import_dicom(folder, Path(temporary) / "scan", skip_unusable=True)
+        report = import_dicom(folder, Path(temporary) / "scan", everyone=given, skip_unusable=True)
         participants = {imported.participant for imported in report.images}
         if len(participants) > 1:
             raise DataError(
@@ -83,7 +94,11 @@ def _from_dicom(folder: Path) -> InputScan:
             )
         notes = [note for imported in report.images for note in imported.notes]
         notes += [f"{Path(what).name} was passed over: {why}" for what, why in report.skipped]
-        return _early_image([read_scan(imported.path) for imported in report.images], folder.name, notes)
+        read = _early_image([read_scan(imported.path) for imported in report.images], folder.name, notes)
+        (files,) = (imported.files for imported in report.images if imported.path == read.path)
+        sidecar, _ = merged_sidecar(read.path, find_root(read.path))
+        injected_at = "" if sidecar["InjectionStart"] == "n/a" else str(sidecar["TimeZero"])
+        return dataclasses.replace(read, files=files, order=None, injected_at=injected_at)
 
 
 def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = ()) -> InputScan:
@@ -99,7 +114,15 @@ def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = ()) ->
     used = list(dict.fromkeys(id(use.scan) for use in plan.uses))
     repairs = [repair for scan in scans if id(scan) in used for repair in scan.repairs]
     first = plan.uses[0].scan
-    return InputScan(plan.image(), first.grid, first.calibration, plan.effective_seconds, (*repairs, *warnings))
+    return InputScan(
+        first.path,
+        plan.image(),
+        first.grid,
+        first.calibration,
+        plan.effective_seconds,
+        (*repairs, *warnings),
+        first.stored.order,
+    )
 
 
 def _another_time(name: str, plan: WindowFrames) -> str:

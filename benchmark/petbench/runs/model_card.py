@@ -118,6 +118,9 @@ def _markdown(card: Mapping[str, Any]) -> str:
         "",
         f"`{image['output']}` was predicted from `{image['scan']}`, in {image['unit_in_words']}.",
         "",
+        f"The scan has {image['grid']}, the model worked on {image['model_grid']}.",
+        f"{image['activity_outside_percent']:.2f} % of the scan's activity lies outside that field; 0 stands there.",
+        "",
         "## Model",
         "",
         *_table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,9 +16,15 @@ from petbench.runs.build_planned import build_planned
 from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
 from petbench.runs.lookup import find_folder
 from petbench.runs.model_card import card_paths, model_card, write_card
+from petbench.runs.predicted_sidecar import predicted_sidecar, sidecar_path
 from petbench.runs.training_notes import suv_clip
+from petbench_datasets.bids.scan import NOTHING_GIVEN
+from petbench_datasets.exporters.predicted_dicom import Prediction, is_predicted_series, write_predicted_series
+from petbench_datasets.files import write_json
+from petbench_datasets.images.field_of_view import share_outside
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS
 from petbench_leaderboard.score_records import of_newest_protocol
 
 if TYPE_CHECKING:
@@ -30,9 +37,20 @@ if TYPE_CHECKING:
     from petbench.runs.folder import RunFolder
     from petbench.runs.input_scan import InputScan
     from petbench.training.runnable_method import RunnableMethod
+    from petbench_datasets.bids.scan import Given
     from petbench_leaderboard.store import Leaderboard
 
 Unit = Literal["suv", "bq_per_ml"]
+Form = Literal["nifti", "dicom"]
+
+LARGEST_OUTSIDE = 0.05
+"""A scan with a larger part of its activity outside the model's field is refused."""
+
+LEAST_OUTSIDE = 0.0005
+"""What is less is not worth a warning."""
+
+COARSER = 1.5
+"""How much larger a voxel of the model may be than the scan's before it is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +61,14 @@ class PredictedScan:
         output: the file.
         card: the model's card beside it, for people.
         scan: what it was predicted from.
+        form: of the output, `nifti` or `dicom`.
         unit: of the file's voxels, `suv` or `bq_per_ml`.
         unit_in_words: the same, with the time of decay correction.
         grid: of the scan and of the file, in words.
         model_grid: on which the model worked, in words.
+        scan_voxel_millimetres: of the scan, (z, y, x).
+        model_voxel_millimetres: of the model, (z, y, x).
+        activity_outside_percent: part of the scan's activity that lies outside the model's field, and is written as 0.
         early_mean_suv: of the scan, over the whole grid.
         early_maximum_suv: of the scan.
         mean_suv: of the predicted image, over the whole grid.
@@ -58,10 +80,14 @@ class PredictedScan:
     output: str
     card: str
     scan: str
+    form: Form
     unit: Unit
     unit_in_words: str
     grid: str
     model_grid: str
+    scan_voxel_millimetres: tuple[float, float, float]
+    model_voxel_millimetres: tuple[float, float, float]
+    activity_outside_percent: float
     early_mean_suv: float
     early_maximum_suv: float
     mean_suv: float
@@ -83,58 +109,116 @@ def predict_scan(
     leaderboard: Leaderboard,
     registry: Registry,
     device: str,
-    unit: Unit = "suv",
+    form: Form = "nifti",
+    unit: Unit | None = None,
+    given: Given = NOTHING_GIVEN,
+    allow_outside: bool = False,
     force: bool = False,
 ) -> PredictedScan:
-    """Predict the delayed image of a scan with a trained run and write it on the scan's own grid, the card beside it.
+    """Predict the delayed image of a scan with a trained run and write it as the scan lies, the card beside it.
+
+    A NIfTI file has the scan's own voxel order, a DICOM series its slices, study and frame of reference.
 
     Args:
         run_id: of a run that ended well.
         scan_path: NIfTI file with a BIDS-PET sidecar, or a folder of DICOM files.
-        output: NIfTI file to write.
+        output: NIfTI file to write, or the folder of a DICOM series.
         home: where the run's folder is.
         leaderboard: where the run's row is.
         registry: the installed plugins.
         device: where to predict; `auto` takes a CUDA device where there is one.
-        unit: of the output; `bq_per_ml` is decay-corrected to the time that the scan is corrected to.
+        form: `nifti`, or `dicom` for a scan that came as DICOM.
+        unit: of the output; Bq/mL is decay-corrected to the time that the scan is corrected to, in DICOM to 42 min.
+            None: SUV in NIfTI, Bq/mL in DICOM where dose and weight are known.
+        given: weight and dose that go before what the files say.
+        allow_outside: write the image even if much of the activity lies outside the model's field.
         force: replace an existing output.
 
     Raises:
         UsageError: the output exists or has another ending than .nii.gz, or the run did not end well.
-        DataError: the scan cannot be read in SUV, or its dose and weight are wanted and not known.
+        DataError: the scan cannot be read in SUV, its dose and weight are wanted and not known, or more of its activity
+            lies outside the model's field than `LARGEST_OUTSIDE`.
     """
-    _check_output(output, force=force)
+    _check_output(output, form, force=force)
     row = leaderboard.run(run_id)
     if row.status != "ok":
         raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can predict")
     folder = find_folder(row, home)
     plan = folder.plan()
     method = _trained_method(plan, folder, home, registry, device)
-    scan = read_input_scan(scan_path)
-    per_suv, words = _unit(scan, unit, scan_path)
+    scan = read_input_scan(scan_path, given)
+    if form == "dicom" and not scan.files:
+        raise UsageError(f"{scan_path} is no DICOM, and has no study that a series belongs to; leave out --as dicom")
+    unit = unit or ("suv" if form == "nifti" or scan.calibration is None else "bq_per_ml")
+    per_suv, words = _unit(scan, unit, form, scan_path)
     model_grid = fit_grid(scan.grid, folder.grid())
+    outside = share_outside(scan.image, scan.grid, model_grid)
+    if outside > LARGEST_OUTSIDE and not allow_outside:
+        raise DataError(
+            f"{scan_path}: {_outside(outside)}, {model_grid}, and would be written as 0; more than "
+            f"{LARGEST_OUTSIDE:.0%} is refused: cut the scan, or allow it with --allow outside-field"
+        )
     delayed, seconds = _predict(method, scan, model_grid, f"{plan.method} predicted no finite image of {scan_path}")
     result = PredictedScan(
         output=str(output),
         card=str(card_paths(output)[0]),
         scan=str(scan_path),
+        form=form,
         unit=unit,
         unit_in_words=words,
         grid=str(scan.grid),
         model_grid=str(model_grid),
+        scan_voxel_millimetres=scan.grid.spacing_millimetres,
+        model_voxel_millimetres=model_grid.spacing_millimetres,
+        activity_outside_percent=100.0 * outside,
         early_mean_suv=float(scan.image.mean(dtype=np.float64)),
         early_maximum_suv=float(scan.image.max()),
         mean_suv=float(delayed.mean(dtype=np.float64)),
         maximum_suv=float(delayed.max()),
         seconds=seconds,
-        warnings=(*scan.warnings, *_beyond_the_map(scan, folder)),
+        warnings=(*scan.warnings, *_beyond_the_map(scan, folder), *_field(scan, model_grid, outside)),
     )
     # The card first: an image must never be there without its card, not even after a kill.
     names = {"output": output.name, "card": card_paths(output)[0].name, "scan": scan_path.name}
     scores = of_newest_protocol(leaderboard.scores([run_id]))
     write_card(output, model_card(row, plan, scores, result.to_dict() | names))
-    write_image(output, (delayed * np.float32(per_suv)).astype(np.float32, copy=False), scan.grid)
+    if form == "dicom":
+        _write_dicom(output, delayed, scan, result, plan, force=force)
+    else:
+        write_json(sidecar_path(output), predicted_sidecar(scan, result, names))
+        values = (delayed * np.float32(per_suv)).astype(np.float32, copy=False)
+        write_image(output, *((values, scan.grid) if scan.order is None else scan.order.restore(values)))
     return result
+
+
+def _write_dicom(
+    output: Path, delayed: Volume, scan: InputScan, result: PredictedScan, plan: RunPlan, *, force: bool
+) -> None:
+    made_by = (
+        f"by the method {plan.method}, trained on {plan.dataset}; run {plan.identity[:16]} of petbench; research only; "
+        f"{result.activity_outside_percent:.1f} % of the activity outside the model's field"
+    )
+    prediction = Prediction(
+        delayed, scan.grid, scan.calibration, result.unit == "suv", scan.injected_at, made_by, plan.identity
+    )
+    if force and output.is_dir():
+        shutil.rmtree(output)
+    write_predicted_series(output, prediction, scan.files)
+
+
+def _outside(share: float) -> str:
+    return f"{100 * share:.1f} % of the scan's activity lies outside the model's field"
+
+
+def _field(scan: InputScan, model: Grid, outside: float) -> list[str]:
+    """Say what the model cannot see of a scan: what lies outside its field, and details finer than its voxels."""
+    found = [f"{_outside(outside)}, {model}, and is written as 0"] if outside >= LEAST_OUTSIDE else []
+    if model.voxel_millilitres > COARSER * scan.grid.voxel_millilitres:
+        found.append(
+            f"the model's voxels ({model}) are {model.voxel_millilitres / scan.grid.voxel_millilitres:.1f} times as "
+            f"large as the scan's ({scan.grid}): nothing finer is predicted"
+        )
+    return found
 
 
 def _beyond_the_map(scan: InputScan, folder: RunFolder) -> list[str]:
@@ -145,10 +229,17 @@ def _beyond_the_map(scan: InputScan, folder: RunFolder) -> list[str]:
     return [f"the scan reaches SUV {maximum:.1f}; the model knows SUV 0 to {end:g} and takes what is above for {end:g}"]
 
 
-def _check_output(output: Path, *, force: bool) -> None:
-    if not output.name.endswith(".nii.gz"):
-        raise UsageError(f"the output {output} must end in .nii.gz")
-    taken = next((path for path in (output, *card_paths(output)) if path.exists()), None)
+def _check_output(output: Path, form: Form, *, force: bool) -> None:
+    if form == "nifti" and not output.name.endswith(".nii.gz"):
+        raise UsageError(f"the output {output} must end in .nii.gz, or be a folder with --as dicom")
+    if form == "dicom" and (output.name.endswith((".nii", ".nii.gz")) or output.is_file()):
+        raise UsageError(f"the output {output} must be a folder with --as dicom")
+    if form == "dicom" and force and output.is_dir() and not is_predicted_series(output):
+        raise UsageError(
+            f"the output {output} holds more than a predicted series; --force would remove it; name another"
+        )
+    beside = card_paths(output) if form == "dicom" else (*card_paths(output), sidecar_path(output))
+    taken = next((path for path in (output, *beside) if path.exists()), None)
     if taken is not None and not force:
         raise UsageError(f"the output {taken} exists; choose another name, or --force to replace it")
 
@@ -171,7 +262,7 @@ def _trained_method(plan: RunPlan, folder: RunFolder, home: Home, registry: Regi
     return method
 
 
-def _unit(scan: InputScan, unit: Unit, path: Path) -> tuple[float, str]:
+def _unit(scan: InputScan, unit: Unit, form: Form, path: Path) -> tuple[float, str]:
     """Return what SUV 1 is in the unit of the output, and the unit in words."""
     if unit == "suv":
         return 1.0, "SUV by body weight (g/mL)"
@@ -179,6 +270,8 @@ def _unit(scan: InputScan, unit: Unit, path: Path) -> tuple[float, str]:
         raise DataError(
             f"{path}: is stored in SUV, without dose and weight; its image can be predicted with --unit suv"
         )
+    if form == "dicom":
+        return 1.0, f"Bq/mL, decay-corrected to {DELAYED_WINDOW_SECONDS[0] / 60:g} min after injection"
     per_suv, reference = bq_per_ml_of_one_suv(scan.calibration)
     return per_suv, f"Bq/mL, decay-corrected to {reference / 60:.1f} min after injection"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -79,9 +80,27 @@ def entities_of(frames: Sequence[Frame], tracer: str, radionuclide: str, *, inje
     return f"trc-{mass}{label}_rec-{kind}"
 
 
-def resampling_record(source: Grid, target: Grid) -> dict[str, str]:
-    """Return what a sidecar says of an image that was resampled to another grid."""
-    return {"From": str(source), "To": str(target), "Method": "linear; Gaussian anti-aliasing where coarser"}
+def frame_of_reference_name(uid: str) -> str:
+    """Return a name for a DICOM frame of reference that tells it from others and no longer leads to the patient."""
+    return hashlib.sha256(uid.encode()).hexdigest()[:16] if uid else ""
+
+
+def resampling_record(source: Grid, target: Grid, *, interpolated: bool, outside: float) -> dict[str, Any]:
+    """Return what a sidecar says of an image that was brought to another grid.
+
+    Args:
+        source: where it lay.
+        target: where it lies now.
+        interpolated: whether it was resampled, and not cut alone.
+        outside: the part of its activity, 0 to 1, that lay outside the field of view that the pair shares.
+    """
+    method = "linear; Gaussian anti-aliasing where coarser; " if interpolated else ""
+    return {
+        "From": str(source),
+        "To": str(target),
+        "Method": f"{method}cut to the voxels that both images of the pair measured",
+        "ActivityCutAwayPercent": round(100.0 * outside, 2),
+    }
 
 
 def _window(frame: Frame) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from petbench_datasets.boundary import reading
 from petbench_datasets.errors import DataError
 from petbench_datasets.tables import Row, number, read_table
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 PARTICIPANTS_NAME = "participants.tsv"
 COLUMNS_NAME = "participants.json"
+_KILOGRAMS = {
+    "kg": 1.0, "kilogram": 1.0, "kilograms": 1.0, "g": 1e-3, "gram": 1e-3, "grams": 1e-3,
+    "lb": 0.45359237, "lbs": 0.45359237, "pound": 0.45359237, "pounds": 0.45359237,
+}  # fmt: skip
 WEIGHT_COLUMNS = ("body_weight", "weight", "weight_kg", "body_weight_kg")
 
 
@@ -39,9 +44,11 @@ def read_participants(root: Path) -> dict[str, Row]:
 
 def column_descriptions(root: Path) -> dict[str, Any]:
     """Return what participants.json says of the columns; nothing where there is no such file, or a damaged one."""
+    path = root / COLUMNS_NAME
     try:
-        content = json.loads((root / COLUMNS_NAME).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        with reading(path):
+            content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except DataError:
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -49,21 +56,40 @@ def column_descriptions(root: Path) -> dict[str, Any]:
 def body_weight(root: Path, participant: str, session: str | None, table: dict[str, Row]) -> float | None:
     """Return a participant's weight in kilograms, from sessions.tsv if it has one, else participants.tsv.
 
+    A unit that participants.json names for the column is honoured.
+
     Raises:
-        DataError: a weight that nobody has.
+        DataError: a weight that nobody has, or a unit that is none of a weight.
     """
+    path, text, unit = _weight_said(root, participant, session, table)
+    if not text:
+        return None
+    return checked_kilograms(number(text, f"body_weight of {participant}", path) * unit, path, participant)
+
+
+def _weight_said(root: Path, participant: str, session: str | None, table: dict[str, Row]) -> tuple[Path, str, float]:
+    """Return the table that holds a participant's weight, the cell, and the kilograms of its unit."""
     if session is not None:
         path = root / participant / f"{participant}_sessions.tsv"
         if path.exists():
             rows = {row.get("session_id", ""): row for row in read_table(path)}
             row = rows.get(session) or rows.get(session.removeprefix("ses-"))
-            if row is not None and (text := _weight_cell(row)):
-                return checked_kilograms(number(text, f"body_weight of {session}", path), path, participant)
-    text = _weight_cell(table.get(participant, {}))
-    path = root / PARTICIPANTS_NAME
-    if not text:
-        return None
-    return checked_kilograms(number(text, f"body_weight of {participant}", path), path, participant)
+            if row is not None and _weight_cell(row)[1]:
+                return path, _weight_cell(row)[1], 1.0
+    column, text = _weight_cell(table.get(participant, {}))
+    return root / PARTICIPANTS_NAME, text, _kilograms_of_unit(root, column) if text else 1.0
+
+
+def _kilograms_of_unit(root: Path, column: str) -> float:
+    """Return how many kilograms the unit of a column is, as participants.json names it."""
+    described = {key.lower(): value for key, value in column_descriptions(root).items()}.get(column)
+    unit = described.get("Units") if isinstance(described, dict) else None
+    if unit is None or str(unit).strip().lower() in {"", "n/a"}:
+        return 1.0
+    known = _KILOGRAMS.get(str(unit).strip().lower())
+    if known is None:
+        raise DataError(f"{root / COLUMNS_NAME}: Units of {column} is {unit!r}; give the weight in kg")
+    return known
 
 
 def checked_kilograms(weight: float, path: Path, participant: str) -> float:
@@ -78,6 +104,7 @@ def checked_kilograms(weight: float, path: Path, participant: str) -> float:
     return kilograms
 
 
-def _weight_cell(row: Row) -> str:
+def _weight_cell(row: Row) -> tuple[str, str]:
+    """Return the column, in small letters, and the cell of a row's weight; empty where it has none."""
     lowered = {key.lower(): value for key, value in row.items()}
-    return next((lowered[column] for column in WEIGHT_COLUMNS if lowered.get(column)), "")
+    return next(((column, lowered[column]) for column in WEIGHT_COLUMNS if lowered.get(column)), ("", ""))

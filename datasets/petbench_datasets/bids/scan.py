@@ -9,20 +9,36 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_datasets.bids.participants import body_weight, checked_kilograms, read_participants
+from petbench_datasets.bids.evidence import decay_reference, injection_start, require_usable, unsaid, weight_of
+from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.sidecar import Sidecar, parse_sidecar, read_json
 from petbench_datasets.errors import DataError
+from petbench_datasets.evidence.rules import OtherKindError
+from petbench_datasets.evidence.witnesses import Finding, finding_of_record
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
 from petbench_datasets.images.nifti import StoredImage
+from petbench_datasets.images.predicted import PREDICTED_FIELD
 from petbench_datasets.images.suv import Calibration
 from petbench_datasets.images.windows import Frame
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Any
 
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.tables import Row
+
+
+@dataclass(frozen=True)
+class Given:
+    """What somebody says of a scan that goes before what its files say; None for what nobody says."""
+
+    weight_kilograms: float | None = None
+    injected_bq: float | None = None
+
+
+NOTHING_GIVEN = Given()
 
 
 @dataclass(frozen=True)
@@ -34,7 +50,12 @@ class Scan:
         frames: when each was measured.
         calibration: what turns the stored values into SUV; None when they are SUV already.
         radionuclide: as `F18`; empty when not said.
-        repairs: what was repaired in the sidecar, for people to read.
+        repairs: what was repaired in the sidecar, and what contradicts what is used, for people to read.
+        unsaid: what BIDS requires a sidecar to say, and this one does not, for people to read.
+        findings: what its numbers rest on.
+        sources: what they rested on in the files that it was imported from.
+        injection_clock_seconds: the injection in seconds after midnight; None where the sidecar does not say it.
+        frame_of_reference: coordinates of images with one such name can be compared; empty when not said.
     """
 
     path: Path
@@ -42,6 +63,11 @@ class Scan:
     calibration: Calibration | None
     radionuclide: str
     repairs: tuple[str, ...]
+    unsaid: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    sources: tuple[Finding, ...] = ()
+    injection_clock_seconds: float | None = None
+    frame_of_reference: str = ""
 
     @functools.cached_property
     def stored(self) -> StoredImage:
@@ -88,8 +114,12 @@ class Scan:
         return np.stack(frames) if self.stored.dynamic else frames[0]
 
 
-def read_scan(image_path: Path) -> Scan:
+def read_scan(image_path: Path, given: Given = NOTHING_GIVEN) -> Scan:
     """Describe a BIDS-PET image from its sidecars and the participants.tsv above it; reads no voxel yet.
+
+    Args:
+        image_path: the image.
+        given: goes before what the files say.
 
     Raises:
         DataError: a file that is missing, or a field without which SUV cannot be computed.
@@ -97,28 +127,76 @@ def read_scan(image_path: Path) -> Scan:
     if not image_path.exists():
         raise DataError(f"{image_path}: no such file; restore it or correct the path")
     root = find_root(image_path)
-    return scan_of(image_path, root, read_participants(root) if (root / "participants.tsv").exists() else {})
+    return scan_of(image_path, root, read_participants(root) if (root / "participants.tsv").exists() else {}, given)
 
 
-def scan_of(image_path: Path, root: Path, participants: dict[str, Row]) -> Scan:
+def scan_of(image_path: Path, root: Path, participants: dict[str, Row], given: Given = NOTHING_GIVEN) -> Scan:
     """Do as `read_scan` with the participants.tsv already read."""
     content, path = merged_sidecar(image_path, root)
+    if content.get(PREDICTED_FIELD):
+        raise DataError(f"{image_path}: is a predicted image, not a measurement; take it out of the dataset")
+    if given.injected_bq is not None:
+        content |= {"InjectedRadioactivity": given.injected_bq / 1e6, "InjectedRadioactivityUnits": "MBq"}
+        content.pop("RadionuclideTotalDose", None)
     sidecar = parse_sidecar(content, path)
+    require_usable(sidecar, image_path, path)
     relative, frame_repairs = sidecar.frames(path)
     repairs = [*sidecar.repairs, *frame_repairs]
     unit = sidecar.bq_per_ml(path)
+    findings: list[Finding] = []
+    clock = None
     if unit is None and sidecar.InjectionStart is None:
         injection = math.nan  # SUV needs no time; such a scan can be looked at, but lies in neither window
     else:
-        injection = float(sidecar.needed("InjectionStart", path))
+        started, clock = injection_start(sidecar, path)
+        injection = started.value
+        findings.append(started)
     frames = tuple(Frame(start - injection, duration) for start, duration in relative)
     calibration = None
     if unit is not None:
         dose, dose_repairs = sidecar.injected_bq(path)
         repairs += dose_repairs
-        weight = _weight(image_path, root, participants, sidecar, path)
-        calibration = Calibration(dose, weight, _half_life(sidecar, path), _reference(sidecar, injection, path), unit)
-    return Scan(image_path, frames, calibration, nuclide(sidecar.TracerRadionuclide or ""), tuple(repairs))
+        weight = _given_weight(given) or weight_of(image_path, root, participants, sidecar, path)
+        half_life = _half_life(sidecar, path)
+        reference = decay_reference(sidecar, relative[0], half_life, path)
+        findings += [dose, weight, *([] if reference is None else [reference])]
+        after_injection = None if reference is None else reference.value - injection
+        calibration = Calibration(dose.value, weight.value, half_life, after_injection, unit)
+    return Scan(
+        path=image_path,
+        frames=frames,
+        calibration=calibration,
+        radionuclide=nuclide(sidecar.TracerRadionuclide or ""),
+        repairs=(*repairs, *(finding.note for finding in findings if finding.note)),
+        unsaid=unsaid(sidecar),
+        findings=tuple(findings),
+        sources=tuple(finding_of_record(record) for record in sidecar.SourceWitnesses),
+        injection_clock_seconds=clock,
+        frame_of_reference=sidecar.frame_of_reference(),
+    )
+
+
+def usable_scans(
+    images: Sequence[Path], root: Path, participants: dict[str, Row]
+) -> tuple[list[Scan], list[OtherKindError]]:
+    """Describe a participant's images; those of another kind, such as not attenuation-corrected ones, are passed over.
+
+    Returns:
+        The scans, and why others were passed over.
+
+    Raises:
+        DataError: a scan that cannot be used as it is, or none of this kind.
+    """
+    scans: list[Scan] = []
+    passed_over: list[OtherKindError] = []
+    for path in images:
+        try:
+            scans.append(scan_of(path, root, participants))
+        except OtherKindError as error:
+            passed_over.append(error)
+    if passed_over and not scans:
+        raise passed_over[0]
+    return scans, passed_over
 
 
 def find_root(image_path: Path) -> Path:
@@ -167,19 +245,11 @@ def merged_sidecar(image_path: Path, root: Path) -> tuple[dict[str, Any], Path]:
     return merged, own if own.exists() else applying[-1]
 
 
-def _weight(image_path: Path, root: Path, table: dict[str, Row], sidecar: Sidecar, path: Path) -> float:
-    entities = image_stem(image_path).split("_")
-    participant = next((part for part in entities if part.startswith("sub-")), "")
-    session = next((part for part in entities if part.startswith("ses-")), None)
-    weight = body_weight(root, participant, session, table)
-    if weight is None and sidecar.PatientWeight is not None:
-        weight = checked_kilograms(sidecar.PatientWeight, path, participant or image_path.name)
-    if weight is None:
-        raise DataError(
-            f"{root / 'participants.tsv'}: no body_weight for {participant or image_path.name}; "
-            "add it in kilograms (SUV cannot be computed without it)"
-        )
-    return weight
+def _given_weight(given: Given) -> Finding | None:
+    if given.weight_kilograms is None:
+        return None
+    shown = f"{given.weight_kilograms:g} kg"
+    return Finding("the weight", given.weight_kilograms, shown, (f"given with the scan {shown}",))
 
 
 def _half_life(sidecar: Sidecar, path: Path) -> float:
@@ -194,10 +264,3 @@ def _half_life(sidecar: Sidecar, path: Path) -> float:
         known_names = ", ".join(HALF_LIFE_SECONDS)
         raise DataError(f"{path}: TracerRadionuclide {name!r} is unknown (known: {known_names}); correct it")
     return HALF_LIFE_SECONDS[name]
-
-
-def _reference(sidecar: Sidecar, injection: float, path: Path) -> float | None:
-    """Return the decay reference in seconds after the injection; None when the image is not corrected."""
-    if not sidecar.needed("ImageDecayCorrected", path):
-        return None
-    return float(sidecar.needed("ImageDecayCorrectionTime", path)) - injection

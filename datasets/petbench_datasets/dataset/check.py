@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Literal
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import Scan, pet_images, scan_of
 from petbench_datasets.dataset.fingerprint import PairDigest, dataset_fingerprint, digest_pair
-from petbench_datasets.dataset.pair_frames import PairFrames, plan_early, plan_pair
+from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_early, plan_images, plan_pair
 from petbench_datasets.dataset.reader import checked_early
 from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_names, split_path
 from petbench_datasets.dataset.withheld import read_withheld
 from petbench_datasets.errors import DataError
+from petbench_datasets.evidence.rules import OtherKindError
+from petbench_datasets.images.body import body_mask_from_images
+from petbench_datasets.images.field_of_view import never_measured
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from petbench_datasets.tables import Row
 
 _PLAUSIBLE_MAXIMUM_SUV = (1.0, 1000.0)
+_MOST_LITRES_A_KILOGRAM = 1.5  # of lungs, bowel gas and an outline blurred by the scanner
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +113,30 @@ def _participant(
         problems.append(Problem("error", f"{root / name}: has no PET image (pet/{name}_..._pet.nii.gz); add it", name))
         return None
     scans: list[Scan] = []
+    passed_over: list[OtherKindError] = []
     found = len(problems)
     for path in images:
         try:
             scan = scan_of(path, root, table)
             _ = scan.grid
             scans.append(scan)
+        except OtherKindError as error:
+            passed_over.append(error)
+            continue
         except DataError as error:
             problems.append(Problem("error", str(error), name))
             continue
-        problems += [Problem("warning", f"{path}: {repair}", name) for repair in scan.repairs]
+        odd = (*scan.repairs, *scan.unsaid, *scan.stored.notes)
+        problems += [Problem("warning", f"{path}: {what}", name) for what in odd]
+    severity: Literal["error", "warning"] = "warning" if scans else "error"
+    problems += [Problem(severity, f"{error}{' (passed over)' if scans else ''}", name) for error in passed_over]
     bad_voxels = [message for scan in scans for message in _voxels(scan)]
     problems += [Problem("error", message, name) for message in bad_voxels]
     if not scans:
         return None
     try:
+        if withheld is None and (doubt := other_place(plan_images(name, scans, root))):
+            problems.append(Problem("warning", doubt, name))  # whatever else is wrong: it says what to do about grids
         plan = (plan_pair if withheld is None else plan_early)(name, scans, root)
     except DataError as error:
         problems.append(Problem("error", str(error), name))
@@ -153,6 +166,8 @@ def _pair(plan: PairFrames, withheld: PairDigest | None, root: Path, problems: l
     except DataError as error:
         problems.append(Problem("error", str(error), name))
         return None
+    problems += _volume(plan, withheld is None)
+    problems += [Problem("warning", doubt, name) for doubt in _fields_of_view(plan, withheld is None)]
     low, high = _PLAUSIBLE_MAXIMUM_SUV
     for window in (plan.early, plan.delayed) if withheld is None else (plan.early,):
         path = window.uses[0].scan.path
@@ -166,6 +181,42 @@ def _pair(plan: PairFrames, withheld: PairDigest | None, root: Path, problems: l
                 Problem("warning", f"{path}: its highest SUV is {highest:.3g}; check unit, dose and weight", name)
             )
     return digest
+
+
+def _volume(plan: PairFrames, both: bool) -> list[Problem]:
+    """Weigh the volume of the body in view against the weight: a litre weighs a kilogram."""
+    calibration = plan.early.uses[0].scan.calibration
+    if calibration is None:
+        return []
+    early = plan.early.image()
+    body = body_mask_from_images(early, plan.delayed.image() if both else early, plan.grid)
+    litres = float(body.sum()) * plan.grid.voxel_millilitres / 1000.0
+    if litres <= _MOST_LITRES_A_KILOGRAM * calibration.weight_kilograms:
+        return []
+    return [
+        Problem(
+            "warning",
+            f"{plan.early.uses[0].scan.path}: the body in view takes {litres:.0f} L, but weighs "
+            f"{calibration.weight_kilograms:g} kg; check weight and dose",
+            plan.participant,
+        )
+    ]
+
+
+def _fields_of_view(plan: PairFrames, whole: bool) -> list[str]:
+    """Doubt whether the two images show one field of view."""
+    if not whole:
+        return []
+    doubts = []
+    early, delayed = plan.early.image(), plan.delayed.image()
+    for window, image, other in ((plan.early, early, delayed), (plan.delayed, delayed, early)):
+        inner = never_measured(image, plan.grid, other, plan.grid)
+        if inner is not None:
+            doubts.append(
+                f"{window.uses[0].scan.path}: is 0 outside of {inner}, where the other image shows activity, as if "
+                "never measured there; cut both to what both measured (petbench datasets resample)"
+            )
+    return doubts
 
 
 def _splits(root: Path, folders: list[str], digests: dict[str, PairDigest], problems: list[Problem]) -> None:

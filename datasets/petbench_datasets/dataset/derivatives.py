@@ -90,4 +90,4 @@ def _read_names(path: Path) -> dict[int, str]:
 
 def _same_grid(path: Path, own: Grid, grid: Grid) -> None:
     if not own.matches(grid):
-        raise DataError(f"{path}: lies on {own}, but the PET images on {grid}; resample it to them")
+        raise DataError(f"{path}: lies elsewhere than the PET images: {grid.difference(own)}; resample it to them")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from petbench_datasets.dataset.quantities import require_possible
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import write_text
 
@@ -131,6 +132,7 @@ def _frame(use: FrameUse) -> dict[str, Any]:
             f"{use.scan.path}: every voxel of frame {use.index} is {float(voxels.flat[0]):g}; "
             "reconstruct or export the image again"
         )
+    require_possible(use.scan, use.index, voxels)
     return {"voxels": hashlib.sha256(voxels.astype("<f4", copy=False).tobytes()).hexdigest(), **_describe_use(use)}
 
 

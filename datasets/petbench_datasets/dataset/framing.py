@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from petbench_datasets.bids.scan import Scan
-    from petbench_datasets.images.grid import Volume
+    from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.images.windows import Frame
 
 LEAST_INSIDE = 0.5
@@ -61,6 +61,11 @@ class WindowFrames:
         """From when to when, after the injection, the frames that were used really reach."""
         frames = [use.frame for use in self.uses]
         return min(frame.start_seconds for frame in frames), max(frame.stop_seconds for frame in frames)
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of its first frame."""
+        return self.uses[0].scan.grid
 
     def image(self) -> Volume:
         """Read the frames and return their weighted mean in SUV, float32, shape (z, y, x)."""

@@ -9,9 +9,13 @@ import numpy as np
 
 from petbench_datasets.bids.participants import body_weight, read_participants
 from petbench_datasets.bids.scan import find_root, read_scan
+from petbench_datasets.evidence.body import require_activity
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from petbench_datasets.bids.scan import Scan
+    from petbench_datasets.images.grid import Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +46,23 @@ def image_quantities(path: Path, participant: str) -> Quantities:
         weight = scan.calibration.weight_kilograms
     total = float(suv.sum(dtype=np.float64)) * scan.grid.voxel_millilitres
     return Quantities(float(suv.max()), None if weight is None else total / (1000.0 * weight))
+
+
+def require_possible(scan: Scan, frame: int, voxels: Volume) -> None:
+    """Raise where a frame holds far more activity than was injected.
+
+    Args:
+        scan: the frame's.
+        frame: its index.
+        voxels: as stored, shape (z, y, x).
+
+    Raises:
+        DataError: naming the dose.
+    """
+    if scan.calibration is None:
+        return
+    total = float(voxels.sum(dtype=np.float64)) * scan.suv_per_unit(frame) * scan.grid.voxel_millilitres
+    shown = f"{scan.calibration.injected_bq / 1e6:.4g} MBq"
+    require_activity(
+        str(scan.path), total / (1000.0 * scan.calibration.weight_kilograms), "InjectedRadioactivity", shown
+    )

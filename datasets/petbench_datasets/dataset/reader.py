@@ -12,7 +12,7 @@ import numpy as np
 
 from petbench_datasets.bids.description import read_sampling
 from petbench_datasets.bids.participants import read_participants
-from petbench_datasets.bids.scan import pet_images, scan_of
+from petbench_datasets.bids.scan import pet_images, usable_scans
 from petbench_datasets.dataset import derivatives
 from petbench_datasets.dataset.fingerprint import (
     DigestCache,
@@ -207,7 +207,7 @@ def scans_of(root: Path, participant: str, table: dict[str, Row]) -> list[Scan]:
     images = pet_images(root, participant)
     if not images:
         raise DataError(f"{root / participant}: has no PET image (pet/{participant}_..._pet.nii.gz); add it")
-    return [scan_of(path, root, table) for path in images]
+    return usable_scans(images, root, table)[0]
 
 
 def _digests(

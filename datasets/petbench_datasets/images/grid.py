@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Volume = NDArray[np.float32]
 
 CORNER_TOLERANCE_MILLIMETRES = 0.1
 """Two grids are one when no corner differs by more: scanners write positions with jitter of this size."""
+
+_ANGLE_TOLERANCE_DEGREES = 0.02
+_ENDS = (("the left", "the right"), ("the back", "the front"), ("the feet", "the head"))
+"""Where NIfTI's world axes x, y and z lead, downwards and upwards."""
 
 _FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 
@@ -47,6 +55,12 @@ class Grid:
         """Volume of one voxel."""
         return float(abs(np.linalg.det(self.affine[:3, :3])) / 1000.0)
 
+    @property
+    def is_sheared(self) -> bool:
+        """Whether its axes are not at right angles, as a tilted gantry leaves them."""
+        axes = self.affine[:3, :3] / np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
+        return bool(np.abs(axes.T @ axes - np.eye(3)).max() > 1e-4)
+
     def corners_millimetres(self) -> NDArray[np.float64]:
         """Return the world positions of the eight corner voxels, shape (8, 3)."""
         z, y, x = self.shape
@@ -60,17 +74,47 @@ class Grid:
         distance = np.abs(self.corners_millimetres() - other.corners_millimetres())
         return bool(distance.max() <= CORNER_TOLERANCE_MILLIMETRES)
 
+    def difference(self, other: Grid) -> str:
+        """Say how `other` lies differently: `moved by 3 mm along z (towards the head)`; empty if it does not.
+
+        Only what differs is named: size of a voxel, number of voxels, direction of the axes, place of the first voxel.
+        """
+        if self.matches(other):
+            return ""
+        found = []
+        ours, theirs = np.array(self.spacing_millimetres), np.array(other.spacing_millimetres)
+        if (np.abs(ours - theirs) * (np.array(self.shape) - 1) > CORNER_TOLERANCE_MILLIMETRES).any():
+            found.append(f"voxels of {_by(theirs, 6)} mm instead of {_by(ours, 6)} mm")
+        if self.shape != other.shape:
+            found.append(f"{_by(other.shape)} voxels instead of {_by(self.shape)}")
+        cosines = (self.affine[:3, :3] / ours[::-1] * other.affine[:3, :3] / theirs[::-1]).sum(axis=0)
+        angle = float(np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)).max()))
+        if angle > _ANGLE_TOLERANCE_DEGREES:
+            found.append(f"axes turned by {angle:.2g} degrees")
+        what = "first voxel moved" if found else "moved"
+        moved = other.affine[:3, 3] - self.affine[:3, 3]
+        found += [
+            f"{what} by {abs(step):.3g} mm along {axis} (towards {ends[int(step > 0)]})"
+            for axis, step, ends in zip("xyz", moved, _ENDS, strict=True)
+            if abs(step) > CORNER_TOLERANCE_MILLIMETRES
+        ]
+        return ", ".join(found) or "corners that lie more than 0.1 mm apart"
+
     def __str__(self) -> str:
         """Return the grid as people write it: `128x128x389 voxels of 5.346x5.346x5 mm` (x, y, z)."""
-        size = "x".join(str(count) for count in reversed(self.shape))
-        step = "x".join(f"{length:.4g}" for length in reversed(self.spacing_millimetres))
-        return f"{size} voxels of {step} mm"
+        return f"{_by(self.shape)} voxels of {_by(self.spacing_millimetres)} mm"
 
 
-def resample(volume: Volume, source: Grid, target: Grid) -> Volume:
-    """Carry `volume` from `source` to `target`: linear interpolation, 0 outside, smoothed first when coarsening.
+def _by(sizes: Sequence[float] | NDArray[np.float64], digits: int = 4) -> str:
+    """Write sizes along (z, y, x) as people do: `128x128x389`."""
+    return "x".join(str(size) if isinstance(size, int) else f"{size:.{digits}g}" for size in reversed(sizes))
 
-    Between the centre and the edge of the outermost voxels their own value holds; beyond the edge there is nothing.
+
+def resample(volume: Volume, source: Grid, target: Grid, *, smoothed: bool = True) -> Volume:
+    """Carry `volume` from `source` to `target`: linear interpolation, smoothed first when coarsening.
+
+    Between the centre and the edge of the outermost voxels their own value holds; beyond the edge nothing was measured,
+    and 0 stands there: whoever keeps such voxels asks `measured` first.
 
     The smoothing is the Gaussian that makes a source voxel as wide as a target voxel (Cardoso et al. 2015, "Scale
     factor point spread function matching"), so that coarse voxels average what they cover and do not sample it.
@@ -79,6 +123,8 @@ def resample(volume: Volume, source: Grid, target: Grid) -> Volume:
         volume: shape `source.shape`.
         source: the grid that `volume` lies on.
         target: the grid wanted.
+        smoothed: whether to smooth when coarsening; axes are compared in their order, which a plane of another
+            direction does not have.
 
     Returns:
         An array of shape `target.shape`.
@@ -89,13 +135,20 @@ def resample(volume: Volume, source: Grid, target: Grid) -> Volume:
         return volume.astype(np.float32, copy=True)
     ratio = np.array(target.spacing_millimetres) / np.array(source.spacing_millimetres)
     sigma = np.sqrt(np.maximum(ratio**2 - 1.0, 0.0)) / _FWHM_PER_SIGMA
-    smooth = ndimage.gaussian_filter(volume, sigma, mode="nearest") if (sigma > 0.01).any() else volume
+    smooth = ndimage.gaussian_filter(volume, sigma, mode="nearest") if smoothed and (sigma > 0.01).any() else volume
     matrix, offset = _index_map(source, target)
     result: Volume = ndimage.affine_transform(
         smooth.astype(np.float32, copy=False), matrix, offset, output_shape=target.shape, order=1, mode="nearest"
     )
     result[_outside(source.shape, matrix, offset, target.shape)] = 0.0
     return result
+
+
+def measured(source: Grid, target: Grid) -> NDArray[np.bool_]:
+    """Return which voxels of `target` have their centre in a voxel of `source`: elsewhere that image says nothing."""
+    if source.matches(target):
+        return np.ones(target.shape, dtype=bool)
+    return ~_outside(source.shape, *_index_map(source, target), target.shape)
 
 
 def resample_labels(labels: NDArray[np.int16], source: Grid, target: Grid) -> NDArray[np.int16]:

@@ -34,6 +34,7 @@ class NewImage:
         dynamic: whether the file gets a time axis.
         source: what it was made of, for messages.
         notes: doubts, for people to read.
+        files: of its first frame's slices, where it is made of such.
     """
 
     participant: str
@@ -44,6 +45,7 @@ class NewImage:
     dynamic: bool
     source: str
     notes: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -59,6 +61,7 @@ class Imported:
     path: Path
     source: str
     notes: tuple[str, ...]
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,9 @@ def add_to_dataset(
                 _describe(temporary_folder, folder.name, rows)
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror or error}); nothing was imported") from error
-    written = tuple(Imported(image.participant, _place(folder, image), image.source, image.notes) for image in images)
+    written = tuple(
+        Imported(image.participant, _place(folder, image), image.source, image.notes, image.files) for image in images
+    )
     return ImportReport(folder, written, tuple(skipped))
 
 

@@ -7,10 +7,15 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
+from petbench_datasets.bids.new_sidecar import entities_of, frame_of_reference_name, new_sidecar
+from petbench_datasets.bids.scan import NOTHING_GIVEN, Given
+from petbench_datasets.bids.sidecar import ALLOWED_KEY, WITNESSES_KEY
+from petbench_datasets.dataset.pair_frames import in_another_place
 from petbench_datasets.errors import DataError
+from petbench_datasets.evidence.rules import tracer_kind
+from petbench_datasets.images.predicted import PREDICTED
 from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
-from petbench_datasets.importers.dicom_files import pet_slices
+from petbench_datasets.importers.dicom_files import find_series
 from petbench_datasets.importers.dicom_series import Series, read_series
 from petbench_datasets.importers.dicom_volume import grid_of
 from petbench_datasets.progress import Progress, silent
@@ -19,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from petbench_datasets.importers.dicom_headers import SliceHeader
 
-_SAME_INJECTION_SECONDS = 600.0
+_SAME_INJECTION_SECONDS = 60.0
 
 
 def import_dicom(
@@ -30,6 +34,8 @@ def import_dicom(
     *,
     radionuclide: str | None = "F18",
     weights_kilograms: Mapping[str, float] | None = None,
+    doses_becquerel: Mapping[str, float] | None = None,
+    everyone: Given = NOTHING_GIVEN,
     skip_unusable: bool = False,
     progress: Progress = silent,
 ) -> ImportReport:
@@ -41,8 +47,10 @@ def import_dicom(
     Args:
         directory: DICOM files, in any order and depth; other modalities are passed over.
         folder: the dataset, new or existing.
-        radionuclide: the only one allowed; None allows every nuclide that PET uses.
+        radionuclide: the only one allowed, F18 with FDG alone; None allows every tracer that PET uses.
         weights_kilograms: by participant identifier, for headers without one or with a wrong one.
+        doses_becquerel: by participant identifier, likewise.
+        everyone: weight and dose of whoever has none in the two above, likewise.
         skip_unusable: pass over series that cannot be used (not attenuation-corrected, gated, ...) with their
             reason in the report, as long as one is left.
         progress: called after each image.
@@ -50,26 +58,34 @@ def import_dicom(
     Raises:
         DataError: in one line, why the first unusable series is refused. Nothing is written then.
     """
-    slices, skipped = pet_slices(directory)
-    by_series: dict[str, list[SliceHeader]] = defaultdict(list)
-    for header in slices:
-        by_series[header.series].append(header)
+    found = find_series(directory)
+    skipped = list(found.passed_over)
+    weights, doses = weights_kilograms or {}, doses_becquerel or {}
     understood: list[Series] = []
-    refused: list[DataError] = []
-    for members in by_series.values():
+    refused: list[tuple[str, DataError]] = list(found.refused)
+    for members in found.series:
         subject = f"{members[0].path.parent} ({members[0].description or 'PET series'})"
         if "REPROJECTION" in members[0].series_type:
             skipped.append((subject, "a projection, not a volume"))
             continue
+        if members[0].derivation.startswith(PREDICTED):
+            skipped.append((subject, "a predicted image, not a measurement"))
+            continue
         try:
-            understood.append(read_series(members, subject, radionuclide, weights_kilograms or {}))
+            participant = members[0].participant
+            given = Given(
+                weights.get(participant, everyone.weight_kilograms), doses.get(participant, everyone.injected_bq)
+            )
+            understood.append(read_series(members, subject, radionuclide, given))
         except DataError as error:
-            if not skip_unusable:
-                raise
-            refused.append(error)
-            skipped.append((subject, str(error)))
+            refused.append((subject, error))
+    if refused and not skip_unusable:
+        raise refused[0][1]
+    skipped += [(what, str(error)) for what, error in refused]
     if not understood:
-        raise refused[0] if refused else DataError(f"{directory}: has no PET volume; give the folder of the PET series")
+        if refused:
+            raise refused[0][1]
+        raise DataError(f"{directory}: has no PET volume; give the folder of the PET series")
     return _write(understood, folder, skipped, progress)
 
 
@@ -86,7 +102,7 @@ def _write(
         _require_one_injection(members)
         members.sort(key=lambda one: (min(one.timing.starts), one.first.series))
         people[names[participant]] = _person(members)
-        images += [_image(one, names[participant]) for one in members]
+        images += [_image(one, names[participant], members[0]) for one in members]
     return add_to_dataset(folder, images, people, skipped, progress)
 
 
@@ -129,13 +145,15 @@ def _person(members: Sequence[Series]) -> dict[str, object]:
     }
 
 
-def _image(series: Series, participant: str) -> NewImage:
+def _image(series: Series, participant: str, earliest: Series) -> NewImage:
     first, timing, frames = series.first, series.timing, series.frames()
     known = timing.injection is not None
-    tracer = "FDG" if _is_fdg(first) else first.tracer_name or "unknown"
-    notes = timing.notes
+    tracer = tracer_kind(first.tracer_name) or "unknown"
+    notes = series.notes
     if not known:
         notes = (*notes, "no injection time: the image can be looked at, but lies in neither window")
+    if first.frame_of_reference and first.frame_of_reference != earliest.first.frame_of_reference:
+        notes = (*notes, in_another_place("the participant's first scan"))
     injected = first.decay_correction == "NONE" or series.is_suv
     sidecar = new_sidecar(
         frames,
@@ -153,10 +171,14 @@ def _image(series: Series, participant: str) -> NewImage:
             "AcquisitionMode": " ".join(first.series_type[:1]).lower(),
             "ReconMethodName": first.reconstruction,
             "AttenuationCorrection": first.attenuation,
+            "FrameOfReference": frame_of_reference_name(first.frame_of_reference),
             "SourceUnits": first.units,
             "SourceDecayCorrection": first.decay_correction,
         },
     )
+    sidecar[WITNESSES_KEY] = [finding.as_record() for finding in series.findings]
+    if tracer not in {"FDG", "unknown"} or series.radionuclide != "F18":
+        sidecar[ALLOWED_KEY] = True
     return NewImage(
         participant=participant,
         entities=entities_of(frames, tracer, series.radionuclide, injection_known=known),
@@ -166,9 +188,5 @@ def _image(series: Series, participant: str) -> NewImage:
         dynamic=len(frames) > 1,
         source=series.subject,
         notes=notes,
+        files=tuple(series.slices[index].path for index in series.order[0]),
     )
-
-
-def _is_fdg(header: SliceHeader) -> bool:
-    name = header.tracer_name.upper()
-    return "FDG" in name or "DEOXYGLUCOSE" in name

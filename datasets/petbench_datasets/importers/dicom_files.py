@@ -1,14 +1,17 @@
-"""Which files of a folder are slices of a DICOM PET series."""
+"""Which files of a folder are slices of DICOM PET series, and which series they make."""
 
 from __future__ import annotations
 
-import warnings
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import PositronEmissionTomographyImageStorage
 
+from petbench_datasets.boundary import BoundedFile, reading, without_warnings
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom_headers import SliceHeader, slice_header
 
@@ -19,66 +22,159 @@ _ENHANCED = {
     "1.2.840.10008.5.1.4.1.1.130": "Enhanced PET",
     "1.2.840.10008.5.1.4.1.1.128.1": "Legacy Converted Enhanced PET",
 }
+_PREAMBLE = 128
+_ONE_SERIES = dt.timedelta(seconds=1)
 
 
-def pet_slices(folder: Path) -> tuple[list[SliceHeader], list[tuple[str, str]]]:
+@dataclass
+class FoundFiles:
+    """What lies below a folder.
+
+    Attributes:
+        series: the slices of each PET series.
+        refused: files and series that are PET, but cannot be used: (what, why).
+        passed_over: everything else: (what, why).
+    """
+
+    series: list[list[SliceHeader]] = field(default_factory=list)
+    refused: list[tuple[str, DataError]] = field(default_factory=list)
+    passed_over: list[tuple[str, str]] = field(default_factory=list)
+
+
+def find_series(folder: Path) -> FoundFiles:
     """Read the headers of every PET slice below `folder`.
 
-    Returns:
-        The slices, and what was passed over: (what, why).
-
     Raises:
-        DataError: no such folder, no DICOM file, no PET slice, or a PET image of a kind that is not supported.
+        DataError: no such folder, no DICOM file, no PET image.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; give the folder that holds the DICOM files")
-    slices: dict[str, SliceHeader] = {}
-    others: dict[str, int] = {}
+    found = FoundFiles()
+    slices: list[SliceHeader] = []
+    broken: dict[str, DataError] = {}
+    others: dict[str, int] = defaultdict(int)
     any_dicom = False
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name.upper() != "DICOMDIR"):
-        dataset = _header(path)
-        if dataset is None:
-            others["files that are not DICOM"] = others.get("files that are not DICOM", 0) + 1
+        try:
+            kind, dataset = _kind(path)
+        except DataError as error:
+            found.refused.append((str(path), error))
             continue
-        any_dicom = True
+        any_dicom |= dataset is not None
+        if kind:
+            others[kind] += 1
+            continue
+        try:
+            slices.append(slice_header(path, dataset))
+        except DataError as error:
+            # One slice that cannot be read leaves its series with a hole: the whole series is refused.
+            broken.setdefault(_series_uid(dataset), error)
+    found.refused += [(str(error).partition(": ")[0], error) for error in broken.values()]
+    found.series = _series([header for header in _without_copies(slices) if header.series not in broken])
+    if not slices and not found.refused:
+        said = ", ".join(f"{count} {what}" for what, count in others.items()) or "nothing"
+        wanted = "PET image" if any_dicom else "DICOM file"
+        raise DataError(f"{folder}: has no {wanted} (found {said}); give the folder that holds the PET series")
+    found.passed_over = [(f"{what} ({count})", "not PET images") for what, count in others.items()]
+    return found
+
+
+def _series(slices: list[SliceHeader]) -> list[list[SliceHeader]]:
+    """Divide slices into series: by UID, and by all that DICOM says of a series or above it as a whole.
+
+    Anonymisers have given one UID to every series, and even to every file: what differs in its participant, its study
+    or its time is another series all the same.
+    """
+    groups: dict[tuple[str, str, str], list[SliceHeader]] = defaultdict(list)
+    for header in slices:
+        groups[header.series, header.study, header.participant].append(header)
+    divided: list[list[SliceHeader]] = []
+    for members in groups.values():
+        members.sort(key=lambda header: header.series_start or dt.datetime.min)
+        last: dt.datetime | None = None
+        for number, header in enumerate(members):
+            start = header.series_start or dt.datetime.min
+            if number == 0 or (last is not None and start - last > _ONE_SERIES):
+                divided.append([])
+            last = start
+            divided[-1].append(header)
+    return [sorted(members, key=lambda header: header.path) for members in divided]
+
+
+def _without_copies(slices: list[SliceHeader]) -> list[SliceHeader]:
+    """Leave out files that are the same slice again: its UID, its place, its time and its bytes."""
+    by_place: dict[tuple[object, ...], list[SliceHeader]] = defaultdict(list)
+    kept = []
+    for header in slices:
+        key = (
+            header.instance, header.series, header.position, header.acquisition_start, header.reference_milliseconds,
+            header.series_start, header.path.stat().st_size,
+        )  # fmt: skip
+        if any(_same_bytes(header.path, other.path) for other in by_place[key]):
+            continue
+        by_place[key].append(header)
+        kept.append(header)
+    return kept
+
+
+def _same_bytes(one: Path, other: Path) -> bool:
+    with reading(one):
+        return one.read_bytes()[_PREAMBLE:] == other.read_bytes()[_PREAMBLE:]
+
+
+def _series_uid(dataset: Any) -> str:
+    try:
+        with without_warnings():
+            return str(dataset.get("SeriesInstanceUID", ""))
+    except Exception:  # an element that cannot be converted raises when it is asked for
+        return ""
+
+
+def _kind(path: Path) -> tuple[str, Any]:
+    """Return what a file is where it is no slice of PET, and its header; empty for a slice.
+
+    Raises:
+        DataError: DICOM that cannot be read, or a PET image of a kind that is not supported.
+    """
+    dataset = _header(path)
+    if dataset is None:
+        return "files that are not DICOM", None
+    with reading(path), without_warnings():
         kind = str(dataset.get("SOPClassUID", ""))
         if kind in _ENHANCED:
             raise DataError(
                 f"{path}: {_ENHANCED[kind]} images (SOP class {kind}) are not supported; "
-                "export the series as classic PET images, one file a slice"
+                "export the series as classic PET images, one file a slice, or pass over it (--skip-unusable)"
             )
-        if kind != PositronEmissionTomographyImageStorage:
-            what = f"{dataset.get('Modality', 'unknown')} objects"
-            others[what] = others.get(what, 0) + 1
-            continue
-        header = slice_header(path, dataset)
-        slices.setdefault(header.instance, header)
-    if not slices:
-        found = ", ".join(f"{count} {what}" for what, count in others.items()) or "nothing"
-        wanted = "PET image" if any_dicom else "DICOM file"
-        raise DataError(f"{folder}: has no {wanted} (found {found}); give the folder that holds the PET series")
-    return list(slices.values()), [(f"{what} ({count})", "not PET images") for what, count in others.items()]
+        pet = kind == PositronEmissionTomographyImageStorage
+        return "" if pet else f"{dataset.get('Modality', 'unknown')} objects", dataset
 
 
 def _header(path: Path) -> Any | None:
-    """Read a file's header, or return None when it is not DICOM."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd values of single elements are checked where they matter
-        try:
-            return pydicom.dcmread(path, stop_before_pixels=True)
-        except InvalidDicomError:
-            pass
-        except (OSError, ValueError, EOFError, AttributeError, KeyError):
-            return None
-    return _forced(path)
+    """Read a file's header, or return None when it is not DICOM.
+
+    Raises:
+        DataError: the file says that it is DICOM, but cannot be read.
+    """
+    with reading(path), BoundedFile(path) as file:
+        is_dicom = file.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
+        file.seek(0)
+        with without_warnings():
+            try:
+                return pydicom.dcmread(file, stop_before_pixels=True)
+            except InvalidDicomError:
+                file.seek(0)
+                return _forced(file)
+            except Exception:
+                if is_dicom:
+                    raise
+    return None
 
 
-def _forced(path: Path) -> Any | None:
+def _forced(file: BoundedFile) -> Any | None:
     """Read a file without DICOM's preamble, if it says for itself what it is."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-            return dataset if "SOPClassUID" in dataset and "Modality" in dataset else None  # noqa: TRY300
-        except Exception:  # any other file, forced through a DICOM parser, may raise anything
-            return None
+    try:
+        dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+        return dataset if "SOPClassUID" in dataset and "Modality" in dataset else None  # noqa: TRY300
+    except Exception:  # any other file, forced through a DICOM parser, may raise anything
+        return None

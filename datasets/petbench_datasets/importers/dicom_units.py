@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ParticipantFacts:
-    """What SUV needs to know of the participant; None or empty for what the header does not say."""
+    """What SUV needs to know of the participant; None or empty for what the header does not say.
+
+    `weight_said` is where the weight is from; `notes` are doubts.
+    """
 
     weight_kilograms: float | None
     height_centimetres: float | None
     sex: str
+    weight_said: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def participant_facts(header: SliceHeader, weight_kilograms: float | None, subject: str) -> ParticipantFacts:
@@ -28,8 +33,12 @@ def participant_facts(header: SliceHeader, weight_kilograms: float | None, subje
         DataError: a weight or height that nobody has.
     """
     weight = weight_kilograms if weight_kilograms is not None else header.weight
+    said = f"PatientWeight (0010,1030) {header.weight:g}" if weight_kilograms is None and header.weight else ""
+    said = said or ("" if weight is None else f"--weight {weight:g}")
+    notes = []
     if weight is not None and weight > 1000.0:
-        weight /= 1000.0  # given in grams
+        notes.append(f"PatientWeight {weight:g} taken as grams")
+        weight /= 1000.0
     if weight is not None and weight <= 0.0:
         weight = None
     if weight is not None and not 1.0 <= weight <= 500.0:
@@ -37,9 +46,8 @@ def participant_facts(header: SliceHeader, weight_kilograms: float | None, subje
     height = header.height_metres
     if height is not None and height > 3.0:
         height /= 100.0  # given in centimetres
-    if height is not None and not 0.3 <= height <= 2.6:
-        height = None
-    return ParticipantFacts(weight, None if height is None else height * 100.0, header.sex.upper()[:1])
+    centimetres = None if height is None else height * 100.0
+    return ParticipantFacts(weight, centimetres, header.sex.upper()[:1], said, tuple(notes))
 
 
 def suv_per_value(header: SliceHeader, facts: ParticipantFacts, subject: str) -> float | None:
@@ -92,9 +100,11 @@ def require_corrections(header: SliceHeader, subject: str, *, already_suv: bool)
     if header.decay_correction not in {"START", "ADMIN", "NONE"}:
         if already_suv:
             return
+        raise DataError(f"{subject}: DecayCorrection (0054,1102) is missing; export the series with it")
+    if "DECY" in header.corrections and header.decay_correction == "NONE" and not already_suv:
         raise DataError(
-            f"{subject}: DecayCorrection (0054,1102) is {header.decay_correction or 'missing'}, not START, ADMIN or "
-            "NONE; export the series with it"
+            f"{subject}: CorrectedImage (0028,0051) has DECY, but DecayCorrection (0054,1102) is NONE; "
+            "export a series whose decay correction is certain"
         )
     if "DECY" not in header.corrections and header.decay_correction != "NONE":
         raise DataError(
@@ -117,13 +127,13 @@ def radionuclide_of(header: SliceHeader, required: str | None, subject: str) -> 
         name = fits[0] if fits else ""
     if not name:
         raise DataError(f"{subject}: does not say which radionuclide was used; export the series with it")
+    if name not in HALF_LIFE_SECONDS:
+        raise DataError(f"{subject}: the radionuclide is {name}, which is not used in PET; leave the series out")
     if required is not None and name != nuclide(required):
         raise DataError(
             f"{subject}: the radionuclide is {name}, not {nuclide(required)}; leave the series out, or allow it with "
             f"--radionuclide {name}"
         )
-    if name not in HALF_LIFE_SECONDS:
-        raise DataError(f"{subject}: the radionuclide is {name}, which is not used in PET; leave the series out")
     known_seconds = HALF_LIFE_SECONDS[name]
     if given and abs(given / known_seconds - 1.0) > 0.02:
         raise DataError(
@@ -132,18 +142,25 @@ def radionuclide_of(header: SliceHeader, required: str | None, subject: str) -> 
     return name, given or known_seconds
 
 
-def injected_bq(header: SliceHeader, subject: str) -> float:
-    """Return the injected activity; a value below 10^4 was written in MBq.
+def injected_bq(header: SliceHeader, given_bq: float | None, subject: str, notes: list[str]) -> float:
+    """Return the injected activity; `given_bq` goes before the header's.
+
+    A value of a header below 10^4 was written in MBq, which is added to `notes`.
 
     Raises:
         DataError: missing or impossible.
     """
-    dose = None if header.tracer is None else header.tracer.dose
+    dose = header.tracer.dose if given_bq is None and header.tracer is not None else given_bq
     if dose is None or dose <= 0.0:
-        raise DataError(f"{subject}: RadionuclideTotalDose (0018,1074) is missing; export the series with it")
-    dose = dose * 1e6 if dose < 1e4 else dose
+        raise DataError(
+            f"{subject}: RadionuclideTotalDose (0018,1074) is missing; export the series with it, or give the dose"
+        )
+    if given_bq is None and dose < 1e4:
+        notes.append(f"RadionuclideTotalDose {dose:g} taken as MBq")
+        dose *= 1e6
     if not 1e5 <= dose <= 1e11:
-        raise DataError(f"{subject}: RadionuclideTotalDose is {dose:g} Bq, which is impossible; correct it")
+        said = "RadionuclideTotalDose" if given_bq is None else "the given dose"
+        raise DataError(f"{subject}: {said} is {dose:g} Bq, which is impossible; correct it")
     return dose
 
 

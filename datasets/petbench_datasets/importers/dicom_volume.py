@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import datetime as dt
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 from pydicom.uid import ImplicitVRLittleEndian
 
+from petbench_datasets.boundary import BoundedFile, first_line, reading, without_warnings
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import in_lps_order
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from petbench_datasets.importers.dicom_headers import SliceHeader
 
 _JITTER_MILLIMETRES = 0.1
+_NO_TIME = dt.datetime.min
 _SIDEWAYS_MILLIMETRES = 0.5
 
 
@@ -38,14 +40,14 @@ def arrange(slices: Sequence[SliceHeader], subject: str) -> list[list[int]]:
             and np.allclose(header.pixel_spacing, first.pixel_spacing, atol=1e-3)
             and np.allclose(header.orientation, first.orientation, atol=1e-3)
         )
-        if len(header.position) != 3 or len(header.orientation) != 6 or len(header.pixel_spacing) != 2 or not same:
+        if not same:
             raise DataError(f"{header.path}: its place differs from the other slices of {subject}; leave it out")
     along = np.array([_along(header) for header in slices])
     places = _cluster(along)
     times = [
         (
             header.temporal_position or 0.0,
-            header.acquisition_start.timestamp() if header.acquisition_start else 0.0,
+            header.acquisition_start or header.acquisition_datetime or _NO_TIME,
             header.reference_milliseconds or 0.0,
         )
         for header in slices
@@ -96,18 +98,15 @@ def frame_voxels(slices: Sequence[SliceHeader], order: Sequence[int], factor: Ca
 
 
 def _pixels(header: SliceHeader) -> NDArray[np.generic]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            dataset = pydicom.dcmread(header.path, force=True)
-            if "TransferSyntaxUID" not in dataset.file_meta:
-                dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # DICOM's default
-            pixels = np.asarray(dataset.pixel_array)
-        except (OSError, EOFError, ValueError, AttributeError, KeyError, RuntimeError, NotImplementedError) as error:
-            raise DataError(
-                f"{header.path}: its pixels cannot be decoded ({str(error).splitlines()[0]}); "
-                "export the series uncompressed"
-            ) from error
+    with (
+        reading(header.path, lambda error: f"its pixels cannot be decoded ({first_line(error)})"),
+        without_warnings(),
+        BoundedFile(header.path) as file,
+    ):
+        dataset = pydicom.dcmread(file, force=True)
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # DICOM's default
+        pixels = np.asarray(dataset.pixel_array)
     if pixels.shape != header.matrix:
         raise DataError(f"{header.path}: holds {pixels.shape} pixels instead of {header.matrix}; export it again")
     return pixels

@@ -10,6 +10,7 @@ from petbench.cli.datasets.export import export
 from petbench.cli.datasets.import_ import import_
 from petbench.cli.datasets.info import info
 from petbench.cli.datasets.list_ import list_
+from petbench.cli.datasets.register import register
 from petbench.cli.datasets.resample import resample
 from petbench.cli.datasets.split import split
 from petbench.cli.datasets.suv_range import suv_range
@@ -21,5 +22,5 @@ def datasets() -> None:
     """Build, import, check, split and export datasets."""
 
 
-for _verb in (list_, build, info, check, split, suv_range, import_, resample, export, validate):
+for _verb in (list_, build, info, check, split, suv_range, import_, resample, register, export, validate):
     datasets.add_command(_verb)

@@ -36,8 +36,23 @@ def import_() -> None:
     metavar="PARTICIPANT=KG",
     help="Weight of a participant whose headers have none; repeatable.",
 )
+@click.option(
+    "--dose",
+    "doses",
+    multiple=True,
+    metavar="PARTICIPANT=MBQ",
+    help="Injected activity of a participant whose headers have none or a wrong one; repeatable.",
+)
 @click.option("--skip-unusable", is_flag=True, help="Leave out series that cannot be used, and say why.")
-def dicom(directory: Path, *, out: Path, radionuclide: str, weights: tuple[str, ...], skip_unusable: bool) -> None:
+def dicom(
+    directory: Path,
+    *,
+    out: Path,
+    radionuclide: str,
+    weights: tuple[str, ...],
+    doses: tuple[str, ...],
+    skip_unusable: bool,
+) -> None:
     """Import every PET series below DIRECTORY; the series of one PatientID become one participant.
 
     Units, dose, decay reference and frame times are read slice by slice, by the published rules. A series whose SUV
@@ -55,7 +70,8 @@ def dicom(directory: Path, *, out: Path, radionuclide: str, weights: tuple[str, 
             directory,
             out,
             radionuclide=None if radionuclide == "any" else radionuclide,
-            weights_kilograms=_weights(weights),
+            weights_kilograms=_given(weights, "--weight PARTICIPANT=71.5"),
+            doses_becquerel={name: 1e6 * dose for name, dose in _given(doses, "--dose PARTICIPANT=250").items()},
             skip_unusable=skip_unusable,
             progress=progress,
         )
@@ -87,16 +103,17 @@ def nifti(table: Path, *, out: Path, resample_to: str | None) -> None:
     _print(report, out)
 
 
-def _weights(texts: tuple[str, ...]) -> dict[str, float]:
+def _given(texts: tuple[str, ...], example: str) -> dict[str, float]:
+    """Return the numbers by participant."""
     from petbench.errors import UsageError
 
     found = {}
     for text in texts:
-        participant, _, kilograms = text.rpartition("=")
+        participant, _, value = text.rpartition("=")
         try:
-            found[participant] = float(kilograms)
+            found[participant] = float(value)
         except ValueError:
-            raise UsageError(f"--weight {text!r} is not understood; write --weight PARTICIPANT=71.5") from None
+            raise UsageError(f"{example.partition(' ')[0]} {text!r} is not understood; write {example}") from None
     return found
 
 

@@ -12,6 +12,7 @@ from petbench.cli.options import complete_dataset
 
 if TYPE_CHECKING:
     from petbench_datasets.dataset.info import DatasetInfo
+    from petbench_datasets.evidence.witnesses import Finding
 
 
 @click.command()
@@ -21,14 +22,23 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a contact sheet of all images to this PNG file.",
 )
+@click.option(
+    "--explain",
+    metavar="PARTICIPANT",
+    help="Show, instead, each number of a participant's scans, the fields it rests on, and what disagreed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
-def info(dataset: str, *, sheet: Path | None, as_json: bool) -> None:
+def info(dataset: str, *, sheet: Path | None, explain: str | None, as_json: bool) -> None:
     """Show participants, grids, times, SUV ranges, fingerprint and splits of DATASET, a name or a folder.
 
     \b
     petbench datasets info fdg-phantom-mini
     petbench datasets info ~/my-dataset --sheet overview.png
+    petbench datasets info ~/my-dataset --explain sub-01
     """
+    if explain is not None:
+        _explain(dataset, explain, as_json=as_json)
+        return
     from petbench.cli.console import open_named, print_json
     from petbench.terminal import progress_bar
     from petbench_datasets.dataset.contact_sheet import contact_sheet
@@ -45,6 +55,38 @@ def info(dataset: str, *, sheet: Path | None, as_json: bool) -> None:
         _print(facts)
     if sheet is not None:
         click.echo(f"contact sheet: {sheet}", err=as_json)
+
+
+def _explain(dataset: str, participant: str, *, as_json: bool) -> None:
+    from petbench.cli.console import open_named, print_json
+    from petbench_datasets.dataset.explain import explain_participant
+
+    # A folder is explained without being opened, for what is to be explained may be why it cannot be.
+    root = Path(dataset) if Path(dataset).is_dir() else open_named(dataset)[0].dataset.root
+    scans = explain_participant(root, participant)
+    if as_json:
+        print_json([{**dataclasses.asdict(scan), "path": str(scan.path)} for scan in scans])
+        return
+    for scan in scans:
+        click.echo(click.style(str(scan.path.relative_to(root)), bold=True))
+        if scan.refused:
+            click.echo(f"  refused: {scan.refused}")
+            continue
+        click.echo(f"  measured: {scan.measured}")
+        for finding in scan.findings:
+            _print_finding(finding)
+        if scan.sources:
+            click.echo("  in the files that it was imported from:")
+        for finding in scan.sources:
+            _print_finding(finding)
+        for note in scan.notes:
+            click.echo(f"  note: {note}")
+
+
+def _print_finding(finding: Finding) -> None:
+    click.echo(f"  {finding.quantity}: {finding.shown}, by {'; '.join(finding.witnesses)}")
+    if finding.against:
+        click.echo(f"    disagreed: {'; '.join(finding.against)}")
 
 
 def _print(facts: DatasetInfo) -> None:

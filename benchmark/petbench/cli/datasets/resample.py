@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 def resample(folder: Path, *, out: Path, to: str) -> None:
     """Copy the dataset in FOLDER with both images of each pair on one grid; each sidecar records the resampling.
 
+    What only one image of a pair has measured is cut away from both: it can be neither learnt from nor scored.
+
     \b
     petbench datasets resample ~/my-dataset --to delayed --out ~/one-grid
     petbench datasets resample ~/my-dataset --to 8,10,10 --out ~/coarse
@@ -32,7 +34,9 @@ def resample(folder: Path, *, out: Path, to: str) -> None:
     from petbench_datasets.exporters.resample import resample_dataset
 
     with progress_bar() as progress:
-        resample_dataset(folder, out, _target(to), progress)
+        notes = resample_dataset(folder, out, _target(to), progress)
+    for note in notes:
+        click.echo(f"  note: {note}")
     click.echo(f"{out}: resampled to {to}; next: petbench datasets split {out}")
 
 

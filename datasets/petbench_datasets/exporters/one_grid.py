@@ -1,0 +1,178 @@
+"""Writing a dataset anew with the images of each pair on one grid, in the field of view that both measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from petbench_datasets.bids.description import DESCRIPTION_NAME
+from petbench_datasets.bids.new_sidecar import resampling_record
+from petbench_datasets.bids.participants import COLUMNS_NAME, PARTICIPANTS_NAME, read_participants
+from petbench_datasets.bids.scan import image_stem, merged_sidecar
+from petbench_datasets.bids.writer import write_scan
+from petbench_datasets.dataset.derivatives import find_derivative
+from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_images
+from petbench_datasets.dataset.reader import participant_names, scans_of
+from petbench_datasets.errors import DataError
+from petbench_datasets.exporters.images import new_folder
+from petbench_datasets.files import write_text
+from petbench_datasets.images.field_of_view import Box, common_box, cut, never_measured, share_outside
+from petbench_datasets.images.grid import resample, resample_labels
+from petbench_datasets.images.nifti import read_labels, write_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from petbench_datasets.bids.scan import Scan
+    from petbench_datasets.images.grid import Grid, Volume
+    from petbench_datasets.progress import Progress
+
+_LABELS = ("desc-organs_dseg", "desc-lesions_dseg", "desc-body_mask")
+_LEAST_NOTED = 0.0005
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How the images of one participant come together.
+
+    Attributes:
+        target: the grid that both are wanted on, before it is cut to what both measured.
+        moved: by file, where an image really lies, if not where its file says.
+        fields: by file, what its sidecar says beside that.
+        notes: for people to read.
+    """
+
+    target: Grid
+    moved: Mapping[Path, Grid] = field(default_factory=dict)
+    fields: Mapping[Path, Mapping[str, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def grid(self, scan: Scan) -> Grid:
+        """Return where an image really lies."""
+        return self.moved.get(scan.path, scan.grid)
+
+
+def write_on_one_grid(
+    root: Path, folder: Path, place: Callable[[PairFrames, Path], Placement], doing: str, progress: Progress
+) -> tuple[str, ...]:
+    """Write the dataset at `root` anew to `folder`, each pair on the grid that `place` gives it.
+
+    Args:
+        root: the dataset; it stays as it is.
+        folder: must not exist.
+        place: gets the frames of a pair and the folder that is being written, to which it may add files.
+        doing: what the progress says.
+        progress: called after each participant.
+
+    Returns:
+        What was cut away or left out, and the notes of the placements, one line each.
+
+    Raises:
+        DataError: a participant that cannot be used or whose images share no voxel, or `folder` exists.
+    """
+    table = read_participants(root)
+    names = participant_names(root, table)
+    notes: list[str] = []
+    with new_folder(folder) as temporary:
+        for number, name in enumerate(names):
+            progress(doing, number, len(names))
+            scans = scans_of(root, name, table)
+            pair = plan_images(name, scans, root)
+            placement = place(pair, temporary)
+            if not placement.moved and (doubt := other_place(pair)):
+                notes.append(f"{name}: {doubt}")
+            notes += _write_pair(root, temporary, pair, placement)
+            notes += [
+                f"{name}: {scan.path.name} makes neither window, and is left out"
+                for scan in scans
+                if scan not in pair.scans
+            ]
+        for kept in (PARTICIPANTS_NAME, COLUMNS_NAME, DESCRIPTION_NAME):
+            if (root / kept).exists():
+                write_text(temporary / kept, (root / kept).read_text(encoding="utf-8-sig"))
+    progress(doing, len(names), len(names))
+    return tuple(notes)
+
+
+def _write_pair(root: Path, folder: Path, pair: PairFrames, placement: Placement) -> list[str]:
+    images = {scan.path: _used(pair, scan) for scan in pair.scans}
+    fields, notes = _fields(pair, images, placement)
+    box = common_box(placement.target, fields)
+    if box is None:
+        raise DataError(
+            f"{root / pair.participant}: its images share no voxel, so that they cannot be one body's; look at both"
+        )
+    common, notes = cut(placement.target, box), [*placement.notes, *notes]
+    for scan in pair.scans:
+        outside = share_outside(images[scan.path], placement.grid(scan), common)
+        notes += [f"{pair.participant}: {placed(scan.path.name, outside, common)}"] if outside > _LEAST_NOTED else []
+        _write_scan(root, folder, scan, placement, box, outside)
+    sessions = root / pair.participant / f"{pair.participant}_sessions.tsv"
+    if sessions.exists():
+        write_text(folder / pair.participant / sessions.name, sessions.read_text(encoding="utf-8-sig"))
+    _write_labels(root, folder, pair, placement, common)
+    return notes
+
+
+def placed(image: str, outside: float, common: Grid) -> str:
+    """Say which part of an image's activity the cut to what both images measured took away."""
+    return f"{100 * outside:.1f} % of the activity of {image} lies outside what both images measured: cut to {common}"
+
+
+def _fields(pair: PairFrames, images: Mapping[Path, Volume], placement: Placement) -> tuple[list[Grid], list[str]]:
+    """Return what each image measured: its grid, less what another program filled with zeros; and a note of such."""
+    fields, notes = [], []
+    for scan in pair.scans:
+        grid = placement.grid(scan)
+        others = [other for other in pair.scans if other is not scan]
+        inner = (never_measured(images[scan.path], grid, images[other.path], placement.grid(other)) for other in others)
+        found = next((field for field in inner if field is not None), None)
+        fields.append(found or grid)
+        if found is not None:
+            notes.append(f"{pair.participant}: outside of {found}, {scan.path.name} is 0 and taken as not measured")
+    return fields, notes
+
+
+def _used(pair: PairFrames, scan: Scan) -> Volume:
+    """Return the sum in SUV of the frames of one file that take part in the pair."""
+    total = np.zeros(scan.grid.shape, dtype=np.float32)
+    for index in sorted(
+        {use.index for window in (pair.early, pair.delayed) for use in window.uses if use.scan is scan}
+    ):
+        total += scan.suv_frame(index)
+    return total
+
+
+def _write_scan(root: Path, folder: Path, scan: Scan, placement: Placement, box: Box, outside: float) -> None:
+    grid, common = placement.grid(scan), cut(placement.target, box)
+    content, _ = merged_sidecar(scan.path, root)
+    if not scan.grid.matches(common):
+        interpolated = not grid.matches(placement.target)
+        content["Resampled"] = resampling_record(scan.grid, common, interpolated=interpolated, outside=outside)
+    content |= placement.fields.get(scan.path, {})
+
+    def frames() -> Iterator[Volume]:
+        for index in range(len(scan.frames)):
+            yield np.ascontiguousarray(resample(scan.activity(index), grid, placement.target)[box])
+
+    place = folder / scan.path.relative_to(root).parent
+    write_scan(place, image_stem(scan.path), frames(), common, content, dynamic=scan.stored.dynamic)
+
+
+def _write_labels(root: Path, folder: Path, pair: PairFrames, placement: Placement, common: Grid) -> None:
+    for ending in _LABELS:
+        source = find_derivative(root, pair.participant, ending)
+        if source is not None:
+            labels, grid = read_labels(source)
+            if not grid.matches(pair.early.grid):
+                # Drawn on an image that is moved, they move with it.
+                drawn_on = (scan for scan in pair.scans if scan.path in placement.moved and scan.grid.matches(grid))
+                grid = next((placement.grid(scan) for scan in drawn_on), grid)
+            write_image(
+                folder / source.relative_to(root), resample_labels(labels, grid, common), common, dtype=np.int16
+            )
+            for names in (root / "derivatives").glob("*/*dseg.tsv"):
+                write_text(folder / names.relative_to(root), names.read_text(encoding="utf-8-sig"))
