@@ -15,7 +15,7 @@ from petbench_datasets.bids.writer import write_participants, write_scan
 from petbench_datasets.files import atomic_folder, write_json
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.grid import Grid
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, Frame
 from petbench_datasets.tables import write_table
 from petbench_phantom.acquisition import DECAY_PER_SECOND

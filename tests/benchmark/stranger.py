@@ -20,7 +20,7 @@ from petbench.submissions.verify import verified
 from petbench.submissions.write import write_submission
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from petbench.runs.lookup import folder_of
 from petbench.runs.scorer import Scorer
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
-from petbench_datasets.images.nifti import read_image, write_image
+from petbench_datasets.images.nifti import read_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

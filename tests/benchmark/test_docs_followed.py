@@ -11,7 +11,7 @@ from tests.datasets.dicom_writer import write_pair
 
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.grid import Grid
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

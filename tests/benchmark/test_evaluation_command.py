@@ -20,7 +20,8 @@ from petbench.runs import scorer
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.images.grid import Grid
-from petbench_datasets.images.nifti import read_image, write_image
+from petbench_datasets.images.nifti import read_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard
 

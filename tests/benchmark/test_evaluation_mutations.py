@@ -21,7 +21,7 @@ from petbench.evaluation.scoring import score_predictions
 from petbench.evaluation.slices import body_slices
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 from petbench.evaluation.reader import check_distinct, content_digest, find_predictions, read_prediction
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,8 @@ from petbench.runs.scorer import Scorer
 from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import Fold, load_split
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.nifti import read_image, write_image
+from petbench_datasets.images.nifti import read_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard
 

@@ -23,7 +23,7 @@ from petbench.evaluation.slices import body_slices
 from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.rows import score_columns
 
 if TYPE_CHECKING:

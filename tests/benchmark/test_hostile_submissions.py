@@ -172,7 +172,7 @@ def identity_of_another_plan(files: Files) -> Files:
 
 
 def the_truth(files: Files) -> Files:
-    from petbench_datasets.images.nifti import write_image
+    from petbench_datasets.images.nifti_writer import write_image
 
     dataset = open_dataset(DATASET[0])
     with tempfile.TemporaryDirectory() as folder:

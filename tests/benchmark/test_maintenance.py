@@ -17,7 +17,7 @@ from petbench.home import Home
 from petbench.plans.run_plan import RunPlan
 from petbench.runs.folder import RunFolder, plan_run
 from petbench_datasets.images.grid import Grid
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from petbench.evaluation.metrics.uncertainty import fair_crps, interval_coverage
 from petbench.evaluation.samples import find_samples, sample_path
 from petbench.evaluation.scoring import score_predictions
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

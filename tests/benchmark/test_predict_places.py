@@ -15,7 +15,8 @@ import pydicom
 import pytest
 
 from petbench_datasets.images.grid import Grid, resample
-from petbench_datasets.images.nifti import StoredImage, read_image, write_image
+from petbench_datasets.images.nifti import StoredImage, read_image
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from tests.benchmark.conftest import Petbench

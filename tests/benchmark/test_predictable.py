@@ -24,7 +24,8 @@ from petbench.runs.scorer import Scorer
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, load_split
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.nifti import read_image, write_image
+from petbench_datasets.images.nifti import read_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_datasets.progress import silent
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard

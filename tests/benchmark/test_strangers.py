@@ -10,7 +10,7 @@ from tests.benchmark import stranger
 from petbench.submissions import limits
 from petbench.submissions.limits import SubmissionError
 from petbench.submissions.write import shortened
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard import admissions
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard

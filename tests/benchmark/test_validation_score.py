@@ -24,7 +24,7 @@ from petbench.settings import Settings
 from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_datasets.progress import silent
 from petbench_leaderboard.board import RANKING_METRICS
 from petbench_leaderboard.store import Leaderboard

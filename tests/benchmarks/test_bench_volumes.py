@@ -18,7 +18,7 @@ from petbench.training.prediction import translate_volume
 from petbench.training.volumes import gather_volumes
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_gan.parameters import Pix2pixParameters
 from petbench_gan.pix2pix import Pix2pix
 

@@ -15,7 +15,8 @@ import pytest
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.exporters.images import export_nifti
-from petbench_datasets.images.nifti import read_image, write_image
+from petbench_datasets.images.nifti import read_image
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.resample import resample_dataset
 from petbench_datasets.images.field_of_view import common_box, cut, never_measured, share_outside
 from petbench_datasets.images.grid import Grid, measured
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_datasets.importers.nifti import import_nifti
 
 if TYPE_CHECKING:

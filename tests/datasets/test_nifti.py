@@ -9,7 +9,8 @@ import pytest
 
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
-from petbench_datasets.images.nifti import StoredImage, read_image, read_labels, write_image
+from petbench_datasets.images.nifti import StoredImage, read_image, read_labels
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from petbench_datasets.bids.scan import read_scan
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid, resample
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_datasets.importers.nifti import import_nifti
 
 if TYPE_CHECKING:

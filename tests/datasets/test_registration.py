@@ -188,7 +188,7 @@ def test_the_transform_is_kept_as_itk_reads_it_and_the_picture_shows_something(
 
 
 def test_labels_drawn_on_the_delayed_image_move_with_it(writer: DatasetWriter, tmp_path: Path) -> None:
-    from petbench_datasets.images.nifti import write_image
+    from petbench_datasets.images.nifti_writer import write_image
 
     truth = motion((0, 0, 0), (18, -12, 24))
     root = write(writer, truth)

@@ -10,7 +10,7 @@ from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.resample import resample_dataset, respaced
 from petbench_datasets.images.grid import Grid, resample
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,8 @@ from tests.datasets.dicom_writer import PIXELS, write_series
 from petbench_datasets.bids.scan import read_scan
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
-from petbench_datasets.images.nifti import read_image, write_image
+from petbench_datasets.images.nifti import read_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_datasets.importers.dicom import import_dicom
 
 if TYPE_CHECKING:

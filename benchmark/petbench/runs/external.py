@@ -20,7 +20,8 @@ from petbench.runs.entering import enter_run
 from petbench.runs.lookup import folder_to_fill, is_made_here
 from petbench.runs.scorer import record_scores
 from petbench_datasets.files import write_text
-from petbench_datasets.images.nifti import read_image, write_image
+from petbench_datasets.images.nifti import read_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.records import EXTERNAL
 

@@ -11,7 +11,7 @@ import numpy as np
 from petbench.errors import PluginError
 from petbench.evaluation.reader import voxel_digest
 from petbench_datasets.files import write_json
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -23,7 +23,7 @@ from petbench_datasets.exporters.predicted_dicom import Prediction, is_predicted
 from petbench_datasets.files import write_json
 from petbench_datasets.images.field_of_view import share_outside
 from petbench_datasets.images.grid import Grid, resample
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS
 from petbench_leaderboard.score_records import of_newest_protocol
 

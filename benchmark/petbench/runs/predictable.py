@@ -19,7 +19,7 @@ from petbench.runs.scanner_blur import best_width, blur_errors, blurred
 from petbench_datasets.bids.scan import scan_of
 from petbench_datasets.dataset.derivatives import TRUTH_ENDING, find_derivative
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,7 +19,7 @@ from petbench.runs.predictable import write_predictable
 from petbench_datasets.bids.scan import scan_of
 from petbench_datasets.dataset.derivatives import REPEAT_ENDING, find_derivative
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.bids.participants import COLUMNS_NAME, PARTICIPANTS_NAME
 from petbench_datasets.files import write_json, write_text
-from petbench_datasets.images.nifti import write_frames
+from petbench_datasets.images.nifti_writer import write_frames
 from petbench_datasets.tables import write_table
 
 if TYPE_CHECKING:

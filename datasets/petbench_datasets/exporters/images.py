@@ -15,7 +15,7 @@ from petbench_datasets.bids.writer import write_participants, write_scan
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import atomic_folder
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS
-from petbench_datasets.images.nifti import write_image
+from petbench_datasets.images.nifti_writer import write_image
 from petbench_datasets.images.windows import Frame
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.tables import write_table

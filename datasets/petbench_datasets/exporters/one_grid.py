@@ -20,7 +20,8 @@ from petbench_datasets.exporters.images import new_folder
 from petbench_datasets.files import write_text
 from petbench_datasets.images.field_of_view import Box, common_box, cut, never_measured, share_outside
 from petbench_datasets.images.grid import resample, resample_labels
-from petbench_datasets.images.nifti import read_labels, write_image
+from petbench_datasets.images.nifti import read_labels
+from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
