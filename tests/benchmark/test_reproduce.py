@@ -152,7 +152,7 @@ def test_the_rates_of_the_runs_are_the_best_of_the_grid_on_validation(shared: Sh
 
 @pytest.mark.slow
 def test_the_page_and_the_json_hold_what_the_database_holds(shared: Shared) -> None:
-    page = (shared.page / "reproduction.md").read_text(encoding="utf-8")
+    page = (shared.page / "reproduction-bodies.md").read_text(encoding="utf-8")
     means: dict[tuple[int, str], float] = {}
     with Leaderboard.open(shared.petbench.home / "leaderboard.db") as board:
         for row in board.runs():
@@ -174,7 +174,7 @@ def test_the_page_and_the_json_hold_what_the_database_holds(shared: Shared) -> N
 
 @pytest.mark.slow
 def test_the_page_says_what_it_is_and_what_it_lacks(shared: Shared) -> None:
-    page = (shared.page / "reproduction.md").read_text(encoding="utf-8")
+    page = (shared.page / "reproduction-bodies.md").read_text(encoding="utf-8")
     said = " ".join(page.split())
     assert "This is a trial of the command: it trained next to nothing" in said
     assert "**narrower networks**, on **a CPU**: one seed (0), 1 test participant." in said
@@ -193,13 +193,13 @@ def test_the_page_says_what_it_is_and_what_it_lacks(shared: Shared) -> None:
 
 @pytest.mark.slow
 def test_the_validation_of_each_converged_run_is_on_the_page(shared: Shared) -> None:
-    figure = (shared.page / "figures" / "reproduction-validation.svg").read_text(encoding="utf-8")
+    figure = (shared.page / "figures" / "reproduction-bodies-validation.svg").read_text(encoding="utf-8")
     assert "pix2pix" in figure
     assert "cyclegan" in figure
     curves = {curve["method"]: curve for curve in shared.facts["curves"]}
     assert set(curves) == set(METHODS)
-    page = (shared.page / "reproduction.md").read_text(encoding="utf-8")
-    assert "](figures/reproduction-validation.svg)" in page
+    page = (shared.page / "reproduction-bodies.md").read_text(encoding="utf-8")
+    assert "](figures/reproduction-bodies-validation.svg)" in page
     for curve in curves.values():
         assert curve["images"] == sorted(curve["images"])
         assert len(curve["images"]) == len(curve["mae_suv"]) >= 1
@@ -210,11 +210,11 @@ def test_the_validation_of_each_converged_run_is_on_the_page(shared: Shared) -> 
 
 @pytest.mark.slow
 def test_the_figure_shows_the_four_images(shared: Shared) -> None:
-    with Image.open(shared.page / "figures" / "reproduction-figure-2.webp") as image:
+    with Image.open(shared.page / "figures" / "reproduction-bodies-figure-2.webp") as image:
         assert np.asarray(image.convert("L")).std() > 5.0
-    page = (shared.page / "reproduction.md").read_text(encoding="utf-8")
+    page = (shared.page / "reproduction-bodies.md").read_text(encoding="utf-8")
     assert "the early image, pix2pix, cyclegan, the real delayed image" in page
-    assert "](figures/reproduction-figure-2.webp)" in page
+    assert "](figures/reproduction-bodies-figure-2.webp)" in page
     assert shared.facts["figure_participant"] == "sub-04"
 
 
@@ -225,7 +225,7 @@ def test_the_departure_from_the_early_image_is_that_of_the_prediction_files(shar
             departure = of_set["departures"][method]
             assert departure["seeds"] == 1
             assert departure["moved"] > 0.0
-    page = (shared.page / "reproduction.md").read_text(encoding="utf-8")
+    page = (shared.page / "reproduction-bodies.md").read_text(encoding="utf-8")
     moved = shared.facts["sets"]["converged"]["departures"]["cyclegan"]["moved"]
     assert f"| `cyclegan`, until converged | one seed | {moved:.3f} |" in page
 
@@ -237,7 +237,7 @@ def test_the_page_can_be_written_again_without_a_run(shared: Shared, tmp_path: P
     assert f"all {ALL_RUNS} runs are there" in result.stderr
     assert len(stored(shared.petbench)) == before
     first, second = (
-        (folder / "reproduction.md").read_text(encoding="utf-8") for folder in (shared.page, tmp_path / "again")
+        (folder / "reproduction-bodies.md").read_text(encoding="utf-8") for folder in (shared.page, tmp_path / "again")
     )
     # Whether references can be made is found out where runs are made.
     assert first.split("## Has CycleGAN")[1] == second.split("## Has CycleGAN")[1]

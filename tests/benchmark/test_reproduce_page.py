@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import statistics
@@ -17,8 +18,10 @@ from petbench.registry import load_plugins
 from petbench.reproduce.cohort import others
 from petbench.reproduce.facts import as_json
 from petbench.reproduce.page import conclusion, write_page
+from petbench.reproduce.page_files import PageFiles
 from petbench.reproduce.paper import METHODS
-from petbench.reproduce.profiles import LARGER_RATES, RATES
+from petbench.reproduce.profiles import LARGER_RATES, RATES, REDUCED
+from petbench_datasets.files import write_text
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ def invented(tested_dataset: Path, tmp_path: Path, store: Leaderboard) -> Invent
 
 
 def page_of(made: Invented, folder: Path) -> str:
-    return write_page(made.account(folder), folder).read_text(encoding="utf-8")
+    return write_page(made.account(folder)).read_text(encoding="utf-8")
 
 
 def section(page: str, title: str) -> str:
@@ -128,8 +131,25 @@ def test_the_honest_contrary_reads_as_plainly(
     invented.enter_sets(gains, distances)
     account = invented.account(tmp_path / "docs")
     assert conclusion(account).startswith(said)
-    page = write_page(account, tmp_path / "docs").read_text(encoding="utf-8")
+    page = write_page(account).read_text(encoding="utf-8")
     assert f"**{said}" in page
+
+
+def test_the_page_of_another_dataset_lies_beside_the_profiles_own_and_each_leads_to_the_other(
+    invented: Invented, tmp_path: Path
+) -> None:
+    invented.enter_references()
+    invented.enter_sets(AHEAD)
+    docs = tmp_path / "docs"
+    own = PageFiles.of(docs, REDUCED, REDUCED.dataset)
+    write_text(own.page, "of sixty people\n")
+    other = write_page(invented.account(docs))
+    assert own.page.name == "reproduction.md"
+    assert other.name == f"reproduction-{invented.planner.places[0].name}.md"
+    assert own.page.read_text(encoding="utf-8") == "of sixty people\n", "no page is written over another dataset's"
+    assert "The same comparison on other datasets: [the profile's own](reproduction.md)." in sentence(other.read_text())
+    back = write_page(dataclasses.replace(invented.account(docs), files=own)).read_text(encoding="utf-8")
+    assert f"[{invented.planner.places[0].name}]({other.name})." in sentence(back)
 
 
 def test_a_page_of_half_an_experiment_says_what_is_missing(invented: Invented, tmp_path: Path) -> None:
@@ -166,7 +186,7 @@ def test_a_seed_that_diverged_is_shown_and_leaves_no_mean_of_the_others(invented
     invented.enter_sets(AHEAD)
     invented.enter_set("converged", AHEAD, failed={"cyclegan": {3: "diverged"}}, seeds=(3,))
     account = invented.account(tmp_path / "docs")
-    page = write_page(account, tmp_path / "docs").read_text(encoding="utf-8")
+    page = write_page(account).read_text(encoding="utf-8")
     assert not any("converged" in line for line in account.missing), "it ended, if not well"
     row = next(line for line in page.splitlines() if line.startswith("| `cyclegan`, until converged;"))
     assert row.startswith("| `cyclegan`, until converged; 4 seeds, seed 3 diverged | – (")
@@ -232,7 +252,7 @@ def test_distances_under_their_floor_say_so_and_decide_nothing(invented: Invente
     account = invented.account(tmp_path / "docs")
     (distance,) = [one for one in account.differences["converged"] if one.column.metric == FRECHET.name]
     assert distance.verdict == "undecided"
-    page = write_page(account, tmp_path / "docs").read_text(encoding="utf-8")
+    page = write_page(account).read_text(encoding="utf-8")
     assert "both lie under the distance between real slices" in page
     assert (
         "under the distance between real slices of these and of other participants: such a value orders nothing" in page

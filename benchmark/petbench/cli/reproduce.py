@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("docs"),
     show_default=True,
-    help="Folder in which reproduction.md and its figures are written.",
+    help="Folder of the page and its figures: reproduction.md, or reproduction-NAME.md for another dataset.",
 )
 @click.option("--page-only", is_flag=True, help="Make no run: write the page from what is there, and say what is not.")
 @click.option("--dry-run", is_flag=True, help="List every run and what it would cost, and stop.")
@@ -124,7 +124,7 @@ def reproduce(
         registry=here.registry,
         folder=page,
     )
-    path = write_page(account, page)
+    path = write_page(account)
     if as_json:
         print_json(facts_of(account) | {"page": str(path)})
     else:

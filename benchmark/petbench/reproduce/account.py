@@ -9,6 +9,7 @@ from petbench.errors import PetbenchError, UsageError
 from petbench.reproduce import cohort, curves, departure, figure
 from petbench.reproduce.contrast import differ
 from petbench.reproduce.made_references import stored_references
+from petbench.reproduce.page_files import PageFiles
 from petbench.reproduce.paper import BETTER, METHODS, OTHER, REFERENCES
 from petbench.reproduce.profiles import COMPLETE_SEEDS
 from petbench.reproduce.results import gather
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
-FIGURE_NAME = "figures/reproduction-figure-2.webp"
-CURVES_NAME = "figures/reproduction-validation.svg"
-
 NOTHING_COMPARED = "no set has a seed of both methods yet"
 ELSEWHERE = "the images of these runs are not on this machine"
 
@@ -47,6 +45,7 @@ class Account:
 
     Attributes:
         experiment: what was asked for.
+        files: of the page.
         command: what was typed, every choice written out.
         results: all scores.
         headline: the set that the page begins with: the first whose seeds have all ended, else the first that has a
@@ -70,6 +69,7 @@ class Account:
     """
 
     experiment: Experiment
+    files: PageFiles
     command: str
     results: Results
     headline: RunSet | None
@@ -116,6 +116,8 @@ def take_account(
     Raises:
         PetbenchError: not one run of a method is there.
     """
+    place = agenda.places[0]
+    files = PageFiles.of(folder, experiment.profile, place.name)
     results = gather(agenda, stored_references(agenda.places, leaderboard), leaderboard)
     trained = [run for run in results.runs if run.method in METHODS]
     if not trained:
@@ -126,11 +128,11 @@ def take_account(
     departures, no_departures = _departures(results, compared, home)
     found = curves.read_curves(results.sets["converged"], home)
     errors = curves.final_errors(results.references, home)
-    shown = curves.write_curves(found, errors, folder / CURVES_NAME) if found else ""
-    figure_2, no_figure = _figure(results, headline, home, folder)
-    place = agenda.places[0]
+    shown = curves.write_curves(found, errors, files.curves) if found else ""
+    figure_2, no_figure = _figure(results, headline, home, files)
     return Account(
         experiment=experiment,
+        files=files,
         command=command,
         results=results,
         headline=headline,
@@ -177,7 +179,7 @@ def _departures(
     return found, "" if found else NOTHING_COMPARED
 
 
-def _figure(results: Results, name: RunSet | None, home: Home, folder: Path) -> tuple[Shown | None, str]:
+def _figure(results: Results, name: RunSet | None, home: Home, files: PageFiles) -> tuple[Shown | None, str]:
     if name is None:
         return None, NOTHING_COMPARED
     chosen = figure.choose(results, name)
@@ -185,7 +187,7 @@ def _figure(results: Results, name: RunSet | None, home: Home, folder: Path) -> 
         return None, "no seed is common to both methods, or the early image is not scored yet"
     lines = [results.sets[name][method] for method in METHODS]
     try:
-        return figure.write_figure(lines, *chosen, home, folder / FIGURE_NAME), ""
+        return figure.write_figure(lines, *chosen, home, files.figure_2), ""
     except UsageError:
         return None, ELSEWHERE
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from petbench.reproduce import differences, runs_table, tables, verdicts
-from petbench.reproduce.account import CURVES_NAME, FIGURE_NAME
 from petbench.reproduce.departure import describe
 from petbench.reproduce.paper import BETTER, METHODS, OTHER, REPORTED_GAP_DECIBELS
 from petbench.reproduce.profiles import COMPLETE_SEEDS, LARGER_RATES, RATE_SEED, RATES
@@ -25,11 +24,9 @@ if TYPE_CHECKING:
     from petbench.reproduce.profiles import RunSet
     from petbench.reproduce.results import Results
 
-FILE_NAME = "reproduction.md"
 
-
-def write_page(account: Account, folder: Path) -> Path:
-    """Write the page into `folder` and return its path."""
+def write_page(account: Account) -> Path:
+    """Write the page and return its path."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -39,7 +36,7 @@ def write_page(account: Account, folder: Path) -> Path:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - the page is Markdown
     )
-    path = folder / FILE_NAME
+    path = account.files.page
     words = _words(account)
     settings = differences.values(account.results, account.experiment, account.data)
     words["differences"] = environment.get_template("differences.md.jinja").render(settings).strip()
@@ -89,6 +86,7 @@ def _words(account: Account) -> dict[str, Any]:
         "command": account.command,
         "cohort": account.cohort,
         "other_commands": account.other_commands,
+        "other_pages": account.files.others(),
         "sets": {TITLES[name]: _about_set(name, account) for name in account.differences},
         "table_2": table_2,
         "columns": tables.about_columns(results),
@@ -131,12 +129,12 @@ def _words(account: Account) -> dict[str, Any]:
         "most_images": budget(profile.budgets["converged"]),
         "patience": profile.until_converged["patience"],
         "validations": profile.until_converged["validations"],
-        "curves": CURVES_NAME if account.curves_shown else "",
+        "curves": account.files.link(account.files.curves) if account.curves_shown else "",
         "curves_shown": account.curves_shown,
         "convergence_table": tables.convergence(account.curves),
         "unconverged": sum(curve.ended_by == "budget" for curve in account.curves),
         "equal_seconds": _equal_seconds(results),
-        "figure": FIGURE_NAME,
+        "figure": account.files.link(account.files.figure_2),
         "shown": account.figure,
         "no_figure": account.no_figure,
         "run_table": runs_table.table(results, account.seconds),
