@@ -94,6 +94,10 @@ class JobFolder:
             _keep_plain_files(self.training)
             shutil.rmtree(training, ignore_errors=True)
             _move(self.training, training)
+        self.delete()
+
+    def delete(self) -> None:
+        """Remove the folder with everything in it, as a kill leaves it."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def take_model(self, target: Path) -> None:
