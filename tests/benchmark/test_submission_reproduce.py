@@ -103,7 +103,8 @@ def test_a_reproduced_row_has_its_submitter_and_one_entry_in_the_log_whatever_ha
     for _ in range(2):
         (again,) = reproduce.reproduce(sent(PLAN), None, made, submitter="a lab")
         assert (again.row.id, again.known, again.row.submitter) == (row.id, True, "a lab")
-        assert again.row.machine[REPRODUCTION]["submission"] == "d" * 64
+        facts: Any = again.row.machine[REPRODUCTION]
+        assert facts["submission"] == "d" * 64
         (entry,) = admissions.log(made.leaderboard)
         assert (entry.action, entry.submitter, entry.source, entry.uid) == (
             "reproduced",
