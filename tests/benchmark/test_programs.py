@@ -195,6 +195,7 @@ COPY = """
     cd "$1"
     if grep -q '"stage": "fit"' job.json; then
         find . -type f | sort > model/seen
+        echo it has learnt
     else
         for early in images/*-early.npy; do
             name=$(basename "$early" -early.npy)
@@ -220,6 +221,7 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
         (score["metric"], score["value"]) for score in identity["scores"]
     ]
     assert ours["machine"]["source"].get("plugin", {}).get("commit") == commit
+    assert "printed: it has learnt" in petbench("runs", "log", "1").stdout
     (seen,) = (petbench.home / "runs").glob("shell-*/training/job/model/seen")
     files = seen.read_text(encoding="utf-8").split()
     assert [file for file in files if file.endswith(".npy")] == [
