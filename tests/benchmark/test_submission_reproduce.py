@@ -16,6 +16,7 @@ from tests.benchmark import stranger
 from petbench.cli.main import cli
 from petbench.plans.run_plan import RunPlan, identity_of
 from petbench.processes.sandbox import ISOLATED, NOT_ISOLATED, why_not_isolated
+from petbench.runs.options import RunOptions
 from petbench.runs.supervisor import Supervisor
 from petbench.settings import Settings
 from petbench.submissions import reproduce
@@ -112,6 +113,31 @@ def test_a_reproduced_row_has_its_submitter_and_one_entry_in_the_log_whatever_ha
             "their.petbench.zip",
             row.uid,
         )
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_the_code_is_looked_at_in_a_process_that_is_started_as_a_methods_is(
+    isolated: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[list[str], dict[str, str]]] = []
+
+    def answer(command: list[str], *, env: dict[str, str], **_: object) -> Any:
+        started.append((command, env))
+        facts = {"distribution": PLAN.distribution, "version": PLAN.version, "source_hash": PLAN.source_hash}
+        return SimpleNamespace(returncode=0, stdout=json.dumps(facts), stderr="")
+
+    monkeypatch.setattr("petbench.submissions.reproduce.subprocess.run", answer)
+    monkeypatch.setenv("PETBENCH_HOME", str(tmp_path))
+    monkeypatch.setenv("SERVICE_TOKEN", "secret")
+    nothing: Any = None
+    supervisor = Supervisor(Settings(home=tmp_path), nothing, nothing, RunOptions(isolated=isolated))
+    reproduce._check_source(PLAN, "./theirs", supervisor)
+    ((command, environment),) = started
+    assert (command[0] == "bwrap", "--share-net" in command) == (isolated, False)
+    assert "PETBENCH_HOME" not in environment
+    assert ("SERVICE_TOKEN" in environment) == (not isolated)
+    with pytest.raises(SubmissionError, match=r"its code \(SHA-256\) is 0, the submission says 1"):
+        reproduce._check_source(dataclasses.replace(PLAN, source_hash="1"), "./theirs", supervisor)
 
 
 def test_without_a_name_the_submitter_is_known_by_the_file(made: Made) -> None:

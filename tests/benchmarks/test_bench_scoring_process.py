@@ -49,7 +49,8 @@ def test_bench_a_process_of_its_own_that_scores(benchmark: Any, tmp_path: Path) 
         with ScoringProcess(task, silent) as process:
             process.score(tmp_path, None)
 
-    here(), apart()  # features of real slices are kept from now on
+    here()  # features of real slices are kept from now on
+    apart()
     plain, more, processor = [], [], []
 
     def both() -> None:
