@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from petbench_leaderboard.records import PhaseRow, RunRow
+    from petbench_leaderboard.records import PhaseRow, RunRow, Verification
     from petbench_leaderboard.score_records import ScoreRow
 
 
@@ -147,9 +147,16 @@ class ReadableLeaderboard:
         with self._database.reading() as session:
             return set(session.scalars(sa.select(Run.method).distinct()))
 
-    def find(self, identity: str) -> list[RunRow]:
-        """Return the runs of one identity, newest first: more than one where it was run again by force."""
+    def find(self, identity: str, *, verification: Verification | None = None) -> list[RunRow]:
+        """Return the runs of one identity, newest first: more than one where it was run again by force.
+
+        Args:
+            identity: of the runs.
+            verification: their origin; None for all, those that somebody sent among them.
+        """
         query = sa.select(Run).where(Run.identity == identity).order_by(Run.id.desc())
+        if verification is not None:
+            query = query.where(Run.verification == verification)
         with self._database.reading() as session:
             return [run_row(run) for run in session.scalars(query)]
 

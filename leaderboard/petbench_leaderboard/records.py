@@ -43,6 +43,9 @@ FILE_CONTENT = "file-sha256:"
 SUBMISSION = "submission"
 """The fact beside those of the machine that a run came in a submission: from which, and what of it was not checked."""
 
+REPRODUCTION = "reproduction"
+"""The fact beside those of the machine that a run was trained here again: of which submission, and how far off."""
+
 FAULTS = {
     "method": "the method's fault",
     "machine": "the machine's fault",

@@ -113,8 +113,19 @@ class Leaderboard(ReadableLeaderboard):
             place()
             return run.id, False
 
-    def update(self, run_id: int, **changes: Unpack[RunChanges]) -> None:
+    def update(
+        self,
+        run_id: int,
+        *,
+        beside: Callable[[Session, Run], object] = lambda *_: None,
+        **changes: Unpack[RunChanges],
+    ) -> None:
         """Note what has changed of a run.
+
+        Args:
+            run_id: which.
+            beside: stores what else belongs to it, together with the changes.
+            changes: by column.
 
         Raises:
             LeaderboardError: there is no such run, column, status or verification.
@@ -125,6 +136,7 @@ class Leaderboard(ReadableLeaderboard):
             change_run(run, changes)
             if changes.keys() & _DECIDES:
                 refresh(session, {before, run.run_group})
+            beside(session, run)
 
     def record_phase(self, run_id: int, phase: str, seconds: float) -> None:
         """Note how long a phase took. A resumed run has several notes of one phase; readers add them up."""

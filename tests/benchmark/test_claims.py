@@ -12,9 +12,10 @@ import pytest
 from tests.benchmark.test_run_lookup import PLAN
 
 from petbench.home import Home
+from petbench.plans.forecast import forecast
 from petbench.processes.lock import claimed
 from petbench.runs.claims import RunningElsewhereError
-from petbench.runs.execute import claim_of, execute, resume
+from petbench.runs.execute import Origin, claim_of, execute, resume
 from petbench.runs.folder import plan_run
 from petbench.runs.options import RunOptions
 from petbench.runs.supervisor import Supervisor
@@ -171,3 +172,27 @@ def test_a_runs_process_imports_from_the_folder_it_is_started_in_only_if_this_on
     """Else a module there would be part of the run, and unknown to the identity that was planned."""
     monkeypatch.setattr("sys.path", [str(Path.cwd()) if first is None else first, *sys.path])
     assert RunOptions(python="python").command("-m", "x") == ["python", *flags, "-m", "x"]
+
+
+@pytest.mark.parametrize("verification", ["rescored", "reproduced", "self-reported"])
+@pytest.mark.parametrize("status", ["ok", "interrupted"])
+def test_what_somebody_sent_stands_for_no_run_of_ones_own_though_it_is_the_same_run(
+    made: Made, verification: Any, status: Any
+) -> None:
+    record = dataclasses.replace(PLAN.record(), verification=verification, submitter="a lab")
+    theirs, folder = plan_run(PLAN, record, made.home, made.leaderboard)
+    made.leaderboard.update(theirs, status=status)
+    assert forecast([PLAN], made.leaderboard)[0].state == "missing"
+    row, known = execute(PLAN, made)
+    assert (row.verification, row.submitter, known, made.started) == ("own", "", False, [row.id])
+    assert made.leaderboard.run(theirs).status == status
+    assert folder.plan_file.exists()
+    assert execute(PLAN, made) == (row, True)
+    assert forecast([PLAN], made.leaderboard)[0].run == row.id
+
+
+def test_a_run_of_ones_own_stands_for_no_reproduction(made: Made) -> None:
+    own, _ = execute(PLAN, made)
+    again, known = execute(PLAN, made, origin=Origin("reproduced", "a lab"))
+    assert (again.verification, again.submitter, known) == ("reproduced", "a lab", False)
+    assert again.id != own.id

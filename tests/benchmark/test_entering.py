@@ -28,6 +28,7 @@ from petbench.submissions.verify import verified
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 from petbench_datasets.images.nifti import read_image
+from petbench_leaderboard import admissions
 from petbench_leaderboard.store import Leaderboard
 from petbench_leaderboard.transfer import merge
 
@@ -144,9 +145,12 @@ def _killed_at(step: int, home: Path, work: Callable[[], object]) -> Callable[[]
 
 
 def _rows(home: Path) -> list[RunRow]:
+    """Return the rows, and insist that each has its scores, and each that was accepted its one entry in the log."""
     with Leaderboard.open(home / "leaderboard.db") as board:
         rows = board.runs()
         assert all(board.scores([row.id]) for row in rows)
+        accepted = [entry.uid for entry in admissions.log(board) if entry.action == "accepted"]
+    assert sorted(accepted) == sorted(row.uid for row in rows if row.verification == "rescored")
     return rows
 
 

@@ -16,6 +16,7 @@ from petbench.cli.main import cli
 from petbench.home import Home
 from petbench.plans.run_plan import RunPlan
 from petbench.runs.folder import RunFolder, plan_run
+from petbench.runs.method_process.job_folder import JobFolder
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.store import Leaderboard
@@ -97,6 +98,10 @@ def test_prune_removes_what_no_row_has_and_asks_first(home: Path, tmp_path: Path
     orphan.log.write_text("x" * 1000)
     link = home / "runs" / ("link-" + "1" * 32)
     link.symlink_to(dear)
+    jobs = [JobFolder.of(Home(home), folder) for folder in (kept, orphan)]  # as a kill leaves them
+    for job in jobs:
+        job.training.mkdir(parents=True)
+        _age(job.path)
     for path in (kept.path, orphan.path, partial, mine, link, dear):
         _age(path)
     assert _say(home, "leaderboard", "prune").exit_code == 1  # nobody said yes
@@ -106,6 +111,7 @@ def test_prune_removes_what_no_row_has_and_asks_first(home: Path, tmp_path: Path
     assert "no row has it" in said.stdout
     assert {path.name for path in (home / "runs").iterdir()} == {kept.path.name, "my-notes"}
     assert dear.is_dir()
+    assert [job.path.exists() for job in jobs] == [True, False]
     assert "nothing to remove" in _say(home, "leaderboard", "prune").stdout
 
 

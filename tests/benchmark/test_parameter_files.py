@@ -92,6 +92,16 @@ def test_what_names_no_file_stays_as_it_is(tmp_path: Path) -> None:
         assert with_hashes(SPEC, values) == (values, {})
 
 
+def test_a_path_is_absolute_once_it_is_planned_since_methods_work_in_a_folder_of_their_own(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file.parent)
+    for values in (validated(teacher=file.name), validated(checked=file.name), validated(text=f"./{file.name}")):
+        hashed, files = with_hashes(SPEC, values)
+        assert list(files.values()) == [str(file)]
+        assert str(file) in map(str, with_paths("mine", hashed, files).values())
+
+
 def test_a_file_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"parameter 'teacher' of mine: there is no file or folder .*nowhere"):
         with_hashes(SPEC, validated(teacher=tmp_path / "nowhere"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tracemalloc
 import zipfile
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -194,6 +195,7 @@ COPY = """
     cd "$1"
     if grep -q '"stage": "fit"' job.json; then
         find . -type f | sort > model/seen
+        echo it has learnt
     else
         for early in images/*-early.npy; do
             name=$(basename "$early" -early.npy)
@@ -219,6 +221,7 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
         (score["metric"], score["value"]) for score in identity["scores"]
     ]
     assert ours["machine"]["source"].get("plugin", {}).get("commit") == commit
+    assert "printed: it has learnt" in petbench("runs", "log", "1").stdout
     (seen,) = (petbench.home / "runs").glob("shell-*/training/job/model/seen")
     files = seen.read_text(encoding="utf-8").split()
     assert [file for file in files if file.endswith(".npy")] == [
@@ -230,6 +233,9 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
     assert not list((petbench.home / "runs").glob("shell-*/training/job/*/*.npy"))
 
 
+OK = """echo '{"version": 2, "state": "ok"}' > "$1/status.json" """
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "message"),
@@ -238,7 +244,13 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
         ("""echo '{"version": 2, "state": "failed", "message": "no GPU"}' > "$1/status.json" """, "no GPU"),
         ("""echo '{"version": 1, "state": "ok"}' > "$1/status.json" """, "'version'"),
         ("""echo '{"version": 2, "state": "ok", "psnr": 99}' > "$1/status.json" """, "'psnr'"),
-        ("""echo '{"version": 2, "state": "ok"}' > "$1/status.json" """, "wrote no 000.npy"),
+        (OK, "wrote no 000.npy"),
+        ("head -c 300000000 /dev/zero; echo; echo it was too much; exit 3", "and left no status: it was too much"),
+        (f"cd $1; truncate -s 2G predictions/000.npy; {OK}", r"000.npy that the program .* 2147483648 bytes of voxels"),
+        (f"cd $1; ln -s ../images/000-early.npy predictions/000.npy; {OK}", "cannot be read back"),
+        (f"cd $1; mkfifo predictions/000.npy; {OK}", "is no file"),
+        (f"cd $1; echo here > predictions/000.npy; {OK}", "is no volume"),
+        (f"cd $1; head -c 130 images/000-early.npy > predictions/000.npy; {OK}", "is cut short"),
     ],
 )
 def test_a_program_that_does_not_keep_the_contract_is_named_with_what_it_did(
@@ -247,8 +259,13 @@ def test_a_program_that_does_not_keep_the_contract_is_named_with_what_it_did(
     method = ProgramMethod(
         MethodSpec(name="odd", summary="odd", command=("sh", "-c", script, "sh", "{job}")), {}, None, tmp_path
     )
-    with pytest.raises(PluginError, match=message):
-        method.predict(np.ones((1, 2, 2), dtype=np.float32))
+    tracemalloc.start()
+    try:
+        with pytest.raises(PluginError, match=message):
+            method.predict(np.ones((1, 2, 2), dtype=np.float32))
+        assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_a_program_learnt_survives_as_bytes_and_cannot_be_written_elsewhere(tmp_path: Path) -> None:

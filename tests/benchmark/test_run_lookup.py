@@ -176,6 +176,15 @@ def test_deleting_in_a_copy_of_a_database_leaves_the_files_to_the_one_that_made_
     assert not left.path.exists()
 
 
+def test_deleting_a_run_whose_folder_is_gone_removes_what_its_method_left(home: Home, store: Leaderboard) -> None:
+    row, folder = made(home, store)
+    left = JobFolder.of(home, folder)
+    left.prepare(folder.training)
+    folder.delete()
+    assert delete_run(row.id, home, store) == ""
+    assert not left.path.exists()
+
+
 def test_a_database_that_was_moved_still_owns_its_folders(home: Home, store: Leaderboard, tmp_path: Path) -> None:
     _, folder = made(home, store)
     store.close()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from petbench.methods.program import venv
+from petbench.processes.sandbox import ISOLATED, NOT_ISOLATED, why_not_isolated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,5 +106,6 @@ def test_a_organizer_trains_an_example_again_from_the_source_that_she_names(
     assert abs(differences["psnr_body_suv20"]) < 1e-3
     row = json.loads(petbench(organizer, "runs", "show", str(again["run"]), "--json"))
     assert (row["status"], row["verification"], row["method"]) == ("ok", "reproduced", "dilated-cnn")
+    assert row["isolation"] == (NOT_ISOLATED if why_not_isolated() else ISOLATED)
     assert row["machine"]["reproduction"]["differences"]
     assert not list((organizer / "cache").glob("reproduce-*"))

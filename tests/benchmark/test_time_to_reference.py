@@ -215,7 +215,7 @@ def test_a_real_run_arrives_when_its_own_log_says(
         trained_run, identity = store.runs()
     home = Home(petbench.home)
     seconds, error = validation_history(folder_of(trained_run, home).losses)[0]
-    events = read_events(folder_of(identity, home).losses)
+    events = list(read_events(folder_of(identity, home).losses))
     (validated,) = [line for line in events if line["event"] == "validated"]
 
     ((table,),) = [board["tables"] for board in shown()["boards"]]

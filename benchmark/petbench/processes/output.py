@@ -32,8 +32,14 @@ class Output:
         self._descriptor = descriptor
         self._show = show
         self._kept = 0
+        self._last = b""
         self._thread = threading.Thread(target=self._read, name="output", daemon=True)
         self._thread.start()
+
+    @property
+    def last(self) -> str:
+        """The last line that said anything, kept or not: mostly why a process ended."""
+        return plain_line(self._last.decode("utf-8", errors="replace"), LONGEST_LINE)
 
     def finish(self, seconds: float) -> None:
         """Wait at most so long for the end: a process that nobody ends may hold the pipe open."""
@@ -59,8 +65,12 @@ class Output:
     def _take(self, line: bytes) -> None:
         # A line that was written over, as progress bars do, counts as it was last.
         last = next((part for part in reversed(line.split(b"\r")) if part.strip()), b"")
+        if last:
+            self._last = last
+        if self._kept > MOST_BYTES:
+            return
         text = plain_line(last.decode("utf-8", errors="replace"), LONGEST_LINE)
-        if not text or self._kept > MOST_BYTES:
+        if not text:
             return
         self._kept += len(text)
         if self._kept > MOST_BYTES:

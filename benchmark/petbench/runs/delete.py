@@ -1,8 +1,7 @@
-"""Delete a run: its row, and its folder unless that is another leaderboard's."""
+"""Delete a run: its row, and its folders unless they are another leaderboard's."""
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError, UsageError
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 def delete_run(run_id: int, home: Home, leaderboard: Leaderboard, *, noted: bool = False) -> str:
     """Delete a run's row, and its folder where it is the run's and this leaderboard's alone.
 
+    With the folder goes the one that its method worked in, should a kill have left that.
+
     Args:
         run_id: which.
         home: where its folder is.
@@ -45,6 +46,8 @@ def delete_run(run_id: int, home: Home, leaderboard: Leaderboard, *, noted: bool
         leaderboard.delete(run_id, **({"beside": _note} if noted else {}))
     try:
         if not folder_of(row, home).path.exists():
+            if is_made_here(row):
+                JobFolder.of(home, folder_of(row, home)).delete()
             return ""
         folder = find_folder(row, home)
     except (PetbenchError, OSError) as error:
@@ -55,7 +58,7 @@ def delete_run(run_id: int, home: Home, leaderboard: Leaderboard, *, noted: bool
     if owner:
         return f"{owner} has the run as well"
     folder.delete()
-    shutil.rmtree(JobFolder.of(home, folder).path, ignore_errors=True)  # as a kill leaves it
+    JobFolder.of(home, folder).delete()
     return ""
 
 

@@ -1,8 +1,13 @@
-"""Run a plan once: show what is stored, resume what was interrupted, or start afresh."""
+"""Run a plan once: show what is stored, resume what was interrupted, or start afresh.
+
+A row of another origin is never shown, resumed or waited for in the place of the one that is asked for: what somebody
+sent does not stand for a run of one's own, whatever its identity.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench.errors import UsageError
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
     from petbench.runs.folder import RunFolder
     from petbench.runs.supervisor import Supervisor
-    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.records import RunRow, Verification
 
 #: Statuses from which the same command resumes in the same folder.
 RESUMABLE = ("planned", "interrupted")
@@ -26,8 +31,29 @@ RESUMABLE = ("planned", "interrupted")
 RESUMABLE_WHEN_TRAINED = ("failed", "out-of-memory", "timed-out")
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose a row is that is made here.
+
+    Attributes:
+        verification: `own`, or `reproduced` of what somebody sent.
+        submitter: who that was; empty for one's own.
+    """
+
+    verification: Verification = "own"
+    submitter: str = ""
+
+
+OWN = Origin()
+
+
 def execute(
-    plan: RunPlan, supervisor: Supervisor, *, force: bool = False, waiting: Callable[[str], object] | None = None
+    plan: RunPlan,
+    supervisor: Supervisor,
+    *,
+    force: bool = False,
+    waiting: Callable[[str], object] | None = None,
+    origin: Origin = OWN,
 ) -> tuple[RunRow, bool]:
     """Return the row of a plan, and whether this process did not make it itself.
 
@@ -39,22 +65,23 @@ def execute(
         force: start afresh although the same run is stored.
         waiting: told what goes on where another process makes the same run, which is then waited for, and its row
             returned however it ended; None raises instead. Whoever starts afresh by force does not wait.
+        origin: of the row.
 
     Raises:
         RunningElsewhereError: the same run is going on in another process.
     """
     while True:
         try:
-            return _once(plan, supervisor, force=force)
+            return _once(plan, supervisor, origin, force=force)
         except RunningElsewhereError as error:
             if waiting is None or force or error.lock is None:
                 raise
             waiting(str(error))
             error.wait()
-        row = next(iter(supervisor.leaderboard.find(plan.identity)), None)
+        row = next(iter(_same(plan, supervisor, origin)), None)
         # One that ended before it had planned anything, or whose run outlives it, leaves this process to look again.
         if row is not None and supervisor.reconcile(row).status not in UNFINISHED:
-            return _done(plan, supervisor) or supervisor.leaderboard.run(row.id), True
+            return _done(plan, supervisor, origin) or supervisor.leaderboard.run(row.id), True
 
 
 def claim_of(plan: RunPlan, supervisor: Supervisor) -> Path:
@@ -62,20 +89,24 @@ def claim_of(plan: RunPlan, supervisor: Supervisor) -> Path:
     return claim_path(supervisor.home, supervisor.leaderboard, plan.identity)
 
 
-def _once(plan: RunPlan, supervisor: Supervisor, *, force: bool) -> tuple[RunRow, bool]:
-    done = None if force else _done(plan, supervisor)
+def _once(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bool) -> tuple[RunRow, bool]:
+    done = None if force else _done(plan, supervisor, origin)
     if done is not None:
         return done, True
     with claim(supervisor.home, supervisor.leaderboard, plan.identity):
-        return _execute(plan, supervisor, force=force)
+        return _execute(plan, supervisor, origin, force=force)
 
 
-def _done(plan: RunPlan, supervisor: Supervisor) -> RunRow | None:
-    return next((row for row in supervisor.leaderboard.find(plan.identity) if row.status == "ok"), None)
+def _same(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> list[RunRow]:
+    return supervisor.leaderboard.find(plan.identity, verification=origin.verification)
 
 
-def _execute(plan: RunPlan, supervisor: Supervisor, *, force: bool) -> tuple[RunRow, bool]:
-    for stored in [] if force else supervisor.leaderboard.find(plan.identity):
+def _done(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> RunRow | None:
+    return next((row for row in _same(plan, supervisor, origin) if row.status == "ok"), None)
+
+
+def _execute(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bool) -> tuple[RunRow, bool]:
+    for stored in [] if force else _same(plan, supervisor, origin):
         if stored.status == "ok":
             return stored, True
         if not is_made_here(stored):
@@ -94,7 +125,8 @@ def _execute(plan: RunPlan, supervisor: Supervisor, *, force: bool) -> tuple[Run
             moved = {name: getattr(plan, name) for name in ("dataset_folder", "parameter_files")}
             dataclasses.replace(folder.plan(), **moved).save(folder.plan_file)
             return supervisor.start(row), False
-    return supervisor.begin(plan, plan.record(), alone=not force), False
+    record = dataclasses.replace(plan.record(), verification=origin.verification, submitter=origin.submitter)
+    return supervisor.begin(plan, record, alone=not force), False
 
 
 def can_go_on(row: RunRow, folder: RunFolder) -> bool:

@@ -62,7 +62,7 @@ def faults_of_folders(leaderboard: ReadableLeaderboard, home: Home, progress: Pr
 
 
 def unneeded(leaderboard: ReadableLeaderboard, home: Home, others: Sequence[str] = ()) -> list[Unneeded]:
-    """Return the run folders that no row has, and what processes that were killed have left.
+    """Return the run folders that no row has, those in which methods worked among them, and what kills have left.
 
     Args:
         leaderboard: whose rows count.
@@ -72,7 +72,8 @@ def unneeded(leaderboard: ReadableLeaderboard, home: Home, others: Sequence[str]
     Raises:
         LeaderboardError: one of the others cannot be read.
     """
-    if not home.runs.is_dir():
+    folders = [folder for folder in (home.runs, home.jobs) if folder.is_dir()]
+    if not folders:
         return []
     known: set[str] = set()
     with ExitStack() as stack:
@@ -81,7 +82,7 @@ def unneeded(leaderboard: ReadableLeaderboard, home: Home, others: Sequence[str]
         for each in (leaderboard, *(stack.enter_context(ReadableLeaderboard.read(other)) for other in named)):
             known |= {row.uid for rows in each.batches(Wanted()) for row in rows}
     found = []
-    for path in sorted(home.runs.iterdir()):
+    for path in [each for folder in folders for each in sorted(folder.iterdir())]:
         of_a_run = _OF_A_RUN.fullmatch(path.name)
         if _LEFTOVER.fullmatch(path.name):
             why = "left by a process that was killed"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from petbench.training.training_log import read_events
+from petbench.training.training_log import number_in, read_events
 from petbench_leaderboard.statistics.time_to_target import seconds_to_target
 from petbench_leaderboard.timing.outcomes import FIRST_PROTOCOL
 from petbench_leaderboard.validation_history import ValidationHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from petbench.runs.folder import RunFolder
@@ -26,14 +25,16 @@ ERROR = "mae_suv"
 def validation_history(log: Path) -> list[tuple[float, float]]:
     """Return (seconds of training, mean absolute error in SUV) of each validation of a run's log, in their order."""
     found = [
-        (_number(line, "seconds"), _number(line, ERROR)) for line in read_events(log) if line["event"] == "validation"
+        (number_in(line, "seconds"), number_in(line, ERROR))
+        for line in read_events(log)
+        if line["event"] == "validation"
     ]
     return [(seconds, error) for seconds, error in found if seconds is not None and error is not None]
 
 
 def final_error(log: Path) -> float | None:
     """Return the mean absolute error in SUV of a run's final model; None where nobody validated."""
-    found = [_number(line, ERROR) for line in read_events(log) if line["event"] == "validated"]
+    found = [number_in(line, ERROR) for line in read_events(log) if line["event"] == "validated"]
     return next((error for error in reversed(found) if error is not None), None)
 
 
@@ -64,16 +65,6 @@ def record_history(leaderboard: Leaderboard, run_id: int, folder: RunFolder) -> 
         _LOG.warning("no validation history: %s", error)
         return
     leaderboard.update(run_id, validation_history=facts)
-
-
-def _number(line: Mapping[str, object], name: str) -> float | None:
-    value = line.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return None
 
 
 def seconds_to_reference(run: RunFolder, reference: RunFolder) -> float | None:

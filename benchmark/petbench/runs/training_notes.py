@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench.training.training_log import read_events
+from petbench.training.training_log import number_in, read_events
 
 if TYPE_CHECKING:
     from petbench.runs.folder import RunFolder
@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 
 def training_notes(folder: RunFolder) -> list[str]:
     """Return one line for each thing about a run's training that makes its scores other than they look."""
-    events = read_events(folder.losses)
+    events = [event for event in read_events(folder.losses) if event["event"] in ("data", "engine")]
     return [*_clipped(events), *_threads(events)]
 
 
 def suv_clip(folder: RunFolder) -> float | None:
     """Return the SUV at which the intensity map of a run's model ends; None where it has none, or no log."""
-    found = [float(event["suv_clip"]) for event in read_events(folder.losses) if "suv_clip" in event]
-    return found[-1] if found else None
+    found = None
+    for event in read_events(folder.losses):
+        found = number_in(event, "suv_clip") or found
+    return found
 
 
 def _clipped(events: list[dict[str, object]]) -> list[str]:
@@ -29,9 +31,9 @@ def _clipped(events: list[dict[str, object]]) -> list[str]:
     notes = []
     for window in ("early", "delayed"):
         maximum, clip, share = (
-            float(str(data[name])) for name in (f"maximum_{window}_suv", "suv_clip", f"clipped_{window}")
+            number_in(data, name) for name in (f"maximum_{window}_suv", "suv_clip", f"clipped_{window}")
         )
-        if maximum > clip:
+        if maximum is not None and clip is not None and share is not None and maximum > clip:
             notes.append(
                 f"the {window} training images reach SUV {maximum:.1f}, but the intensity map ends at {clip:g}: "
                 f"{100 * share:.2g} % of their voxels were clipped; suv_clip=auto covers them"

@@ -18,22 +18,26 @@ from petbench.errors import UsageError
 from petbench.methods.parameter_files import with_paths
 from petbench.methods.program import venv
 from petbench.registry import OWN_DISTRIBUTION
-from petbench.runs.claims import claim
+from petbench.runs.execute import Origin, execute
 from petbench.runs.isolation import method_sandbox
 from petbench.runs.run_all import run_all
 from petbench.submissions.accept import submitter_of
 from petbench.submissions.limits import SubmissionError
 from petbench_leaderboard.admissions import note
+from petbench_leaderboard.records import REPRODUCTION
 from petbench_leaderboard.score_records import of_newest_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from sqlalchemy.orm import Session
 
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
     from petbench.runs.supervisor import Supervisor
     from petbench.submissions.verify import Verified, VerifiedRun
     from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.schema import Run
     from petbench_leaderboard.score_records import ScoreRecord
     from petbench_leaderboard.store import Leaderboard
 
@@ -161,33 +165,33 @@ def _check_source(plan: RunPlan, source: str, supervisor: Supervisor) -> None:
 
 
 def _train_again(plan: RunPlan, supervisor: Supervisor, submitter: str) -> tuple[RunRow, bool]:
-    """Return the reproduced row of a plan, and whether it was on the leaderboard already."""
+    """Return the reproduced row of a plan, and whether it was on the leaderboard already; what was stopped goes on."""
     with_paths(plan.method, plan.parameters, plan.parameter_files)  # a file of the submitter's is not here
-    with claim(supervisor.home, supervisor.leaderboard, plan.identity):
-        for row in supervisor.leaderboard.find(plan.identity):
-            if row.status == "ok" and row.verification == "reproduced":
-                return row, True
-        record = dataclasses.replace(plan.record(), verification="reproduced", submitter=submitter)
-        return supervisor.begin(plan, record), False
+    return execute(plan, supervisor, origin=Origin("reproduced", submitter))
 
 
 def _compared(
     row: RunRow, submission: Verified, found: VerifiedRun, leaderboard: Leaderboard, *, known: bool
 ) -> Reproduction:
-    """Return how a reproduced row compares with the submission; a new row keeps that among its facts, and is logged."""
+    """Return how a reproduced row compares with the submission.
+
+    That is kept among its facts and the row is entered into the log, together and once: also where the process that
+    made the row was killed before it could.
+    """
     submitted = found.submitted.scores or found.scores  # none are reported where the test targets were withheld
     scores = of_newest_protocol(leaderboard.scores([row.id]))
     deviations = _deviations(submitted, scores) if row.status == "ok" else ()
-    if not known:
+    if row.status == "ok" and REPRODUCTION not in row.machine:
         facts: dict[str, Any] = {
             "submission": submission.digest,
             "uid": found.submitted.facts.uid,
             "differences": [dataclasses.asdict(each) | {"difference": each.difference} for each in deviations],
         }
-        with leaderboard.writing() as session:
-            source = submission.archive.path.name
-            note(session, "reproduced", [row.uid], source=source, digest=submission.digest)
-        leaderboard.update(row.id, machine={**row.machine, "reproduction": facts})
+
+        def enter(session: Session, run: Run) -> None:
+            note(session, "reproduced", [run.uid], source=submission.archive.path.name, digest=submission.digest)
+
+        leaderboard.update(row.id, beside=enter, machine={**row.machine, REPRODUCTION: facts})
         row = leaderboard.run(row.id)
     return Reproduction(row, deviations, known)
 

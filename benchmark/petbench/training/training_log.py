@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+_LOG = logging.getLogger("petbench")
+
 LOG_NAME = "log.jsonl"
+MOST_BYTES = 2**28
+"""Of a log; a training of a week writes less."""
+LONGEST_LINE_BYTES = 2**20
 
 HARNESS_EVENTS = frozenset({"validation", "validated"})
 """Events that say how good a model was: of the harness alone, since no method reports its own scores or times."""
@@ -42,18 +48,36 @@ class TrainingLog:
         write_text(self._path, "".join(kept))
 
 
-def read_events(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a log, without one that a kill cut short; none where there is no log."""
-    found = []
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    for line in text.splitlines():
-        try:
-            facts = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(facts, dict) and {"event", "images"} <= facts.keys():
-            found.append(facts)
-    return found
+def read_events(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a log, without one that a kill cut short; none where there is no log.
+
+    A method can write anything into it: what is no event is passed over, and no more is read than `MOST_BYTES`.
+    """
+    if not path.is_file():
+        return
+    left = MOST_BYTES
+    with path.open("rb") as file:
+        while left > 0 and (line := file.readline(min(left, LONGEST_LINE_BYTES))):
+            left -= len(line)
+            try:
+                facts = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(facts, dict) and {"event", "images"} <= facts.keys():
+                yield facts
+        if left <= 0 and file.read(1):
+            _LOG.warning("%s: only its first %d MiB are read", path, MOST_BYTES // 2**20)
+
+
+def number_in(line: Mapping[str, object], name: str) -> float | None:
+    """Return a number of a log's line, None where it has none of that name."""
+    value = line.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def gan_shares(losses: Mapping[str, float]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from petbench.errors import PluginError
+from petbench.methods.predicted_file import read_predicted
 from petbench.methods.program.process import run_stage
 from petbench.methods.program.protocol import Job, VolumeFiles
 from petbench.methods.program.validation_input import write_pairs
@@ -119,21 +120,34 @@ class ProgramMethod:
         """Predict every delayed volume with one start of the program, and yield them in their order.
 
         Raises:
-            PluginError: one is missing or no float32 volume.
+            PluginError: one is missing, or no volume on the grid of its early one.
         """
         with tempfile.TemporaryDirectory(prefix="petbench-job-") as temporary:
             folder = Path(temporary)
             for name in ("images", "predictions", MODEL, WORK):
                 (folder / name).mkdir()
             _write_files(folder / MODEL, self._model)
-            names = _write(folder, "images/{}-early.npy", early)
+            shapes: list[tuple[int, ...]] = []
+
+            def noted() -> Iterator[Volume]:
+                for volume in early:
+                    shapes.append(volume.shape)
+                    yield volume
+
+            names = _write(folder, "images/{}-early.npy", noted())
             participants = tuple(
                 VolumeFiles(early=name, delayed=f"predictions/{number:03d}.npy") for number, name in enumerate(names)
             )
             job = self._job("predict").model_copy(update={"participants": participants})
             run_stage(self._spec, self._package, job, folder, self._environments)
-            for participant in participants:
-                yield _read(folder / participant.delayed, self._spec.name)
+            for participant, shape in zip(participants, shapes, strict=True):
+                path = folder / participant.delayed
+                if not path.is_symlink() and not path.exists():
+                    raise PluginError(
+                        f"the program of {self._spec.name} wrote no {path.name}: it predicts every participant of "
+                        "job.json"
+                    )
+                yield read_predicted(path, shape, f"the {path.name} that the program of {self._spec.name} wrote")
 
     def state_dict(self) -> dict[str, Any]:
         """Return the files of the model, as tensors of bytes."""
@@ -176,23 +190,6 @@ def _write(folder: Path, pattern: str, volumes: Iterable[Volume]) -> tuple[str, 
         names.append(pattern.format(f"{number:03d}"))
         np.save(folder / names[-1], np.ascontiguousarray(volume, dtype="<f4"), allow_pickle=False)
     return tuple(names)
-
-
-def _read(path: Path, method: str) -> Volume:
-    try:
-        predicted = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise PluginError(
-            f"the program of {method} wrote no {path.name}: it predicts every participant of job.json"
-        ) from None
-    except (OSError, ValueError, EOFError) as error:
-        raise PluginError(f"the program of {method} wrote a {path.name} that is no volume: {error}") from None
-    if predicted.dtype.kind != "f" or predicted.ndim != 3:
-        raise PluginError(
-            f"the program of {method} wrote {predicted.dtype} of {predicted.ndim} axes, not float32 (z, y, x)"
-        )
-    volume: Volume = predicted.astype(np.float32)
-    return volume
 
 
 def _read_files(folder: Path) -> dict[str, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import logging
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +11,8 @@ from typing import IO, TYPE_CHECKING
 
 from petbench.errors import PluginError
 from petbench.methods.program import protocol, venv
+from petbench.processes.output import Output
+from petbench.terminal import say
 from petbench_datasets.files import write_text
 
 if TYPE_CHECKING:
@@ -20,11 +22,9 @@ if TYPE_CHECKING:
     from petbench.contract import MethodSpec
     from petbench.methods.program.protocol import Job, Status
 
-_LOG = logging.getLogger("petbench")
-
-LOG_NAME = "program.log"
 _LOOK_SECONDS = 0.2
-_LINES_KEPT = 200
+_PATIENCE_SECONDS = 5.0
+"""For what is still to be read of its output, should something that it started hold that open."""
 
 
 def _never() -> bool:
@@ -61,22 +61,25 @@ def run_stage(
     (folder / protocol.STATUS_NAME).unlink(missing_ok=True)
     write_text(folder / protocol.JOB_NAME, job.model_dump_json(indent=1) + "\n")
     inherits = spec.sees_installed if spec.environment == "venv" else True
-    with (folder / LOG_NAME).open("wb") as log:
-        try:
-            process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=venv.variables(inherits=inherits),
-                stdin=validation or subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        except OSError as error:
-            raise PluginError(
-                f"the program {command[0]!r} of {spec.name} cannot be started: {error.strerror}"
-            ) from None
-        code = _wait(process, stopped)
-    last = _keep_log(folder)
+    read, write = os.pipe()
+    # What it prints this process prints, line by line, and no more of it than of a method in Python.
+    output = Output(read, say)
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=venv.variables(inherits=inherits),
+            stdin=validation or subprocess.DEVNULL,
+            stdout=write,
+            stderr=subprocess.STDOUT,
+        )
+    except OSError as error:
+        raise PluginError(f"the program {command[0]!r} of {spec.name} cannot be started: {error.strerror}") from None
+    finally:
+        os.close(write)
+    code = _wait(process, stopped)
+    output.finish(_PATIENCE_SECONDS)
+    last = output.last[:300] or "it printed nothing"
     status = protocol.read_status(folder)
     if status is None:
         raise PluginError(f"the program of {spec.name} ended with code {code} and left no status: {last}")
@@ -114,12 +117,3 @@ def _wait(process: subprocess.Popen[bytes], stopped: Callable[[], bool]) -> int:
         if stopped() and not asked:
             asked = True
             process.send_signal(signal.SIGINT)
-
-
-def _keep_log(folder: Path) -> str:
-    """Put the end of what the program printed into the run's log and return its last line."""
-    text = (folder / LOG_NAME).read_text(encoding="utf-8", errors="replace")
-    lines = [line for line in text.splitlines() if line.strip()][-_LINES_KEPT:]
-    for line in lines:
-        _LOG.info("program: %s", line[:2000])
-    return lines[-1][:300] if lines else "it printed nothing"

@@ -21,6 +21,7 @@ from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.errors import PluginError, one_line
 from petbench.methods import models
+from petbench.methods.predicted_file import check_prediction
 from petbench.methods.program.protocol import ClockReading
 from petbench.processes.channel import Channel
 from petbench.processes.ending import ending_of
@@ -28,7 +29,7 @@ from petbench.processes.tree import adopt_orphans, end_with_parent, kill_descend
 from petbench.registry import load_plugins
 from petbench.runs.build_planned import build_again, build_planned
 from petbench.runs.method_process import messages, origin
-from petbench.runs.method_process.job_folder import JobFolder, check_prediction
+from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.method_process.messages import Early, End, Fit, Predict, Stop, Task
 from petbench.training.clock import TrainingClock, synchronize
 from petbench.training.context import TrainingContext

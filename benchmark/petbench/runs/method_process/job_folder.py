@@ -9,9 +9,8 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from petbench.errors import PetbenchError, PluginError
+from petbench.methods.predicted_file import read_predicted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from petbench.contract import Volume
     from petbench.home import Home
     from petbench.runs.folder import RunFolder
-
-_LARGEST_ITEM_BYTES = 16
-_HEADER_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +90,10 @@ class JobFolder:
             _keep_plain_files(self.training)
             shutil.rmtree(training, ignore_errors=True)
             _move(self.training, training)
+        self.delete()
+
+    def delete(self) -> None:
+        """Remove the folder with everything in it, as a kill leaves it."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def take_model(self, target: Path) -> None:
@@ -126,44 +126,9 @@ class JobFolder:
             PluginError: it is no volume of real numbers in this shape.
         """
         path = self.predicted(number)
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError as error:
-            raise PluginError(f"{whose} cannot be read back: {error.strerror}") from None
-        with os.fdopen(descriptor, "rb") as file:
-            most = _HEADER_BYTES + _LARGEST_ITEM_BYTES * int(np.prod(shape, dtype=np.int64))
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise PluginError(f"{whose} is no file")
-            try:
-                header = _header(file) if found.st_size <= most else None
-            except (ValueError, EOFError):
-                raise PluginError(f"{whose} is no volume") from None
-            check_prediction(whose, *(header or (f"{found.st_size} bytes of", np.dtype("f4"))), expected=shape)
-            file.seek(0)
-            with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which is refused by name
-                volume: Volume = np.lib.format.read_array(file, allow_pickle=False).astype(np.float32)
+        volume = read_predicted(path, shape, whose)
         path.unlink(missing_ok=True)
         return volume
-
-
-def check_prediction(whose: str, shape: object, dtype: np.dtype[np.generic], *, expected: object) -> None:
-    """Refuse what is no volume of real numbers on the grid of the early one.
-
-    Raises:
-        PluginError: in one line.
-    """
-    if shape != expected:
-        raise PluginError(f"{whose} has {shape} voxels, not {expected}")
-    if dtype.kind not in "fiu":
-        raise PluginError(f"{whose} is of type {dtype}, not of real numbers; return float32 SUV")
-
-
-def _header(file: object) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-    version = np.lib.format.read_magic(file)  # type: ignore[arg-type]
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)  # type: ignore[arg-type]
-    return shape, dtype
 
 
 def _is_plain(path: Path) -> bool:
