@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from petbench_datasets.bids.names import pair_folder, person_of
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import Scan, pet_images, scan_of
 from petbench_datasets.dataset.derivatives import derivative_problems
@@ -93,9 +94,9 @@ def check_dataset(root: Path, progress: Progress = silent, *, reconstruction: st
     except DataError as error:
         problems.append(Problem("error", str(error)))
     for first, second in duplicates({name: digest.pixels for name, digest in digests.items()}):
-        problems.append(
-            Problem("error", f"{root / second}: holds the same voxels as {first}; remove one of them", second)
-        )
+        severity: Literal["error", "warning"] = "warning" if person_of(first) == person_of(second) else "error"
+        folder = pair_folder(root, second)
+        problems.append(Problem(severity, f"{folder}: holds the same voxels as {first}; remove one of them", second))
     _splits(root, digests if whole else {}, problems)
     progress("checking the dataset", len(folders), len(folders))
     return sorted(problems, key=lambda problem: (problem.severity, problem.participant or ""))

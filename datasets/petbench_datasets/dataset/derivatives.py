@@ -127,12 +127,21 @@ def label_names(path: Path, root: Path) -> dict[int, str]:
     Raises:
         DataError: no such table, or one without the columns index and name.
     """
+    return _read_names(names_table(path, root))
+
+
+def names_table(path: Path, root: Path) -> Path:
+    """Return the table that names the labels of a `dseg` image, the nearest at or above it.
+
+    Raises:
+        DataError: there is none.
+    """
     own = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
     description = next((part for part in path.name.split("_") if part.startswith("desc-")), "")
     for folder in path.parents:
         for candidate in (own, folder / f"{description}_dseg.tsv", folder / "dseg.tsv"):
             if candidate.exists():
-                return _read_names(candidate)
+                return candidate
         if folder == root:
             break
     raise DataError(f"{own}: no such file; list what each label means (columns index and name)")
@@ -147,4 +156,7 @@ def _read_names(path: Path) -> dict[int, str]:
 
 def _same_grid(path: Path, own: Grid, grid: Grid) -> None:
     if not own.matches(grid):
-        raise DataError(f"{path}: lies elsewhere than the PET images: {grid.difference(own)}; resample it to them")
+        raise DataError(
+            f"{path}: lies elsewhere than the PET images: {grid.difference(own)}; resample it to them (petbench "
+            "datasets resample, which takes the nearest voxel)"
+        )

@@ -86,12 +86,6 @@ def plan_images(participant: str, scans: Sequence[Scan], root: Path) -> PairFram
     subject = str(pair_folder(root, participant))
     early, delayed = (plan_window(name, scans, subject) for name in WINDOWS_SECONDS)
     pair = PairFrames(participant, early, delayed)
-    doses = [scan.calibration.injected_bq for scan in pair.scans if scan.calibration is not None]
-    if doses and max(doses) > _LARGEST_DOSE_RATIO * min(doses):
-        raise DataError(
-            f"{subject}: its images name injections of {min(doses) / 1e6:.1f} and {max(doses) / 1e6:.1f} MBq; "
-            "an early and a delayed image are of one injection: correct InjectedRadioactivity"
-        )
     require_one_injection(pair.scans, subject)
     return pair
 
@@ -102,6 +96,12 @@ def require_one_injection(used: Sequence[Scan], subject: str) -> None:
     Raises:
         DataError: naming two scans and what they say.
     """
+    doses = [scan.calibration.injected_bq for scan in used if scan.calibration is not None]
+    if doses and max(doses) > _LARGEST_DOSE_RATIO * min(doses):
+        raise DataError(
+            f"{subject}: its images name injections of {min(doses) / 1e6:.1f} and {max(doses) / 1e6:.1f} MBq; "
+            "an early and a delayed image are of one injection: correct InjectedRadioactivity"
+        )
     for first, other in itertools.pairwise(used):
         if first.person and other.person and first.person != other.person:
             raise DataError(

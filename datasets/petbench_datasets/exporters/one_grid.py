@@ -13,7 +13,13 @@ from petbench_datasets.bids.new_sidecar import resampling_record
 from petbench_datasets.bids.participants import COLUMNS_NAME, PARTICIPANTS_NAME, read_participants, sessions_path
 from petbench_datasets.bids.scan import image_stem, merged_sidecar
 from petbench_datasets.bids.writer import write_scan
-from petbench_datasets.dataset.derivatives import BODY_ENDING, LESIONS_ENDING, ORGANS_ENDING, find_derivative
+from petbench_datasets.dataset.derivatives import (
+    BODY_ENDING,
+    LESIONS_ENDING,
+    ORGANS_ENDING,
+    find_derivative,
+    names_table,
+)
 from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_images
 from petbench_datasets.dataset.reader import participant_names, scans_of
 from petbench_datasets.dataset.sessions import divide_by_session
@@ -179,5 +185,6 @@ def _write_labels(root: Path, folder: Path, pair: PairFrames, placement: Placeme
             write_image(
                 folder / source.relative_to(root), resample_labels(labels, grid, common), common, dtype=np.int16
             )
-            for names in (root / "derivatives").glob("*/*dseg.tsv"):
+            if ending != BODY_ENDING:
+                names = names_table(source, root)
                 write_text(folder / names.relative_to(root), names.read_text(encoding="utf-8-sig"))
