@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
@@ -181,9 +181,9 @@ def test_labels_on_the_ct_grid_are_found_by_check_and_resampled_when_asked(
     found = opened.labels("sub-01")
     assert found is not None
     (path,) = case.rglob("*dseg.nii.gz")
-    source = nibabel.load(path)  # type: ignore[attr-defined]
+    source: Any = nibabel.load(path)
     z, y, x = np.indices(opened.grid("sub-01").shape)
-    world = np.einsum("ij,jzyx->izyx", opened.grid("sub-01").affine, np.stack([x, y, z, np.ones(x.shape)]))
+    world = np.einsum("ij,jzyx->izyx", opened.grid("sub-01").affine, np.stack([x, y, z, np.ones_like(x)]))
     index = np.rint(np.einsum("ij,jzyx->izyx", np.linalg.inv(source.affine), world)).astype(int)[:3]
     inside = np.all([(i >= 0) & (i < n) for i, n in zip(index, source.shape, strict=True)], axis=0)
     nearest = np.where(inside, np.asarray(source.dataobj)[tuple(np.where(inside, index, 0))], 0)
@@ -230,7 +230,7 @@ def test_another_person_of_the_same_identifier_is_refused_across_imports(
     changes: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     write_pair(tmp_path / "dicom")
-    write_pair(tmp_path / "other", **changes)
+    write_pair(tmp_path / "other", "P-1", 0, **changes)
     import_dicom(tmp_path / "dicom" / "early", tmp_path / "c")
     with pytest.raises(DataError, match=said):
         import_dicom(tmp_path / "other" / "delayed", tmp_path / "c")
@@ -248,7 +248,7 @@ def test_another_person_of_the_same_identifier_is_refused_in_one_import(
     changes: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     write_pair(tmp_path / "a", seed=1, PatientBirthDate="19590101")
-    write_pair(tmp_path / "b", seed=2, **{"PatientBirthDate": "19590101", **JUNE, **changes})
+    write_pair(tmp_path / "b", "P-1", 2, **{"PatientBirthDate": "19590101", **JUNE, **changes})
     with pytest.raises(DataError, match=said):
         import_dicom(tmp_path, tmp_path / "c")
     assert not (tmp_path / "c").exists()
@@ -273,7 +273,8 @@ def test_no_identifier_name_date_or_uid_is_written(tmp_path: Path) -> None:
         "PatientID": "4711-0815", "PatientBirthDate": "19590317", "StudyInstanceUID": "1.2.826.9.8",
         "SeriesDate": "20200301", "AcquisitionDate": "20200301",
     }  # fmt: skip
-    write_pair(tmp_path / "dicom", **secret)
+    write_pair(tmp_path / "dicom", secret.pop("PatientID"), 0, **secret)
+    secret["PatientID"] = "4711-0815"
     for path in (tmp_path / "dicom").rglob("*.dcm"):
         dataset = pydicom.dcmread(path)
         dataset.PatientName = "Doe^Jane"
@@ -297,7 +298,7 @@ def test_no_identifier_name_date_or_uid_is_written(tmp_path: Path) -> None:
     ],
 )
 def test_derived_series_beside_measured_ones_are_passed_over_with_a_word(
-    changes: dict[str, object], why: str, tmp_path: Path
+    changes: dict[str, Any], why: str, tmp_path: Path
 ) -> None:
     write_pair(tmp_path / "dicom")
     write_series(tmp_path / "dicom" / "more", PIXELS, series="7.7", **changes)
