@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from petbench_datasets.boundary import BoundedFile, first_line, reading, without_warnings
 from petbench_datasets.errors import DataError
@@ -106,10 +107,24 @@ def _pixels(header: SliceHeader) -> NDArray[np.generic]:
         dataset = pydicom.dcmread(file, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # DICOM's default
+        _require_decoder(dataset.file_meta.TransferSyntaxUID, header)
         pixels = np.asarray(dataset.pixel_array)
     if pixels.shape != header.matrix:
         raise DataError(f"{header.path}: holds {pixels.shape} pixels instead of {header.matrix}; export it again")
     return pixels
+
+
+def _require_decoder(syntax: UID, header: SliceHeader) -> None:
+    """Raise where nothing that is installed decodes a compression."""
+    try:
+        missing = syntax.is_compressed and not get_decoder(syntax).is_available
+    except (NotImplementedError, ValueError):
+        missing = True
+    if missing:
+        raise DataError(
+            f"{header.path}: its pixels are packed as {syntax.name}, which nothing here unpacks: pip install "
+            "'petbench[dicom]', or export the series uncompressed"
+        )
 
 
 def _normal(header: SliceHeader) -> NDArray[np.float64]:
