@@ -257,6 +257,6 @@ def _image(series: Series, participant: str, session: str, earliest: Series) -> 
         dynamic=len(frames) > 1,
         source=series.subject,
         notes=notes,
-        files=tuple(series.slices[index].path for index in series.order[0]),
+        files=() if first.frame is not None else tuple(series.slices[index].path for index in series.order[0]),
         session=session,
     )

@@ -57,6 +57,7 @@ class SliceHeader:
     """
 
     path: Path
+    frame: int | None
     instance: str
     series: str
     study: str
@@ -115,17 +116,22 @@ class SliceHeader:
         return "" if self.tracer is None else self.tracer.name
 
 
-def slice_header(path: Path, dataset: Any) -> SliceHeader:
+def slice_header(path: Path, dataset: Any, frame: int | None = None) -> SliceHeader:
     """Read one slice's header.
+
+    Args:
+        path: of its file.
+        dataset: the header.
+        frame: which frame of its file it is, from 0; None for a file with one slice.
 
     Raises:
         DataError: an element that is missing and required, or not what it may be.
     """
     with reading(path), without_warnings():
-        return _convert(path, dataset)
+        return _convert(path, dataset, frame)
 
 
-def _convert(path: Path, dataset: Any) -> SliceHeader:
+def _convert(path: Path, dataset: Any, frame: int | None) -> SliceHeader:
     read = Elements(path, dataset)
     dates = [read.text(name) for name in ("SeriesDate", "AcquisitionDate", "StudyDate")]
     dated = [text for text in dates if calendar_day(text) is not None]
@@ -139,6 +145,7 @@ def _convert(path: Path, dataset: Any) -> SliceHeader:
     _require_pixels(read, matrix)
     return SliceHeader(
         path=path,
+        frame=frame,
         instance=read.text("SOPInstanceUID") or str(path),
         series=read.needed_text("SeriesInstanceUID"),
         study=read.text("StudyInstanceUID"),

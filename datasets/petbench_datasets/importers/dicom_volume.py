@@ -17,6 +17,7 @@ from petbench_datasets.images.nifti import in_lps_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -91,9 +92,12 @@ def frame_voxels(slices: Sequence[SliceHeader], order: Sequence[int], factor: Ca
     """
     rows, columns = slices[order[0]].matrix
     voxels = np.empty((columns, rows, len(order)), dtype=np.float32)
+    of_file: dict[Path, NDArray[np.generic]] = {}  # a file of many frames is decoded once
     for number, index in enumerate(order):
         header = slices[index]
-        values = _pixels(header).astype(np.float64) * header.slope + header.intercept
+        if header.path not in of_file:
+            of_file = {header.path: _pixels(header)}
+        values = _slice_of(of_file[header.path], header).astype(np.float64) * header.slope + header.intercept
         voxels[:, :, number] = (values * factor(index)).T
     return in_lps_order(voxels, _affine(slices, order))[0]
 
@@ -108,7 +112,13 @@ def _pixels(header: SliceHeader) -> NDArray[np.generic]:
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # DICOM's default
         _require_decoder(dataset.file_meta.TransferSyntaxUID, header)
-        pixels = np.asarray(dataset.pixel_array)
+        return np.asarray(dataset.pixel_array)
+
+
+def _slice_of(pixels: NDArray[np.generic], header: SliceHeader) -> NDArray[np.generic]:
+    """Return one slice of the pixels of its file."""
+    if header.frame is not None and pixels.ndim == 3 and header.frame < len(pixels):
+        pixels = pixels[header.frame]
     if pixels.shape != header.matrix:
         raise DataError(f"{header.path}: holds {pixels.shape} pixels instead of {header.matrix}; export it again")
     return pixels
