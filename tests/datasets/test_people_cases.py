@@ -99,6 +99,10 @@ def test_two_exams_of_one_patient_are_two_sessions_each_a_pair(
     assert opened.people == ("sub-P01",)
     assert_is_the_truth(opened.pair("sub-P01_ses-1"))
     assert read_participants(dataset).keys() == {"sub-P01"}
+    code, said = petbench("datasets", "info", dataset, "--explain", "P01_ses-2")
+    assert code == 0, said
+    assert said.count("ses-2/pet/") == 2
+    assert "ses-1" not in said
     assert session_row(dataset, "sub-P01", "ses-2")["age"] == "50"
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.names import pair_folder, person_of
-from petbench_datasets.bids.participants import read_participants
+from petbench_datasets.bids.participants import body_weight, read_participants
 from petbench_datasets.bids.scan import pet_images, scan_of
 from petbench_datasets.dataset.framing import choose_uses, uses_of
 from petbench_datasets.dataset.pair_frames import require_one_injection
-from petbench_datasets.dataset.quantities import require_possible
+from petbench_datasets.dataset.quantities import Quantities, require_possible, scan_quantities
 from petbench_datasets.dataset.sessions import divide_by_session
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.rules import OtherKindError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from petbench_datasets.bids.scan import Scan
 
 
-def require_accepted(staged: Path, folder: Path, images: Sequence[Path]) -> None:
+def require_accepted(staged: Path, folder: Path, images: Sequence[Path]) -> dict[Path, Quantities]:
     """Read new images with those that are there, and raise where the dataset could not be used with them.
 
     A window that is not measured yet is no reason: the delayed image may come with another import. Nor are two grids,
@@ -33,22 +33,30 @@ def require_accepted(staged: Path, folder: Path, images: Sequence[Path]) -> None
         folder: the dataset that they are for; messages name files as they would lie there.
         images: the new ones.
 
+    Returns:
+        What each new image amounts to.
+
     Raises:
         DataError: an image that cannot be read, or two that contradict each other.
     """
+    found: dict[Path, Quantities] = {}
     try:
         table = read_participants(staged)
         for participant in sorted({person_of(path.name.partition("_")[0]) for path in images}):
             new = [scan_of(path, staged, table) for path in pet_images(staged, participant)]
             for scan in new:
                 for frame in range(len(scan.frames)):
-                    require_possible(scan, frame, scan.activity(frame))
+                    activity = scan.activity(frame)
+                    require_possible(scan, frame, activity)
+                weight = body_weight(staged, participant, scan.session or None, table)
+                found[scan.path] = scan_quantities(scan, weight, activity)
                 scan.stored.close()
             scans = [*new, *_there(folder, participant, table)]
             for name, of_pair in divide_by_session(participant, scans)[0].items():
                 _require_one_story(name, of_pair, folder)
     except DataError as error:
         raise DataError(str(error).replace(str(staged), str(folder))) from error
+    return found
 
 
 def _there(folder: Path, participant: str, table: dict[str, dict[str, str]]) -> list[Scan]:

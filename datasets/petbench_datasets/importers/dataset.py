@@ -32,6 +32,7 @@ from petbench_datasets.importers.existing import sessions_there
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from petbench_datasets.dataset.quantities import Quantities
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.progress import Progress
 
@@ -92,12 +93,13 @@ class People:
 
 @dataclass(frozen=True)
 class Imported:
-    """One image that was written."""
+    """One image that was written, and what it amounts to."""
 
     participant: str
     path: Path
     source: str
     notes: tuple[str, ...]
+    quantities: Quantities
     files: tuple[Path, ...] = ()
 
 
@@ -153,16 +155,25 @@ def add_to_dataset(
             with tempfile.TemporaryDirectory(prefix=".partial-import-", dir=folder) as temporary:
                 staged = Path(temporary)
                 _fill(staged, images, merged, folder, progress)
-                require_accepted(staged, folder, [image.place(staged) for image in images])
+                found = require_accepted(staged, folder, [image.place(staged) for image in images])
                 _move(staged, folder, images)
         else:
             with atomic_folder(folder) as staged:
                 _fill(staged, images, merged, folder, progress)
-                require_accepted(staged, folder, [image.place(staged) for image in images])
+                found = require_accepted(staged, folder, [image.place(staged) for image in images])
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror or error}); nothing was imported") from error
+    quantities = {path.name: amount for path, amount in found.items()}
     written = tuple(
-        Imported(image.participant, image.place(folder), image.source, image.notes, image.files) for image in images
+        Imported(
+            image.participant,
+            image.place(folder),
+            image.source,
+            image.notes,
+            quantities[image.place(folder).name],
+            image.files,
+        )
+        for image in images
     )
     return ImportReport(folder, written, tuple(skipped))
 

@@ -159,10 +159,8 @@ def _named(texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def _print(report: ImportReport, out: Path) -> None:
-    from petbench_datasets.dataset.quantities import image_quantities
-
     for image in report.images:
-        found = image_quantities(image.path, image.participant)
+        found = image.quantities
         view = "" if found.dose_in_view is None else f", {100 * found.dose_in_view:.0f} % of the dose in view"
         click.echo(f"{image.participant}: {image.path.name} from {image.source}")
         click.echo(f"  SUV maximum {found.suv_maximum:.1f}{view}")
