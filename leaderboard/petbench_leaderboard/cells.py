@@ -6,6 +6,7 @@ from dataclasses import replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
+from petbench_datasets.bids.names import person_of
 from petbench_leaderboard.board import Cell
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ def make_cell(
     all_folds: bool = True,
     failures: Mapping[int, str] | None = None,
 ) -> Cell:
-    """Return the cell of one column and row.
+    """Return the cell of one column and row; of a person with several sessions it has their mean.
 
     Args:
         scores: by seed, then by participant, or by fold for scores of all participants together.
         seeds: the row's seeds; a seed without scores in this column leaves the cell without a mean.
-        participants: everyone that must have a score.
+        participants: everyone that must have a score, each session of a person by itself.
         all_folds: whether the runs predict everyone; if not, a score of all participants together has no mean either.
         failures: seeds that failed, and how: no mean is over the other seeds alone.
     """
@@ -55,6 +56,9 @@ def make_cell(
         return Cell(mean=None, by_seed=by_seed, reason=why, extra=extra)
     if failures:
         return Cell(mean=None, by_seed=by_seed, reason=_failed(seeds, failures), extra=extra)
+    if not together:
+        by_seed = {seed: _of_people({who: values[who] for who in wanted}) for seed, values in by_seed.items()}
+        wanted = list(people(wanted))
     means = {who: fmean(by_seed[seed][who] for seed in seeds) for who in wanted}
     of_seeds = [fmean(by_seed[seed][who] for who in wanted) for seed in seeds]
     return Cell(
@@ -66,6 +70,21 @@ def make_cell(
         extra=extra,
         floor=_floor(found),
     )
+
+
+def people(participants: Sequence[str]) -> tuple[str, ...]:
+    """Return whose pairs these are, each person once: sessions of one person are no independent observations."""
+    return tuple(dict.fromkeys(map(person_of, participants)))
+
+
+def _of_people(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the mean of each person's sessions."""
+    if len(people(list(values))) == len(values):
+        return {person_of(who): value for who, value in values.items()}
+    return {
+        person: fmean(value for who, value in values.items() if person_of(who) == person)
+        for person in people(list(values))
+    }
 
 
 def _failed(seeds: Sequence[int], failures: Mapping[int, str]) -> str:

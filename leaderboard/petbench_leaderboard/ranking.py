@@ -21,7 +21,7 @@ from petbench_leaderboard.board import (
     Row,
 )
 from petbench_leaderboard.cached_means import board_key
-from petbench_leaderboard.cells import NO_PREDICTABLE, NO_TRUTH, add_gain, add_normalized_score
+from petbench_leaderboard.cells import NO_PREDICTABLE, NO_TRUTH, add_gain, add_normalized_score, people
 from petbench_leaderboard.conditions import differing
 from petbench_leaderboard.errors import RequestError
 from petbench_leaderboard.ranked_column import check_metric, ranking_metric
@@ -110,7 +110,7 @@ def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], se
         split=split,
         split_digest=split_digest,
         protocol=protocol,
-        participants=participants,
+        participants=people(participants),
         ranked_by=ranked_by,
         columns=tuple(columns),
         rows=tuple(_in_order(rows, ranked_by)),

@@ -56,7 +56,7 @@ _INTEGER = Field(ge=-storable.LARGEST_INTEGER, le=storable.LARGEST_INTEGER)
 Number = Annotated[float, Field(ge=-storable.LARGEST_NUMBER, le=storable.LARGEST_NUMBER)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
-Participant = Annotated[str, Field(pattern=r"^sub-[A-Za-z0-9]{1,64}$")]
+Participant = Annotated[str, Field(pattern=r"^sub-[A-Za-z0-9]{1,64}(_ses-[A-Za-z0-9]{1,64})?$")]
 Text = Annotated[str, Field(max_length=300), AfterValidator(storable.check_text)]
 Lines = Annotated[str, Field(max_length=4000), AfterValidator(_lines)]
 Facts = Annotated[dict[Text, Any], AfterValidator(_storable)]

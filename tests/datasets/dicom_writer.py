@@ -28,6 +28,9 @@ TRACER_FIELDS = {
     "RadionuclideHalfLife",
 }
 
+OWNERS = {0x7053: "Philips PET Private Group", 0x0009: "GEMS_PETD_01", 0x0071: "SIEMENS MED PT"}
+"""Of private groups, as their makers name them."""
+
 
 def write_series(
     folder: Path,
@@ -92,7 +95,7 @@ def _write(path: Path, plane: np.ndarray[Any, np.dtype[np.int16]], fields: dict[
         tracer.RadionuclideCodeSequence = [code]
     dataset.RadiopharmaceuticalInformationSequence = [tracer]
     for (group, element), (kind, value) in private.items():
-        dataset.add_new((group, 0x10), "LO", "VENDOR")
+        dataset.add_new((group, element >> 8), "LO", OWNERS[group])
         dataset.add_new((group, element), kind, value)
     dataset.Rows, dataset.Columns = plane.shape
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"

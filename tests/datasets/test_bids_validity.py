@@ -55,6 +55,15 @@ def test_a_simulated_dataset_is_valid_with_its_splits_and_derivatives(phantom: D
     assert errors_in(phantom.root) == set()
 
 
+def test_sessions_are_valid_as_they_are_imported_and_exported(tmp_path: Path) -> None:
+    for number, day in enumerate(("20200101", "20200401"), start=1):
+        write_pair(tmp_path / "dicom" / day, "P1", number, SeriesDate=day, AcquisitionDate=day)
+    import_dicom(tmp_path / "dicom", tmp_path / "dataset")
+    export_bids(open_dataset(tmp_path / "dataset"), tmp_path / "export")
+    assert errors_in(tmp_path / "dataset") == set()
+    assert {error for error in errors_in(tmp_path / "export") if "InjectedRadioactivity" not in error} == set()
+
+
 def test_an_export_is_valid_and_keeps_what_describes_a_column(phantom: Dataset, tmp_path: Path) -> None:
     export_bids(phantom, tmp_path / "export")
     assert errors_in(tmp_path / "export") == set()

@@ -113,7 +113,7 @@ def test_uncorrected_beds_are_each_brought_to_the_injection_from_their_own_time(
         ({"Nuclide": ..., "RadionuclideHalfLife": ..., "Radiopharmaceutical": "X"}, "radionuclide"),
         ({"SeriesType": ["GATED", "IMAGE"]}, "gated"),
         ({"Units": "GML", "SUVType": "LBM", "PatientSize": ...}, "PatientSize"),
-        ({"Units": "GML", "SUVType": "IBW", "PatientSex": "O"}, "sex"),
+        ({"Units": "GML", "SUVType": "IBW", "PatientSex": ""}, "sex"),
         ({"ActualFrameDuration": ...}, "ActualFrameDuration"),
     ],
     ids=str,

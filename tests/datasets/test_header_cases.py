@@ -96,7 +96,7 @@ def test_a_dicom_header_is_read_right(
         ("d_f18_psma", ("PSMA-1007", "not FDG", "--radionuclide any")),
         ("d_pixel_spacing_negative", ("PixelSpacing (0028,0030) is -8",)),
         ("d_frame_reference_time_huge", ("FrameReferenceTime (0054,1300) is 1e30",)),
-        ("d_two_people_one_id", ("09:00:00", "09:05:00")),
+        ("d_two_people_one_id", ("PatientID is 'ANON' in 2 studies", "--name a=NAME --name b=NAME")),
         ("d_enhanced_beside_classic", ("Enhanced PET", "--skip-unusable")),
     ],
 )

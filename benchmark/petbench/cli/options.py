@@ -15,6 +15,13 @@ ISOLATED = (
     "and its time, memory and disk are limited. Where that cannot be, the row says so."
 )
 
+reconstruction_option = click.option(
+    "--reconstruction",
+    default="",
+    metavar="LABEL",
+    help="Which image to take where one measurement was reconstructed several times: the label after rec-.",
+)
+
 
 def run_options(time_limit: float | None, *, isolated: bool) -> RunOptions:
     """Return how runs are made, and say so on standard error where what was asked for cannot be."""

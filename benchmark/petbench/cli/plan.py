@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from petbench.cli.options import complete_dataset, complete_method
+from petbench.cli.options import complete_dataset, complete_method, reconstruction_option
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 from petbench_leaderboard.tracks import TRACKS, track_of
@@ -26,6 +26,7 @@ _COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "fail
 @click.option(
     "--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset, help="Dataset."
 )
+@reconstruction_option
 @click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
 @click.option("--fold", default="0", show_default=True, metavar="FOLDS", help="Such as 2, 0..3 or all.")
 @click.option("--seed", default="0", show_default=True, metavar="SEEDS", help="Such as 3, 0,2,7 or 0..4.")

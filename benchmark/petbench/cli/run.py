@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from petbench.cli.options import ISOLATED, complete_dataset, complete_method, run_options
+from petbench.cli.options import ISOLATED, complete_dataset, complete_method, reconstruction_option, run_options
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 from petbench_leaderboard.tracks import TRACKS
@@ -28,6 +28,7 @@ from petbench_leaderboard.tracks import TRACKS
     shell_complete=complete_dataset,
     help="Dataset by name, or the folder of a BIDS-PET dataset.",
 )
+@reconstruction_option
 @click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
 @click.option(
     "--fold", default="0", show_default=True, metavar="FOLDS", help="Fold of the split; or several: 0..3, all."

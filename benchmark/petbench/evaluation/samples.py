@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_SAMPLE = re.compile(r"^(?P<participant>sub-[A-Za-z0-9]+)_sample-(?P<number>[1-9][0-9]*)\.nii(\.gz)?$")
+_SAMPLE = re.compile(
+    r"^(?P<participant>sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?)_sample-(?P<number>[1-9][0-9]*)\.nii(\.gz)?$"
+)
 
 
 def sample_path(folder: Path, participant: str, number: int) -> Path:

@@ -29,7 +29,9 @@ class NamedDataset:
     dataset: Dataset
 
 
-def find_dataset(name: str, home: Home, registry: Registry, progress: Progress) -> NamedDataset:
+def find_dataset(
+    name: str, home: Home, registry: Registry, progress: Progress, *, reconstruction: str = ""
+) -> NamedDataset:
     """Open the dataset called `name`, building it first where it is a registered one that is not there yet.
 
     Args:
@@ -37,6 +39,7 @@ def find_dataset(name: str, home: Home, registry: Registry, progress: Progress) 
         home: where built datasets are kept.
         registry: the installed plugins.
         progress: notified of how far the building and reading is.
+        reconstruction: as for `open_dataset`.
 
     Raises:
         UnknownNameError: neither a dataset nor a folder is called so.
@@ -48,10 +51,11 @@ def find_dataset(name: str, home: Home, registry: Registry, progress: Progress) 
     if name in datasets:
         folder = home.datasets / name
         build_once(datasets[name].build, folder, progress)
-        return NamedDataset(name, open_dataset(folder, progress))
+        return NamedDataset(name, open_dataset(folder, progress, reconstruction=reconstruction))
     path = Path(name).expanduser()
     if path.is_dir():
-        return NamedDataset(path.resolve().name, open_dataset(path.resolve(), progress))
+        folder = path.resolve()
+        return NamedDataset(folder.name, open_dataset(folder, progress, reconstruction=reconstruction))
     if "/" in name or path.exists():
         raise DataError(f"{name} is not a folder; give a BIDS-PET folder or one of: {', '.join(sorted(datasets))}")
     raise UnknownNameError("dataset", name, datasets)

@@ -40,6 +40,7 @@ class Request:
     precision: Precision = DEFAULTS.precision
     compile: Compile = DEFAULTS.compile
     deterministic: bool = DEFAULTS.deterministic
+    reconstruction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Place:
             "split_participants": self.split.test_participants,
             "sampling": self.dataset.sampling,
             "has_truth": self.dataset.has_truth,
+            "reconstruction": self.dataset.reconstruction,
         }
 
 

@@ -39,6 +39,8 @@ class RunPlan(PlannedRun):
         preset: name of the parameter set that was started from.
         precision: `fp32` or `bf16`.
         device: as asked for.
+        reconstruction: which image of several, by the label `rec-`; empty for no choice. The fingerprint covers the
+            images that were chosen.
     """
 
     dataset_folder: str = field(metadata=use())
@@ -49,6 +51,7 @@ class RunPlan(PlannedRun):
     preset: str = field(metadata=use("group", where="text", check="text"))
     precision: Precision = field(metadata=use("identity", "group", where="text", check="precision"))
     device: str = field(metadata=use("change", where="text", check="device"))
+    reconstruction: str = field(default="", metadata=use())
 
     @property
     def training_budget(self) -> Budget:

@@ -52,15 +52,16 @@ def plan_sweep(
     requests = [Request(method=name, seed=each_seed[0], **asked) for name in dict.fromkeys(methods)]
     for request in requests:
         check_names(request, registry)
-    named = find_dataset(requests[0].dataset, home, registry, progress)  # one dataset and split for all of them
+    first = requests[0]  # one dataset and split for all of them
+    named = find_dataset(first.dataset, home, registry, progress, reconstruction=first.reconstruction)
     split = load_split(named.dataset, requests[0].split)
     spec = registry.datasets().get(requests[0].dataset)
     track = spec.track if spec else ""
     plans = []
     for request in requests:
         for fold in each_fold or range(len(split.folds)):
-            first = plan_on(request, Place(named.name, named.dataset, split, fold, track), registry)
-            plans += [dataclasses.replace(first, seed=seed) for seed in each_seed]
+            plan = plan_on(request, Place(named.name, named.dataset, split, fold, track), registry)
+            plans += [dataclasses.replace(plan, seed=seed) for seed in each_seed]
     return plans
 
 

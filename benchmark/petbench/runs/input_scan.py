@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench.errors import DataError
+from petbench_datasets.bids.names import session_of_image
 from petbench_datasets.bids.scan import NOTHING_GIVEN, find_root, merged_sidecar, read_scan
 from petbench_datasets.dataset.framing import FrameUse, WindowFrames, plan_window
 from petbench_datasets.images.windows import EARLY_WINDOW_SECONDS
@@ -91,6 +92,11 @@ def _from_dicom(folder: Path, given: Given) -> InputScan:
         if len(participants) > 1:
             raise DataError(
                 f"{folder}: holds PET series of {len(participants)} participants; give the folder of one of them"
+            )
+        sessions = {session_of_image(imported.path) for imported in report.images}
+        if len(sessions) > 1:
+            raise DataError(
+                f"{folder}: holds PET series of {len(sessions)} examinations; give the folder of one of them"
             )
         notes = [note for imported in report.images for note in imported.notes]
         notes += [f"{Path(what).name} was passed over: {why}" for what, why in report.skipped]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from petbench.runs.headroom import HELD_OUT
 from petbench.runs.reference_rows import ROLES
+from petbench_datasets.bids.names import person_of
 from petbench_datasets.specs import HeadroomRow
 from petbench_leaderboard.errors import UnknownOnLeaderboardError
 from petbench_leaderboard.ranking import rank
@@ -33,7 +34,7 @@ def with_methods(headroom: Headroom, name: str, fingerprint: str, leaderboard: L
         boards = rank(leaderboard, dataset=name, split=HELD_OUT)
     except UnknownOnLeaderboardError:  # nobody has run anything on this dataset
         boards = []
-    tested, known = set(headroom.tested), {row.name for row in headroom.rows}
+    tested, known = set(map(person_of, headroom.tested)), {row.name for row in headroom.rows}
     rows = next((b.rows for b in boards if b.fingerprint == fingerprint and set(b.participants) == tested), ())
     found: dict[str, HeadroomRow] = {}
     for row in sorted(rows, key=lambda row: row.newest):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError, one_line
 from petbench.runs.lookup import find_folder, has_folder
+from petbench_datasets.bids.names import person_of
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.report.images import ParticipantImages, shown_name
@@ -46,12 +47,14 @@ def participant_images(
         if dataset is None:
             continue
         for participant in board.participants:
+            # Of a person with several sessions the first is shown.
+            name = next((one for one in dataset.participants if person_of(one) == participant), participant)
             try:
-                pair = dataset.pair(participant)
+                pair = dataset.pair(name)
             except (PetbenchError, OSError) as error:
                 left_out(one_line(error))
                 continue
-            predictions = _predictions(plans, participant, pair.early.shape, left_out)
+            predictions = _predictions(plans, name, pair.early.shape, left_out)
             if predictions:
                 yield ParticipantImages(
                     participant=participant,
@@ -85,9 +88,9 @@ def _plans(
 
 def _dataset(board: Board, plans: Sequence[RunPlan]) -> Dataset | None:
     """Return the dataset that the board's runs were made with, where it is still here and unchanged."""
-    for folder in dict.fromkeys(Path(plan.dataset_folder) for plan in plans):
+    for folder, reconstruction in dict.fromkeys((Path(plan.dataset_folder), plan.reconstruction) for plan in plans):
         try:
-            dataset = open_dataset(folder)
+            dataset = open_dataset(folder, reconstruction=reconstruction)
         except PetbenchError:
             continue
         if dataset.fingerprint == board.fingerprint:

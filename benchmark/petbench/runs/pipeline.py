@@ -95,6 +95,8 @@ class Pipeline:
                 # It imports what it needs while the dataset is opened here.
                 method = None if written else processes.enter_context(self._method_process())
                 dataset, fold = open_planned(self._plan)
+                if method is not None:
+                    dataset.require_derivatives({*fold.test, *fold.validation} - dataset.withheld)
                 volumes = None if method is None else self._prepare(method, dataset, fold)
             if method is not None:
                 if volumes is not None:

@@ -21,7 +21,7 @@ def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
     Raises:
         DataError: images or split have changed.
     """
-    dataset = open_dataset(Path(plan.dataset_folder))
+    dataset = open_dataset(Path(plan.dataset_folder), reconstruction=plan.reconstruction)
     if dataset.fingerprint != plan.fingerprint:
         raise DataError(f"{plan.dataset_folder}: the images have changed since the run was planned; repeat the command")
     split = load_split(dataset, plan.split)

@@ -34,7 +34,7 @@ LARGEST_BYTES: Final = (
     (re.compile(r"runs/\d{1,4}/scores\.json"), 64 * _MEGA),
     (re.compile(r"runs/\d{1,4}/run\.log"), 32 * _MEGA),
     (re.compile(r"runs/\d{1,4}/log\.jsonl"), 32 * _MEGA),
-    (re.compile(r"runs/\d{1,4}/predictions/sub-[A-Za-z0-9]{1,64}\.nii\.gz"), _GIGA),
+    (re.compile(r"runs/\d{1,4}/predictions/sub-[A-Za-z0-9]{1,64}(_ses-[A-Za-z0-9]{1,64})?\.nii\.gz"), _GIGA),
     (re.compile(r"runs/\d{1,4}/weights\.pt"), 2 * _GIGA),
 )
 

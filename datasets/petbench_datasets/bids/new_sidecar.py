@@ -82,7 +82,12 @@ def entities_of(frames: Sequence[Frame], tracer: str, radionuclide: str, *, inje
 
 def frame_of_reference_name(uid: str) -> str:
     """Return a name for a DICOM frame of reference that tells it from others and no longer leads to the patient."""
-    return hashlib.sha256(uid.encode()).hexdigest()[:16] if uid else ""
+    return hashed(uid) if uid else ""
+
+
+def hashed(*parts: str) -> str:
+    """Return a short hash of what may lead to a person: it tells things apart, and says no more of them."""
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
 def resampling_record(source: Grid, target: Grid, *, interpolated: bool, outside: float) -> dict[str, Any]:

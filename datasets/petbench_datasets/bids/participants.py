@@ -67,15 +67,27 @@ def body_weight(root: Path, participant: str, session: str | None, table: dict[s
     return checked_kilograms(number(text, f"body_weight of {participant}", path) * unit, path, participant)
 
 
+def sessions_path(root: Path, participant: str) -> Path:
+    """Return where the table of a participant's sessions is kept."""
+    return root / participant / f"{participant}_sessions.tsv"
+
+
+def session_row(root: Path, participant: str, session: str) -> Row:
+    """Return what sessions.tsv says of one session, such as `ses-2`; nothing where there is no such table or row."""
+    path = sessions_path(root, participant)
+    if not session or not path.exists():
+        return {}
+    rows = {row.get("session_id", "").removeprefix("ses-"): row for row in read_table(path)}
+    row = rows.get(session.removeprefix("ses-"), {})
+    return {key: value for key, value in row.items() if key != "session_id" and value}
+
+
 def _weight_said(root: Path, participant: str, session: str | None, table: dict[str, Row]) -> tuple[Path, str, float]:
     """Return the table that holds a participant's weight, the cell, and the kilograms of its unit."""
     if session is not None:
-        path = root / participant / f"{participant}_sessions.tsv"
-        if path.exists():
-            rows = {row.get("session_id", ""): row for row in read_table(path)}
-            row = rows.get(session) or rows.get(session.removeprefix("ses-"))
-            if row is not None and _weight_cell(row)[1]:
-                return path, _weight_cell(row)[1], 1.0
+        row = session_row(root, participant, session)
+        if _weight_cell(row)[1]:
+            return sessions_path(root, participant), _weight_cell(row)[1], 1.0
     column, text = _weight_cell(table.get(participant, {}))
     return root / PARTICIPANTS_NAME, text, _kilograms_of_unit(root, column) if text else 1.0
 

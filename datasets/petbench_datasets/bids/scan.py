@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench_datasets.bids.evidence import decay_reference, injection_start, require_usable, unsaid, weight_of
+from petbench_datasets.bids.names import reconstruction_of_image, session_of_image
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.sidecar import Sidecar, parse_sidecar, read_json
 from petbench_datasets.errors import DataError
@@ -56,6 +57,9 @@ class Scan:
         sources: what they rested on in the files that it was imported from.
         injection_clock_seconds: the injection in seconds after midnight; None where the sidecar does not say it.
         frame_of_reference: coordinates of images with one such name can be compared; empty when not said.
+        person: a hash that tells people apart; empty when not said.
+        injection_day: a hash of the day of the injection; empty when not said.
+        description: what the scanner called the series; empty when not said.
     """
 
     path: Path
@@ -68,6 +72,19 @@ class Scan:
     sources: tuple[Finding, ...] = ()
     injection_clock_seconds: float | None = None
     frame_of_reference: str = ""
+    person: str = ""
+    injection_day: str = ""
+    description: str = ""
+
+    @property
+    def session(self) -> str:
+        """The session that the image is of, such as `ses-2`; empty where its name says none."""
+        return session_of_image(self.path)
+
+    @property
+    def reconstruction(self) -> str:
+        """The label of the reconstruction, such as `acstatPSF`; empty where its name says none."""
+        return reconstruction_of_image(self.path)
 
     @functools.cached_property
     def stored(self) -> StoredImage:
@@ -173,6 +190,9 @@ def scan_of(image_path: Path, root: Path, participants: dict[str, Row], given: G
         sources=tuple(finding_of_record(record) for record in sidecar.SourceWitnesses),
         injection_clock_seconds=clock,
         frame_of_reference=sidecar.frame_of_reference(),
+        person=sidecar.SourcePatient or "",
+        injection_day=sidecar.SourceInjectionDay or "",
+        description=sidecar.SeriesDescription or "",
     )
 
 

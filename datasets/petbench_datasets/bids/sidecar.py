@@ -70,6 +70,10 @@ class Sidecar(BaseModel):
     PatientWeight: float | None = None
     FrameOfReference: str | None = None
     FrameOfReferenceUID: str | None = None
+    SeriesDescription: str | None = None
+    SourcePatient: str | None = None
+    SourceStudy: str | None = None
+    SourceInjectionDay: str | None = None
     TracerAllowed: bool = False
     SourceWitnesses: tuple[dict[str, Any], ...] = ()
     repairs: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from petbench_datasets.bids.participants import COLUMNS_NAME, PARTICIPANTS_NAME
+from petbench_datasets.bids.participants import COLUMNS_NAME, PARTICIPANTS_NAME, sessions_path
 from petbench_datasets.files import write_json, write_text
 from petbench_datasets.images.nifti_writer import write_frames
 from petbench_datasets.tables import write_table
@@ -66,6 +66,23 @@ def write_participants(
     # The description first: a folder counts as a dataset from the moment that it has the table.
     write_json(root / COLUMNS_NAME, {column: known[column] for column in columns if column in known})
     write_table(root / PARTICIPANTS_NAME, ["participant_id", *columns], rows)
+
+
+SESSION_COLUMNS = ("age", "height", "body_weight")
+"""The columns of participants.tsv that another session of a participant may have another value in."""
+
+
+def write_sessions(root: Path, participant: str, rows: Mapping[str, Mapping[str, object]]) -> None:
+    """Write the sessions.tsv of a participant.
+
+    Args:
+        root: the dataset.
+        participant: whose.
+        rows: by session, such as `ses-1`, what differs between sessions: columns of `SESSION_COLUMNS`.
+    """
+    there = [column for column in SESSION_COLUMNS if any(row.get(column) for row in rows.values())]
+    table = [{"session_id": session, **rows[session]} for session in sorted(rows)]
+    write_table(sessions_path(root, participant), ["session_id", *there], table)
 
 
 def exclude_from_bids(root: Path, *patterns: str) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from petbench_datasets.bids.names import pair_folder, person_of
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import Scan, pet_images, scan_of
+from petbench_datasets.dataset.derivatives import derivative_problems
 from petbench_datasets.dataset.fingerprint import PairDigest, dataset_fingerprint, digest_pair
 from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_early, plan_images, plan_pair
 from petbench_datasets.dataset.reader import checked_early
+from petbench_datasets.dataset.reconstructions import of_reconstruction, require_reconstruction
+from petbench_datasets.dataset.sessions import divide_by_session
 from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_names, split_path
 from petbench_datasets.dataset.withheld import read_withheld
 from petbench_datasets.errors import DataError
@@ -53,10 +57,15 @@ class _Checked:
     pixel_digests: Mapping[str, tuple[str, ...]]
 
 
-def check_dataset(root: Path, progress: Progress = silent) -> list[Problem]:
-    """Look at every participant, image and split of the dataset at `root`, whatever else is broken.
+def check_dataset(root: Path, progress: Progress = silent, *, reconstruction: str = "") -> list[Problem]:
+    """Look at every participant, image, derivative and split of the dataset at `root`, whatever else is broken.
 
-    A dataset without a problem of severity `error` opens with `open_dataset`.
+    A dataset without a problem of severity `error` opens with `open_dataset`, and a run finds what it reads there.
+
+    Args:
+        root: the dataset.
+        progress: called after each participant.
+        reconstruction: as for `open_dataset`.
     """
     problems: list[Problem] = []
     table: dict[str, Row] = {}
@@ -72,16 +81,23 @@ def check_dataset(root: Path, progress: Progress = silent) -> list[Problem]:
     except DataError as error:
         problems.append(Problem("error", str(error)))
     digests: dict[str, PairDigest] = {}
+    whole = True
+    seen: dict[str, list[Scan]] = {}
     for number, name in enumerate(folders):
         progress("checking the dataset", number, len(folders))
-        digest = _participant(root, name, table, withheld.get(name), problems)
-        if digest is not None:
-            digests[name] = digest
+        seen[name] = _scans(root, name, table, problems)
+        found = _pairs(root, name, of_reconstruction(seen[name], reconstruction), withheld, problems)
+        whole = whole and bool(found)
+        digests |= found
+    try:
+        require_reconstruction(seen, reconstruction, root)
+    except DataError as error:
+        problems.append(Problem("error", str(error)))
     for first, second in duplicates({name: digest.pixels for name, digest in digests.items()}):
-        problems.append(
-            Problem("error", f"{root / second}: holds the same voxels as {first}; remove one of them", second)
-        )
-    _splits(root, folders, digests, problems)
+        severity: Literal["error", "warning"] = "warning" if person_of(first) == person_of(second) else "error"
+        folder = pair_folder(root, second)
+        problems.append(Problem(severity, f"{folder}: holds the same voxels as {first}; remove one of them", second))
+    _splits(root, digests if whole else {}, problems)
     progress("checking the dataset", len(folders), len(folders))
     return sorted(problems, key=lambda problem: (problem.severity, problem.participant or ""))
 
@@ -104,17 +120,14 @@ def _unlisted(root: Path, table: dict[str, Row], folders: list[str]) -> list[Pro
     return problems
 
 
-def _participant(
-    root: Path, name: str, table: dict[str, Row], withheld: PairDigest | None, problems: list[Problem]
-) -> PairDigest | None:
-    """Check one participant and return its digest if its pair is whole, or its delayed image `withheld`."""
+def _scans(root: Path, name: str, table: dict[str, Row], problems: list[Problem]) -> list[Scan]:
+    """Return a participant's scans that can be used by themselves; what is wrong with any is added to `problems`."""
     images = pet_images(root, name)
     if not images:
         problems.append(Problem("error", f"{root / name}: has no PET image (pet/{name}_..._pet.nii.gz); add it", name))
-        return None
+        return []
     scans: list[Scan] = []
     passed_over: list[OtherKindError] = []
-    found = len(problems)
     for path in images:
         try:
             scan = scan_of(path, root, table)
@@ -132,18 +145,44 @@ def _participant(
     problems += [Problem(severity, f"{error}{' (passed over)' if scans else ''}", name) for error in passed_over]
     bad_voxels = [message for scan in scans for message in _voxels(scan)]
     problems += [Problem("error", message, name) for message in bad_voxels]
+    return scans
+
+
+def _pairs(
+    root: Path, participant: str, scans: list[Scan], withheld: Mapping[str, PairDigest], problems: list[Problem]
+) -> dict[str, PairDigest]:
+    """Check what a participant's scans make; return the digest of each pair, nothing where one cannot be used."""
     if not scans:
-        return None
-    try:
-        if withheld is None and (doubt := other_place(plan_images(name, scans, root))):
-            problems.append(Problem("warning", doubt, name))  # whatever else is wrong: it says what to do about grids
-        plan = (plan_pair if withheld is None else plan_early)(name, scans, root)
-    except DataError as error:
-        problems.append(Problem("error", str(error), name))
-        return None
-    if any(problem.severity == "error" for problem in problems[found:]):
-        return None
-    return _pair(plan, withheld, root, problems)
+        return {}
+    broken = any(problem.severity == "error" and problem.participant == participant for problem in problems)
+    found: dict[str, PairDigest] = {}
+    divided, left_out = divide_by_session(participant, scans, withheld)
+    problems += [
+        Problem(
+            "warning",
+            f"{root / participant}: session {name} was not measured in both windows (passed over)",
+            participant,
+        )
+        for name in left_out
+    ]
+    for name, of_pair in divided.items():
+        known = withheld.get(name)
+        try:
+            if known is None and (doubt := other_place(plan_images(name, of_pair, root))):
+                problems.append(Problem("warning", doubt, participant))  # whatever else is wrong: it says what to do
+            plan = (plan_pair if known is None else plan_early)(name, of_pair, root)
+        except DataError as error:
+            problems.append(Problem("error", str(error), participant))
+            broken = True
+            continue
+        if not broken and (digest := _pair(plan, known, root, problems)) is not None:
+            found[name] = digest
+            errors, doubts = derivative_problems(root, plan)
+            problems += [Problem("error", message, participant) for message in errors]
+            problems += [Problem("warning", message, participant) for message in doubts]
+        else:
+            broken = True
+    return {} if broken else found
 
 
 def _voxels(scan: Scan) -> list[str]:
@@ -219,18 +258,17 @@ def _fields_of_view(plan: PairFrames, whole: bool) -> list[str]:
     return doubts
 
 
-def _splits(root: Path, folders: list[str], digests: dict[str, PairDigest], problems: list[Problem]) -> None:
+def _splits(root: Path, digests: dict[str, PairDigest], problems: list[Problem]) -> None:
     names = split_names(root)
     if not names:
         problems.append(Problem("warning", f"{root / 'splits'}: no split yet; make one with petbench datasets split"))
-    whole = len(digests) == len(folders)
     for name in names:
         path = split_path(root, name)
         try:
             split = read_split(path, root)
-            if whole:
+            if digests:
                 pixels = {key: digest.pixels for key, digest in digests.items()}
-                dataset = _Checked(root, tuple(folders), dataset_fingerprint(digests), pixels)
+                dataset = _Checked(root, tuple(sorted(digests)), dataset_fingerprint(digests), pixels)
                 check_split(split, dataset, path)
         except DataError as error:
             problems.append(Problem("error", str(error)))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from petbench_datasets.bids.names import person_of, session_of, session_of_image
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import read_image, read_labels
 from petbench_datasets.tables import number, read_table
@@ -11,32 +14,40 @@ from petbench_datasets.tables import number, read_table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from petbench_datasets.dataset.pair_frames import PairFrames
     from petbench_datasets.images.grid import Grid, Volume
 
 TRUTH_ENDING = "rec-delayed_desc-truth_pet"
 """Of the file of what was in the body at the delayed frame, without blur or noise: simulated datasets have it."""
 
+ORGANS_ENDING = "desc-organs_dseg"
+LESIONS_ENDING = "desc-lesions_dseg"
+BODY_ENDING = "desc-body_mask"
+
 REPEAT_ENDING = "desc-repeat_pet"
 """Of the file of the delayed frame again, with other noise."""
 
 
-REPEAT_ENDING = "desc-repeat_pet"
-"""How the file of a second noise realisation of the delayed image ends."""
-
-TRUTH_ENDING = "rec-delayed_desc-truth_pet"
-"""How the file of what was in the body in the delayed window ends, without blur or noise, where it was simulated."""
-
-
 def find_derivative(root: Path, participant: str, ending: str) -> Path | None:
-    """Return the participant's file whose name ends in `_<ending>.nii.gz` under derivatives/, or None.
+    """Return the pair's file whose name ends in `_<ending>.nii.gz` under derivatives/, or None.
+
+    Of a participant of whom several sessions are pairs, it is the file that names the session.
 
     Raises:
-        DataError: two such files, in two derivatives of the same dataset.
+        DataError: two such files, in two derivatives of the same dataset, or one that could be of any session.
     """
-    found = sorted((root / "derivatives").glob(f"*/{participant}/**/*_{ending}.nii*"))
+    session = session_of(participant)
+    found = sorted((root / "derivatives").glob(f"*/{person_of(participant)}/**/*_{ending}.nii*"))
+    unnamed = [path for path in found if not session_of_image(path)]
+    if session and unnamed:
+        raise DataError(
+            f"{unnamed[0]}: names no session, and {person_of(participant)} has several; name the one that it was drawn "
+            f"on ({person_of(participant)}_{session}_...)"
+        )
+    if session:
+        found = [path for path in found if session_of_image(path) == session]
     if len(found) > 1:
         raise DataError(f"{found[0]} and {found[1]}: two files for one thing; keep one of them")
     return found[0] if found else None
@@ -64,18 +75,73 @@ def read_derivative_labels(path: Path, grid: Grid) -> NDArray[np.int16]:
     return labels
 
 
+def derivative_problems(root: Path, plan: PairFrames) -> tuple[list[str], list[str]]:
+    """Read all that a run reads beside a pair's images when it scores.
+
+    Args:
+        root: the dataset.
+        plan: of the pair.
+
+    Returns:
+        Why files cannot be used, and doubts about others, one line each.
+    """
+    errors: list[str] = []
+    doubts: list[str] = []
+
+    def labels(path: Path) -> None:
+        found = read_derivative_labels(path, plan.grid)
+        names = label_names(path, root)
+        unnamed = sorted(set(np.unique(found).tolist()) - {0} - names.keys())
+        if unnamed:
+            listed = ", ".join(map(str, unnamed[:5])) + (", ..." if len(unnamed) > 5 else "")
+            doubts.append(f"{path}: no name is given for labels {listed}: they are left out; add them to its dseg.tsv")
+
+    def mask(path: Path) -> None:
+        if not (read_derivative(path, plan.grid) > 0.5).any():
+            raise DataError(f"{path}: the mask is empty; draw it, or remove it")
+
+    def image(path: Path) -> None:
+        if not np.isfinite(read_derivative(path, plan.grid)).all():
+            raise DataError(f"{path}: holds NaN or infinite voxels; make it again")
+
+    readers = {
+        ORGANS_ENDING: labels,
+        LESIONS_ENDING: labels,
+        BODY_ENDING: mask,
+        TRUTH_ENDING: image,
+        REPEAT_ENDING: image,
+    }
+    for ending, read in readers.items():
+        try:
+            path = find_derivative(root, plan.participant, ending)
+            if path is not None:
+                read(path)
+        except DataError as error:
+            errors.append(str(error))
+    return errors, doubts
+
+
 def label_names(path: Path, root: Path) -> dict[int, str]:
     """Return what the labels of a `dseg` image mean, from the nearest table `*dseg.tsv` at or above it.
 
     Raises:
         DataError: no such table, or one without the columns index and name.
     """
+    return _read_names(names_table(path, root))
+
+
+def names_table(path: Path, root: Path) -> Path:
+    """Return the table that names the labels of a `dseg` image, the nearest at or above it.
+
+    Raises:
+        DataError: there is none.
+    """
     own = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
     description = next((part for part in path.name.split("_") if part.startswith("desc-")), "")
     for folder in path.parents:
         for candidate in (own, folder / f"{description}_dseg.tsv", folder / "dseg.tsv"):
             if candidate.exists():
-                return _read_names(candidate)
+                return candidate
         if folder == root:
             break
     raise DataError(f"{own}: no such file; list what each label means (columns index and name)")
@@ -90,4 +156,7 @@ def _read_names(path: Path) -> dict[int, str]:
 
 def _same_grid(path: Path, own: Grid, grid: Grid) -> None:
     if not own.matches(grid):
-        raise DataError(f"{path}: lies elsewhere than the PET images: {grid.difference(own)}; resample it to them")
+        raise DataError(
+            f"{path}: lies elsewhere than the PET images: {grid.difference(own)}; resample it to them (petbench "
+            "datasets resample, which takes the nearest voxel)"
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench_datasets.bids.names import person_of, session_of, session_of_image
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import Scan, pet_images, scan_of
 from petbench_datasets.errors import DataError, unknown_name
@@ -39,18 +40,21 @@ class ExplainedScan:
 
 
 def explain_participant(root: Path, participant: str) -> list[ExplainedScan]:
-    """Describe every image of a participant, those that are refused too; other participants are not looked at.
+    """Describe every image of a participant, or of one session, `sub-01_ses-2`, those that are refused too.
+
+    Other participants are not looked at.
 
     Raises:
         DataError: no such participant, or none of its images is there.
     """
     name = participant if participant.startswith("sub-") else f"sub-{participant}"
+    name, session = person_of(name), session_of(name)
     folders = sorted(path.name for path in root.glob("sub-*") if path.is_dir())
     if name not in folders:
         raise DataError(f"{root}: {unknown_name('participant', name, folders, 'it has')}")
-    images = pet_images(root, name)
+    images = [path for path in pet_images(root, name) if not session or session_of_image(path) == session]
     if not images:
-        raise DataError(f"{root / name}: has no PET image (pet/{name}_..._pet.nii.gz); add it")
+        raise DataError(f"{root / name / session}: has no PET image (pet/{name}_..._pet.nii.gz); add it")
     table = read_participants(root)
     explained = []
     for path in images:

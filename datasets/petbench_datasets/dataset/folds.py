@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench_datasets.bids.names import person_of
 from petbench_datasets.dataset.split import Fold, Split
 from petbench_datasets.errors import DataError
 
@@ -29,6 +30,8 @@ def make_split(
 ) -> Split:
     """Make a split of `dataset`; write it with `petbench_datasets.dataset.split.write_split`.
 
+    All sessions of a person are in one part.
+
     Exactly one of three kinds: a hold-out (neither `folds` nor `leave_out`), k-fold, or leave-one-group-out.
 
     Args:
@@ -47,7 +50,7 @@ def make_split(
     if folds is not None and leave_out is not None:
         raise DataError(f"{name}: asks for folds and for leaving out a {leave_out} at once; choose one of them")
     generator = np.random.Generator(np.random.PCG64(seed))
-    groups = _groups(dataset, stratify_by) if stratify_by else {"": list(dataset.participants)}
+    groups = _groups(dataset, stratify_by) if stratify_by else {"": list(dataset.people)}
     shuffled = [[members[index] for index in generator.permutation(len(members))] for members in groups.values()]
     everybody = [participant for members in shuffled for participant in members]
     if leave_out is not None:
@@ -61,8 +64,16 @@ def make_split(
         tests = [everybody[number::folds] for number in range(folds)]
     else:
         tests = [_choose(shuffled, max(1, round(len(everybody) / 6)) if test is None else test, 0)]
-    made = [_fold(dataset, shuffled, part, validation, turn) for turn, part in enumerate(tests)]
+    made = [
+        _with_sessions(_fold(dataset, shuffled, part, validation, turn), dataset) for turn, part in enumerate(tests)
+    ]
     return Split(name, dataset.fingerprint, tuple(made))
+
+
+def _with_sessions(fold: Fold, dataset: Dataset) -> Fold:
+    """Return a fold of people as one of their pairs."""
+    parts = fold.parts().values()
+    return Fold(*(tuple(name for name in dataset.participants if person_of(name) in set(part)) for part in parts))
 
 
 def _fold(
@@ -73,7 +84,7 @@ def _fold(
     count = max(1, round(left / 8)) if validation is None else validation
     if not test or count < 0 or left - count < 1:
         raise DataError(
-            f"{dataset.root}: {len(dataset.participants)} participants are too few for {len(test)} to test and {count} "
+            f"{dataset.root}: {len(dataset.people)} participants are too few for {len(test)} to test and {count} "
             "to validate; ask for fewer"
         )
     chosen = set(_choose(rest, count, turn))
@@ -98,8 +109,9 @@ def _choose(groups: Sequence[Sequence[str]], count: int, turn: int) -> list[str]
 
 def _groups(dataset: Dataset, column: str) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = defaultdict(list)
-    for name in dataset.participants:
-        value = dataset.table.get(name, {}).get(column, "")
+    first = {person_of(name): name for name in reversed(dataset.participants)}
+    for name in dataset.people:
+        value = dataset.table.get(first[name], {}).get(column, "")
         if not value:
             raise DataError(
                 f"{dataset.root / 'participants.tsv'}: no {column} for {name}; fill the column or split without it"

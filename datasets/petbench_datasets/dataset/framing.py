@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench_datasets.dataset.reconstructions import how_to_choose, static_of
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.windows import LEAST_COVERAGE, WINDOWS_SECONDS, in_words, shared_seconds
 
@@ -109,7 +110,7 @@ def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowFrames:
     if not by_scan:
         there = ", ".join(scan.path.name for scan in scans) or "none"
         raise DataError(f"{subject}: no {name} image ({when}); images here: {there}; add it or correct its times")
-    chosen = _choose(by_scan, name, subject)
+    chosen = choose_uses(by_scan, name, subject)
     names = ", ".join(dict.fromkeys(use.scan.path.name for use in chosen))
     coverage = coverage_of(chosen, window)
     if coverage < LEAST_COVERAGE:
@@ -129,8 +130,19 @@ def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowFrames:
     return WindowFrames(name, chosen, min(coverage, 1.0))
 
 
-def _choose(by_scan: list[tuple[FrameUse, ...]], name: str, subject: str) -> tuple[FrameUse, ...]:
-    """Join images that follow each other; of images of the same time take the one that covers the window."""
+def choose_uses(by_scan: list[tuple[FrameUse, ...]], name: str, subject: str) -> tuple[FrameUse, ...]:
+    """Join images that follow each other; of images of the same time take the one that covers the window.
+
+    Of a dynamic and a static image that BIDS's labels call one measurement, the static one is taken.
+
+    Args:
+        by_scan: of each image, its frames that share time with the window; at least one.
+        name: of the window.
+        subject: how messages name the participant.
+
+    Raises:
+        DataError: several images of the same time.
+    """
     uses = sorted((use for scan_uses in by_scan for use in scan_uses), key=lambda use: use.frame.start_seconds)
     apart = all(
         after.frame.start_seconds > before.frame.stop_seconds - _OVERLAP_TOLERANCE_SECONDS
@@ -139,7 +151,10 @@ def _choose(by_scan: list[tuple[FrameUse, ...]], name: str, subject: str) -> tup
     if apart:
         return tuple(uses)
     whole = [uses for uses in by_scan if coverage_of(uses, WINDOWS_SECONDS[name]) >= LEAST_COVERAGE]
+    if len(whole) > 1 and (static := static_of([uses[0].scan for uses in whole])) is not None:
+        whole = [uses for uses in whole if uses[0].scan is static]
     if len(whole) != 1:
-        names = " and ".join(scan_uses[0].scan.path.name for scan_uses in whole or by_scan)
-        raise DataError(f"{subject}: {names} measure the same time of the {name} window; keep one of them")
+        rivals = [scan_uses[0].scan for scan_uses in whole or by_scan]
+        names = " and ".join(scan.path.name for scan in rivals)
+        raise DataError(f"{subject}: {names} measure the same time of the {name} window; {how_to_choose(rivals)}")
     return whole[0]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from petbench_datasets.bids.names import pair_folder
 from petbench_datasets.dataset.framing import WindowFrames, plan_window, uses_of
 from petbench_datasets.dataset.withheld import MANIFEST_NAME
 from petbench_datasets.errors import DataError
-from petbench_datasets.evidence.clock import apart_on_the_clock, clock_text
+from petbench_datasets.evidence.clock import DAY_SECONDS, apart_on_the_clock, clock_text
 from petbench_datasets.images.windows import WINDOWS_SECONDS
 
 if TYPE_CHECKING:
@@ -24,7 +26,10 @@ _SAME_INJECTION_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class PairFrames:
-    """Which frames of which files make one participant's pair; no voxel is read."""
+    """Which frames of which files make one pair; no voxel is read.
+
+    `participant` is the pair's name: the participant's, or `sub-01_ses-2` where several sessions are pairs.
+    """
 
     participant: str
     early: WindowFrames
@@ -78,20 +83,37 @@ def in_another_place(first: str) -> str:
 
 def plan_images(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames:
     """Do as `plan_pair`, whatever grids the images lie on."""
-    subject = str(root / participant)
+    subject = str(pair_folder(root, participant))
     early, delayed = (plan_window(name, scans, subject) for name in WINDOWS_SECONDS)
     pair = PairFrames(participant, early, delayed)
-    doses = [scan.calibration.injected_bq for scan in pair.scans if scan.calibration is not None]
+    require_one_injection(pair.scans, subject)
+    return pair
+
+
+def require_one_injection(used: Sequence[Scan], subject: str) -> None:
+    """Raise where scans are of two people, or of two injections, by anything that is known of them.
+
+    Raises:
+        DataError: naming two scans and what they say.
+    """
+    doses = [scan.calibration.injected_bq for scan in used if scan.calibration is not None]
     if doses and max(doses) > _LARGEST_DOSE_RATIO * min(doses):
         raise DataError(
             f"{subject}: its images name injections of {min(doses) / 1e6:.1f} and {max(doses) / 1e6:.1f} MBq; "
             "an early and a delayed image are of one injection: correct InjectedRadioactivity"
         )
-    _require_one_injection(pair.scans, subject)
-    return pair
-
-
-def _require_one_injection(used: Sequence[Scan], subject: str) -> None:
+    for first, other in itertools.pairwise(used):
+        if first.person and other.person and first.person != other.person:
+            raise DataError(
+                f"{subject}: {first.path.name} and {other.path.name} came with two PatientIDs (SourcePatient "
+                f"{first.person} and {other.person}); keep the scans of one person"
+            )
+        if first.injection_day and other.injection_day and first.injection_day != other.injection_day:
+            raise DataError(
+                f"{subject}: {first.path.name} and {other.path.name} are of injections on two days "
+                f"(SourceInjectionDay {first.injection_day} and {other.injection_day}); an early and a delayed image "
+                "are of one injection: keep two sessions of them (ses-1, ses-2), or the scans of one"
+            )
     clocks = [
         (scan.injection_clock_seconds, scan.path.name) for scan in used if scan.injection_clock_seconds is not None
     ]
@@ -102,6 +124,22 @@ def _require_one_injection(used: Sequence[Scan], subject: str) -> None:
                 f"{clock_text(clock)}; an early and a delayed image are of one injection: correct TimeZero or "
                 "InjectionStart, or keep the scans of one"
             )
+    sessions = {scan.session: scan for scan in used}
+    if len(sessions) > 1 and not _is_known_as_one(used, clocks):
+        first, other = list(sessions.values())[:2]
+        raise DataError(
+            f"{subject}: {first.path.name} and {other.path.name} are of two sessions, and nothing says that they are "
+            "of one injection: give both the injection's time of day (TimeZero, InjectionStart), or keep them in one "
+            "session"
+        )
+
+
+def _is_known_as_one(used: Sequence[Scan], clocks: Sequence[tuple[float, str]]) -> bool:
+    """Return whether scans of two sessions say that they are of one injection; midnight is what is written for none."""
+    days = {scan.injection_day for scan in used}
+    return (len(days) == 1 and "" not in days) or (
+        len(clocks) == len(used) and any(clock % DAY_SECONDS for clock, _ in clocks)
+    )
 
 
 def plan_early(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames:
@@ -113,6 +151,6 @@ def plan_early(participant: str, scans: Sequence[Scan], root: Path) -> PairFrame
     for scan in scans:
         if uses_of(scan, WINDOWS_SECONDS["delayed"]):
             raise DataError(f"{scan.path}: is withheld by {MANIFEST_NAME}, and there; remove one of the two")
-    early = plan_window("early", scans, str(root / participant))
+    early = plan_window("early", scans, str(pair_folder(root, participant)))
     _ = early.uses[0].scan.grid
     return PairFrames(participant, early, WindowFrames("delayed", (), 0.0))

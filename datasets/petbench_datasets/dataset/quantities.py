@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_datasets.bids.participants import body_weight, read_participants
-from petbench_datasets.bids.scan import find_root, read_scan
 from petbench_datasets.evidence.body import require_activity
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from petbench_datasets.bids.scan import Scan
     from petbench_datasets.images.grid import Volume
 
@@ -32,20 +28,18 @@ class Quantities:
     dose_in_view: float | None
 
 
-def image_quantities(path: Path, participant: str) -> Quantities:
-    """Read an image of a dataset and say what it amounts to.
+def scan_quantities(scan: Scan, weight_kilograms: float | None, activity: Volume) -> Quantities:
+    """Say what an image amounts to.
 
-    Raises:
-        DataError: it cannot be read, or SUV cannot be computed.
+    Args:
+        scan: the image.
+        weight_kilograms: of the participant, where the image is SUV; None where it is not known.
+        activity: its last frame as stored, shape (z, y, x).
     """
-    scan = read_scan(path)
-    suv = scan.suv_frame(len(scan.frames) - 1)
-    root = find_root(path)
-    weight = body_weight(root, participant, None, read_participants(root))
-    if weight is None and scan.calibration is not None:
-        weight = scan.calibration.weight_kilograms
-    total = float(suv.sum(dtype=np.float64)) * scan.grid.voxel_millilitres
-    return Quantities(float(suv.max()), None if weight is None else total / (1000.0 * weight))
+    weight = weight_kilograms if scan.calibration is None else scan.calibration.weight_kilograms
+    one = scan.suv_per_unit(len(scan.frames) - 1)
+    total = float(activity.sum(dtype=np.float64)) * one * scan.grid.voxel_millilitres
+    return Quantities(float(activity.max()) * one, None if weight is None else total / (1000.0 * weight))
 
 
 def require_possible(scan: Scan, frame: int, voxels: Volume) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench_datasets.bids.description import read_sampling
-from petbench_datasets.bids.participants import read_participants
+from petbench_datasets.bids.names import pair_folder, person_of, session_of
+from petbench_datasets.bids.participants import read_participants, session_row
 from petbench_datasets.bids.scan import pet_images, usable_scans
 from petbench_datasets.dataset import derivatives
 from petbench_datasets.dataset.fingerprint import (
@@ -22,6 +23,8 @@ from petbench_datasets.dataset.fingerprint import (
     digest_window,
 )
 from petbench_datasets.dataset.pair_frames import PairFrames, plan_early, plan_pair
+from petbench_datasets.dataset.reconstructions import of_reconstruction, require_reconstruction
+from petbench_datasets.dataset.sessions import divide_by_session
 from petbench_datasets.dataset.subgroups import subgroups_of
 from petbench_datasets.dataset.withheld import read_withheld
 from petbench_datasets.errors import DataError
@@ -29,7 +32,7 @@ from petbench_datasets.images.body import body_mask_from_images
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -56,10 +59,11 @@ class Dataset:
     Attributes:
         name: the name of its folder.
         root: its folder.
-        plans: which frames make each participant's pair.
-        digests: hashes of each participant's images.
-        table: participants.tsv: sex, age, site and whatever else it holds.
-        withheld: participants whose delayed image only the dataset's organizer has.
+        plans: which frames make each pair.
+        digests: hashes of each pair's images.
+        table: of each pair, participants.tsv with sessions.tsv: sex, age, site and whatever else they hold.
+        withheld: pairs whose delayed image only the dataset's organizer has.
+        reconstruction: the label that was chosen by where a measurement was reconstructed more than once.
     """
 
     name: str
@@ -68,11 +72,21 @@ class Dataset:
     digests: Mapping[str, PairDigest]
     table: Mapping[str, Row]
     withheld: frozenset[str] = frozenset()
+    reconstruction: str = ""
 
     @property
     def participants(self) -> tuple[str, ...]:
-        """The names of the participants, `sub-01` and so on, sorted."""
+        """The names of the pairs, sorted: `sub-01`, or `sub-01_ses-2` where several sessions of one are pairs.
+
+        Most datasets have one pair a participant, and everything that is said of participants is said of pairs. Where
+        two are of one person, splits keep them together and statistics take their mean: see `person_of`.
+        """
         return tuple(self.plans)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The names of the participants, each once, whatever the number of their sessions."""
+        return tuple(dict.fromkeys(map(person_of, self.plans)))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -94,8 +108,9 @@ class Dataset:
 
     @property
     def subgroups(self) -> Mapping[str, Mapping[str, str]]:
-        """Each participant's subgroups, such as `{"sex": "female"}`: see `subgroups_of`."""
-        return subgroups_of({name: self.table[name] for name in self.participants})
+        """Each person's subgroups, such as `{"sex": "female"}`: see `subgroups_of`; age as in the first session."""
+        first = {person_of(name): name for name in reversed(self.participants)}
+        return subgroups_of({person: self.table[first[person]] for person in self.people})
 
     @property
     def pixel_digests(self) -> Mapping[str, tuple[str, ...]]:
@@ -143,6 +158,17 @@ class Dataset:
         plan = self._whole_plan(participant)
         return body_mask_from_images(plan.early.image(), plan.delayed.image(), plan.grid)
 
+    def require_derivatives(self, participants: Iterable[str]) -> None:
+        """Read what lies beside the images of some pairs, so that what cannot be scored is known before a training.
+
+        Raises:
+            DataError: the first file that cannot be used.
+        """
+        for participant in participants:
+            errors, _ = derivatives.derivative_problems(self.root, self._plan(participant))
+            if errors:
+                raise DataError(f"{errors[0]} (petbench datasets check lists everything)")
+
     def derivative(self, participant: str, ending: str) -> Volume | None:
         """Return the derivative image whose file name ends in `_<ending>.nii.gz`, or None; shape (z, y, x)."""
         path = derivatives.find_derivative(self.root, participant, ending)
@@ -163,11 +189,17 @@ class Dataset:
         return self.plans[participant]
 
 
-def open_dataset(root: Path, progress: Progress = silent) -> Dataset:
+def open_dataset(root: Path, progress: Progress = silent, *, reconstruction: str = "") -> Dataset:
     """Open the BIDS-PET folder at `root` and make sure that every pair can be used.
 
     The first time, every voxel that will be used is read once, to refuse what is not finite and to take the
     fingerprint; later, files that have not changed are not read again.
+
+    Args:
+        root: the folder.
+        progress: called after each pair that is read.
+        reconstruction: which image to take, by the label of its entity `rec-`, where one measurement was reconstructed
+            several times.
 
     Raises:
         DataError: in one line, the first thing that makes the dataset unusable.
@@ -175,11 +207,20 @@ def open_dataset(root: Path, progress: Progress = silent) -> Dataset:
     table = read_participants(root)
     names = participant_names(root, table)
     withheld = read_withheld(root)
+    scans_by_participant = {participant: scans_of(root, participant, table) for participant in names}
+    require_reconstruction(scans_by_participant, reconstruction, root)
+    pairs = {
+        name: scans
+        for participant, found in scans_by_participant.items()
+        for name, scans in divide_by_session(participant, of_reconstruction(found, reconstruction), withheld)[0].items()
+    }
     plans = {
-        name: (plan_early if name in withheld else plan_pair)(name, scans_of(root, name, table), root) for name in names
+        name: (plan_early if name in withheld else plan_pair)(name, scans, root)
+        for name, scans in sorted(pairs.items())
     }
     digests = _digests(root, plans, withheld, progress)
-    return Dataset(root.absolute().name, root, plans, digests, table, frozenset(withheld))
+    rows = {name: table[person_of(name)] | session_row(root, person_of(name), session_of(name)) for name in plans}
+    return Dataset(root.absolute().name, root, plans, digests, rows, frozenset(withheld), reconstruction)
 
 
 def participant_names(root: Path, table: Mapping[str, Row]) -> tuple[str, ...]:
@@ -249,5 +290,7 @@ def checked_early(plan: PairFrames, digest: PairDigest, root: Path) -> PairDiges
         DataError: it is another one.
     """
     if digest_window(plan.early) != digest.pixels[0]:
-        raise DataError(f"{root / plan.participant}: its early image is not the one that was exported; export it again")
+        raise DataError(
+            f"{pair_folder(root, plan.participant)}: its early image is not the one that was exported; export it again"
+        )
     return digest

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from petbench_datasets.bids.names import person_of
 from petbench_datasets.bids.writer import exclude_from_bids
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import write_json
@@ -127,8 +128,9 @@ def check_split(split: Split, dataset: SplitDataset, path: Path) -> None:
         _check_fold(fold, number, dataset.participants, path)
     used = {name for fold in split.folds for part in fold.parts().values() for name in part}
     copies = duplicates({name: dataset.pixel_digests[name] for name in sorted(used)})
-    if copies:
-        first, second = copies[0]
+    for first, second in copies:
+        if person_of(first) == person_of(second):
+            continue  # they are in one part
         raise DataError(f"{path}: {first} and {second} hold the same voxels under two names; remove one of them")
 
 
@@ -144,6 +146,7 @@ def duplicates(digests: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
 
 def _check_fold(fold: Fold, number: int, participants: tuple[str, ...], path: Path) -> None:
     seen: dict[str, str] = {}
+    people: dict[str, tuple[str, str]] = {}
     for part, names in fold.parts().items():
         for name in names:
             if name not in participants:
@@ -152,6 +155,12 @@ def _check_fold(fold: Fold, number: int, participants: tuple[str, ...], path: Pa
                 where = f"both {seen[name]} and {part}" if seen[name] != part else f"{part} twice"
                 raise DataError(f"{path}: fold {number} has {name} in {where}; keep every participant in one part")
             seen[name] = part
+            other, where = people.setdefault(person_of(name), (name, part))
+            if where != part:
+                raise DataError(
+                    f"{path}: fold {number} has {other} in {where} and {name}, the same person, in {part}; keep all "
+                    "sessions of a person in one part"
+                )
     for part in ("train", "test"):
         if not fold.parts()[part]:
             raise DataError(f"{path}: fold {number} has nobody to {part}; name at least one participant")

@@ -52,6 +52,10 @@ _FIELDS = (
     Field("PatientWeight", "", "-", "the weight, with participants.tsv", O, 0.0, 500_000.0, "kg or g"),
     Field("FrameOfReference", "", "-", "whether coordinates of two images can be compared", U),
     Field("FrameOfReferenceUID", "", "-", "the same, as converters write it; the other goes before it", U),
+    Field("SeriesDescription", "", "-", "which of several series it is", U),
+    Field("SourcePatient", "", "-", "whether two scans are of one person: a hash of the PatientID", U),
+    Field("SourceStudy", "", "-", "which study it was: a hash of the StudyInstanceUID", U),
+    Field("SourceInjectionDay", "", "-", "whether two scans are of one injection: a hash of person and day", U),
     Field(
         "body_weight",
         "",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench_datasets.bids.names import person_of
 from petbench_datasets.exporters.dicom_pet import (
     Plane,
     bq_per_ml_of_one_suv,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from petbench_datasets.tables import Row
 
 _INJECTION = dt.datetime(2000, 1, 1, 9, 0, 0)
+_BETWEEN_SESSIONS = dt.timedelta(days=90)
 
 
 def export_dicom(dataset: Dataset, folder: Path, progress: Progress = silent) -> None:
@@ -48,8 +50,10 @@ def export_dicom(dataset: Dataset, folder: Path, progress: Progress = silent) ->
         for number, name in enumerate(dataset.participants):
             progress("exporting the dataset", number, len(dataset.participants))
             pair, plan = dataset.pair(name), dataset.plans[name]
+            sessions = [other for other in dataset.participants if person_of(other) == person_of(name)]
+            injection = _INJECTION + sessions.index(name) * _BETWEEN_SESSIONS
             for volume, window in ((pair.early, plan.early), (pair.delayed, plan.delayed)):
-                series = _series(window, name, dataset.table.get(name, {}))
+                series = _series(window, name, dataset.table.get(name, {}), injection)
                 planes = _planes(_stored(volume, window), pair.grid)
                 write_planes(temporary / name / window.name, series, planes, len(volume))
     progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
@@ -76,11 +80,11 @@ def _planes(values: NDArray[np.float64], grid: Grid) -> Iterator[Plane]:
         )
 
 
-def _series(window: WindowFrames, name: str, row: Row) -> DicomDataset:
+def _series(window: WindowFrames, name: str, row: Row, injection: dt.datetime) -> DicomDataset:
     """Return all elements that the slices of one series share."""
     frame, calibration = effective_frame(window), window.uses[0].scan.calibration
     half_life = calibration.half_life_seconds if calibration else HALF_LIFE_SECONDS["F18"]
-    start = _INJECTION + dt.timedelta(seconds=frame.start_seconds)
+    start = injection + dt.timedelta(seconds=frame.start_seconds)
     series = pet_series(
         start,
         frame.duration_seconds,
@@ -88,7 +92,7 @@ def _series(window: WindowFrames, name: str, row: Row) -> DicomDataset:
         is_suv=calibration is None,
         derivation=f"The {window.name} image of a petbench dataset, from {len(window.uses)} measured frames",
     )
-    series.PatientID = name.removeprefix("sub-")
+    series.PatientID = person_of(name).removeprefix("sub-")
     series.PatientName = f"{series.PatientID}^"
     series.PatientSex = row.get("sex", "")[:1]
     if row.get("age", "").isdigit():
@@ -105,8 +109,8 @@ def _series(window: WindowFrames, name: str, row: Row) -> DicomDataset:
     series.SeriesDescription = f"{window.name} PET AC"
     series.SeriesNumber = 1 if window.name == "early" else 2
     series.Manufacturer, series.ManufacturerModelName = "petbench", "export"
-    series.StudyDate, series.StudyTime = _INJECTION.strftime("%Y%m%d"), _INJECTION.strftime("%H%M%S")
+    series.StudyDate, series.StudyTime = injection.strftime("%Y%m%d"), injection.strftime("%H%M%S")
     series.StudyID = "1"
     dose = None if calibration is None else calibration.injected_bq
-    series.RadiopharmaceuticalInformationSequence = [tracer_item(_INJECTION, half_life, dose)]
+    series.RadiopharmaceuticalInformationSequence = [tracer_item(injection, half_life, dose)]
     return series

@@ -9,9 +9,10 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.description import write_description
+from petbench_datasets.bids.names import pair_folder, person_of, session_of
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar
 from petbench_datasets.bids.participants import column_descriptions
-from petbench_datasets.bids.writer import write_participants, write_scan
+from petbench_datasets.bids.writer import write_participants, write_scan, write_sessions
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import atomic_folder
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS
@@ -21,7 +22,7 @@ from petbench_datasets.progress import Progress, silent
 from petbench_datasets.tables import write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from petbench_datasets.dataset.framing import WindowFrames
@@ -43,8 +44,10 @@ def export_nifti(dataset: Dataset, folder: Path, progress: Progress = silent) ->
             pair, plan = dataset.pair(name), dataset.plans[name]
             row: dict[str, object] = {**dataset.table.get(name, {})}
             weight = row.pop("body_weight", "")
-            row |= {"participant": name, "units": "SUV", "weight_kg": weight}
+            row |= {"participant": person_of(name), "units": "SUV", "weight_kg": weight}
             row.pop("participant_id", None)
+            if session_of(name):
+                row["session"] = session_of(name)
             for window, volume, frames in (("early", pair.early, plan.early), ("delayed", pair.delayed, plan.delayed)):
                 file = f"{name}_{window}.nii.gz"
                 write_image(temporary / file, volume, pair.grid)
@@ -85,11 +88,33 @@ def export_bids(dataset: Dataset, folder: Path, progress: Progress = silent) -> 
                 # Named after what it is, even where a partly measured window would be called static.
                 entities = entities_of([frame], str(sidecar["TracerName"]), nuclide).rsplit("-", 1)[0]
                 stem = f"{name}_{entities}-{window.name}_pet"
-                write_scan(temporary / name / "pet", stem, [volume], pair.grid, sidecar)
-        rows = [{**dataset.table.get(name, {}), "participant_id": name} for name in dataset.participants]
-        write_participants(temporary, rows, column_descriptions(dataset.root))
+                write_scan(pair_folder(temporary, name) / "pet", stem, [volume], pair.grid, sidecar)
+        write_people(temporary, dataset)
         write_description(temporary, dataset.name, generated_by="the early and the delayed image of each participant")
     progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
+
+
+def write_people(folder: Path, dataset: Dataset, columns: Collection[str] | None = None) -> None:
+    """Write participants.tsv, and sessions.tsv where several sessions of a participant are pairs.
+
+    Args:
+        folder: the new dataset.
+        dataset: whose.
+        columns: the only ones to write; all if not given.
+    """
+
+    def row(name: str) -> dict[str, object]:
+        found = {**dataset.table.get(name, {}), "participant_id": person_of(name)}
+        return {key: value for key, value in found.items() if columns is None or key in columns}
+
+    first = {person_of(name): name for name in reversed(dataset.participants)}
+    # What an organizer says of columns goes with all of them alone: it may hold names.
+    described = column_descriptions(dataset.root) if columns is None else None
+    write_participants(folder, [row(first[person]) for person in dataset.people], described)
+    for person in dataset.people:
+        sessions = {session_of(name): row(name) for name in dataset.participants if person_of(name) == person}
+        if "" not in sessions:
+            write_sessions(folder, person, sessions)
 
 
 def effective_frame(window: WindowFrames) -> Frame:

@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from petbench_datasets.bids.description import DESCRIPTION_NAME
+from petbench_datasets.bids.names import pair_folder, person_of
 from petbench_datasets.bids.new_sidecar import resampling_record
-from petbench_datasets.bids.participants import COLUMNS_NAME, PARTICIPANTS_NAME, read_participants
+from petbench_datasets.bids.participants import COLUMNS_NAME, PARTICIPANTS_NAME, read_participants, sessions_path
 from petbench_datasets.bids.scan import image_stem, merged_sidecar
 from petbench_datasets.bids.writer import write_scan
-from petbench_datasets.dataset.derivatives import find_derivative
+from petbench_datasets.dataset.derivatives import (
+    BODY_ENDING,
+    LESIONS_ENDING,
+    ORGANS_ENDING,
+    find_derivative,
+    names_table,
+)
 from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_images
 from petbench_datasets.dataset.reader import participant_names, scans_of
+from petbench_datasets.dataset.sessions import divide_by_session
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.images import new_folder
 from petbench_datasets.files import write_text
@@ -31,7 +39,6 @@ if TYPE_CHECKING:
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.progress import Progress
 
-_LABELS = ("desc-organs_dseg", "desc-lesions_dseg", "desc-body_mask")
 _LEAST_NOTED = 0.0005
 
 
@@ -81,15 +88,16 @@ def write_on_one_grid(
         for number, name in enumerate(names):
             progress(doing, number, len(names))
             scans = scans_of(root, name, table)
-            pair = plan_images(name, scans, root)
-            placement = place(pair, temporary)
-            if not placement.moved and (doubt := other_place(pair)):
-                notes.append(f"{name}: {doubt}")
-            notes += _write_pair(root, temporary, pair, placement)
+            used: list[Scan] = []
+            for pair_name, of_pair in divide_by_session(name, scans)[0].items():
+                pair = plan_images(pair_name, of_pair, root)
+                placement = place(pair, temporary)
+                if not placement.moved and (doubt := other_place(pair)):
+                    notes.append(f"{pair_name}: {doubt}")
+                notes += _write_pair(root, temporary, pair, placement)
+                used += pair.scans
             notes += [
-                f"{name}: {scan.path.name} makes neither window, and is left out"
-                for scan in scans
-                if scan not in pair.scans
+                f"{name}: {scan.path.name} makes neither window, and is left out" for scan in scans if scan not in used
             ]
         for kept in (PARTICIPANTS_NAME, COLUMNS_NAME, DESCRIPTION_NAME):
             if (root / kept).exists():
@@ -104,16 +112,18 @@ def _write_pair(root: Path, folder: Path, pair: PairFrames, placement: Placement
     box = common_box(placement.target, fields)
     if box is None:
         raise DataError(
-            f"{root / pair.participant}: its images share no voxel, so that they cannot be one body's; look at both"
+            f"{pair_folder(root, pair.participant)}: its images share no voxel, so that they cannot be one body's; "
+            "look at both"
         )
     common, notes = cut(placement.target, box), [*placement.notes, *notes]
     for scan in pair.scans:
         outside = share_outside(images[scan.path], placement.grid(scan), common)
         notes += [f"{pair.participant}: {placed(scan.path.name, outside, common)}"] if outside > _LEAST_NOTED else []
         _write_scan(root, folder, scan, placement, box, outside)
-    sessions = root / pair.participant / f"{pair.participant}_sessions.tsv"
+    person = person_of(pair.participant)
+    sessions = sessions_path(root, person)
     if sessions.exists():
-        write_text(folder / pair.participant / sessions.name, sessions.read_text(encoding="utf-8-sig"))
+        write_text(sessions_path(folder, person), sessions.read_text(encoding="utf-8-sig"))
     _write_labels(root, folder, pair, placement, common)
     return notes
 
@@ -164,7 +174,7 @@ def _write_scan(root: Path, folder: Path, scan: Scan, placement: Placement, box:
 
 
 def _write_labels(root: Path, folder: Path, pair: PairFrames, placement: Placement, common: Grid) -> None:
-    for ending in _LABELS:
+    for ending in (ORGANS_ENDING, LESIONS_ENDING, BODY_ENDING):
         source = find_derivative(root, pair.participant, ending)
         if source is not None:
             labels, grid = read_labels(source)
@@ -175,5 +185,6 @@ def _write_labels(root: Path, folder: Path, pair: PairFrames, placement: Placeme
             write_image(
                 folder / source.relative_to(root), resample_labels(labels, grid, common), common, dtype=np.int16
             )
-            for names in (root / "derivatives").glob("*/*dseg.tsv"):
+            if ending != BODY_ENDING:
+                names = names_table(source, root)
                 write_text(folder / names.relative_to(root), names.read_text(encoding="utf-8-sig"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from petbench_datasets.bids.names import pair_folder, person_of
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.one_grid import Placement, write_on_one_grid
 from petbench_datasets.exporters.registration_picture import registration_picture
@@ -54,14 +55,14 @@ def register_dataset(
         DataError: SimpleITK is not installed, a participant that is not there or cannot be used, a registration that
             cannot be right, or `folder` exists.
     """
-    missing = sorted(name for name in only if not (root / name).is_dir())
+    missing = sorted(name for name in only if not pair_folder(root, name).is_dir())
     if missing:
         raise DataError(f"{root}: has no participant {missing[0]!r}; name participants as its folders are called")
 
     def place(pair: PairFrames, new: Path) -> Placement:
-        if only and pair.participant not in only:
+        if only and not {pair.participant, person_of(pair.participant)} & set(only):
             return Placement(pair.early.grid)
-        return _registered(pair, new / FOLDER / pair.participant, str(root / pair.participant))
+        return _registered(pair, new / FOLDER / pair.participant, str(pair_folder(root, pair.participant)))
 
     return write_on_one_grid(root, folder, place, "registering the dataset", progress)
 

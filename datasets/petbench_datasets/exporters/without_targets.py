@@ -6,14 +6,15 @@ import shutil
 from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.description import DESCRIPTION_NAME
+from petbench_datasets.bids.names import person_of, session_of, session_of_image
 from petbench_datasets.bids.participants import WEIGHT_COLUMNS
 from petbench_datasets.bids.scan import sidecars_of
-from petbench_datasets.bids.writer import exclude_from_bids, write_participants
+from petbench_datasets.bids.writer import exclude_from_bids
 from petbench_datasets.dataset.framing import uses_of
 from petbench_datasets.dataset.split import SPLITS_FOLDER, load_split, split_path
 from petbench_datasets.dataset.withheld import write_withheld
 from petbench_datasets.errors import DataError
-from petbench_datasets.exporters.images import new_folder
+from petbench_datasets.exporters.images import new_folder, write_people
 from petbench_datasets.images.windows import WINDOWS_SECONDS
 from petbench_datasets.progress import Progress, silent
 
@@ -62,10 +63,9 @@ def export_without_targets(
             progress("exporting the dataset", number, len(dataset.participants))
             _copy(dataset.root, temporary, _early_files(dataset, name) if name in hidden else _all_files(dataset, name))
         _copy(dataset.root, temporary, _shared_files(dataset.root))
-        rows = [{**dataset.table.get(name, {}), "participant_id": name} for name in dataset.participants]
-        columns = list(dict.fromkeys(["participant_id", *(key for row in rows for key in row)]))
+        columns = list(dict.fromkeys(["participant_id", *(key for row in dataset.table.values() for key in row)]))
         shared = [column for column in columns if column.lower() in _SHARED_COLUMNS]
-        write_participants(temporary, [{column: row.get(column, "") for column in shared} for row in rows])
+        write_people(temporary, dataset, shared)
         _copy(dataset.root, temporary, [split_path(dataset.root, split_name)])
         exclude_from_bids(temporary, SPLITS_FOLDER)
         write_withheld(temporary, dataset.fingerprint, {name: dataset.digests[name] for name in hidden})
@@ -89,8 +89,10 @@ def _early_files(dataset: Dataset, name: str) -> Iterable[Path]:
 
 
 def _all_files(dataset: Dataset, name: str) -> Iterable[Path]:
-    folders = [dataset.root / name, *(dataset.root / "derivatives").glob(f"*/{name}")]
-    yield from (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    person, session = person_of(name), session_of(name)
+    folders = [dataset.root / person, *(dataset.root / "derivatives").glob(f"*/{person}")]
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    yield from (path for path in files if not session or session_of_image(path) == session)
     plan = dataset.plans[name]
     for use in (*plan.early.uses, *plan.delayed.uses):
         yield from _sidecars(dataset.root, use.scan.path)

@@ -1,24 +1,43 @@
-"""Adding imported scans to a BIDS-PET dataset: all of them or none, their table last."""
+"""Adding imported scans to a BIDS-PET dataset: all of them or none, once petbench's own reader has accepted them."""
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import dataclasses
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.bids.description import DESCRIPTION_NAME, write_description
-from petbench_datasets.bids.participants import PARTICIPANTS_NAME, column_descriptions, read_participants
-from petbench_datasets.bids.writer import PARTICIPANT_COLUMNS, write_participants, write_scan
+from petbench_datasets.bids.names import pair_folder, pair_name
+from petbench_datasets.bids.participants import (
+    PARTICIPANTS_NAME,
+    column_descriptions,
+    read_participants,
+    session_row,
+)
+from petbench_datasets.bids.writer import (
+    PARTICIPANT_COLUMNS,
+    SESSION_COLUMNS,
+    write_participants,
+    write_scan,
+    write_sessions,
+)
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import atomic_folder
+from petbench_datasets.importers.acceptance import require_accepted
+from petbench_datasets.importers.existing import sessions_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from petbench_datasets.dataset.quantities import Quantities
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.progress import Progress
+
+_AGE_YEARS = 1.0
+Cells = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,7 @@ class NewImage:
         source: what it was made of, for messages.
         notes: doubts, for people to read.
         files: of its first frame's slices, where it is made of such.
+        session: such as `ses-2`; empty for a participant with one.
     """
 
     participant: str
@@ -46,21 +66,40 @@ class NewImage:
     source: str
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    session: str = ""
 
     @property
     def stem(self) -> str:
         """The file name without suffix."""
-        return f"{self.participant}_{self.entities}_pet"
+        return f"{pair_name(self.participant, self.session)}_{self.entities}_pet"
+
+    def place(self, folder: Path, suffix: str = ".nii.gz") -> Path:
+        """Return where it lies in the dataset at `folder`."""
+        return pair_folder(folder, pair_name(self.participant, self.session)) / "pet" / f"{self.stem}{suffix}"
+
+
+@dataclass(frozen=True)
+class People:
+    """What is known of the participants.
+
+    Attributes:
+        rows: by participant, the cells of participants.tsv.
+        sessions: by participant and session, what differs between sessions: age, height, weight.
+    """
+
+    rows: Mapping[str, Mapping[str, object]]
+    sessions: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Imported:
-    """One image that was written."""
+    """One image that was written, and what it amounts to."""
 
     participant: str
     path: Path
     source: str
     notes: tuple[str, ...]
+    quantities: Quantities
     files: tuple[Path, ...] = ()
 
 
@@ -80,56 +119,76 @@ class ImportReport:
 
 
 def add_to_dataset(
-    folder: Path,
-    images: Sequence[NewImage],
-    people: Mapping[str, Mapping[str, object]],
-    skipped: Sequence[tuple[str, str]],
-    progress: Progress,
+    folder: Path, images: Sequence[NewImage], people: People, skipped: Sequence[tuple[str, str]], progress: Progress
 ) -> ImportReport:
     """Add images to the dataset at `folder`, which is made if it is not there.
 
-    All images are written beside their places first, so that an import that fails leaves nothing behind.
+    All is written to a folder of its own first, read from there as any dataset is, and only then moved into place, so
+    that an import that fails leaves nothing behind.
 
     Args:
         folder: the dataset's.
         images: to be written.
-        people: by participant, the cells of participants.tsv.
+        people: whose.
         skipped: for the report.
         progress: called after each image.
 
     Raises:
-        DataError: a folder that is no dataset, or an image that is there already.
+        DataError: a folder that is no dataset, an image that is there already, or one that could not be read again.
     """
     images = _distinct(images)
-    existing = _existing(folder)
+    existing = existing_rows(folder)
     for image in images:
-        if _place(folder, image).exists():
-            raise DataError(f"{_place(folder, image)}: is there already; remove it or import into another folder")
+        if image.place(folder).exists():
+            raise DataError(f"{image.place(folder)}: is there already; remove it or import into another folder")
+        there = sessions_there(folder, image.participant)
+        if there and ("" in there) != (image.session == ""):
+            kind = "without a session" if "" in there else f"of sessions ({', '.join(sorted(there))})"
+            raise DataError(
+                f"{image.source}: {folder / image.participant} has scans {kind} already; import all scans of the "
+                "participant at once into a new folder"
+            )
     _agree(existing, people, folder)
-    rows: dict[str, dict[str, object]] = {name: dict(row) for name, row in existing.items()}
-    for name, row in people.items():
-        known = {key: value for key, value in rows.get(name, {}).items() if value}
-        rows[name] = {**row, **known, "participant_id": name}
+    merged = _merged(existing, people)
     try:
         if existing or folder.exists():
             with tempfile.TemporaryDirectory(prefix=".partial-import-", dir=folder) as temporary:
-                _fill(Path(temporary), images, progress)
-                for image in images:
-                    target = _place(folder, image).parent
-                    target.mkdir(parents=True, exist_ok=True)
-                    for suffix in (".json", ".nii.gz"):
-                        shutil.move(_place(Path(temporary), image, suffix), target / f"{image.stem}{suffix}")
-            _describe(folder, folder.name, rows)
+                staged = Path(temporary)
+                _fill(staged, images, merged, folder, progress)
+                found = require_accepted(staged, folder, [image.place(staged) for image in images])
+                _move(staged, folder, images)
         else:
-            with atomic_folder(folder) as temporary_folder:
-                _fill(temporary_folder, images, progress)
-                _describe(temporary_folder, folder.name, rows)
+            with atomic_folder(folder) as staged:
+                _fill(staged, images, merged, folder, progress)
+                found = require_accepted(staged, folder, [image.place(staged) for image in images])
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror or error}); nothing was imported") from error
+    quantities = {path.name: amount for path, amount in found.items()}
     written = tuple(
-        Imported(image.participant, _place(folder, image), image.source, image.notes, image.files) for image in images
+        Imported(
+            image.participant,
+            image.place(folder),
+            image.source,
+            image.notes,
+            quantities[image.place(folder).name],
+            image.files,
+        )
+        for image in images
     )
     return ImportReport(folder, written, tuple(skipped))
+
+
+def existing_rows(folder: Path) -> dict[str, dict[str, str]]:
+    """Return participants.tsv of the dataset at `folder`; nothing where there is none yet.
+
+    Raises:
+        DataError: the folder holds something else.
+    """
+    if not folder.exists() or not any(folder.iterdir()):
+        return {}
+    if not (folder / PARTICIPANTS_NAME).exists():
+        raise DataError(f"{folder}: is no dataset (it has no participants.tsv) and not empty; name a new folder")
+    return read_participants(folder)
 
 
 def _distinct(images: Sequence[NewImage]) -> list[NewImage]:
@@ -139,40 +198,93 @@ def _distinct(images: Sequence[NewImage]) -> list[NewImage]:
     for image in images:
         number = counts[image.stem] = counts.get(image.stem, 0) + 1
         entities = image.entities if number == 1 else f"{image.entities}_run-{number}"
-        distinct.append(NewImage(**{**vars(image), "entities": entities}))
+        distinct.append(dataclasses.replace(image, entities=entities))
     return distinct
 
 
-def _place(folder: Path, image: NewImage, suffix: str = ".nii.gz") -> Path:
-    return folder / image.participant / "pet" / f"{image.stem}{suffix}"
+def _agree(existing: Mapping[str, Mapping[str, str]], people: People, folder: Path) -> None:
+    """Raise where what is known of a participant contradicts the table that is there.
 
+    Raises:
+        DataError: naming both values.
+    """
 
-def _existing(folder: Path) -> dict[str, dict[str, str]]:
-    if not folder.exists() or not any(folder.iterdir()):
-        return {}
-    if not (folder / PARTICIPANTS_NAME).exists():
-        raise DataError(f"{folder}: is no dataset (it has no participants.tsv) and not empty; name a new folder")
-    return read_participants(folder)
-
-
-def _agree(existing: Mapping[str, Mapping[str, str]], people: Mapping[str, Mapping[str, object]], folder: Path) -> None:
-    for name, row in people.items():
-        old, new = existing.get(name, {}).get("body_weight"), row.get("body_weight")
-        if old and new and abs(float(old) / float(str(new)) - 1.0) > 0.01:
+    def same(what: str, unit: str, old: object, new: object, name: str, agree: Callable[[float, float], bool]) -> None:
+        if old and new and not agree(float(str(old)), float(str(new))):
             raise DataError(
-                f"{folder / PARTICIPANTS_NAME}: {name} weighs {old} kg there but {new} kg in the new scan; correct one"
+                f"{folder / PARTICIPANTS_NAME}: {name} {what} {old} {unit} there but {new} {unit} in the new scan; "
+                "correct one, or give the new person another name"
             )
 
+    for name, row in people.rows.items():
+        there = existing.get(name, {})
+        old_sex, new_sex = there.get("sex", ""), row.get("sex", "")
+        if {old_sex, new_sex} == {"F", "M"}:
+            raise DataError(
+                f"{folder / PARTICIPANTS_NAME}: {name} is of sex {old_sex} there but {new_sex} in the new scan: two "
+                "people; give the new one another name (--name)"
+            )
+        pairs = [(there, row)]
+        pairs += [(session_row(folder, name, key), cells) for key, cells in people.sessions.get(name, {}).items()]
+        for old, new in pairs:
+            same("weighs", "kg", old.get("body_weight"), new.get("body_weight"), name, _within_ratio)
+            if str(old.get("age") or "").isdecimal():
+                same("is", "years old", old.get("age"), new.get("age"), name, _within_a_year)
 
-def _fill(folder: Path, images: Sequence[NewImage], progress: Progress) -> None:
+
+def _within_ratio(old: float, new: float) -> bool:
+    return abs(old / new - 1.0) <= 0.01
+
+
+def _within_a_year(old: float, new: float) -> bool:
+    return abs(old - new) <= _AGE_YEARS
+
+
+def _merged(existing: Mapping[str, Mapping[str, str]], people: People) -> People:
+    rows: dict[str, Cells] = {name: dict(row) for name, row in existing.items()}
+    for name, row in people.rows.items():
+        known = {key: value for key, value in rows.get(name, {}).items() if value}
+        rows[name] = {**row, **known, "participant_id": name}
+    return People(rows, people.sessions)
+
+
+def _fill(staged: Path, images: Sequence[NewImage], people: People, folder: Path, progress: Progress) -> None:
+    """Write images and tables of the dataset at `folder` to `staged`."""
     for number, image in enumerate(images, start=1):
-        place = _place(folder, image).parent
-        write_scan(place, image.stem, image.frames(), image.grid, image.sidecar, dynamic=image.dynamic)
+        place = image.place(staged)
+        write_scan(place.parent, image.stem, image.frames(), image.grid, image.sidecar, dynamic=image.dynamic)
         progress(f"importing {image.participant}", number, len(images))
-
-
-def _describe(folder: Path, name: str, rows: Mapping[str, Mapping[str, object]]) -> None:
+    for participant, sessions in people.sessions.items():
+        there = {name: session_row(folder, participant, name) for name in sessions_there(folder, participant) if name}
+        kept = {name: {key: row[key] for key in SESSION_COLUMNS if key in row} for name, row in there.items()}
+        write_sessions(staged, participant, {**sessions, **{name: row for name, row in kept.items() if row}})
     if not (folder / DESCRIPTION_NAME).exists():
-        write_description(folder, name, generated_by="scans imported")
+        write_description(staged, folder.name, generated_by="scans imported")
     empty = dict.fromkeys(PARTICIPANT_COLUMNS, "")  # for people to fill in
-    write_participants(folder, [{**empty, **rows[name]} for name in sorted(rows)], column_descriptions(folder))
+    rows = [{**empty, **people.rows[name]} for name in sorted(people.rows)]
+    write_participants(staged, rows, column_descriptions(folder))
+
+
+def _move(staged: Path, folder: Path, images: Sequence[NewImage]) -> None:
+    """Move what was accepted into the dataset, its tables last; what was moved is taken back where one move fails."""
+    new = [image.place(staged, suffix) for image in images for suffix in (".json", ".nii.gz")]
+    tables = [path for path in sorted(staged.rglob("*")) if path.is_file() and path not in set(new)]
+    tables.sort(key=lambda path: path.name == PARTICIPANTS_NAME)
+    moved: list[Path] = []
+    try:
+        for path in new:
+            target = folder / path.relative_to(staged)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+            moved.append(target)
+        for path in tables:
+            target = folder / path.relative_to(staged)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    except OSError:
+        for target in moved:
+            target.unlink(missing_ok=True)
+            for parent in list(target.parents)[: len(target.relative_to(folder).parts) - 1]:
+                with contextlib.suppress(OSError):  # it holds something else
+                    parent.rmdir()
+        raise

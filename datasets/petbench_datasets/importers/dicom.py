@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from petbench_datasets.bids.new_sidecar import entities_of, frame_of_reference_name, new_sidecar
+from petbench_datasets.bids.new_sidecar import entities_of, frame_of_reference_name, hashed, new_sidecar
 from petbench_datasets.bids.scan import NOTHING_GIVEN, Given
 from petbench_datasets.bids.sidecar import ALLOWED_KEY, WITNESSES_KEY
 from petbench_datasets.dataset.pair_frames import in_another_place
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.rules import tracer_kind
-from petbench_datasets.images.predicted import PREDICTED
-from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
+from petbench_datasets.importers.dataset import ImportReport, NewImage, People, add_to_dataset, existing_rows
+from petbench_datasets.importers.dicom_choice import (
+    chosen_by_description,
+    is_derived,
+    passed_over,
+    require_reconstruction,
+    without_rivals,
+)
 from petbench_datasets.importers.dicom_files import find_series
+from petbench_datasets.importers.dicom_people import (
+    divide_into_exams,
+    name_participants,
+    name_people,
+    person_hash,
+    require_one_person,
+)
 from petbench_datasets.importers.dicom_series import Series, read_series
 from petbench_datasets.importers.dicom_volume import grid_of
+from petbench_datasets.importers.existing import known_sessions
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-
-_SAME_INJECTION_SECONDS = 60.0
+    from petbench_datasets.importers.dicom_headers import SliceHeader
+    from petbench_datasets.importers.existing import KnownSession
 
 
 def import_dicom(
@@ -37,12 +50,17 @@ def import_dicom(
     doses_becquerel: Mapping[str, float] | None = None,
     everyone: Given = NOTHING_GIVEN,
     skip_unusable: bool = False,
+    names: Mapping[str, str] | None = None,
+    series: Sequence[str] = (),
+    reconstruction: str = "",
     progress: Progress = silent,
 ) -> ImportReport:
     """Import every PET series below `directory` into the dataset at `folder`.
 
-    The series of one `PatientID` become one participant of that name. Early, delayed and dynamic series are
-    distinguished by their times; a participant's series may also come with several imports.
+    The series of one `PatientID` become one participant of that name, those of two injections two sessions. Early,
+    delayed and dynamic series are distinguished by their times; a participant's series may also come with several
+    imports. Maximum projections and the like, single slices, and series that were derived from others that are there,
+    are passed over.
 
     Args:
         directory: DICOM files, in any order and depth; other modalities are passed over.
@@ -53,6 +71,10 @@ def import_dicom(
         everyone: weight and dose of whoever has none in the two above, likewise.
         skip_unusable: pass over series that cannot be used (not attenuation-corrected, gated, ...) with their
             reason in the report, as long as one is left.
+        names: of participants, by PatientID, PatientName, or, where there is neither, a folder of `directory`.
+        series: patterns of SeriesDescription, as of file names; only series that fit one are imported.
+        reconstruction: which to take where several series are of one time: a part of SeriesDescription,
+            ReconstructionMethod or ConvolutionKernel.
         progress: called after each image.
 
     Raises:
@@ -62,75 +84,118 @@ def import_dicom(
     skipped = list(found.passed_over)
     weights, doses = weights_kilograms or {}, doses_becquerel or {}
     understood: list[Series] = []
-    refused: list[tuple[str, DataError]] = list(found.refused)
+    refused: list[tuple[str, bool, DataError]] = [(what, False, error) for what, error in found.refused]
+    volumes = []
     for members in found.series:
-        subject = f"{members[0].path.parent} ({members[0].description or 'PET series'})"
-        if "REPROJECTION" in members[0].series_type:
-            skipped.append((subject, "a projection, not a volume"))
+        if reason := passed_over(members):
+            skipped.append((_subject(members), reason))
+        else:
+            volumes.append(members)
+    volumes = name_people(volumes, names or {}, directory)
+    for members, chosen in zip(volumes, chosen_by_description(volumes, series, directory), strict=True):
+        if not chosen:
+            skipped.append((_subject(members), "not chosen by --series"))
             continue
-        if members[0].derivation.startswith(PREDICTED):
-            skipped.append((subject, "a predicted image, not a measurement"))
-            continue
+        first = members[0]
+        given = Given(_of(first, weights, everyone.weight_kilograms), _of(first, doses, everyone.injected_bq))
         try:
-            participant = members[0].participant
-            given = Given(
-                weights.get(participant, everyone.weight_kilograms), doses.get(participant, everyone.injected_bq)
-            )
-            understood.append(read_series(members, subject, radionuclide, given))
+            understood.append(read_series(members, _subject(members), radionuclide, given))
         except DataError as error:
-            refused.append((subject, error))
-    if refused and not skip_unusable:
-        raise refused[0][1]
-    skipped += [(what, str(error)) for what, error in refused]
+            refused.append((_subject(members), is_derived(first), error))
+    for what, derived, refusal in refused:
+        if not understood or not (skip_unusable or derived):  # what was derived from others is no loss
+            raise refusal
+        skipped.append((what, str(refusal)))
     if not understood:
-        if refused:
-            raise refused[0][1]
         raise DataError(f"{directory}: has no PET volume; give the folder of the PET series")
-    return _write(understood, folder, skipped, progress)
+    require_reconstruction(understood, reconstruction, directory)
+    return _write(understood, folder, skipped, reconstruction, progress)
+
+
+def _subject(members: Sequence[SliceHeader]) -> str:
+    return f"{members[0].path.parent} ({members[0].description or 'PET series'})"
+
+
+def _of(header: SliceHeader, given: Mapping[str, float], otherwise: float | None) -> float | None:
+    """Return what is given for a participant, by name or by PatientID."""
+    return given.get(header.participant, given.get(header.patient_id, otherwise))
 
 
 def _write(
-    series: Sequence[Series], folder: Path, skipped: Sequence[tuple[str, str]], progress: Progress
+    series: Sequence[Series],
+    folder: Path,
+    skipped: list[tuple[str, str]],
+    reconstruction: str,
+    progress: Progress,
 ) -> ImportReport:
-    names = _participant_names(sorted({one.first.participant for one in series}))
+    existing_rows(folder)  # refuses a folder that is no dataset before anything is read of it
+    known = known_sessions(folder)
+    people_there = {name: {p for one in sessions.values() for p in one.people} for name, sessions in known.items()}
     by_participant: dict[str, list[Series]] = defaultdict(list)
     for one in series:
         by_participant[one.first.participant].append(one)
+    names = name_participants(sorted(by_participant), people_there)
     images: list[NewImage] = []
     people: dict[str, dict[str, object]] = {}
+    sessions: dict[str, dict[str, dict[str, object]]] = {}
     for participant, members in sorted(by_participant.items()):
-        _require_one_injection(members)
-        members.sort(key=lambda one: (min(one.timing.starts), one.first.series))
-        people[names[participant]] = _person(members)
-        images += [_image(one, names[participant], members[0]) for one in members]
-    return add_to_dataset(folder, images, people, skipped, progress)
+        name = names[participant]
+        require_one_person(members)
+        exams = divide_into_exams(members)
+        labels = _session_labels(exams, known.get(name, {}), folder / name)
+        for label, exam in zip(labels, exams, strict=True):
+            kept, left_out = without_rivals(exam, reconstruction)
+            skipped += [(one.subject, why) for one, why in left_out]
+            images += [_image(one, name, label, kept[0]) for one in kept]
+        rows = [_person(exam) for exam in exams]
+        if any(labels):
+            people[name] = {"sex": next((row["sex"] for row in rows if row["sex"]), "")}
+            sessions[name] = dict(zip(labels, rows, strict=True))
+        else:
+            people[name] = rows[0]
+    return add_to_dataset(folder, images, People(people, sessions), skipped, progress)
 
 
-def _require_one_injection(members: Sequence[Series]) -> None:
-    injections = [one.timing.injection for one in members if one.timing.injection is not None]
-    if injections and (max(injections) - min(injections)).total_seconds() > _SAME_INJECTION_SECONDS:
-        raise DataError(
-            f"{members[0].subject} and {members[-1].subject}: one participant, but injected at {min(injections)} and "
-            f"{max(injections)}; import the scans of one injection"
-        )
-    weights = {one.facts.weight_kilograms for one in members if one.facts.weight_kilograms}
-    if weights and max(weights) > 1.01 * min(weights):
-        raise DataError(
-            f"{members[0].subject}: weighs {min(weights):g} and {max(weights):g} kg in different series; "
-            "give the weight with the import"
-        )
+def _session_labels(exams: Sequence[Sequence[Series]], there: Mapping[str, KnownSession], place: Path) -> list[str]:
+    """Return the session of each examination of a participant: none where there is one alone.
+
+    Raises:
+        DataError: scans without a session are there, and these are of another examination.
+    """
+    labels: list[str] = []
+    number = max([0, *(int(label[4:]) for label in there if label[4:].isdecimal())])
+    for exam in exams:
+        days, studies = {_day(one) for one in exam} - {""}, {_study(one) for one in exam} - {""}
+        known = next((label for label, one in there.items() if one.days & days), None)
+        if known is None:
+            known = next(
+                (label for label, one in there.items() if not (days and one.days) and one.studies & studies), None
+            )
+        if known is None and "" in there:
+            if len(exams) > 1 or (days and there[""].days):
+                raise DataError(
+                    f"{exam[0].subject}: is of another injection than the scans in {place}; import all examinations of "
+                    "the participant at once into a new folder: each becomes a session"
+                )
+            known = ""  # an import that noted no days, or scans whose injection is not known
+        if known is None and not there and len(exams) == 1:
+            known = ""
+        if known is None:
+            number += 1
+            known = f"ses-{number}"
+        labels.append(known)
+    return labels
 
 
-def _participant_names(participants: Sequence[str]) -> dict[str, str]:
-    """Name participants after their identifiers, letters and digits alone; two that then look alike get a hash."""
-    plain = {participant: re.sub(r"[^A-Za-z0-9]", "", participant) or "unnamed" for participant in participants}
-    taken = list(plain.values())
-    return {
-        participant: f"sub-{label}"
-        if taken.count(label) == 1
-        else f"sub-{label}x{hashlib.sha256(participant.encode()).hexdigest()[:6]}"
-        for participant, label in plain.items()
-    }
+def _day(series: Series) -> str:
+    """Return the hash of the day of the injection, which tells injections apart; empty where it is not known."""
+    if series.timing.injection is None or series.first.has_date is not True:
+        return ""
+    return hashed("injection", series.first.participant, f"{series.timing.injection:%Y%m%d}")
+
+
+def _study(series: Series) -> str:
+    return hashed(series.first.study) if series.first.study else ""
 
 
 def _person(members: Sequence[Series]) -> dict[str, object]:
@@ -145,7 +210,7 @@ def _person(members: Sequence[Series]) -> dict[str, object]:
     }
 
 
-def _image(series: Series, participant: str, earliest: Series) -> NewImage:
+def _image(series: Series, participant: str, session: str, earliest: Series) -> NewImage:
     first, timing, frames = series.first, series.timing, series.frames()
     known = timing.injection is not None
     tracer = tracer_kind(first.tracer_name) or "unknown"
@@ -171,6 +236,10 @@ def _image(series: Series, participant: str, earliest: Series) -> NewImage:
             "AcquisitionMode": " ".join(first.series_type[:1]).lower(),
             "ReconMethodName": first.reconstruction,
             "AttenuationCorrection": first.attenuation,
+            "SeriesDescription": first.description,
+            "SourcePatient": person_hash(first.participant),
+            "SourceStudy": _study(series),
+            "SourceInjectionDay": _day(series),
             "FrameOfReference": frame_of_reference_name(first.frame_of_reference),
             "SourceUnits": first.units,
             "SourceDecayCorrection": first.decay_correction,
@@ -188,5 +257,6 @@ def _image(series: Series, participant: str, earliest: Series) -> NewImage:
         dynamic=len(frames) > 1,
         source=series.subject,
         notes=notes,
-        files=tuple(series.slices[index].path for index in series.order[0]),
+        files=() if first.frame is not None else tuple(series.slices[index].path for index in series.order[0]),
+        session=session,
     )

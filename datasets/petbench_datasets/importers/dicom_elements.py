@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PRIVATE = {
-    "PhilipsSUVFactor": (0x7053, 0x1000),
-    "PhilipsActivityFactor": (0x7053, 0x1009),
-    "GEScanDateTime": (0x0009, 0x100D),
-    "SiemensScanDateTime": (0x0071, 0x1022),
+    "PhilipsSUVFactor": (0x7053, 0x00, "PHILIPS"),
+    "PhilipsActivityFactor": (0x7053, 0x09, "PHILIPS"),
+    "GEScanDateTime": (0x0009, 0x0D, "GEMS"),
+    "SiemensScanDateTime": (0x0071, 0x22, "SIEMENS"),
 }
 
 

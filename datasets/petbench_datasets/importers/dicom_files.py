@@ -13,15 +13,14 @@ from pydicom.uid import PositronEmissionTomographyImageStorage
 
 from petbench_datasets.boundary import BoundedFile, reading, without_warnings
 from petbench_datasets.errors import DataError
+from petbench_datasets.importers.dicom_enhanced import slices_of
 from petbench_datasets.importers.dicom_headers import SliceHeader, slice_header
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_ENHANCED = {
-    "1.2.840.10008.5.1.4.1.1.130": "Enhanced PET",
-    "1.2.840.10008.5.1.4.1.1.128.1": "Legacy Converted Enhanced PET",
-}
+_ENHANCED = "1.2.840.10008.5.1.4.1.1.130"
+_CONVERTED = "1.2.840.10008.5.1.4.1.1.128.1"
 _PREAMBLE = 128
 _ONE_SERIES = dt.timedelta(seconds=1)
 
@@ -65,8 +64,11 @@ def find_series(folder: Path) -> FoundFiles:
             others[kind] += 1
             continue
         try:
-            slices.append(slice_header(path, dataset))
+            slices += _headers(path, dataset)
         except DataError as error:
+            if _is_enhanced(dataset):
+                found.refused.append((str(path), error))
+                continue
             # One slice that cannot be read leaves its series with a hole: the whole series is refused.
             broken.setdefault(_series_uid(dataset), error)
     found.refused += [(str(error).partition(": ")[0], error) for error in broken.values()]
@@ -79,15 +81,28 @@ def find_series(folder: Path) -> FoundFiles:
     return found
 
 
+def _is_enhanced(dataset: Any) -> bool:
+    return str(dataset.get("SOPClassUID", "")) == _ENHANCED
+
+
+def _headers(path: Path, dataset: Any) -> list[SliceHeader]:
+    """Return the headers of the slices in a file: one, or one a frame."""
+    if not _is_enhanced(dataset):
+        return [slice_header(path, dataset)]
+    with reading(path), without_warnings():
+        frames = list(slices_of(path, dataset))
+    return [slice_header(path, single, frame) for frame, single in enumerate(frames)]
+
+
 def _series(slices: list[SliceHeader]) -> list[list[SliceHeader]]:
     """Divide slices into series: by UID, and by all that DICOM says of a series or above it as a whole.
 
     Anonymisers have given one UID to every series, and even to every file: what differs in its participant, its study
     or its time is another series all the same.
     """
-    groups: dict[tuple[str, str, str], list[SliceHeader]] = defaultdict(list)
+    groups: dict[tuple[object, ...], list[SliceHeader]] = defaultdict(list)
     for header in slices:
-        groups[header.series, header.study, header.participant].append(header)
+        groups[header.series, header.study, header.participant, header.frame is None].append(header)
     divided: list[list[SliceHeader]] = []
     for members in groups.values():
         members.sort(key=lambda header: header.series_start or dt.datetime.min)
@@ -98,7 +113,7 @@ def _series(slices: list[SliceHeader]) -> list[list[SliceHeader]]:
                 divided.append([])
             last = start
             divided[-1].append(header)
-    return [sorted(members, key=lambda header: header.path) for members in divided]
+    return [sorted(members, key=lambda header: (header.path, header.frame or 0)) for members in divided]
 
 
 def _without_copies(slices: list[SliceHeader]) -> list[SliceHeader]:
@@ -107,8 +122,8 @@ def _without_copies(slices: list[SliceHeader]) -> list[SliceHeader]:
     kept = []
     for header in slices:
         key = (
-            header.instance, header.series, header.position, header.acquisition_start, header.reference_milliseconds,
-            header.series_start, header.path.stat().st_size,
+            header.instance, header.frame, header.series, header.position, header.acquisition_start,
+            header.reference_milliseconds, header.series_start, header.path.stat().st_size,
         )  # fmt: skip
         if any(_same_bytes(header.path, other.path) for other in by_place[key]):
             continue
@@ -141,12 +156,12 @@ def _kind(path: Path) -> tuple[str, Any]:
         return "files that are not DICOM", None
     with reading(path), without_warnings():
         kind = str(dataset.get("SOPClassUID", ""))
-        if kind in _ENHANCED:
+        if kind == _CONVERTED:
             raise DataError(
-                f"{path}: {_ENHANCED[kind]} images (SOP class {kind}) are not supported; "
+                f"{path}: Legacy Converted Enhanced PET images (SOP class {kind}) are not supported; "
                 "export the series as classic PET images, one file a slice, or pass over it (--skip-unusable)"
             )
-        pet = kind == PositronEmissionTomographyImageStorage
+        pet = kind in {PositronEmissionTomographyImageStorage, _ENHANCED}
         return "" if pet else f"{dataset.get('Modality', 'unknown')} objects", dataset
 
 

@@ -47,7 +47,9 @@ class Tracer:
 
 @dataclass(frozen=True)
 class SliceHeader:
-    """One slice of a PET series. Times are the scanner's local ones; durations are in milliseconds as DICOM has them.
+    """One slice of a PET series; `patient_name` and `birth_date` tell people apart, and are never written.
+
+    Times are the scanner's local ones; durations are in milliseconds as DICOM has them.
 
     `factors` holds vendors' private numbers: `philips_suv` (7053,1000), `philips_bq_per_ml` (7053,1009).
     `vendor_start` is the scan's start as GE (0009,100D) or Siemens (0071,1022) keep it. `has_date` is None where there
@@ -55,10 +57,14 @@ class SliceHeader:
     """
 
     path: Path
+    frame: int | None
     instance: str
     series: str
     study: str
     participant: str
+    patient_id: str
+    patient_name: str
+    birth_date: str
     sex: str
     age: str
     age_years: float | None
@@ -68,6 +74,7 @@ class SliceHeader:
     derivation: str
     manufacturer: str
     model: str
+    image_type: tuple[str, ...]
     series_type: tuple[str, ...]
     counts_source: str
     units: str
@@ -77,6 +84,7 @@ class SliceHeader:
     decay_factor: float | None
     calibration_factor: float | None
     reconstruction: str
+    convolution_kernel: str
     attenuation: str
     has_date: bool | None
     has_time: bool
@@ -108,17 +116,22 @@ class SliceHeader:
         return "" if self.tracer is None else self.tracer.name
 
 
-def slice_header(path: Path, dataset: Any) -> SliceHeader:
+def slice_header(path: Path, dataset: Any, frame: int | None = None) -> SliceHeader:
     """Read one slice's header.
+
+    Args:
+        path: of its file.
+        dataset: the header.
+        frame: which frame of its file it is, from 0; None for a file with one slice.
 
     Raises:
         DataError: an element that is missing and required, or not what it may be.
     """
     with reading(path), without_warnings():
-        return _convert(path, dataset)
+        return _convert(path, dataset, frame)
 
 
-def _convert(path: Path, dataset: Any) -> SliceHeader:
+def _convert(path: Path, dataset: Any, frame: int | None) -> SliceHeader:
     read = Elements(path, dataset)
     dates = [read.text(name) for name in ("SeriesDate", "AcquisitionDate", "StudyDate")]
     dated = [text for text in dates if calendar_day(text) is not None]
@@ -132,10 +145,14 @@ def _convert(path: Path, dataset: Any) -> SliceHeader:
     _require_pixels(read, matrix)
     return SliceHeader(
         path=path,
+        frame=frame,
         instance=read.text("SOPInstanceUID") or str(path),
         series=read.needed_text("SeriesInstanceUID"),
         study=read.text("StudyInstanceUID"),
-        participant=read.text("PatientID") or _pseudonym(read.text("PatientName")),
+        participant=read.text("PatientID") or pseudonym(read.text("PatientName")),
+        patient_id=read.text("PatientID"),
+        patient_name=read.text("PatientName").strip("^ "),
+        birth_date=read.text("PatientBirthDate"),
         sex=read.text("PatientSex"),
         age=read.text("PatientAge"),
         age_years=age_years(read.text("PatientAge")),
@@ -145,6 +162,7 @@ def _convert(path: Path, dataset: Any) -> SliceHeader:
         derivation=read.text("DerivationDescription"),
         manufacturer=read.text("Manufacturer"),
         model=read.text("ManufacturerModelName"),
+        image_type=read.texts("ImageType"),
         series_type=read.texts("SeriesType"),
         counts_source=read.word("CountsSource"),
         units=read.word("Units"),
@@ -154,6 +172,7 @@ def _convert(path: Path, dataset: Any) -> SliceHeader:
         decay_factor=read.number("DecayFactor"),
         calibration_factor=read.number("DoseCalibrationFactor"),
         reconstruction=read.text("ReconstructionMethod"),
+        convolution_kernel=read.text("ConvolutionKernel"),
         attenuation=read.text("AttenuationCorrectionMethod"),
         has_date=None if not dated else not is_no_date(date),
         has_time=any(clock_time(read.text(name)) for name in ("SeriesTime", "AcquisitionTime")),
@@ -251,6 +270,6 @@ def _tracer(path: Path, sequence: Any) -> Tracer | None:
     )
 
 
-def _pseudonym(name: str) -> str:
+def pseudonym(name: str) -> str:
     """Name a participant without an identifier by a hash: a person's name must not end up in a file's name."""
     return f"unnamed{hashlib.sha256(name.encode()).hexdigest()[:6]}" if name else ""

@@ -207,27 +207,32 @@ def _gml(header: SliceHeader, facts: ParticipantFacts, subject: str) -> float:
     if kind == "BW":
         return 1.0
     weight, height = _weight(facts, subject), _height(facts, subject)
-    if facts.sex not in {"M", "F"}:
+    if facts.sex not in {"M", "F", "O"}:
         raise DataError(f"{subject}: SUVType {kind} depends on the participant's sex, which is missing; export as BQML")
-    male = facts.sex == "M"
-    index = weight / (height / 100.0) ** 2
-    masses = {
-        "LBM": 1.10 * weight - 120.0 * (weight / height) ** 2,
-        "LBMJAMES128": 1.10 * weight - 128.0 * (weight / height) ** 2,
-        "LBMJANMA": 9270.0 * weight / (6680.0 + 216.0 * index),
-        "IBW": 48.0 + 1.06 * (height - 152.0),
-    }
-    if not male:
-        james = 1.07 * weight - 148.0 * (weight / height) ** 2
-        masses = {
-            "LBM": james,
-            "LBMJAMES128": james,
-            "LBMJANMA": 9270.0 * weight / (8780.0 + 244.0 * index),
-            "IBW": 45.5 + 0.91 * (height - 152.0),
-        }
-    if kind not in masses or masses[kind] <= 0.0:
+    masses = [_normalising_mass(kind, weight, height, sex) for sex in ("M", "F") if facts.sex in {sex, "O"}]
+    factors = [weight / mass for mass in masses if mass is not None and mass > 0.0]
+    if len(factors) != len(masses):
         raise DataError(f"{subject}: SUVType {kind} cannot be turned into SUV by body weight; export as BQML")
-    return weight / masses[kind]
+    return sum(factors) / len(factors)  # of sex O, the mean of both
+
+
+def _normalising_mass(kind: str, kilograms: float, centimetres: float, sex: str) -> float | None:
+    """Return the mass in kilograms by which an SUV of some kind is normalised; None for an unknown kind."""
+    index = kilograms / (centimetres / 100.0) ** 2
+    squared = (kilograms / centimetres) ** 2
+    if sex == "M":
+        return {
+            "LBM": 1.10 * kilograms - 120.0 * squared,
+            "LBMJAMES128": 1.10 * kilograms - 128.0 * squared,
+            "LBMJANMA": 9270.0 * kilograms / (6680.0 + 216.0 * index),
+            "IBW": 48.0 + 1.06 * (centimetres - 152.0),
+        }.get(kind)
+    return {
+        "LBM": 1.07 * kilograms - 148.0 * squared,
+        "LBMJAMES128": 1.07 * kilograms - 148.0 * squared,
+        "LBMJANMA": 9270.0 * kilograms / (8780.0 + 244.0 * index),
+        "IBW": 45.5 + 0.91 * (centimetres - 152.0),
+    }.get(kind)
 
 
 def _weight(facts: ParticipantFacts, subject: str) -> float:

@@ -74,7 +74,27 @@ def age_years(text: str) -> float | None:
     return None if match is None else int(match[1]) / {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}[match[2]]
 
 
-def private_text(dataset: Any, group: int, element: int) -> str:
+def private_text(dataset: Any, group: int, offset: int, maker: str) -> str:
+    """Return a private element of one maker as text, in whichever block of its group the file has reserved for it.
+
+    A file whose block 10 has lost the name of its owner is taken to have that maker's there, as scanners write it.
+
+    Args:
+        dataset: a header.
+        group: odd.
+        offset: of the element in its block.
+        maker: how the block's owner begins, in capitals.
+    """
+    blocks = [block for block in range(0x10, 0x100) if (group, block) in dataset]
+    owners = {block: _private_value(dataset, group, block).upper() for block in blocks}
+    mine = [block for block, owner in owners.items() if owner.startswith(maker)]
+    if not mine and not owners.get(0x10):
+        mine = [0x10]
+    found = (_private_value(dataset, group, block << 8 | offset) for block in mine)
+    return next((text for text in found if text), "")
+
+
+def _private_value(dataset: Any, group: int, element: int) -> str:
     """Return a private element as text; where its type is unknown, it comes as bytes."""
     if (group, element) not in dataset:
         return ""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from petbench_datasets.boundary import BoundedFile, first_line, reading, without_warnings
 from petbench_datasets.errors import DataError
@@ -16,6 +17,7 @@ from petbench_datasets.images.nifti import in_lps_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -90,9 +92,12 @@ def frame_voxels(slices: Sequence[SliceHeader], order: Sequence[int], factor: Ca
     """
     rows, columns = slices[order[0]].matrix
     voxels = np.empty((columns, rows, len(order)), dtype=np.float32)
+    of_file: dict[Path, NDArray[np.generic]] = {}  # a file of many frames is decoded once
     for number, index in enumerate(order):
         header = slices[index]
-        values = _pixels(header).astype(np.float64) * header.slope + header.intercept
+        if header.path not in of_file:
+            of_file = {header.path: _pixels(header)}
+        values = _slice_of(of_file[header.path], header).astype(np.float64) * header.slope + header.intercept
         voxels[:, :, number] = (values * factor(index)).T
     return in_lps_order(voxels, _affine(slices, order))[0]
 
@@ -106,10 +111,30 @@ def _pixels(header: SliceHeader) -> NDArray[np.generic]:
         dataset = pydicom.dcmread(file, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # DICOM's default
-        pixels = np.asarray(dataset.pixel_array)
+        _require_decoder(dataset.file_meta.TransferSyntaxUID, header)
+        return np.asarray(dataset.pixel_array)
+
+
+def _slice_of(pixels: NDArray[np.generic], header: SliceHeader) -> NDArray[np.generic]:
+    """Return one slice of the pixels of its file."""
+    if header.frame is not None and pixels.ndim == 3 and header.frame < len(pixels):
+        pixels = pixels[header.frame]
     if pixels.shape != header.matrix:
         raise DataError(f"{header.path}: holds {pixels.shape} pixels instead of {header.matrix}; export it again")
     return pixels
+
+
+def _require_decoder(syntax: UID, header: SliceHeader) -> None:
+    """Raise where nothing that is installed decodes a compression."""
+    try:
+        missing = syntax.is_compressed and not get_decoder(syntax).is_available
+    except (NotImplementedError, ValueError):
+        missing = True
+    if missing:
+        raise DataError(
+            f"{header.path}: its pixels are packed as {syntax.name}, which nothing here unpacks: pip install "
+            "'petbench[dicom]', or export the series uncompressed"
+        )
 
 
 def _normal(header: SliceHeader) -> NDArray[np.float64]:

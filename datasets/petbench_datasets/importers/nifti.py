@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar, resampling_record
 from petbench_datasets.bids.participants import checked_kilograms
 from petbench_datasets.bids.sidecar import ALLOWED_KEY
+from petbench_datasets.bids.writer import SESSION_COLUMNS
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.body import require_activity
 from petbench_datasets.evidence.witnesses import Witness, weigh, within, within_ratio
@@ -19,7 +21,7 @@ from petbench_datasets.images.grid import resample
 from petbench_datasets.images.nifti import StoredImage
 from petbench_datasets.images.suv import Calibration
 from petbench_datasets.images.windows import WINDOWS_SECONDS, Frame
-from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
+from petbench_datasets.importers.dataset import ImportReport, NewImage, People, add_to_dataset
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.tables import Row, number, read_table
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 COLUMNS = {
     "participant": "name of the participant: letters and digits",
+    "session": "name of the examination, where a participant has several: letters and digits",
     "early": "path of the early image, relative to the table",
     "delayed": "path of the delayed image, relative to the table",
     "units": "SUV, Bq/mL or kBq/mL",
@@ -92,13 +95,18 @@ def import_nifti(
         raise DataError(f"{table}: has no rows; give one participant a line (columns {', '.join(COLUMNS)})")
     images: list[NewImage] = []
     people: dict[str, dict[str, object]] = {}
+    sessions: dict[str, dict[str, dict[str, object]]] = {}
     for row in rows:
-        name = _name(row, table)
-        if name in people:
-            raise DataError(f"{table}: {name} has two rows; keep one")
-        people[name] = _person(row, name, table)
-        images += _pair(row, name, table, resample_to)
-    return add_to_dataset(folder, images, people, (), progress)
+        name, session = _name(row, table), _session(row, table)
+        if session in sessions.get(name, {}) or (name in people and not (session and name in sessions)):
+            raise DataError(f"{table}: {name} has two rows; keep one, or name the session of each (column session)")
+        person = _person(row, name, table)
+        if session:
+            sessions.setdefault(name, {})[session] = {key: person.get(key, "") for key in SESSION_COLUMNS}
+            person = {key: value for key, value in person.items() if key not in SESSION_COLUMNS}
+        people[name] = people.get(name, {}) | person
+        images += [dataclasses.replace(image, session=session) for image in _pair(row, name, table, resample_to)]
+    return add_to_dataset(folder, images, People(people, sessions), (), progress)
 
 
 def _canonical(row: Row, table: Path) -> Row:
@@ -119,6 +127,13 @@ def _name(row: Row, table: Path) -> str:
     if not label or not label.isalnum() or not label.isascii():
         raise DataError(f"{table}: participant {label!r}; name every participant with letters and digits alone")
     return f"sub-{label}"
+
+
+def _session(row: Row, table: Path) -> str:
+    label = row.get("session", "").removeprefix("ses-")
+    if label and not (label.isalnum() and label.isascii()):
+        raise DataError(f"{table}: session {label!r}; name every session with letters and digits alone")
+    return f"ses-{label}" if label else ""
 
 
 def _person(row: Row, name: str, table: Path) -> dict[str, object]:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import click
 
+from petbench.cli.options import reconstruction_option
+
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@reconstruction_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 @click.pass_context
-def check(ctx: click.Context, /, folder: Path, *, as_json: bool) -> None:
+def check(ctx: click.Context, /, folder: Path, *, reconstruction: str, as_json: bool) -> None:
     """List everything that is wrong with the dataset in FOLDER, with file names and what to do.
 
     The exit code is 1 if the dataset cannot be used as it is, and 0 if there are only warnings.
@@ -25,7 +28,7 @@ def check(ctx: click.Context, /, folder: Path, *, as_json: bool) -> None:
     from petbench_datasets.dataset.check import check_dataset
 
     with progress_bar() as progress:
-        problems = check_dataset(folder, progress)
+        problems = check_dataset(folder, progress, reconstruction=reconstruction)
     if as_json:
         print_json([dataclasses.asdict(problem) for problem in problems])
     else:

@@ -43,6 +43,26 @@ def import_() -> None:
     metavar="PARTICIPANT=MBQ",
     help="Injected activity of a participant whose headers have none or a wrong one; repeatable.",
 )
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="PATIENT=NAME",
+    help="Name of a participant, by PatientID, PatientName, or where there is neither by a folder of DIRECTORY; "
+    "repeatable.",
+)
+@click.option(
+    "--series",
+    multiple=True,
+    metavar="PATTERN",
+    help="Import only series whose SeriesDescription fits, such as '*PSF*'; repeatable.",
+)
+@click.option(
+    "--reconstruction",
+    default="",
+    metavar="LABEL",
+    help="Which of several series of one time: a part of SeriesDescription, ReconstructionMethod or ConvolutionKernel.",
+)
 @click.option("--skip-unusable", is_flag=True, help="Leave out series that cannot be used, and say why.")
 def dicom(
     directory: Path,
@@ -51,9 +71,15 @@ def dicom(
     radionuclide: str,
     weights: tuple[str, ...],
     doses: tuple[str, ...],
+    names: tuple[str, ...],
+    series: tuple[str, ...],
+    reconstruction: str,
     skip_unusable: bool,
 ) -> None:
     """Import every PET series below DIRECTORY; the series of one PatientID become one participant.
+
+    Those of two injections become two sessions. Projections, single slices, and series derived from others that are
+    there are passed over.
 
     Units, dose, decay reference and frame times are read slice by slice, by the published rules. A series whose SUV
     would be in doubt is refused in one line, and nothing is written.
@@ -73,6 +99,9 @@ def dicom(
             weights_kilograms=_given(weights, "--weight PARTICIPANT=71.5"),
             doses_becquerel={name: 1e6 * dose for name, dose in _given(doses, "--dose PARTICIPANT=250").items()},
             skip_unusable=skip_unusable,
+            names=_named(names),
+            series=series,
+            reconstruction=reconstruction,
             progress=progress,
         )
     _print(report, out)
@@ -117,11 +146,21 @@ def _given(texts: tuple[str, ...], example: str) -> dict[str, float]:
     return found
 
 
-def _print(report: ImportReport, out: Path) -> None:
-    from petbench_datasets.dataset.quantities import image_quantities
+def _named(texts: tuple[str, ...]) -> dict[str, str]:
+    from petbench.errors import UsageError
 
+    found = {}
+    for text in texts:
+        patient, equals, name = text.rpartition("=")
+        if not equals or not patient or not name:
+            raise UsageError(f"--name {text!r} is not understood; write --name PATIENT=NAME")
+        found[patient] = name
+    return found
+
+
+def _print(report: ImportReport, out: Path) -> None:
     for image in report.images:
-        found = image_quantities(image.path, image.participant)
+        found = image.quantities
         view = "" if found.dose_in_view is None else f", {100 * found.dose_in_view:.0f} % of the dose in view"
         click.echo(f"{image.participant}: {image.path.name} from {image.source}")
         click.echo(f"  SUV maximum {found.suv_maximum:.1f}{view}")

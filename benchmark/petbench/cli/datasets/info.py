@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from petbench.cli.options import complete_dataset
+from petbench.cli.options import complete_dataset, reconstruction_option
 
 if TYPE_CHECKING:
     from petbench_datasets.dataset.info import DatasetInfo
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     metavar="PARTICIPANT",
     help="Show, instead, each number of a participant's scans, the fields it rests on, and what disagreed.",
 )
+@reconstruction_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
-def info(dataset: str, *, sheet: Path | None, explain: str | None, as_json: bool) -> None:
+def info(dataset: str, *, sheet: Path | None, explain: str | None, reconstruction: str, as_json: bool) -> None:
     """Show participants, grids, times, SUV ranges, fingerprint and splits of DATASET, a name or a folder.
 
     \b
@@ -44,7 +45,7 @@ def info(dataset: str, *, sheet: Path | None, explain: str | None, as_json: bool
     from petbench_datasets.dataset.contact_sheet import contact_sheet
     from petbench_datasets.dataset.info import dataset_info
 
-    named, _ = open_named(dataset)
+    named, _ = open_named(dataset, reconstruction)
     with progress_bar() as progress:
         facts = dataset_info(named.dataset, progress)
         if sheet is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from petbench.cli.options import complete_dataset
+from petbench.cli.options import complete_dataset, reconstruction_option
 
 
 @click.command()
@@ -31,8 +31,9 @@ from petbench.cli.options import complete_dataset
     show_default=True,
     help="Seed of the shuffle; the same seed gives the same split on every machine.",
 )
+@reconstruction_option
 @click.option("--force", is_flag=True, help="Replace a split of this name.")
-def split(dataset: str, *, name: str, force: bool, **how: Any) -> None:
+def split(dataset: str, *, name: str, reconstruction: str, force: bool, **how: Any) -> None:
     """Divide the participants of DATASET, a folder of your own, into training, validation and test.
 
     \b
@@ -45,7 +46,7 @@ def split(dataset: str, *, name: str, force: bool, **how: Any) -> None:
     from petbench_datasets.dataset.folds import make_split
     from petbench_datasets.dataset.split import split_path, write_split
 
-    named, registered = open_named(dataset)
+    named, registered = open_named(dataset, reconstruction)
     if registered:
         raise UsageError(f"the splits of {dataset} are part of it and cannot be changed; they are in its folder")
     if split_path(named.dataset.root, name).exists() and not force:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from petbench_datasets.bids.names import person_of
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.site.board_table import row_slug
@@ -35,7 +36,7 @@ def organ_tables(leaderboard: Leaderboard, board: Board, participants: Collectio
     anchors = {number: row_slug(row) for row in shown for number in row.run_ids}
     found: dict[str, dict[Column, Values]] = defaultdict(dict)
     for score in leaderboard.scores(list(anchors), metrics=METRICS, protocol=board.protocol):
-        who = score.participant
+        who = person_of(score.participant) if score.participant else None
         if who is not None and who in participants and score.value is not None:
             values = found[who].setdefault(_whole(column_of(score)), {})
             values.setdefault(score.region, {}).setdefault(anchors[score.run_id], []).append(score.value)
