@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 PLUGIN = """
-    import os, signal
+    import os, psutil, signal
     from petbench import MethodSpec, hookimpl
 
     class Odd:
@@ -27,7 +27,7 @@ PLUGIN = """
                 raise ValueError("it never worked")
             if self.name == "impatient" and not os.path.exists(SECOND):
                 open(SECOND, "w").close()
-                os.kill(os.getppid(), signal.SIGINT)
+                os.kill(psutil.Process(os.getppid()).ppid(), signal.SIGINT)  # of the run's process: the command
                 while not run.should_stop():
                     os.sched_yield()
         def predict(self, early):
@@ -65,7 +65,7 @@ def test_a_matrix_leaves_a_row_each_and_a_failure_stops_none(
         ("well", 0, "ok", True),
         ("well", 3, "ok", False),
     ]
-    assert "[1/4] broken fold 0 seed 0: run 2 failed: ValueError: it never worked" in result.stderr
+    assert "[1/4] broken fold 0 seed 0: run 2 failed (the method's fault): ValueError: it never worked" in result.stderr
     assert "[3/4] well fold 0 seed 0: run 1 is on the leaderboard already" in result.stderr
     assert "4 runs: 1 ran, 1 there already, 2 did not end well" in result.stderr
     assert len(petbench.json("runs", "list")) == 4

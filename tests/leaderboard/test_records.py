@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 FIELDS = dataclasses.fields(RunRow)
 ONLY_IN_THE_DATABASE = {"run_group", "on_board"}
-ONLY_IN_THE_PLAN = {"dataset_folder", "compile", "deterministic", "source_files", "parameter_files"}
+ONLY_IN_THE_PLAN = {
+    "dataset_folder", "compile", "deterministic", "source_files", "parameter_files", "reconstruction",
+}  # fmt: skip
 
 
 def names_with(purpose: str) -> set[str]:

@@ -172,7 +172,8 @@ class StoredImage:
         low, high = _VOXEL_MILLIMETRES
         if not ((low <= steps) & (steps <= high)).all() or np.abs(affine).max() > _FARTHEST_MILLIMETRES:
             raise DataError(
-                f"{self.path}: its voxels measure {' x '.join(f'{step:.4g}' for step in steps)} mm; correct the header"
+                f"{self.path}: its voxels measure {' x '.join(f'{step:.4g}' for step in steps)} mm; "
+                "correct the NIfTI header"
             )
         if abs(np.linalg.det(affine[:3, :3] / steps)) < 1e-3:
             raise DataError(f"{self.path}: its affine is not invertible; correct the NIfTI header")
