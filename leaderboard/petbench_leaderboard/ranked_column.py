@@ -11,7 +11,7 @@ from petbench_leaderboard.board import RANKING_METRICS
 from petbench_leaderboard.errors import RequestError, UnknownOnLeaderboardError
 from petbench_leaderboard.metric_facts import distance_from_best
 from petbench_leaderboard.metric_table import read_metrics
-from petbench_leaderboard.schema import CachedMean, Metric
+from petbench_leaderboard.schema import BoardRow, CachedMean, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -58,7 +58,11 @@ class RankedColumn:
 
 
 def columns_of_metric(session: Session, board_id: int, metric: str) -> list[RankedColumn]:
-    """Return the columns of a board that a metric has, in a board's order; each costs a step or two into the index."""
+    """Return the columns of a board that a metric has; each costs a step or two into the index.
+
+    Those that were scored here come first, then a board's order: what somebody sends, in a convention of his own, must
+    not decide by what other rows are ranked.
+    """
     facts = read_metrics(session)
     columns: list[RankedColumn] = []
     found = _first(session, board_id, metric)
@@ -77,7 +81,21 @@ def columns_of_metric(session: Session, board_id: int, metric: str) -> list[Rank
         same_region = (CachedMean.region == region, CachedMean.convention_id > convention_id)
         found = _first(session, board_id, metric, *same_region)
         found = found or _first(session, board_id, metric, CachedMean.region > region)
-    return columns
+    if len(columns) < 2:
+        return columns
+    of_board = CachedMean.board_id == board_id
+    return sorted(columns, key=lambda column: not _is_there(session, of_board, *column.conditions(), _SCORED_HERE))
+
+
+_SCORED_HERE = sa.exists().where(
+    BoardRow.board_id == CachedMean.board_id, BoardRow.run_group == CachedMean.run_group, BoardRow.trust > 0
+)
+"""Of a cached mean: its row is not only self-reported."""
+
+
+def _is_there(session: Session, *conditions: sa.ColumnElement[bool]) -> bool:
+    found = sa.select(CachedMean.metric).where(CachedMean.mean.is_not(None), *conditions)
+    return session.scalar(found.limit(1)) is not None
 
 
 def _first(
@@ -90,14 +108,15 @@ def _first(
 
 
 def ranking_metric(leaderboard: Leaderboard, board_id: int) -> str:
-    """Return the metric that ranks a board where nobody asks for another: one lookup in an index for each candidate."""
+    """Return the metric that ranks a board where nobody asks for another: one lookup in an index for each candidate.
+
+    It is one that was scored here, where there is any.
+    """
     with leaderboard.reading() as session:
-        for name in RANKING_METRICS:
-            found = sa.select(CachedMean.metric).where(
-                CachedMean.board_id == board_id, CachedMean.metric == name, CachedMean.mean.is_not(None)
-            )
-            if session.scalar(found.limit(1)) is not None:
-                return name
+        for whose in ((_SCORED_HERE,), ()):
+            for name in RANKING_METRICS:
+                if _is_there(session, CachedMean.board_id == board_id, CachedMean.metric == name, *whose):
+                    return name
     return RANKING_METRICS[-1]
 
 

@@ -58,6 +58,7 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
 Participant = Annotated[str, Field(pattern=r"^sub-[A-Za-z0-9]{1,64}(_ses-[A-Za-z0-9]{1,64})?$")]
 Text = Annotated[str, Field(max_length=300), AfterValidator(storable.check_text)]
+Name = Annotated[Text, Field(min_length=1)]
 Lines = Annotated[str, Field(max_length=4000), AfterValidator(_lines)]
 Facts = Annotated[dict[Text, Any], AfterValidator(_storable)]
 Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_storable)]
@@ -146,9 +147,9 @@ class ScoreFacts(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     participant: Participant | None
-    region: Text
-    metric: Text
-    convention_id: Text
+    region: Name
+    metric: Name
+    convention_id: Name
     value: Number | None
     unit: Text
     higher_is_better: bool | None
@@ -179,8 +180,8 @@ class ImportedMetric(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    metric: Text
-    convention_id: Text
+    metric: Name
+    convention_id: Name
     label: Text
     detail: Text
     summary: Lines

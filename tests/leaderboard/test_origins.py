@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from petbench.cli.board_table import print_board
+from petbench_datasets.errors import PetbenchError
 from petbench_leaderboard import admissions
 from petbench_leaderboard.exports import to_csv, to_json
 from petbench_leaderboard.ranking import rank
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.leaderboard.conftest import AddRun
+    from tests.leaderboard.conftest import AddRun, MakeRecord, MakeScore
 
     from petbench_leaderboard.board import Board
 
@@ -46,6 +47,50 @@ def test_a_row_that_differs_in_nothing_but_its_origin_is_not_pooled_with_ones_ow
     add_run("pix2pix", dict.fromkeys(WHO, 5.0), seed=1, verification=origin, submitter="rival")
     board = only(leaderboard)
     assert (mean(board, own=True), mean(board, own=False)) == (31.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    "scored_by",
+    [
+        {"convention_id": "a/convention/of/his/own@1"},
+        {"metric": "psnr_body_suv20_no_urinary", "convention_id": "no-urinary@1"},
+        {"region": "abdomen"},
+    ],
+)
+def test_what_somebody_sends_does_not_decide_by_what_the_other_rows_are_ranked(
+    leaderboard: Leaderboard,
+    add_run: AddRun,
+    make_record: MakeRecord,
+    make_score: MakeScore,
+    scored_by: dict[str, str],
+) -> None:
+    add_run("identity", dict.fromkeys(WHO, 20.0), plugin="baselines")
+    add_run("pix2pix", dict.fromkeys(WHO, 30.0))
+    before = only(leaderboard)
+    sent = make_record("winner", test_participants=WHO, verification="self-reported", submitter="rival")
+    run_id = leaderboard.plan(sent)
+    leaderboard.record_scores(run_id, [make_score(who, 99.0, **scored_by) for who in WHO])
+    leaderboard.update(run_id, status="ok")
+    after = only(leaderboard)
+    assert after.ranked_by == before.ranked_by
+    own = {row.run.method: (row.rank, str(row.coverage)) for row in after.rows if row.is_own}
+    assert own == {"pix2pix": (1, "3/3"), "identity": (None, "3/3")}
+
+
+@pytest.mark.parametrize("field", ["region", "metric", "convention_id"])
+def test_a_score_without_a_metric_a_region_or_a_convention_is_not_taken_in(
+    leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path, field: str
+) -> None:
+    add_run("pix2pix", dict.fromkeys(WHO, 30.0))
+    export_runs(leaderboard, tmp_path / "runs.jsonl")
+    first, line = (tmp_path / "runs.jsonl").read_text(encoding="utf-8").splitlines()[:2]
+    run = json.loads(line)
+    run["scores"][0][field] = ""
+    (tmp_path / "runs.jsonl").write_text(f"{first}\n{json.dumps(run)}\n", encoding="utf-8")
+    with Leaderboard.open("sqlite://") as other:
+        with pytest.raises(PetbenchError, match=field):
+            import_runs(other, tmp_path / "runs.jsonl", trusted=False)
+        assert other.runs() == []
 
 
 @pytest.mark.parametrize("plugin", ["gan", "external"])
