@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from petbench_datasets.evidence.bids_fields import BIDS_FIELDS
 from petbench_datasets.evidence.dicom_fields import DICOM_FIELDS
 from petbench_datasets.evidence.fields import Otherwise
-from petbench_datasets.importers.nifti import COLUMNS
+from petbench_datasets.importers.nifti_table import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import nibabel as untyped_nibabel
 import numpy as np
 import pydicom
 import pytest
+from tests.cases import DATA, unpack_cases
 
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti import StoredImage, read_image
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tests.benchmark.conftest import Petbench
 
 nibabel: Any = untyped_nibabel
-DATA = Path(__file__).resolve().parents[1] / "data"
 TRUTH_GRID = Grid((10, 16, 14), np.array([[-8.0, 0, 0, 52], [0, -8, 0, 60], [0, 0, 6, -300], [0, 0, 0, 1]]))
 
 
@@ -33,10 +32,7 @@ def truth(window: str) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cases")
-    with tarfile.open(DATA / "cases-of-place.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+    return unpack_cases("place", tmp_path_factory.mktemp("cases"))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from petbench.cli.main import cli
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
 
@@ -23,6 +25,19 @@ if TYPE_CHECKING:
 
 GRID = Grid.regular((6, 8, 8), (20.0, 10.0, 10.0))
 TIMES = {"early": (420.0, 840.0), "delayed": (2520.0, 1260.0)}
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """Return what runs the command in this process, with a home of its own, and gives its exit code and output."""
+    monkeypatch.setenv("PETBENCH_HOME", str(tmp_path / "home"))
+
+    def run(*arguments: object) -> tuple[int, str]:
+        result = CliRunner().invoke(cli, list(map(str, arguments)))
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, result.output
+
+    return run
 
 
 class DatasetWriter:

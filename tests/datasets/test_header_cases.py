@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import tarfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
 import pytest
-from click.testing import CliRunner
-
-from petbench.cli.main import cli
+from tests.cases import DATA, unpack_cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 nib: Any = nibabel
-DATA = Path(__file__).parents[1] / "data"
 TRUTH = np.load(DATA / "cases-truth.npz")
 SUV_TOLERANCE = 0.01
 
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cases")
-    with tarfile.open(DATA / "cases-of-header.tar.gz") as content:
-        content.extractall(folder, filter="data")
-    return folder
-
-
-@pytest.fixture
-def petbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
-    monkeypatch.setenv("PETBENCH_HOME", str(tmp_path / "home"))
-
-    def run(*arguments: object) -> tuple[int, str]:
-        result = CliRunner().invoke(cli, list(map(str, arguments)))
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result.exit_code, result.output
-
-    return run
+    return unpack_cases("header", tmp_path_factory.mktemp("cases"))
 
 
 def errors(output: str) -> list[str]:
@@ -75,14 +56,14 @@ def test_a_dicom_header_is_read_right(
     options: tuple[str, ...],
     note: str,
     cases: Path,
-    petbench: Callable[..., tuple[int, str]],
+    invoke: Callable[..., tuple[int, str]],
     tmp_path: Path,
 ) -> None:
-    code, said = petbench("datasets", "import", "dicom", cases / case, "--out", tmp_path / "cohort", *options)
+    code, said = invoke("datasets", "import", "dicom", cases / case, "--out", tmp_path / "cohort", *options)
     assert code == 0, said
     assert note in said
-    assert petbench("datasets", "check", tmp_path / "cohort")[0] == 0
-    assert petbench("datasets", "export", tmp_path / "cohort", "--as", "nifti", "--out", tmp_path / "out")[0] == 0
+    assert invoke("datasets", "check", tmp_path / "cohort")[0] == 0
+    assert invoke("datasets", "export", tmp_path / "cohort", "--as", "nifti", "--out", tmp_path / "out")[0] == 0
     assert_is_the_truth(tmp_path / "out", "dynamic_" if "dynamic" in case else "")
 
 
@@ -101,27 +82,25 @@ def test_a_dicom_header_is_read_right(
     ],
 )
 def test_a_dicom_header_is_refused_in_one_line_and_nothing_is_written(
-    case: str, words: tuple[str, ...], cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    case: str, words: tuple[str, ...], cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
-    code, said = petbench("datasets", "import", "dicom", cases / case, "--out", tmp_path / "cohort")
+    code, said = invoke("datasets", "import", "dicom", cases / case, "--out", tmp_path / "cohort")
     assert code == 1
     (line,) = errors(said)
     assert all(word in line for word in words), line
     assert not (tmp_path / "cohort").exists()
 
 
-def test_a_tracer_that_was_allowed_is_read(
-    cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
-) -> None:
+def test_a_tracer_that_was_allowed_is_read(cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
     source = cases / "d_f18_psma"
-    code, said = petbench("datasets", "import", "dicom", source, "--out", tmp_path / "c", "--radionuclide", "any")
+    code, said = invoke("datasets", "import", "dicom", source, "--out", tmp_path / "c", "--radionuclide", "any")
     assert code == 0, said
-    assert petbench("datasets", "check", tmp_path / "c")[0] == 0
+    assert invoke("datasets", "check", tmp_path / "c")[0] == 0
 
 
-def test_a_table_that_moved_is_called_so(cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
-    petbench("datasets", "import", "dicom", cases / "d_table_3_mm", "--out", tmp_path / "cohort")
-    code, said = petbench("datasets", "check", tmp_path / "cohort")
+def test_a_table_that_moved_is_called_so(cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    invoke("datasets", "import", "dicom", cases / "d_table_3_mm", "--out", tmp_path / "cohort")
+    code, said = invoke("datasets", "check", tmp_path / "cohort")
     assert code == 1
     (line,) = errors(said)
     assert "3 mm" in line
@@ -140,25 +119,25 @@ def test_a_table_that_moved_is_called_so(cases: Path, petbench: Callable[..., tu
     ],
 )
 def test_a_sidecar_is_refused_by_every_command(
-    case: str, words: tuple[str, ...], cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    case: str, words: tuple[str, ...], cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
-    code, said = petbench("datasets", "check", cases / case)
+    code, said = invoke("datasets", "check", cases / case)
     assert code == 1
     assert any(all(word in line for word in words) for line in errors(said)), said
-    code, said = petbench("datasets", "info", cases / case)
+    code, said = invoke("datasets", "info", cases / case)
     assert code == 1
     (line,) = errors(said)
     assert all(word in line for word in words), line
 
 
 def test_reconstructions_without_attenuation_correction_are_passed_over(
-    cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
-    code, said = petbench("datasets", "check", cases / "b_rec_acstat_nacstat")
+    code, said = invoke("datasets", "check", cases / "b_rec_acstat_nacstat")
     assert code == 0
     assert said.count("(passed over)") == 2
     assert (
-        petbench("datasets", "export", cases / "b_rec_acstat_nacstat", "--as", "nifti", "--out", tmp_path / "o")[0] == 0
+        invoke("datasets", "export", cases / "b_rec_acstat_nacstat", "--as", "nifti", "--out", tmp_path / "o")[0] == 0
     )
     assert_is_the_truth(tmp_path / "o")
 
@@ -171,20 +150,20 @@ def test_reconstructions_without_attenuation_correction_are_passed_over(
     ],
 )
 def test_a_table_of_nifti_files_is_read_right(
-    case: str, note: str, cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    case: str, note: str, cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
-    code, said = petbench("datasets", "import", "nifti", cases / case / "pairs.csv", "--out", tmp_path / "cohort")
+    code, said = invoke("datasets", "import", "nifti", cases / case / "pairs.csv", "--out", tmp_path / "cohort")
     assert code == 0, said
     assert note in said
-    assert petbench("datasets", "export", tmp_path / "cohort", "--as", "nifti", "--out", tmp_path / "out")[0] == 0
+    assert invoke("datasets", "export", tmp_path / "cohort", "--as", "nifti", "--out", tmp_path / "out")[0] == 0
     assert_is_the_truth(tmp_path / "out")
 
 
 @pytest.mark.parametrize(("case", "word"), [("n_rgb", "colours"), ("n_datatype_unknown", "data code 0")])
 def test_a_nifti_file_that_is_no_image_of_activity_is_refused(
-    case: str, word: str, cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    case: str, word: str, cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
-    code, said = petbench("datasets", "import", "nifti", cases / case / "pairs.csv", "--out", tmp_path / "cohort")
+    code, said = invoke("datasets", "import", "nifti", cases / case / "pairs.csv", "--out", tmp_path / "cohort")
     assert code == 1
     (line,) = errors(said)
     assert word in line
@@ -193,10 +172,10 @@ def test_a_nifti_file_that_is_no_image_of_activity_is_refused(
 
 
 def test_a_sheared_image_comes_out_with_one_transform(
-    cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     source = cases / "n_sheared"
-    assert petbench("datasets", "import", "nifti", source / "pairs.csv", "--out", tmp_path / "cohort")[0] == 0
+    assert invoke("datasets", "import", "nifti", source / "pairs.csv", "--out", tmp_path / "cohort")[0] == 0
     before = nib.load(source / "e.nii.gz")
     (path,) = (tmp_path / "cohort").rglob("*early_pet.nii.gz")
     after = nib.load(path)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import tarfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
 import pydicom
 import pytest
-from click.testing import CliRunner
+from tests.cases import DATA, unpack_cases
 from tests.datasets.dicom_writer import PIXELS, write_pair, write_series
 
-from petbench.cli.main import cli
 from petbench_datasets.bids.participants import read_participants, session_row
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
@@ -22,8 +19,8 @@ from petbench_datasets.importers.dicom import import_dicom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-DATA = Path(__file__).parents[1] / "data"
 TRUTH = np.load(DATA / "cases-truth.npz")
 MARCH, JUNE = (
     {"SeriesDate": "20200301", "AcquisitionDate": "20200301"},
@@ -36,22 +33,7 @@ MARCH, JUNE = (
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cases")
-    with tarfile.open(DATA / "cases-of-people.tar.gz") as content:
-        content.extractall(folder, filter="data")
-    return folder
-
-
-@pytest.fixture
-def petbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
-    monkeypatch.setenv("PETBENCH_HOME", str(tmp_path / "home"))
-
-    def run(*arguments: object) -> tuple[int, str]:
-        result = CliRunner().invoke(cli, list(map(str, arguments)))
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result.exit_code, result.output
-
-    return run
+    return unpack_cases("people", tmp_path_factory.mktemp("cases"))
 
 
 def error(output: str) -> str:
@@ -66,12 +48,12 @@ def assert_is_the_truth(pair: object) -> None:
 
 
 def test_early_of_march_and_delayed_of_june_are_not_paired_across_imports(
-    cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     case = cases / "d_two_exams_in_two_imports"
-    assert petbench("datasets", "import", "dicom", case / "march", "--out", tmp_path / "c")[0] == 0
+    assert invoke("datasets", "import", "dicom", case / "march", "--out", tmp_path / "c")[0] == 0
     before = {path: path.read_bytes() for path in (tmp_path / "c").rglob("*") if path.is_file()}
-    code, said = petbench("datasets", "import", "dicom", case / "june", "--out", tmp_path / "c")
+    code, said = invoke("datasets", "import", "dicom", case / "june", "--out", tmp_path / "c")
     assert code == 1
     assert "is of another injection than the scans in" in error(said)
     assert "becomes a session" in error(said)
@@ -79,27 +61,27 @@ def test_early_of_march_and_delayed_of_june_are_not_paired_across_imports(
 
 
 def test_halves_of_two_exams_in_one_import_are_not_paired(
-    cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     case = cases / "d_two_exams_in_two_imports"
-    code, said = petbench("datasets", "import", "dicom", case, "--out", tmp_path / "c")
+    code, said = invoke("datasets", "import", "dicom", case, "--out", tmp_path / "c")
     assert code == 1
     assert "are of injections on two days" in error(said)
     assert not (tmp_path / "c").exists()
 
 
 def test_two_exams_of_one_patient_are_two_sessions_each_a_pair(
-    cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     case, dataset = cases / "d_two_exams_of_one_patient", tmp_path / "c"
-    assert petbench("datasets", "import", "dicom", case, "--out", dataset)[0] == 0
-    assert petbench("datasets", "check", dataset)[0] == 0
+    assert invoke("datasets", "import", "dicom", case, "--out", dataset)[0] == 0
+    assert invoke("datasets", "check", dataset)[0] == 0
     opened = open_dataset(dataset)
     assert opened.participants == ("sub-P01_ses-1", "sub-P01_ses-2")
     assert opened.people == ("sub-P01",)
     assert_is_the_truth(opened.pair("sub-P01_ses-1"))
     assert read_participants(dataset).keys() == {"sub-P01"}
-    code, said = petbench("datasets", "info", dataset, "--explain", "P01_ses-2")
+    code, said = invoke("datasets", "info", dataset, "--explain", "P01_ses-2")
     assert code == 0, said
     assert said.count("ses-2/pet/") == 2
     assert "ses-1" not in said
@@ -108,14 +90,14 @@ def test_two_exams_of_one_patient_are_two_sessions_each_a_pair(
 
 @pytest.mark.parametrize("form", ["nifti", "bids", "dicom"])
 def test_sessions_come_back_from_every_export(
-    form: str, cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    form: str, cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
-    petbench("datasets", "import", "dicom", cases / "d_two_exams_of_one_patient", "--out", tmp_path / "c")
-    assert petbench("datasets", "export", tmp_path / "c", "--as", form, "--out", tmp_path / "out")[0] == 0
+    invoke("datasets", "import", "dicom", cases / "d_two_exams_of_one_patient", "--out", tmp_path / "c")
+    assert invoke("datasets", "export", tmp_path / "c", "--as", form, "--out", tmp_path / "out")[0] == 0
     back = tmp_path / "out"
     if form != "bids":
         source = tmp_path / "out" / "pairs.tsv" if form == "nifti" else tmp_path / "out"
-        code, said = petbench("datasets", "import", form, source, "--out", tmp_path / "back")
+        code, said = invoke("datasets", "import", form, source, "--out", tmp_path / "back")
         assert code == 0, said
         back = tmp_path / "back"
     opened, again = open_dataset(tmp_path / "c"), open_dataset(back)
@@ -126,16 +108,16 @@ def test_sessions_come_back_from_every_export(
 
 
 def test_patients_without_an_identifier_are_named_by_their_folders(
-    cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     case = cases / "d_no_patient_id"
-    code, said = petbench("datasets", "import", "dicom", case, "--out", tmp_path / "c")
+    code, said = invoke("datasets", "import", "dicom", case, "--out", tmp_path / "c")
     assert code == 1
     assert "--name a=NAME --name b=NAME" in error(said)
     named = ("--name", "a=A1", "--name", "b=B1")
-    assert petbench("datasets", "import", "dicom", case, "--out", tmp_path / "c", *named)[0] == 0
+    assert invoke("datasets", "import", "dicom", case, "--out", tmp_path / "c", *named)[0] == 0
     assert open_dataset(tmp_path / "c").participants == ("sub-A1", "sub-B1")
-    code, said = petbench("datasets", "import", "dicom", case, "--out", tmp_path / "d", "--name", "c=A1")
+    code, said = invoke("datasets", "import", "dicom", case, "--out", tmp_path / "d", "--name", "c=A1")
     assert code == 1
     assert "no participant is called 'c'" in error(said)
 
@@ -144,14 +126,14 @@ def test_patients_without_an_identifier_are_named_by_their_folders(
     "choice", [("--series", "pet ac"), ("--reconstruction", "psf+tof"), ("--series", "*AC*", "--series", "nothing")]
 )
 def test_one_of_two_reconstructions_is_chosen(
-    choice: tuple[str, ...], cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    choice: tuple[str, ...], cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     case = cases / "d_two_reconstructions"
-    code, said = petbench("datasets", "import", "dicom", case, "--out", tmp_path / "c")
+    code, said = invoke("datasets", "import", "dicom", case, "--out", tmp_path / "c")
     assert code == 1
     assert "'PET AC' and 'PET PSF+TOF'" in error(said)
     assert not (tmp_path / "c").exists()
-    code, said = petbench("datasets", "import", "dicom", case, "--out", tmp_path / "c", *choice)
+    code, said = invoke("datasets", "import", "dicom", case, "--out", tmp_path / "c", *choice)
     assert code == 0, said
     assert said.count("left out:") == 2
     (early,) = (tmp_path / "c").rglob("*rec-early_pet.json")
@@ -163,24 +145,24 @@ def test_one_of_two_reconstructions_is_chosen(
 
 @pytest.mark.parametrize("option", [("--series", "nothing"), ("--reconstruction", "nothing")])
 def test_a_choice_that_fits_nothing_is_refused_with_what_there_is(
-    option: tuple[str, str], cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    option: tuple[str, str], cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     case = cases / "d_two_reconstructions"
-    code, said = petbench("datasets", "import", "dicom", case, "--out", tmp_path / "c", *option)
+    code, said = invoke("datasets", "import", "dicom", case, "--out", tmp_path / "c", *option)
     assert code == 1
     assert "PET AC, PET PSF+TOF" in error(said)
 
 
 def test_labels_on_the_ct_grid_are_found_by_check_and_resampled_when_asked(
-    cases: Path, petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     case = cases / "b_labels_on_ct_grid"
-    code, said = petbench("datasets", "check", case)
+    code, said = invoke("datasets", "check", case)
     assert code == 1
     assert "lies elsewhere than the PET images" in error(said)
     assert "petbench datasets resample" in error(said)
-    assert petbench("datasets", "resample", case, "--to", "early", "--out", tmp_path / "c")[0] == 0
-    assert petbench("datasets", "check", tmp_path / "c")[0] == 0
+    assert invoke("datasets", "resample", case, "--to", "early", "--out", tmp_path / "c")[0] == 0
+    assert invoke("datasets", "check", tmp_path / "c")[0] == 0
     opened = open_dataset(tmp_path / "c")
     found = opened.labels("sub-01")
     assert found is not None
@@ -324,7 +306,7 @@ def test_a_derived_series_is_used_where_nothing_else_measured_its_time(tmp_path:
 
 
 def test_a_person_s_sessions_stay_in_one_part_of_every_split(
-    petbench: Callable[..., tuple[int, str]], tmp_path: Path
+    invoke: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     for number in range(4):
         exam(tmp_path / "dicom" / f"{number}a", 10 * number + 1, MARCH, f"P{number}")
@@ -332,11 +314,11 @@ def test_a_person_s_sessions_stay_in_one_part_of_every_split(
     import_dicom(tmp_path / "dicom", tmp_path / "c")
     for seed in range(3):
         name = f"cv{seed}"
-        assert petbench("datasets", "split", tmp_path / "c", "--name", name, "--folds", 2, "--seed", seed)[0] == 0
+        assert invoke("datasets", "split", tmp_path / "c", "--name", name, "--folds", 2, "--seed", seed)[0] == 0
         split = json.loads((tmp_path / "c" / "splits" / f"{name}.json").read_text())
         assert len(split["folds"]) == 2
         for fold in split["folds"]:
             people = [{who.partition("_")[0] for who in fold[part]} for part in ("train", "validation", "test")]
             assert sum(map(len, people)) == len(set.union(*people)) == 4
             assert sum(len(fold[part]) for part in ("train", "validation", "test")) == 8
-    assert petbench("datasets", "check", tmp_path / "c")[0] == 0
+    assert invoke("datasets", "check", tmp_path / "c")[0] == 0

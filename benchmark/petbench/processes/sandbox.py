@@ -18,7 +18,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from petbench_leaderboard.records import RunChanges
+    from petbench_leaderboard.records import RunChanges, Status
 
 PROGRAM = "bwrap"
 NOT_ISOLATED = "not isolated"
@@ -175,22 +175,20 @@ class Sandbox:
             return None
         memory, disk = resident_bytes(pid), folder_bytes(folder)
         if memory > self.limits.memory_bytes:
-            return {
-                "status": "out-of-memory",
-                "error_class": "MemoryLimit",
-                "error_message": f"stopped: it used {memory / 1e9:.1f} GB of memory, and may use "
-                f"{self.limits.memory_bytes / 1e9:.1f} GB",
-                "fault": "method",
-            }
+            said = f"it used {_gb(memory)} of memory, and may use {_gb(self.limits.memory_bytes)}"
+            return _stopped("out-of-memory", "MemoryLimit", said)
         if disk > self.limits.disk_bytes:
-            return {
-                "status": "failed",
-                "error_class": "DiskLimit",
-                "error_message": f"stopped: it wrote {disk / 1e9:.1f} GB, and may write "
-                f"{self.limits.disk_bytes / 1e9:.1f} GB",
-                "fault": "method",
-            }
+            said = f"it wrote {_gb(disk)}, and may write {_gb(self.limits.disk_bytes)}"
+            return _stopped("failed", "DiskLimit", said)
         return None
+
+
+def _stopped(status: Status, limit: str, said: str) -> RunChanges:
+    return {"status": status, "error_class": limit, "error_message": f"stopped: {said}", "fault": "method"}
+
+
+def _gb(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"
 
 
 @functools.cache
