@@ -8,7 +8,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist l
 # The demonstration keeps its dataset, runs and leaderboard in the checkout, not in the user's own petbench home.
 DEMO_HOME := $(CURDIR)/results
 
-.PHONY: run test test-fast fuzz test-lowest coverage lint docs bench statistics screenshots clean help
+.PHONY: run test test-fast fuzz test-lowest coverage lint docs bench gpu-check statistics screenshots clean help
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,10 @@ docs: $(VENV)/installed ## Build the documentation into site/
 bench: $(VENV)/installed ## Measure speed, as ratios within one run, and write docs/performance.md
 	mkdir -p results
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-json=results/benchmarks.json
-	$(BIN)/python tests/benchmarks/page.py results/benchmarks.json docs/performance.md
+	$(BIN)/python -m tests.benchmarks.page results/benchmarks.json docs/performance.md
+
+gpu-check: $(VENV)/installed ## Try and measure petbench on a CUDA device, in ten minutes; a section of docs/performance.md
+	$(BIN)/python -m tests.benchmarks.gpu_check results/gpu-check.json docs/performance.md
 
 statistics: $(VENV)/installed ## Count how often intervals and tests are right, and write docs/statistics.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m petbench_leaderboard.statistics.simulation docs/statistics.md

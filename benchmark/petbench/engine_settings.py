@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 Precision = Literal["fp32", "bf16"]
 Compile = Literal["on", "off", "auto"]
+CudaGraphs = Literal["on", "off", "auto"]
+ChannelsLast = Literal["on", "off", "auto"]
 SmallConvolutions = Literal["matmul", "library"]
 Storage = Literal["device", "mapped", "auto"]
 
@@ -22,10 +24,12 @@ class EngineSettings:
     Attributes:
         precision: `bf16` runs the networks under autocast; losses, weights and optimizers stay in float32.
         compile: torch.compile each network; `auto` decides by device and budget, see `compiles`.
+        cuda_graphs: replay training steps as one CUDA graph; `auto` on a CUDA device, for methods that declare
+            `StepMethod.capturable`.
         deterministic: refuse every operation whose result may change from run to run.
         threads: threads of one operation on the CPU; None leaves torch's own choice. A CPU run repeats bit for bit
             only with the same number.
-        channels_last: keep images channel by channel within a voxel.
+        channels_last: keep the channels of a voxel side by side, as tensor cores want them; `auto` on a CUDA device.
         small_convolutions: `matmul` computes convolutions of few positions and many weights as matrix products,
             on a CPU, where networks are not compiled; `library` leaves them to torch.
         storage: where the dataset's tensors live: on the device, in a memory-mapped file, or `auto` by size.
@@ -33,9 +37,10 @@ class EngineSettings:
 
     precision: Precision = "bf16"
     compile: Compile = "auto"
+    cuda_graphs: CudaGraphs = "auto"
     deterministic: bool = False
     threads: int | None = None
-    channels_last: bool = False
+    channels_last: ChannelsLast = "auto"
     small_convolutions: SmallConvolutions = "matmul"
     storage: Storage = "auto"
 
@@ -44,6 +49,15 @@ class EngineSettings:
         if self.compile != "auto":
             return self.compile == "on"
         return device == "cuda" and (images is None or images >= COMPILE_FROM_IMAGES)
+
+    def puts_channels_last(self, device: str) -> bool:
+        """Return whether weights and images on a `device` ("cpu", "cuda") keep the channels of a voxel side by side."""
+        return self.channels_last == "on" or (self.channels_last == "auto" and device == "cuda")
+
+    def captures(self, device: str, *, capturable: bool) -> bool:
+        """Return whether steps of a method that is `capturable` or not are replayed as a graph on a `device`."""
+        wanted = capturable if self.cuda_graphs == "auto" else self.cuda_graphs == "on"
+        return wanted and device == "cuda"
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as a dictionary that JSON can hold."""

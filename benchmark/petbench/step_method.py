@@ -58,12 +58,16 @@ class StepMethod(nn.Module):
         early_slices: neighbouring slices in one early image, the middle one being translated.
         delayed_slices: slices in one delayed image; in a budget each of them counts as an image.
         size_multiple: y and x of every image are padded with air to a multiple of this.
+        capturable: every training step launches the same kernels on the same tensors: its course depends on no value
+            on the device, it draws random numbers from torch alone, and what it keeps it changes in place (`copy_`,
+            `add_`). On a CUDA device such steps are recorded once and replayed, which is several times faster.
         intensity: the map between SUV and [-1, 1]; there from the beginning of training on, and part of the state.
     """
 
     early_slices = 1
     delayed_slices = 1
     size_multiple = 1
+    capturable = False
 
     def __init__(self, parameters: StepParameters) -> None:
         super().__init__()

@@ -36,6 +36,7 @@ class Cut(StepMethod):
     """One generator, one discriminator, no pairs, no cycle."""
 
     size_multiple = 4
+    capturable = True
 
     def __init__(self, parameters: CutParameters) -> None:
         super().__init__(parameters)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 class CycleGan(StepMethod):
     """Two generators, two discriminators, no pairs."""
 
+    capturable = True
+
     def __init__(self, parameters: CycleGanParameters) -> None:
         super().__init__(parameters)
         self.options = parameters

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 class Pix2pix(StepMethod):
     """The conditional GAN with an L1 term."""
 
+    capturable = True
+
     def __init__(self, parameters: Pix2pixParameters) -> None:
         super().__init__(parameters)
         self.options = parameters

@@ -11,7 +11,8 @@ class ImagePool(nn.Module):
 
     While the pool fills, images pass through. Then each image is, with probability 1/2, stored in a random place
     and the image that was there is returned instead. The authors' code does this image by image on the host;
-    here a batch goes at once and the device is never waited for. Two images of one batch may get the same place:
+    here a batch goes at once and the device is never waited for. Everything kept is changed in place, so that a step
+    can be replayed as a CUDA graph. Two images of one batch may get the same place:
     the later one then stays, and both return the earlier occupant.
 
     Args:
@@ -42,8 +43,8 @@ class ImagePool(nn.Module):
         stored = self.images[place]
         returned = torch.where(swap[:, None, None, None], stored, predicted)
         kept = torch.where((swap | filling)[:, None, None, None], predicted, stored)
-        self.images = _put(self.images, place, swap | filling, kept)
-        self.seen = self.seen + count
+        self.images.copy_(_put(self.images, place, swap | filling, kept))
+        self.seen.add_(count)
         return returned
 
     def _load_from_state_dict(self, state_dict: dict[str, torch.Tensor], prefix: str, *arguments: object) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class UNetRegression(StepMethod):
     """A generator without a discriminator."""
 
+    capturable = True
+
     def __init__(self, parameters: UNetParameters) -> None:
         super().__init__(parameters)
         self.size_multiple = parameters.size_multiple

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 class Bridge(StepMethod):
     """Many small corrections in place of one."""
 
+    capturable = True
+
     def __init__(self, parameters: BridgeParameters) -> None:
         super().__init__(parameters)
         self.steps = parameters.steps

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class ResUNet25d(StepMethod):
     """Several early slices in, one delayed slice out."""
 
+    capturable = True
+
     def __init__(self, parameters: ResUNet25dParameters) -> None:
         super().__init__(parameters)
         self.early_slices = 2 * parameters.neighbours + 1

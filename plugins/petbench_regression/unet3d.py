@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 class UNet3d(StepMethod):
     """A slab of early slices in, the same slab of delayed slices out."""
 
+    capturable = True
+
     def __init__(self, parameters: UNet3dParameters) -> None:
         super().__init__(parameters)
         self.size_multiple = 2**parameters.depth

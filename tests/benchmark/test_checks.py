@@ -137,6 +137,39 @@ class KeepsAPlainCounter(Good):
         return {"l1": sign * nn.functional.l1_loss(self.translate(batch.early), batch.delayed)}
 
 
+class Replaces(Good):
+    """What it keeps is another tensor after each step: a recorded step would go on reading the first one."""
+
+    capturable = True
+    mean: torch.Tensor
+
+    def __init__(self, parameters: Settings) -> None:
+        super().__init__(parameters)
+        self.register_buffer("mean", torch.zeros(()))
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
+        self.mean = 0.9 * self.mean + 0.1 * batch.early.mean()
+        return super().training_step(batch)
+
+
+class ReadsBack(Good):
+    capturable = True
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
+        weight = 2.0 if batch.early.mean() > 0 else 1.0
+        return {"l1": weight * nn.functional.l1_loss(self.translate(batch.early), batch.delayed)}
+
+
+class Alternates(Good):
+    capturable = True
+    taken = 0
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
+        self.taken += 1
+        loss = nn.functional.l1_loss if self.taken % 2 else nn.functional.mse_loss
+        return {"loss": loss(self.translate(batch.early), batch.delayed)}
+
+
 class AsksForPairs:
     def fit(self, data: TrainingData, run: RunContext) -> None:
         data.pairs()
@@ -185,6 +218,9 @@ def outcome(spec: MethodSpec, name: str, **options: Any) -> tuple[str, str]:
         ("same-seed", make(Unseeded), "seeded by run.seed"),
         ("resume", make(KeepsAPlainCounter), "interrupted and resumed"),
         ("overfitting", make(Climbs), "rises"),
+        ("capturable", make(Replaces), "`mean` is another tensor after a step"),
+        ("capturable", make(ReadsBack), "reads a value back"),
+        ("capturable", make(Alternates), "launch different operators"),
         (
             "without-pairs",
             make(lambda _: AsksForPairs(), parameters=None, supervision="unpaired"),

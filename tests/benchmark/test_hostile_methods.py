@@ -101,7 +101,8 @@ def run(folder: Path, code: Mapping[str, str], *, isolated: bool = False, home: 
         method="hostile", parameters={}, parameter_files={}, distribution="hostile", version="1.0",
         source_hash=Unit.digest(code_files), source_files=dict(code_files),
         supervision="paired", seed=0, images=0, seconds=None, device="cpu",
-        precision="fp32", compile="off", deterministic=False, folder=str(job.path), environments=str(folder / "venvs"),
+        precision="fp32", compile="off",
+        cuda_graphs="off", deterministic=False, folder=str(job.path), environments=str(folder / "venvs"),
         trained=False, largest_file_bytes=None,
     )  # fmt: skip
     volumes = TrainingVolumes(VolumeFile(folder), VolumeFile(folder))

@@ -13,6 +13,7 @@ import pytest
 
 from petbench.contract import MethodSpec
 from petbench.errors import PluginError
+from petbench.methods.local_code import is_local
 from petbench.methods.source import source_of
 from petbench.registry import load_plugins
 
@@ -217,3 +218,14 @@ def broken_plugin() -> Callable[[object], str]:
         return str(error.value)
 
     return register
+
+
+@pytest.mark.parametrize("variable", ["", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"])
+def test_what_compilers_made_of_a_network_is_no_code_of_a_method(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / ("chosen" if variable else ".triton")
+    if variable:
+        monkeypatch.setenv(variable, str(cache))
+    assert not is_local(cache / "0A1B" / "cuda_utils.so")
+    assert is_local(tmp_path / "my_package" / "triton_kernels.py")

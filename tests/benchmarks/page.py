@@ -1,6 +1,6 @@
 """Write docs/performance.md from what `make bench` measured.
 
-`python tests/benchmarks/page.py BENCH.json PAGE.md`, and after it what a reader should know of that run, if anything.
+`python -m tests.benchmarks.page BENCH.json PAGE.md`, and after it what a reader should know of that run, if anything.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tests.benchmarks.gpu_page import section_of
 
 HEAD = """\
 # Performance
@@ -21,7 +22,8 @@ way and petbench's are timed in turn in one process, so that whatever else the m
 medians are compared. The ratio of CPU time is given beside that of time: where other programs ran meanwhile, it is
 the steadier of the two. Seconds and images a second belong to the machine below; ratios carry over better. The plain
 training loop is a DataLoader over numpy slices, eager float32, `torch.optim.Adam` as it comes and losses read at every
-step, with the same networks and batch. `PETBENCH_BENCH_DEVICE=cuda make bench` measures on a CUDA device.
+step, with the same networks and batch. `PETBENCH_BENCH_DEVICE=cuda make bench` measures on a CUDA device, and
+`make gpu-check` tries and measures what belongs to one alone.
 """
 
 TARGET_MET = {True: "met", False: "**missed**"}
@@ -53,7 +55,8 @@ def main(measured: Path, page: Path, note: str = "") -> None:
             + ", ".join(f"{what.removeprefix('training ')} {share:.0%}" for what, share in shares)
             + ".",
         ]
-    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    on_cuda = section_of(page)  # of `make gpu-check`, on another machine
+    page.write_text("\n".join(lines) + "\n" + (f"\n{on_cuda}" if on_cuda else ""), encoding="utf-8")
 
 
 def _row(bench: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def _machine(content: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
     facts = {
         "processor": f"{machine['cpu'].get('brand_raw', machine['processor'])}, {cores} cores used by "
         f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}",
-        "CUDA device": torch.cuda.get_device_name() if on_cuda else "none was at hand: no figure here is one of a GPU",
+        "CUDA device": torch.cuda.get_device_name() if on_cuda else "not used here",
         "software": f"Python {machine['python_version']}, torch {torch.__version__}",
         "measured": str(content["datetime"])[:10],
     }

@@ -63,17 +63,19 @@ class PlainSlices(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return image, image.clone()
 
 
-def make(name: str, batch_size: int) -> StepMethod:
+def make(name: str, batch_size: int, width: int) -> StepMethod:
     torch.manual_seed(0)
     if name == "cyclegan":
         return CycleGan(
-            CycleGanParameters(width=WIDTH, discriminator_width=WIDTH, batch_size=batch_size, suv_clip=100.0)
+            CycleGanParameters(width=width, discriminator_width=width, batch_size=batch_size, suv_clip=100.0)
         )
-    return Pix2pix(Pix2pixParameters(width=WIDTH, discriminator_width=WIDTH, batch_size=batch_size, suv_clip=100.0))
+    return Pix2pix(Pix2pixParameters(width=width, discriminator_width=width, batch_size=batch_size, suv_clip=100.0))
 
 
-def plain_loop(name: str, batch_size: int, device: torch.device) -> tuple[StepMethod, Callable[[], object]]:
-    method = make(name, batch_size).to(device)
+def plain_loop(
+    name: str, batch_size: int, device: torch.device, width: int = WIDTH
+) -> tuple[StepMethod, Callable[[], object]]:
+    method = make(name, batch_size, width).to(device)
     data = FakeData("paired")
     optimizers = {
         optimizer: torch.optim.Adam(module.parameters(), 2e-4, betas=(0.5, 0.999))
@@ -100,12 +102,14 @@ def plain_loop(name: str, batch_size: int, device: torch.device) -> tuple[StepMe
     return method, step
 
 
-def engine_step(name: str, batch_size: int, device: torch.device) -> tuple[StepMethod, Callable[[], object]]:
-    method = make(name, batch_size).to(device)
+def engine_step(
+    name: str, batch_size: int, device: torch.device, width: int = WIDTH, *, captured: bool = False
+) -> tuple[StepMethod, Callable[[], object]]:
+    method = make(name, batch_size, width).to(device)
     data = FakeData("unpaired" if name == "cyclegan" else "paired")
     tensors = load_tensors(data, method.intensity, device, size_multiple=128)
     sampler = Sampler(tensors, device, batch_size=batch_size, shift_voxels=8, seed=0)
-    optimizers = Optimizers(method, device)
+    optimizers = Optimizers(method, device, captured=captured)
     position = iter(range(0, 10**9, batch_size))
     return method, lambda: optimizers.step(sampler.batch(next(position)), 0.0)
 
@@ -121,7 +125,9 @@ def test_bench_training_against_a_plain_loop(
     plain_method, plain = plain_loop(name, batch_size, device)
     with FlopCounterMode(display=False) as counter:
         plain()
-    method, step = engine_step(name, batch_size, device)
+    captured = settings.captures(device.type, capturable=plain_method.capturable)
+    method, step = engine_step(name, batch_size, device, captured=captured)
+    how = [settings.precision, *(["compiled"] * compiled), *(["CUDA graph"] * captured), f"width {WIDTH}"]
     with NetworkExecution(method, settings, device, compiled=compiled).training():
         ratio = side_by_side(
             plain,
@@ -129,7 +135,7 @@ def test_bench_training_against_a_plain_loop(
             what=f"training {name}, batch {batch_size}",
             against="plain loop",
             wanted=4.0 if device.type == "cuda" else 2.5 if batch_size == 16 else None,
-            settings=f"{settings.precision}{', compiled' if compiled else ''}, width {WIDTH}",
+            settings=", ".join(how),
         )
     weights = sum(parameter.numel() for parameter in plain_method.parameters())
     facts = side_by_side.benchmark.extra_info

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FIELDS = dataclasses.fields(RunRow)
 ONLY_IN_THE_DATABASE = {"run_group", "on_board"}
 ONLY_IN_THE_PLAN = {
-    "dataset_folder", "compile", "deterministic", "source_files", "parameter_files", "reconstruction",
+    "dataset_folder", "compile", "cuda_graphs", "deterministic", "source_files", "parameter_files", "reconstruction",
 }  # fmt: skip
 
 

@@ -66,6 +66,13 @@ from petbench_leaderboard.tracks import TRACKS
     show_default=True,
     help="Whether the networks are compiled.",
 )
+@click.option(
+    "--cuda-graphs",
+    type=click.Choice(["on", "off", "auto"]),
+    default=DEFAULTS.cuda_graphs,
+    show_default=True,
+    help="Whether steps on CUDA are recorded once and replayed; auto: for methods that declare it.",
+)
 @click.option("--deterministic", is_flag=True, help="Allow only deterministic algorithms on CUDA.")
 @click.option(
     "--time-limit",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.util
+import os
 import sys
 import sysconfig
 from pathlib import Path
@@ -23,6 +24,9 @@ NOT_A_METHODS = frozenset({"petbench", "petbench_datasets", "petbench_leaderboar
 """The harness itself, whose version and commit are recorded with every run."""
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
+
+_COMPILED_BY_TORCH = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
+"""Where compilers keep what they made of a network: no code of an author's, though it lies where no package does."""
 
 
 def units_imported_by(units: Iterable[Unit]) -> dict[str, Unit]:
@@ -73,10 +77,17 @@ def local_unit(name: str) -> Unit | None:
 def is_local(path: Path) -> bool:
     """Return whether a path lies neither in a folder of installed packages nor in the standard library."""
     resolved = path.resolve()
-    if _INSTALLED.intersection(resolved.parts):
+    if _INSTALLED.intersection(resolved.parts) or _is_compiler_output(resolved):
         return False
     standard = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")]
     return not any(resolved.is_relative_to(folder) for folder in standard)
+
+
+def _is_compiler_output(path: Path) -> bool:
+    """Return whether a path lies in a cache of torch's compilers, wherever the environment or a default puts it."""
+    named = [Path(folder).resolve() for name in _COMPILED_BY_TORCH if (folder := os.environ.get(name))]
+    default = any(part == ".triton" or part.startswith("torchinductor_") for part in path.parts)
+    return default or any(path.is_relative_to(folder) for folder in named)
 
 
 def _imported_names(unit: Unit) -> set[str]:

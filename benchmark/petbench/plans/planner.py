@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from petbench.contract import Budget
-    from petbench.engine_settings import Compile, Precision
+    from petbench.engine_settings import Compile, CudaGraphs, Precision
     from petbench.registry import Registry
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold, Split
@@ -39,6 +39,7 @@ class Request:
     device: str = "auto"
     precision: Precision = DEFAULTS.precision
     compile: Compile = DEFAULTS.compile
+    cuda_graphs: CudaGraphs = DEFAULTS.cuda_graphs
     deterministic: bool = DEFAULTS.deterministic
     reconstruction: str = ""
 
@@ -111,6 +112,7 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
         budget=str(budget or parameters.default_budget(values)),
         precision=request.precision,
         compile=request.compile,
+        cuda_graphs=request.cuda_graphs,
         deterministic=request.deterministic,
         device=request.device,
         protocol=PROTOCOL,

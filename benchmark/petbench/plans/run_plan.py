@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from petbench.contract import Budget
+from petbench.engine_settings import DEFAULTS
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import write_text
 from petbench_leaderboard.field_uses import fields_for, use
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from petbench.engine_settings import Compile, Precision
+    from petbench.engine_settings import Compile, CudaGraphs, Precision
 
 IDENTITY_FIELDS = fields_for(PlannedRun, "identity")
 """What distinguishes one run from another. Hardware, environment and folders are recorded, but decide nothing."""
@@ -33,6 +34,7 @@ class RunPlan(PlannedRun):
     Attributes:
         dataset_folder: folder of the dataset.
         compile: `on`, `off` or `auto`.
+        cuda_graphs: `on`, `off` or `auto`.
         deterministic: whether only deterministic algorithms were allowed.
         source_files: sha256 of each file of the method's code, to say which has changed.
         parameter_files: where the files lie that parameters name, by the parameter's name.
@@ -46,6 +48,7 @@ class RunPlan(PlannedRun):
     dataset_folder: str = field(metadata=use())
     compile: Compile = field(metadata=use(check="compile"))
     deterministic: bool = field(metadata=use(check="flag"))
+    cuda_graphs: CudaGraphs = field(default=DEFAULTS.cuda_graphs, metadata=use())
     source_files: Mapping[str, str] = field(default_factory=dict, metadata=use())
     parameter_files: Mapping[str, str] = field(default_factory=dict, metadata=use())
     preset: str = field(metadata=use("group", where="text", check="text"))

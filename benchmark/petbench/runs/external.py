@@ -187,6 +187,7 @@ def _plan(place: Place, method: str, origin: str, role: Role, digest: str, devic
         budget=str(Budget(images=0)),
         precision="fp32",
         compile="off",
+        cuda_graphs="off",
         deterministic=False,
         device=device,
         protocol=PROTOCOL,

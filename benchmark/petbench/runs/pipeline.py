@@ -153,6 +153,7 @@ class Pipeline:
                 device=plan.device,
                 precision=plan.precision,
                 compile=plan.compile,
+                cuda_graphs=plan.cuda_graphs,
                 deterministic=plan.deterministic,
                 folder=str(job.path),
                 environments=str(self._home.environments),

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from petbench.errors import UnknownNameError
-from petbench.testing import learning, output, registration
+from petbench.testing import capturing, learning, output, registration
 from petbench.testing.check import Check
 from petbench.testing.subject import Subject
 
@@ -32,6 +32,7 @@ _CATALOGUE: tuple[tuple[str, Callable[[Subject], str]], ...] = (
     ("cpu", learning.cpu),
     ("without-pairs", learning.without_pairs),
     ("overfitting", learning.overfitting),
+    ("capturable", capturing.capturable),
     ("cost", learning.cost),
 )
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from petbench.step_method import Batch, StepMethod
     from petbench.testing.subject import Subject
     from petbench.training.optimizers import Optimizers
+    from petbench.training.sampler import Sampler
 
 OVERFIT_STEPS = 20
 
@@ -113,7 +114,8 @@ def cost(subject: Subject) -> str:
         return f"fit {fitted - start:.3g} s, predict {time.perf_counter() - fitted:.3g} s, on small images"
     from torch.autograd.graph import saved_tensors_hooks
 
-    batch, optimizers = _one_batch(subject, method)
+    sampler, optimizers = batches_and_optimizers(subject, method)
+    batch = sampler.batch(0)
     kept: dict[int, int] = {}
 
     def note(tensor: Any) -> Any:
@@ -133,7 +135,8 @@ def cost(subject: Subject) -> str:
 
 
 def _overfit_steps(subject: Subject, method: StepMethod) -> str:
-    batch, optimizers = _one_batch(subject, method)
+    sampler, optimizers = batches_and_optimizers(subject, method)
+    batch = sampler.batch(0)
     predicting = _predicting_optimizers(method, batch)
     totals: list[float] = []
     for _ in range(OVERFIT_STEPS):
@@ -161,8 +164,8 @@ def _overfit_own_loop(subject: Subject) -> str:
     return f"RMSE {error:.3g} SUV on the participant it learnt from; the early image: {before:.3g}"
 
 
-def _one_batch(subject: Subject, method: StepMethod) -> tuple[Batch, Optimizers]:
-    """Return one batch as training would sample it, and the method's optimizers."""
+def batches_and_optimizers(subject: Subject, method: StepMethod) -> tuple[Sampler, Optimizers]:
+    """Return what samples batches as in training, and the method's optimizers."""
     import torch
 
     from petbench.training.data import load_tensors
@@ -191,7 +194,7 @@ def _one_batch(subject: Subject, method: StepMethod) -> tuple[Batch, Optimizers]
         delayed_slices=method.delayed_slices,
     )
     method.train()
-    return sampler.batch(0), Optimizers(method, device)
+    return sampler, Optimizers(method, device)
 
 
 def _predicting_optimizers(method: StepMethod, batch: Batch) -> set[str]:

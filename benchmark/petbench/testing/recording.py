@@ -27,7 +27,7 @@ class RecordingContext(TrainingContext):
     def __init__(
         self, *, seed: int, budget: Budget, folder: Path, precision: Precision, stop_after: int | None
     ) -> None:
-        engine = EngineSettings(precision=precision, compile="off")
+        engine = EngineSettings(precision=precision, compile="off", cuda_graphs="off")
         super().__init__(seed=seed, budget=budget, device=torch.device("cpu"), folder=folder, engine=engine)
         self.losses: list[Mapping[str, float]] = []
         self._stop_after = stop_after

@@ -37,7 +37,7 @@ class TrainingLoop:
         self._own = own
         self._batch_size = chosen.batch_size
         self._images_of_a_step = chosen.batch_size * method.delayed_slices  # a slab counts its slices
-        self._optimizers = Optimizers(method, run.device)
+        self._optimizers = Optimizers(method, run.device, captured=execution.captured)
         self._validator = Validator(method, execution, own.validation, chosen)
         self._sampler = Sampler(
             tensors,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+
 
 class NetworkExecution:
     """Runs the networks of one method as an engine's settings say, within the block of `training`.
@@ -50,8 +52,8 @@ class NetworkExecution:
     @contextlib.contextmanager
     def training(self) -> Iterator[None]:
         """Within the block, networks run as the settings say."""
-        if self._engine.channels_last:
-            self._method.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch types no call without a dtype
+        if self._engine.puts_channels_last(self._device.type):
+            _put_channels_last(self._method)
         with torch_settings(self._engine, self._device):
             self._forwards = self._make_forwards()
             self._authored = {module: module.__dict__.get("forward") for module in self._forwards}
@@ -77,6 +79,12 @@ class NetworkExecution:
         wanted = self._engine.small_convolutions == "matmul"
         return wanted and self._device.type == "cpu" and not self._compiled
 
+    @property
+    def captured(self) -> bool:
+        """Whether training steps are recorded once and replayed as a CUDA graph."""
+        capturable = getattr(self._method, "capturable", False)
+        return self._engine.captures(self._device.type, capturable=capturable)
+
     def in_bfloat16(self, network: nn.Module) -> bool:
         """Return whether `network` computes in bfloat16.
 
@@ -94,6 +102,7 @@ class NetworkExecution:
             **self._engine.to_json(),
             "small_convolutions": "matmul" if self.uses_matmul_convolutions else "library",
             "compiled": self._compiled,
+            "captured": self.captured,
             "threads_used": torch.get_num_threads(),
             "networks_in_float32": in_float32,
         }
@@ -114,6 +123,13 @@ class NetworkExecution:
             if forward is not plain:
                 forwards[network] = forward
         return forwards
+
+
+def _put_channels_last(method: nn.Module) -> None:
+    """Lay out convolution weights so; what they compute then comes out so too. `Module.to` refuses 3-D weights."""
+    for weight in method.parameters():
+        if weight.dim() in _CHANNELS_LAST:
+            weight.data = weight.data.contiguous(memory_format=_CHANNELS_LAST[weight.dim()])
 
 
 def _set_forwards(forwards: Mapping[nn.Module, Forward | None]) -> None:

@@ -9,15 +9,24 @@ import torch
 from torch import Tensor, nn
 
 from petbench.errors import Diverged
+from petbench.training.step_graph import StepGraph
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from petbench.step_method import Batch, StepMethod
 
 
 class Optimizers:
-    """Runs `training_step`, steps one optimizer an `Update`, and sums losses on the device until someone reads them."""
+    """Runs `training_step`, steps one optimizer an `Update`, and sums losses on the device until someone reads them.
 
-    def __init__(self, method: StepMethod, device: torch.device) -> None:
+    Args:
+        method: that trains.
+        device: where it trains.
+        captured: steps are recorded once and replayed as a CUDA graph.
+    """
+
+    def __init__(self, method: StepMethod, device: torch.device, *, captured: bool = False) -> None:
         chosen = method.parameters_chosen
         self._method = method
         self._base_rate = chosen.learning_rate
@@ -35,6 +44,7 @@ class Optimizers:
             )
             for name, weights in self._weights.items()
         }
+        self._take: Callable[[Batch], None] = StepGraph(self._step) if captured else self._step
         self._sums: dict[str, Tensor] = {}
         self._steps = 0
 
@@ -43,13 +53,7 @@ class Optimizers:
         rate = self._base_rate * linear_decay(fraction, self._decay_start)
         for optimizer in self._optimizers.values():
             _set_rate(optimizer, rate)
-        result = self._method.training_step(batch)
-        if isinstance(result, Mapping):
-            (only,) = self._optimizers
-            self._update(only, result)
-        else:
-            for update in result:
-                self._update(update.optimizer, update.terms)
+        self._take(batch)
         self._steps += 1
 
     def losses(self) -> dict[str, float]:
@@ -58,11 +62,13 @@ class Optimizers:
         Raises:
             Diverged: a term is no longer finite.
         """
-        if not self._sums:
+        if not self._steps:
             return {}
         values = (torch.stack(list(self._sums.values())) / self._steps).tolist()
         means = dict(zip(self._sums, values, strict=True))
-        self._sums, self._steps = {}, 0
+        for total in self._sums.values():
+            total.zero_()  # in place: a recorded step goes on adding here
+        self._steps = 0
         for name, value in means.items():
             if not abs(value) < float("inf"):
                 raise Diverged(f"the loss `{name}` is {value}: lower the learning rate, or train in fp32")
@@ -86,6 +92,15 @@ class Optimizers:
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate  # a tensor on this device, set anew at each step
 
+    def _step(self, batch: Batch) -> None:
+        result = self._method.training_step(batch)
+        if isinstance(result, Mapping):
+            (only,) = self._optimizers
+            self._update(only, result)
+        else:
+            for update in result:
+                self._update(update.optimizer, update.terms)
+
     def _update(self, owner: str, terms: Mapping[str, Tensor]) -> None:
         optimizer, weights = self._optimizers[owner], self._weights[owner]
         optimizer.zero_grad(set_to_none=True)
@@ -94,8 +109,9 @@ class Optimizers:
         optimizer.step()
         for name, term in terms.items():
             key = f"{owner}/{name}"
-            value = term.detach().float()
-            self._sums[key] = self._sums[key] + value if key in self._sums else value
+            if key not in self._sums:
+                self._sums[key] = torch.zeros((), device=term.device)
+            self._sums[key].add_(term.detach())
 
 
 def linear_decay(fraction: float, start: float) -> float:

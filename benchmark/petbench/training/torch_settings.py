@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +22,9 @@ def torch_settings(engine: EngineSettings, device: torch.device) -> Iterator[Non
     tuned, tf32 = torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()
     if engine.threads is not None:
         torch.set_num_threads(engine.threads)
+    if engine.deterministic and device.type == "cuda":
+        # cuBLAS repeats itself only with a workspace of fixed size, read when it is first used.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(engine.deterministic)
     # Fixed shapes: let cuDNN time its algorithms once, unless the choice must not depend on that clock.
     torch.backends.cudnn.benchmark = not engine.deterministic

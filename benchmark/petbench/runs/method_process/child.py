@@ -55,7 +55,12 @@ class MethodSide:
         self._channel = channel
         self._task = task
         self._job = JobFolder(Path(task.folder))
-        self._engine = EngineSettings(precision=task.precision, compile=task.compile, deterministic=task.deterministic)
+        self._engine = EngineSettings(
+            precision=task.precision,
+            compile=task.compile,
+            cuda_graphs=task.cuda_graphs,
+            deterministic=task.deterministic,
+        )
         self._stop_asked = False
 
     def work(self) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, TypeAdapter
 
 from petbench.contract import Supervision
-from petbench.engine_settings import Compile, Precision
+from petbench.engine_settings import Compile, CudaGraphs, Precision
 from petbench.methods.program.protocol import ClockReading
 from petbench.processes.ending import Fault
 from petbench.training.volumes import Place
@@ -48,6 +48,7 @@ class Task(_Message):
         device: as asked for.
         precision: `fp32` or `bf16`.
         compile: `on`, `off` or `auto`.
+        cuda_graphs: `on`, `off` or `auto`.
         deterministic: whether only deterministic algorithms are allowed.
         folder: the job's: the process works there and sees no other.
         environments: folder of methods' virtual environments.
@@ -69,6 +70,7 @@ class Task(_Message):
     device: str
     precision: Precision
     compile: Compile
+    cuda_graphs: CudaGraphs
     deterministic: bool
     folder: str
     environments: str

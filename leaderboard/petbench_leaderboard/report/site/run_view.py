@@ -58,7 +58,7 @@ def view_run(
         identity: by metric and participant, what the early image itself scores.
         source_diff: how its code differed from its commit.
     """
-    flags = {key: files.plan[key] for key in ("compile", "deterministic") if key in files.plan}
+    flags = {key: files.plan[key] for key in ("compile", "cuda_graphs", "deterministic") if key in files.plan}
     return RunPage(
         run=run,
         failed=run.status in FAILURES,
