@@ -80,7 +80,8 @@ def build_dataset(command: Command, dataset: str) -> dict[str, Any]:
         said = output + errors
         if where == "device":
             used = f"simulating {dataset} on {command.device}" in said
-    return {"dataset": dataset, "seconds": spent["device"], "cpu_seconds": spent["cpu"], "used": used}
+    seconds = {"seconds": spent["device"], "cpu_seconds": spent["cpu"]}
+    return {"dataset": dataset, "used": used, "cores": len(os.sched_getaffinity(0)), **seconds}
 
 
 def resume_exactly(command: Command, dataset: str, preset: str, budgets: dict[str, int]) -> list[dict[str, Any]]:

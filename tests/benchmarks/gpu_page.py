@@ -50,7 +50,8 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
         how = "on the device, whose bits are the CPU's" if build["used"] else "by the CPU: the device's bits differ"
         yield (
             f"- `petbench datasets build {build['dataset']}`: simulated {how}; the published fingerprint, in "
-            f"{build['seconds']:.0f} s; by the CPU alone in {build['cpu_seconds']:.0f} s."
+            f"{build['seconds']:.0f} s; by the CPU alone, with {build['cores']} cores, in "
+            f"{build['cpu_seconds']:.0f} s."
         )
     for row in facts.get("resume", ()):
         same = "the same bytes in every prediction" if row["same_bits"] else "**other bytes** in the predictions"

@@ -44,7 +44,7 @@ def test_the_check_trains_stops_and_resumes_and_writes_its_section(tmp_path: Pat
 def test_a_section_takes_the_place_of_the_older_one_and_says_what_failed(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# Performance\n", encoding="utf-8")
-    build = {"dataset": "fdg-phantom-mini", "seconds": 3.0, "cpu_seconds": 4.0, "used": False}
+    build = {"dataset": "fdg-phantom-mini", "seconds": 3.0, "cpu_seconds": 4.0, "cores": 2, "used": False}
     write_section({"machine": MACHINE, "failed": []}, page)
     write_section({"machine": MACHINE, "failed": ["resume: it broke"], "build": build}, page)
     text = section_of(page)
