@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 pytestmark = pytest.mark.slow
 

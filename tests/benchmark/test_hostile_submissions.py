@@ -13,8 +13,6 @@ import shutil
 import sqlite3
 import stat
 import struct
-import subprocess
-import sys
 import tempfile
 import tracemalloc
 import warnings
@@ -24,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tests.command import Petbench
 
 from petbench.cli.main import PetbenchGroup
 from petbench.cli.submit import submit
@@ -56,16 +55,12 @@ def dataset(body_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="module")
 def honest(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A submission as an honest author makes it."""
-    folder = tmp_path_factory.mktemp("author")
-    environment = os.environ | {"PETBENCH_HOME": str(folder), "PETBENCH_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "petbench", "run", "-m", "scale", "-d", str(dataset)]
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    path = folder / "honest.petbench.zip"
-    made = CliRunner(env={"PETBENCH_HOME": str(folder)}).invoke(COMMAND, ["submit", "1", "-o", str(path)])
-    assert made.exit_code == 0, made.output
+    author = Petbench(tmp_path_factory.mktemp("author"))
+    author("run", "-m", "scale", "-d", dataset)
+    path = author.home / "honest.petbench.zip"
+    author("submit", "1", "-o", path)
     # Once here, so that no forgery is charged with the modules that the first verification imports.
-    warm = CliRunner(env={"PETBENCH_HOME": str(folder), "PETBENCH_OFFLINE": "1"})
-    assert warm.invoke(COMMAND, ["verify", str(path), "-d", str(dataset)]).exit_code == 0
+    author("verify", path, "-d", dataset)
     return path
 
 

@@ -29,7 +29,7 @@ from petbench_leaderboard.store import Leaderboard
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "independent-check"
 MODULES = ("check", "tables", "inference", "images")
