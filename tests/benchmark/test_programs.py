@@ -244,7 +244,7 @@ OK = """echo '{"version": 2, "state": "ok"}' > "$1/status.json" """
         ("""echo '{"version": 1, "state": "ok"}' > "$1/status.json" """, "'version'"),
         ("""echo '{"version": 2, "state": "ok", "psnr": 99}' > "$1/status.json" """, "'psnr'"),
         (OK, "wrote no 000.npy"),
-        ("head -c 300000000 /dev/zero; echo; echo it was too much; exit 3", "and left no status: it was too much"),
+        ("head -c 24000000 /dev/zero; echo; echo it was too much; exit 3", "and left no status: it was too much"),
         (f"cd $1; truncate -s 2G predictions/000.npy; {OK}", r"000.npy that the program .* 2147483648 bytes of voxels"),
         (f"cd $1; ln -s ../images/000-early.npy predictions/000.npy; {OK}", "cannot be read back"),
         (f"cd $1; mkfifo predictions/000.npy; {OK}", "is no file"),

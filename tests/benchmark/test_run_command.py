@@ -108,7 +108,7 @@ def test_one_seed_gives_one_prediction_to_the_bit_and_another_seed_another(
 
 
 def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: Petbench, body_dataset: Path) -> None:
-    command = ["run", "-m", "pix2pix", "-d", str(body_dataset), "--budget", "images=4800", "--set", "width=4"]
+    command = ["run", "-m", "pix2pix", "-d", str(body_dataset), "--budget", "images=2400", "--set", "width=4"]
     with _started(petbench, command) as process:
         _wait_for_line(process, r"[1-9]0 %")
         process.send_signal(signal.SIGINT)
@@ -116,12 +116,12 @@ def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: P
     assert process.returncode == 130, errors
     (row,) = petbench.json("runs", "list")
     assert row["status"] == "interrupted"
-    assert 0 < row["images_seen"] < 4800
+    assert 0 < row["images_seen"] < 2400
     assert list((petbench.home / "runs").glob("*/training/checkpoints/*"))
     petbench("runs", "resume", "1")
     (row,) = petbench.json("runs", "list")
     assert row["status"] == "ok"
-    assert row["images_seen"] == 4800
+    assert row["images_seen"] == 2400
     assert row["validation_score"] is not None
     assert "shown instead of repeated" in petbench(*command).stderr
 
