@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ALLOWED = {"git", "lscpu"}  # quick; libraries ask lscpu for the number of cores
 LONG_SECONDS = 10.0
+MADE_ONCE = "made_runs"  # the first test that needs a run starts programs, and the next finds it made
 
 
 class SlowMarker:
@@ -54,6 +55,8 @@ class SlowMarker:
             self._under_way.pop()
         fixtures = [used for name in item.fixturenames for used in item._fixtureinfo.name2fixturedefs.get(name, ())]
         programs = sorted({name for owner in (item, *fixtures) for name in self._started.get(owner, ())})
+        if MADE_ONCE in item.fixturenames and not programs:
+            programs = ["the programs of a run"]
         if programs and item.get_closest_marker("slow") is None:
             pytest.fail(f"starts {', '.join(programs)} and is not marked: add @pytest.mark.slow", pytrace=False)
         return result

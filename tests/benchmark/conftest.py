@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests.benchmark.made_runs import MadeRuns
+from tests.command import Petbench
+from tests.made_once import made_once, shared_folder
 
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
@@ -19,39 +17,12 @@ from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
-NONE: Mapping[str, str] = MappingProxyType({})
 GRID = Grid.regular((20, 32, 32), (20.0, 12.0, 12.0))
 DOSE_MEGABECQUEREL, WEIGHT_KILOGRAMS = 250.0, 70.0
 TIMES_SECONDS = {"early": (420.0, 840.0), "delayed": (2520.0, 1260.0)}
-
-
-@dataclass(frozen=True)
-class Petbench:
-    """The installed command, run in a process of its own with a home of its own."""
-
-    home: Path
-
-    def __call__(
-        self, *arguments: str | Path, code: int = 0, variables: Mapping[str, str] = NONE
-    ) -> subprocess.CompletedProcess[str]:
-        """Run `petbench ARGUMENTS`, insist on its exit code, and return what it printed."""
-        environment = (
-            os.environ
-            | {"PETBENCH_HOME": str(self.home), "PETBENCH_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-            | dict(variables)
-        )
-        command = [sys.executable, "-m", "petbench", *map(str, arguments)]
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-        assert result.returncode == code, f"{command}\n{result.stdout}\n{result.stderr}"
-        assert "Traceback" not in result.stderr, result.stderr
-        return result
-
-    def json(self, *arguments: str | Path) -> Any:
-        """Run a verb with `--json` and return what it says."""
-        return json.loads(self(*arguments, "--json").stdout)
 
 
 @pytest.fixture
@@ -60,9 +31,15 @@ def petbench(tmp_path: Path) -> Petbench:
 
 
 @pytest.fixture(scope="session")
-def petbench_in() -> type[Petbench]:
-    """Return what makes the command for a home that several tests share."""
-    return Petbench
+def made_runs(tmp_path_factory: pytest.TempPathFactory, body_dataset: Path) -> MadeRuns:
+    """Give runs on the dataset of bodies that nobody makes twice in a session."""
+    return MadeRuns(shared_folder(tmp_path_factory) / "made-runs", body_dataset)
+
+
+@pytest.fixture
+def ran(made_runs: MadeRuns, tmp_path: Path) -> Callable[..., Petbench]:
+    """Return what gives the test a home of its own with runs in it, each by its method or the words of its command."""
+    return lambda *runs: made_runs.copy(tmp_path / "home", *runs)
 
 
 def write_body_dataset(root: Path, count: int = 4, seed: int = 0) -> Path:
@@ -85,7 +62,7 @@ def write_body_dataset(root: Path, count: int = 4, seed: int = 0) -> Path:
 
 @pytest.fixture(scope="session")
 def body_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_body_dataset(tmp_path_factory.mktemp("datasets") / "bodies")
+    return made_once(shared_folder(tmp_path_factory) / "datasets" / "bodies", write_body_dataset)
 
 
 def _early_and_delayed_suv(random: np.random.Generator) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -16,7 +16,7 @@ from petbench_leaderboard.store import Leaderboard
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 
 def changed(method: str, preset: str, *settings: str, budget: Budget | None = None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from petbench_datasets.dataset.split import load_split
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
     from petbench.contract import Supervision
 

@@ -18,7 +18,7 @@ from petbench_datasets.images.nifti_writer import write_image
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 SLICES, ROWS, COLUMNS = 12, 16, 16
 SPACING, THICKNESS = 8, 6

@@ -15,7 +15,7 @@ from petbench_phantom.build import build_phantom
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 pytestmark = pytest.mark.slow
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 BRAIN, LIVER, SPLEEN = 7, 3, 9
 NAMES = {BRAIN: "brain", LIVER: "liver", SPLEEN: "spleen"}

@@ -14,7 +14,7 @@ from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 

@@ -15,7 +15,7 @@ from petbench.evaluation.protocol import PROTOCOL
 from petbench.plans.run_plan import identity_of
 
 if TYPE_CHECKING:
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 HOME = Path(__file__).parents[1] / "data" / "home-0.1.0"
 pytestmark = pytest.mark.slow

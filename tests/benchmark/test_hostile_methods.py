@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.benchmark.installed import install_module
+from tests.benchmark.hostile_plugin import variables
 
 from petbench.errors import PluginError
-from petbench.evaluation.scoring import read_case
 from petbench.methods.code_files import Unit
 from petbench.processes.ending import ending_of
 from petbench.processes.sandbox import why_not_isolated
@@ -23,46 +21,15 @@ from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.method_process.messages import Task
 from petbench.runs.method_process.parent import MethodFailedError, MethodProcess
 from petbench.training.volumes import TrainingVolumes, VolumeFile
-from petbench_datasets.dataset.reader import open_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
 
 pytestmark = pytest.mark.slow
 
 SHAPE = (3, 4, 5)
-SOURCE = """
-    import atexit, gc, json, os, sys, threading, time
-    print("imported: not json")
-    from pathlib import Path
-    import numpy as np
-    from petbench import MethodSpec, hookimpl
-
-    class Mute(Exception):
-        def __str__(self):
-            raise RuntimeError("nothing to say")
-
-    class Hostile:
-        def fit(self, data, run):
-            self.context = run
-            FIT
-        def predict(self, early):
-            predicted = early.copy()
-            PREDICT
-            return predicted
-        def state_dict(self):
-            STATE
-            return {"factor": 1.0}
-        def load_state_dict(self, state):
-            LOAD
-
-    @hookimpl
-    def petbench_methods():
-        return [MethodSpec(name="hostile", summary="does what no method should", build=lambda _: Hostile())]
-"""
 
 
 @dataclass
@@ -72,15 +39,6 @@ class Seen:
     ending: Any = None
     predicted: list[np.ndarray[Any, Any]] = field(default_factory=list)
     images_seen: int = 0
-
-
-def variables(site: Path, code: Mapping[str, str]) -> dict[str, str]:
-    """Install the hostile method with some lines of code in the places of that name; return what makes it visible."""
-    source = SOURCE
-    for place in ("FIT", "PREDICT", "STATE", "LOAD"):
-        lines = code.get(place.lower(), "pass").splitlines()
-        source = source.replace(f"            {place}\n", "".join(f"            {line}\n" for line in lines))
-    return install_module(site, "hostile", source)
 
 
 def run(folder: Path, code: Mapping[str, str], *, isolated: bool = False, home: Path | None = None) -> Seen:
@@ -266,96 +224,3 @@ def test_an_isolated_method_sees_packages_and_its_own_folder_and_no_network(
     assert found.pop("processes") < 6
     assert found == {"elsewhere": found["elsewhere"], "variables": []}
     assert not (tmp_path / "elsewhere").exists()
-
-
-CHEAT = """
-print("not json")
-import petbench.evaluation.metrics.psnr as psnr
-import petbench.evaluation.reader as reader
-psnr.decibels = lambda *_: 99.0
-reader.read_prediction = None
-np.mean = None
-threading.Thread(target=time.sleep, args=(600,)).start()
-atexit.register(time.sleep, 600)
-Path(FOUND).write_text(json.dumps([
-    float(each.sum()) for each in gc.get_objects() if isinstance(each, np.ndarray) and each.dtype == np.float32
-]))
-"""
-
-
-def test_a_method_that_changes_what_scores_it_changes_no_score_and_no_output(
-    petbench: Petbench, body_dataset: Path, tmp_path: Path
-) -> None:
-    report = tmp_path / "found.json"
-    visible = variables(tmp_path / "site", {"fit": CHEAT.replace("FOUND", repr(str(report)))})
-    result = petbench("run", "-m", "hostile", "-d", body_dataset, "--json", variables=visible)
-    row = json.loads(result.stdout)
-    assert (row["status"], row["isolation"]) == ("ok", "not isolated")
-    assert "not json" in petbench("runs", "log", "1").stdout
-    dataset = open_dataset(body_dataset)
-    case = read_case(dataset, "sub-04", next((petbench.home / "runs").glob("*/predictions/sub-04.nii.gz")))
-    (mae,) = [s["value"] for s in row["scores"] if (s["metric"], s["region"]) == ("mae_body_suv", "body")]
-    early, delayed = (image[case.body].astype(np.float64) for image in (case.early, case.delayed))
-    assert mae == pytest.approx(np.abs(early - delayed).mean(), rel=1e-6)
-    assert max(s["value"] for s in row["scores"] if s["unit"] == "dB" and s["value"] is not None) < 60
-    sums = json.loads(report.read_text(encoding="utf-8"))
-    assert float(dataset.pair("sub-04").delayed.sum()) not in sums
-    assert not list((petbench.home.with_name("home-methods") / "jobs").iterdir())
-
-
-BROKEN_SCORING = """
-    import os
-    from pathlib import Path
-    from petbench import MetricSpec, hookimpl
-
-    def measure(case):
-        if Path(FLAG).exists():
-            os._exit(3)
-        return []
-
-    @hookimpl
-    def petbench_metrics():
-        return [MetricSpec(name="broken", convention_id="broken/body/once@1", unit="", higher_is_better=True,
-                           formula="none", source="nowhere", measure=measure)]
-"""
-
-
-def test_a_run_whose_scoring_broke_down_is_scored_by_the_same_command_without_training_again(
-    petbench: Petbench, body_dataset: Path, tmp_path: Path
-) -> None:
-    flag = tmp_path / "flag"
-    flag.touch()
-    visible = install_module(tmp_path / "site", "broken", BROKEN_SCORING.replace("FLAG", repr(str(flag))))
-    command = ("run", "-m", "scale", "-d", body_dataset, "--json")
-    broken = json.loads(petbench(*command, code=130, variables=visible).stdout)
-    assert (broken["status"], broken["fault"], broken["phase"]) == ("interrupted", "petbench", "score")
-    assert "repeat the command to go on from there" in broken["error_message"]
-    flag.unlink()
-    row = json.loads(petbench(*command, variables=visible).stdout)
-    assert (row["id"], row["status"], row["fault"], row["error_message"]) == (broken["id"], "ok", None, None)
-    assert [phase["phase"] for phase in row["phases"]].count("train") == 1
-    assert row["scores"]
-
-
-def test_a_terminal_that_is_closed_fails_no_run(petbench: Petbench, body_dataset: Path) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    environment = os.environ | {"PETBENCH_HOME": str(petbench.home), "PETBENCH_OFFLINE": "1"}
-    command = [sys.executable, "-m", "petbench", "run", "-m", "scale", "-d", str(body_dataset)]
-    subprocess.run(command, env=environment, stdout=writing, stderr=writing, timeout=300, check=False)
-    os.close(writing)
-    (row,) = petbench.json("runs", "list")
-    assert (row["status"], row["error_message"]) == ("ok", None)
-
-
-RESTLESS = """
-    import threading, time
-    threading.Thread(target=time.sleep, args=(600,)).start()
-"""
-
-
-def test_a_plugin_that_starts_a_thread_when_it_is_imported_keeps_no_command_waiting(
-    petbench: Petbench, tmp_path: Path
-) -> None:
-    result = petbench("methods", variables=install_module(tmp_path / "site", "restless", RESTLESS))
-    assert "identity" in result.stdout

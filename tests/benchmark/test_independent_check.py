@@ -29,7 +29,7 @@ from petbench_leaderboard.store import Leaderboard
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "independent-check"
 MODULES = ("check", "tables", "inference", "images")
@@ -114,6 +114,7 @@ def _run(modules: dict[str, Any], monkeypatch: pytest.MonkeyPatch, arguments: li
 
 
 @pytest.mark.parametrize("metric", COLUMNS)
+@pytest.mark.slow
 def test_every_number_of_a_board_follows_from_the_exported_scores(
     modules: dict[str, Any],
     exported: Callable[..., list[str]],
@@ -152,6 +153,7 @@ def test_every_number_of_a_board_follows_from_the_exported_scores(
         (lambda board: board["comparisons"][1].update(difference=0.0), "paired differences"),
     ],
 )
+@pytest.mark.slow
 def test_a_number_that_was_changed_is_found(
     modules: dict[str, Any],
     exported: Callable[..., list[str]],

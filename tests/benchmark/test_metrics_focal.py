@@ -43,6 +43,7 @@ def spot(picture: NDArray[np.float32], centre: tuple[int, int, int], radius: int
     return made
 
 
+@pytest.mark.slow
 def test_focal_regions_are_those_of_the_definition_from_one_millilitre_on() -> None:
     picture = spot(spot(image(1), (20, 8, 8), 1, 9.0), (10, 26, 8), 1, 4.0)  # 27 voxels of 0.08 mL each
     picture[10, 8, 24] = 5.0  # a single voxel: less than 1 mL

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.benchmark.docs_reader import blocks_of
 from tests.benchmark.installed import install_module
+from tests.command import Petbench
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
+    from tests.benchmark.made_runs import MadeRuns
 
 pytestmark = pytest.mark.slow
 
@@ -31,12 +32,12 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
 
 @pytest.fixture(scope="module")
 def home(
-    petbench_in: type[Petbench], body_dataset: Path, plugin: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+    made_runs: MadeRuns, body_dataset: Path, plugin: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Petbench:
     """Return a home with a run of `identity` and one of `scale`, scored with the plugin's metric."""
-    petbench = petbench_in(tmp_path_factory.mktemp("home"))
-    for method in ("identity", "scale"):
-        petbench("run", "--method", method, "--dataset", body_dataset, variables=plugin)
+    petbench = made_runs.copy(tmp_path_factory.mktemp("plugin") / "home", "identity")
+    petbench("run", "--method", "scale", "--dataset", body_dataset, variables=plugin)
+    petbench("score", "--runs", "1", variables=plugin)
     return petbench
 
 
@@ -119,12 +120,10 @@ def test_a_runs_scores_and_its_model_card_have_the_metric_and_need_no_plugin_for
     assert "| 100 % is best |" in line
 
 
-def test_who_takes_the_leaderboard_over_needs_no_plugin_to_see_the_same_column(
-    home: Petbench, petbench_in: type[Petbench], tmp_path: Path
-) -> None:
+def test_who_takes_the_leaderboard_over_needs_no_plugin_to_see_the_same_column(home: Petbench, tmp_path: Path) -> None:
     exported, database = tmp_path / "runs.jsonl", home.home / "leaderboard.db"
     home("leaderboard", "export", exported)
-    by_file, by_merge = petbench_in(tmp_path / "by-file"), petbench_in(tmp_path / "by-merge")
+    by_file, by_merge = Petbench(tmp_path / "by-file"), Petbench(tmp_path / "by-merge")
     by_file("leaderboard", "import", exported, "--trusted")
     by_merge("leaderboard", "merge", database, "--trusted")
     for form in ("--latex", "--markdown"):
@@ -134,9 +133,9 @@ def test_who_takes_the_leaderboard_over_needs_no_plugin_to_see_the_same_column(
 
 
 def test_runs_from_before_the_plugin_get_the_column_when_they_are_scored_again(
-    petbench: Petbench, body_dataset: Path, plugin: Mapping[str, str]
+    ran: Callable[..., Petbench], plugin: Mapping[str, str]
 ) -> None:
-    petbench("run", "--method", "identity", "--dataset", body_dataset)
+    petbench = ran("identity")
     assert "Total uptake" not in petbench("leaderboard", "--markdown").stdout
     petbench("score", "--runs", "all", variables=plugin)
     assert "Total uptake" in petbench("leaderboard", "--markdown").stdout

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 import nibabel as untyped_nibabel
 import numpy as np
 import pytest
+from tests.benchmark.made_runs import PIX2PIX
 
 from petbench.runs.predict_scan import fit_grid
 from petbench_datasets.bids.scan import read_scan
 from petbench_datasets.images.grid import Grid
 
 if TYPE_CHECKING:
-    from tests.benchmark.conftest import Petbench
+    from collections.abc import Callable
+
+    from tests.benchmark.made_runs import MadeRuns
+    from tests.command import Petbench
 
 nibabel: Any = untyped_nibabel
 
@@ -48,23 +52,18 @@ def real_dicom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def applied(petbench_in: type[Petbench], tmp_path_factory: pytest.TempPathFactory, body_dataset: Path) -> Petbench:
+def applied(made_runs: MadeRuns, tmp_path_factory: pytest.TempPathFactory, body_dataset: Path) -> Petbench:
     """Return a home where run 1 is `identity` and run 2 failed."""
-    petbench = petbench_in(tmp_path_factory.mktemp("applied"))
-    petbench("run", "-m", "identity", "-d", body_dataset)
+    petbench = made_runs.copy(tmp_path_factory.mktemp("applied") / "home", "identity")
     petbench("run", "-m", "pix2pix", "-d", body_dataset, "--device", "cuda:63", code=1)
     return petbench
 
 
-def train(petbench: Petbench, dataset: Path) -> None:
-    petbench("run", "-m", "pix2pix", "-d", dataset, "--budget", "images=64", "--set", "width=4")
-
-
 @pytest.mark.slow
 def test_a_real_whole_body_scan_gets_a_finite_suv_image_on_its_own_grid(
-    petbench: Petbench, body_dataset: Path, real_scan: Path, tmp_path: Path
+    ran: Callable[..., Petbench], real_scan: Path, tmp_path: Path
 ) -> None:
-    train(petbench, body_dataset)
+    petbench = ran(PIX2PIX)
     output = tmp_path / "delayed.nii.gz"
     facts = petbench.json("predict", "1", real_scan, "-o", output)
     predicted, scan = nibabel.load(output), nibabel.load(real_scan)

@@ -6,20 +6,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nibabel as untyped_nibabel
 import numpy as np
 import pydicom
 import pytest
 from tests.cases import DATA, unpack_cases
+from tests.command import Petbench
 
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti import StoredImage, read_image
 from petbench_datasets.images.nifti_writer import write_image
-
-if TYPE_CHECKING:
-    from tests.benchmark.conftest import Petbench
 
 nibabel: Any = untyped_nibabel
 TRUTH_GRID = Grid((10, 16, 14), np.array([[-8.0, 0, 0, 52], [0, -8, 0, 60], [0, 0, 6, -300], [0, 0, 0, 1]]))
@@ -36,10 +34,10 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(petbench_in: type[Petbench], tmp_path_factory: pytest.TempPathFactory) -> Petbench:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Petbench:
     """Return a home where run 1 is `identity`, on the grid of the cases."""
     folder = tmp_path_factory.mktemp("trained")
-    petbench = petbench_in(folder / "home")
+    petbench = Petbench(folder / "home")
     lines = ["participant,early,delayed,units"]
     for number in range(4):
         for window in ("early", "delayed"):

@@ -16,7 +16,7 @@ import petbench
 from petbench.cli.main import cli
 
 if TYPE_CHECKING:
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 

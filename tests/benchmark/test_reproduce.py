@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from tests.benchmark.conftest import Petbench, write_body_dataset
+from tests.benchmark.conftest import write_body_dataset
+from tests.command import Petbench
 
 from petbench.cli.main import cli
 from petbench.reproduce.curves import read_curves

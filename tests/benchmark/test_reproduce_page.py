@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # each page is written from some fifty runs
+
 AHEAD = {"pix2pix": 1.6, "cyclegan": -0.5}
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
     from petbench_leaderboard.records import RunRow
 
+pytestmark = pytest.mark.slow  # each plans an experiment of some fifty runs
+
 ALL_RUNS = len(REFERENCES) + len(METHODS) * (len(RATES) + 3 * 2) - len(METHODS)
 """With two seeds; of equal images, one run of each method is of the grid."""
 

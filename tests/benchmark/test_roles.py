@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.benchmark.installed import install_module
@@ -12,10 +11,10 @@ from tests.benchmark.installed import install_module
 from petbench.registry import load_plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 pytestmark = pytest.mark.slow
 
@@ -56,17 +55,12 @@ def installed(tmp_path: Path) -> dict[str, str]:
     return install_module(tmp_path / "site", "third_party_factors", PLUGIN)
 
 
-def _run(petbench: Petbench, dataset: Path, installed: Mapping[str, str]) -> list[dict[str, Any]]:
-    for method in ("identity", "no-change", "brighter", "darker"):
-        petbench("run", "-m", method, "-d", dataset, "--json", variables=installed)
-    boards: list[dict[str, Any]] = json.loads(petbench("leaderboard", "--json").stdout)
-    return boards
-
-
 def test_a_reference_of_a_third_party_is_listed_as_one_takes_no_rank_and_is_not_tested(
-    petbench: Petbench, body_dataset: Path, installed: dict[str, str], tmp_path: Path
+    ran: Callable[..., Petbench], body_dataset: Path, installed: dict[str, str], tmp_path: Path
 ) -> None:
-    (board,) = _run(petbench, body_dataset, installed)
+    petbench = ran("identity")
+    petbench("run", "-m", "no-change", "-m", "brighter", "-m", "darker", "-d", body_dataset, variables=installed)
+    (board,) = petbench.json("leaderboard")
     rows = {row["method"]: row for row in board["rows"]}
     assert {method: row["role"] for method, row in rows.items()} == {
         "identity": "reference",
@@ -92,16 +86,16 @@ def test_a_reference_of_a_third_party_is_listed_as_one_takes_no_rank_and_is_not_
     assert {method: kind for kind, method in kinds} == {method: row["role"] for method, row in rows.items()}
 
 
-def test_predictions_of_another_program_compete(petbench: Petbench, body_dataset: Path, tmp_path: Path) -> None:
-    row = petbench.json("run", "-m", "identity", "-d", body_dataset)
+def test_predictions_of_another_program_compete(ran: Callable[..., Petbench], body_dataset: Path) -> None:
+    petbench = ran("identity")
     (predictions,) = petbench.home.glob("runs/*/predictions")
     petbench("score", predictions, "--as", "theirs", "-d", body_dataset)
-    (board,) = json.loads(petbench("leaderboard", "--json").stdout)
+    (board,) = petbench.json("leaderboard")
     assert {each["method"]: (each["role"], each["rank"]) for each in board["rows"]} == {
         "identity": ("reference", None),
         "theirs": ("competitor", 1),
     }
-    assert row["role"] == "reference"
+    assert petbench.json("runs", "show", "1")["role"] == "reference"
 
 
 def test_the_built_in_references_declare_themselves() -> None:

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 import nibabel as untyped_nibabel
 import numpy as np
 import pytest
+from tests.benchmark.made_runs import PIX2PIX
 
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,7 @@ nibabel: Any = untyped_nibabel
 
 
 def test_a_run_leaves_predictions_scores_phases_and_a_row(petbench: Petbench, body_dataset: Path) -> None:
-    row = petbench.json("run", "--method", "scale", "--dataset", body_dataset)
+    row = json.loads(petbench.process("run", "--method", "scale", "--dataset", body_dataset, "--json").stdout)
     assert row["status"] == "ok"
     assert row["dataset"] == "bodies"
     assert row["test_participants"] == ["sub-04"]
@@ -52,9 +53,9 @@ def test_a_run_leaves_predictions_scores_phases_and_a_row(petbench: Petbench, bo
 
 
 def test_the_phases_of_a_run_are_apart_and_add_up_to_its_time_but_for_moments_between_them(
-    petbench: Petbench, body_dataset: Path
+    ran: Callable[..., Petbench],
 ) -> None:
-    row = petbench.json("run", "-m", "pix2pix", "-d", body_dataset, "--budget", "images=64", "--set", "width=4")
+    row = ran(PIX2PIX).json("runs", "show", "1")
     names = [phase["phase"] for phase in row["phases"]]
     assert names == [
         *("prepare", "train", "warm-up", "validation", "checkpoint"),
@@ -68,15 +69,14 @@ def test_the_phases_of_a_run_are_apart_and_add_up_to_its_time_but_for_moments_be
     assert 0 <= between < 0.2 * (ended - began).total_seconds()
 
 
-def test_an_identity_prediction_is_the_early_image_to_the_bit(petbench: Petbench, body_dataset: Path) -> None:
-    petbench("run", "--method", "identity", "--dataset", body_dataset)
-    (prediction,) = (petbench.home / "runs").glob("*/predictions/*.nii.gz")
+def test_an_identity_prediction_is_the_early_image_to_the_bit(ran: Callable[..., Petbench], body_dataset: Path) -> None:
+    (prediction,) = (ran("identity").home / "runs").glob("*/predictions/*.nii.gz")
     early, _ = open_dataset(body_dataset).early("sub-04")
     np.testing.assert_array_equal(np.asarray(nibabel.load(prediction).dataobj).transpose(), early)
 
 
-def test_missing_inception_weights_leave_fid_empty_with_its_reason(petbench: Petbench, body_dataset: Path) -> None:
-    row = petbench.json("run", "--method", "identity", "--dataset", body_dataset)
+def test_missing_inception_weights_leave_fid_empty_with_its_reason(ran: Callable[..., Petbench]) -> None:
+    row = ran("identity").json("runs", "show", "1")
     (fid,) = [score for score in row["scores"] if score["metric"] == "fid"]
     assert fid["value"] is None
     assert "weights" in fid["reason"]
@@ -84,9 +84,8 @@ def test_missing_inception_weights_leave_fid_empty_with_its_reason(petbench: Pet
     assert "slices: fd_randconv takes at least 961" in other["reason"]
 
 
-def test_the_same_run_is_shown_and_not_repeated_unless_forced(petbench: Petbench, body_dataset: Path) -> None:
-    command = ("run", "--method", "identity", "--dataset", body_dataset)
-    petbench(*command)
+def test_the_same_run_is_shown_and_not_repeated_unless_forced(ran: Callable[..., Petbench], body_dataset: Path) -> None:
+    petbench, command = ran("identity"), ("run", "--method", "identity", "--dataset", body_dataset)
     again = petbench(*command)
     assert "shown instead of repeated" in again.stderr
     assert len(petbench.json("runs", "list")) == 1
@@ -97,19 +96,7 @@ def test_the_same_run_is_shown_and_not_repeated_unless_forced(petbench: Petbench
 def test_one_seed_gives_one_prediction_to_the_bit_and_another_seed_another(
     petbench: Petbench, body_dataset: Path
 ) -> None:
-    command = (
-        "run",
-        "-m",
-        "pix2pix",
-        "-d",
-        body_dataset,
-        "--budget",
-        "images=64",
-        "--set",
-        "width=4",
-        "--precision",
-        "fp32",
-    )
+    command = ("run", "-d", body_dataset, "--precision", "fp32", "-m", *PIX2PIX)
     for extra in ((), ("--force",), ("--seed", "1")):
         petbench(*command, *extra)
     other, repeated, first = (  # the newest row comes first
@@ -121,7 +108,7 @@ def test_one_seed_gives_one_prediction_to_the_bit_and_another_seed_another(
 
 
 def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: Petbench, body_dataset: Path) -> None:
-    command = ["run", "-m", "pix2pix", "-d", str(body_dataset), "--budget", "images=4800", "--set", "width=4"]
+    command = ["run", "-m", "pix2pix", "-d", str(body_dataset), "--budget", "images=2400", "--set", "width=4"]
     with _started(petbench, command) as process:
         _wait_for_line(process, r"[1-9]0 %")
         process.send_signal(signal.SIGINT)
@@ -129,12 +116,12 @@ def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: P
     assert process.returncode == 130, errors
     (row,) = petbench.json("runs", "list")
     assert row["status"] == "interrupted"
-    assert 0 < row["images_seen"] < 4800
+    assert 0 < row["images_seen"] < 2400
     assert list((petbench.home / "runs").glob("*/training/checkpoints/*"))
     petbench("runs", "resume", "1")
     (row,) = petbench.json("runs", "list")
     assert row["status"] == "ok"
-    assert row["images_seen"] == 4800
+    assert row["images_seen"] == 2400
     assert row["validation_score"] is not None
     assert "shown instead of repeated" in petbench(*command).stderr
 
@@ -151,7 +138,7 @@ def test_a_second_ctrl_c_ends_at_once(petbench: Petbench, body_dataset: Path) ->
 
 
 def test_a_misspelt_method_exits_2_with_the_nearest_name(petbench: Petbench) -> None:
-    result = petbench("run", "--method", "pix2px", code=2)
+    result = petbench.process("run", "--method", "pix2px", code=2)
     assert "did you mean 'pix2pix'" in result.stderr
     assert result.stderr.count("\n") == 1
     assert not petbench.home.exists()
@@ -209,9 +196,8 @@ def test_weights_named_wrongly_are_refused_before_anything_is_trained(petbench: 
     assert not row["images_seen"]
 
 
-def test_fifty_rows_are_not_needed_to_read_the_board_as_data(petbench: Petbench, body_dataset: Path) -> None:
-    for method in ("identity", "scale"):
-        petbench("run", "-m", method, "-d", body_dataset)
+def test_fifty_rows_are_not_needed_to_read_the_board_as_data(ran: Callable[..., Petbench]) -> None:
+    petbench = ran("identity", "scale")
     (board,) = petbench.json("leaderboard")
     assert {row["method"] for row in board["rows"]} == {"identity", "scale"}
     with Leaderboard.open(petbench.home / "leaderboard.db") as store:
@@ -251,9 +237,8 @@ def _wait_for_line(process: subprocess.Popen[str], pattern: str) -> None:
     pytest.fail(f"the process ended before it said {pattern!r}: {said}")
 
 
-def test_a_run_can_be_read_as_json_in_full(petbench: Petbench, body_dataset: Path) -> None:
-    petbench("run", "-m", "identity", "-d", body_dataset)
-    row = json.loads(petbench("runs", "show", "1", "--json").stdout)
+def test_a_run_can_be_read_as_json_in_full(ran: Callable[..., Petbench]) -> None:
+    row = ran("identity").json("runs", "show", "1")
     assert row["machine"]["cores"] >= 1
     assert row["environment"]["torch"]
     assert len(row["identity"]) == 64

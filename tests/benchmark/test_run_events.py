@@ -11,7 +11,7 @@ from tests.benchmark.installed import install_module
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 pytestmark = pytest.mark.slow
 

@@ -14,9 +14,10 @@ import pytest
 from tests.benchmark.installed import install_module
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 pytestmark = pytest.mark.slow
 
@@ -173,11 +174,10 @@ VERBS: dict[str, tuple[str, ...]] = {
 
 
 def test_every_verb_refuses_a_folder_of_another_run_and_delete_leaves_it(
-    petbench: Petbench, body_dataset: Path, tmp_path: Path
+    ran: Callable[..., Petbench], body_dataset: Path, tmp_path: Path
 ) -> None:
     """As when a folder was put in another's place by hand, or a row came from a file and claims a uid."""
-    for method in ("scale", "identity"):
-        petbench("run", "-m", method, "-d", body_dataset)
+    petbench = ran("scale", "identity")
     folders = {name: next((petbench.home / "runs").glob(f"{name}-*")) for name in ("scale", "identity")}
     mine = folders["scale"].name
     for name in ("plan.json", "model.pt", "predictions"):

@@ -12,7 +12,7 @@ from petbench.runs.job import Job
 from petbench.settings import Settings
 
 if TYPE_CHECKING:
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # scores and packs submissions
+
 
 @pytest.fixture
 def here() -> Iterator[Leaderboard]:

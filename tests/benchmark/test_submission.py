@@ -5,10 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
+    from tests.benchmark.made_runs import MadeRuns
 
 COMMAND = PetbenchGroup("petbench", commands={"submit": submit, "verify": verify, "accept": accept})
 
@@ -40,13 +38,9 @@ def invoke(home: Path, *arguments: str | Path) -> Result:
 
 
 @pytest.fixture(scope="module")
-def author(body_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def author(made_runs: MadeRuns, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of somebody who ran `ridge` once."""
-    home = tmp_path_factory.mktemp("author")
-    environment = os.environ | {"PETBENCH_HOME": str(home), "PETBENCH_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "petbench", "run", "-m", "ridge", "-d", str(body_dataset)]
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    return home
+    return made_runs.copy(tmp_path_factory.mktemp("author") / "home", "ridge").home
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ from petbench_leaderboard.store import Leaderboard
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.benchmark.conftest import Petbench
+    from tests.benchmark.made_runs import MadeRuns
+    from tests.command import Petbench
 
     from petbench_leaderboard.records import RunRow, Status
 
@@ -156,10 +157,9 @@ def test_a_reproduction_that_was_stopped_goes_on_and_one_that_failed_enters_no_l
 
 
 @pytest.fixture(scope="module")
-def submission(body_dataset: Path, tmp_path_factory: pytest.TempPathFactory, petbench_in: type[Petbench]) -> Path:
+def submission(tmp_path_factory: pytest.TempPathFactory, made_runs: MadeRuns) -> Path:
     """Return a submission of `scale`, which comes with petbench."""
-    author = petbench_in(tmp_path_factory.mktemp("author"))
-    author("run", "-m", "scale", "-d", body_dataset)
+    author = made_runs.copy(tmp_path_factory.mktemp("author") / "home", "scale")
     author("submit", "1", "-o", author.home / "theirs.petbench.zip")
     return author.home / "theirs.petbench.zip"
 

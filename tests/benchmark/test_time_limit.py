@@ -16,7 +16,7 @@ from petbench.processes.tree import kill_tree
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 pytestmark = pytest.mark.slow
 

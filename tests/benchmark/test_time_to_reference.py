@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from click.testing import CliRunner
+from tests.benchmark.made_runs import PIX2PIX
 
 from petbench.cli.main import cli
 from petbench.contract import Budget, MethodSpec
@@ -29,10 +30,11 @@ from petbench_leaderboard.records import RunRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from click.testing import Result
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 
 def trained(folder: Path, errors: list[float], final: float | None) -> RunFolder:
@@ -204,13 +206,13 @@ def typed(home: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
 
 @pytest.mark.slow
 def test_a_real_run_arrives_when_its_own_log_says(
-    petbench: Petbench, body_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ran: Callable[..., Petbench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    petbench = ran("identity", PIX2PIX)
+
     def shown(*options: str) -> Any:
         return json.loads(typed(petbench.home, monkeypatch, "--time-to-target", "--json", *options).stdout)
 
-    petbench("run", "-m", "identity", "-d", body_dataset)
-    petbench("run", "-m", "pix2pix", "-d", body_dataset, "--budget", "images=64", "--set", "width=4")
     with Leaderboard.open(petbench.home / "leaderboard.db") as store:
         trained_run, identity = store.runs()
     home = Home(petbench.home)

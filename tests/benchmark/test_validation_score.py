@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from tests.benchmark.conftest import Petbench
+    from tests.command import Petbench
 
 nibabel: Any = untyped_nibabel
 METRICS = builtin_metrics()
@@ -151,7 +151,7 @@ FACTOR = """
 def test_a_run_of_any_kind_of_method_keeps_its_score_on_validation_participants_and_scores_them_again(
     method: str, petbench: Petbench, six: Path, tmp_path: Path
 ) -> None:
-    variables = install_module(tmp_path / "site", "factor", FACTOR)
+    variables = install_module(tmp_path / "site", "factor", FACTOR) if method.startswith("factor") else {}
     options = ("--budget", "images=32", "--set", "width=4") if method == "pix2pix" else ()
     shown = petbench("run", "-m", method, "-d", six, "--split", "two", *options, "--json", variables=variables)
     row = json.loads(shown.stdout)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from tests.benchmark.conftest import Petbench
+from tests.command import Petbench
 
 from petbench_datasets.dataset.check import check_dataset
 from petbench_datasets.dataset.reader import open_dataset

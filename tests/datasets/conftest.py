@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tests.command import Petbench
 
 from petbench.cli.main import cli
 from petbench_datasets.images.grid import Grid
@@ -127,30 +126,6 @@ def real_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
         return unpacked[name]
 
     return unpack
-
-
-class Petbench:
-    """The installed command, run in a process of its own with a home of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def __call__(self, *arguments: str | Path, code: int = 0, within: tuple[str, ...] = ()) -> tuple[str, str]:
-        """Run `WITHIN... petbench ARGUMENTS`, insist on its exit code; return standard output and error."""
-        environment = os.environ | {"PETBENCH_HOME": str(self.home), "PETBENCH_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-        command = [*within, sys.executable, "-m", "petbench", *map(str, arguments)]
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-        assert result.returncode == code, f"{command}\n{result.stdout}\n{result.stderr}"
-        assert "Traceback" not in result.stderr, result.stderr
-        return result.stdout, result.stderr
-
-    def refusal(self, *arguments: str | Path, within: tuple[str, ...] = ()) -> str:
-        """Run a command that must fail, and return the one line that it says."""
-        _, said = self(*arguments, code=1, within=within)
-        lines = [line for line in said.splitlines() if line.startswith("error: ")]
-        assert len(lines) == 1, said
-        assert said.splitlines()[-1] == lines[0], said
-        return lines[0]
 
 
 @pytest.fixture

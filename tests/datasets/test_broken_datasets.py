@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.datasets.conftest import DatasetWriter, Petbench
+    from tests.command import Petbench
+    from tests.datasets.conftest import DatasetWriter
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +66,7 @@ def test_a_damaged_image_stops_a_run_in_one_line_and_nothing_is_lost(
     assert reason in said
     assert "sub-02" in said
     assert _hashes(root) == before
-    listed, _ = petbench("datasets", "check", root, code=1)
+    listed = petbench("datasets", "check", root, code=1).stdout
     assert reason in listed
 
 
@@ -76,10 +77,11 @@ def test_a_full_disk_stops_an_import_in_one_line_and_leaves_nothing(
     disk = tmp_path / "disk"
     disk.mkdir()
     within = _mounted(disk, "size=16k", "mkdir DISK/kept && echo mine > DISK/kept/notes.txt", after="ls -A DISK")
-    said, errors = petbench("datasets", "import", "nifti", table, "--out", disk / "dataset", code=1, within=within)
-    assert "No space left on device" in errors
-    assert len([line for line in errors.splitlines() if line.startswith("error: ")]) == 1
-    assert said.split() == ["kept"]
+    command = ("datasets", "import", "nifti", table, "--out", disk / "dataset")
+    said = petbench.process(*command, code=1, within=within)
+    assert "No space left on device" in said.stderr
+    assert len([line for line in said.stderr.splitlines() if line.startswith("error: ")]) == 1
+    assert said.stdout.split() == ["kept"]
 
 
 def test_a_read_only_home_is_named_in_one_line(petbench: Petbench, tmp_path: Path) -> None:
@@ -94,7 +96,7 @@ def test_a_dataset_that_is_shared_read_only_opens_by_its_name(petbench: Petbench
     place = petbench.home / "datasets"
     shutil.copytree(writer.dataset(3), place / "fdg-phantom-mini")
     within = _mounted(place, "ro", "true", bind=True)
-    listed, _ = petbench("datasets", "info", "fdg-phantom-mini", "--json", within=within)
+    listed = petbench.process("datasets", "info", "fdg-phantom-mini", "--json", within=within).stdout
     assert len(json.loads(listed)["participants"]) == 3
     said = petbench.refusal("datasets", "info", "fdg-phantom", within=within)
     assert "Read-only" in said
@@ -129,7 +131,7 @@ def test_each_format_comes_back_through_the_command_within_one_step(
 def test_an_import_says_what_the_image_amounts_to(writer: DatasetWriter, petbench: Petbench, tmp_path: Path) -> None:
     root = writer.dataset(1)
     petbench("datasets", "export", root, "--as", "dicom", "--out", tmp_path / "dicom")
-    said, _ = petbench("datasets", "import", "dicom", tmp_path / "dicom", "--out", tmp_path / "back")
+    said = petbench("datasets", "import", "dicom", tmp_path / "dicom", "--out", tmp_path / "back").stdout
     voxels, grid = read_image(writer.image_path("sub-01", "early"))
     megabecquerel = float(voxels.sum(dtype=np.float64)) * grid.voxel_millilitres / 1e6
     assert (
@@ -152,7 +154,7 @@ def test_more_activity_than_was_injected_is_doubted_and_far_more_is_refused(
         assert f"dose_mbq is {megabecquerel:g} MBq, but the image holds" in petbench.refusal(*command)
         assert not (tmp_path / "dataset").exists()
     else:
-        assert "more activity in view than was injected" in petbench(*command)[0]
+        assert "more activity in view than was injected" in petbench(*command).stdout
 
 
 def _hashes(root: Path) -> dict[str, str]:

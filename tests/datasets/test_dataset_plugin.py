@@ -13,7 +13,7 @@ from petbench_phantom.plugin import petbench_datasets
 from petbench_phantom.spec import PROFILES
 
 if TYPE_CHECKING:
-    from tests.datasets.conftest import Petbench
+    from tests.command import Petbench
 
 SPECS = {spec.name: spec for spec in petbench_datasets()}
 
@@ -74,15 +74,15 @@ def test_datasets_of_no_family_are_no_variants_of_each_other() -> None:
 
 @pytest.mark.slow
 def test_the_command_says_which_datasets_have_variants(petbench: Petbench) -> None:
-    _, said = petbench("datasets", "build", "fdg-phantom-mini", "--reconstruction", "3d", code=2)
+    said = petbench("datasets", "build", "fdg-phantom-mini", "--reconstruction", "3d", code=2).stderr
     assert said.startswith("error: there is no fdg-phantom-mini with reconstruction 3d")
     assert said.rstrip().endswith("datasets with variants: fdg-phantom-60, fdg-phantom")
-    _, said = petbench("datasets", "build", "fdg-phantom", "--acquisition", "sideways", code=2)
+    said = petbench("datasets", "build", "fdg-phantom", "--acquisition", "sideways", code=2).stderr
     assert "fdg-phantom-multibed-3d (acquisition multibed, reconstruction 3d)" in said
     assert not petbench.home.exists()
 
 
 @pytest.mark.slow
 def test_a_dataset_without_a_validation_is_refused_in_one_line(petbench: Petbench) -> None:
-    _, said = petbench("datasets", "validate", "my-own", code=2)
+    said = petbench("datasets", "validate", "my-own", code=2).stderr
     assert said.startswith("error: my-own has no validation; these datasets have one: fdg-phantom-mini")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.datasets.conftest import Petbench
+    from tests.command import Petbench
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def test_the_reference_objects_have_their_published_suv(
 ) -> None:
     source = real_data("ibsi_suv_dro") / "ibsi_suv_dro" / name
     allowed = ["--radionuclide", "Ga68"] if name == "DRO_5_0" else []
-    said, _ = petbench("datasets", "import", "dicom", source, "--out", tmp_path / "dataset", *allowed)
+    said = petbench("datasets", "import", "dicom", source, "--out", tmp_path / "dataset", *allowed).stdout
     assert "SUV maximum 4.0," in said
     scan = read_scan(next((tmp_path / "dataset").rglob("*_pet.nii.gz")))
     mask, grid = read_image(source / "mask" / "DRO_mask.nii.gz")
@@ -49,7 +49,7 @@ def test_the_real_ge_scan_is_reported_by_the_command(
     real_data: Callable[[str], Path], petbench: Petbench, tmp_path: Path
 ) -> None:
     source = real_data("sts_001_fdg_pet_dicom") / "sts_001_fdg_pet_dicom"
-    said, _ = petbench("datasets", "import", "dicom", source, "--out", tmp_path / "dataset")
+    said = petbench("datasets", "import", "dicom", source, "--out", tmp_path / "dataset").stdout
     assert "SUV maximum 66.5, 66 % of the dose in view" in said
 
 

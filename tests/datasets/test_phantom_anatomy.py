@@ -78,6 +78,7 @@ def man() -> Tissues:
     return _tissues(1)
 
 
+@pytest.mark.slow
 def test_a_body_has_more_than_thirty_organs_and_those_of_its_sex(woman: Tissues, man: Tissues) -> None:
     names = {organ.label: organ.name for organ in ORGANS}
     found = [{names[code] for code in np.unique(tissues.labels) if code} for tissues in (woman, man)]
@@ -106,6 +107,7 @@ def test_left_is_left_and_the_head_is_up(man: Tissues) -> None:
     assert centre("grey_matter")[0] > centre("liver")[0] > centre("bladder")[0] > centre("tibia")[0]
 
 
+@pytest.mark.slow
 def test_boxes_around_parts_lose_no_voxel(man: Tissues, monkeypatch: pytest.MonkeyPatch) -> None:
     everywhere = (slice(None), slice(None), slice(None))
     monkeypatch.setattr(Pose, "box", lambda *_: everywhere)

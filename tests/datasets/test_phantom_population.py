@@ -22,6 +22,8 @@ from petbench_phantom.uptake import sample_uptake
 if TYPE_CHECKING:
     from petbench_phantom.sampling import Draw
 
+pytestmark = pytest.mark.slow  # draws hundreds of people
+
 
 def test_matched_columns_have_mean_0_variance_1_and_no_correlation() -> None:
     random = generator(1)

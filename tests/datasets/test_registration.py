@@ -142,6 +142,7 @@ def write(writer: DatasetWriter, truth: NDArray[np.float64]) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_the_delayed_image_is_interpolated_once_and_the_early_one_stays(writer: DatasetWriter, tmp_path: Path) -> None:
     truth = motion((0, 0, 5), (6, -4, 18))
     root = write(writer, truth)

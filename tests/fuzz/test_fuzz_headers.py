@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
+pytestmark = pytest.mark.slow  # thousands of headers
+
 nib: Any = nibabel
 CASES = int(os.environ.get("PETBENCH_FUZZ_CASES", "500"))
 GRID = Grid.regular((5, 6, 7), (3.0, 2.0, 1.5))

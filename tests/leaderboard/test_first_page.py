@@ -42,6 +42,7 @@ def read(leaderboard: Leaderboard, folder: Path, *images: object) -> str:
     return html.unescape(page.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_page_opens_with_the_sentence_then_the_figure_then_the_ranking_then_everything_else(
     leaderboard: Leaderboard, add_run: AddRun, make_images: MakeImages, tmp_path: Path
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_cohort_that_was_drawn_independently_has_no_such_limit(
     assert 'class="caveat"' not in read(leaderboard, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_participant_in_the_middle_is_drawn_and_the_rule_is_stated(
     leaderboard: Leaderboard, add_run: AddRun, make_images: MakeImages, tmp_path: Path
 ) -> None:
@@ -174,6 +176,7 @@ def test_the_errors_lie_below_their_images_and_the_delayed_one_has_none(make_ima
     assert below[:, column + 40 : 2 * column - 40].mean() < 0.5
 
 
+@pytest.mark.slow
 def test_subgroups_of_the_participants_are_a_table_with_counts_means_and_intervals(
     leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path
 ) -> None:

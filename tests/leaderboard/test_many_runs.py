@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.leaderboard.conftest import MakeRecord, MakeScore
 
+pytestmark = pytest.mark.slow  # thousands of runs
+
 AT_ONCE = 15
 RUNS = 2 * PAGE + 17
 

@@ -56,6 +56,7 @@ def test_every_figure_is_written_in_every_format_and_twice_alike(
 
 
 @pytest.mark.parametrize("number", sorted(TABLES))
+@pytest.mark.slow
 def test_every_table_is_written_in_every_format(board: Board, tmp_path: Path, number: int) -> None:
     for suffix in (".tex", ".md", ".csv"):
         text = export_table(board, number, tmp_path / f"table{suffix}").read_text()

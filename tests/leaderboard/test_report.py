@@ -316,6 +316,7 @@ def test_every_number_of_the_first_page_is_the_databases(
             assert f'title="{score.value!r}"' in run_page
 
 
+@pytest.mark.slow
 def test_two_thousand_runs_give_the_best_rows_and_say_how_many_more_there_are(
     leaderboard: Leaderboard, add_run: AddRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

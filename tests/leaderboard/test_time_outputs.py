@@ -146,6 +146,7 @@ def test_every_number_of_the_tables_follows_from_the_runs_in_csv_and_json(severa
     assert (without["method"], without["reason"]) == ("fitted", "no validation")
 
 
+@pytest.mark.slow
 def test_the_site_draws_profiles_with_a_caption_and_shows_none_of_one_problem(
     several: Leaderboard, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import importlib.metadata
 import os
 import platform
@@ -49,10 +50,15 @@ def device_facts(device: str) -> dict[str, Any]:
 
 def installed_packages() -> dict[str, str]:
     """Return the installed distributions and their versions, by name."""
-    found = {
-        str(distribution.metadata["Name"]): distribution.version for distribution in importlib.metadata.distributions()
-    }
+    found = dict(map(_name_and_version, importlib.metadata.distributions()))
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def _name_and_version(distribution: importlib.metadata.Distribution) -> tuple[str, str]:
+    """Return what a distribution is called, from its headers alone: the description after them may be a whole book."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    headers = email.message_from_string(text.partition("\n\n")[0])
+    return str(headers["Name"]), str(headers["Version"])
 
 
 def _processor() -> str:

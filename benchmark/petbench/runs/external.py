@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from petbench.runs.folder import RunFolder
     from petbench.runs.scorer import Scorer
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_leaderboard.records import Role, RunRow
+    from petbench_leaderboard.records import Role, RunRecord, RunRow
     from petbench_leaderboard.store import Leaderboard
 
 
@@ -111,8 +111,9 @@ def enter_predictions(
     dataset, scored = place.dataset, choose_fold(place.split, place.fold).test
     records = scorer.score(dataset, scored, predictions, keep)
     plan = _plan(place, method, origin, role, _digest(volumes), scorer.device)
+    record = plan.record()
     if origin == EXTERNAL and not any(_is_own(row) for row in leaderboard.find(plan.identity)):
-        _check_free(plan, leaderboard)
+        _check_free(record, leaderboard)
 
     def fill(folder: RunFolder) -> None:
         write_text(folder.log, f"predictions of {method}, entered by petbench score\n")
@@ -122,7 +123,7 @@ def enter_predictions(
 
     row, known = enter_run(
         plan,
-        plan.record(),
+        record,
         records,
         dataset,
         fill=fill,
@@ -144,14 +145,14 @@ def _is_own(row: RunRow) -> bool:
     return row.status == "ok" and row.verification == "own" and is_made_here(row)
 
 
-def _check_free(plan: RunPlan, leaderboard: Leaderboard) -> None:
+def _check_free(record: RunRecord, leaderboard: Leaderboard) -> None:
     """Refuse predictions that would take the place of others of the same name: the newer ones would count alone."""
-    group = plan.record().run_group
-    row = next((row for row in leaderboard.runs(run_groups=[group], status="ok") if row.fold == plan.fold), None)
+    there = leaderboard.runs(run_groups=[record.run_group], status="ok")
+    row = next((row for row in there if row.fold == record.fold), None)
     if row is not None:
         raise UsageError(
-            f"{plan.method} has other predictions here already, run {row.id}: give these another name, or remove those "
-            f"first by petbench leaderboard remove {row.id}"
+            f"{record.method} has other predictions here already, run {row.id}: give these another name, or remove "
+            f"those first by petbench leaderboard remove {row.id}"
         )
 
 
