@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from petbench.hookspecs import hookimpl
     from petbench.intensity import IntensityMap
     from petbench.metric_spec import Case, Measurement, MetricSpec
-    from petbench.step_method import Batch, StepMethod, Update
+    from petbench.step_method import Batch, Optimization, StepMethod, Update
     from petbench.step_parameters import StepParameters
     from petbench_datasets.errors import PetbenchError
     from petbench_datasets.specs import DatasetSpec
@@ -39,6 +39,7 @@ _HOME_OF = {
     "Method": "petbench.contract",
     "MethodSpec": "petbench.contract",
     "MetricSpec": "petbench.metric_spec",
+    "Optimization": "petbench.step_method",
     "PetbenchError": "petbench_datasets.errors",
     "RunContext": "petbench.contract",
     "StepMethod": "petbench.step_method",
@@ -62,6 +63,7 @@ __all__ = [
     "Method",
     "MethodSpec",
     "MetricSpec",
+    "Optimization",
     "PetbenchError",
     "RunContext",
     "StepMethod",

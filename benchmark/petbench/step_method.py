@@ -14,7 +14,7 @@ from petbench.errors import PluginError
 from petbench.intensity import IntensityMap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from petbench.step_parameters import StepParameters
 
@@ -44,6 +44,49 @@ class Update:
 
     optimizer: str
     terms: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Optimization:
+    """How weights are optimized, where Adam as the parameters say is not what a method wants.
+
+    Attributes:
+        optimizer: any of torch's, or several that share one `Update`, each with its own weights and rate. The rates of
+            its groups are those that `schedule` multiplies.
+        schedule: the factor on each rate, from the share of the budget that is spent, 0 to 1; see `petbench.schedules`.
+            None: constant, then linear to 0 from `decay_start` on.
+        clip_norm: largest norm of all gradients of an update together; None for no limit.
+        accumulate: updates whose gradients are averaged for one step of the optimizer.
+        average: decay of an exponential moving average of the weights, such as 0.999, which validates and predicts in
+            the weights' place; None for no average. Polyak, Juditsky, SIAM J. Control Optim. 30:838, 1992.
+    """
+
+    optimizer: torch.optim.Optimizer | Sequence[torch.optim.Optimizer]
+    schedule: Callable[[float], float] | None = None
+    clip_norm: float | None = None
+    accumulate: int = 1
+    average: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            PluginError: it cannot.
+        """
+        if not self.optimizers or not all(isinstance(one, torch.optim.Optimizer) for one in self.optimizers):
+            raise PluginError("Optimization(optimizer=...): it is one of torch's optimizers, or several in a list")
+        if not isinstance(self.accumulate, int) or self.accumulate < 1:
+            raise PluginError(f"Optimization(accumulate={self.accumulate!r}): it is a whole number from 1 on")
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise PluginError(f"Optimization(clip_norm={self.clip_norm!r}): it is above 0, or None")
+        if self.average is not None and not 0 < self.average < 1:
+            raise PluginError(f"Optimization(average={self.average!r}): it lies between 0 and 1, or is None")
+
+    @property
+    def optimizers(self) -> tuple[torch.optim.Optimizer, ...]:
+        """All of them."""
+        several = isinstance(self.optimizer, list | tuple)
+        return tuple(self.optimizer) if several else (self.optimizer,)  # type: ignore[arg-type,return-value]
 
 
 class StepMethod(nn.Module):
@@ -101,8 +144,13 @@ class StepMethod(nn.Module):
         if not math.isnan(float(state)):
             self._intensity = IntensityMap(float(state))
 
-    def optimizers(self) -> Mapping[str, nn.Module]:
-        """Return the module that each optimizer owns, by the name that `Update` uses."""
+    def optimizers(self) -> Mapping[str, nn.Module | torch.optim.Optimizer | Optimization]:
+        """Return what optimizes which weights, by the name that `Update` uses.
+
+        A module stands for Adam over its weights, as the parameters say; an optimizer of torch's for itself, with the
+        usual schedule; an `Optimization` also has a schedule, clipping, accumulation and an average of its own. Weights
+        that need no gradient when training begins are left as they are.
+        """
         return {"model": self}
 
     def training_step(self, batch: Batch) -> Mapping[str, Tensor] | Iterator[Update]:

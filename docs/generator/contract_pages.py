@@ -30,6 +30,7 @@ CLASSES = (
     "petbench.step_method.StepMethod",
     "petbench.step_method.Batch",
     "petbench.step_method.Update",
+    "petbench.step_method.Optimization",
     "petbench.intensity.IntensityMap",
     "petbench.methods.program.protocol.Job",
     "petbench.methods.program.protocol.Status",

@@ -14,8 +14,9 @@ from torch import Tensor
 from petbench import Batch, Update
 from petbench.contract import Budget
 from petbench.errors import Diverged
+from petbench.schedules import linear_decay
 from petbench.training import context as training_context
-from petbench.training.optimizers import Optimizers, linear_decay
+from petbench.training.optimizers import Optimizers
 from petbench.training.step_trainer import StepTrainer
 from petbench.training.training_log import gan_shares
 
@@ -78,7 +79,7 @@ def test_the_log_says_how_it_ran_what_on_and_what_came_out(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("fraction", "expected"), [(0.0, 1.0), (0.5, 1.0), (0.75, 0.5), (1.0, 0.0)])
 def test_the_rate_falls_in_a_straight_line_after_its_start(fraction: float, expected: float) -> None:
-    assert linear_decay(fraction, 0.5) == pytest.approx(expected)
+    assert linear_decay(0.5)(fraction) == pytest.approx(expected)
 
 
 def test_a_first_adam_step_moves_a_weight_by_the_rate_of_the_moment() -> None:

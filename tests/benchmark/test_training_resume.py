@@ -19,6 +19,7 @@ import torch
 from petbench.contract import Budget, Supervision, Volume
 from petbench.engine_settings import EngineSettings
 from petbench.training.context import TrainingContext
+from petbench.training.randomness import seed_everything
 from petbench.training.runnable_method import HarnessOnly
 from petbench.training.step_trainer import StepTrainer
 from petbench_gan.cyclegan import CycleGan
@@ -54,6 +55,7 @@ class FakeData:
 
 
 def build(name: str, **settings: object) -> StepTrainer:
+    seed_everything(5)  # as the process of a method does, once
     if name == "cyclegan":
         return StepTrainer(CycleGan(CycleGanParameters.model_validate({**SMALL, **settings})))
     small = {key: value for key, value in SMALL.items() if key != "pool_size"}
@@ -103,7 +105,7 @@ def test_a_training_stopped_twice_ends_bit_for_bit_as_one_that_was_not(name: str
     assert_same(whole, train(tmp_path / "parts", name))
 
 
-def test_the_weights_depend_on_the_seed_of_the_run_alone(tmp_path: Path) -> None:
+def test_a_training_depends_on_the_seed_of_the_run_alone(tmp_path: Path) -> None:
     torch.manual_seed(1)
     first = train(tmp_path / "first")
     torch.manual_seed(2)

@@ -80,6 +80,7 @@ def plain_loop(
     optimizers = {
         optimizer: torch.optim.Adam(module.parameters(), 2e-4, betas=(0.5, 0.999))
         for optimizer, module in method.optimizers().items()
+        if isinstance(module, torch.nn.Module)
     }
 
     def batches() -> Iterator[Any]:

@@ -137,7 +137,7 @@ def cost(subject: Subject) -> str:
 def _overfit_steps(subject: Subject, method: StepMethod) -> str:
     sampler, optimizers = batches_and_optimizers(subject, method)
     batch = sampler.batch(0)
-    predicting = _predicting_optimizers(method, batch)
+    predicting = _predicting_optimizers(method, optimizers, batch)
     totals: list[float] = []
     for _ in range(OVERFIT_STEPS):
         optimizers.step(batch, 0.0)
@@ -197,11 +197,11 @@ def batches_and_optimizers(subject: Subject, method: StepMethod) -> tuple[Sample
     return sampler, Optimizers(method, device)
 
 
-def _predicting_optimizers(method: StepMethod, batch: Batch) -> set[str]:
+def _predicting_optimizers(method: StepMethod, optimizers: Optimizers, batch: Batch) -> set[str]:
     """Return the optimizers whose weights decide the prediction: a discriminator's loss may well rise."""
     import torch
 
-    everyone = {name: list(module.parameters()) for name, module in method.optimizers().items()}
+    everyone = optimizers.weights
     with torch.enable_grad():
         predicted = method.translate(batch.early)
         if not predicted.requires_grad:

@@ -64,11 +64,14 @@ class Subject:
         slices = method.step_method.delayed_slices if isinstance(method, StepTrainer) else 1
         return Budget(images=images * slices)
 
-    def build(self) -> RunnableMethod:
-        """Return the method, untrained."""
+    def build(self, seed: int = 0) -> RunnableMethod:
+        """Return the method, untrained, with the weights that a run of that seed draws."""
+        from petbench.training.randomness import seed_everything
+
         registered = load_plugins().methods().get(self.spec.name)
         module = registered[1].module if registered else None
         environments = Home(Settings.read().home).environments  # the checks also run by themselves, under pytest
+        seed_everything(seed, "weights")
         return build_method(self.spec, self.values, module=module, environments=environments)
 
     def data(self, training: int = TRAINING) -> SmallData:
@@ -97,7 +100,7 @@ class Subject:
         from petbench.training.runnable_method import HarnessOnly
 
         with tempfile.TemporaryDirectory(prefix="petbench-check-") as temporary:
-            method = self.build()
+            method = self.build(seed)
             run = RecordingContext(
                 seed=seed,
                 budget=self.budget(method),
@@ -126,11 +129,8 @@ class Subject:
 
 def steps_of(subject: Subject) -> StepMethod | None:
     """Return the method's `StepMethod`, freshly seeded, or None where it trains in its own way."""
-    import torch
-
     from petbench.training.step_trainer import StepTrainer
 
-    torch.manual_seed(0)
     method = subject.build()
     return method.step_method if isinstance(method, StepTrainer) else None
 

@@ -52,6 +52,11 @@ class TrainingLoop:
         )
         self._position = 0
 
+    @property
+    def captured(self) -> bool:
+        """Whether steps are recorded once and replayed as a CUDA graph."""
+        return self._optimizers.captured
+
     def run(self) -> None:
         """Step until the context says stop or validation no longer improves; leave the chosen weights in the method."""
         run, method = self._run, self._method
@@ -66,13 +71,14 @@ class TrainingLoop:
         run.checkpoint(self.state, force=True)
         ended_by = "patience" if self._validator.no_longer_improves else "budget"
         if run.fraction >= 1.0 or ended_by == "patience":
+            self._optimizers.swap_averages()
             run.log("selection", {**self._validator.select(), "ended_by": ended_by})
         method.eval()
 
     def _validate(self) -> None:
         """Validate, and log what it gave and how long it took; the clock of the training stands still meanwhile."""
         started = time.monotonic()
-        with self._own.while_validating():
+        with self._own.while_validating(), self._optimizers.averaged():
             values = self._validator.validate()
         self._run.log("validation", {**values, "validation_seconds": round(time.monotonic() - started, 3)})
 

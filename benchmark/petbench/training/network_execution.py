@@ -102,7 +102,6 @@ class NetworkExecution:
             **self._engine.to_json(),
             "small_convolutions": "matmul" if self.uses_matmul_convolutions else "library",
             "compiled": self._compiled,
-            "captured": self.captured,
             "threads_used": torch.get_num_threads(),
             "networks_in_float32": in_float32,
         }

@@ -1,18 +1,23 @@
-"""The optimizers of a method and the steps they take."""
+"""Training steps: what a method's `training_step` asks for, done by its optimizers, and the losses it reports."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from petbench.errors import Diverged
+from petbench.errors import Diverged, PluginError
+from petbench.step_method import Update
 from petbench.training.step_graph import StepGraph
+from petbench.training.stepped_weights import SteppedWeights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from torch import nn
 
     from petbench.step_method import Batch, StepMethod
 
@@ -23,36 +28,36 @@ class Optimizers:
     Args:
         method: that trains.
         device: where it trains.
-        captured: steps are recorded once and replayed as a CUDA graph.
+        captured: steps are recorded once and replayed as a CUDA graph, if its optimizers allow it.
+
+    Raises:
+        PluginError: the method's `optimizers` are none.
     """
 
     def __init__(self, method: StepMethod, device: torch.device, *, captured: bool = False) -> None:
-        chosen = method.parameters_chosen
         self._method = method
-        self._base_rate = chosen.learning_rate
-        self._decay_start = chosen.decay_start
-        self._weights = {name: _parameters(module) for name, module in method.optimizers().items()}
+        given = method.optimizers()
+        if not isinstance(given, Mapping) or not given:
+            what = "an empty dictionary" if isinstance(given, Mapping) else type(given).__name__
+            raise PluginError(f"optimizers() returned {what}; it returns a dictionary, by name")
         on_cuda = device.type == "cuda"
-        self._optimizers = {
-            name: torch.optim.Adam(
-                weights,
-                # On a CUDA device the rate is a tensor: changing it then needs neither a sync nor a new kernel.
-                lr=torch.tensor(chosen.learning_rate, device=device) if on_cuda else chosen.learning_rate,
-                betas=(chosen.beta1, chosen.beta2),
-                fused=True,
-                capturable=on_cuda,
-            )
-            for name, weights in self._weights.items()
+        self._stepped = {
+            name: SteppedWeights(name, each, method.parameters_chosen, captured=on_cuda) for name, each in given.items()
         }
-        self._take: Callable[[Batch], None] = StepGraph(self._step) if captured else self._step
+        self.captured = captured and all(stepped.can_be_captured for stepped in self._stepped.values())
+        self._take: Callable[[Batch], None] = StepGraph(self._step) if self.captured else self._step
         self._sums: dict[str, Tensor] = {}
         self._steps = 0
 
+    @property
+    def weights(self) -> dict[str, list[nn.Parameter]]:
+        """The weights that are trained, by the name of their optimizer."""
+        return {name: stepped.weights for name, stepped in self._stepped.items()}
+
     def step(self, batch: Batch, fraction: float) -> None:
         """Take one training step, `fraction` of the budget being spent."""
-        rate = self._base_rate * linear_decay(fraction, self._decay_start)
-        for optimizer in self._optimizers.values():
-            _set_rate(optimizer, rate)
+        for stepped in self._stepped.values():
+            stepped.set_rates(fraction)
         self._take(batch)
         self._steps += 1
 
@@ -74,58 +79,91 @@ class Optimizers:
                 raise Diverged(f"the loss `{name}` is {value}: lower the learning rate, or train in fp32")
         return means
 
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within the block, weights that have an average are it."""
+        self.swap_averages()
+        try:
+            yield
+        finally:
+            self.swap_averages()
+
+    def swap_averages(self) -> None:
+        """Exchange the weights that have an average and the average."""
+        for stepped in self._stepped.values():
+            if stepped.average is not None:
+                stepped.average.swap()
+
     def check_weights(self) -> None:
         """Raise `Diverged` if a weight is no longer finite, so that no checkpoint ever holds such a weight."""
-        for name, weights in self._weights.items():
-            if not all(bool(torch.isfinite(weight).all()) for weight in weights):
-                raise Diverged(f"a weight of the {name} is no longer finite: lower the learning rate, or train in fp32")
+        for stepped in self._stepped.values():
+            stepped.check()
 
     def state(self) -> dict[str, Any]:
         """Return the optimizers' state."""
-        return {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()}
+        return {name: stepped.state() for name, stepped in self._stepped.items()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` gave."""
-        for name, optimizer in self._optimizers.items():
-            rates = [group["lr"] for group in optimizer.param_groups]
-            optimizer.load_state_dict(state[name])
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate  # a tensor on this device, set anew at each step
+        for name, stepped in self._stepped.items():
+            stepped.load_state(state[name])
 
     def _step(self, batch: Batch) -> None:
         result = self._method.training_step(batch)
         if isinstance(result, Mapping):
-            (only,) = self._optimizers
+            if len(self._stepped) > 1:
+                raise PluginError(
+                    f"training_step returned one dictionary, and there are {len(self._stepped)} optimizers "
+                    f"({', '.join(self._stepped)}); yield an Update for each"
+                )
+            (only,) = self._stepped
             self._update(only, result)
-        else:
+        elif isinstance(result, Iterator):
             for update in result:
+                if not isinstance(update, Update):
+                    what = type(update).__name__
+                    raise PluginError(f"training_step yielded {what}; it yields Update(optimizer, terms)")
                 self._update(update.optimizer, update.terms)
+        else:
+            raise PluginError(
+                f"training_step returned {type(result).__name__}; it returns a dictionary of loss terms, such as "
+                '{"l1": loss}, or yields Updates'
+            )
 
     def _update(self, owner: str, terms: Mapping[str, Tensor]) -> None:
-        optimizer, weights = self._optimizers[owner], self._weights[owner]
-        optimizer.zero_grad(set_to_none=True)
-        total = torch.stack([term.float() for term in terms.values()]).sum()
-        total.backward(inputs=weights)  # type: ignore[no-untyped-call] # torch does not type it
-        optimizer.step()
+        if owner not in self._stepped:
+            raise PluginError(
+                f"training_step yielded an Update for {owner!r}; optimizers() has {', '.join(self._stepped)}"
+            )
+        total = torch.stack([_term(owner, name, term) for name, term in _terms(owner, terms).items()]).sum()
+        if not total.requires_grad:
+            raise PluginError(f"no gradient leads from the loss of {owner!r} to its weights; was it detached?")
+        self._stepped[owner].go_down(total)
         for name, term in terms.items():
             key = f"{owner}/{name}"
             if key not in self._sums:
                 self._sums[key] = torch.zeros((), device=term.device)
-            self._sums[key].add_(term.detach())
+            self._sums[key].add_(term.detach().reshape(()))
 
 
-def linear_decay(fraction: float, start: float) -> float:
-    """Return 1 up to `start` of the budget, then a straight line down to 0 at its end."""
-    return 1.0 if fraction <= start else max(0.0, (1.0 - fraction) / (1.0 - start))
+def _terms(owner: str, terms: object) -> Mapping[str, Tensor]:
+    if not isinstance(terms, Mapping) or not terms:
+        what = "nothing" if isinstance(terms, Mapping) else type(terms).__name__
+        raise PluginError(f"the loss terms for {owner!r} are {what}; give a dictionary, such as {{'l1': loss}}")
+    return terms
 
 
-def _parameters(module: nn.Module) -> list[nn.Parameter]:
-    return list(module.parameters())
+def _term(owner: str, name: object, term: object) -> Tensor:
+    """Return one term as a float32 scalar.
 
-
-def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
+    Raises:
+        PluginError: it is none, or no gradient leads from it to any weight.
+    """
+    if not isinstance(term, Tensor):
+        raise PluginError(f"the loss term {name!r} of {owner!r} is {type(term).__name__}; it is a tensor of one number")
+    if term.numel() != 1:
+        shape = "x".join(str(length) for length in term.shape)
+        raise PluginError(f"the loss term {name!r} of {owner!r} has {shape} numbers; reduce it to one, as by .mean()")
+    if not term.is_floating_point():
+        raise PluginError(f"the loss term {name!r} of {owner!r} is {term.dtype}; a loss is a floating-point number")
+    return term.float().reshape(())

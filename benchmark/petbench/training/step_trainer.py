@@ -37,7 +37,7 @@ class StepTrainer:
         self.step_method = step_method
 
     def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
-        """Train until the budget is spent or the user stops it.
+        """Train from the weights that it was built with until the budget is spent or the user stops it.
 
         With a budget in images, a run that is killed and resumed any number of times ends bit for bit as one that never
         was: on the CPU with the same number of threads, on a CUDA device in deterministic mode.
@@ -64,11 +64,10 @@ class StepTrainer:
                 loop = TrainingLoop(method, tensors, own, run, execution)
                 state = run.resume_state()
                 if state is None:
-                    _initialize_weights(method, run.seed)
                     seed_everything(run.seed, "training")
                 else:
                     loop.load_state(state)
-                run.log("engine", execution.describe())
+                run.log("engine", {**execution.describe(), "captured": loop.captured})
                 run.log("data", {**tensors.describe(), "suv_clip": method.intensity.suv_clip})
                 loop.run()
         finally:
@@ -97,9 +96,3 @@ class StepTrainer:
     def parameter_count(self) -> int:
         """Return the number of trained weights."""
         return sum(parameter.numel() for parameter in self.step_method.parameters())
-
-
-def _initialize_weights(method: StepMethod, seed: int) -> None:
-    """Start from weights that depend on the run's seed alone, whatever was random before it was built."""
-    seed_everything(seed, "weights")
-    method.load_state_dict(type(method)(method.parameters_chosen).state_dict())

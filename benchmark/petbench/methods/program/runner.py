@@ -71,7 +71,7 @@ def job_data(job: Job, folder: Path) -> EntitledData:
 def _build(job: Job) -> tuple[RunnableMethod, torch.device]:
     spec, _ = load_plugins().method(job.method)
     device = models.choose_device(job.device)
-    seed_everything(job.seed, "method")
+    seed_everything(job.seed, "weights")
     method = build_in_process(spec, dict(job.parameters))
     method.to(device)
     return method, device

@@ -93,7 +93,7 @@ class MethodSide:
 
     def _build(self, build: Callable[[Task, Registry, Path], RunnableMethod]) -> RunnableMethod:
         """Return the method, untrained, on its device."""
-        seed_everything(self._task.seed, "method")  # for methods that draw from the global generators
+        seed_everything(self._task.seed, "weights")  # drawn while it is built, and never again
         method = build(self._task, self._registry, Path(self._task.environments))
         method.to(self._device)
         return method
