@@ -1,4 +1,4 @@
-"""The public face of petbench: all that a plugin needs, and nothing that imports torch before it is asked for."""
+"""The public face of petbench: what a plugin needs, and what a notebook does; each imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from petbench.api.boards import leaderboard
+    from petbench.api.pairs import open_dataset
+    from petbench.api.running import resume_run, run
+    from petbench.api.runs import find_runs, open_run
+    from petbench.api.scoring import enter, enter_reference, score
+    from petbench.api.session import Session
     from petbench.contract import (
         API_VERSION,
         Budget,
@@ -42,13 +48,23 @@ _HOME_OF = {
     "Optimization": "petbench.step_method",
     "PetbenchError": "petbench_datasets.errors",
     "RunContext": "petbench.contract",
+    "Session": "petbench.api.session",
     "StepMethod": "petbench.step_method",
     "StepParameters": "petbench.step_parameters",
     "Supervision": "petbench.contract",
     "TrainingData": "petbench.contract",
     "Update": "petbench.step_method",
     "Volume": "petbench.contract",
+    "enter": "petbench.api.scoring",
+    "enter_reference": "petbench.api.scoring",
+    "find_runs": "petbench.api.runs",
     "hookimpl": "petbench.hookspecs",
+    "leaderboard": "petbench.api.boards",
+    "open_dataset": "petbench.api.pairs",
+    "open_run": "petbench.api.runs",
+    "resume_run": "petbench.api.running",
+    "run": "petbench.api.running",
+    "score": "petbench.api.scoring",
 }
 
 __all__ = [
@@ -66,13 +82,23 @@ __all__ = [
     "Optimization",
     "PetbenchError",
     "RunContext",
+    "Session",
     "StepMethod",
     "StepParameters",
     "Supervision",
     "TrainingData",
     "Update",
     "Volume",
+    "enter",
+    "enter_reference",
+    "find_runs",
     "hookimpl",
+    "leaderboard",
+    "open_dataset",
+    "open_run",
+    "resume_run",
+    "run",
+    "score",
 ]
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from petbench_leaderboard.board import Column
-    from petbench_leaderboard.score_records import ScoreRow
+    from petbench_leaderboard.score_records import ScoreRecord
 
 NO_PREDICTABLE = "no predictable row"
 """Why a board of a simulated dataset has no normalized scores: the one reason that a command removes."""
@@ -23,7 +23,7 @@ NO_TRUTH = "the dataset has no truth"
 
 
 def make_cell(
-    scores: Mapping[int, Mapping[str, ScoreRow]],
+    scores: Mapping[int, Mapping[str, ScoreRecord]],
     seeds: Sequence[int],
     participants: Sequence[str],
     *,
@@ -94,7 +94,7 @@ def _failed(seeds: Sequence[int], failures: Mapping[int, str]) -> str:
     return f"{len(ended - failures.keys())}/{len(ended)} seeds, {what}"
 
 
-def _floor(scores: Sequence[ScoreRow]) -> float | None:
+def _floor(scores: Sequence[ScoreRecord]) -> float | None:
     """Return the mean of the floors that came with scores; None where one of them has none."""
     floors = [score.extra.get("floor") for score in scores]
     numbers = [float(floor) for floor in floors if isinstance(floor, int | float)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Cell
     from petbench_leaderboard.records import RunRow
-    from petbench_leaderboard.score_records import ScoreRow
+    from petbench_leaderboard.score_records import ScoreRecord, ScoreRow
 
 REGIONS = ("body", "body-no-urinary", "volume", "volume-no-urinary")
 """The regions of a score of the whole image, with and without the urinary tract; organs and lesions have own tables."""
@@ -141,7 +141,7 @@ def _group(members: Sequence[RunRow], of_run: Mapping[int, Sequence[ScoreRow]]) 
     )
 
 
-def column_of(score: ScoreRow) -> Column:
+def column_of(score: ScoreRecord) -> Column:
     """Return the column that a score stands in."""
     facts = score.facts or MetricFacts()
     return Column(score.metric, score.region, score.convention_id, score.unit, score.higher_is_better, facts)

@@ -28,7 +28,7 @@ from petbench.cli.run import run
 from petbench.cli.runs import runs
 from petbench.cli.score import score
 from petbench.cli.scores import scores
-from petbench.cli.session import Session
+from petbench.cli.session import begin
 from petbench.cli.study import study
 from petbench.cli.submit import submit
 from petbench.cli.verify import accept, verify
@@ -102,7 +102,7 @@ def cli(ctx: click.Context, /, *, db: str | None) -> None:
     petbench leaderboard              see its rank
     petbench report -o board          look at its images
     """
-    ctx.obj = Session(db=db)
+    begin(ctx, db=db)
 
 
 for _verb in _VERBS:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    from petbench.runs.options import RunOptions
 
 ISOLATED = (
     "Shut the method's process in with bubblewrap: it sees packages, its own folder and the device, has no network, "
@@ -21,18 +15,6 @@ reconstruction_option = click.option(
     metavar="LABEL",
     help="Which image to take where one measurement was reconstructed several times: the label after rec-.",
 )
-
-
-def run_options(time_limit: float | None, *, isolated: bool) -> RunOptions:
-    """Return how runs are made, and say so on standard error where what was asked for cannot be."""
-    from petbench.processes.sandbox import why_not_isolated
-    from petbench.runs.options import RunOptions
-    from petbench.terminal import say
-
-    why_not = why_not_isolated() if isolated else None
-    if why_not is not None:
-        say(f"{click.style('warning:', fg='yellow')} not isolated: {why_not}; the method can read what you can read")
-    return RunOptions(time_limit_seconds=time_limit, isolated=isolated and why_not is None)
 
 
 def complete_method(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's signature
@@ -51,6 +33,6 @@ def complete_dataset(ctx: click.Context, param: click.Parameter, incomplete: str
 
 def name_on_the_board(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's signature
     """Return a dataset's name on the leaderboard; a folder, as `run` takes it, goes by its own name."""
-    if value is None or not (Path(value).name != value or Path(value).is_dir()):
-        return value
-    return Path(value).expanduser().absolute().name
+    from petbench.api.boards import name_on_the_board as named
+
+    return None if value is None else named(value)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
 
 _COLOURS = {"ok": "green", "running": "cyan", "planned": "cyan", "interrupted": "yellow", "skipped": "yellow"}
 _LONG = ("environment", "machine", "parameters", "subgroups")
-
-
-def run_facts(row: RunRow) -> dict[str, Any]:
-    """Return a run's row as JSON values."""
-    return {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
 
 
 def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
@@ -62,28 +56,18 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
     """Print all that is known of one run."""
     from rich.text import Text
 
+    from petbench.api.runs import row_as_dict, run_as_dict
     from petbench.cli.console import print_json, standard_output
-    from petbench_leaderboard.metric_facts import metrics_as_json
-    from petbench_leaderboard.score_records import metrics_of, of_newest_protocol
+    from petbench_leaderboard.score_records import of_newest_protocol
 
+    if as_json:
+        print_json(run_as_dict(leaderboard, run_id))
+        return
     row = leaderboard.run(run_id)
     scores = of_newest_protocol(leaderboard.scores([run_id]))
     phases = leaderboard.phases(run_id)
-    if as_json:
-        print_json(
-            run_facts(row)
-            | {
-                "phases": [dataclasses.asdict(phase) for phase in phases],
-                "scores": [
-                    {name: value for name, value in dataclasses.asdict(score).items() if name != "facts"}
-                    for score in scores
-                ],
-                "metrics": metrics_as_json(metrics_of(scores)),
-            }
-        )
-        return
     console = standard_output()
-    for key, value in run_facts(row).items():
+    for key, value in row_as_dict(row).items():
         if key not in _LONG and value not in (None, ()):
             shown = ", ".join(value) if isinstance(value, tuple) else str(value)
             console.print(Text.assemble((f"{key:26}", "dim"), shown))

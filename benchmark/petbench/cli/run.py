@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from petbench.cli.options import ISOLATED, complete_dataset, complete_method, reconstruction_option, run_options
+from petbench.cli.options import ISOLATED, complete_dataset, complete_method, reconstruction_option
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 from petbench_leaderboard.tracks import TRACKS
@@ -131,7 +131,7 @@ def run(
     with progress_bar() as progress:
         plans = plan_sweep(methods, seed, fold, asked, here.home, here.registry, progress)
     say(describe_budgets(plans))
-    supervisor = here.supervisor(run_options(time_limit, isolated=isolated))
+    supervisor = here.supervisor(here.run_options(time_limit, isolated=isolated))
     if len(plans) > 1:
         raise SystemExit(run_several(plans, supervisor, force=force, as_json=as_json))
     row, known = execute(plans[0], supervisor, force=force, waiting=_say_that_it_waits)

@@ -26,24 +26,16 @@ def list_runs(
     *, as_json: bool, status: str | None, method: str | None, where: str | None, limit: int | None, before: int | None
 ) -> None:
     """List runs, failures included, newest first and a page at a time."""
+    from petbench.api.runs import row_as_dict, wanted_runs
     from petbench.cli.console import print_json_list
-    from petbench.cli.result import print_runs, run_facts
-    from petbench.errors import UnknownNameError
-    from petbench_leaderboard.records import STATUSES
-    from petbench_leaderboard.run_queries import Wanted
+    from petbench.cli.result import print_runs
 
     leaderboard = session().leaderboard
-    if status is not None and status not in STATUSES:
-        raise UnknownNameError("status", status, STATUSES, listed="There:")
-    wanted = Wanted(status=status, method=method, where=where, before=before)
+    wanted = wanted_runs(session(), method=method, status=status, where=where, before=before)
     count = leaderboard.count(wanted)
-    if method is not None and not count:
-        known = leaderboard.methods() | set(session().registry.methods())
-        if method not in known:
-            raise UnknownNameError("method", method, known, listed="Installed, or on this leaderboard:")
     if as_json:
         found = leaderboard.batches(wanted) if limit is None else iter([leaderboard.page(wanted, limit)])
-        print_json_list(run_facts(row) for some in found for row in some)
+        print_json_list(row_as_dict(row) for some in found for row in some)
         return
     rows = leaderboard.page(wanted, limit or PAGE)
     print_runs(rows, narrowed=any(given is not None for given in (status, method, where, before)))

@@ -87,23 +87,15 @@ def _score_again(which: str) -> None:
 
 def _enter(folder: Path | None, name: str, dataset: str, split: str, fold: int) -> None:
     """Score predictions that no run of petbench made; without a folder, those of the reference called `name`."""
-    from petbench.cli.console import open_named
+    from petbench.api.pairs import open_dataset
+    from petbench.api.scoring import enter, enter_reference
     from petbench.cli.leaderboard import print_table
-    from petbench.plans.planner import Place
-    from petbench.runs.external import score_external
-    from petbench.runs.references import score_reference
-    from petbench.terminal import progress_bar
-    from petbench_datasets.dataset.split import load_split
 
     here = session()
     here.leaderboard.make_ready()  # first, as above
-    named, _ = open_named(dataset)
-    place = Place(named.name, named.dataset, load_split(named.dataset, split), fold)
-    with progress_bar() as progress:
-        scorer, home, store = here.scorer(progress), here.home, here.leaderboard
-        if folder is None:
-            row = score_reference(place, name, home=home, leaderboard=store, scorer=scorer)
-        else:
-            taken = here.registry.methods()
-            row = score_external(place, folder, name, home=home, leaderboard=store, scorer=scorer, taken=taken)
-    print_table(store, dataset=row.dataset, split=row.split, highlight=row.id)
+    opened = open_dataset(dataset, split=split, fold=fold, session=here)
+    if folder is None:
+        row = enter_reference(name, opened, session=here).row
+    else:
+        row = enter(folder, opened, name, session=here).row
+    print_table(here.leaderboard, dataset=row.dataset, split=row.split, highlight=row.id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from petbench.cli.options import ISOLATED, complete_dataset, run_options
+from petbench.cli.options import ISOLATED, complete_dataset
 from petbench.cli.session import session
 from petbench_leaderboard.report.formatting import counted
 
@@ -108,7 +108,7 @@ def accept(
     leaderboard.make_ready()  # first: one that cannot be written is found before minutes of scoring
     with _verified(path, dataset) as found:
         if again:
-            supervisor = here.supervisor(run_options(time_limit, isolated=isolated))
+            supervisor = here.supervisor(here.run_options(time_limit, isolated=isolated))
             _reproduce(found, plugin_source, supervisor, submitter, as_json=as_json)
             return
         rows = store(found, here.home, leaderboard, submitter=submitter)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -175,7 +176,13 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _passing_on_signals(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
-        """Pass every request to end on to the worker, which obeys the first in order and the second at once."""
+        """Pass every request to end on to the worker, which obeys the first in order and the second at once.
+
+        Signals come to the main thread of Python alone: a run that another thread makes goes on, whoever asks.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
 
         def pass_on(*_: object) -> None:
             self.stop_requested = True

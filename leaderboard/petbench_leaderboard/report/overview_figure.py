@@ -11,7 +11,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 
 from petbench_leaderboard.report.figure_parts import (
     DOTS_PER_INCH,
@@ -25,9 +24,12 @@ from petbench_leaderboard.report.figure_parts import (
     write_title,
 )
 from petbench_leaderboard.report.images import ParticipantImages, Volume, body_box
+from petbench_leaderboard.report.shown_figure import ShownFigure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
 
 _TILE_HEIGHT_INCHES = 3.9
 _GAP_INCHES = 0.12
@@ -38,6 +40,21 @@ _NARROWEST_INCHES = 1.25
 
 
 def draw_overview(images: ParticipantImages, names: Sequence[str]) -> ParticipantFigure:
+    """Return the picture of a participant's overview, and what it shows in words.
+
+    Args:
+        images: of the participant.
+        names: of the predictions, in the order to show them.
+    """
+    listed = ", ".join(["the early image", *names, "the real delayed image"])
+    return render(
+        compose_overview(images, names),
+        f"{images.participant}: coronal maximum projections of {listed}, and below them the absolute error of each "
+        "against the real delayed image",
+    )
+
+
+def compose_overview(images: ParticipantImages, names: Sequence[str]) -> Figure:
     """Return the early image, the named predictions and the real delayed image, above the error of each.
 
     Args:
@@ -55,7 +72,7 @@ def draw_overview(images: ParticipantImages, names: Sequence[str]) -> Participan
     columns.append(("real delayed", images.delayed))
     width = 2 * _EDGE_INCHES + len(columns) * step - _GAP_INCHES
     height = _TITLE_INCHES + 2 * _TILE_HEIGHT_INCHES + _GAP_INCHES + _EDGE_INCHES
-    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
+    figure = ShownFigure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
     FigureCanvasAgg(figure)
 
     def place(x: float, y: float, across: float, up: float) -> tuple[float, float, float, float]:
@@ -83,9 +100,4 @@ def draw_overview(images: ParticipantImages, names: Sequence[str]) -> Participan
     ):
         bar = place(left + 0.08, _EDGE_INCHES + up * _TILE_HEIGHT_INCHES, step - _GAP_INCHES - 0.16, 0.13)
         colour_bar(figure, bar, colours, norm, label, orientation="horizontal")
-    listed = ", ".join(["the early image", *names, "the real delayed image"])
-    return render(
-        figure,
-        f"{images.participant}: coronal maximum projections of {listed}, and below them the absolute error of each "
-        "against the real delayed image",
-    )
+    return figure

@@ -13,7 +13,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 
 from petbench_leaderboard.report.figure_parts import (
     DOTS_PER_INCH,
@@ -29,9 +28,13 @@ from petbench_leaderboard.report.figure_parts import (
     write_title,
 )
 from petbench_leaderboard.report.images import ParticipantImages, Volume, body_box, most_changed_slice
+from petbench_leaderboard.report.shown_figure import ShownFigure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PREDICTIONS_IN_A_ROW = 4
 
@@ -49,10 +52,16 @@ def draw_participant(images: ParticipantImages) -> list[ParticipantFigure]:
     figures = max(1, math.ceil(len(names) / PREDICTIONS_IN_A_ROW))
     in_a_row = math.ceil(len(names) / figures) or 1
     chunks = [names[start : start + in_a_row] for start in range(0, len(names), in_a_row)] or [[]]
-    return [render(_compose(images, chunk), _described(images, chunk)) for chunk in chunks]
+    return [render(compose_participant(images, chunk), _described(images, chunk)) for chunk in chunks]
 
 
-def _compose(images: ParticipantImages, names: list[str]) -> Figure:
+def compose_participant(images: ParticipantImages, names: Sequence[str]) -> Figure:
+    """Return the figure of a participant with the named predictions.
+
+    Args:
+        images: of the participant.
+        names: of the predictions, in the order to show them.
+    """
     box = body_box(images)
     level = most_changed_slice(images)
     spacing = images.spacing_millimetres
@@ -68,7 +77,7 @@ def _compose(images: ParticipantImages, names: list[str]) -> Figure:
     tiles = sum(2 if with_error else 1 for *_, with_error in groups)
     inner = tiles * tile_width + (tiles - len(groups)) * _GAP_INCHES + (len(groups) - 1) * _GROUP_GAP_INCHES
     width, height = left + inner + right, top + tile_height + _GAP_INCHES + axial_height + bottom
-    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
+    figure = ShownFigure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
     FigureCanvasAgg(figure)
 
     def axes(x: float, y: float, wide: float, high: float) -> Axes:

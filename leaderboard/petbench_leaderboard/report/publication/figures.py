@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from petbench_datasets.files import atomic_path
@@ -16,6 +15,7 @@ from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report import settings as stated
+from petbench_leaderboard.report.shown_figure import ShownFigure
 from petbench_leaderboard.report.site.pareto import mark_front
 from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.statistics.intervals import FEWEST_PARTICIPANTS
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from petbench_leaderboard.board import Board, Column, Row
     from petbench_leaderboard.statistics.analysis import BoardStatistics
@@ -77,24 +78,37 @@ def export_figure(board: Board, number: int, path: Path) -> Path:
     Raises:
         LeaderboardError: there is no such figure or format, or nothing to draw.
     """
+    if path.suffix.lower() not in FORMATS:
+        raise LeaderboardError(f"a figure cannot be written as {path.name}: end the name in {', '.join(FORMATS)}")
+    figure = draw_figure(board, number)
+    kind = path.suffix.lower()[1:]
+    with mpl.rc_context(STYLE), atomic_path(path) as temporary:
+        undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
+        figure.savefig(temporary, format=kind, dpi=300, metadata=undated)
+    return path
+
+
+def draw_figure(board: Board, number: int) -> Figure:
+    """Draw a figure of a board, as `export_figure` writes it.
+
+    Args:
+        board: which.
+        number: as for `export_figure`.
+
+    Raises:
+        LeaderboardError: there is no such figure, or nothing to draw.
+    """
     if number not in FIGURES:
         raise LeaderboardError(
             f"there is no figure {number}: {'; '.join(f'{n} is {t}' for n, (t, _) in FIGURES.items())}"
         )
-    if path.suffix.lower() not in FORMATS:
-        raise LeaderboardError(f"a figure cannot be written as {path.name}: end the name in {', '.join(FORMATS)}")
     statistics = analyse(board)
     if statistics is None or board.ranked_by is None:
         raise LeaderboardError(
             f"no row of {board.dataset}, split {board.split}, covers all participants: nothing to draw"
         )
-    _, draw = FIGURES[number]
-    kind = path.suffix.lower()[1:]
-    with mpl.rc_context(STYLE), atomic_path(path) as temporary:
-        figure = draw(_Drawn(board, board.ranked_by, statistics))
-        undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-        figure.savefig(temporary, format=kind, dpi=300, metadata=undated)
-    return path
+    with mpl.rc_context(STYLE):
+        return FIGURES[number][1](_Drawn(board, board.ranked_by, statistics))
 
 
 def _boxes(drawn: _Drawn) -> Figure:
@@ -238,7 +252,7 @@ FIGURES: dict[int, tuple[str, Callable[[_Drawn], Figure]]] = {
 
 
 def _new(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    figure = ShownFigure(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
 

@@ -1,0 +1,1 @@
+"""petbench from Python: what the commands do, as functions that return objects; `petbench` itself exports them."""
