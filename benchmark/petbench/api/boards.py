@@ -183,7 +183,7 @@ def name_on_the_board(dataset: str) -> str:
 def _board_as_html(board: Board) -> str:
     columns = [
         column
-        for column in written.shown_columns(board)
+        for column in sorted(written.shown_columns(board), key=lambda column: column != board.ranked_by)
         if any(column in row.cells and row.cells[column].mean is not None for row in board.rows)
     ]
     headings = ["", "method", "settings", *(f"{written.heading(each)} {written.arrow(each)}" for each in columns)]
@@ -192,7 +192,7 @@ def _board_as_html(board: Board) -> str:
         for row in board.rows
     ]
     notes = [
-        f"under a score its {written.GAIN}",
+        f"under a score its {written.GAIN}; then, where there is one, the {written.NORMALIZED}",
         stated.unranked(board),
         stated.origins_note(board),
         stated.flagged_note(board),
@@ -218,4 +218,5 @@ def _cell(row: Row, column: Column) -> str:
     cell = row.cells.get(column)
     if cell is None or cell.mean is None:
         return "–"
-    return "\n".join(filter(None, (written.mean(column, cell), written.gain(column, cell))))
+    parts = (written.mean(column, cell), written.gain(column, cell), written.normalized_score(cell))
+    return "\n".join(filter(None, parts))
