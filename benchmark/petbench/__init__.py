@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from petbench.api.boards import leaderboard
     from petbench.api.pairs import open_dataset
     from petbench.api.running import resume_run, run
-    from petbench.api.runs import find_runs, open_run
+    from petbench.api.runs import RunEndedError, find_runs, open_run
     from petbench.api.scoring import enter, enter_reference, score
     from petbench.api.session import Session
     from petbench.contract import (
@@ -48,6 +48,7 @@ _HOME_OF = {
     "Optimization": "petbench.step_method",
     "PetbenchError": "petbench_datasets.errors",
     "RunContext": "petbench.contract",
+    "RunEndedError": "petbench.api.runs",
     "Session": "petbench.api.session",
     "StepMethod": "petbench.step_method",
     "StepParameters": "petbench.step_parameters",
@@ -82,6 +83,7 @@ __all__ = [
     "Optimization",
     "PetbenchError",
     "RunContext",
+    "RunEndedError",
     "Session",
     "StepMethod",
     "StepParameters",

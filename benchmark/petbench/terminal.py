@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    from rich.console import Console
 
     from petbench_datasets.progress import Progress
 
@@ -53,17 +56,27 @@ def _suppressing(bar: AbstractContextManager[Progress]) -> Callable[..., None]:
     return close
 
 
+def _standard_error() -> Console:
+    """Return rich's console on standard error, which draws on a terminal alone.
+
+    Rich itself draws wherever `FORCE_COLOR` is set, as in every process that a notebook's kernel starts.
+    """
+    from rich.console import Console
+
+    drawn = sys.stderr is not None and sys.stderr.isatty()
+    return Console(stderr=True, highlight=False, force_terminal=drawn, force_jupyter=False)
+
+
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Progress]:
     """Yield a callback that draws one bar per description on standard error.
 
     Where standard error is no terminal, a line is printed when a piece of work ends.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    console = Console(stderr=True, highlight=False)
+    console = _standard_error()
     with RichProgress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -110,11 +123,10 @@ def training_bar() -> Iterator[Progress]:
 
     Where standard error is no terminal, a line is printed for every tenth of the work.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    console = Console(stderr=True, highlight=False)
+    console = _standard_error()
     with RichProgress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),

@@ -138,9 +138,9 @@ def members(owner: type) -> Iterator[Member]:
         if name.startswith("_") or name in defaults or name in vars(owner).get("__annotations__", {}):
             continue
         function = value.__func__ if isinstance(value, (staticmethod, classmethod)) else value
-        if isinstance(function, property):
-            kind = _plain(inspect.signature(function.fget).return_annotation) if function.fget else ""
-            yield Member(name, kind, _first_paragraph(function))
+        getter = function.fget if isinstance(function, property) else getattr(function, "func", None)
+        if getter is not None:  # of a property, or of one that is computed once
+            yield Member(name, _returned(getter), _first_paragraph(getter))
         elif inspect.isfunction(function):
             yield Member(f"{name}{_parameters(function)}", _returned(function), _first_paragraph(function))
         elif name in described:

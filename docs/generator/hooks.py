@@ -14,6 +14,7 @@ from contract_pages import check_list, class_reference, hook_reference, job_refe
 from dataset_pages import column_reference, dicom_reference, sidecar_reference
 from layer_pages import layer_reference
 from protocol_pages import metric_reference
+from python_pages import function_reference, object_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,6 +41,7 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "sidecar": sidecar_reference,
     "metrics": metric_reference,
     "layers": layer_reference,
+    "objects": object_reference,
 }
 
 
@@ -65,6 +67,8 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         name, argument = match.groups()
         if name == "fields" and argument:
             return class_reference(argument)
+        if name == "function" and argument:
+            return function_reference(argument)
         if name not in _GENERATORS:
             raise PluginError(f"{page.file.src_path}: nothing generates {match.group()}")
         return _GENERATORS[name]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from petbench.contract import MethodSpec
 from petbench.registry import load_plugins
 from petbench.testing.catalogue import NAMES
 from protocol_pages import metric_reference
+from python_pages import OBJECTS, function_reference, functions, object_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +106,34 @@ def test_every_field_is_in_the_contract_with_its_meaning(dotted: str) -> None:
 def test_everything_public_that_has_fields_is_in_the_contract() -> None:
     public = {getattr(petbench, name) for name in petbench.__all__ if isinstance(getattr(petbench, name), type)}
     shown = {dotted.rpartition(".")[2] for dotted in CLASSES}
-    assert {owner.__name__ for owner in public} - shown == {"PetbenchError"}
+    assert {owner.__name__ for owner in public} - shown == {"PetbenchError", "RunEndedError", "Session"}
+
+
+def test_every_function_of_a_notebook_is_on_its_page_with_its_arguments() -> None:
+    page = (DOCS / "python.md").read_text(encoding="utf-8")
+    assert set(functions()) > {"Session", "open_dataset", "run", "score", "leaderboard"}
+    for name in functions():
+        if name == "RunEndedError":
+            assert f"petbench.{name}" in page
+            continue
+        assert f"<!-- petbench: function {name} -->" in page
+        rows = re.findall(r"^\| `(\w+)` \| .* \| .{6,} \|$", function_reference(name), flags=re.MULTILINE)
+        assert rows == list(inspect.signature(getattr(petbench, name)).parameters), name
+
+
+def test_every_object_of_a_notebook_is_listed_with_its_members() -> None:
+    assert "<!-- petbench: objects -->" in (DOCS / "python.md").read_text(encoding="utf-8")
+    said = object_reference()
+    for dotted in OBJECTS:
+        assert f"### {dotted.rpartition('.')[2]}\n" in said
+    for member in (
+        "`pairs(part=None)`",
+        "`spacing_millimetres`",
+        "`scores`",
+        "`mean(metric, region=None)`",
+        "`to_polars()`",
+    ):
+        assert f"| {member} |" in said, member
 
 
 def test_a_field_without_a_meaning_keeps_the_documentation_from_being_built(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,10 @@ def run(
 def resume_run(run_id: int, *, session: Session | None = None) -> Run:
     """Resume an interrupted run from its checkpoint, as `petbench runs resume` and the same call of `run` do.
 
+    Args:
+        run_id: the run's number on the leaderboard.
+        session: where to work; None for what the environment says.
+
     Raises:
         UsageError: it was not interrupted, or its folder is elsewhere.
         RunEndedError: it did not end well.

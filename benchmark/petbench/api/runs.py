@@ -184,6 +184,10 @@ class RunEndedError(PetbenchError):
 def open_run(run_id: int, *, session: Session | None = None) -> Run:
     """Return a run of the leaderboard by its number.
 
+    Args:
+        run_id: the number.
+        session: where to look; None for what the environment says.
+
     Raises:
         LeaderboardError: there is no such run.
     """
