@@ -13,6 +13,8 @@ from petbench.cli.session import session
 from petbench_leaderboard.board import RANKING_METRICS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.report.publication.times import Form
     from petbench_leaderboard.store import Leaderboard
@@ -73,14 +75,13 @@ def leaderboard(
         _check_times(time_to_target, target, metric)
         _print_times(dataset, split, where, target, form)
         return
-    from petbench_leaderboard.ranking import rank
+    from petbench.api.boards import leaderboard as ranking
 
-    store = session().leaderboard
     if form is None:
-        print_table(store, dataset=dataset, split=split, metric=metric, where=where)
+        print_table(session().leaderboard, dataset=dataset, split=split, metric=metric, where=where)
         return
-    boards = rank(store, dataset=dataset, split=split, metric=metric, where=where)
-    click.echo(_as_text(boards, form), nl=form == "json")
+    found = ranking(dataset=dataset, split=split, metric=metric, where=where, session=session())
+    click.echo(_as_text(found.boards, form), nl=form == "json")
 
 
 def _check_times(time_to_target: bool, target: float | None, metric: str | None) -> None:
@@ -179,7 +180,7 @@ def _say(transfer: Transfer) -> None:
     click.echo(f"{counted(transfer.new, 'new run')}, {transfer.more} with new scores, {transfer.known} known already")
 
 
-def _as_text(boards: list[Board], form: str) -> str:
+def _as_text(boards: Sequence[Board], form: str) -> str:
     from petbench_leaderboard.exports import to_csv, to_json
     from petbench_leaderboard.report.publication.tables import to_latex, to_markdown
 

@@ -66,7 +66,7 @@ def report(
     if output is None:
         raise UsageError("-o is missing: name the folder of the site, or the file of a figure or table")
     if figure or table:
-        _piece(store, options, figure, table, output)
+        _piece(options, figure, table, output)
         return
     from petbench.terminal import progress_bar
 
@@ -114,21 +114,19 @@ def _serve(store: Leaderboard, home: Home, options: SiteOptions) -> None:
                 click.echo("ended", err=True)
 
 
-def _piece(store: Leaderboard, options: SiteOptions, figure: int | None, table: int | None, path: Path) -> None:
+def _piece(options: SiteOptions, figure: int | None, table: int | None, path: Path) -> None:
     """Write one figure or table of the one board that was asked for."""
+    from petbench.api.boards import leaderboard
     from petbench.errors import UsageError
-    from petbench_leaderboard.ranking import rank
     from petbench_leaderboard.report.publication.figures import export_figure
     from petbench_leaderboard.report.publication.tables import export_table
 
-    boards = rank(store, dataset=options.dataset, split=options.split, where=options.where)
-    if len(boards) != 1:
-        names = ", ".join(f"{board.dataset}/{board.split}" for board in boards) or "none"
-        raise UsageError(f"a figure or table shows one board; --dataset and --split choose it among: {names}")
+    found = leaderboard(dataset=options.dataset, split=options.split, where=options.where, session=session())
+    board = found.board
     if figure and table:
         raise UsageError("give --figure or --table, not both")
     if figure:
-        export_figure(boards[0], figure, path)
+        export_figure(board, figure, path)
     elif table:
-        export_table(boards[0], table, path)
+        export_table(board, table, path)
     click.echo(str(path))
