@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import shutil
 import sys
 import types
 from dataclasses import replace
@@ -16,7 +17,7 @@ import pytest
 import petbench
 from petbench.api.boards import Ranking
 from petbench.api.frames import columns_of, to_polars
-from petbench.errors import UnknownNameError, UsageError
+from petbench.errors import DataError, UnknownNameError, UsageError
 from petbench_leaderboard.errors import LeaderboardError, RequestError
 from petbench_leaderboard.report.publication.figures import export_figure
 
@@ -132,6 +133,9 @@ def test_figures_are_those_that_the_report_writes(
     for asked in wrong:
         with pytest.raises(UnknownNameError, match="did you mean"):
             ranking.images(**asked)
+    shutil.rmtree(session.home.runs)
+    with pytest.raises(DataError, match="no image of bodies can be drawn here: its runs were made elsewhere"):
+        ranking.images()
 
 
 def test_a_figure_of_no_board_is_refused(session: petbench.Session) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from tests.benchmark.installed import install_module
 
 import petbench
@@ -57,6 +58,8 @@ def test_a_run_says_what_the_command_says_of_it(ran: Callable[..., Petbench], se
     assert [run.id for run in petbench.find_runs(where="seed=2", session=session)] == [2]
     with pytest.raises(UnknownNameError, match="did you mean 'pix2pix'"):
         petbench.find_runs(method="pix2px", session=session)
+    with pytest.raises(UsageError, match="at least 1"):
+        petbench.find_runs(limit=-1, session=session)
 
 
 @pytest.mark.slow
@@ -120,7 +123,7 @@ def test_scores_are_of_the_part_that_is_asked_for(session: petbench.Session, dat
     assert scores.mean("mae_body_suv") == pytest.approx(error, rel=1e-6)
     with pytest.raises(UnknownNameError, match="did you mean 'mae_body_suv'"):
         scores.mean("mae_body_suvv")
-    with pytest.raises(DataError, match="no prediction of sub-04"):
+    with pytest.raises(DataError, match=r"^no prediction of sub-04 .0/1"):
         petbench.score({"sub-03": pair.early}, dataset, distances=False, session=session)
 
 
@@ -132,7 +135,9 @@ def test_a_prediction_that_is_none_is_refused_by_its_participant(
         "another shape": (early[1:], r"sub-04 is float32 of shape \(19, 32, 32\)"),
         "no numbers": (early.astype(str), "give numbers in SUV"),
         "not finite": (np.where(early > 3, np.nan, early), "NaN"),
-        "negative": (early - 1.0, "negative"),
+        "negative": (early - 1.0, "^sub-04.nii.gz: .* negative"),
+        "too large": (early.astype(np.float64) + 1e300, "infinite"),
+        "with its gradient": (torch.from_numpy(early.copy()).requires_grad_(), "is no array: RuntimeError"),
         "no file": (tmp_path / "none.nii.gz", "no such prediction of sub-04"),
     }
     for prediction, said in wrong.values():
@@ -229,6 +234,8 @@ def test_a_run_that_fails_raises_what_it_said_with_the_run(
         assert run.status == "failed"
         assert "no such layer" in run.log
         assert run.predictions == {}
+        with pytest.raises(DataError, match="run 1 is failed and has no predictions"):
+            run.figure()
         shown = run._repr_html_()
         assert "<b>" not in shown
         assert "&lt;b&gt;" in shown

@@ -11,7 +11,7 @@ import numpy as np
 
 from petbench.api import frames, html
 from petbench.api.session import current_session
-from petbench.errors import UnknownNameError, UsageError
+from petbench.errors import DataError, UnknownNameError, UsageError
 from petbench.runs.site_sources import HomeSources
 from petbench_leaderboard.exports import board_as_rows, to_json
 from petbench_leaderboard.ranking import rank
@@ -104,16 +104,21 @@ class Ranking:
 
         Raises:
             UsageError: there are several boards, or none.
-            UnknownNameError: there is no such participant or method, or its images are not in this home.
+            UnknownNameError: there is no such participant or method.
+            DataError: nobody's images are in this home.
         """
         from petbench_leaderboard.report.overview_figure import compose_overview
 
         shown = {}
-        for images in HomeSources(self._session.home, self._session.leaderboard).participants([self.board]):
+        sources = HomeSources(self._session.home, self._session.leaderboard)
+        for images in sources.participants([self.board]):
             shown[images.participant] = images
             if participant in (None, images.participant):
                 break
-        name = next(iter(shown), "") if participant is None else participant
+        if not shown:
+            why = next(iter(sources.left_out), "its runs were made elsewhere, or their folders deleted")
+            raise DataError(f"no image of {self.board.dataset} can be drawn here: {why}")
+        name = next(iter(shown)) if participant is None else participant
         if name not in shown:
             raise UnknownNameError("participant whose images are here", name, shown, listed="There:")
         found = shown[name]

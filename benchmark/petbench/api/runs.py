@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from petbench.api import html
 from petbench.api.scores import Scores, score_as_dict
 from petbench.api.session import current_session
-from petbench.errors import PetbenchError, UnknownNameError
+from petbench.errors import DataError, PetbenchError, UnknownNameError, UsageError
 from petbench.runs.lookup import find_folder
 from petbench.runs.planned import open_planned
 from petbench.training.training_log import read_events
@@ -119,11 +119,13 @@ class Run:
 
         Raises:
             UnknownNameError: the run did not predict that participant.
-            DataError: images or split have changed since the run.
+            DataError: there are no predictions, or images or split have changed since the run.
         """
         from petbench_leaderboard.report.participant_figure import compose_participant
 
-        name = participant if participant is not None else next(iter(self.predictions), "")
+        if not self.predictions:
+            raise DataError(f"run {self.id} is {self.status} and has no predictions to draw")
+        name = next(iter(self.predictions)) if participant is None else participant
         volume = self.prediction(name)
         dataset, _ = open_planned(self._folder.plan())
         pair = dataset.pair(name)
@@ -215,7 +217,10 @@ def find_runs(
     Raises:
         UnknownNameError: there is no such status or method.
         RequestError: the condition is not understood.
+        UsageError: the limit is below 1.
     """
+    if limit < 1:
+        raise UsageError(f"at most {limit} runs are none: give a limit of at least 1")
     here = current_session(session)
     wanted = wanted_runs(here, method=method, status=status, where=where)
     return [Run(row, here) for row in here.leaderboard.page(wanted, limit)]

@@ -16,7 +16,7 @@ from petbench.api.pairs import as_opened
 from petbench.api.runs import Run
 from petbench.api.scores import Scores
 from petbench.api.session import current_session
-from petbench.errors import DataError, UnknownNameError
+from petbench.errors import DataError, UnknownNameError, one_line
 from petbench.runs import reference_rows
 from petbench.runs.external import score_external
 from petbench.runs.references import score_reference
@@ -140,7 +140,10 @@ def _as_folder(predictions: Predictions, opened: OpenedDataset) -> Iterator[Path
                 _link(Path(prediction).expanduser(), Path(name), participant)
             else:
                 _write(prediction, Path(name) / f"{participant}.nii.gz", participant, opened)
-        yield Path(name)
+        try:
+            yield Path(name)
+        except DataError as error:  # nobody knows the folder by its name
+            raise DataError(str(error).replace(f"{name}/", "").replace(f"{name}: ", "")) from None
 
 
 def _link(file: Path, folder: Path, participant: str) -> None:
@@ -156,10 +159,14 @@ def _link(file: Path, folder: Path, participant: str) -> None:
 
 def _write(prediction: Any, file: Path, participant: str, opened: OpenedDataset) -> None:
     grid = opened.place.dataset.grid(participant)
-    volume = np.asarray(prediction)
+    try:
+        volume = np.asarray(prediction)
+    except (TypeError, ValueError, RuntimeError) as error:  # such as a tensor on a GPU, or one with its gradient
+        raise DataError(f"the prediction of {participant} is no array: {one_line(error)}") from None
     if volume.dtype.kind not in "fiu" or volume.shape != grid.shape:
         raise DataError(
             f"the prediction of {participant} is {volume.dtype} of shape {volume.shape}; give numbers in SUV of shape "
             f"{grid.shape}, (z, y, x)"
         )
-    write_image(file, volume.astype(np.float32), grid)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
+        write_image(file, volume.astype(np.float32), grid)
