@@ -7,6 +7,7 @@ Started as `python -m petbench.runs.method_process.child DESCRIPTOR PARENT` in t
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import resource
 import sys
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from petbench.authors_line import authors_line
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.errors import PluginError, one_line
@@ -39,7 +41,7 @@ from petbench.training.runnable_method import HarnessOnly
 from petbench.training.volumes import VolumeFile, validation_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pydantic import BaseModel
 
@@ -218,12 +220,14 @@ def trained(run: TrainingContext, clock: TrainingClock, *, failed: bool = False)
     )
 
 
-def failure(error: BaseException) -> messages.Failed:
-    """Return what is said of an exception that ended the method."""
+def failure(error: BaseException, packages: Iterable[str]) -> messages.Failed:
+    """Return what is said of an exception that ended the method, whose code lies in `packages`."""
+    line = authors_line(error, packages)
     if isinstance(error, MemoryError):
         # What filled the memory hangs on the frames that the exception holds; the rest still has to be said.
         traceback.clear_frames(error.__traceback__)
     ending = ending_of(error, "method")
+    message = ending.get("error_message") or ""
     try:
         trace = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode()[-100_000:]
     except Exception:  # it may hold objects that cannot be printed
@@ -231,7 +235,7 @@ def failure(error: BaseException) -> messages.Failed:
     return messages.Failed(
         status=ending["status"],
         error_class=ending.get("error_class") or type(error).__name__,
-        message=ending.get("error_message") or "",
+        message=f"{message} ({line})" if line and line not in message else message,
         fault=ending.get("fault") or "method",
         trace=trace,
     )
@@ -250,12 +254,14 @@ def main(descriptor: int, parent: int) -> None:
     if received is None:
         return
     task = Task.model_validate(received[0])
+    faulthandler.enable()  # a segmentation fault has a line too, in the run's log
     if task.largest_file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (task.largest_file_bytes, task.largest_file_bytes))
     try:
         MethodSide(channel, task).work()
     except BaseException as error:  # whatever a method does, it is told how it ended
-        channel.send(failure(error).model_dump(mode="json"))
+        packages = {name.partition("/")[0].removesuffix(".py") for name in task.source_files}
+        channel.send(failure(error, packages).model_dump(mode="json"))
     finally:
         kill_descendants()
 
