@@ -6,12 +6,12 @@ slice beside it come from the run's own process, which has the dataset: `petbenc
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench.training.prediction_errors import BODY_SUV
 from petbench_datasets.files import atomic_path
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from petbench.contract import Volume
 
 FOLDER_NAME = "example"
+MOST_SUV = 5.0
 KEPT = 2
 """Predicted slices that stay: who reads the newest finds it whole while the next one is written."""
 
@@ -27,8 +28,11 @@ _NAME = re.compile(r"images-(\d{1,19})\.npy")
 
 
 def example_slice(early: Volume) -> int:
-    """Return the axial slice with the most body in it, seen from the early image (z, y, x) alone."""
-    return int(np.argmax((early > BODY_SUV).sum(axis=(1, 2))))
+    """Return the axial slice with the most uptake in the early image (z, y, x), from which nobody chooses what is shown.
+
+    A voxel counts for no more than 5 SUV, so that one hot organ does not outweigh the trunk.
+    """
+    return int(np.argmax(np.minimum(early, MOST_SUV).sum(axis=(1, 2), dtype=np.float64)))
 
 
 def save_predicted(folder: Path, images: int, predicted: Volume) -> None:
@@ -49,7 +53,8 @@ def forget_after(folder: Path, images: int) -> None:
     """Remove what was predicted after more images than this, which a resumed training sees again."""
     for later, path in predicted_slices(folder):
         if later > images:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def predicted_slices(folder: Path) -> list[tuple[int, Path]]:
