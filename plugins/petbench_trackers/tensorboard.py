@@ -10,7 +10,6 @@ from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
-from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
@@ -50,7 +49,7 @@ class TensorBoard:
             self._went_back = True
             self._add(Event(session_log=SessionLog(status=SessionLog.START)))
         for name, value in values.numbers(event).items():
-            self._add(Event(summary=scalar_pb(name, value)))
+            self._add(Event(summary=Summary(value=[Summary.Value(tag=name, simple_value=value)])))
         if isinstance(event, ExampleImages):
             self._add(Event(summary=_picture(event)))
         if isinstance(event, RunEnded):

@@ -63,6 +63,7 @@ class WeightsAndBiases:
                 silent=True,
                 disable_code=True,
                 disable_git=True,
+                host=os.environ.get("WANDB_HOST", ""),
                 x_disable_machine_info=True,
                 x_disable_meta=True,
                 x_disable_stats=True,

@@ -34,7 +34,7 @@ from petbench.training.training_log import LOG_NAME, TrainingLog
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench.run_events import RunEvent
+    from petbench.run_events import Observer, RunEvent
 
 RUN = RunFacts(
     run=7, uid="ab" * 16, identity="cd", method="pix2pix", dataset="bodies", split="holdout", fold=0, seed=3,
@@ -44,6 +44,10 @@ RUN = RunFacts(
 
 def slices(value: float) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.full((4, 6), value, np.float32)
+
+
+def silent(folder: Path) -> Observer:
+    return lambda event: None
 
 
 EVENTS: list[RunEvent] = [
@@ -66,7 +70,8 @@ def test_an_event_comes_out_of_a_message_as_it_went_in(event: RunEvent) -> None:
 def test_a_picture_has_the_three_images_side_by_side_dark_where_uptake_is_high() -> None:
     event = ExampleImages(run=RUN, images=1, early=slices(0.0), predicted=slices(5.0), delayed=slices(np.nan))
     picture = event.picture()
-    assert (picture.dtype, picture.shape) == (np.uint8, (4, 18))
+    assert picture.dtype == np.uint8
+    assert picture.shape == (4, 18)
     assert [int(part[0, 0]) for part in np.split(picture, 3, axis=1)] == [255, 128, 255]
     assert int(event.picture(black_suv=5.0)[0, 6]) == 0
 
@@ -82,7 +87,8 @@ class TestMailbox:
         assert (box.given, box.missed) == (10, 6)
 
     def test_never_keeps_who_puts_waiting_and_wakes_who_takes(self) -> None:
-        box, taken = Mailbox(), []
+        box = Mailbox()
+        taken: list[RunEvent] = []
         thread = threading.Thread(target=lambda: taken.extend(iter(box.take, None)), daemon=True)
         thread.start()
         for event in EVENTS:
@@ -126,7 +132,8 @@ class TestLog:
         "line",
         [b"", b"null", b"[]", b"{", b"[" * 100_000, b'{"event": "step"}', b'{"event": "step", "images": -1}',
          b'{"event": "step", "images": 1e300}', b'{"event": "step", "images": "5"}', b"\xff\xfe",
-         b'{"event": "engine", "images": 5}', b'{"event": ["step"], "images": 5}', b'{"event": "step", "images": true}'],
+         b'{"event": "engine", "images": 5}', b'{"event": ["step"], "images": 5}',
+         b'{"event": "step", "images": true}'],
     )  # fmt: skip
     def test_a_line_that_makes_no_sense_is_no_event(self, line: bytes) -> None:
         assert event_of(line, RUN) is None
@@ -230,10 +237,10 @@ class TestChoice:
     @pytest.fixture
     def registry(self) -> Registry:
         specs = (
-            ObserverSpec(name="asked", summary="", build=print),
-            ObserverSpec(name="always", summary="", build=print, always=True),
+            ObserverSpec(name="asked", summary="", build=silent),
+            ObserverSpec(name="always", summary="", build=silent, always=True),
             ObserverSpec(
-                name="lacking", summary="", build=print, imports=("json", "no_such_module"), install="it[all]"
+                name="lacking", summary="", build=silent, imports=("json", "no_such_module"), install="it[all]"
             ),
         )
         return Registry([Plugin(name="p", distribution="d", version="1", module="m", observers=specs)])

@@ -28,7 +28,7 @@ _NAME = re.compile(r"images-(\d{1,19})\.npy")
 
 
 def example_slice(early: Volume) -> int:
-    """Return the axial slice with the most uptake in the early image (z, y, x), from which nobody chooses what is shown.
+    """Return the axial slice with the most uptake in the early image (z, y, x), whatever is predicted from it.
 
     A voxel counts for no more than 5 SUV, so that one hot organ does not outweigh the trunk.
     """
