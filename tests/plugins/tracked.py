@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,17 +23,16 @@ def curves(folder: Path) -> tuple[Any, dict[str, dict[int, float]]]:
 
 def wandb_records(folder: Path) -> list[Any]:
     """Return the records of the offline run in a folder, as `wandb sync` reads them."""
-    from wandb.proto.wandb_internal_pb2 import Record
-    from wandb.sdk.internal.datastore import DataStore
-
+    messages, datastore = map(
+        importlib.import_module, ("wandb.proto.wandb_internal_pb2", "wandb.sdk.internal.datastore")
+    )
     (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
-    store = DataStore()
+    store = datastore.DataStore()
     store.open_for_scan(str(file))
     records = []
     while (data := store.scan_data()) is not None:
-        record = Record()
+        record = messages.Record()
         record.ParseFromString(data)
         records.append(record)
-    assert store._fp is not None
     store._fp.close()
     return records
