@@ -126,11 +126,7 @@ class ExampleImages:
 
     def picture(self, black_suv: float = SHOWN_SUV) -> NDArray[np.uint8]:
         """Return early, predicted and delayed beside each other, shape (y, 3 x), 255 at 0 SUV and 0 at `black_suv`."""
-        import numpy as np
-
-        suv = np.nan_to_num(np.concatenate([self.early, self.predicted, self.delayed], axis=1))
-        picture: NDArray[np.uint8] = np.rint(255.0 * (1.0 - np.clip(suv / black_suv, 0.0, 1.0))).astype(np.uint8)
-        return picture
+        return side_by_side(self.early, self.predicted, self.delayed, black_suv=black_suv)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +150,15 @@ class RunEnded:
     scores: Mapping[str, float] = field(default_factory=dict)
     validation: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[str, float] = field(default_factory=dict)
+
+
+def side_by_side(*images: NDArray[np.float32], black_suv: float = SHOWN_SUV) -> NDArray[np.uint8]:
+    """Return images in SUV, each (y, x), beside each other in grey: 255 at 0 SUV, 0 at `black_suv` and more."""
+    import numpy as np
+
+    suv = np.nan_to_num(np.concatenate(images, axis=1))
+    picture: NDArray[np.uint8] = np.rint(255.0 * (1.0 - np.clip(suv / black_suv, 0.0, 1.0))).astype(np.uint8)
+    return picture
 
 
 RunEvent: TypeAlias = RunStarted | StepLogged | Validated | ExampleImages | RunEnded
