@@ -92,7 +92,7 @@ def observed(
         log=folder.observers_log,
         patience_seconds=patience_seconds,
     )
-    process = _start(task, folder)
+    process = start_host(task)
     try:
         yield
     except BaseException:
@@ -115,9 +115,10 @@ def observed(
         warn(f"run {row.id}: {plain_line(line, 1000)}; see {folder.observers_log}")
 
 
-def _start(task: Observed, folder: RunFolder) -> subprocess.Popen[bytes]:
+def start_host(task: Observed) -> subprocess.Popen[bytes]:
+    """Start the process beside a run; it waits for one line more, the last event, on standard input."""
     given = {name: text for name, text in os.environ.items() if name not in Settings.variables()}
-    with folder.observers_log.open("ab") as log:
+    with task.log.open("ab") as log:
         # A process group of its own: Ctrl-C on the terminal ends the run first, of which observers are then told.
         process = subprocess.Popen(
             RunOptions().command("-m", "petbench.runs.observing.host", str(os.getpid())),
