@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from tests.benchmark.conftest import write_body_dataset
+from tests.benchmark.docs_reader import blocks_of
 from tests.benchmark.installed import install_module
 
 if TYPE_CHECKING:
@@ -221,3 +223,13 @@ def test_a_tracker_that_is_unknown_or_not_installed_is_refused_before_anything_i
         "the tracker lacking needs no_such_module, which is not installed: pip install 'lacking[it]'" in missing.stderr
     )
     assert not (petbench.home / "runs").exists()
+
+
+def test_the_observer_of_the_documentation_hears_how_a_run_ended(
+    petbench: Petbench, body_dataset: Path, tmp_path: Path
+) -> None:
+    (block,) = [block for block in blocks_of("trackers.md") if block.title == "tell_me.py"]
+    visible = install_module(tmp_path / "site", "tell_me", block.body)
+    petbench("run", "-m", "identity", "-d", body_dataset, variables=visible)
+    told = (petbench.home / "observers" / "tell-me" / "ended.txt").read_text(encoding="utf-8")
+    assert re.fullmatch(r"identity-fold0-seed0-[0-9a-f]{8}: ok \n", told)
