@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 import pytest
+import torch
 from tests.benchmarks.conftest import SECONDS
 from tests.benchmarks.test_bench_harness import MiniData
 
@@ -26,8 +27,6 @@ from petbench_gan.presets import PIX2PIX
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import torch
 
 BLOCK_SECONDS = 3.0
 """Longer than the two seconds between entries of the log, so that each block has one."""
@@ -142,4 +141,5 @@ def test_bench_what_observers_cost_a_training(benchmark: Any, device: torch.devi
         wanted_overhead=0.01,
         floor=f"{of_observers / plain:.2%} of a step: the processor time of the observer's processes",
         device=str(device),
+        settings=f"threads: {torch.get_num_threads()}",
     )
