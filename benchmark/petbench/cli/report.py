@@ -95,17 +95,17 @@ def _write(store: Leaderboard, home: Home, options: SiteOptions, folder: Path, p
 
 
 def _serve(store: Leaderboard, home: Home, options: SiteOptions) -> None:
-    """Serve the site until Ctrl-C, written again whenever the leaderboard has changed."""
+    """Serve the site until Ctrl-C, kept up to date while runs go on."""
     import tempfile
 
-    from petbench_datasets.progress import silent
+    from petbench.runs.site_sources import HomeSources
+    from petbench_leaderboard.report.site.live import LiveSite
     from petbench_leaderboard.report.site.serve import make_server
 
     with tempfile.TemporaryDirectory(prefix="petbench-site-") as name:
         folder = Path(name)
-        server = make_server(
-            folder, state=store.state, write=lambda: _write(store, home, options, folder, silent), port=0
-        )
+        site = LiveSite(store, HomeSources(home, store), folder, options)
+        server = make_server(folder, state=site.state, write=site.write, draw=site.draw, write_page=site.write_page)
         with server:
             click.echo(f"http://{server.server_address[0]!s}:{server.server_address[1]}/  (Ctrl-C ends)")
             try:

@@ -86,6 +86,13 @@ from petbench_leaderboard.tracks import TRACKS
     "--fid-weights", type=click.Path(exists=True, dir_okay=False), help="File of the canonical Inception weights."
 )
 @click.option("--offline", is_flag=True, help="Do not try to download the Inception weights.")
+@click.option(
+    "--log-to",
+    "log_to",
+    multiple=True,
+    metavar="TRACKER",
+    help="Log to a tracker too: tensorboard, mlflow, wandb. May be repeated. Default: PETBENCH_LOG_TO.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the row and its scores as JSON.")
 def run(
     *,
@@ -99,6 +106,7 @@ def run(
     isolated: bool,
     fid_weights: str | None,
     offline: bool,
+    log_to: tuple[str, ...],
     as_json: bool,
     **request: object,
 ) -> None:
@@ -126,7 +134,8 @@ def run(
     from petbench.terminal import progress_bar, say
 
     here = session()
-    here.choose(fid_weights=fid_weights, offline=offline or None)
+    here.choose(fid_weights=fid_weights, offline=offline or None, log_to=log_to or None)
+    assert isinstance(here.observers, tuple), "a tracker that cannot be used is refused before anything is built"
     asked = request | {"compile": compile_, "budget": parse_budget(budget) if budget else None}
     with progress_bar() as progress:
         plans = plan_sweep(methods, seed, fold, asked, here.home, here.registry, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from petbench.home import Home
     from petbench.registry import Registry
+    from petbench.runs.observing.messages import Chosen
     from petbench.runs.options import RunOptions
     from petbench.runs.scorer import Scorer
     from petbench.runs.supervisor import Supervisor
@@ -76,10 +78,19 @@ class Session:
 
         return load_plugins(raise_errors=self.settings.raise_errors)
 
+    @cached_property
+    def observers(self) -> tuple[Chosen, ...]:
+        """Who is told of the runs that are made here: the trackers that the settings name, and who hears of all."""
+        from petbench.runs.observing.watch import choose_observers
+
+        return choose_observers(self.settings.log_to, self.registry, self.home)
+
     def supervisor(self, options: RunOptions | None = None) -> Supervisor:
         """Return what makes runs here."""
+        from petbench.runs.options import RunOptions
         from petbench.runs.supervisor import Supervisor
 
+        options = dataclasses.replace(options or RunOptions(), observers=self.observers)
         self.leaderboard.make_ready()
         return Supervisor(self.settings, self.leaderboard, self.registry, options)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -22,18 +22,18 @@ from petbench_leaderboard.report.site.participant_pages import (
     median_participant,
     write_participant,
 )
-from petbench_leaderboard.report.site.run_view import view_run
+from petbench_leaderboard.report.site.run_pages import identity_scores, shown_runs, write_run
 from petbench_leaderboard.report.site.time_view import view_times, write_profiles
-from petbench_leaderboard.score_records import of_newest_protocol
 from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.timing.profiles import time_profiles
 from petbench_leaderboard.timing.tables import board_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from petbench_leaderboard.board import Board
+    from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.report.site.sources import Sources
     from petbench_leaderboard.report.site.time_view import ProfilesView, TimesView
     from petbench_leaderboard.report.site.views import MethodTable
@@ -44,8 +44,6 @@ GENERATOR = b'name="generator" content="petbench"'
 """What every page of a site says of itself near its beginning."""
 ROWS_SHOWN = 200
 """Rows of a board on the page: what a person reads, and what keeps it below two megabytes."""
-RUN_PAGES = 400
-"""Runs with a page of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,26 +89,88 @@ def write_site(
         RequestError: nothing on the leaderboard is what the options ask for.
     """
     options = options or SiteOptions()
+    boards = site_boards(leaderboard, folder, options)
+    drawn = Drawn()
+    for place, board in enumerate(boards):
+        most = len(choose_participants(board, options.participants))
+        for done, (link, figure) in enumerate(
+            draw_participants(leaderboard, board, sources, folder, options.participants), start=1
+        ):
+            drawn.add(place, link, figure)
+            progress(f"drawing participants of {board.dataset}", done, max(done, most))
+    runs, identity = shown_runs(boards), identity_scores(boards)
+    for done, number in enumerate(runs, start=1):
+        write_run(leaderboard, sources, folder, leaderboard.run(number), identity)
+        progress("writing run pages", done, len(runs))
+    return write_first_page(leaderboard, boards, folder, options=options, drawn=drawn)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn of participants, by the place of their board.
+
+    Attributes:
+        links: to participants' pages.
+        figures: for the first page.
+    """
+
+    links: dict[int, list[ParticipantLink]] = field(default_factory=lambda: defaultdict(list))
+    figures: dict[int, OpeningFigure] = field(default_factory=dict)
+
+    def add(self, place: int, link: ParticipantLink, figure: OpeningFigure | None) -> None:
+        """Add a participant of the board at a place."""
+        self.links[place].append(link)
+        if figure is not None:
+            self.figures[place] = figure
+
+
+def site_boards(leaderboard: Leaderboard, folder: Path, options: SiteOptions) -> list[Board]:
+    """Return the boards that a site shows, once its folder has its style and scripts.
+
+    Raises:
+        LeaderboardError: the folder holds another site, whose first page would be lost.
+        RequestError: nothing on the leaderboard is what the options ask for.
+    """
     _refuse_foreign(folder / INDEX)
     boards = rank(leaderboard, dataset=options.dataset, split=options.split, where=options.where, best=ROWS_SHOWN)
     if not boards and options.where is not None:
         raise RequestError(f"no row fulfils {options.where!r}: a site of it would be empty; widen the condition")
     write_assets(folder / "assets")
-    participants, figures = _write_participants(leaderboard, boards, sources, folder, options, progress)
-    runs = _write_runs(leaderboard, boards, sources, folder, progress)
-    contrasts = {place: contrast_tables(leaderboard, board) for place, board in enumerate(boards)}
+    return boards
+
+
+def write_first_page(
+    leaderboard: Leaderboard,
+    boards: Sequence[Board],
+    folder: Path,
+    *,
+    options: SiteOptions,
+    drawn: Drawn,
+    in_progress: Sequence[RunRow] = (),
+) -> Path:
+    """Write the first page with all that it links to, and return its path.
+
+    Args:
+        leaderboard: where the runs are.
+        boards: in order.
+        folder: where.
+        options: of the site.
+        drawn: of participants.
+        in_progress: runs that go on while the page is looked at.
+    """
     times = [board_times(leaderboard, board) for board in boards]
     over_problems = time_profiles(times)
     return write_index(
         boards,
         folder,
         options=options,
-        runs=runs,
-        participants=participants,
-        figures=figures,
-        contrasts=contrasts,
+        runs=set(shown_runs(boards)),
+        participants=drawn.links,
+        figures=drawn.figures,
+        contrasts={place: contrast_tables(leaderboard, board) for place, board in enumerate(boards)},
         times={place: view for place, each in enumerate(times) if (view := view_times(each, over_problems))},
         profiles=write_profiles(over_problems, folder),
+        in_progress=in_progress,
     )
 
 
@@ -130,6 +190,7 @@ def write_index(
     contrasts: Mapping[int, Sequence[MethodTable]] = MappingProxyType({}),
     times: Mapping[int, TimesView] = MappingProxyType({}),
     profiles: Sequence[ProfilesView] = (),
+    in_progress: Sequence[RunRow] = (),
 ) -> Path:
     """Write the first page alone.
 
@@ -143,6 +204,7 @@ def write_index(
         contrasts: tables of lesions by contrast, by the same.
         times: to the target, by the same.
         profiles: of these times over several problems.
+        in_progress: runs that go on while the page is looked at.
     """
     statistics = [analyse(board) for board in boards]
     views = [view_board(board, found) for board, found in zip(boards, statistics, strict=True)]
@@ -166,84 +228,26 @@ def write_index(
         contrasts={keys[place]: tables for place, tables in contrasts.items()},
         times={keys[place]: view for place, view in times.items()},
         profiles=profiles,
+        in_progress=in_progress,
         participants={keys[place]: links for place, links in participants.items()},
         made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
     )
     return path
 
 
-def _write_runs(
-    leaderboard: Leaderboard,
-    boards: Sequence[Board],
-    sources: Sources,
-    folder: Path,
-    progress: Callable[[str, float, float], None],
-) -> set[int]:
-    """Write a page for the runs of the best rows, then for those that failed; return their numbers."""
-    wanted = [number for board in boards for row in board.rows for number in row.run_ids]
-    wanted += [run.id for board in boards for run in board.unscored]
-    chosen = list(dict.fromkeys(wanted))[:RUN_PAGES]
-    identity = _identity_scores(boards)
-    for done, number in enumerate(chosen, start=1):
-        run = leaderboard.run(number)
-        scores = of_newest_protocol(leaderboard.scores([number]))
-        protocol = scores[0].protocol if scores else run.protocol
-        page = view_run(
-            run,
-            scores,
-            leaderboard.phases(number),
-            sources.run_files(run),
-            identity.get((run.fingerprint, protocol), {}),
-            leaderboard.source_diff(number),
-        )
-        write_page(
-            folder / "runs" / f"{number}.html",
-            "run.html.j2",
-            root="..",
-            title=f"Run {number}: {run.method}",
-            page=page,
-            items=[as_json(chart.item) for chart in page.charts],
-        )
-        progress("writing run pages", done, len(chosen))
-    return set(chosen)
+def draw_participants(
+    leaderboard: Leaderboard, board: Board, sources: Sources, folder: Path, most: int
+) -> Iterator[tuple[ParticipantLink, OpeningFigure | None]]:
+    """Write a page for the chosen participants of a board, one at a time, and draw the median one for the first page.
 
-
-def _identity_scores(boards: Sequence[Board]) -> dict[tuple[str, int], dict[tuple[str, str], float]]:
-    """Return what the early image scores, by dataset and protocol, then by metric and participant."""
-    found: dict[tuple[str, int], dict[tuple[str, str], float]] = defaultdict(dict)
-    for board in boards:
-        for row in board.rows:
-            if row.is_identity:
-                for column, cell in row.cells.items():
-                    scores = {(column.metric, who): value for who, value in cell.values.items()}
-                    found[board.fingerprint, board.protocol] |= scores
-    return found
-
-
-def _write_participants(
-    leaderboard: Leaderboard,
-    boards: Sequence[Board],
-    sources: Sources,
-    folder: Path,
-    options: SiteOptions,
-    progress: Callable[[str, float, float], None],
-) -> tuple[dict[int, list[ParticipantLink]], dict[int, OpeningFigure]]:
-    """Write a page for the chosen participants of every board, and draw the median one for the first page.
-
-    Returns:
-        Links, and the first page's figures, both by the board's place.
+    Yields:
+        The link to a participant, and the first page's figure where it is the median one.
     """
-    links: dict[int, list[ParticipantLink]] = defaultdict(list)
-    figures: dict[int, OpeningFigure] = {}
-    for place, board in enumerate(boards):
-        chosen = choose_participants(board, options.participants)
-        narrowed = replace(board, participants=tuple(chosen))
-        organs = organ_tables(leaderboard, board, chosen)
-        for done, images in enumerate(sources.participants([narrowed]), start=1):
-            if images.participant in chosen:
-                who, why = images.participant, chosen[images.participant]
-                links[place].append(write_participant(images, board, why, folder, organs.get(who, ())))
-                if who == median_participant(board):
-                    figures[place] = write_opening_figure(images, board, folder)
-            progress(f"drawing participants of {board.dataset}", done, max(done, len(chosen)))
-    return links, figures
+    chosen = choose_participants(board, most)
+    narrowed = replace(board, participants=tuple(chosen))
+    organs = organ_tables(leaderboard, board, chosen)
+    for images in sources.participants([narrowed]):
+        if images.participant in chosen:
+            who, why = images.participant, chosen[images.participant]
+            link = write_participant(images, board, why, folder, organs.get(who, ()))
+            yield link, write_opening_figure(images, board, folder) if who == median_participant(board) else None
