@@ -15,6 +15,7 @@ from petbench_datasets.boundary import BoundedFile, reading, without_warnings
 from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom_enhanced import slices_of
 from petbench_datasets.importers.dicom_headers import SliceHeader, slice_header
+from petbench_datasets.importers.lesion_objects import DRAWN_KINDS, DrawnObject, drawn_kind, drawn_objects
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,11 +34,13 @@ class FoundFiles:
         series: the slices of each PET series.
         refused: files and series that are PET, but cannot be used: (what, why).
         passed_over: everything else: (what, why).
+        drawn: objects in which somebody has drawn structures.
     """
 
     series: list[list[SliceHeader]] = field(default_factory=list)
     refused: list[tuple[str, DataError]] = field(default_factory=list)
     passed_over: list[tuple[str, str]] = field(default_factory=list)
+    drawn: list[DrawnObject] = field(default_factory=list)
 
 
 def find_series(folder: Path) -> FoundFiles:
@@ -62,6 +65,11 @@ def find_series(folder: Path) -> FoundFiles:
         any_dicom |= dataset is not None
         if kind:
             others[kind] += 1
+            if drawn_kind(dataset or {}):
+                try:
+                    found.drawn += drawn_objects(path, dataset)
+                except DataError as error:
+                    found.passed_over.append((str(path), str(error).partition(": ")[2]))
             continue
         try:
             slices += _headers(path, dataset)
@@ -77,7 +85,27 @@ def find_series(folder: Path) -> FoundFiles:
         said = ", ".join(f"{count} {what}" for what, count in others.items()) or "nothing"
         wanted = "PET image" if any_dicom else "DICOM file"
         raise DataError(f"{folder}: has no {wanted} (found {said}); give the folder that holds the PET series")
-    found.passed_over = [(f"{what} ({count})", "not PET images") for what, count in others.items()]
+    drawings = {f"{kind} objects" for kind in set(DRAWN_KINDS.values())}
+    found.passed_over += [
+        (f"{what} ({count})", "not PET images") for what, count in others.items() if what not in drawings
+    ]
+    return found
+
+
+def find_drawn(place: Path) -> list[DrawnObject]:
+    """Return the RTSTRUCT and SEG objects of a file, or of a folder and all below it.
+
+    Raises:
+        DataError: there is none, or one that cannot be read.
+    """
+    if not place.exists():
+        raise DataError(f"{place}: no such file or folder; give that of the lesions (RTSTRUCT or DICOM SEG)")
+    files = sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
+    headers = [(path, _header(path)) for path in files]
+    found = [one for path, header in headers if drawn_kind(header or {}) for one in drawn_objects(path, header)]
+    if not found:
+        what = "a folder without" if place.is_dir() else "no"
+        raise DataError(f"{place}: {what} RTSTRUCT or SEG object; give the file in which the lesions are drawn")
     return found
 
 
@@ -162,7 +190,8 @@ def _kind(path: Path) -> tuple[str, Any]:
                 "export the series as classic PET images, one file a slice, or pass over it (--skip-unusable)"
             )
         pet = kind in {PositronEmissionTomographyImageStorage, _ENHANCED}
-        return "" if pet else f"{dataset.get('Modality', 'unknown')} objects", dataset
+        named = drawn_kind(dataset) or dataset.get("Modality", "unknown")
+        return "" if pet else f"{named} objects", dataset
 
 
 def _header(path: Path) -> Any | None:
