@@ -132,10 +132,15 @@ def add_to_dataset(
             raise DataError(f"{image.place(folder)}: is there already; remove it or import into another folder")
         there = sessions_there(folder, image.participant)
         if there and ("" in there) != (image.session == ""):
-            kind = "without a session" if "" in there else f"of sessions ({', '.join(sorted(there))})"
+            place = folder / image.participant
+            if "" in there:
+                raise DataError(
+                    f"{image.source}: {place} has scans without a session already; move that folder away, and import "
+                    "all scans of the participant at once, each with its session"
+                )
             raise DataError(
-                f"{image.source}: {folder / image.participant} has scans {kind} already; import all scans of the "
-                "participant at once into a new folder"
+                f"{image.source}: {place} has scans of sessions ({', '.join(sorted(there))}) already; name the session "
+                "of these"
             )
     for one in lesions:
         one.require_new(folder)

@@ -190,8 +190,8 @@ def _session_labels(exams: Sequence[Sequence[Series]], there: Mapping[str, Known
         if known is None and "" in there:
             if len(exams) > 1 or (days and there[""].days):
                 raise DataError(
-                    f"{exam[0].subject}: is of another injection than the scans in {place}; import all examinations of "
-                    "the participant at once into a new folder: each becomes a session"
+                    f"{exam[0].subject}: is of another injection than the scans in {place}; move that folder away, and "
+                    "import all examinations of the participant at once: each becomes a session"
                 )
             known = ""  # an import that noted no days, or scans whose injection is not known
         if known is None and not there and len(exams) == 1:

@@ -110,6 +110,8 @@ def _home(one: DrawnObject, scans: Sequence[tuple[Series, NewImage]]) -> tuple[S
     referred = [scan for scan in in_time if scan[0].first.series in one.series]
     alike = [scan for scan in in_time if scan[0].first.frame_of_reference == one.frame_of_reference]
     candidates = referred or alike
+    # Anonymisers have given one UID to everybody: of scans of several people, those of the object's own are meant.
+    candidates = [scan for scan in candidates if scan[0].first.patient_id == one.patient_id] or candidates
     for series, _ in candidates:
         first = series.first
         if first.frame_of_reference and first.frame_of_reference != one.frame_of_reference:
