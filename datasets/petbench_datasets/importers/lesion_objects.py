@@ -74,7 +74,11 @@ class DrawnObject:
 
 def drawn_kind(dataset: Any) -> str:
     """Return `RTSTRUCT` or `SEG`, or nothing for another object."""
-    return DRAWN_KINDS.get(str(dataset.get("SOPClassUID", "")), "")
+    try:
+        with without_warnings():
+            return DRAWN_KINDS.get(str(dataset.get("SOPClassUID", "")), "")
+    except Exception:  # an element that cannot be converted raises when it is asked for
+        return ""
 
 
 def drawn_objects(path: Path, dataset: Any) -> list[DrawnObject]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from petbench_datasets.images.grid import Grid
     from petbench_datasets.importers.lesion_objects import DrawnObject, Structure
 
+_MOST_SLICES = 5000  # empty ones are left out of a file: what they would take is not bounded by its size
 _CLOSED = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"}
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -110,7 +112,8 @@ def _segments(drawn: DrawnObject, structures: Sequence[Structure], grid: Grid) -
         file.seek(0)
         segmentation = highdicom.seg.segread(file)
         geometry = segmentation.get_volume_geometry(allow_missing_positions=True)
-        if geometry is None or np.prod(geometry.spatial_shape) > MOST_VOXELS:
+        shape = (0, 0, 0) if geometry is None else geometry.spatial_shape
+        if not 0 < shape[0] <= _MOST_SLICES or math.prod(shape) > MOST_VOXELS:
             raise DataError(f"{drawn.path}: its frames make no volume of one stack of slices; export it again")
         for structure in structures:
             volume = segmentation.get_volume(segment_numbers=[structure.number], combine_segments=True)
