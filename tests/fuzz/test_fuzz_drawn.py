@@ -1,4 +1,4 @@
-"""Spoiled Enhanced PET images, RTSTRUCT and SEG objects: an image or a mask, or one line that names the file.
+"""Spoiled images of many frames, RTSTRUCT and SEG objects: an image or a mask, or one line that names the file.
 
 Seeds are kept: case `n` of a test is always the same file. `make fuzz` tries many more.
 """
@@ -12,7 +12,9 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from tests.datasets.dicom_writer import PIXELS, write_series
 from tests.datasets.lesion_writer import ball, sphere, write_rtstruct, write_scan, write_seg
+from tests.datasets.test_dicom_converted import COMMON, convert
 from tests.datasets.test_dicom_enhanced import write_enhanced
 from tests.fuzz.test_fuzz_headers import CASES, assert_read_or_refused, spoiled
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from petbench_datasets.images.grid import Grid
 
 TEXTS = ["", "0", "-1", "1e30", "1e-30", "inf", "nan", "abc", "\\", "1\\2", "99999999", "00010101", "é", "9" * 16]
-SHARES = {"enhanced": 3, "RTSTRUCT": 4, "SEG": 10}  # of CASES: each of these takes longer than a header
+SHARES = {"enhanced": 4, "converted": 16, "RTSTRUCT": 4, "SEG": 10}  # of CASES: each of these takes longer than a header
 
 
 def items_of(dataset: Any) -> Iterator[Any]:
@@ -72,17 +74,22 @@ def damaged(content: bytes, case: int, test: int, end: int) -> bytes:
     return with_wild_elements(content, random) if case % 2 else spoiled(content, random, end)
 
 
-def test_spoiled_enhanced_images(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    source = write_enhanced(tmp_path / "whole") / "enhanced.dcm"
+@pytest.mark.parametrize("kind", ["enhanced", "converted"])
+def test_spoiled_multi_frame_images(kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "whole" / "enhanced.dcm"
+    if kind == "enhanced":
+        write_enhanced(tmp_path / "whole")
+    else:
+        convert(write_series(tmp_path / "classic", PIXELS, **COMMON), source)
     content = source.read_bytes()
     end = len(content) - len(pydicom.dcmread(source).PixelData)
     (tmp_path / "dicom").mkdir()
     read = 0
-    for case in range(CASES // SHARES["enhanced"]):
-        (tmp_path / "dicom" / "enhanced.dcm").write_bytes(damaged(content, case, 5, end))
+    for case in range(CASES // SHARES[kind]):
+        (tmp_path / "dicom" / "enhanced.dcm").write_bytes(damaged(content, case, 5 + 3 * (kind == "converted"), end))
         out = tmp_path / f"out{case}"
         read += assert_read_or_refused(lambda to=out: import_dicom(tmp_path / "dicom", to), tmp_path)  # type: ignore[misc]
-    assert 0 < read < CASES // SHARES["enhanced"]
+    assert 0 < read < CASES // SHARES[kind]
     assert capfd.readouterr() == ("", "")
 
 

@@ -13,6 +13,7 @@ from pydicom.uid import PositronEmissionTomographyImageStorage
 
 from petbench_datasets.boundary import BoundedFile, reading, without_warnings
 from petbench_datasets.errors import DataError
+from petbench_datasets.importers.dicom_converted import slices_of_converted
 from petbench_datasets.importers.dicom_enhanced import slices_of
 from petbench_datasets.importers.dicom_headers import SliceHeader, slice_header
 from petbench_datasets.importers.lesion_objects import DRAWN_KINDS, DrawnObject, drawn_kind, drawn_objects
@@ -110,15 +111,16 @@ def find_drawn(place: Path) -> list[DrawnObject]:
 
 
 def _is_enhanced(dataset: Any) -> bool:
-    return str(dataset.get("SOPClassUID", "")) == _ENHANCED
+    return str(dataset.get("SOPClassUID", "")) in {_ENHANCED, _CONVERTED}
 
 
 def _headers(path: Path, dataset: Any) -> list[SliceHeader]:
     """Return the headers of the slices in a file: one, or one a frame."""
     if not _is_enhanced(dataset):
         return [slice_header(path, dataset)]
+    read = slices_of_converted if str(dataset.SOPClassUID) == _CONVERTED else slices_of
     with reading(path), without_warnings():
-        frames = list(slices_of(path, dataset))
+        frames = list(read(path, dataset))
     return [slice_header(path, single, frame) for frame, single in enumerate(frames)]
 
 
@@ -177,19 +179,14 @@ def _kind(path: Path) -> tuple[str, Any]:
     """Return what a file is where it is no slice of PET, and its header; empty for a slice.
 
     Raises:
-        DataError: DICOM that cannot be read, or a PET image of a kind that is not supported.
+        DataError: DICOM that cannot be read.
     """
     dataset = _header(path)
     if dataset is None:
         return "files that are not DICOM", None
     with reading(path), without_warnings():
         kind = str(dataset.get("SOPClassUID", ""))
-        if kind == _CONVERTED:
-            raise DataError(
-                f"{path}: Legacy Converted Enhanced PET images (SOP class {kind}) are not supported; "
-                "export the series as classic PET images, one file a slice, or pass over it (--skip-unusable)"
-            )
-        pet = kind in {PositronEmissionTomographyImageStorage, _ENHANCED}
+        pet = kind in {PositronEmissionTomographyImageStorage, _ENHANCED, _CONVERTED}
         named = drawn_kind(dataset) or dataset.get("Modality", "unknown")
         return "" if pet else f"{named} objects", dataset
 
