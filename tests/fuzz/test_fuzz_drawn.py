@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from petbench_datasets.images.grid import Grid
 
 TEXTS = ["", "0", "-1", "1e30", "1e-30", "inf", "nan", "abc", "\\", "1\\2", "99999999", "00010101", "é", "9" * 16]
-SHARES = {"enhanced": 4, "converted": 16, "RTSTRUCT": 4, "SEG": 10}  # of CASES: each of these takes longer than a header
+SHARES = {
+    "enhanced": 4,
+    "converted": 16,
+    "RTSTRUCT": 4,
+    "SEG": 10,
+}  # of CASES: each of these takes longer than a header
 
 
 def items_of(dataset: Any) -> Iterator[Any]:
