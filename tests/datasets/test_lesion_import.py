@@ -139,11 +139,11 @@ def test_lesions_among_the_scans_are_found_where_they_say_that_they_are(
 def test_of_a_file_that_is_named_all_structures_are_lesions_but_those_that_say_otherwise(tmp_path: Path) -> None:
     scan = write_scan(tmp_path / "dicom")
     write_seg(scan / "lesion.dcm", scan / "delayed", {"node": sphere(TWO, 11)})
-    kinds = {"spot": "", "none": "NONE", "skin": "EXTERNAL"}
-    places = {"spot": ONE, "none": TWO, "skin": ONE}
+    kinds = {"spot": "", "blob": "NONE", "skin": "EXTERNAL"}
+    places = {"spot": ONE, "blob": TWO, "skin": ONE}
     rtstruct = write_rtstruct(tmp_path / "rt.dcm", {name: ball(at, 9.0, 4.0) for name, at in places.items()}, kinds)
     report = import_dicom(scan, tmp_path / "d", lesions=rtstruct)
-    assert labels(tmp_path / "d")[1] == {1: "spot", 2: "none"}
+    assert labels(tmp_path / "d")[1] == {1: "spot", 2: "blob"}
     assert [what for what, _ in report.skipped] == [f"{rtstruct} (skin)"]
 
 
@@ -207,3 +207,17 @@ def test_lesions_that_are_there_are_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has lesions already"):
         import_dicom(tmp_path / "early", tmp_path / "d", lesions=second)
     assert {path: path.read_bytes() for path in (tmp_path / "d").rglob("*") if path.is_file()} == there
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("n/a", "lesion"), ("", "lesion"), ("  ", "lesion"), ("None", "lesion"), ('the "hot" one', "the 'hot' one"),
+        ("a\tb", "a b"), ("a\r\nb", "a b"), ("red\x1b[31m", "red [31m"), ("Läsion, links", "Läsion, links"),
+        ("=1+1", "=1+1"), ("y" * 64, "y" * 64),
+    ],
+)  # fmt: skip
+def test_whatever_a_lesion_is_called_its_table_can_be_read(name: str, shown: str, tmp_path: Path) -> None:
+    rtstruct = write_rtstruct(tmp_path / "rt.dcm", {name: ball(ONE, 12.0, 4.0)})
+    import_dicom(write_scan(tmp_path / "dicom"), tmp_path / "d", lesions=rtstruct)
+    assert labels(tmp_path / "d")[1] == {1: shown}

@@ -13,6 +13,7 @@ from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
 from petbench_datasets.boundary import reading, without_warnings
 from petbench_datasets.errors import DataError
+from petbench_datasets.evidence.fields import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,4 +147,7 @@ def _segments(dataset: Any) -> Iterator[tuple[str, frozenset[str], Structure]]:
 
 
 def _name(item: Any, element: str) -> str:
-    return " ".join(str(item.get(element) or "").split()) or "lesion"
+    """Return what a structure is called, in characters that a table and a terminal show as they are."""
+    text = str(item.get(element) or "").replace('"', "'")
+    name = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return "lesion" if is_missing(name) else name
