@@ -100,7 +100,8 @@ def write_rtstruct(
     referred = item(RTReferencedSeriesSequence=[item(SeriesInstanceUID=series)], ReferencedSOPInstanceUID="1.2.77")
     dataset = item(
         SOPClassUID=RTSTRUCT, SOPInstanceUID=f"1.2.78.{crc32(path.name.encode())}", Modality="RTSTRUCT",
-        SpecificCharacterSet="ISO_IR 192", PatientID=patient, StudyInstanceUID="1.2.77", SeriesInstanceUID="1.2.77.9", StructureSetLabel="lesions",
+        SpecificCharacterSet="ISO_IR 192",
+        PatientID=patient, StudyInstanceUID="1.2.77", SeriesInstanceUID="1.2.77.9", StructureSetLabel="lesions",
         ReferencedFrameOfReferenceSequence=[item(FrameOfReferenceUID=frame, RTReferencedStudySequence=[referred])],
         StructureSetROISequence=[
             item(ROINumber=number, ReferencedFrameOfReferenceUID=frame, ROIName=name)
