@@ -126,6 +126,24 @@ def test_a_single_contour_is_as_thick_as_it_says_or_one_slice() -> None:
     assert thick.inside[:, 5, 5].nonzero()[0].tolist() == [3, 4, 5]
 
 
+def test_two_lesions_of_one_contour_each_are_not_drawn_out_to_each_other() -> None:
+    apart = [flat(square(3.5, 8.5), z) for z in (1, 6)]
+    with pytest.raises(DataError, match="its contours lie 20 mm apart or more, and nothing says how thick"):
+        draw_contours(apart, GRID, "it")
+    drawn = draw_contours(apart, GRID, "it", slab_millimetres=4.0)
+    assert drawn.inside[:, 5, 5].nonzero()[0].tolist() == [1, 6]
+    assert drawn.notes
+
+
+def test_contours_of_thicker_slices_fill_all_of_the_image_between_them() -> None:
+    """Every 8 mm, again and again: slices of 8 mm, where those of the image have 4."""
+    drawn = draw_contours([flat(square(3.5, 8.5), z) for z in (1, 3, 5, 7)], GRID, "it")
+    assert drawn.inside[:, 5, 5].sum() == 8
+    assert not drawn.notes
+    with pytest.raises(DataError, match="its contours lie 12 mm apart or more"):  # no slices are so thick
+        draw_contours([flat(square(3.5, 8.5), z) for z in (1, 4, 7)], GRID, "it")
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("turn", [None, (10, -25, 40), (0, 3, 0)])
 def test_contours_across_every_axis_of_every_grid_are_drawn(axis: int, turn: tuple[int, int, int] | None) -> None:

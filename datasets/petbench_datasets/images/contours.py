@@ -29,7 +29,10 @@ MOST_OUTSIDE_VOXELS = 0.5
 
 _DIGITS = 4  # of a voxel: what coordinates are good for, so that a point on a voxel's centre is one
 _ONE_LESION = 1.5
-"""A step between planes that is longer than this times the shortest one is a gap."""
+"""A step between planes that is longer than this times the thickness of a slice is a gap."""
+
+_THICKEST_MILLIMETRES = 10.0
+"""No scan that lesions are drawn on has thicker slices."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +59,11 @@ def draw_contours(
         contours: of each the points in NIfTI's world (right, anterior, superior) in millimetres, shape (n, 3).
         grid: whose voxels.
         subject: how messages name the structure.
-        slab_millimetres: how thick a single contour is; a voxel if not given.
+        slab_millimetres: how thick the slices are that the contours were drawn on, where they say so.
 
     Raises:
-        DataError: a contour in no plane, in a plane oblique to the grid, or outside of it.
+        DataError: a contour in no plane, in a plane oblique to the grid, or outside of it; or planes so far apart that
+            nobody knows whether there is lesion between them.
     """
     placed = [_index(points, grid) for points in contours]
     axis = _common_axis(placed, grid, subject)
@@ -69,7 +73,8 @@ def draw_contours(
     heights = np.array([float(points[:, axis].mean()) for points in placed])
     step = grid.spacing_millimetres[axis]
     planes, of_contour = _planes(heights, PLANAR_MILLIMETRES / step)
-    slabs, notes = _slabs(planes, 1.0 if slab_millimetres is None else slab_millimetres / step)
+    thick = _thickness(np.diff(planes), None if slab_millimetres is None else slab_millimetres / step, step, subject)
+    slabs, notes = _slabs(planes, thick)
     inside, line = np.zeros(grid.shape, dtype=bool), np.zeros(grid.shape, dtype=bool)
     for number, (low, high) in enumerate(slabs):
         first, last = (int(np.ceil(round(end, _DIGITS - 1))) for end in (low, high))
@@ -131,10 +136,35 @@ def _planes(heights: NDArray[np.float64], tolerance: float) -> tuple[NDArray[np.
     return np.array([heights[number == plane].mean() for plane in range(number.max() + 1)]), number
 
 
-def _slabs(planes: NDArray[np.float64], single: float) -> tuple[list[tuple[float, float]], tuple[str, ...]]:
+def _thickness(steps: NDArray[np.float64], said: float | None, step: float, subject: str) -> float:
+    """Return how thick a slice the contours were drawn on, in voxels of the image, by what they say or their steps.
+
+    Args:
+        steps: from plane to plane, in voxels.
+        said: by the contours themselves; None where they are silent.
+        step: a voxel's size in millimetres.
+        subject: for messages.
+
+    Raises:
+        DataError: planes so far apart, and so seldom as far, that each may be a lesion of its own.
+    """
+    if not len(steps):
+        return 1.0 if said is None else said
+    least = float(steps.min())
+    if said is not None:
+        return min(least, said)
+    regular = int((steps <= 1.1 * least).sum()) >= 2 and least * step <= _THICKEST_MILLIMETRES
+    if least > _ONE_LESION and not regular:
+        raise DataError(
+            f"{subject}: its contours lie {least * step:.0f} mm apart or more, and nothing says how thick the slices "
+            "are that they were drawn on; export them with ContourSlabThickness, or as DICOM SEG"
+        )
+    return least
+
+
+def _slabs(planes: NDArray[np.float64], thick: float) -> tuple[list[tuple[float, float]], tuple[str, ...]]:
     """Return what each plane stands for, from its lower end up to its upper one, and notes."""
     steps = np.diff(planes)
-    thick = float(steps.min()) if len(steps) else single
     gaps = steps > _ONE_LESION * thick
     half = np.where(gaps, thick, steps) / 2.0
     below, above = np.append(thick / 2.0, half), np.append(half, thick / 2.0)
