@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.errors import LeaderboardError, RequestError
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.report.site.board_table import view_board
-from petbench_leaderboard.report.site.opening import OpeningFigure, view_opening, write_opening_figure
+from petbench_leaderboard.report.site.first_page import FirstPage
+from petbench_leaderboard.report.site.opening import OpeningFigure, write_opening_figure
 from petbench_leaderboard.report.site.organ_tables import organ_tables
 from petbench_leaderboard.report.site.pages import as_json, write_assets, write_page
-from petbench_leaderboard.report.site.pareto import board_chart
-from petbench_leaderboard.report.site.part_tables import contrast_tables, subgroup_table
 from petbench_leaderboard.report.site.participant_pages import (
     ParticipantLink,
     choose_participants,
@@ -23,23 +19,17 @@ from petbench_leaderboard.report.site.participant_pages import (
     write_participant,
 )
 from petbench_leaderboard.report.site.run_view import view_run
-from petbench_leaderboard.report.site.time_view import view_times, write_profiles
+from petbench_leaderboard.report.site.staging import INDEX, staged
 from petbench_leaderboard.score_records import of_newest_protocol
-from petbench_leaderboard.statistics.analysis import analyse
-from petbench_leaderboard.timing.profiles import time_profiles
-from petbench_leaderboard.timing.tables import board_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.report.site.sources import Sources
-    from petbench_leaderboard.report.site.time_view import ProfilesView, TimesView
-    from petbench_leaderboard.report.site.views import MethodTable
     from petbench_leaderboard.store import Leaderboard
 
-INDEX = "index.html"
 GENERATOR = b'name="generator" content="petbench"'
 """What every page of a site says of itself near its beginning."""
 ROWS_SHOWN = 200
@@ -74,8 +64,12 @@ def write_site(
     *,
     options: SiteOptions | None = None,
     progress: Callable[[str, float, float], None] = lambda *_: None,
+    first: Callable[[Path], object] = lambda _: None,
 ) -> Path:
     """Write the whole site and return the path of its first page.
+
+    Where there is none yet, the first page is written at once, without the links to what follows. A site that is
+    there stays as it is until every file of the new one is written.
 
     Everything from plugins and users is escaped; no page runs a script that is no file of the site, or asks a network.
 
@@ -85,6 +79,7 @@ def write_site(
         folder: where the site goes; pages of an earlier one there are written over, other files are left alone.
         options: what to show.
         progress: is given what is done: description, done, total.
+        first: is given the first page where it is there before the others.
 
     Raises:
         LeaderboardError: the folder holds another site, whose first page would be lost.
@@ -95,81 +90,23 @@ def write_site(
     boards = rank(leaderboard, dataset=options.dataset, split=options.split, where=options.where, best=ROWS_SHOWN)
     if not boards and options.where is not None:
         raise RequestError(f"no row fulfils {options.where!r}: a site of it would be empty; widen the condition")
-    write_assets(folder / "assets")
-    participants, figures = _write_participants(leaderboard, boards, sources, folder, options, progress)
-    runs = _write_runs(leaderboard, boards, sources, folder, progress)
-    contrasts = {place: contrast_tables(leaderboard, board) for place, board in enumerate(boards)}
-    times = [board_times(leaderboard, board) for board in boards]
-    over_problems = time_profiles(times)
-    return write_index(
-        boards,
-        folder,
-        options=options,
-        runs=runs,
-        participants=participants,
-        figures=figures,
-        contrasts=contrasts,
-        times={place: view for place, each in enumerate(times) if (view := view_times(each, over_problems))},
-        profiles=write_profiles(over_problems, folder),
-    )
+    page = FirstPage.of(leaderboard, boards, options.title)
+    if not (folder / INDEX).exists():
+        with staged(folder) as stage:
+            write_assets(stage / "assets")
+            page.write(stage, others_follow=True)
+        first(folder / INDEX)
+    with staged(folder) as stage:
+        write_assets(stage / "assets")
+        participants, figures = _write_participants(leaderboard, boards, sources, stage, options, progress)
+        runs = _write_runs(leaderboard, boards, sources, stage, progress)
+        page.write(stage, runs=runs, participants=participants, figures=figures)
+    return folder / INDEX
 
 
 def _refuse_foreign(index: Path) -> None:
     if index.exists() and GENERATOR not in index.read_bytes()[:4096]:
         raise LeaderboardError(f"{index} is no page of petbench's and would be lost; name another folder")
-
-
-def write_index(
-    boards: Sequence[Board],
-    folder: Path,
-    *,
-    options: SiteOptions,
-    runs: set[int],
-    participants: Mapping[int, Sequence[ParticipantLink]],
-    figures: Mapping[int, OpeningFigure] = MappingProxyType({}),
-    contrasts: Mapping[int, Sequence[MethodTable]] = MappingProxyType({}),
-    times: Mapping[int, TimesView] = MappingProxyType({}),
-    profiles: Sequence[ProfilesView] = (),
-) -> Path:
-    """Write the first page alone.
-
-    Args:
-        boards: in order.
-        folder: where.
-        options: of the site.
-        runs: numbers of the runs that have a page.
-        participants: links to participants, by the board's place in `boards`.
-        figures: what boards open with, by the same.
-        contrasts: tables of lesions by contrast, by the same.
-        times: to the target, by the same.
-        profiles: of these times over several problems.
-    """
-    statistics = [analyse(board) for board in boards]
-    views = [view_board(board, found) for board, found in zip(boards, statistics, strict=True)]
-    openings = [view_opening(board, found) for board, found in zip(boards, statistics, strict=True)]
-    keys = [view.key for view in views]
-    pareto = {view.key: item for board, view in zip(boards, views, strict=True) if (item := board_chart(board))}
-    path = folder / INDEX
-    write_page(
-        path,
-        "index.html.j2",
-        root=".",
-        title=options.title,
-        boards=views,
-        charts={key: as_json(chart.item) for key, chart in pareto.items()},
-        chart_words={key: chart.description for key, chart in pareto.items()},
-        chart_titles={key: chart.title for key, chart in pareto.items()},
-        runs=runs,
-        openings=dict(zip(keys, openings, strict=True)),
-        figures={keys[place]: figure for place, figure in figures.items()},
-        subgroups={key: subgroup_table(board) for key, board in zip(keys, boards, strict=True)},
-        contrasts={keys[place]: tables for place, tables in contrasts.items()},
-        times={keys[place]: view for place, view in times.items()},
-        profiles=profiles,
-        participants={keys[place]: links for place, links in participants.items()},
-        made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
-    )
-    return path
 
 
 def _write_runs(

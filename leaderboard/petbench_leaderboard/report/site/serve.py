@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.errors import PetbenchError
-from petbench_leaderboard.report.site.build import INDEX
+from petbench_leaderboard.report.site.live import LiveSite
+from petbench_leaderboard.report.site.staging import INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from petbench_leaderboard.report.site.live import WriteSite
 
 HOST = "127.0.0.1"
 _NAMES = (HOST, "localhost")
 REFRESH_SECONDS = 15
 
 
-def make_server(
-    folder: Path, *, state: Callable[[], object], write: Callable[[], object], port: int = 0
-) -> ThreadingHTTPServer:
+def make_server(folder: Path, *, state: Callable[[], object], write: WriteSite, port: int = 0) -> ThreadingHTTPServer:
     """Return a server of the site on this machine's own address; `serve_forever` and `shutdown` are the caller's.
+
+    A large site is written while its first page, or the site before it, is read. Closing the server ends that.
 
     Args:
         folder: where the site is.
@@ -30,29 +32,23 @@ def make_server(
         write: writes the site into `folder`.
         port: 0 means any that is free; `server_address` has it.
     """
-    live = _Live(state, write)
+    live = LiveSite(state, write)
     handler = partial(_Handler, live=live, directory=str(folder))
-    return ThreadingHTTPServer((HOST, port), handler)
+    return _Server((HOST, port), handler, live)
 
 
-class _Live:
-    """Writes the site when the leaderboard has changed; one thread at a time."""
+class _Server(ThreadingHTTPServer):
+    def __init__(self, address: tuple[str, int], handler: Callable[..., Any], live: LiveSite) -> None:
+        self._live = live
+        super().__init__(address, handler)
 
-    def __init__(self, state: Callable[[], object], write: Callable[[], object]) -> None:
-        self._state, self._write = state, write
-        self._lock = threading.Lock()
-        self._seen: object = None
-
-    def refresh(self) -> None:
-        with self._lock:
-            now = self._state()
-            if now != self._seen:
-                self._write()
-                self._seen = now
+    def server_close(self) -> None:
+        self._live.close()
+        super().server_close()
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    def __init__(self, *arguments: Any, live: _Live, **settings: Any) -> None:
+    def __init__(self, *arguments: Any, live: LiveSite, **settings: Any) -> None:
         self._live = live
         super().__init__(*arguments, **settings)
 
