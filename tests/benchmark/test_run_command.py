@@ -155,17 +155,18 @@ def test_a_misspelt_method_exits_2_with_the_nearest_name(petbench: Petbench) -> 
         (["--preset", "papr"], "did you mean 'paper'"),
         (["--fold", "7"], "folds 0 to 0"),
         (["--device", "cuda:63"], "no cuda:63"),
+        (["--device", "nosuch"], "does not run on 'nosuch'"),
+        (["--device", "mps"], "does not run on 'mps'"),
         (["--dataset", "fdg-fantom"], "did you mean 'fdg-phantom'"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_one_line(
     arguments: list[str], message: str, petbench: Petbench, body_dataset: Path
 ) -> None:
-    result = petbench(
-        "run", "-m", "pix2pix", "-d", str(body_dataset), *arguments, code=1 if "--device" in arguments else 2
-    )
+    result = petbench("run", "-m", "pix2pix", "-d", str(body_dataset), *arguments, code=2)
     assert message in result.stderr
-    assert not list(petbench.home.glob("runs/*/predictions"))
+    assert not list(petbench.home.glob("runs/*"))
+    assert petbench.json("runs", "list") == []
 
 
 def test_a_dataset_that_is_not_usable_is_refused_and_nothing_is_written(

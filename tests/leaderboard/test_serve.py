@@ -4,7 +4,7 @@ import http.client
 import threading
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.leaderboard.conftest import ImagesAtHand
@@ -33,8 +33,8 @@ def test_the_served_page_follows_the_leaderboard_and_nothing_outside_the_site_is
     (tmp_path / "secret.txt").write_text("a secret")
     written = []
 
-    def write() -> None:
-        written.append(write_site(leaderboard, ImagesAtHand(), tmp_path / "site"))
+    def write(**told: Any) -> None:
+        written.append(write_site(leaderboard, ImagesAtHand(), tmp_path / "site", **told))
 
     site = LiveSite(leaderboard, ImagesAtHand(), tmp_path / "site", SiteOptions())
     server = make_server(
@@ -87,7 +87,7 @@ def test_only_who_asks_for_this_machine_by_name_is_answered(
 ) -> None:
     for name in ("index.html", "page.html"):
         (tmp_path / name).write_text("a secret")
-    server = make_server(tmp_path, state=lambda: 1, write=lambda: None)
+    server = make_server(tmp_path, state=lambda: 1, write=lambda **_: None)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

@@ -12,6 +12,8 @@ from petbench.cli.options import name_on_the_board
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from petbench.home import Home
     from petbench_datasets.progress import Progress
     from petbench_leaderboard.report.site.build import SiteOptions
@@ -68,10 +70,12 @@ def report(
     if figure or table:
         _piece(store, options, figure, table, output)
         return
-    from petbench.terminal import progress_bar
+    from petbench.terminal import progress_bar, say
 
     with progress_bar() as progress:
-        page = _write(store, home, options, output, progress)
+        page = _write(
+            store, home, options, output, progress, lambda path: say(f"to read already: {path}; its other pages follow")
+        )
     click.echo(f"open {page}")
 
 
@@ -83,12 +87,19 @@ def _check_names(store: Leaderboard, options: SiteOptions) -> None:
     store.runs(where=options.where, limit=1)
 
 
-def _write(store: Leaderboard, home: Home, options: SiteOptions, folder: Path, progress: Progress) -> Path:
+def _write(
+    store: Leaderboard,
+    home: Home,
+    options: SiteOptions,
+    folder: Path,
+    progress: Progress,
+    first: Callable[[Path], object],
+) -> Path:
     from petbench.runs.site_sources import HomeSources
     from petbench_leaderboard.report.site.build import write_site
 
     sources = HomeSources(home, store)
-    page = write_site(store, sources, folder, options=options, progress=progress)
+    page = write_site(store, sources, folder, options=options, progress=progress, first=first)
     for line in sources.left_out:
         click.echo(f"{click.style('note:', fg='yellow')} no picture of it: {line}", err=True)
     return page

@@ -107,7 +107,8 @@ def import_dicom(
         first = members[0]
         given = Given(_of(first, weights, everyone.weight_kilograms), _of(first, doses, everyone.injected_bq))
         try:
-            understood.append(read_series(members, _subject(members), radionuclide, given))
+            lost = found.unreadable.beside(members)
+            understood.append(read_series(members, _subject(members), radionuclide, given, lost))
         except DataError as error:
             refused.append((_subject(members), is_derived(first), error))
     for what, derived, refusal in refused:

@@ -16,6 +16,7 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.importers.dicom_converted import slices_of_converted
 from petbench_datasets.importers.dicom_enhanced import slices_of
 from petbench_datasets.importers.dicom_headers import SliceHeader, slice_header
+from petbench_datasets.importers.dicom_unreadable import Unreadable, require_kind, require_other_name
 from petbench_datasets.importers.lesion_objects import DRAWN_KINDS, DrawnObject, drawn_kind, drawn_objects
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ class FoundFiles:
         refused: files and series that are PET, but cannot be used: (what, why).
         passed_over: everything else: (what, why).
         drawn: objects in which somebody has drawn structures.
+        unreadable: files that may have been slices of any of the series.
     """
 
     series: list[list[SliceHeader]] = field(default_factory=list)
     refused: list[tuple[str, DataError]] = field(default_factory=list)
     passed_over: list[tuple[str, str]] = field(default_factory=list)
     drawn: list[DrawnObject] = field(default_factory=list)
+    unreadable: Unreadable = field(default_factory=Unreadable)
 
 
 def find_series(folder: Path) -> FoundFiles:
@@ -55,11 +58,22 @@ def find_series(folder: Path) -> FoundFiles:
     found = FoundFiles()
     slices: list[SliceHeader] = []
     broken: dict[str, DataError] = {}
+    lost: list[Path] = []
     others: dict[str, int] = defaultdict(int)
     any_dicom = False
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name.upper() != "DICOMDIR"):
         try:
-            kind, dataset = _kind(path)
+            dataset = _header(path)
+            if dataset is None:
+                require_other_name(path)
+            else:
+                require_kind(path, dataset)
+        except DataError as error:
+            found.refused.append((str(path), error))
+            lost.append(path)
+            continue
+        try:
+            kind = _kind(path, dataset)
         except DataError as error:
             found.refused.append((str(path), error))
             continue
@@ -79,9 +93,14 @@ def find_series(folder: Path) -> FoundFiles:
                 found.refused.append((str(path), error))
                 continue
             # One slice that cannot be read leaves its series with a hole: the whole series is refused.
-            broken.setdefault(_series_uid(dataset), error)
+            if uid := _series_uid(dataset):
+                broken.setdefault(uid, error)
+            else:
+                found.refused.append((str(path), error))
+                lost.append(path)
     found.refused += [(str(error).partition(": ")[0], error) for error in broken.values()]
     found.series = _series([header for header in _without_copies(slices) if header.series not in broken])
+    found.unreadable = Unreadable.among(lost, {header.series for header in slices})
     if not slices and not found.refused:
         said = ", ".join(f"{count} {what}" for what, count in others.items()) or "nothing"
         wanted = "PET image" if any_dicom else "DICOM file"
@@ -175,20 +194,19 @@ def _series_uid(dataset: Any) -> str:
         return ""
 
 
-def _kind(path: Path) -> tuple[str, Any]:
-    """Return what a file is where it is no slice of PET, and its header; empty for a slice.
+def _kind(path: Path, dataset: Any | None) -> str:
+    """Return what a file with such a header is where it is no slice of PET; empty for a slice.
 
     Raises:
-        DataError: DICOM that cannot be read.
+        DataError: it says nothing that can be read.
     """
-    dataset = _header(path)
     if dataset is None:
-        return "files that are not DICOM", None
+        return "files that are not DICOM"
     with reading(path), without_warnings():
         kind = str(dataset.get("SOPClassUID", ""))
         pet = kind in {PositronEmissionTomographyImageStorage, _ENHANCED, _CONVERTED}
         named = drawn_kind(dataset) or dataset.get("Modality", "unknown")
-        return "" if pet else f"{named} objects", dataset
+        return "" if pet else f"{named} objects"
 
 
 def _header(path: Path) -> Any | None:

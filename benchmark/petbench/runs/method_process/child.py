@@ -23,6 +23,7 @@ from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.errors import PluginError, one_line
 from petbench.methods import models
+from petbench.methods.devices import choose_device
 from petbench.methods.predicted_file import check_prediction
 from petbench.methods.program.protocol import ClockReading
 from petbench.processes.channel import Channel
@@ -67,7 +68,7 @@ class MethodSide:
 
     def work(self) -> None:
         """Obey until the end."""
-        self._device = models.choose_device(self._task.device)
+        self._device = choose_device(self._task.device)
         if self._task.deterministic:
             torch.use_deterministic_algorithms(mode=True)
         self._send(origin.ready(self._task, str(self._device), self._engine))

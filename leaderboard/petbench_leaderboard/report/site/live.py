@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.report.site.board_table import board_slug
-from petbench_leaderboard.report.site.build import Drawn, draw_participants, site_boards, write_first_page
-from petbench_leaderboard.report.site.run_pages import identity_scores, run_page, write_run
+from petbench_leaderboard.report.site.build import Drawn, draw_participants, site_boards
+from petbench_leaderboard.report.site.first_page import FirstPage
+from petbench_leaderboard.report.site.pages import write_assets
+from petbench_leaderboard.report.site.run_pages import identity_scores, run_page, shown_runs, write_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,6 +61,8 @@ class LiveSite:
         """
         self._boards = site_boards(self._leaderboard, self._folder, self._options)
         self._identity = identity_scores(self._boards)
+        self._page = FirstPage.of(self._leaderboard, self._boards, self._options.title)
+        write_assets(self._folder / "assets")
         self._write_first_page()
 
     def draw(self) -> Iterator[None]:
@@ -104,12 +108,11 @@ class LiveSite:
             drawn.links[place] = there.links[0]
             for figure in there.figures.values():
                 drawn.figures[place] = figure
-        write_first_page(
-            self._leaderboard,
-            self._boards,
+        self._page.write(
             self._folder,
-            options=self._options,
-            drawn=drawn,
+            runs=set(shown_runs(self._boards)),
+            participants=drawn.links,
+            figures=drawn.figures,
             in_progress=self._in_progress(),
         )
 

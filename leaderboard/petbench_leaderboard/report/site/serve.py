@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.errors import PetbenchError
-from petbench_leaderboard.report.site.build import INDEX
+from petbench_leaderboard.report.site.staging import INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
