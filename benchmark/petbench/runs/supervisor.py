@@ -191,11 +191,11 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _passing_on_signals(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
-        """Pass every request to end on to the worker, which obeys the first in order and the second at once."""
+        """Pass every request to end on to the worker; see `petbench.processes.stop` for what it makes of several."""
 
-        def pass_on(*_: object) -> None:
+        def pass_on(number: int, _: object) -> None:
             self.stop_requested = True
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
 
         before = {
             number: signal.signal(number, pass_on)

@@ -10,6 +10,7 @@ import contextlib
 import faulthandler
 import gc
 import resource
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -255,6 +256,9 @@ def main(descriptor: int, parent: int) -> None:
     if received is None:
         return
     task = Task.model_validate(received[0])
+    # A system that ends a job signals every process of it; when to stop, the run's process says. No SIG_IGN, which the
+    # programs that a method starts would inherit.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     faulthandler.enable()  # a segmentation fault has a line too, in the run's log
     if task.largest_file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (task.largest_file_bytes, task.largest_file_bytes))
