@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import queue
@@ -30,6 +29,7 @@ from petbench_phantom.writing import (
     write_dataset,
     write_participant,
     write_settings,
+    written_settings,
 )
 
 if TYPE_CHECKING:
@@ -96,9 +96,8 @@ def _remove_partial(folder: Path) -> None:
 
 def _check_settings(spec: PhantomSpec, folder: Path) -> None:
     """Write the settings into a new folder; refuse a folder that was begun with others."""
-    path = settings_path(folder)
-    if path.exists():
-        if json.loads(path.read_text(encoding="utf-8")) != settings(spec):
+    if settings_path(folder).exists():
+        if written_settings(folder) != settings(spec):
             raise DataError(f"{folder}: holds a dataset of other settings; remove the folder or name another")
         return
     if any(folder.glob("sub-*")):

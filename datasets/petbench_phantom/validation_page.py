@@ -118,12 +118,11 @@ def _summary(validation: Measurements) -> str:
         if validation.passed
         else f"**Fails** in {', '.join(failed)} ({MARKS})."
     )
-    early, delayed = validation.balance
     people = ONE_CONSTANT_ERROR_IN_PEOPLE
     constant, identity = 100 * validation.one_constant_error, 100 * validation.identity_error
     facts = (
         f"participants: {validation.participants}; fingerprint `{validation.fingerprint[:16]}`",
-        f"activity in the body over activity injected: {early:.2f} early, {delayed:.2f} delayed (expected: 0.85 to 1)",
+        f"activity in the body over activity injected: {validation.balance_in_words()} (expected: 0.85 to 1)",
         f"noise in the liver, delayed frame: {100 * validation.liver_noise.variation:.1f} %; {_texture(validation)}",
         f"`delayed = constant x early`, one constant a region, errs by {constant:.1f} %, in people by {people}",
         f"`delayed = early` errs by {identity:.0f} %, in people by {IDENTITY_ERROR_IN_PEOPLE}",

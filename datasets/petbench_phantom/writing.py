@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from petbench_phantom.population import Participant
     from petbench_phantom.spec import PhantomSpec
 
+_BEFORE: dict[str, Any] = {"balanced_activity": False}
+"""Settings that builds of before do not name, and what those were built with."""
+
 
 def is_complete(folder: Path, name: str) -> bool:
     """Return whether a participant was written: the images are put in place last."""
@@ -147,6 +150,11 @@ def write_settings(spec: PhantomSpec, folder: Path) -> None:
 def settings_path(folder: Path) -> Path:
     """Return where the settings of a build are kept."""
     return folder / "derivatives" / "phantom" / "settings.json"
+
+
+def written_settings(folder: Path) -> dict[str, Any]:
+    """Return the settings of the build in `folder`, with those that came later as they were before."""
+    return {**_BEFORE, **json.loads(settings_path(folder).read_text(encoding="utf-8"))}
 
 
 def settings(spec: PhantomSpec) -> dict[str, Any]:
