@@ -24,12 +24,11 @@ from petbench_phantom.population import population
 from petbench_phantom.splits import splits
 from petbench_phantom.writing import (
     is_complete,
-    settings,
+    other_settings,
     settings_path,
     write_dataset,
     write_participant,
     write_settings,
-    written_settings,
 )
 
 if TYPE_CHECKING:
@@ -97,8 +96,10 @@ def _remove_partial(folder: Path) -> None:
 def _check_settings(spec: PhantomSpec, folder: Path) -> None:
     """Write the settings into a new folder; refuse a folder that was begun with others."""
     if settings_path(folder).exists():
-        if written_settings(folder) != settings(spec):
-            raise DataError(f"{folder}: holds a dataset of other settings; remove the folder or name another")
+        if others := other_settings(spec, folder):
+            raise DataError(
+                f"{folder}: holds a dataset of other settings ({', '.join(others)}); remove the folder or name another"
+            )
         return
     if any(folder.glob("sub-*")):
         raise DataError(f"{folder}: holds scans that petbench did not simulate; name another folder")

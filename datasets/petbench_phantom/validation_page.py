@@ -29,6 +29,10 @@ _HOW = """\
 - **Kinetics.** Two-tissue compartments with a population whole-blood input. For each participant and organ an early and
   a delayed SUV are sampled, and K1, vb and k3 solved for them; time within a frame then follows the compartments.
 {sampling}
+- **Activity adds up in `fdg-phantom-mini` alone.** Uptake and bodies are sampled apart, so that some people hold more
+  activity than was injected and others less; how much, the top of this page says. In the mini, muscle, fat and joints
+  take what organs, blood and urine leave, with one factor for both frames and at most three standard deviations of the
+  muscle of people: nobody holds more than was injected. The other datasets keep the images that results rest on.
 - **Means and spreads are calibrated.** SUV was measured in people on *reconstructed* images; the activity put in was
   chosen by simulation for the reconstructed region of `fdg-phantom` to agree (`organs.py` and `regions.py`). The table
   therefore shows that the dataset has the statistics of people; it is no independent prediction of them. Visceral fat,

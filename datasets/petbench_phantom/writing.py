@@ -152,9 +152,12 @@ def settings_path(folder: Path) -> Path:
     return folder / "derivatives" / "phantom" / "settings.json"
 
 
-def written_settings(folder: Path) -> dict[str, Any]:
-    """Return the settings of the build in `folder`, with those that came later as they were before."""
-    return {**_BEFORE, **json.loads(settings_path(folder).read_text(encoding="utf-8"))}
+def other_settings(spec: PhantomSpec, folder: Path) -> list[str]:
+    """Return in words which settings of the build in `folder` are not those of `spec`."""
+    found = _BEFORE | json.loads(settings_path(folder).read_text(encoding="utf-8"))
+    wanted = settings(spec)
+    names = [name for name in sorted({*found, *wanted}) if found.get(name) != wanted.get(name)]
+    return [f"{name} is {json.dumps(found.get(name))}, not {json.dumps(wanted.get(name))}" for name in names]
 
 
 def settings(spec: PhantomSpec) -> dict[str, Any]:

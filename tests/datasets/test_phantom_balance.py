@@ -147,5 +147,5 @@ def test_a_build_of_before_is_one_that_was_not_balanced(tmp_path: Path) -> None:
     written.write_text(written.read_text().replace('"balanced_activity": false,\n', ""))
     assert "balanced_activity" not in written.read_text()
     _check_settings(spec, tmp_path)
-    with pytest.raises(DataError, match="holds a dataset of other settings"):
+    with pytest.raises(DataError, match=r"other settings \(balanced_activity is false, not true\); remove"):
         _check_settings(dataclasses.replace(spec, balanced_activity=True), tmp_path)
