@@ -11,11 +11,10 @@ import pytest
 from tests.benchmark.conftest import write_body_dataset
 from tests.benchmark.docs_reader import blocks_of
 from tests.benchmark.installed import install_module
+from tests.command import Petbench
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.command import Petbench
 
 pytestmark = pytest.mark.slow
 
@@ -166,11 +165,11 @@ def test_a_failure_that_names_a_participant_reaches_observers_without_the_name(
 
 
 def test_observers_that_hang_raise_print_leave_or_vanish_change_no_bit_of_a_run_and_none_outlives_it(
-    petbench: Petbench, petbench_in: type[Petbench], body_dataset: Path, tmp_path: Path
+    petbench: Petbench, body_dataset: Path, tmp_path: Path
 ) -> None:
     visible = install_module(tmp_path / "site", "harmful", HARMFUL) | {"PETBENCH_OBSERVER_SECONDS": "2"}
     result = petbench("run", *TRAINING, "-d", body_dataset, "--json", variables=visible)
-    alone = petbench_in(tmp_path / "alone")
+    alone = Petbench(tmp_path / "alone")
     plain = alone("run", *TRAINING, "-d", body_dataset, "--json")
 
     def files(home: Path) -> dict[str, bytes]:

@@ -12,13 +12,14 @@ ADVICE = "advice"
 _BOUNDARY = "benchmark/test_process_boundary.py::"
 _HOSTILE = "benchmark/test_hostile_methods.py::"
 _SUBMISSION = "benchmark/test_hostile_submissions.py::"
+_EVENTS = "benchmark/test_run_events.py::"
 _TRUST = "benchmark/test_trust_boundaries.py::"
 _REPRODUCE = "benchmark/test_submission_reproduce.py::"
 _FORGED = _SUBMISSION + "test_a_forged_submission_is_refused_in_one_line_and_nothing_is_written"
 _ENDINGS = _HOSTILE + "test_each_ends_as_it_deserves"
-_CHEAT = _HOSTILE + "test_a_method_that_changes_what_scores_it_changes_no_score_and_no_output"
-_FAULTS = _BOUNDARY + "test_an_exception_makes_of_a_run_what_it_is_and_says_whose_fault"
-_AFTERWARDS = _BOUNDARY + "test_after_the_training_only_what_the_method_did_wrong_is_a_failure"
+_CHEAT = "benchmark/test_hostile_runs.py::test_a_method_that_changes_what_scores_it_changes_no_score_and_no_output"
+_FAULTS = "benchmark/test_endings.py::test_an_exception_makes_of_a_run_what_it_is_and_says_whose_fault"
+_AFTERWARDS = "benchmark/test_endings.py::test_after_the_training_only_what_the_method_did_wrong_is_a_failure"
 _SHUT_IN = _HOSTILE + "test_an_isolated_method_sees_packages_and_its_own_folder_and_no_network"
 _AGAIN = _REPRODUCE + "test_a_submission_is_trained_again_and_the_row_says_whose_it_is_and_where_its_code_ran"
 _STORABLE = "leaderboard/test_storable.py::test_what_some_output_cannot_carry_is_refused_at_any_depth"
@@ -98,7 +99,7 @@ SECURITY = {
     ),
     "NIfTI and DICOM files: Devices": (
         "datasets/test_hostile_files.py::test_an_import_that_names_such_an_image_writes_nothing",
-        _BOUNDARY + "test_a_link_or_a_pipe_in_a_prediction_s_place_is_never_followed",
+        "benchmark/test_job_folder.py::test_a_link_or_a_pipe_in_a_prediction_s_place_is_never_followed",
     ),
     "Files of runs and other leaderboards, for `import` and `merge`: Every field": (
         _STORABLE,
@@ -154,19 +155,26 @@ TRUST = {
     "the method's (`runs/method_process`): the leaderboard": (
         _HOSTILE + "test_the_process_has_no_leaderboard_no_variable_and_no_folder_above_that_leads_to_one",
     ),
+    "observers (`runs/observing`), where there are any: what the training": (
+        _EVENTS + "test_an_observer_is_told_of_steps_validations_example_images_and_the_end_and_of_no_participant",
+    ),
+    "observers (`runs/observing`), where there are any: the leaderboard": (
+        _EVENTS + "test_a_failure_that_names_a_participant_reaches_observers_without_the_name",
+        _EVENTS + "test_observers_that_hang_raise_print_leave_or_vanish_change_no_bit_of_a_run_and_none_outlives_it",
+    ),
     "scoring (`runs/scoring`): the dataset": ADVICE,
     "scoring (`runs/scoring`): any code": (_CHEAT,),
     "The method's process works in a folder": (
         _HOSTILE + "test_the_process_has_no_leaderboard_no_variable_and_no_folder_above_that_leads_to_one",
-        _BOUNDARY + "test_the_process_is_handed_no_variable_that_leads_home_and_paths_that_hold_elsewhere",
+        "benchmark/test_sandbox.py::test_the_process_is_handed_no_variable_that_leads_home_and_paths_that_hold_elsewhere",
     ),
     "When it ends, what it leaves": (
         _HOSTILE + "test_links_and_pipes_that_a_method_leaves_do_not_reach_the_run_s_folder",
     ),
     "The two processes exchange": (
-        _BOUNDARY + "test_what_is_no_message_is_refused",
-        _BOUNDARY + "test_an_answer_that_says_more_or_other_than_it_may_is_refused",
-        _BOUNDARY + "test_a_header_that_promises_more_than_the_file_has_allocates_nothing",
+        "benchmark/test_channel.py::test_what_is_no_message_is_refused",
+        "benchmark/test_channel.py::test_an_answer_that_says_more_or_other_than_it_may_is_refused",
+        "benchmark/test_job_folder.py::test_a_header_that_promises_more_than_the_file_has_allocates_nothing",
     ),
     "A method that the harness's own loop": (
         "benchmark/test_entitled_data.py::test_validation_pairs_are_the_harness_s_and_reach_its_own_program_whole",
@@ -185,10 +193,12 @@ TRUST = {
         _BOUNDARY + "test_metrics_of_a_plugin_with_methods_are_computed_in_a_process_of_their_own",
     ),
     "The volumes of an unpaired method": (
-        _BOUNDARY + "test_no_pair_of_an_unpaired_method_can_be_read_from_where_its_volumes_lie",
+        "benchmark/test_training_volumes.py::test_no_pair_of_an_unpaired_method_can_be_read_from_where_its_volumes_lie",
     ),
-    "A model is read back": (_BOUNDARY + "test_a_state_that_cannot_be_read_back_is_refused_and_says_how_to_keep_it",),
-    "What a method prints": (_BOUNDARY + "test_whatever_a_process_prints_is_shown_as_lines_of_text",),
+    "A model is read back": (
+        "benchmark/test_method_state.py::test_a_state_that_cannot_be_read_back_is_refused_and_says_how_to_keep_it",
+    ),
+    "What a method prints": ("benchmark/test_plain_text.py::test_whatever_a_process_prints_is_shown_as_lines_of_text",),
     "When its results are there": (_CHEAT,),
     "The model that a program leaves": (
         "benchmark/test_program_model_files.py::test_more_than_a_model_may_have_is_refused_before_a_byte_is_read",
@@ -197,7 +207,7 @@ TRUST = {
     "The process then sees": (_SHUT_IN,),
     "It has no network": (
         _SHUT_IN,
-        _BOUNDARY + "test_inside_there_is_no_secret_among_the_variables",
+        "benchmark/test_sandbox.py::test_inside_there_is_no_secret_among_the_variables",
         _TRUST + "test_what_is_shut_in_may_use_the_part_of_memory_disk_and_time_that_the_page_says",
     ),
     "The row's `isolation` says": (_AGAIN,),
@@ -215,16 +225,16 @@ TRUST = {
     "`data`: ": (_FAULTS,),
     "`petbench`: ": (
         _AFTERWARDS,
-        _HOSTILE + "test_a_run_whose_scoring_broke_down_is_scored_by_the_same_command_without_training_again",
+        "benchmark/test_hostile_runs.py::test_a_run_whose_scoring_broke_down_is_scored_by_the_same_command_without_training_again",
     ),
-    "Output never fails a run": (_HOSTILE + "test_a_terminal_that_is_closed_fails_no_run",),
+    "Output never fails a run": ("benchmark/test_hostile_runs.py::test_a_terminal_that_is_closed_fails_no_run",),
     "Without isolation the method's process": NOT_PREVENTED,
     "It can search the disk": NOT_PREVENTED,
     "Isolated or not, `pip install`": NOT_PREVENTED,
     "The images that a method has seen": NOT_PREVENTED,
     "The run's process refuses what cannot be": (
         _BOUNDARY + "test_a_method_s_process_cannot_stop_the_clock_of_its_training",
-        _BOUNDARY + "test_an_answer_that_says_more_or_other_than_it_may_is_refused",
+        "benchmark/test_channel.py::test_an_answer_that_says_more_or_other_than_it_may_is_refused",
     ),
     "So are the log of the training": NOT_PREVENTED,
     "A log that tells no history": (
