@@ -155,7 +155,8 @@ def test_a_failure_that_names_a_participant_reaches_observers_without_the_name(
                     image.write_bytes(image.read_bytes()[:4000])""",
     )
     visible = install_module(tmp_path / "site", "watcher", damaging) | {"PETBENCH_LOG_TO": "teller"}
-    result = petbench("run", "-m", "identity", "-d", dataset, variables=visible, code=130)
+    # It is met before the training, which then has failed, or in scoring, after which the run can go on.
+    result = petbench("run", "-m", "identity", "-d", dataset, variables=visible, code=(1, 130))
     assert "sub-04" in result.stderr + result.stdout
     told = told_by(petbench.home)
     assert told[-1]["event"] == "RunEnded"
