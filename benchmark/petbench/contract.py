@@ -223,36 +223,3 @@ class Method(Protocol):
 
     def load_state_dict(self, state: Mapping[str, Any], /) -> object:
         """Take back what `state_dict` gave."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunEvent:
-    """What an observer, such as a tracker or a notifier, learns of a run.
-
-    Attributes:
-        kind: `started` or `ended`; a run that resumes after an interruption starts and ends again.
-        run: the run's number in this leaderboard.
-        identity: hash of everything that decides the run's result.
-        method: name of the method.
-        dataset: name of the dataset.
-        split: name of the split.
-        fold: of the split.
-        seed: of every random number.
-        status: of the run's row: `ok`, `failed`, `timed-out` and so on once it has ended.
-        message: what went wrong, in one line.
-        seconds: spent in each phase; empty when it starts.
-        scores: mean over the test participants by `metric/region`; empty when it starts.
-    """
-
-    kind: Literal["started", "ended"]
-    run: int
-    identity: str
-    method: str
-    dataset: str
-    split: str
-    fold: int
-    seed: int
-    status: str
-    message: str = ""
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    scores: Mapping[str, float] = field(default_factory=dict)

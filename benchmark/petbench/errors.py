@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.errors import DataError, PetbenchError, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = [
     "ChangedError",
@@ -21,6 +22,8 @@ __all__ = [
     "PluginError",
     "UnknownNameError",
     "UsageError",
+    "causes",
+    "given_by",
     "one_line",
     "plain_line",
     "text_of",
@@ -71,7 +74,36 @@ class UnknownNameError(UsageError):
 
 
 class PluginError(PetbenchError):
-    """A plugin that broke its contract."""
+    """A plugin that broke its contract.
+
+    Args:
+        message: one line.
+        code: the function of the author's that gave what is refused, where it has ended by then.
+    """
+
+    def __init__(self, message: str, code: Callable[..., Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@contextlib.contextmanager
+def given_by(code: Callable[..., Any]) -> Iterator[None]:
+    """Within the block, what is refused was given by a function of an author's, which its author wants to find."""
+    try:
+        yield
+    except PluginError as error:
+        error.code = error.code or code
+        raise
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and those that it was raised for."""
+    seen: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and not any(following is each for each in seen):
+        seen.append(following)
+        yield following
+        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
 
 
 class ChangedError(PetbenchError):

@@ -34,6 +34,11 @@ class Home:
         return self.folder / "cache"
 
     @property
+    def observers(self) -> Path:
+        """What observers of runs keep, such as a tracker's files, each in a folder of its own."""
+        return self.folder / "observers"
+
+    @property
     def work(self) -> Path:
         """Where methods work: beside the home, so that no folder above theirs is the home."""
         return self.folder.with_name(f"{self.folder.name}-methods")

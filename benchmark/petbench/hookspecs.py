@@ -9,8 +9,9 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from petbench.contract import MethodSpec, RunEvent
+    from petbench.contract import MethodSpec
     from petbench.metric_spec import MetricSpec
+    from petbench.run_events import ObserverSpec
     from petbench_datasets.specs import DatasetSpec
 
 hookspec = pluggy.HookspecMarker("petbench")
@@ -33,5 +34,5 @@ def petbench_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
 
 
 @hookspec
-def petbench_run_events(event: RunEvent) -> None:
-    """Learn that a run has started or ended, in the process that asked for it; a failure here is only logged."""
+def petbench_observers() -> Iterable[ObserverSpec]:  # type: ignore[empty-body]
+    """Return the observers of runs that this plugin brings: trackers and notifiers."""

@@ -19,6 +19,8 @@ import pluggy
 from petbench import hookspecs
 from petbench.contract import API_VERSION, MethodSpec, Role, Supervision
 from petbench.errors import PluginError, UnknownNameError, one_line
+from petbench.run_events import API_VERSION as OBSERVER_API_VERSION
+from petbench.run_events import ObserverSpec
 from petbench_datasets.specs import API_VERSION as DATASET_API_VERSION
 from petbench_datasets.specs import DatasetSpec
 from petbench_leaderboard.tracks import TRACKS
@@ -37,10 +39,13 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SUPERVISIONS = get_args(Supervision)
 _ROLES = get_args(Role)
 _ENVIRONMENTS = ("process", "venv")
-_HOOKS: dict[str, tuple[type[MethodSpec | DatasetSpec], int]] = {
+_HOOKS: dict[str, tuple[type[MethodSpec | DatasetSpec | ObserverSpec], int]] = {
     "petbench_methods": (MethodSpec, API_VERSION),
     "petbench_datasets": (DatasetSpec, DATASET_API_VERSION),
+    "petbench_observers": (ObserverSpec, OBSERVER_API_VERSION),
 }
+"""The hooks that are asked at once, what each returns and for which version; a plugin keeps the answers under the
+hook's name after `petbench_`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Plugin:
         module: the dotted name the entry point refers to.
         methods: the methods it registered.
         datasets: the datasets it registered.
+        observers: the observers of runs it registered.
         error: why it is not usable, in one line; None when it is.
         implementation: the loaded object, for hooks that are asked later.
     """
@@ -63,6 +69,7 @@ class Plugin:
     module: str
     methods: tuple[MethodSpec, ...] = ()
     datasets: tuple[DatasetSpec, ...] = ()
+    observers: tuple[ObserverSpec, ...] = ()
     error: str | None = None
     implementation: object = None
 
@@ -85,6 +92,10 @@ class Registry:
     def datasets(self) -> dict[str, DatasetSpec]:
         """Return each usable dataset by its name."""
         return {spec.name: spec for plugin in self.plugins for spec in plugin.datasets}
+
+    def observers(self) -> dict[str, tuple[ObserverSpec, Plugin]]:
+        """Return each usable observer of runs by its name, with the plugin that brings it."""
+        return {spec.name: (spec, plugin) for plugin in self.plugins for spec in plugin.observers}
 
     def metrics(self) -> tuple[MetricSpec, ...]:
         """Return the metrics of every usable plugin, the built-in ones first.
@@ -176,9 +187,8 @@ def _load(
         manager.check_pending()  # an unknown hook is an error now, not a hook that is silently never called
         specs = {hook: _specs(manager, registered, hook) for hook in _HOOKS}
         _refuse_taken_names(specs, registry)
-        return Plugin(
-            **facts, methods=specs["petbench_methods"], datasets=specs["petbench_datasets"], implementation=loaded
-        )
+        facts |= {hook.removeprefix("petbench_"): answers for hook, answers in specs.items()}
+        return Plugin(**facts, implementation=loaded)
     except (Exception, SystemExit) as error:  # also CUDA's OSError and a plugin that calls sys.exit while imported
         if raise_errors:
             raise
@@ -205,6 +215,11 @@ def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[An
             raise PluginError(f"{_name(spec)!r} has a build that cannot be called")
         if isinstance(spec, MethodSpec):
             _check_method(spec)
+        elif isinstance(spec, ObserverSpec):
+            if isinstance(spec.imports, str) or not all(isinstance(text, str) for text in spec.imports):
+                raise PluginError(
+                    f"{spec.name!r} has imports {spec.imports!r}; give a tuple of names, such as ('mlflow',)"
+                )
         elif spec.track not in ("", *TRACKS):
             raise PluginError(f"{_name(spec)!r} has track {spec.track!r}; use one of {tuple(TRACKS)}, or none")
     return specs
@@ -229,7 +244,7 @@ def _refuse_taken_names(specs: dict[str, tuple[Any, ...]], registry: Registry) -
         held = {
             _name(spec): plugin.distribution
             for plugin in registry.plugins
-            for spec in (plugin.methods if hook == "petbench_methods" else plugin.datasets)
+            for spec in getattr(plugin, hook.removeprefix("petbench_"))
         }
         for position, spec in enumerate(own):
             name = _name(spec)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from petbench.errors import UsageError
 
@@ -23,6 +23,8 @@ class Settings(BaseSettings):
         fid_weights: file of the canonical Inception weights.
         fd768_weights: file of the folded Inception weights.
         offline: never try to download weights.
+        log_to: `PETBENCH_LOG_TO`: names of trackers that runs are logged to, with commas between them.
+        observer_seconds: how long a run that has ended waits for what observes it.
         raise_errors: `PETBENCH_RAISE`: raise what goes wrong in a plugin where it happens, for the plugin's author.
     """
 
@@ -35,12 +37,19 @@ class Settings(BaseSettings):
     fid_weights: Path | None = None
     fd768_weights: Path | None = None
     offline: bool = False
+    log_to: Annotated[tuple[str, ...], NoDecode] = ()
+    observer_seconds: float = Field(default=30.0, ge=0.0, le=3600.0)
     raise_errors: bool = Field(default=False, validation_alias="PETBENCH_RAISE")
 
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("log_to", mode="before")
+    @classmethod
+    def _separate(cls, names: object) -> object:
+        return tuple(part.strip() for part in names.split(",") if part.strip()) if isinstance(names, str) else names
 
     @classmethod
     def read(cls, **chosen: object) -> Self:

@@ -26,6 +26,11 @@ def say(text: str) -> None:
         click.echo(text, err=True)
 
 
+def warn(text: str) -> None:
+    """Print a line on standard error that warns of something."""
+    say(f"{click.style('warning:', fg='yellow')} {text}")
+
+
 @contextlib.contextmanager
 def that_may_fail(bar: AbstractContextManager[Progress]) -> Iterator[Progress]:
     """Yield the callback of a progress bar that stops drawing when nobody can read it any more."""

@@ -44,10 +44,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = target.parent / f".partial-{os.getpid()}-{target.name}"
     try:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_file(temporary)
         temporary.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -80,11 +79,10 @@ def folder_to_place(target: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
     def place() -> None:
         for path in temporary.rglob("*"):
             if path.is_file():
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
+                sync_file(path)
         temporary.chmod(0o755)
         temporary.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     try:
         yield temporary, place
@@ -97,7 +95,13 @@ def partial_name(target: Path) -> str:
     return f".partial-{target.name}-"
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Make a file's content survive a power cut."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` survive a power cut, where the platform can."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)

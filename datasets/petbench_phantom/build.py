@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import queue
@@ -25,7 +24,7 @@ from petbench_phantom.population import population
 from petbench_phantom.splits import splits
 from petbench_phantom.writing import (
     is_complete,
-    settings,
+    other_settings,
     settings_path,
     write_dataset,
     write_participant,
@@ -96,10 +95,11 @@ def _remove_partial(folder: Path) -> None:
 
 def _check_settings(spec: PhantomSpec, folder: Path) -> None:
     """Write the settings into a new folder; refuse a folder that was begun with others."""
-    path = settings_path(folder)
-    if path.exists():
-        if json.loads(path.read_text(encoding="utf-8")) != settings(spec):
-            raise DataError(f"{folder}: holds a dataset of other settings; remove the folder or name another")
+    if settings_path(folder).exists():
+        if others := other_settings(spec, folder):
+            raise DataError(
+                f"{folder}: holds a dataset of other settings ({', '.join(others)}); remove the folder or name another"
+            )
         return
     if any(folder.glob("sub-*")):
         raise DataError(f"{folder}: holds scans that petbench did not simulate; name another folder")

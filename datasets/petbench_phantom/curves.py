@@ -70,6 +70,18 @@ class Mixed:
         return stable(sum(part.mean(start_minutes, stop_minutes) for part in self.parts))
 
 
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """Another curve, times a constant."""
+
+    curve: Curve
+    factor: float
+
+    def mean(self, start_minutes: float, stop_minutes: float) -> float:
+        """Return the mean SUV of a window after injection."""
+        return stable(self.factor * self.curve.mean(start_minutes, stop_minutes))
+
+
 def _excreted(start_minutes: float, stop_minutes: float) -> float:
     """Return the mean part of the injected activity that has reached the urine."""
     moments = [start_minutes + (stop_minutes - start_minutes) * (step + 0.5) / 16 for step in range(16)]

@@ -9,11 +9,10 @@ import numpy as np
 
 from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
 from petbench_phantom.acquisition import expected_coincidences, slice_times, survival
-from petbench_phantom.anatomy import body
 from petbench_phantom.fields import FWHM_PER_SIGMA, filter_axis, generator, half_kernel, smooth_noise
 from petbench_phantom.lesions import lesions
 from petbench_phantom.organs import ORGANS
-from petbench_phantom.pose import Pose
+from petbench_phantom.pose import posed_body
 from petbench_phantom.projector import Projector
 from petbench_phantom.raster import rasterise
 from petbench_phantom.reconstruction import osem, sensitivities
@@ -97,15 +96,14 @@ def simulate(
 
 def _still(spec: PhantomSpec, person: Participant, times: SliceTimes, which: int) -> Tissues:
     """Return the body of one frame, each slice at its own time."""
-    shape = generator(spec.seed, 8, person.index)  # the same in both frames
-    parts = body(person.sex, person.organ_scales, person.bladder_millilitres[which] / _frame_volume(person), shape)
+    parts, pose = posed_body(spec, person, which)
     columns: dict[tuple[float, float], list[float]] = {}
     for window in zip(times.start, times.stop, strict=True):
         if window not in columns:
             minutes = (window[0] / 60, window[1] / 60)
             columns[window] = [0.0, *(person.curves[organ.name].mean(*minutes) for organ in ORGANS)]
     suv = np.array([columns[window] for window in zip(times.start, times.stop, strict=True)])
-    return rasterise(spec, parts, Pose(spec, person, moved=which == 1), suv)
+    return rasterise(spec, parts, pose, suv)
 
 
 def _alive(
@@ -144,8 +142,3 @@ def _reconstruct(
     inverse = sensitivities(projector, data)
     realisations = (data.counts(generator(spec.seed, stream, person.index)) for stream in streams)
     return [osem(spec, projector, data, times, counts, inverse) for counts in realisations]
-
-
-def _frame_volume(person: Participant) -> float:
-    """Return the volume of the lean frame over the template's."""
-    return person.lean * person.lean * person.upright

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.errors import DataError
 from petbench_phantom.anatomy import TEMPLATE_HEIGHT_CENTIMETRES, head_width
+from petbench_phantom.balance import balanced
 from petbench_phantom.curves import Blood, Mixed, Tissue, Urine
 from petbench_phantom.fields import generator
 from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, stable
@@ -82,7 +83,7 @@ def population(spec: PhantomSpec) -> list[Participant]:
     """Sample the participants of `spec`: women and men in turn where they are matched, else as chance has it.
 
     Raises:
-        DataError: too few to have the spread and correlations of a population.
+        DataError: too few to have the spread and correlations of a population; balanced, and with lesions.
     """
     random = generator(spec.seed, 1)
     count = spec.participants
@@ -125,7 +126,7 @@ def population(spec: PhantomSpec) -> list[Participant]:
                 curves=_curves({name: pairs[index] for name, pairs in uptake.items()}, bloods[index]),
             )
         )
-    return people
+    return [balanced(spec, person) for person in people] if spec.balanced_activity else people
 
 
 def _matched_bodies(random: np.random.Generator, sexes: list[Sex], brain_suv: Column) -> list[tuple[float, float]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_phantom.anatomy import head_width
+from petbench_phantom.anatomy import body, head_width
 from petbench_phantom.fields import generator, smooth_noise
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ _SHAPE_MILLIMETRES, _SHAPE_REACH = 5.0, 30.0  # per axis: about 9 mm in all; sig
 _MOTION_MILLIMETRES, _MOTION_REACH = 1.7, 110.0  # per axis: 3 mm in all, head and limbs each their own way
 _CENTRE_CENTIMETRES = 7.0  # template height of the field's centre: (crown + soles) / 2
 _NECK = (66.0, 74.0)
+
+
+def posed_body(spec: PhantomSpec, person: Participant, frame: int) -> tuple[list[Part], Pose]:
+    """Return the parts of one person's body, and where they lie, at the early (0) or the delayed frame (1)."""
+    shape = generator(spec.seed, 8, person.index)  # the same in both frames
+    lean_frame = person.lean * person.lean * person.upright  # its volume over the template's
+    parts = body(person.sex, person.organ_scales, person.bladder_millilitres[frame] / lean_frame, shape)
+    return parts, Pose(spec, person, moved=frame == 1)
 
 
 class Pose:

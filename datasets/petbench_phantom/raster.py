@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,15 @@ def rasterise(spec: PhantomSpec, parts: Sequence[Part], pose: Pose, suv: NDArray
             votes[wins] = count[wins]
             labels[box][wins] = code
     return Tissues(labels, activity, roughness, attenuation)
+
+
+def millilitres(spec: PhantomSpec, parts: Sequence[Part], pose: Pose) -> list[float]:
+    """Return the volume of each label in the field, as `rasterise` fills it; that of air, label 0, is left at 0."""
+    counts = np.zeros(len(ORGANS) + 1, np.int64)
+    for _, _, fine in _slabs(spec, parts, pose):
+        counts += np.bincount(fine.ravel(), minlength=len(counts))
+    sub_voxel = 1e-3 * math.prod(spec.spacing_millimetres) / math.prod(spec.supersampling)
+    return [0.0, *(sub_voxel * count for count in counts[1:].tolist())]
 
 
 def _slabs(spec: PhantomSpec, parts: Sequence[Part], pose: Pose) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:

@@ -97,6 +97,7 @@ class Measurements:
         participants: how many.
         regions, volumes: the tables.
         balance: activity in the body over activity injected, (early, delayed) mean over participants.
+        balance_range: the same, least and most, (early, delayed).
         liver_noise: of the delayed frame, mean over participants.
         spacing_millimetres: voxel size, (z, y, x).
         sampling: how the participants were drawn.
@@ -111,6 +112,7 @@ class Measurements:
     regions: tuple[RegionCheck, ...]
     volumes: tuple[VolumeCheck, ...]
     balance: tuple[float, float]
+    balance_range: tuple[tuple[float, float], tuple[float, float]]
     liver_noise: Noise
     spacing_millimetres: tuple[float, float, float]
     sampling: str | None
@@ -121,6 +123,11 @@ class Measurements:
     def passed(self) -> bool:
         """Whether every region meets the pass marks."""
         return not any(region.failures for region in self.regions)
+
+    def balance_in_words(self) -> str:
+        """Say what the bodies hold of the injected activity, on average and from the least to the most."""
+        means = zip(("early", "delayed"), self.balance, self.balance_range, strict=True)
+        return ", ".join(f"{frame} {mean:.2f} ({least:.2f} to {most:.2f})" for frame, mean, (least, most) in means)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +162,15 @@ def measure(dataset: Dataset, progress: Progress = silent) -> Measurements:
         (_region(people, REGIONS[name], "early"), _region(people, REGIONS[name], "delayed"))
         for name, people in having.items()
     ]
+    early_balance, delayed_balance = ([r.balance[frame] for r in readouts] for frame in (0, 1))
     return Measurements(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
         participants=len(readouts),
         regions=regions,
         volumes=tuple(_volumes(readouts)),
-        balance=(_mean([r.balance[0] for r in readouts]), _mean([r.balance[1] for r in readouts])),
+        balance=(_mean(early_balance), _mean(delayed_balance)),
+        balance_range=((min(early_balance), max(early_balance)), (min(delayed_balance), max(delayed_balance))),
         liver_noise=mean_noise([r.liver_noise for r in readouts]),
         spacing_millimetres=dataset.grid(dataset.participants[0]).spacing_millimetres,
         sampling=dataset.sampling,

@@ -38,7 +38,6 @@ def validation_report(dataset: Dataset, progress: Progress) -> Validation:
         DataError: the dataset was not simulated.
     """
     measured = measure(dataset, progress)
-    early, delayed = measured.balance
     people = ONE_CONSTANT_ERROR_IN_PEOPLE
     plain, constant = measured.identity_error, measured.one_constant_error
     return Validation(
@@ -48,7 +47,7 @@ def validation_report(dataset: Dataset, progress: Progress) -> Validation:
         rows=tuple(_row(region) for region in measured.regions),
         notes=(
             f"ok: {MARKS} of what was measured in people",
-            f"activity in the body over injected: early {early:.2f}, delayed {delayed:.2f}",
+            f"activity in the body over injected: {measured.balance_in_words()}",
             f"noise in the liver, delayed frame: {measured.liver_noise.variation:.1%}",
             f"delayed = early is wrong by {plain:.1%}, in people by {IDENTITY_ERROR_IN_PEOPLE}",
             f"delayed = one constant an organ x early is wrong by {constant:.1%}, in people by {people}",

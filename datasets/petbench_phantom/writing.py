@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from petbench_phantom.population import Participant
     from petbench_phantom.spec import PhantomSpec
 
+_BEFORE: dict[str, Any] = {"balanced_activity": False}
+"""Settings that builds of before do not name, and what those were built with."""
+
 
 def is_complete(folder: Path, name: str) -> bool:
     """Return whether a participant was written: the images are put in place last."""
@@ -147,6 +150,14 @@ def write_settings(spec: PhantomSpec, folder: Path) -> None:
 def settings_path(folder: Path) -> Path:
     """Return where the settings of a build are kept."""
     return folder / "derivatives" / "phantom" / "settings.json"
+
+
+def other_settings(spec: PhantomSpec, folder: Path) -> list[str]:
+    """Return in words which settings of the build in `folder` are not those of `spec`."""
+    found = _BEFORE | json.loads(settings_path(folder).read_text(encoding="utf-8"))
+    wanted = settings(spec)
+    names = [name for name in sorted({*found, *wanted}) if found.get(name) != wanted.get(name)]
+    return [f"{name} is {json.dumps(found.get(name))}, not {json.dumps(wanted.get(name))}" for name in names]
 
 
 def settings(spec: PhantomSpec) -> dict[str, Any]:

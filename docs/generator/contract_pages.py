@@ -25,7 +25,6 @@ CLASSES = (
     "petbench.contract.TrainingData",
     "petbench.contract.RunContext",
     "petbench.contract.Budget",
-    "petbench.contract.RunEvent",
     "petbench.step_parameters.StepParameters",
     "petbench.step_method.StepMethod",
     "petbench.step_method.Batch",
@@ -43,6 +42,13 @@ CLASSES = (
     "petbench.metric_spec.MetricSpec",
     "petbench.metric_spec.Case",
     "petbench.metric_spec.Measurement",
+    "petbench.run_events.ObserverSpec",
+    "petbench.run_events.RunFacts",
+    "petbench.run_events.RunStarted",
+    "petbench.run_events.StepLogged",
+    "petbench.run_events.Validated",
+    "petbench.run_events.ExampleImages",
+    "petbench.run_events.RunEnded",
 )
 
 

@@ -19,7 +19,7 @@ from petbench_leaderboard.migrations.metrics_0_1_0 import METRICS_OF_0_1_0
 from petbench_leaderboard.records import SUBMISSION, PhaseRow, RunRow
 from petbench_leaderboard.rows import columns_of
 from petbench_leaderboard.score_records import ScoreRow, metrics_of
-from petbench_leaderboard.storable import plain
+from petbench_leaderboard.storable import carried
 from petbench_leaderboard.strict_records import (
     IMPORT_CHECKS,
     IMPORTED_METRICS,
@@ -53,7 +53,7 @@ def as_json(exported: ExportedRun) -> dict[str, Any]:
         "run": _plain(exported.run),
         "scores": [_plain(score) for score in exported.scores],
         "phases": [_plain(phase) for phase in exported.phases],
-        "source_diff": exported.source_diff,
+        "source_diff": carried(exported.source_diff),
         "metrics": metrics_as_json(metrics_of(exported.scores)),
     }
 
@@ -119,7 +119,7 @@ def _checked(run: dict[str, Any], scores: Any, phases: Any, metrics: Any, diff: 
         rows = [ScoreRow(**score, facts=facts.get((score["metric"], score["convention_id"]))) for score in of_run]
     except LeaderboardError as error:
         raise ValueError(str(error)) from None
-    return ExportedRun(row, rows, [PhaseRow(**phase) for phase in lasting], plain(diff))
+    return ExportedRun(row, rows, [PhaseRow(**phase) for phase in lasting], carried(diff))
 
 
 def _facts(scores: list[dict[str, Any]], metrics: Any) -> dict[tuple[str, str], MetricFacts]:

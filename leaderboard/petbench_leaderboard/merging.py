@@ -10,6 +10,7 @@ from petbench_leaderboard.cached_means import board_key, board_number
 from petbench_leaderboard.metric_table import store_metrics
 from petbench_leaderboard.rows import columns_of, score_columns
 from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff
+from petbench_leaderboard.storable import carried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +85,7 @@ def replace_diff(session: Session, run_id: int, diff: str) -> None:
     """Store a run's difference from its commit in place of an earlier one; an empty text leaves none."""
     session.execute(sa.delete(SourceDiff).where(SourceDiff.run_id == run_id))
     if diff:
-        session.add(SourceDiff(run_id=run_id, diff=diff.replace("\0", "\N{REPLACEMENT CHARACTER}")))
+        session.add(SourceDiff(run_id=run_id, diff=carried(diff)))
 
 
 def _add_scores(session: Session, run_id: int, scores: Sequence[ScoreRow]) -> None:

@@ -88,6 +88,15 @@ def plain(text: str) -> str:
     return "".join(_spelled(letter) if letter not in _LINES and _is_hidden(letter) else letter for letter in text)
 
 
+def carried(text: str) -> str:
+    """Return a text as every output can carry it: plain, and cut with a word where it is too long."""
+    shown = plain(text)
+    if len(shown) <= LONGEST_TEXT:
+        return shown
+    note = f"\n… cut here, of {len(shown):,} characters\n"
+    return shown[: LONGEST_TEXT - len(note)] + note
+
+
 def cleaned(value: Any) -> Any:
     """Return a value that every output can carry: what petbench measured, with what cannot be carried mended.
 

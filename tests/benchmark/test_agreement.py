@@ -157,8 +157,12 @@ def test_lesions_agree_as_one_group_and_too_few_values_say_so() -> None:
     found = rows(records)
     assert found["lesion_suvmax_bias_limits", "lesions"].extra["participants"] == 2
     assert found["lesion_suvmax_ccc", "lesions"].reason == "a concordance needs at least 3 values, not 2"
-    more = [*records, bias("sub-02", "c", 3.0, 2.5, metric)]
-    assert rows(more)["lesion_suvmax_ccc", "lesions"].value == concordance([4.0, 6.0, 3.0], [5.0, 5.5, 2.5]).value
+    more = rows([*records, bias("sub-02", "c", 3.0, 2.5, metric)])
+    people = ["sub-01", "sub-02", "sub-02"]
+    expected = concordance([4.0, 6.0, 3.0], [5.0, 5.5, 2.5], people)
+    assert more["lesion_suvmax_ccc", "lesions"].value == expected.value
+    assert more["lesion_suvmax_bias_limits", "lesions"].value == pytest.approx((-20.0 + (100 / 11 + 20.0) / 2) / 2)
+    assert more["lesion_suvmax_bias_limits", "lesions"].extra["values"] == 3
 
 
 def test_nobody_is_dropped_from_agreement() -> None:

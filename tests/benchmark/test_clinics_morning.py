@@ -9,6 +9,7 @@ import pydicom
 import pytest
 from scipy import ndimage
 from tests.datasets.dicom_writer import write_series
+from tests.datasets.lesion_writer import ball, write_rtstruct
 
 from petbench_datasets.dataset.folds import make_split
 from petbench_datasets.dataset.reader import open_dataset
@@ -88,8 +89,21 @@ def test_a_clinics_morning_from_import_to_a_report_and_back_to_dicom(petbench: P
     scan(dicom / "f", "F", 7)
     write_series(dicom / "f" / "mip", body(99)[:1], series="1.2.7.9", PatientID="F", StudyInstanceUID="1.2.7")
 
+    tumour = ball((0.0, 0.0, 36.0), 20.0, 3.0)  # drawn on a CT of the same table, with the skin around it
+    kinds = {"tumour": "GTV", "skin": "EXTERNAL"}
+    write_rtstruct(
+        dicom / "f" / "rtstruct.dcm",
+        dict.fromkeys(kinds, tumour),
+        kinds,
+        frame="1.2.7.9",
+        series="1.2.7.8",
+        patient="F",
+    )
+
     said = petbench("datasets", "import", "dicom", dicom, "--out", raw).stdout
     assert "one slice, not a volume" in said
+    assert "sub-F_desc-lesions_dseg.nii.gz from" in said
+    assert "(skin): no lesion, it says EXTERNAL" in said
     label_on_the_ct(raw, "sub-D", Grid((SLICES, ROWS, COLUMNS), _affine()))
     found = petbench("datasets", "check", raw, code=1).stdout
     errors = [line for line in found.splitlines() if line.startswith("error:")]
@@ -106,6 +120,11 @@ def test_a_clinics_morning_from_import_to_a_report_and_back_to_dicom(petbench: P
     labels = opened.labels("sub-D")
     assert labels is not None
     assert labels[0].max() == 5
+    lesions = opened.labels("sub-F", "lesions")
+    assert lesions is not None
+    assert lesions[1] == {1: "tumour"}
+    volume = (lesions[0] == 1).sum() * opened.grid("sub-F").voxel_millilitres
+    assert volume == pytest.approx(4 / 3 * np.pi * 2.0**3, rel=0.1)
 
     # Whoever is wider than the others is tested, and so is whoever has two exams: nothing is learnt from either.
     seed = next(seed for seed in range(1000) if _is_wanted(make_split(opened, "s", test=3, validation=1, seed=seed)))
@@ -131,6 +150,8 @@ def test_a_clinics_morning_from_import_to_a_report_and_back_to_dicom(petbench: P
     refused = petbench("predict", "1", wide, "-o", tmp_path / "e", "--as", "dicom", code=1).stderr
     assert "lies outside the model's field" in refused
     petbench("predict", "1", wide, "-o", tmp_path / "e", "--as", "dicom", "--allow", "outside-field")
+    (card,) = tmp_path.rglob("*card*.md")
+    assert "## Scores on 3 test participants" in card.read_text(encoding="utf-8")
     predicted = [pydicom.dcmread(path) for path in sorted((tmp_path / "e").glob("*.dcm"))]
     assert len(predicted) == SLICES
     assert {header.PatientID for header in predicted} == {"E"}

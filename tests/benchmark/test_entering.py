@@ -224,7 +224,7 @@ def test_what_cannot_be_stored_leaves_neither_a_row_nor_a_folder(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("petbench_datasets.files._sync_folder", fail)  # after the folder has its name
+    monkeypatch.setattr("petbench_datasets.files.sync_folder", fail)  # after the folder has its name
     with Leaderboard.open(tmp_path / "leaderboard.db") as board, pytest.raises(Exception, match="No space left"):
         enter(Home(tmp_path), board)
     assert _rows(tmp_path) == []

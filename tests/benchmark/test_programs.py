@@ -179,7 +179,8 @@ def test_a_method_trained_step_by_step_is_validated_by_the_harness_in_its_own_en
     assert [event["images"] for event in validations] == [16, 32, 48, 64]
     assert all(event["mae_suv"] > 0 for event in validations)
     (job,) = (petbench.home / "runs").glob("stepwise-*/training/job")
-    assert not list(job.rglob("*.npy"))
+    # Of volumes nothing is left; one predicted slice of a validation participant is, for who watches the run.
+    assert not [path for path in job.rglob("*.npy") if path.parent.name != "example"]
 
 
 SHELL = """

@@ -214,7 +214,7 @@ def test_the_figure_shows_the_four_images(shared: Shared) -> None:
     with Image.open(shared.page / "figures" / "reproduction-bodies-figure-2.webp") as image:
         assert np.asarray(image.convert("L")).std() > 5.0
     page = (shared.page / "reproduction-bodies.md").read_text(encoding="utf-8")
-    assert "the early image, pix2pix, cyclegan, the real delayed image" in page
+    assert "the early image, pix2pix, cyclegan, the delayed image" in page
     assert "](figures/reproduction-bodies-figure-2.webp)" in page
     assert shared.facts["figure_participant"] == "sub-04"
 

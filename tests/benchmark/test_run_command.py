@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,12 +10,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import nibabel as untyped_nibabel
 import numpy as np
+import psutil
 import pytest
 from tests.benchmark.made_runs import PIX2PIX
 
@@ -126,6 +127,29 @@ def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: P
     assert "shown instead of repeated" in petbench(*command).stderr
 
 
+@pytest.mark.parametrize("everybody", [True, False], ids=["to every process", "to the command"])
+def test_sigterm_again_and_again_is_one_request_and_loses_no_training(
+    everybody: bool, petbench: Petbench, body_dataset: Path
+) -> None:
+    """As Slurm ends a job: SIGTERM, SIGCONT and SIGTERM within a second."""
+    command = ["run", "-m", "pix2pix", "-d", str(body_dataset), "--budget", "images=2400", "--set", "width=4"]
+    with _started(petbench, command) as process:
+        _wait_for_line(process, r"[1-9]0 %")
+        asked = [psutil.Process(process.pid)]
+        asked += asked[0].children(recursive=True) if everybody else []
+        for number in (signal.SIGTERM, signal.SIGCONT, signal.SIGTERM, signal.SIGTERM):
+            for each in asked:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    (row,) = petbench.json("runs", "list")
+    assert row["status"] == "interrupted"
+    assert list((petbench.home / "runs").glob(f"*/training/checkpoints/images-{row['images_seen']:012d}.checkpoint"))
+    petbench("runs", "resume", "1")
+    assert petbench.json("runs", "list")[0]["status"] == "ok"
+
+
 def test_a_second_ctrl_c_ends_at_once(petbench: Petbench, body_dataset: Path) -> None:
     command = ["run", "-m", "pix2pix", "-d", str(body_dataset), "--budget", "images=1000000", "--set", "width=4"]
     with _started(petbench, command) as process:
@@ -155,17 +179,18 @@ def test_a_misspelt_method_exits_2_with_the_nearest_name(petbench: Petbench) -> 
         (["--preset", "papr"], "did you mean 'paper'"),
         (["--fold", "7"], "folds 0 to 0"),
         (["--device", "cuda:63"], "no cuda:63"),
+        (["--device", "nosuch"], "does not run on 'nosuch'"),
+        (["--device", "mps"], "does not run on 'mps'"),
         (["--dataset", "fdg-fantom"], "did you mean 'fdg-phantom'"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_one_line(
     arguments: list[str], message: str, petbench: Petbench, body_dataset: Path
 ) -> None:
-    result = petbench(
-        "run", "-m", "pix2pix", "-d", str(body_dataset), *arguments, code=1 if "--device" in arguments else 2
-    )
+    result = petbench("run", "-m", "pix2pix", "-d", str(body_dataset), *arguments, code=2)
     assert message in result.stderr
-    assert not list(petbench.home.glob("runs/*/predictions"))
+    assert not list(petbench.home.glob("runs/*"))
+    assert petbench.json("runs", "list") == []
 
 
 def test_a_dataset_that_is_not_usable_is_refused_and_nothing_is_written(
@@ -208,7 +233,7 @@ def test_fifty_rows_are_not_needed_to_read_the_board_as_data(ran: Callable[..., 
     assert "psnr_body_suv20" in petbench("leaderboard", "--csv").stdout.splitlines()[0]
 
 
-@contextmanager
+@contextlib.contextmanager
 def _started(petbench: Petbench, command: list[str]) -> Iterator[subprocess.Popen[str]]:
     """Start a command that is to be interrupted; it never outlives its test."""
     environment = os.environ | {

@@ -151,6 +151,24 @@ def test_a_shift_moves_whole_voxels_and_fills_with_air() -> None:
     assert places == {(row, column) for row in range(1, 6) for column in range(2, 7)}
 
 
+@pytest.mark.parametrize("slices", [1, 3])
+def test_every_slice_of_every_shifted_image_is_one_crop_of_the_padded_one(slices: int) -> None:
+    data = FakeData(slices=(9, 7))
+    random = np.random.default_rng(0)
+    data.volumes = [random.uniform(1.0, 9.0, volume.shape).astype(np.float32) for volume in data.volumes]
+    tensors = load(data, margin=slices // 2)
+    plain, shifted = (
+        sampler(tensors, batch_size=5, shift=shift, early_slices=slices, delayed_slices=1) for shift in (0, 3)
+    )
+    for position in range(0, 30, 5):
+        before, after = plain.batch(position).early.numpy(), shifted.batch(position).early.numpy()
+        padded = np.pad(before, ((0, 0), (0, 0), (3, 3), (3, 3)), constant_values=AIR)
+        height, width = before.shape[-2:]
+        for image, moved in zip(padded, after, strict=True):
+            crops = [image[:, y : y + height, x : x + width] for y in range(7) for x in range(7)]
+            assert sum(np.array_equal(crop, moved) for crop in crops) == 1
+
+
 def test_a_common_factor_scales_both_images_and_leaves_air_alone() -> None:
     tensors = load(FakeData(), size_multiple=16)
     plain, scaled = sampler(tensors, batch_size=10), sampler(tensors, batch_size=10, intensity_jitter=0.7)

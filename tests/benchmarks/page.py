@@ -68,8 +68,9 @@ def _row(bench: dict[str, Any]) -> dict[str, Any]:
         aim = f"{wanted:g}, {TARGET_MET[ratio >= wanted]}"
     elif "wanted_seconds" in told:
         aim = f"under {told['wanted_seconds']:g} s, {TARGET_MET[ours < told['wanted_seconds']]}"
-    elif wanted:
-        aim = f"{wanted}, {TARGET_MET[told['overhead'] < 0.03]}"
+    elif "wanted_overhead" in told:
+        most = told["wanted_overhead"]
+        aim = f"overhead < {most:.0%}, {TARGET_MET[told['overhead'] < most]}".replace("%", " %")
     speed = f"{told['overhead']:+.1%} of a step" if "overhead" in told else "" if ratio is None else f"{ratio:.2f}"
     what = told["what"] + (f" ({told['settings']})" if "settings" in told else "")
     cells = (

@@ -98,7 +98,7 @@ def test_bench_what_the_harness_costs_a_training(benchmark: Any, device: torch.d
         plain_seconds=bare,
         ratio=bare / harness,
         overhead=harness / bare - 1.0,
-        wanted="overhead < 3 %",
+        wanted_overhead=0.03,
         floor="the bare step",
         device=str(device),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.datasets.dicom_writer import write_pair
+from tests.datasets.lesion_writer import ball, write_rtstruct, write_scan
 from tests.datasets.test_nifti_import import table_of
 from tests.datasets.test_phantom_build import SMALL
 
@@ -62,6 +63,12 @@ def test_sessions_are_valid_as_they_are_imported_and_exported(tmp_path: Path) ->
     export_bids(open_dataset(tmp_path / "dataset"), tmp_path / "export")
     assert errors_in(tmp_path / "dataset") == set()
     assert {error for error in errors_in(tmp_path / "export") if "InjectedRadioactivity" not in error} == set()
+
+
+def test_imported_lesions_are_valid(tmp_path: Path) -> None:
+    lesions = write_rtstruct(tmp_path / "rt.dcm", {"one": ball((-20, -20, 125), 12.0, 4.0)})
+    import_dicom(write_scan(tmp_path / "dicom"), tmp_path / "dataset", lesions=lesions)
+    assert errors_in(tmp_path / "dataset") == set()
 
 
 def test_an_export_is_valid_and_keeps_what_describes_a_column(phantom: Dataset, tmp_path: Path) -> None:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from petbench.plans.datasets import registered_as
+from petbench_datasets.bids.description import write_description
 from petbench_datasets.specs import DatasetSpec, find_variant
 from petbench_phantom.plugin import petbench_datasets
 from petbench_phantom.spec import PROFILES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.command import Petbench
 
 SPECS = {spec.name: spec for spec in petbench_datasets()}
@@ -86,3 +90,36 @@ def test_the_command_says_which_datasets_have_variants(petbench: Petbench) -> No
 def test_a_dataset_without_a_validation_is_refused_in_one_line(petbench: Petbench) -> None:
     said = petbench("datasets", "validate", "my-own", code=2).stderr
     assert said.startswith("error: my-own has no validation; these datasets have one: fdg-phantom-mini")
+
+
+@pytest.mark.parametrize(
+    ("place", "called", "expected"),
+    [
+        ("fdg-phantom-mini", None, "fdg-phantom-mini"),
+        ("fdg-phantom-mini", "fdg-phantom", "fdg-phantom"),  # what it says goes before what it is called
+        ("copy of it", "fdg-phantom-mini", "fdg-phantom-mini"),
+        ("fdg-phantom-mini", "my own", "fdg-phantom-mini"),
+        ("other", "my own", None),
+        ("other", None, None),
+    ],
+)
+@pytest.mark.parametrize("asked", ["whole", "from within", "through a link"])
+def test_a_folder_is_the_dataset_that_it_says_it_is_however_it_is_named(
+    place: str, called: str | None, expected: str | None, asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / place
+    folder.mkdir()
+    if called is not None:
+        write_description(folder, called)
+    (tmp_path / "link").symlink_to(folder)
+    monkeypatch.chdir(folder)
+    name = {"whole": f"{folder}/", "from within": ".", "through a link": str(tmp_path / "link")}[asked]
+    assert registered_as(name, SPECS) == (expected or name)
+
+
+def test_a_name_stays_that_of_a_registered_dataset_where_a_folder_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_description(tmp_path / "fdg-phantom", "fdg-phantom-mini")
+    monkeypatch.chdir(tmp_path)
+    assert registered_as("fdg-phantom", SPECS) == "fdg-phantom"

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pydicom
 import pytest
 
 from petbench_datasets.bids.scan import read_scan
@@ -33,6 +34,21 @@ def test_the_reference_objects_have_their_published_suv(
     assert grid.matches(scan.grid)
     inside = scan.suv()[mask > 0]
     assert (inside.min(), np.median(inside), inside.max()) == pytest.approx((0.2, 1.0, 4.0), abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["DRO_0_0", "DRO_4_2"])
+def test_the_region_of_a_reference_object_has_the_volume_of_its_polygons(
+    name: str, real_data: Callable[[str], Path], tmp_path: Path
+) -> None:
+    source = real_data("ibsi_suv_dro") / "ibsi_suv_dro" / name
+    (drawn,) = (source / "RS").iterdir()
+    (lesions,) = import_dicom(source / "PT", tmp_path / "dataset", lesions=drawn).lesions
+    area = 0.0
+    for contour in pydicom.dcmread(drawn).ROIContourSequence[0].ContourSequence:
+        x, y, _ = np.array(contour.ContourData, dtype=float).reshape(-1, 3).T
+        area += abs(float(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1)))) / 2.0
+    assert lesions.millilitres == [pytest.approx(area * 4.0 / 1000.0, rel=0.005)]  # planes 4 mm apart
+    assert lesions.names == ["region_1"]
 
 
 def test_gallium_is_refused_where_fluorine_is_required(

@@ -92,7 +92,7 @@ def test_uncorrected_beds_are_each_brought_to_the_injection_from_their_own_time(
     ("changes", "words"),
     [
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.130"}, "Enhanced PET"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.128.1"}, "Legacy Converted"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.128.1"}, "Legacy Converted Enhanced PET image of 0"),
         ({"CorrectedImage": ["DECY"]}, "attenuation"),
         ({"CorrectedImage": ...}, "attenuation"),
         ({"CorrectedImage": ["ATTN"]}, "DECY"),

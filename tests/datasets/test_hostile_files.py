@@ -28,8 +28,9 @@ IMAGES = {
 }
 
 SERIES = {
-    "cut": ("Units (0054,1001) is missing", ()),
-    "unknown-vr": ("Unknown Value Representation", ("early",)),
+    # What cannot be read may have been a slice of any series that does not say how many slices it has.
+    "cut": ("does not say what it holds, SOPClassUID (0008,0016)", ()),
+    "unknown-vr": ("Unknown Value Representation", ()),
     "orientation-short": ("PixelSpacing (0028,0030) is missing", ("delayed",)),
     "nan-time": ("FrameReferenceTime (0054,1300) is nan", ("delayed",)),
     "inf-slope-half-written": ("RescaleIntercept (0028,1052) is nan", ("delayed",)),

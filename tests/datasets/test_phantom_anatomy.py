@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -31,7 +32,7 @@ from petbench_phantom.shapes import (
 from petbench_phantom.spec import PROFILES
 from petbench_phantom.volumes import TEMPLATE_MILLILITRES
 
-SPEC = PROFILES["fdg-phantom-mini"]
+SPEC = dataclasses.replace(PROFILES["fdg-phantom-mini"], balanced_activity=False)  # uptake is of no matter here
 _SUV = np.ones((SPEC.shape[0], 1)) * np.array([0.0, *(organ.delayed for organ in ORGANS)])
 _LITRES = math.prod(SPEC.spacing_millimetres) * 1e-6
 

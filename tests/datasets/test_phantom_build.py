@@ -96,6 +96,18 @@ def test_voxels_are_whole_becquerels_per_millilitre(built: Path) -> None:
     np.testing.assert_array_equal(stored, np.rint(stored))
 
 
+def test_no_image_holds_more_activity_than_was_injected(built: Path) -> None:
+    dataset = open_dataset(built)
+    litres = 1e-3 * dataset.grid("sub-01").voxel_millilitres
+    for name in dataset.participants:
+        kilograms = float(dataset.table[name]["body_weight"])
+        pair, unit = dataset.pair(name), dataset.plans[name].delayed.uses[0].scan.suv_per_unit(0)
+        repeat = dataset.derivative(name, "rec-delayed_desc-repeat_pet")
+        assert repeat is not None
+        for image in (pair.early, pair.delayed, repeat * unit):
+            assert 0.85 < float(image.sum(dtype=np.float64)) * litres / kilograms <= 1.0, name
+
+
 def test_every_required_field_of_bids_pet_is_there(built: Path) -> None:
     sidecar = json.loads((built / "sub-01" / "pet" / "sub-01_trc-18FFDG_rec-early_pet.json").read_text())
     required = (
@@ -202,9 +214,10 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 
 def test_lesions_have_masks_and_stand_out(tmp_path: Path) -> None:
-    spec = dataclasses.replace(SMALL, lesions=(4, 6))
+    without = dataclasses.replace(SMALL, balanced_activity=False)
+    spec = dataclasses.replace(without, lesions=(4, 6))
     person = population(spec)[0]
-    images, plain = (simulate(settings, person, lambda _: None) for settings in (spec, SMALL))
+    images, plain = (simulate(settings, person, lambda _: None) for settings in (spec, without))
     assert images.lesions is not None
     assert 4 <= len(images.lesions.rows) <= 6
     assert {row["kind"] for row in images.lesions.rows} <= set(KINDS)
@@ -249,7 +262,9 @@ def test_validation_measures_the_dataset_against_people(built: Path) -> None:
     assert liver.people == 6
     assert 0.6 < liver.recovery[0] < 1.05
     assert liver.measured.early == 3.7045
-    assert 0.7 < result.balance[0] < 1.15
+    for mean, (least, most) in zip(result.balance, result.balance_range, strict=True):
+        assert 0.85 < least < mean < most <= 1.0
+    assert f"early {result.balance[0]:.2f} ({result.balance_range[0][0]:.2f} to " in result.balance_in_words()
     assert 0.03 < result.one_constant_error < 0.3 < 2 * result.identity_error
     assert not result.passed  # voxels of 2 x 2 x 4 cm blur organs away, and that is seen
 

@@ -121,7 +121,7 @@ def test_nobody_holds_much_more_activity_than_was_injected(profile: str) -> None
 
 
 def test_the_same_seed_draws_the_same_people_and_another_seed_others() -> None:
-    spec = PROFILES["fdg-phantom-mini"]
+    spec = PROFILES["fdg-phantom"]
     assert population(spec) == population(spec)
     other = population(dataclasses.replace(spec, seed=1))
     assert [p.weight_kilograms for p in other] != [p.weight_kilograms for p in population(spec)]

@@ -18,7 +18,7 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.register import register_dataset
 from petbench_datasets.images.field_of_view import cut
 from petbench_datasets.images.grid import Grid, resample
-from petbench_datasets.images.registration import chance_gain, rigid_registration
+from petbench_datasets.images.registration import _image, _too_little, chance_gain, rigid_registration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,8 +109,21 @@ def test_images_that_share_nothing_by_their_coordinates_and_too_little_to_tell_a
     early, delayed = noisy()
     box = (slice(2, 4), slice(0, 24), slice(0, 27))
     other = Grid((2, *GRID.shape[1:]), motion((0, 0, 0), (0, 0, 900)) @ GRID.affine)
-    with pytest.raises(DataError, match="sub-01: its images share too little to be registered"):
+    with pytest.raises(DataError) as caught:
         rigid_registration(early, GRID, np.ascontiguousarray(delayed[box]), other, "sub-01")
+    assert str(caught.value).startswith(
+        "sub-01: of the body in the early image, the delayed one shares 0 mL (0%) where their coordinates put them and "
+    )
+    assert "too little to tell a fit from chance; look whether both show one part of the body" in str(caught.value)
+
+
+def test_what_two_images_share_is_said_in_millilitres_and_as_a_part_of_the_body() -> None:
+    early, _ = bodies()
+    image = _image(sitk, early, GRID, 8.0)
+    values, spacing = sitk.GetArrayFromImage(image), np.array(image.GetSpacing())
+    half = int((values > 0.3).sum()) // 2
+    said = _too_little(sitk, image, (0, half))
+    assert f"0 mL (0%) where their coordinates put them and {half * spacing.prod() / 1000:.0f} mL (50%) where" in said
 
 
 def test_a_gain_counts_only_beyond_chance_and_more_so_where_less_is_shared() -> None:

@@ -50,7 +50,7 @@ def test_the_page_opens_with_the_sentence_then_the_figure_then_the_ranking_then_
         add_run(method, scores(shift), preset="wide")
     names = ("cyclegan (wide)", "pix2pix (wide)")
     page = read(leaderboard, tmp_path, *(make_images(who, names) for who in WHO))
-    assert "of the early image, pix2pix (wide), cyclegan (wide), the real delayed image" in page  # best first
+    assert "of the early image, pix2pix (wide), cyclegan (wide), the delayed image" in page  # best first
     (board,) = rank(leaderboard)
     sentence = separation(board, analyse(board))
     assert sentence.startswith("pix2pix is ahead of cyclegan by ")
@@ -126,7 +126,7 @@ def test_the_participant_in_the_middle_is_drawn_and_the_rule_is_stated(
     page = read(leaderboard, tmp_path, *(make_images(who) for who in WHO))
     figure = page[page.index('<figure class="overview">') : page.index('<table class="standing">')]
     assert "the median of 9 test participants by PSNR (body, dB), the mean over the ranked methods" in figure
-    assert 'alt="sub-05: coronal maximum projections of the early image, pix2pix, the real delayed image' in figure
+    assert 'alt="sub-05: coronal maximum projections of the early image, pix2pix, the delayed image' in figure
     source, link = re.search(r'src="([^"]+)"', figure), re.search(r'href="([^"]+)"', figure)
     assert source is not None
     assert link is not None

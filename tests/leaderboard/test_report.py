@@ -19,7 +19,7 @@ from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report.images import ParticipantImages
-from petbench_leaderboard.report.site import build
+from petbench_leaderboard.report.site import build, run_pages
 from petbench_leaderboard.report.site.build import SiteOptions, write_site
 from petbench_leaderboard.report.site.pages import POLICY
 from petbench_leaderboard.report.site.pareto import mark_front
@@ -321,7 +321,7 @@ def test_two_thousand_runs_give_the_best_rows_and_say_how_many_more_there_are(
     leaderboard: Leaderboard, add_run: AddRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(build, "ROWS_SHOWN", 5)
-    monkeypatch.setattr(build, "RUN_PAGES", 3)
+    monkeypatch.setattr(run_pages, "RUN_PAGES", 3)
     for number in range(9):
         add_run(f"method-{number}", {"sub-01": 20.0 + number})
     html, page = _read(write_site(leaderboard, ImagesAtHand(), tmp_path))
@@ -340,7 +340,7 @@ class FilesAtHand(ImagesAtHand):
     def run_files(self, run: RunRow) -> RunFiles:
         if run.log_path is None:
             return RunFiles()
-        return read_run_files(*(self._folder / name for name in ("log", "losses", "plan")))
+        return read_run_files(self._folder / "log", self._folder / "losses", self._folder / "plan")
 
 
 def test_a_runs_page_shows_curves_log_failure_and_phases_where_its_files_are_here(

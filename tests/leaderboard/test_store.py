@@ -144,7 +144,7 @@ def test_the_difference_from_the_commit_is_kept_replaced_and_goes_with_its_run(
     assert leaderboard.source_diff(run_id) == ""
     leaderboard.record_source_diff(run_id, "-a\n+\0b\n")
     leaderboard.record_source_diff(other, "-c\n")
-    assert leaderboard.source_diff(run_id) == "-a\n+\N{REPLACEMENT CHARACTER}b\n"
+    assert leaderboard.source_diff(run_id) == "-a\n+\\x00b\n"
     leaderboard.record_source_diff(run_id, "")
     assert leaderboard.source_diff(run_id) == ""
     leaderboard.delete(other)

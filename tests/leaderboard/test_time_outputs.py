@@ -19,8 +19,8 @@ from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report import times as written
 from petbench_leaderboard.report.publication.times import times_as_text
-from petbench_leaderboard.report.site.build import SiteOptions, write_index, write_site
-from petbench_leaderboard.report.site.time_view import view_times, write_profiles
+from petbench_leaderboard.report.site.build import write_site
+from petbench_leaderboard.report.site.first_page import FirstPage
 from petbench_leaderboard.store import Leaderboard
 from petbench_leaderboard.timing.profiles import time_profiles
 from petbench_leaderboard.timing.tables import board_times
@@ -48,11 +48,7 @@ def all_times(leaderboard: Leaderboard) -> tuple[list[BoardTimes], list[Profiles
 
 def first_page(leaderboard: Leaderboard, folder: Path) -> str:
     """Return the first page of a site, without the pages of runs."""
-    times, profiles = all_times(leaderboard)
-    views = {place: view for place, each in enumerate(times) if (view := view_times(each, profiles))}
-    drawn = write_profiles(profiles, folder)
-    boards = [each.board for each in times]
-    page = write_index(boards, folder, options=SiteOptions(), runs=set(), participants={}, times=views, profiles=drawn)
+    page = FirstPage.of(leaderboard, rank(leaderboard), "times").write(folder)
     return page.read_text(encoding="utf-8")
 
 

@@ -197,3 +197,20 @@ def test_tables_for_a_paper_carry_rounded_numbers_and_escape_names(leaderboard: 
     assert "positive where better" in markdown
     assert "positive where better" in latex
     assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 1
+
+
+@pytest.mark.parametrize(
+    ("diff", "cut"),
+    [("+ a line\n" * 2000, False), ("+ a line\n" * 5000, True), ("+ \u202e\0 hidden", False), ("\u202e" * 9000, True)],
+)
+def test_a_difference_of_any_length_and_kind_is_kept_as_it_can_be_exported_and_imported(
+    diff: str, cut: bool, leaderboard: Leaderboard, add_run: AddRun, tmp_path: Path
+) -> None:
+    number = add_run("pix2pix", {"sub-01": 30.0})
+    leaderboard.record_source_diff(number, diff)
+    kept = leaderboard.source_diff(number)
+    assert kept.endswith("characters\n") == cut
+    assert export_runs(leaderboard, tmp_path / "runs.jsonl") == 1
+    with Leaderboard.open(tmp_path / "other.db") as other:
+        import_runs(other, tmp_path / "runs.jsonl")
+        assert other.source_diff(other.runs()[0].id) == kept

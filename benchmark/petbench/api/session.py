@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import dataclasses
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from petbench.home import Home
     from petbench.registry import Registry
+    from petbench.runs.observing.messages import Chosen
     from petbench.runs.options import RunOptions
     from petbench.runs.scorer import Scorer
     from petbench.runs.supervisor import Supervisor
@@ -127,10 +129,19 @@ class Session:
             self.tell("warning", f"not isolated: {why_not}; the method can read what you can read")
         return RunOptions(time_limit_seconds=time_limit_seconds, isolated=isolated and why_not is None)
 
+    @cached_property
+    def observers(self) -> tuple[Chosen, ...]:
+        """Who is told of the runs that are made here: the trackers that the settings name, and who hears of all."""
+        from petbench.runs.observing.watch import choose_observers
+
+        return choose_observers(self.settings.log_to, self.registry, self.home)
+
     def supervisor(self, options: RunOptions | None = None) -> Supervisor:
         """Return what makes runs here."""
+        from petbench.runs.options import RunOptions
         from petbench.runs.supervisor import Supervisor
 
+        options = dataclasses.replace(options or RunOptions(), observers=self.observers)
         self.leaderboard.make_ready()
         return Supervisor(self.settings, self.leaderboard, self.registry, options)
 

@@ -54,32 +54,40 @@ def new(*, name: str, kind: str, into: Path) -> None:
 @plugin.command()
 @click.argument("name", shell_complete=complete_method)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
+@click.option("--all", "every", is_flag=True, help="Make every check, also after the method has raised.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 @click.pass_context
-def check(ctx: click.Context, *, name: str, settings: tuple[str, ...], as_json: bool) -> None:
+def check(ctx: click.Context, *, name: str, settings: tuple[str, ...], every: bool, as_json: bool) -> None:
     """Check the installed method NAME against the contract, one line a promise; exits 1 when one is broken.
 
-    The method is trained for a few steps on a handful of small made-up participants, on the CPU. The same checks
-    run under pytest with `petbench.testing.checks`.
+    The method is trained for a few steps on a handful of small made-up participants, on the CPU. Where it raises, the
+    line of its own code is shown, and the checks after that are left out, since they would fail by the same cause;
+    --all makes them too. The same checks run under pytest with `petbench.testing.checks`.
     """
     from petbench.cli.console import print_json
     from petbench.testing import checks
+    from petbench.testing.check import Result
     from petbench.testing.settings import parse_settings
 
     spec, _ = session().registry.method(name)
     results = []
+    raised = False
     for each in checks(spec, settings=parse_settings(spec, settings)):
-        result = each.run()
+        result = Result("not-tried", "left out: the method raised before") if raised and not every else each.run()
+        raised = raised or result.raised
         results.append(
             {"check": each.name, "promise": each.promise, "outcome": result.outcome, "detail": result.detail}
         )
-        if not as_json:
+        if not as_json and result.outcome != "not-tried":
             mark, colour = _MARKS[result.outcome]
             click.echo(f"{click.style(f'{mark:5}', fg=colour)} {each.name:26}{result.detail or each.promise}")
     failed = sum(result["outcome"] == "failed" for result in results)
+    left_out = sum(result["outcome"] == "not-tried" for result in results)
     if as_json:
         print_json({"method": name, "passed": not failed, "checks": results})
     else:
-        click.echo(f"{name}: {failed} of {len(results)} checks failed" if failed else f"{name} keeps the contract")
+        tried = f", {left_out} were left out" if left_out else ""
+        bad = f"{name}: {failed} of {len(results)} checks failed{tried}"
+        click.echo(bad if failed else f"{name} keeps the contract")
     if failed:
         ctx.exit(1)

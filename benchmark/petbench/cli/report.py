@@ -12,6 +12,8 @@ from petbench.cli.options import name_on_the_board
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from petbench.home import Home
     from petbench_datasets.progress import Progress
     from petbench_leaderboard.report.site.build import SiteOptions
@@ -68,10 +70,12 @@ def report(
     if figure or table:
         _piece(options, figure, table, output)
         return
-    from petbench.terminal import progress_bar
+    from petbench.terminal import progress_bar, say
 
     with progress_bar() as progress:
-        page = _write(store, home, options, output, progress)
+        page = _write(
+            store, home, options, output, progress, lambda path: say(f"to read already: {path}; its other pages follow")
+        )
     click.echo(f"open {page}")
 
 
@@ -83,29 +87,36 @@ def _check_names(store: Leaderboard, options: SiteOptions) -> None:
     store.runs(where=options.where, limit=1)
 
 
-def _write(store: Leaderboard, home: Home, options: SiteOptions, folder: Path, progress: Progress) -> Path:
+def _write(
+    store: Leaderboard,
+    home: Home,
+    options: SiteOptions,
+    folder: Path,
+    progress: Progress,
+    first: Callable[[Path], object],
+) -> Path:
     from petbench.runs.site_sources import HomeSources
     from petbench_leaderboard.report.site.build import write_site
 
     sources = HomeSources(home, store)
-    page = write_site(store, sources, folder, options=options, progress=progress)
+    page = write_site(store, sources, folder, options=options, progress=progress, first=first)
     for line in sources.left_out:
         click.echo(f"{click.style('note:', fg='yellow')} no picture of it: {line}", err=True)
     return page
 
 
 def _serve(store: Leaderboard, home: Home, options: SiteOptions) -> None:
-    """Serve the site until Ctrl-C, written again whenever the leaderboard has changed."""
+    """Serve the site until Ctrl-C, kept up to date while runs go on."""
     import tempfile
 
-    from petbench_datasets.progress import silent
+    from petbench.runs.site_sources import HomeSources
+    from petbench_leaderboard.report.site.live import LiveSite
     from petbench_leaderboard.report.site.serve import make_server
 
     with tempfile.TemporaryDirectory(prefix="petbench-site-") as name:
         folder = Path(name)
-        server = make_server(
-            folder, state=store.state, write=lambda: _write(store, home, options, folder, silent), port=0
-        )
+        site = LiveSite(store, HomeSources(home, store), folder, options)
+        server = make_server(folder, state=site.state, write=site.write, draw=site.draw, write_page=site.write_page)
         with server:
             click.echo(f"http://{server.server_address[0]!s}:{server.server_address[1]}/  (Ctrl-C ends)")
             try:

@@ -138,7 +138,7 @@ def reproduce(
 
 def _experiment(dataset: str | None, split: str | None, seeds: str, profile: str, device: str) -> Experiment:
     """Return what is asked for, every default written out."""
-    from petbench.methods.models import choose_device
+    from petbench.methods.devices import choose_device
     from petbench.plans.sweep import parse_seeds
     from petbench.reproduce.experiment import Experiment
     from petbench.reproduce.profiles import PROFILES, default_profile

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from petbench.cli.options import ISOLATED, complete_dataset, complete_method, reconstruction_option
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 from petbench_leaderboard.tracks import TRACKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from petbench.plans.run_plan import RunPlan
 
 
 @click.command()
@@ -81,11 +88,24 @@ from petbench_leaderboard.tracks import TRACKS
     help="Stop a run that takes longer, with every process it has started, as `timed-out`. Default: none.",
 )
 @click.option("--isolated", is_flag=True, help=ISOLATED)
+@click.option(
+    "--debug",
+    is_flag=True,
+    help="Train a few steps in this process, for a debugger: `breakpoint()` works, nothing is recorded.",
+)
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="How many; with --debug.  [default: 20]")
 @click.option("--force", is_flag=True, help="Run again although the same run is on the leaderboard.")
 @click.option(
     "--fid-weights", type=click.Path(exists=True, dir_okay=False), help="File of the canonical Inception weights."
 )
 @click.option("--offline", is_flag=True, help="Do not try to download the Inception weights.")
+@click.option(
+    "--log-to",
+    "log_to",
+    multiple=True,
+    metavar="TRACKER",
+    help="Log to a tracker too: tensorboard, mlflow, wandb. May be repeated. Default: PETBENCH_LOG_TO.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the row and its scores as JSON.")
 def run(
     *,
@@ -94,11 +114,14 @@ def run(
     fold: str,
     budget: str | None,
     compile_: str,
+    debug: bool,
+    steps: int | None,
     force: bool,
     time_limit: float | None,
     isolated: bool,
     fid_weights: str | None,
     offline: bool,
+    log_to: tuple[str, ...],
     as_json: bool,
     **request: object,
 ) -> None:
@@ -116,6 +139,7 @@ def run(
     petbench run --method pix2pix --method cyclegan --track equal-images
     petbench run --method cyclegan --dataset ~/my-dataset --split holdout --set learning_rate=0.0005
     petbench run --method pix2pix --method cyclegan --seed 0..4 --fold all --time-limit 3600
+    petbench run --method my-unet --debug --steps 5
     """
     from petbench.cli.result import print_result
     from petbench.cli.several_runs import run_several
@@ -126,10 +150,14 @@ def run(
     from petbench.terminal import progress_bar, say
 
     here = session()
-    here.choose(fid_weights=fid_weights, offline=offline or None)
+    here.choose(fid_weights=fid_weights, offline=offline or None, log_to=log_to or None)
+    assert isinstance(here.observers, tuple), "a tracker that cannot be used is refused before anything is built"
     asked = request | {"compile": compile_, "budget": parse_budget(budget) if budget else None}
     with progress_bar() as progress:
         plans = plan_sweep(methods, seed, fold, asked, here.home, here.registry, progress)
+    if debug or steps:
+        _debug(plans, steps, debug=debug)
+        return
     say(describe_budgets(plans))
     supervisor = here.supervisor(here.run_options(time_limit, isolated=isolated))
     if len(plans) > 1:
@@ -138,6 +166,32 @@ def run(
     print_result(here.leaderboard, row, here.home, known=known, as_json=as_json)
     if row.status != "ok":
         raise SystemExit(130 if row.status == "interrupted" else 1)
+
+
+def _debug(plans: Sequence[RunPlan], steps: int | None, *, debug: bool) -> None:
+    """Train a few steps in this process; what the method raises is shown as Python shows it."""
+    import faulthandler
+    import traceback
+
+    from petbench.errors import PetbenchError, UsageError
+    from petbench.runs.debugging import STEPS
+    from petbench.runs.debugging import debug as debug_run
+
+    if not debug:
+        raise UsageError("--steps is for --debug; a run is as long as its --budget")
+    if len(plans) > 1:
+        raise UsageError(f"--debug follows one run, and {len(plans)} are asked for; name one method, seed and fold")
+    faulthandler.enable()
+    here = session()
+    try:
+        debug_run(plans[0], here.home, here.registry, steps=steps or STEPS, say=click.echo)
+    except PetbenchError:
+        if here.settings.raise_errors:
+            traceback.print_exc()
+        raise
+    except Exception:
+        traceback.print_exc()
+        raise SystemExit(1) from None
 
 
 def _say_that_it_waits(what_goes_on: str) -> None:

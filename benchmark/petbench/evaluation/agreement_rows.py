@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from petbench.evaluation.metrics.lesion_endpoints import LESION_ENDPOINTS
 from petbench.evaluation.metrics.organs import ORGAN_BIASES
 from petbench.evaluation.protocol import TEST_RETEST_PERCENT
+from petbench_datasets.bids.names import person_of
 from petbench_leaderboard.metric_facts import MetricFacts, facts_of
 from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.statistics.agreement import bland_altman, concordance, proportional_bias
@@ -36,7 +37,8 @@ def agreement_scores(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
 
     A row's metric is the bias metric's name with `_limits`, or with `_ccc` in the place of `_bias`. It is over the
     participants who have the organ, or over all lesions; if one of them has no value the row is empty, because no
-    participant is ever dropped from a mean.
+    participant is ever dropped from a mean. Sessions and lesions of one person are no independent values: every person
+    counts once.
     """
     groups: dict[tuple[str, str], list[ScoreRecord]] = defaultdict(list)
     for record in records:
@@ -57,8 +59,8 @@ def _limits(spec: MetricSpec, region: str, group: Sequence[ScoreRecord]) -> Scor
     name, convention = f"{spec.name}_limits", f"bland-altman/{spec.convention_id}"
     if reason:
         return _row(name, convention, region, spec.unit, None, facts, None, reason, {})
-    limits = bland_altman([record.value for record in group if record.value is not None])
-    trend = proportional_bias(*_pairs(group))
+    limits = bland_altman([record.value for record in group if record.value is not None], _people(group))
+    trend = proportional_bias(*_pairs(group), _people(group))
     extra = {
         **_counts(group),
         **{key: value for key, value in asdict(limits).items() if key not in ("count", "mean")},
@@ -76,7 +78,7 @@ def _concordance(spec: MetricSpec, region: str, group: Sequence[ScoreRecord]) ->
     reason, extra, value = _incomplete(group), {}, None
     if not reason:
         try:
-            found = concordance(*_pairs(group))
+            found = concordance(*_pairs(group), _people(group))
         except ValueError as error:
             reason = str(error)
         else:
@@ -86,8 +88,12 @@ def _concordance(spec: MetricSpec, region: str, group: Sequence[ScoreRecord]) ->
 
 
 def _counts(group: Sequence[ScoreRecord]) -> dict[str, object]:
-    """Return how many values there are, and of how many participants: one has several lesions."""
-    return {"values": len(group), "participants": len({record.participant for record in group})}
+    """Return how many values there are, and of how many participants: one has several sessions or lesions."""
+    return {"values": len(group), "participants": len(set(_people(group)))}
+
+
+def _people(group: Sequence[ScoreRecord]) -> list[str]:
+    return [person_of(str(record.participant)) for record in group]
 
 
 def _pairs(group: Sequence[ScoreRecord]) -> tuple[list[float], list[float]]:

@@ -21,6 +21,7 @@ from petbench.evaluation.frechet import frechet_distance
 from petbench.evaluation.kid import kernel_distance, matched_kernel_distance, participant_bootstrap
 from petbench.evaluation.protocol import KERNEL_LEAST_SLICES, SLICE_RULE, SLICE_WINDOW_SUV
 from petbench.evaluation.slices import body_slices, digest_of
+from petbench_datasets.bids.names import person_of
 from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.score_records import ScoreRecord
 
@@ -167,11 +168,19 @@ def distribution_scores(
         facts = extra | {"floor": None if others is None else function(first, others)}
         if function is kernel_distance:
             facts["without_matched_pairs"] = matched_kernel_distance(first, second)
-            spread = participant_bootstrap(real_features, predicted_features)
+            spread = participant_bootstrap(*_by_person(list(real), real_features, predicted_features))
             facts["participant_bootstrap"] = None if spread is None else asdict(spread)
         return _record(distance, extractor.id, function(first, second), extra=facts)
 
     return [row(metrics.frechet, frechet_distance), row(metrics.kernel, kernel_distance)]
+
+
+def _by_person(participants: Sequence[str], *sides: Sequence[Matrix]) -> list[list[Matrix]]:
+    """Return the features of each person, all sessions together: those of one person are no independent draws."""
+    rows: dict[str, list[int]] = {}
+    for index, participant in enumerate(participants):
+        rows.setdefault(person_of(participant), []).append(index)
+    return [[np.concatenate([side[index] for index in of_person]) for of_person in rows.values()] for side in sides]
 
 
 def _too_few(distance: Distance, slices: int) -> str | None:
@@ -191,7 +200,7 @@ def empty_scores(metrics: ExtractorMetrics, reason: str) -> list[ScoreRecord]:
 
 
 class Floor:
-    """Features of real slices of participants who are not scored.
+    """Features of real slices of participants who are not scored in any session.
 
     Attributes:
         participants: those participants.
@@ -201,7 +210,8 @@ class Floor:
     def __init__(self, dataset: ScoredDataset, scored: Sequence[str], cache: FeatureCache) -> None:
         self._dataset = dataset
         self.cache = cache
-        self.participants = tuple(name for name in dataset.participants if name not in scored)
+        people = set(map(person_of, scored))
+        self.participants = tuple(name for name in dataset.participants if person_of(name) not in people)
 
     def features(self, extractor: Extractor, count: int) -> tuple[Matrix | None, str | None]:
         """Return features of `count` slices evenly spaced over the other participants, or None and the reason."""

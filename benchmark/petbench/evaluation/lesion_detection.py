@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import defaultdict
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from petbench.evaluation.metrics.lesion_endpoints import LESION_ENDPOINTS
 from petbench.evaluation.protocol import CONTRAST_EDGES
+from petbench_datasets.bids.names import person_of
 from petbench_leaderboard.metric_facts import MetricFacts
 from petbench_leaderboard.score_records import ScoreRecord
 
@@ -53,7 +56,7 @@ def _sensitivity(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
         in_real = sum(bool(record.extra.get("found_in_real")) for record in of_bin)
         extra = {
             "lesions": len(of_bin),
-            "participants": len({record.participant for record in of_bin}),
+            "participants": len({person_of(str(record.participant)) for record in of_bin}),
             "real_percent": 100.0 * in_real / len(of_bin),
         }
         rows.append(_row(spec, name, None if reason else 100.0 * found / len(of_bin), reason, extra))
@@ -66,12 +69,19 @@ def _false_positives(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
     if not people:
         return []
     reason = next((record.reason for record in people if record.value is None), None)
-    contrasts = [contrast for record in people for contrast in _contrasts(record)]
+    by_person: dict[str, list[list[object]]] = defaultdict(list)
+    for record in people:
+        by_person[person_of(str(record.participant))].append(_contrasts(record))
     rows = []
     for name in (ALL, *_names()):
-        count = sum(name in (ALL, _bin_of(contrast)) for contrast in contrasts)
-        extra = {"regions": count, "participants": len(people)}
-        rows.append(_row(spec, name, None if reason else count / len(people), reason, extra))
+        # Of a person with several sessions, the mean of them.
+        means = [
+            fmean(sum(name in (ALL, _bin_of(contrast)) for contrast in contrasts) for contrasts in sessions)
+            for sessions in by_person.values()
+        ]
+        regions = sum(name in (ALL, _bin_of(contrast)) for record in people for contrast in _contrasts(record))
+        extra = {"regions": regions, "participants": len(means)}
+        rows.append(_row(spec, name, None if reason else fmean(means), reason, extra))
     return rows
 
 

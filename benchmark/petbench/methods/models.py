@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import torch
 
-from petbench.errors import PetbenchError, PluginError, UsageError, one_line
+from petbench.errors import PetbenchError, PluginError, one_line
 from petbench_datasets.files import atomic_path
 
 if TYPE_CHECKING:
@@ -22,25 +22,6 @@ HOW_TO_KEEP = (
     "the trees of a forest as arrays of their nodes, or as skops or ONNX, whose bytes go into a uint8 tensor"
 )
 _FORBIDDEN = re.compile(r"Unsupported (?:global|class|operand)[: ]+(?:GLOBAL )?([\w.]+)")
-
-
-def choose_device(asked: str) -> torch.device:
-    """Return the device that was asked for; `auto` is the first CUDA device where there is one.
-
-    Raises:
-        UsageError: there is no such device here.
-    """
-    if asked == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(asked)
-    except RuntimeError:
-        raise UsageError(f"the device {asked!r} is not understood; use auto, cpu, cuda or cuda:INDEX") from None
-    if device.type not in ("cpu", "cuda"):
-        raise UsageError(f"petbench does not run on {asked!r}; use auto, cpu, cuda or cuda:INDEX")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"there is no {asked} here; `petbench doctor` says what there is, --device auto takes it")
-    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
 
 
 def save(method: Method, path: Path) -> None:

@@ -39,11 +39,12 @@ def read_predicted(path: Path, shape: tuple[int, ...], whose: str) -> Volume:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise PluginError(f"{whose} cannot be read back: {error.strerror}") from None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise PluginError(f"{whose} is no file")
     with os.fdopen(descriptor, "rb") as file:
         most = _HEADER_BYTES + _LARGEST_ITEM_BYTES * int(np.prod(shape, dtype=np.int64))
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise PluginError(f"{whose} is no file")
         try:
             header = _header(file) if found.st_size <= most else None
         except (ValueError, EOFError):

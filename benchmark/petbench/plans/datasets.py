@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from petbench.errors import DataError, PetbenchError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from petbench.home import Home
     from petbench.registry import Registry
@@ -59,6 +59,22 @@ def find_dataset(
     if "/" in name or path.exists():
         raise DataError(f"{name} is not a folder; give a BIDS-PET folder or one of: {', '.join(sorted(datasets))}")
     raise UnknownNameError("dataset", name, datasets)
+
+
+def registered_as(name: str, registered: Collection[str]) -> str:
+    """Return which registered dataset a name or folder is: the one that it says itself it is, or is called like.
+
+    Args:
+        name: of a registered dataset, or the path of a folder, whatever that is called.
+        registered: the names of all.
+
+    Returns:
+        Its name; the one that was given where it is none of them.
+    """
+    from petbench_datasets.bids.description import read_name
+
+    folder = Path(name).expanduser().resolve()
+    return next((each for each in (name, read_name(folder), folder.name) if each in registered), name)
 
 
 def build_once(build: Callable[[Path, Progress], None], folder: Path, progress: Progress) -> None:

@@ -9,6 +9,7 @@ from petbench.contract import DatasetShape
 from petbench.engine_settings import DEFAULTS
 from petbench.errors import UsageError
 from petbench.methods import parameters
+from petbench.methods.devices import require_device_name
 from petbench.methods.parameter_files import with_hashes
 from petbench.methods.source import source_of
 from petbench.plans.budgets import check_budget, choose_budget
@@ -87,6 +88,7 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
     """Return the plan of a request whose names are checked, on the dataset, split and fold that it names."""
     from petbench.evaluation.protocol import PROTOCOL
 
+    require_device_name(request.device)
     spec, plugin = registry.method(request.method)
     shape = dataset_shape(place.dataset, choose_fold(place.split, place.fold))
     preset = parameters.choose_preset(spec, request.preset, shape)

@@ -15,14 +15,13 @@ from petbench.errors import (
     Interrupted,
     PluginError,
     UsageError,
+    causes,
     one_line,
     plain_line,
     text_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from petbench_leaderboard.records import RunChanges, Status
 
 Fault = Literal["method", "machine", "data", "petbench"]
@@ -58,7 +57,7 @@ def ending_of(error: BaseException, suspect: Fault) -> RunChanges:
     if _is_out_of_memory(error, line):
         message = line or "no memory was left"
         return {"status": "out-of-memory", "error_class": name, "error_message": message, "fault": "method"}
-    machine = next((cause for cause in _causes(error) if _is_of_the_machine(cause, suspect)), None)
+    machine = next((cause for cause in causes(error) if _is_of_the_machine(cause, suspect)), None)
     if machine is not None:
         message = f"{one_line(machine)}; put that right and {REPEAT}"
         return {"status": "interrupted", "error_class": name, "error_message": message, "fault": "machine"}
@@ -104,16 +103,6 @@ def _is_out_of_memory(error: BaseException, line: str) -> bool:
     if isinstance(error, MemoryError) or "can't allocate memory" in line:
         return True
     return torch is not None and isinstance(error, torch.OutOfMemoryError)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and those that it was raised for."""
-    seen: list[BaseException] = []
-    following: BaseException | None = error
-    while following is not None and not any(following is each for each in seen):
-        seen.append(following)
-        yield following
-        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
 
 
 def _is_of_the_machine(error: BaseException, suspect: Fault) -> bool:

@@ -10,7 +10,16 @@ from petbench.reproduce.made_references import MADE
 from petbench.reproduce.paper import METHODS, REPORTED, REPORTED_GAP_DECIBELS
 from petbench.reproduce.profiles import RATES
 from petbench.reproduce.results import FRECHET_DISTANCES, PSNR_CONVENTIONS
-from petbench.reproduce.words import NAMES, PAGE_ORDER, TITLES, between, markdown_table, seed_count, seeds_of
+from petbench.reproduce.words import (
+    NAMES,
+    PAGE_ORDER,
+    TITLES,
+    between,
+    markdown_table,
+    seed_count,
+    seeds_of,
+    telling_decimals,
+)
 from petbench_leaderboard.report.columns import direction, heading, value
 from petbench_leaderboard.report.formatting import MISSING, number
 
@@ -227,7 +236,7 @@ UNDER_FLOOR = "under the distance between real slices of these and of other part
 def _difference(one: Difference, notes: Notes) -> str:
     if one.mean is None:
         return f"{MISSING} {notes.mark(one.reason)}"
-    decimals = one.column.facts.decimals
+    decimals = telling_decimals(one.interval, one.column.facts.decimals)
     text = number(one.mean, decimals, sign=True)
     text += f" ({between(one.interval, decimals)})" if one.interval else ""
     if one.verdict in ("ahead", "behind"):

@@ -56,6 +56,17 @@ def between(interval: Interval | None, decimals: int, *, sign: bool = True) -> s
     return f"{number(interval.low, decimals, sign=sign)} to {number(interval.high, decimals, sign=sign)}"
 
 
+def telling_decimals(interval: Interval | None, decimals: int) -> int:
+    """Return how many decimals show on which side of 0 both ends of an interval lie: two more at most.
+
+    An interval that leaves out 0 by little would else end in what reads like 0.
+    """
+    if interval is None or interval.low <= 0.0 <= interval.high:
+        return decimals
+    nearest = min(abs(interval.low), abs(interval.high))
+    return next((more for more in range(decimals, decimals + 2) if round(nearest, more) != 0.0), decimals + 2)
+
+
 def listed(names: Sequence[str]) -> str:
     """Write names as a list: `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

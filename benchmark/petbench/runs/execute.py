@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench.errors import UsageError
+from petbench.methods.devices import require_device
 from petbench.plans.same_code import check_same_code
 from petbench.runs.claims import RunningElsewhereError, claim, claim_path
 from petbench.runs.lookup import find_folder, find_folder_or_none, is_made_here
@@ -121,10 +122,12 @@ def _execute(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bo
                 folder.lock if folder else None,
             )
         if folder is not None and can_go_on(row, folder):
+            require_device(folder.plan().device)
             # The same run, whose images and files may lie elsewhere by now; its code is what was just planned.
             moved = {name: getattr(plan, name) for name in ("dataset_folder", "parameter_files")}
             dataclasses.replace(folder.plan(), **moved).save(folder.plan_file)
             return supervisor.start(row), False
+    require_device(plan.device)
     record = dataclasses.replace(plan.record(), verification=origin.verification, submitter=origin.submitter)
     return supervisor.begin(plan, record, alone=not force), False
 
@@ -154,4 +157,5 @@ def resume(run_id: int, supervisor: Supervisor) -> RunRow:
                 "or that did not end well after its training"
             )
         check_same_code(plan, supervisor.registry)
+        require_device(plan.device)
         return supervisor.start(row)

@@ -78,6 +78,16 @@ class RunFolder:
         return self.training / LOG_NAME
 
     @property
+    def example(self) -> Path:
+        """Early and delayed slice of one validation participant, beside which predicted ones are shown."""
+        return self.path / "example.npy"
+
+    @property
+    def observers_log(self) -> Path:
+        """What observers of the run print."""
+        return self.path / "observers.log"
+
+    @property
     def model(self) -> Path:
         """The trained weights."""
         return self.path / "model.pt"

@@ -9,8 +9,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from petbench_datasets.bids.names import person_of
 from petbench_datasets.files import write_text
 from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
+from petbench_leaderboard.cells import people
 from petbench_leaderboard.records import COST_FIELDS, PlannedRun
 from petbench_leaderboard.report.columns import direction, heading
 from petbench_leaderboard.report.formatting import number
@@ -61,11 +63,15 @@ def write_card(output: Path, card: Mapping[str, Any]) -> tuple[Path, Path]:
 
 
 def _summaries(scores: Iterable[ScoreRow]) -> list[dict[str, Any]]:
-    """Return mean and range over the test participants of each metric and region, and what belongs to all of them."""
-    groups: dict[Column, list[float]] = defaultdict(list)
+    """Return mean and range over the test participants of each metric and region, and what belongs to all of them.
+
+    A participant's sessions are one value, their mean.
+    """
+    found: dict[Column, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for score in scores:
         if score.value is not None:
-            groups[column_of(score)].append(score.value)
+            found[column_of(score)][person_of(score.participant or "")].append(score.value)
+    groups = {column: [fmean(sessions) for sessions in each.values()] for column, each in found.items()}
     return [
         {
             "metric": column.metric, "region": column.region, "convention_id": column.convention_id,
@@ -81,7 +87,7 @@ def _limits(plan: RunPlan) -> list[str]:
     early, delayed = (
         "-".join(f"{seconds / 60:g}" for seconds in window) for window in (EARLY_WINDOW_SECONDS, DELAYED_WINDOW_SECONDS)
     )
-    participants = len(plan.test_participants)
+    participants = len(people(plan.test_participants))
     return [
         "for research: not a medical device, not for diagnosis, staging, treatment or dosimetry of a patient",
         f"predicts the image of {delayed} min from that of {early} min after the injection of F-18 FDG, and no other",
@@ -137,7 +143,7 @@ def _markdown(card: Mapping[str, Any]) -> str:
             ],
         ),
         "",
-        f"## Scores on {len(run['test_participants'])} test participants",
+        f"## Scores on {len(people(run['test_participants']))} test participants",
         "",
         *_table(
             ("metric", "mean", "lowest to highest", "better", "convention"),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from petbench.runs.observing.messages import Chosen
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
@@ -21,12 +23,14 @@ class RunOptions:
         python: the interpreter that runs the method.
         environment: the environment variables that the method's process may have.
         isolated: whether that process is shut in, see `petbench.processes.sandbox`.
+        observers: who is told of the runs.
     """
 
     time_limit_seconds: float | None = None
     python: str = sys.executable
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     isolated: bool = False
+    observers: tuple[Chosen, ...] = ()
 
     def command(self, *arguments: str) -> list[str]:
         """Return what starts the interpreter, which imports from the folder it is started in only if this one does.

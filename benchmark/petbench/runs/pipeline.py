@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from petbench.errors import Interrupted, PluginError
 from petbench.evaluation.extractors.columns import check_named_weights
 from petbench.home import Home
+from petbench.runs.example_images import save_real
 from petbench.runs.isolation import method_sandbox
 from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.method_process.messages import Task
@@ -30,7 +31,7 @@ from petbench.runs.time_to_target import record_history
 from petbench.runs.training_costs import take_over, training_costs
 from petbench.runs.validation import record_validation
 from petbench.training.clock import TrainingClock
-from petbench.training.volumes import store_training, store_validation
+from petbench.training.volumes import store_training, store_validation, validation_pairs
 from petbench_datasets.progress import silent
 
 if TYPE_CHECKING:
@@ -195,6 +196,8 @@ class Pipeline:
             )
             who = fold.validation if validates else ()
             validation = store_validation(dataset, who, folder=self._folder.path, progress=progress)
+        if validation.places:
+            save_real(self._folder.example, *validation_pairs(validation)[0])
         return training, validation, validates
 
     def _train(self, method: MethodProcess, training: TrainingVolumes, validation: VolumeFile, validates: bool) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from petbench.errors import DataError, UsageError
 from petbench.methods import models
+from petbench.methods.devices import choose_device
 from petbench.runs.build_planned import build_planned
 from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
 from petbench.runs.lookup import find_folder
@@ -258,7 +259,7 @@ def _predict(method: RunnableMethod, scan: InputScan, model_grid: Grid, failure:
 def _trained_method(plan: RunPlan, folder: RunFolder, home: Home, registry: Registry, device: str) -> RunnableMethod:
     method = build_planned(plan, registry, home.environments, trains=False)
     models.load(method, folder.model)
-    method.to(models.choose_device(device))
+    method.to(choose_device(device))
     return method
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
+from petbench.run_events import SHOWN_SUV, side_by_side
+from petbench.runs.example_images import newest_example
 from petbench.runs.lookup import find_folder_or_none, is_made_here
+from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.panels import participant_images
-from petbench_leaderboard.report.site.sources import RunFiles, read_run_files
+from petbench.training.training_log import LOG_NAME
+from petbench_leaderboard.report.site.sources import ExamplePicture, RunFiles, read_run_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from petbench.home import Home
+    from petbench.runs.folder import RunFolder
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.report.images import ParticipantImages
@@ -37,6 +46,28 @@ class HomeSources:
 
 
 def files_of(run: RunRow, home: Home) -> RunFiles:
-    """Read the folder that a run has here."""
+    """Read the folder that a run has here, and while its method trains, the one that the method works in."""
     folder = find_folder_or_none(run, home)
-    return RunFiles() if folder is None else read_run_files(folder.log, folder.losses, folder.plan_file)
+    if folder is None:
+        return RunFiles()
+    job = JobFolder.of(home, folder).training
+    losses = next((path for path in (job / LOG_NAME, folder.losses) if path.is_file()), folder.losses)
+    example = None if run.status == "ok" else _example(folder, job)
+    return read_run_files(folder.log, losses, folder.plan_file, example)
+
+
+def _example(folder: RunFolder, job: Path) -> ExamplePicture | None:
+    """Draw the slice that was predicted last, of a run that goes on or has not ended well."""
+    found = newest_example(folder.example, (job, folder.training))
+    if found is None:
+        return None
+    picture = side_by_side(found.early, found.predicted, found.delayed)
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format="PNG")
+    return ExamplePicture(
+        png=file.getvalue(),
+        width=3 * picture.shape[1],
+        height=3 * picture.shape[0],
+        description=f"One axial slice of a validation participant after {found.images:,} images: early, predicted, "
+        f"delayed; black is {SHOWN_SUV:g} SUV and more.",
+    )

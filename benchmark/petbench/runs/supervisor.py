@@ -17,15 +17,16 @@ from petbench.processes import lock
 from petbench.processes.ending import ending_of_death, out_of_memory_kills
 from petbench.processes.tree import kill_tree
 from petbench.runs.claims import RunningElsewhereError
-from petbench.runs.events import notify_observers
 from petbench.runs.folder import plan_run
 from petbench.runs.isolation import DEFAULT_SECONDS
 from petbench.runs.job import Job
 from petbench.runs.lookup import find_folder, find_folder_or_none
 from petbench.runs.method_process.job_folder import JobFolder
+from petbench.runs.observing.watch import observed
 from petbench.runs.options import RunOptions
 from petbench.runs.scoring.messages import MetricPlugin
 from petbench.settings import Settings
+from petbench.terminal import warn
 from petbench_leaderboard.errors import UnderWayError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Supervisor:
     Args:
         settings: handed to each run's process.
         leaderboard: where the rows are kept; the one that the settings name.
-        registry: whose observers are notified.
+        registry: the installed plugins.
         options: of the runs' processes; the time limit counts from the start of a run or of its resumed part.
 
     Attributes:
@@ -92,7 +93,24 @@ class Supervisor:
             RunningElsewhereError: another process is at work on the run; its row is left alone.
         """
         folder = find_folder(row, self.home)
-        notify_observers("started", row.id, self.leaderboard, self.registry)
+        with observed(
+            row,
+            folder,
+            self.leaderboard,
+            self.options.observers,
+            self.home,
+            patience_seconds=self.settings.observer_seconds,
+            warn=warn,
+        ):
+            self._run(row, folder)
+        return self.leaderboard.run(row.id)
+
+    def _run(self, row: RunRow, folder: RunFolder) -> None:
+        """Run a run to its end, whatever that is, and see that its row says so.
+
+        Raises:
+            RunningElsewhereError: another process is at work on the run.
+        """
         kills_before = out_of_memory_kills()
         process = self._worker(row, folder)
         with self._passing_on_signals(process):
@@ -108,8 +126,6 @@ class Supervisor:
             raise RunningElsewhereError(f"another process is at work on run {row.id}; wait for it", folder.lock)
         if self.leaderboard.run(row.id).status in UNFINISHED:
             self._record_death(row.id, code, out_of_memory=out_of_memory_kills() > kills_before)
-        notify_observers("ended", row.id, self.leaderboard, self.registry)
-        return self.leaderboard.run(row.id)
 
     def _end_what_is_left(self, group: int, folder: RunFolder) -> None:
         """End what a worker that was killed has left running, in its process group, and keep what was learnt."""
@@ -176,7 +192,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _passing_on_signals(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
-        """Pass every request to end on to the worker, which obeys the first in order and the second at once.
+        """Pass every request to end on to the worker; see `petbench.processes.stop` for what it makes of several.
 
         Signals come to the main thread of Python alone: a run that another thread makes goes on, whoever asks.
         """
@@ -184,9 +200,9 @@ class Supervisor:
             yield
             return
 
-        def pass_on(*_: object) -> None:
+        def pass_on(number: int, _: object) -> None:
             self.stop_requested = True
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
 
         before = {
             number: signal.signal(number, pass_on)

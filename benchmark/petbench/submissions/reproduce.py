@@ -198,7 +198,7 @@ def _compared(
 
 def _on_a_device_of_this_machine(plan: RunPlan) -> RunPlan:
     """Return the plan with `auto` in place of a device that the submitter has and this machine has not."""
-    from petbench.methods.models import choose_device
+    from petbench.methods.devices import choose_device
 
     try:
         choose_device(plan.device)

@@ -166,7 +166,10 @@ def _read_run(archive: Archive, folder: str) -> SubmittedRun:
 
 
 def _on_own_dataset(submitted: SubmittedRun, named: NamedDataset) -> RunPlan:
-    """Return the plan on the organizer's dataset, once protocol, images, split and participants are the organizer's."""
+    """Return the plan on the organizer's dataset, once protocol, images, split and participants are the organizer's.
+
+    Which image of several was taken, a submission does not say: the organizer does, and the fingerprint is of those.
+    """
     from petbench.evaluation.protocol import PROTOCOL
 
     plan, dataset = submitted.plan, named.dataset
@@ -188,7 +191,9 @@ def _on_own_dataset(submitted: SubmittedRun, named: NamedDataset) -> RunPlan:
         raise SubmissionError(
             f"{submitted.folder}: does not predict the test participants of fold {plan.fold}, all and only them"
         )
-    return dataclasses.replace(plan, dataset_folder=str(dataset.root), dataset=named.name)
+    return dataclasses.replace(
+        plan, dataset_folder=str(dataset.root), dataset=named.name, reconstruction=dataset.reconstruction
+    )
 
 
 def _unpack_predictions(archive: Archive, submitted: SubmittedRun, dataset: Dataset, folder: Path) -> None:

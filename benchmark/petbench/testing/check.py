@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from petbench.authors_line import with_authors_line
 from petbench.errors import one_line
 from petbench.testing.errors import ConformanceError, NotApplicable
 
@@ -15,15 +16,22 @@ if TYPE_CHECKING:
 
     from petbench.testing.subject import Subject
 
-Outcome = Literal["passed", "failed", "expected", "not-applicable"]
+Outcome = Literal["passed", "failed", "expected", "not-applicable", "not-tried"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a check went: `detail` is what was measured, or what is wrong, in one line."""
+    """How a check went.
+
+    Attributes:
+        outcome: in a word.
+        detail: what was measured, or what is wrong, in one line.
+        raised: whether the method itself raised: what is checked after it would mostly fail by the same cause.
+    """
 
     outcome: Outcome
     detail: str
+    raised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,9 @@ class Check:
         except (Exception, SystemExit) as error:  # a method may raise anything
             if self.expected_failure is not None:
                 return Result("expected", self.expected_failure)
-            return Result("failed", one_line(error))
+            package = getattr(self.subject.spec.build, "__module__", "").partition(".")[0]
+            detail = with_authors_line(one_line(error), error, {package})
+            return Result("failed", detail, raised=not isinstance(error, ConformanceError))
         if self.expected_failure is not None:
             return Result("failed", f"passes, but is expected to fail ({self.expected_failure}); expect it no longer")
         return Result("passed", detail)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from numbers import Integral
+from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from petbench.errors import PluginError, plain_line
@@ -13,7 +14,7 @@ from petbench.training.training_log import HARNESS_EVENTS, TrainingLog, gan_shar
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     import torch
@@ -40,6 +41,26 @@ def _count(images: object) -> int:
     if isinstance(images, Integral) and not isinstance(images, bool) and 0 <= int(images) <= LARGEST_COUNT:
         return int(images)
     raise PluginError(f"{plain_line(repr(images), 60)} is no number of images; count whole ones, 0 to 2**62")
+
+
+def _losses(losses: object) -> dict[str, float]:
+    """Return what a method gives as its losses.
+
+    Raises:
+        PluginError: they are not given by a function, or it does not return numbers by name.
+    """
+    if not callable(losses):
+        raise PluginError(
+            f"advance(images, losses) was given {type(losses).__name__} for losses; give a function that returns them, "
+            'such as lambda: {"l1": loss.item()}'
+        )
+    values = losses()
+    if not isinstance(values, Mapping):
+        raise PluginError(f"losses() returned {type(values).__name__}; it returns a dictionary of numbers by name")
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise PluginError(f"the loss {plain_line(str(name), 60)!r} is {type(value).__name__}; it is a number")
+    return {str(name): float(value) for name, value in values.items()}
 
 
 class TrainingContext:
@@ -140,7 +161,7 @@ class TrainingContext:
         self.images_seen += images
         trained, now = self._clock.seconds, time.monotonic()
         if trained - self._last_log >= LOG_SECONDS or self.fraction >= 1.0:
-            values = dict(losses())
+            values = _losses(losses)
             rate = (self.images_seen - self._images_logged) / max(trained - self._last_log, 1e-9)
             self.log("step", {"images_per_second": rate, "losses": values, "gan_share": gan_shares(values)})
             shown = " ".join(f"{name.rpartition('/')[2]} {value:.3g}" for name, value in list(values.items())[:3])
@@ -166,6 +187,8 @@ class TrainingContext:
         Raises:
             PluginError: a method that the harness does not validate says that it was validated.
         """
+        if not isinstance(values, Mapping):
+            raise PluginError(f"log({event!r}, ...) was given {type(values).__name__}; it takes a dictionary")
         if event in self._reserved:
             raise PluginError(f"a method logged {event!r}, which only the harness does; give the event another name")
         times = {"seconds": round(self._clock.total, 3), "wall_seconds": round(self._clock.wall, 3)}
@@ -174,6 +197,10 @@ class TrainingContext:
     def checkpoint(self, state: Callable[[], Mapping[str, object]], *, force: bool = False) -> None:
         """Write a checkpoint of `state()` if one is due; with `force`, now, and wait until it is on disk."""
         if force or time.monotonic() - self._last_checkpoint >= self._checkpoint_seconds:
+            if not callable(state):
+                raise PluginError(
+                    f"checkpoint() was given {type(state).__name__}; give a function that returns the state"
+                )
             kept = state()  # the method's own work: the clock goes on
             with self._clock.standing_still("checkpoint"):
                 whole = {"images": self.images_seen, "seconds": self._clock.total, "wall": self._clock.wall}

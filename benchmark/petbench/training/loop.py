@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
+from petbench.training.example_image import forget_after, save_predicted
 from petbench.training.optimizers import Optimizers
 from petbench.training.randomness import capture_random_state, restore_random_state
 from petbench.training.sampler import Sampler
@@ -60,6 +62,7 @@ class TrainingLoop:
     def run(self) -> None:
         """Step until the context says stop or validation no longer improves; leave the chosen weights in the method."""
         run, method = self._run, self._method
+        forget_after(run.folder, run.images_seen)
         method.train()
         while not (run.should_stop() or self._validator.no_longer_improves):
             self._optimizers.step(self._sampler.batch(self._position), run.fraction)
@@ -80,6 +83,9 @@ class TrainingLoop:
         started = time.monotonic()
         with self._own.while_validating(), self._optimizers.averaged():
             values = self._validator.validate()
+            if self._validator.example is not None:
+                with contextlib.suppress(OSError):  # only to look at: no training ends because a picture has no room
+                    save_predicted(self._run.folder, self._run.images_seen, self._validator.example)
         self._run.log("validation", {**values, "validation_seconds": round(time.monotonic() - started, 3)})
 
     def state(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from petbench.errors import Diverged, PluginError
+from petbench.errors import Diverged, PluginError, given_by
 from petbench.step_method import Update
 from petbench.training.step_graph import StepGraph
 from petbench.training.stepped_weights import SteppedWeights
@@ -36,14 +36,13 @@ class Optimizers:
 
     def __init__(self, method: StepMethod, device: torch.device, *, captured: bool = False) -> None:
         self._method = method
-        given = method.optimizers()
-        if not isinstance(given, Mapping) or not given:
-            what = "an empty dictionary" if isinstance(given, Mapping) else type(given).__name__
-            raise PluginError(f"optimizers() returned {what}; it returns a dictionary, by name")
-        on_cuda = device.type == "cuda"
-        self._stepped = {
-            name: SteppedWeights(name, each, method.parameters_chosen, captured=on_cuda) for name, each in given.items()
-        }
+        with given_by(method.optimizers):
+            given = method.optimizers()
+            if not isinstance(given, Mapping) or not given:
+                what = "an empty dictionary" if isinstance(given, Mapping) else type(given).__name__
+                raise PluginError(f"optimizers() returned {what}; it returns a dictionary, by name")
+            chosen, on_cuda = method.parameters_chosen, device.type == "cuda"
+            self._stepped = {name: SteppedWeights(name, each, chosen, captured=on_cuda) for name, each in given.items()}
         self.captured = captured and all(stepped.can_be_captured for stepped in self._stepped.values())
         self._take: Callable[[Batch], None] = StepGraph(self._step) if self.captured else self._step
         self._sums: dict[str, Tensor] = {}
@@ -109,7 +108,10 @@ class Optimizers:
             stepped.load_state(state[name])
 
     def _step(self, batch: Batch) -> None:
-        result = self._method.training_step(batch)
+        with given_by(self._method.training_step):
+            self._follow(self._method.training_step(batch))
+
+    def _follow(self, result: object) -> None:
         if isinstance(result, Mapping):
             if len(self._stepped) > 1:
                 raise PluginError(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from petbench.errors import PluginError, given_by
 from petbench.intensity import AIR
 from petbench.training.data import EMPTY_SLICE_SUV
 from petbench.training.evaluation_mode import evaluation_mode, normalizes_each_image
@@ -42,8 +43,10 @@ def translate_volume(method: StepMethod, early: Volume) -> Volume:
     with evaluation_mode(method), torch.no_grad():
         for some in (centres[first : first + at_once] for first in range(0, len(centres), at_once)):
             window = torch.tensor(some)[:, None] + offsets
-            output = method.translate(unit[window].to(device)).float().cpu()
-            output = output[..., top : top + suv.shape[1], left : left + suv.shape[2]]
+            image = unit[window].to(device)
+            with given_by(method.translate):
+                output = _checked(method.translate(image), (len(some), method.delayed_slices, *image.shape[2:]))
+            output = output.float().cpu()[..., top : top + suv.shape[1], left : left + suv.shape[2]]
             for centre, slab in zip(some, output, strict=True):
                 first = max(0, centre - half)
                 last = min(len(suv), centre - half + method.delayed_slices)
@@ -54,6 +57,23 @@ def translate_volume(method: StepMethod, early: Volume) -> Volume:
     keep[filled] = True
     result: Volume = torch.where(keep[:, None, None], delayed, torch.zeros(())).numpy()
     return result
+
+
+def _checked(output: object, shape: tuple[int, ...]) -> Tensor:
+    """Return what `translate` gave.
+
+    Raises:
+        PluginError: it is no floating-point tensor of this shape.
+    """
+    wanted = "x".join(map(str, shape))
+    if not isinstance(output, Tensor):
+        raise PluginError(f"translate returned {type(output).__name__}; it returns a tensor of {wanted}")
+    if tuple(output.shape) != shape:
+        found = "x".join(map(str, output.shape)) or "one number"
+        raise PluginError(f"translate returned {found}; it returns {wanted}: (batch, delayed_slices, y, x)")
+    if not output.is_floating_point():
+        raise PluginError(f"translate returned {output.dtype}; it returns floating-point numbers in [-1, 1]")
+    return output
 
 
 def _centres(filled: list[int], slab: int) -> list[int]:

@@ -125,8 +125,12 @@ class _Stream:
             return images
         self._generator.manual_seed(derive_seed(self._seed, self._name, "shift", position))
         corner = torch.randint(0, 2 * self._shift + 1, (2, len(images)), generator=self._generator)
-        corner = corner.to(self._device, non_blocking=True)
         padded = functional.pad(images, (self._shift,) * 4, value=AIR)
+        if self._device.type == "cpu":  # views are cut for nothing here; on a device each would be a kernel
+            high, wide = images.shape[-2:]
+            corners = zip(padded, *corner.tolist(), strict=True)
+            return torch.stack([one[:, row : row + high, column : column + wide] for one, row, column in corners])
+        corner = corner.to(self._device, non_blocking=True)
         batch, slices, height, width = (torch.arange(size, device=self._device) for size in images.shape)
         rows = corner[0][:, None] + height
         columns = corner[1][:, None] + width

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from petbench.training.checkpoint import snapshot
+from petbench.training.example_image import example_slice
 from petbench.training.prediction import translate_volume
 from petbench.training.prediction_errors import mean_of, prediction_errors, rough_body
 from petbench_datasets.errors import DataError
@@ -15,6 +16,7 @@ from petbench_datasets.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from petbench.contract import Volume
     from petbench.step_method import StepMethod
     from petbench.step_parameters import StepParameters
     from petbench.training.network_execution import NetworkExecution
@@ -32,6 +34,9 @@ class Validator:
         execution: of its networks.
         pairs: of the validation participants.
         chosen: how often they are validated, which weights predict, and when training ends early.
+
+    Attributes:
+        example: slice of the first participant as it was predicted last, (y, x) in SUV; None before that.
 
     Raises:
         DataError: the validation participants are to decide something, and there are none.
@@ -53,6 +58,7 @@ class Validator:
         self._selection = chosen.selection
         self._patience = chosen.patience
         self._tolerance = chosen.patience_tolerance
+        self.example: Volume | None = None
         self._done = 0
         self._waited = 0
         self._improved_mae = float("inf")
@@ -75,10 +81,12 @@ class Validator:
         no network can be right.
         """
         self._done += 1
-        rows = []
+        rows: list[dict[str, float]] = []
         for early, delayed in self._pairs:
             with self._execution.predicting():
                 predicted = translate_volume(self._method, early)
+            if not rows:
+                self.example = predicted[example_slice(early)]
             target = torch.from_numpy(delayed[rough_body(early, delayed)].astype(np.float64))
             clipped = self._method.intensity.clipped_share(target)
             rows.append(prediction_errors(early, delayed, predicted) | {"clipped": clipped})

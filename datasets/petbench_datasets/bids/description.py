@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.files import write_json
 
@@ -49,9 +49,19 @@ def write_description(
 
 def read_sampling(root: Path) -> str | None:
     """Return how the participants of a dataset were drawn, one of `SAMPLINGS`; None where its description is silent."""
+    found = _read(root).get(SAMPLING_KEY)
+    return found if found in SAMPLINGS else None
+
+
+def read_name(root: Path) -> str:
+    """Return the name that a dataset gives itself; empty where its description has none."""
+    found = _read(root).get("Name")
+    return found if isinstance(found, str) else ""
+
+
+def _read(root: Path) -> dict[str, Any]:
     try:
         description = json.loads((root / DESCRIPTION_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None  # a dataset is read without a description, too
-    found = description.get(SAMPLING_KEY) if isinstance(description, dict) else None
-    return found if found in SAMPLINGS else None
+    except (OSError, ValueError, RecursionError):
+        return {}  # a dataset is read without a description, too
+    return description if isinstance(description, dict) else {}

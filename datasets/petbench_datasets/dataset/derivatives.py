@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from petbench_datasets.bids.names import person_of, session_of, session_of_image
+from petbench_datasets.bids.sidecar import read_json
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import read_image, read_labels
 from petbench_datasets.tables import number, read_table
@@ -25,6 +26,9 @@ TRUTH_ENDING = "rec-delayed_desc-truth_pet"
 ORGANS_ENDING = "desc-organs_dseg"
 LESIONS_ENDING = "desc-lesions_dseg"
 BODY_ENDING = "desc-body_mask"
+
+FRAME_KEY = "FrameOfReference"
+"""Of a mask's sidecar: the frame of reference that it was drawn in, as the sidecars of images name theirs."""
 
 REPEAT_ENDING = "desc-repeat_pet"
 """Of the file of the delayed frame again, with other noise."""
@@ -75,6 +79,27 @@ def read_derivative_labels(path: Path, grid: Grid) -> NDArray[np.int16]:
     return labels
 
 
+def mask_sidecar(path: Path) -> dict[str, Any]:
+    """Return what the `.json` beside a mask or label image says; nothing where there is none.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    place = sidecar_of_mask(path)
+    return read_json(place) if place.exists() else {}
+
+
+def sidecar_of_mask(path: Path) -> Path:
+    """Return where the sidecar of a mask or label image lies."""
+    return path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+
+
+def drawn_in(path: Path) -> str:
+    """Return the frame of reference that a mask was drawn in, as its sidecar names it; empty where it does not."""
+    said = mask_sidecar(path).get(FRAME_KEY)
+    return said if isinstance(said, str) and said != "n/a" else ""
+
+
 def derivative_problems(root: Path, plan: PairFrames) -> tuple[list[str], list[str]]:
     """Read all that a run reads beside a pair's images when it scores.
 
@@ -90,6 +115,12 @@ def derivative_problems(root: Path, plan: PairFrames) -> tuple[list[str], list[s
 
     def labels(path: Path) -> None:
         found = read_derivative_labels(path, plan.grid)
+        frames = {scan.frame_of_reference for scan in plan.scans}
+        if plan.delayed.uses and "" not in frames and drawn_in(path) not in {"", *frames}:
+            raise DataError(
+                f"{path}: was drawn in another frame of reference ({drawn_in(path)}) than the images of the pair; draw "
+                "it on one of them, or remove it"
+            )
         names = label_names(path, root)
         unnamed = sorted(set(np.unique(found).tolist()) - {0} - names.keys())
         if unnamed:

@@ -15,19 +15,23 @@ from petbench_datasets.bids.scan import image_stem, merged_sidecar
 from petbench_datasets.bids.writer import write_scan
 from petbench_datasets.dataset.derivatives import (
     BODY_ENDING,
+    FRAME_KEY,
     LESIONS_ENDING,
     ORGANS_ENDING,
+    drawn_in,
     find_derivative,
+    mask_sidecar,
     names_table,
+    sidecar_of_mask,
 )
 from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_images
 from petbench_datasets.dataset.reader import participant_names, scans_of
 from petbench_datasets.dataset.sessions import divide_by_session
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.images import new_folder
-from petbench_datasets.files import write_text
+from petbench_datasets.files import write_json, write_text
 from petbench_datasets.images.field_of_view import Box, common_box, cut, never_measured, share_outside
-from petbench_datasets.images.grid import resample, resample_labels
+from petbench_datasets.images.grid import Grid, resample, resample_labels
 from petbench_datasets.images.nifti import read_labels
 from petbench_datasets.images.nifti_writer import write_image
 
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench_datasets.bids.scan import Scan
-    from petbench_datasets.images.grid import Grid, Volume
+    from petbench_datasets.images.grid import Volume
     from petbench_datasets.progress import Progress
 
 _LEAST_NOTED = 0.0005
@@ -177,14 +181,34 @@ def _write_labels(root: Path, folder: Path, pair: PairFrames, placement: Placeme
     for ending in (ORGANS_ENDING, LESIONS_ENDING, BODY_ENDING):
         source = find_derivative(root, pair.participant, ending)
         if source is not None:
-            labels, grid = read_labels(source)
-            if not grid.matches(pair.early.grid):
-                # Drawn on an image that is moved, they move with it.
-                drawn_on = (scan for scan in pair.scans if scan.path in placement.moved and scan.grid.matches(grid))
-                grid = next((placement.grid(scan) for scan in drawn_on), grid)
-            write_image(
-                folder / source.relative_to(root), resample_labels(labels, grid, common), common, dtype=np.int16
-            )
+            labels, own = read_labels(source)
+            grid, frame = _where_drawn(source, own, pair, placement)
+            place = folder / source.relative_to(root)
+            write_image(place, resample_labels(labels, grid, common), common, dtype=np.int16)
+            if content := mask_sidecar(source):
+                write_json(sidecar_of_mask(place), content | ({FRAME_KEY: frame} if frame else {}))
             if ending != BODY_ENDING:
                 names = names_table(source, root)
                 write_text(folder / names.relative_to(root), names.read_text(encoding="utf-8-sig"))
+
+
+def _where_drawn(source: Path, own: Grid, pair: PairFrames, placement: Placement) -> tuple[Grid, str]:
+    """Return where the voxels of a mask really lie, and in which frame of reference they then are.
+
+    Drawn on an image that is moved, they move with it: on that of the frame of reference that the mask's sidecar names,
+    or, where it names none, on that whose grid it has.
+    """
+    frame = drawn_in(source)
+    early = {use.scan.path for use in pair.early.uses}
+    moved = [scan for scan in pair.scans if scan.path in placement.moved]
+    if frame:
+        if any(scan.frame_of_reference == frame for scan in pair.scans if scan.path in early):
+            return own, frame
+        moved = [scan for scan in moved if scan.frame_of_reference == frame]
+    elif own.matches(pair.early.grid):
+        return own, frame
+    for scan in moved:
+        way = placement.grid(scan).affine @ np.linalg.inv(scan.grid.affine)
+        if frame or scan.grid.matches(own):
+            return Grid(own.shape, way @ own.affine), pair.early.uses[0].scan.frame_of_reference
+    return own, frame

@@ -14,7 +14,7 @@ import nibabel as untyped_nibabel
 import nibabel.orientations as untyped_orientations
 import numpy as np
 
-from petbench_datasets.boundary import MOST_DEFLATED, first_line, reading
+from petbench_datasets.boundary import MOST_DEFLATED, first_line, gunzip, reading
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import check_regular
 from petbench_datasets.images.grid import Grid, Volume
@@ -102,13 +102,11 @@ class StoredImage:
         image = self._image
         if self.path.name.endswith(".gz"):
             size = self._bytes_needed()
-            with gzip.open(self.path) as file:
-                content = file.read(size)
-                if len(content) < size:
-                    raise EOFError
-                # What follows are extensions of nobody, or a bomb; the checksum comes after the last byte.
-                if len(file.read(_MOST_TRAILING_BYTES + 1)) > _MOST_TRAILING_BYTES:
-                    raise DataError(f"{self.path}: unpacks to more than the {size} bytes that its header says")
+            content = gunzip(self.path.read_bytes(), size + _MOST_TRAILING_BYTES)
+            if len(content) < size:
+                raise EOFError
+            if len(content) > size + _MOST_TRAILING_BYTES:  # what follows are extensions of nobody, or a bomb
+                raise DataError(f"{self.path}: unpacks to more than the {size} bytes that its header says")
             image = type(image).from_bytes(content)
         voxels: NDArray[Any] = np.asanyarray(image.dataobj).reshape(self._image.shape[:3])
         return voxels

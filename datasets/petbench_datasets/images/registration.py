@@ -16,6 +16,7 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid, resample
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
 
     from numpy.typing import NDArray
@@ -101,10 +102,7 @@ def rigid_registration(fixed: Volume, fixed_grid: Grid, moving: Volume, moving_g
     shared = [_shared_body(sitk, *pyramid[-1], transform) for transform in (starts[0], best)]
     if after - before <= chance_gain(*shared):
         if before <= 0.0:
-            raise DataError(
-                f"{subject}: its images share too little to be registered ({shared[1]} voxels of the body where they "
-                "fit best); look at both, or align them with another program"
-            )
+            raise DataError(f"{subject}: {_too_little(sitk, pyramid[-1][0], shared)}")
         best, after = starts[0], before
     matrix = np.round(np.linalg.inv(_FLIP @ _as_matrix(best) @ _FLIP), 6)  # below it, the order of sums decides
     centre = np.array(best.GetCenter()) * np.diag(_FLIP)[:3]
@@ -130,6 +128,20 @@ def chance_gain(before: int, after: int) -> float:
         return np.inf
     bias = (_BINS - 1) ** 2 / 2.0 * (1.0 / after - (1.0 / before if before else 0.0))
     return float(max(bias, 0.0) + chi2.isf(CHANCE, 6) / (2.0 * after))
+
+
+def _too_little(sitk: Any, fixed: Any, shared: Sequence[int]) -> str:
+    """Say how much of the body two images share: where their coordinates put them, and where they fit best."""
+    body = int((sitk.GetArrayFromImage(fixed) > BODY_SUV).sum())
+    by_coordinates, at_best = (
+        f"{voxels * float(np.prod(fixed.GetSpacing())) / 1000.0:.0f} mL ({voxels / max(body, 1):.0%})"
+        for voxels in shared
+    )
+    return (
+        f"of the body in the early image, the delayed one shares {by_coordinates} where their coordinates put them and "
+        f"{at_best} where they fit best, too little to tell a fit from chance; look whether both show one part of the "
+        "body (petbench datasets info --sheet), and align them with another program, or leave the participant out"
+    )
 
 
 def _shared_body(sitk: Any, fixed: Any, moving: Any, transform: Any) -> int:
@@ -234,6 +246,8 @@ def _require_plausible(found: Rigid, fixed: Grid, moving: Grid, subject: str) ->
     shares = measured(found.place(moving), fixed).mean(), measured(fixed, found.place(moving)).mean()
     if found.rotation_degrees > LARGEST_ROTATION_DEGREES or max(shares) < LEAST_OVERLAP:
         raise DataError(
-            f"{subject}: what fits best is a turn by {found.rotation_degrees:.0f} degrees with {max(shares):.0%} of a "
-            "field of view shared, which no second position on the table is; align the two scans with another program"
+            f"{subject}: what fits best is a turn by {found.rotation_degrees:.0f} degrees (at most "
+            f"{LARGEST_ROTATION_DEGREES:.0f}) with {max(shares):.0%} of a field of view shared (at least "
+            f"{LEAST_OVERLAP:.0%}), which no second position on the table is; look at both, and align them with "
+            "another program, or leave the participant out"
         )

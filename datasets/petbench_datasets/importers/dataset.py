@@ -5,18 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.bids.description import DESCRIPTION_NAME, write_description
 from petbench_datasets.bids.names import pair_folder, pair_name
-from petbench_datasets.bids.participants import (
-    PARTICIPANTS_NAME,
-    column_descriptions,
-    read_participants,
-    session_row,
-)
+from petbench_datasets.bids.participants import PARTICIPANTS_NAME, column_descriptions, session_row
 from petbench_datasets.bids.writer import (
     PARTICIPANT_COLUMNS,
     SESSION_COLUMNS,
@@ -28,6 +23,8 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.files import atomic_folder
 from petbench_datasets.importers.acceptance import require_accepted
 from petbench_datasets.importers.existing import sessions_there
+from petbench_datasets.importers.new_lesions import NewLesions, describe_lesions
+from petbench_datasets.importers.people import People, existing_rows, merged, require_agreement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,9 +32,6 @@ if TYPE_CHECKING:
     from petbench_datasets.dataset.quantities import Quantities
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.progress import Progress
-
-_AGE_YEARS = 1.0
-Cells = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -79,19 +73,6 @@ class NewImage:
 
 
 @dataclass(frozen=True)
-class People:
-    """What is known of the participants.
-
-    Attributes:
-        rows: by participant, the cells of participants.tsv.
-        sessions: by participant and session, what differs between sessions: age, height, weight.
-    """
-
-    rows: Mapping[str, Mapping[str, object]]
-    sessions: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Imported:
     """One image that was written, and what it amounts to."""
 
@@ -111,15 +92,22 @@ class ImportReport:
         folder: the dataset.
         images: what was written.
         skipped: what was passed over: (what, why).
+        lesions: what was written of those.
     """
 
     folder: Path
     images: tuple[Imported, ...]
     skipped: tuple[tuple[str, str], ...]
+    lesions: tuple[NewLesions, ...] = ()
 
 
 def add_to_dataset(
-    folder: Path, images: Sequence[NewImage], people: People, skipped: Sequence[tuple[str, str]], progress: Progress
+    folder: Path,
+    images: Sequence[NewImage],
+    people: People,
+    skipped: Sequence[tuple[str, str]],
+    progress: Progress,
+    lesions: Sequence[NewLesions] = (),
 ) -> ImportReport:
     """Add images to the dataset at `folder`, which is made if it is not there.
 
@@ -132,34 +120,42 @@ def add_to_dataset(
         people: whose.
         skipped: for the report.
         progress: called after each image.
+        lesions: of the pairs, to be written beside the images.
 
     Raises:
         DataError: a folder that is no dataset, an image that is there already, or one that could not be read again.
     """
-    images = _distinct(images)
+    images = distinct(images)
     existing = existing_rows(folder)
     for image in images:
         if image.place(folder).exists():
             raise DataError(f"{image.place(folder)}: is there already; remove it or import into another folder")
         there = sessions_there(folder, image.participant)
         if there and ("" in there) != (image.session == ""):
-            kind = "without a session" if "" in there else f"of sessions ({', '.join(sorted(there))})"
+            place = folder / image.participant
+            if "" in there:
+                raise DataError(
+                    f"{image.source}: {place} has scans without a session already; move that folder away, and import "
+                    "all scans of the participant at once, each with its session"
+                )
             raise DataError(
-                f"{image.source}: {folder / image.participant} has scans {kind} already; import all scans of the "
-                "participant at once into a new folder"
+                f"{image.source}: {place} has scans of sessions ({', '.join(sorted(there))}) already; name the session "
+                "of these"
             )
-    _agree(existing, people, folder)
-    merged = _merged(existing, people)
+    for one in lesions:
+        one.require_new(folder)
+    require_agreement(existing, people, folder)
+    everybody = merged(existing, people)
     try:
         if existing or folder.exists():
             with tempfile.TemporaryDirectory(prefix=".partial-import-", dir=folder) as temporary:
                 staged = Path(temporary)
-                _fill(staged, images, merged, folder, progress)
+                _fill(staged, images, lesions, everybody, folder, progress)
                 found = require_accepted(staged, folder, [image.place(staged) for image in images])
                 _move(staged, folder, images)
         else:
             with atomic_folder(folder) as staged:
-                _fill(staged, images, merged, folder, progress)
+                _fill(staged, images, lesions, everybody, folder, progress)
                 found = require_accepted(staged, folder, [image.place(staged) for image in images])
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror or error}); nothing was imported") from error
@@ -175,85 +171,37 @@ def add_to_dataset(
         )
         for image in images
     )
-    return ImportReport(folder, written, tuple(skipped))
+    return ImportReport(folder, written, tuple(skipped), tuple(lesions))
 
 
-def existing_rows(folder: Path) -> dict[str, dict[str, str]]:
-    """Return participants.tsv of the dataset at `folder`; nothing where there is none yet.
-
-    Raises:
-        DataError: the folder holds something else.
-    """
-    if not folder.exists() or not any(folder.iterdir()):
-        return {}
-    if not (folder / PARTICIPANTS_NAME).exists():
-        raise DataError(f"{folder}: is no dataset (it has no participants.tsv) and not empty; name a new folder")
-    return read_participants(folder)
-
-
-def _distinct(images: Sequence[NewImage]) -> list[NewImage]:
+def distinct(images: Sequence[NewImage]) -> list[NewImage]:
     """Give images of one name a running number."""
     counts: dict[str, int] = {}
-    distinct = []
+    found = []
     for image in images:
         number = counts[image.stem] = counts.get(image.stem, 0) + 1
         entities = image.entities if number == 1 else f"{image.entities}_run-{number}"
-        distinct.append(dataclasses.replace(image, entities=entities))
-    return distinct
+        found.append(dataclasses.replace(image, entities=entities))
+    return found
 
 
-def _agree(existing: Mapping[str, Mapping[str, str]], people: People, folder: Path) -> None:
-    """Raise where what is known of a participant contradicts the table that is there.
-
-    Raises:
-        DataError: naming both values.
-    """
-
-    def same(what: str, unit: str, old: object, new: object, name: str, agree: Callable[[float, float], bool]) -> None:
-        if old and new and not agree(float(str(old)), float(str(new))):
-            raise DataError(
-                f"{folder / PARTICIPANTS_NAME}: {name} {what} {old} {unit} there but {new} {unit} in the new scan; "
-                "correct one, or give the new person another name"
-            )
-
-    for name, row in people.rows.items():
-        there = existing.get(name, {})
-        old_sex, new_sex = there.get("sex", ""), row.get("sex", "")
-        if {old_sex, new_sex} == {"F", "M"}:
-            raise DataError(
-                f"{folder / PARTICIPANTS_NAME}: {name} is of sex {old_sex} there but {new_sex} in the new scan: two "
-                "people; give the new one another name (--name)"
-            )
-        pairs = [(there, row)]
-        pairs += [(session_row(folder, name, key), cells) for key, cells in people.sessions.get(name, {}).items()]
-        for old, new in pairs:
-            same("weighs", "kg", old.get("body_weight"), new.get("body_weight"), name, _within_ratio)
-            if str(old.get("age") or "").isdecimal():
-                same("is", "years old", old.get("age"), new.get("age"), name, _within_a_year)
-
-
-def _within_ratio(old: float, new: float) -> bool:
-    return abs(old / new - 1.0) <= 0.01
-
-
-def _within_a_year(old: float, new: float) -> bool:
-    return abs(old - new) <= _AGE_YEARS
-
-
-def _merged(existing: Mapping[str, Mapping[str, str]], people: People) -> People:
-    rows: dict[str, Cells] = {name: dict(row) for name, row in existing.items()}
-    for name, row in people.rows.items():
-        known = {key: value for key, value in rows.get(name, {}).items() if value}
-        rows[name] = {**row, **known, "participant_id": name}
-    return People(rows, people.sessions)
-
-
-def _fill(staged: Path, images: Sequence[NewImage], people: People, folder: Path, progress: Progress) -> None:
+def _fill(
+    staged: Path,
+    images: Sequence[NewImage],
+    lesions: Sequence[NewLesions],
+    people: People,
+    folder: Path,
+    progress: Progress,
+) -> None:
     """Write images and tables of the dataset at `folder` to `staged`."""
     for number, image in enumerate(images, start=1):
         place = image.place(staged)
         write_scan(place.parent, image.stem, image.frames(), image.grid, image.sidecar, dynamic=image.dynamic)
         progress(f"importing {image.participant}", number, len(images))
+    for one in lesions:
+        one.write(staged)
+    if lesions:
+        describe_lesions(staged, folder)
     for participant, sessions in people.sessions.items():
         there = {name: session_row(folder, participant, name) for name in sessions_there(folder, participant) if name}
         kept = {name: {key: row[key] for key in SESSION_COLUMNS if key in row} for name, row in there.items()}

@@ -12,7 +12,7 @@ from petbench_datasets.bids.sidecar import ALLOWED_KEY, WITNESSES_KEY
 from petbench_datasets.dataset.pair_frames import in_another_place
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.rules import tracer_kind
-from petbench_datasets.importers.dataset import ImportReport, NewImage, People, add_to_dataset, existing_rows
+from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset, distinct
 from petbench_datasets.importers.dicom_choice import (
     chosen_by_description,
     is_derived,
@@ -20,7 +20,7 @@ from petbench_datasets.importers.dicom_choice import (
     require_reconstruction,
     without_rivals,
 )
-from petbench_datasets.importers.dicom_files import find_series
+from petbench_datasets.importers.dicom_files import find_drawn, find_series
 from petbench_datasets.importers.dicom_people import (
     divide_into_exams,
     name_participants,
@@ -31,6 +31,8 @@ from petbench_datasets.importers.dicom_people import (
 from petbench_datasets.importers.dicom_series import Series, read_series
 from petbench_datasets.importers.dicom_volume import grid_of
 from petbench_datasets.importers.existing import known_sessions
+from petbench_datasets.importers.lesions import lesions_of
+from petbench_datasets.importers.people import People, existing_rows
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def import_dicom(
     names: Mapping[str, str] | None = None,
     series: Sequence[str] = (),
     reconstruction: str = "",
+    lesions: Path | None = None,
     progress: Progress = silent,
 ) -> ImportReport:
     """Import every PET series below `directory` into the dataset at `folder`.
@@ -60,7 +63,8 @@ def import_dicom(
     The series of one `PatientID` become one participant of that name, those of two injections two sessions. Early,
     delayed and dynamic series are distinguished by their times; a participant's series may also come with several
     imports. Maximum projections and the like, single slices, and series that were derived from others that are there,
-    are passed over.
+    are passed over. Lesions that RTSTRUCT and SEG objects hold are written as masks on the grid of the image that they
+    were drawn on.
 
     Args:
         directory: DICOM files, in any order and depth; other modalities are passed over.
@@ -75,12 +79,16 @@ def import_dicom(
         series: patterns of SeriesDescription, as of file names; only series that fit one are imported.
         reconstruction: which to take where several series are of one time: a part of SeriesDescription,
             ReconstructionMethod or ConvolutionKernel.
+        lesions: an RTSTRUCT or SEG object, or a folder of such: each of their structures is a lesion that does not say
+            it is something else, and no other objects are read. If not given, those below `directory` are, and hold
+            lesions where they say so.
         progress: called after each image.
 
     Raises:
         DataError: in one line, why the first unusable series is refused. Nothing is written then.
     """
     found = find_series(directory)
+    drawn = found.drawn if lesions is None else find_drawn(lesions)
     skipped = list(found.passed_over)
     weights, doses = weights_kilograms or {}, doses_becquerel or {}
     understood: list[Series] = []
@@ -99,7 +107,8 @@ def import_dicom(
         first = members[0]
         given = Given(_of(first, weights, everyone.weight_kilograms), _of(first, doses, everyone.injected_bq))
         try:
-            understood.append(read_series(members, _subject(members), radionuclide, given))
+            lost = found.unreadable.beside(members)
+            understood.append(read_series(members, _subject(members), radionuclide, given, lost))
         except DataError as error:
             refused.append((_subject(members), is_derived(first), error))
     for what, derived, refusal in refused:
@@ -109,7 +118,17 @@ def import_dicom(
     if not understood:
         raise DataError(f"{directory}: has no PET volume; give the folder of the PET series")
     require_reconstruction(understood, reconstruction, directory)
-    return _write(understood, folder, skipped, reconstruction, progress)
+    existing_rows(folder)  # refuses a folder that is no dataset before anything is read of it
+    scans, people = _placed(understood, folder, skipped, reconstruction)
+    masks = lesions_of(drawn, scans, named=lesions is not None)
+    for what, refusal in masks.refused:
+        if lesions is None and not skip_unusable:
+            raise DataError(f"{refusal} (--skip-unusable leaves it out)") from refusal
+        if not skip_unusable:
+            raise refusal
+        skipped.append((what, str(refusal)))
+    images = [image for _, image in scans]
+    return add_to_dataset(folder, images, people, [*skipped, *masks.skipped], progress, masks.lesions)
 
 
 def _subject(members: Sequence[SliceHeader]) -> str:
@@ -121,20 +140,17 @@ def _of(header: SliceHeader, given: Mapping[str, float], otherwise: float | None
     return given.get(header.participant, given.get(header.patient_id, otherwise))
 
 
-def _write(
-    series: Sequence[Series],
-    folder: Path,
-    skipped: list[tuple[str, str]],
-    reconstruction: str,
-    progress: Progress,
-) -> ImportReport:
-    existing_rows(folder)  # refuses a folder that is no dataset before anything is read of it
+def _placed(
+    series: Sequence[Series], folder: Path, skipped: list[tuple[str, str]], reconstruction: str
+) -> tuple[list[tuple[Series, NewImage]], People]:
+    """Return each series that is imported with its place in the dataset, and whose they are."""
     known = known_sessions(folder)
     people_there = {name: {p for one in sessions.values() for p in one.people} for name, sessions in known.items()}
     by_participant: dict[str, list[Series]] = defaultdict(list)
     for one in series:
         by_participant[one.first.participant].append(one)
     names = name_participants(sorted(by_participant), people_there)
+    kept: list[Series] = []
     images: list[NewImage] = []
     people: dict[str, dict[str, object]] = {}
     sessions: dict[str, dict[str, dict[str, object]]] = {}
@@ -144,16 +160,17 @@ def _write(
         exams = divide_into_exams(members)
         labels = _session_labels(exams, known.get(name, {}), folder / name)
         for label, exam in zip(labels, exams, strict=True):
-            kept, left_out = without_rivals(exam, reconstruction)
+            chosen, left_out = without_rivals(exam, reconstruction)
             skipped += [(one.subject, why) for one, why in left_out]
-            images += [_image(one, name, label, kept[0]) for one in kept]
+            kept += chosen
+            images += [_image(one, name, label, chosen[0]) for one in chosen]
         rows = [_person(exam) for exam in exams]
         if any(labels):
             people[name] = {"sex": next((row["sex"] for row in rows if row["sex"]), "")}
             sessions[name] = dict(zip(labels, rows, strict=True))
         else:
             people[name] = rows[0]
-    return add_to_dataset(folder, images, People(people, sessions), skipped, progress)
+    return list(zip(kept, distinct(images), strict=True)), People(people, sessions)
 
 
 def _session_labels(exams: Sequence[Sequence[Series]], there: Mapping[str, KnownSession], place: Path) -> list[str]:
@@ -174,8 +191,8 @@ def _session_labels(exams: Sequence[Sequence[Series]], there: Mapping[str, Known
         if known is None and "" in there:
             if len(exams) > 1 or (days and there[""].days):
                 raise DataError(
-                    f"{exam[0].subject}: is of another injection than the scans in {place}; import all examinations of "
-                    "the participant at once into a new folder: each becomes a session"
+                    f"{exam[0].subject}: is of another injection than the scans in {place}; move that folder away, and "
+                    "import all examinations of the participant at once: each becomes a session"
                 )
             known = ""  # an import that noted no days, or scans whose injection is not known
         if known is None and not there and len(exams) == 1:

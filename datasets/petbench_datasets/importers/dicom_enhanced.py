@@ -28,7 +28,7 @@ _CORRECTIONS = {
 }
 _MOST_FRAMES = 65_535
 _SAME_SECONDS = 60.0
-_HOW = "export the series as classic PET images, one file a slice, or pass over it (--skip-unusable)"
+HOW = "export the series as classic PET images, one file a slice, or pass over it (--skip-unusable)"
 
 
 def slices_of(path: Path, dataset: Any) -> Iterator[Dataset]:
@@ -41,31 +41,21 @@ def slices_of(path: Path, dataset: Any) -> Iterator[Dataset]:
     Raises:
         DataError: an element that is missing, or a decay reference that is none.
     """
-    count = int(dataset.get("NumberOfFrames") or 0)
-    frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    if not 1 <= count <= _MOST_FRAMES or len(frames) != count:
-        raise DataError(
-            f"{path}: an Enhanced PET image of {count} frames, but {len(frames)} items in "
-            f"PerFrameFunctionalGroupsSequence (5200,9230); {_HOW}"
-        )
-    shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    frames, shared = functional_groups(path, dataset, "an Enhanced PET image")
     common = _common(path, dataset)
     starts = [_start(path, frame, shared) for frame in frames]
     common.update(_decay(path, dataset, min(starts)))
-    places = {str(_group(path, frame, shared, "PlanePositionSequence").get("ImagePositionPatient")) for frame in frames}
+    places = {str(group(path, frame, shared, "PlanePositionSequence").get("ImagePositionPatient")) for frame in frames}
     for number, (frame, start) in enumerate(zip(frames, starts, strict=True), start=1):
         single = Dataset()
         single.update(common)
-        measures = _group(path, frame, shared, "PixelMeasuresSequence")
-        content = _group(path, frame, shared, "FrameContentSequence")
-        mapping = _group(path, frame, shared, "RealWorldValueMappingSequence")
-        _copy(measures, single, "PixelSpacing", "SliceThickness")
-        _copy(_group(path, frame, shared, "PlanePositionSequence"), single, "ImagePositionPatient")
-        _copy(_group(path, frame, shared, "PlaneOrientationSequence"), single, "ImageOrientationPatient")
-        single.RescaleSlope = _decimal(mapping.get("RealWorldValueSlope"))
-        single.RescaleIntercept = _decimal(mapping.get("RealWorldValueIntercept"))
+        content = group(path, frame, shared, "FrameContentSequence")
+        mapping = group(path, frame, shared, "RealWorldValueMappingSequence")
+        place_frame(path, frame, shared, single)
+        single.RescaleSlope = decimal(mapping.get("RealWorldValueSlope"))
+        single.RescaleIntercept = decimal(mapping.get("RealWorldValueIntercept"))
         single.Units = _unit(path, mapping)
-        single.ActualFrameDuration = _decimal(content.get("FrameAcquisitionDuration"))
+        single.ActualFrameDuration = decimal(content.get("FrameAcquisitionDuration"))
         single.AcquisitionDate, single.AcquisitionTime = f"{start:%Y%m%d}", f"{start:%H%M%S.%f}"
         single.TemporalPositionIdentifier = content.get("TemporalPositionIndex")
         single.NumberOfSlices = len(places)
@@ -73,11 +63,37 @@ def slices_of(path: Path, dataset: Any) -> Iterator[Dataset]:
         yield single
 
 
-def _common(path: Path, dataset: Any) -> Dataset:
-    """Return what all frames share: everything but the groups, the pixels, and what only one frame can say."""
+def functional_groups(path: Path, dataset: Any, what: str) -> tuple[Any, Any]:
+    """Return the functional groups of every frame, and those that all of them share.
+
+    Raises:
+        DataError: not one item a frame.
+    """
+    count = int(dataset.get("NumberOfFrames") or 0)
+    frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    if not 1 <= count <= _MOST_FRAMES or len(frames) != count:
+        raise DataError(
+            f"{path}: {what} of {count} frames, but {len(frames)} items in PerFrameFunctionalGroupsSequence "
+            f"(5200,9230); {HOW}"
+        )
+    return frames, (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+
+
+def place_frame(path: Path, frame: Any, shared: Any, single: Dataset) -> None:
+    """Put a frame's place where a classic slice has it."""
+    copy_elements(group(path, frame, shared, "PixelMeasuresSequence"), single, "PixelSpacing", "SliceThickness")
+    copy_elements(group(path, frame, shared, "PlanePositionSequence"), single, "ImagePositionPatient")
+    copy_elements(group(path, frame, shared, "PlaneOrientationSequence"), single, "ImageOrientationPatient")
+
+
+def common_elements(path: Path, dataset: Any, without: set[str]) -> Dataset:
+    """Return a header without functional groups, pixels, and what else is not wanted, once it can hold its frames.
+
+    Raises:
+        DataError: fewer pixels than the frames have.
+    """
     common = Dataset()
-    own = {"PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "PixelData", "FrameReferenceTime"}
-    own |= {"DecayFactor", "ImageIndex", "AcquisitionDateTime"}
+    own = {"PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "PixelData", *without}
     common.update({element.tag: element for element in dataset if element.keyword not in own})
     meta = getattr(dataset, "file_meta", None)
     common.file_meta = FileMetaDataset() if meta is None else meta
@@ -88,6 +104,12 @@ def _common(path: Path, dataset: Any) -> Dataset:
         raise DataError(
             f"{path}: holds fewer pixels than {dataset.NumberOfFrames} frames have; copy or export it again"
         )
+    return common
+
+
+def _common(path: Path, dataset: Any) -> Dataset:
+    """Return what all frames share: everything but the groups, the pixels, and what only one frame can say."""
+    common = common_elements(path, dataset, {"FrameReferenceTime", "DecayFactor", "ImageIndex", "AcquisitionDateTime"})
     said = {name: str(dataset.get(name) or "").upper() for name in _CORRECTIONS}
     common.CorrectedImage = [word for name, word in _CORRECTIONS.items() if said[name] == "YES"]
     kind = [str(part).upper() for part in dataset.get("ImageType") or []]
@@ -106,7 +128,7 @@ def _decay(path: Path, dataset: Any, earliest: dt.datetime) -> Dataset:
     said = str(dataset.get("DecayCorrectionDateTime") or "")
     reference = parse_datetime(said)
     if reference is None:
-        raise DataError(f"{path}: DecayCorrectionDateTime (0018,9701) is {said!r}, no date and time; {_HOW}")
+        raise DataError(f"{path}: DecayCorrectionDateTime (0018,9701) is {said!r}, no date and time; {HOW}")
     items = dataset.get("RadiopharmaceuticalInformationSequence") or [Dataset()]
     injection = parse_datetime(str(items[0].get("RadiopharmaceuticalStartDateTime") or ""))
     if injection is not None and abs((reference - injection).total_seconds()) <= _SAME_SECONDS:
@@ -115,7 +137,7 @@ def _decay(path: Path, dataset: Any, earliest: dt.datetime) -> Dataset:
     if (reference - earliest).total_seconds() > _SAME_SECONDS:
         raise DataError(
             f"{path}: DecayCorrectionDateTime (0018,9701) is {reference}, after FrameAcquisitionDateTime (0018,9074) "
-            f"{earliest}; {_HOW}"
+            f"{earliest}; {HOW}"
         )
     found.DecayCorrection = "START"
     reference = min(reference, earliest)
@@ -124,10 +146,10 @@ def _decay(path: Path, dataset: Any, earliest: dt.datetime) -> Dataset:
 
 
 def _start(path: Path, frame: Any, shared: Any) -> dt.datetime:
-    said = str(_group(path, frame, shared, "FrameContentSequence").get("FrameAcquisitionDateTime") or "")
+    said = str(group(path, frame, shared, "FrameContentSequence").get("FrameAcquisitionDateTime") or "")
     found = parse_datetime(said)
     if found is None:
-        raise DataError(f"{path}: FrameAcquisitionDateTime (0018,9074) is {said!r}, no date and time; {_HOW}")
+        raise DataError(f"{path}: FrameAcquisitionDateTime (0018,9074) is {said!r}, no date and time; {HOW}")
     return found
 
 
@@ -136,24 +158,25 @@ def _unit(path: Path, mapping: Any) -> str:
     said = str(codes[0].get("CodeValue") or "")
     known = _UNITS.get(said.lower())
     if known is None:
-        raise DataError(f"{path}: MeasurementUnitsCodeSequence (0040,08EA) is {said!r}, which is no activity; {_HOW}")
+        raise DataError(f"{path}: MeasurementUnitsCodeSequence (0040,08EA) is {said!r}, which is no activity; {HOW}")
     return known
 
 
-def _group(path: Path, frame: Any, shared: Any, name: str) -> Any:
+def group(path: Path, frame: Any, shared: Any, name: str) -> Any:
     """Return a functional group of a frame: its own, or that of all frames."""
     items = frame.get(name) or shared.get(name)
     if not items:
-        raise DataError(f"{path}: an Enhanced PET image without {name}; {_HOW}")
+        raise DataError(f"{path}: an Enhanced PET image without {name}; {HOW}")
     return items[0]
 
 
-def _copy(source: Any, target: Dataset, *names: str) -> None:
+def copy_elements(source: Any, target: Dataset, *names: str) -> None:
+    """Copy those elements that an item has."""
     for name in names:
         if name in source:
             setattr(target, name, source.get(name))
 
 
-def _decimal(value: Any) -> str | None:
+def decimal(value: Any) -> str | None:
     """Return a number as a decimal string may have it: 16 characters."""
     return None if value is None else f"{float(value):.10g}"

@@ -13,8 +13,11 @@ from pydicom.uid import PositronEmissionTomographyImageStorage
 
 from petbench_datasets.boundary import BoundedFile, reading, without_warnings
 from petbench_datasets.errors import DataError
+from petbench_datasets.importers.dicom_converted import slices_of_converted
 from petbench_datasets.importers.dicom_enhanced import slices_of
 from petbench_datasets.importers.dicom_headers import SliceHeader, slice_header
+from petbench_datasets.importers.dicom_unreadable import Unreadable, require_kind, require_other_name
+from petbench_datasets.importers.lesion_objects import DRAWN_KINDS, DrawnObject, drawn_kind, drawn_objects
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,11 +36,15 @@ class FoundFiles:
         series: the slices of each PET series.
         refused: files and series that are PET, but cannot be used: (what, why).
         passed_over: everything else: (what, why).
+        drawn: objects in which somebody has drawn structures.
+        unreadable: files that may have been slices of any of the series.
     """
 
     series: list[list[SliceHeader]] = field(default_factory=list)
     refused: list[tuple[str, DataError]] = field(default_factory=list)
     passed_over: list[tuple[str, str]] = field(default_factory=list)
+    drawn: list[DrawnObject] = field(default_factory=list)
+    unreadable: Unreadable = field(default_factory=Unreadable)
 
 
 def find_series(folder: Path) -> FoundFiles:
@@ -51,17 +58,33 @@ def find_series(folder: Path) -> FoundFiles:
     found = FoundFiles()
     slices: list[SliceHeader] = []
     broken: dict[str, DataError] = {}
+    lost: list[Path] = []
     others: dict[str, int] = defaultdict(int)
     any_dicom = False
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name.upper() != "DICOMDIR"):
         try:
-            kind, dataset = _kind(path)
+            dataset = _header(path)
+            if dataset is None:
+                require_other_name(path)
+            else:
+                require_kind(path, dataset)
+        except DataError as error:
+            found.refused.append((str(path), error))
+            lost.append(path)
+            continue
+        try:
+            kind = _kind(path, dataset)
         except DataError as error:
             found.refused.append((str(path), error))
             continue
         any_dicom |= dataset is not None
         if kind:
             others[kind] += 1
+            if drawn_kind(dataset or {}):
+                try:
+                    found.drawn += drawn_objects(path, dataset)
+                except DataError as error:
+                    found.passed_over.append((str(path), str(error).partition(": ")[2]))
             continue
         try:
             slices += _headers(path, dataset)
@@ -70,27 +93,53 @@ def find_series(folder: Path) -> FoundFiles:
                 found.refused.append((str(path), error))
                 continue
             # One slice that cannot be read leaves its series with a hole: the whole series is refused.
-            broken.setdefault(_series_uid(dataset), error)
+            if uid := _series_uid(dataset):
+                broken.setdefault(uid, error)
+            else:
+                found.refused.append((str(path), error))
+                lost.append(path)
     found.refused += [(str(error).partition(": ")[0], error) for error in broken.values()]
     found.series = _series([header for header in _without_copies(slices) if header.series not in broken])
+    found.unreadable = Unreadable.among(lost, {header.series for header in slices})
     if not slices and not found.refused:
         said = ", ".join(f"{count} {what}" for what, count in others.items()) or "nothing"
         wanted = "PET image" if any_dicom else "DICOM file"
         raise DataError(f"{folder}: has no {wanted} (found {said}); give the folder that holds the PET series")
-    found.passed_over = [(f"{what} ({count})", "not PET images") for what, count in others.items()]
+    drawings = {f"{kind} objects" for kind in set(DRAWN_KINDS.values())}
+    found.passed_over += [
+        (f"{what} ({count})", "not PET images") for what, count in others.items() if what not in drawings
+    ]
+    return found
+
+
+def find_drawn(place: Path) -> list[DrawnObject]:
+    """Return the RTSTRUCT and SEG objects of a file, or of a folder and all below it.
+
+    Raises:
+        DataError: there is none, or one that cannot be read.
+    """
+    if not place.exists():
+        raise DataError(f"{place}: no such file or folder; give that of the lesions (RTSTRUCT or DICOM SEG)")
+    files = sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
+    headers = [(path, _header(path)) for path in files]
+    found = [one for path, header in headers if drawn_kind(header or {}) for one in drawn_objects(path, header)]
+    if not found:
+        what = "a folder without" if place.is_dir() else "no"
+        raise DataError(f"{place}: {what} RTSTRUCT or SEG object; give the file in which the lesions are drawn")
     return found
 
 
 def _is_enhanced(dataset: Any) -> bool:
-    return str(dataset.get("SOPClassUID", "")) == _ENHANCED
+    return str(dataset.get("SOPClassUID", "")) in {_ENHANCED, _CONVERTED}
 
 
 def _headers(path: Path, dataset: Any) -> list[SliceHeader]:
     """Return the headers of the slices in a file: one, or one a frame."""
     if not _is_enhanced(dataset):
         return [slice_header(path, dataset)]
+    read = slices_of_converted if str(dataset.SOPClassUID) == _CONVERTED else slices_of
     with reading(path), without_warnings():
-        frames = list(slices_of(path, dataset))
+        frames = list(read(path, dataset))
     return [slice_header(path, single, frame) for frame, single in enumerate(frames)]
 
 
@@ -145,24 +194,19 @@ def _series_uid(dataset: Any) -> str:
         return ""
 
 
-def _kind(path: Path) -> tuple[str, Any]:
-    """Return what a file is where it is no slice of PET, and its header; empty for a slice.
+def _kind(path: Path, dataset: Any | None) -> str:
+    """Return what a file with such a header is where it is no slice of PET; empty for a slice.
 
     Raises:
-        DataError: DICOM that cannot be read, or a PET image of a kind that is not supported.
+        DataError: it says nothing that can be read.
     """
-    dataset = _header(path)
     if dataset is None:
-        return "files that are not DICOM", None
+        return "files that are not DICOM"
     with reading(path), without_warnings():
         kind = str(dataset.get("SOPClassUID", ""))
-        if kind == _CONVERTED:
-            raise DataError(
-                f"{path}: Legacy Converted Enhanced PET images (SOP class {kind}) are not supported; "
-                "export the series as classic PET images, one file a slice, or pass over it (--skip-unusable)"
-            )
-        pet = kind in {PositronEmissionTomographyImageStorage, _ENHANCED}
-        return "" if pet else f"{dataset.get('Modality', 'unknown')} objects", dataset
+        pet = kind in {PositronEmissionTomographyImageStorage, _ENHANCED, _CONVERTED}
+        named = drawn_kind(dataset) or dataset.get("Modality", "unknown")
+        return "" if pet else f"{named} objects"
 
 
 def _header(path: Path) -> Any | None:

@@ -21,6 +21,7 @@ from petbench_datasets.importers.dicom_volume import arrange, frame_voxels, grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from petbench_datasets.bids.scan import Given
     from petbench_datasets.images.grid import Volume
@@ -102,7 +103,13 @@ class Series:
         require_activity(self.subject, total / left, self.dose_field, shown)
 
 
-def read_series(slices: Sequence[SliceHeader], subject: str, radionuclide: str | None, given: Given) -> Series:
+def read_series(
+    slices: Sequence[SliceHeader],
+    subject: str,
+    radionuclide: str | None,
+    given: Given,
+    unreadable: Sequence[Path] = (),
+) -> Series:
     """Apply the rules of DICOM PET to one series.
 
     Args:
@@ -110,6 +117,7 @@ def read_series(slices: Sequence[SliceHeader], subject: str, radionuclide: str |
         subject: how messages name it.
         radionuclide: the only one allowed; None allows every one.
         given: weight and dose that go before what the headers say.
+        unreadable: files that may have been slices of it.
 
     Raises:
         DataError: in one line, why it cannot be used.
@@ -131,7 +139,7 @@ def read_series(slices: Sequence[SliceHeader], subject: str, radionuclide: str |
         remedy = "allow every tracer with --radionuclide any"
         require_tracer(subject, first.tracer_name, "", "Radiopharmaceutical (0018,0031)", remedy)
     order = arrange(slices, subject)
-    notes += require_all_slices(slices, order, subject)
+    notes += require_all_slices(slices, order, subject, unreadable)
     timing = timing_of(slices, half_life, dynamic=len(order) > 1, subject=subject)
     if suv is not None:
         factors = [float(units.suv_per_value(header, facts, subject) or 0.0) for header in slices]

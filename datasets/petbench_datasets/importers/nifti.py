@@ -20,7 +20,7 @@ from petbench_datasets.images.grid import resample
 from petbench_datasets.images.nifti import StoredImage
 from petbench_datasets.images.suv import Calibration
 from petbench_datasets.images.windows import WINDOWS_SECONDS, Frame
-from petbench_datasets.importers.dataset import ImportReport, NewImage, People, add_to_dataset
+from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
 from petbench_datasets.importers.nifti_table import (
     COLUMNS,
     canonical,
@@ -31,6 +31,7 @@ from petbench_datasets.importers.nifti_table import (
     seconds,
     session_name,
 )
+from petbench_datasets.importers.people import People
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.tables import Row, number, read_table
 

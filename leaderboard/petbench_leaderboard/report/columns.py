@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from petbench_datasets.bids.names import person_of
 from petbench_leaderboard.report.formatting import counted, number, plain_unit
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ def remark(column: Column, extra: Mapping[str, object], score: float | None = No
     if count is None:
         return ""
     floor, participants = extra.get("floor"), extra.get("participants")
-    people = f" of {counted(len(participants), 'participant')}" if isinstance(participants, list) else ""
+    persons = set(map(person_of, map(str, participants))) if isinstance(participants, list) else set()
+    people = f" of {counted(len(persons), 'participant')}" if persons else ""
     spread = extra.get("participant_bootstrap")
     error = f", standard error {spread['standard_error']:.2g} over participants" if isinstance(spread, dict) else ""
     scale = (

@@ -1,6 +1,6 @@
 """The figure that a board opens with: one participant, images above and their errors below, few enough to see.
 
-Coronal maximum projections, side by side in the order in which they are read: early, predictions, real delayed.
+Coronal maximum projections, side by side in the order in which they are read: early, predictions, delayed.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ def draw_overview(images: ParticipantImages, names: Sequence[str]) -> Participan
         images: of the participant.
         names: of the predictions, in the order to show them.
     """
-    listed = ", ".join(["the early image", *names, "the real delayed image"])
+    listed = ", ".join(["the early image", *names, "the delayed image"])
     return render(
         compose_overview(images, names),
         f"{images.participant}: coronal maximum projections of {listed}, and below them the absolute error of each "
-        "against the real delayed image",
+        "against the delayed image",
     )
 
 
 def compose_overview(images: ParticipantImages, names: Sequence[str]) -> Figure:
-    """Return the early image, the named predictions and the real delayed image, above the error of each.
+    """Return the early image, the named predictions and the delayed image, above the error of each.
 
     Args:
         images: of the participant.
@@ -69,7 +69,7 @@ def compose_overview(images: ParticipantImages, names: Sequence[str]) -> Figure:
     step = max(tile_width, _NARROWEST_INCHES) + _GAP_INCHES
     columns: list[tuple[str, Volume]] = [("early", images.early)]
     columns += [(name, images.predictions[name]) for name in names]
-    columns.append(("real delayed", images.delayed))
+    columns.append(("delayed", images.delayed))
     width = 2 * _EDGE_INCHES + len(columns) * step - _GAP_INCHES
     height = _TITLE_INCHES + 2 * _TILE_HEIGHT_INCHES + _GAP_INCHES + _EDGE_INCHES
     figure = ShownFigure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")

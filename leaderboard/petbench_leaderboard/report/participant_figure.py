@@ -1,4 +1,4 @@
-"""The figure of one participant: early, each prediction and the real delayed image, and the absolute errors.
+"""The figure of one participant: early, each prediction and the delayed image, and the absolute errors.
 
 Coronal maximum projections above, one axial slice below. All images share one SUV scale in inverted grey, all
 errors share one on a perceptually uniform scale from white. Scales are fixed, never taken from an image.
@@ -72,7 +72,7 @@ def compose_participant(images: ParticipantImages, names: Sequence[str]) -> Figu
 
     groups: list[tuple[str, Volume, bool]] = [("early", images.early, True)]
     groups += [(name, images.predictions[name], True) for name in names]
-    groups.append(("real delayed", images.delayed, False))
+    groups.append(("delayed", images.delayed, False))
     top, bottom, left, right = 0.5, 0.12, 0.12, 1.0
     tiles = sum(2 if with_error else 1 for *_, with_error in groups)
     inner = tiles * tile_width + (tiles - len(groups)) * _GAP_INCHES + (len(groups) - 1) * _GROUP_GAP_INCHES
@@ -136,8 +136,8 @@ def _mark_sides_and_level(coronal_of: Axes, level: int, rows: int) -> None:
 
 
 def _described(images: ParticipantImages, names: list[str]) -> str:
-    shown = ", ".join(["the early image", *names, "the real delayed image"])
+    shown = ", ".join(["the early image", *names, "the delayed image"])
     return (
         f"{images.participant}: coronal maximum projections and one axial slice of {shown}, and the absolute error of "
-        "each against the real delayed image"
+        "each against the delayed image"
     )

@@ -63,7 +63,13 @@ def import_() -> None:
     metavar="LABEL",
     help="Which of several series of one time: a part of SeriesDescription, ReconstructionMethod or ConvolutionKernel.",
 )
-@click.option("--skip-unusable", is_flag=True, help="Leave out series that cannot be used, and say why.")
+@click.option(
+    "--lesions",
+    type=click.Path(exists=True, path_type=Path),
+    help="RTSTRUCT or DICOM SEG object, or a folder of such, in which lesions are drawn. By default those below "
+    "DIRECTORY that say so.",
+)
+@click.option("--skip-unusable", is_flag=True, help="Leave out series and lesions that cannot be used, and say why.")
 def dicom(
     directory: Path,
     *,
@@ -74,6 +80,7 @@ def dicom(
     names: tuple[str, ...],
     series: tuple[str, ...],
     reconstruction: str,
+    lesions: Path | None,
     skip_unusable: bool,
 ) -> None:
     """Import every PET series below DIRECTORY; the series of one PatientID become one participant.
@@ -87,6 +94,7 @@ def dicom(
     \b
     petbench datasets import dicom ~/dicom --out ~/my-dataset
     petbench datasets import dicom ~/dicom --out ~/my-dataset --weight P07=71.5 --skip-unusable
+    petbench datasets import dicom ~/dicom --out ~/my-dataset --lesions ~/drawn/rtstruct.dcm
     """
     from petbench.terminal import progress_bar
     from petbench_datasets.importers.dicom import import_dicom
@@ -102,6 +110,7 @@ def dicom(
             names=_named(names),
             series=series,
             reconstruction=reconstruction,
+            lesions=lesions,
             progress=progress,
         )
     _print(report, out)
@@ -169,6 +178,12 @@ def _print(report: ImportReport, out: Path) -> None:
                 "  note: more activity in view than was injected; compare dose, weight and times with the record"
             )
         for note in image.notes:
+            click.echo(f"  note: {note}")
+    for one in report.lesions:
+        drawn = zip(one.names, one.millilitres, strict=True)
+        click.echo(f"{one.participant}: {one.place(out).name} from {', '.join(map(str, one.sources))}")
+        click.echo(f"  {', '.join(f'{name} {volume:.3g} mL' for name, volume in drawn)}; look at them")
+        for note in one.notes:
             click.echo(f"  note: {note}")
     for what, why in report.skipped:
         click.echo(f"left out: {what}: {why}")

@@ -27,7 +27,7 @@ def validate(ctx: click.Context, /, dataset: str, *, page: Path | None, as_json:
 
     For the simulated datasets: early and delayed SUV, their ratio, correlation and spread, organ volumes, activity
     balance, noise and recovery, each beside what was measured in people, and how close they must be to pass. The exit
-    code is 1 if the dataset does not pass. A folder goes by its name.
+    code is 1 if the dataset does not pass. A folder is taken for the dataset that its description names.
 
     The headroom is shown too, in PSNR: the early image, the early image times one factor, times one factor an organ,
     each method that the leaderboard has on the split `holdout`, what can be predicted at all, and a repeat scan, which
@@ -40,12 +40,13 @@ def validate(ctx: click.Context, /, dataset: str, *, page: Path | None, as_json:
     """
     from petbench.cli.console import open_named, print_json
     from petbench.errors import UsageError
+    from petbench.plans.datasets import registered_as
     from petbench.runs.headroom import measure_headroom
     from petbench.runs.method_scores import with_methods
     from petbench.terminal import progress_bar
 
     specs = session().registry.datasets()
-    name = dataset if dataset in specs else Path(dataset).name  # so that a build in another place can be compared
+    name = registered_as(dataset, specs)  # so that a build in another place can be compared
     measure = specs[name].validate if name in specs else None
     if measure is None:
         able = ", ".join(spec.name for spec in specs.values() if spec.validate) or "none"

@@ -11,6 +11,7 @@ import numpy as np
 
 from petbench.errors import PluginError
 from petbench.methods.predicted_file import read_predicted
+from petbench.methods.program.model_files import read_files, write_files
 from petbench.methods.program.process import run_stage
 from petbench.methods.program.protocol import Job, VolumeFiles
 from petbench.methods.program.validation_input import write_pairs
@@ -110,7 +111,7 @@ class ProgramMethod:
                 )
             return
         self._parameter_count = status.parameter_count or 0
-        self._model = _read_files(folder / MODEL)
+        self._model = read_files(folder / MODEL, f"the program of {self._spec.name}")
 
     def predict(self, early: Volume) -> Volume:
         """Predict one participant's delayed volume."""
@@ -126,7 +127,7 @@ class ProgramMethod:
             folder = Path(temporary)
             for name in ("images", "predictions", MODEL, WORK):
                 (folder / name).mkdir()
-            _write_files(folder / MODEL, self._model)
+            write_files(folder / MODEL, self._model)
             shapes: list[tuple[int, ...]] = []
 
             def noted() -> Iterator[Volume]:
@@ -190,20 +191,6 @@ def _write(folder: Path, pattern: str, volumes: Iterable[Volume]) -> tuple[str, 
         names.append(pattern.format(f"{number:03d}"))
         np.save(folder / names[-1], np.ascontiguousarray(volume, dtype="<f4"), allow_pickle=False)
     return tuple(names)
-
-
-def _read_files(folder: Path) -> dict[str, bytes]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    for name, content in files.items():
-        path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise PluginError(f"the stored model has a file {name!r} that lies outside its folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
 
 
 def _keep_losses(source: Path, target: Path, *, harness_validates: bool) -> None:

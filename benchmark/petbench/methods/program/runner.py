@@ -16,8 +16,8 @@ import torch
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.errors import Diverged, PluginError
-from petbench.methods import models
 from petbench.methods.build import build_in_process
+from petbench.methods.devices import choose_device
 from petbench.methods.program.protocol import JOB_NAME, STATUS_NAME, ClockReading, Job, Status
 from petbench.methods.program.validation_input import take_standard_input
 from petbench.processes.ending import ending_of
@@ -70,7 +70,7 @@ def job_data(job: Job, folder: Path) -> EntitledData:
 
 def _build(job: Job) -> tuple[RunnableMethod, torch.device]:
     spec, _ = load_plugins().method(job.method)
-    device = models.choose_device(job.device)
+    device = choose_device(job.device)
     seed_everything(job.seed, "weights")
     method = build_in_process(spec, dict(job.parameters))
     method.to(device)

@@ -7,8 +7,10 @@ Started as `python -m petbench.runs.method_process.child DESCRIPTOR PARENT` in t
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import resource
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -17,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from petbench.authors_line import authors_line
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.errors import PluginError, one_line
 from petbench.methods import models
+from petbench.methods.devices import choose_device
 from petbench.methods.predicted_file import check_prediction
 from petbench.methods.program.protocol import ClockReading
 from petbench.processes.channel import Channel
@@ -39,7 +43,7 @@ from petbench.training.runnable_method import HarnessOnly
 from petbench.training.volumes import VolumeFile, validation_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pydantic import BaseModel
 
@@ -65,7 +69,7 @@ class MethodSide:
 
     def work(self) -> None:
         """Obey until the end."""
-        self._device = models.choose_device(self._task.device)
+        self._device = choose_device(self._task.device)
         if self._task.deterministic:
             torch.use_deterministic_algorithms(mode=True)
         self._send(origin.ready(self._task, str(self._device), self._engine))
@@ -218,12 +222,14 @@ def trained(run: TrainingContext, clock: TrainingClock, *, failed: bool = False)
     )
 
 
-def failure(error: BaseException) -> messages.Failed:
-    """Return what is said of an exception that ended the method."""
+def failure(error: BaseException, packages: Iterable[str]) -> messages.Failed:
+    """Return what is said of an exception that ended the method, whose code lies in `packages`."""
+    line = authors_line(error, packages)
     if isinstance(error, MemoryError):
         # What filled the memory hangs on the frames that the exception holds; the rest still has to be said.
         traceback.clear_frames(error.__traceback__)
     ending = ending_of(error, "method")
+    message = ending.get("error_message") or ""
     try:
         trace = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode()[-100_000:]
     except Exception:  # it may hold objects that cannot be printed
@@ -231,7 +237,7 @@ def failure(error: BaseException) -> messages.Failed:
     return messages.Failed(
         status=ending["status"],
         error_class=ending.get("error_class") or type(error).__name__,
-        message=ending.get("error_message") or "",
+        message=f"{message} ({line})" if line and line not in message else message,
         fault=ending.get("fault") or "method",
         trace=trace,
     )
@@ -250,12 +256,17 @@ def main(descriptor: int, parent: int) -> None:
     if received is None:
         return
     task = Task.model_validate(received[0])
+    # A system that ends a job signals every process of it; when to stop, the run's process says. No SIG_IGN, which the
+    # programs that a method starts would inherit.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    faulthandler.enable()  # a segmentation fault has a line too, in the run's log
     if task.largest_file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (task.largest_file_bytes, task.largest_file_bytes))
     try:
         MethodSide(channel, task).work()
     except BaseException as error:  # whatever a method does, it is told how it ended
-        channel.send(failure(error).model_dump(mode="json"))
+        packages = {name.partition("/")[0].removesuffix(".py") for name in task.source_files}
+        channel.send(failure(error, packages).model_dump(mode="json"))
     finally:
         kill_descendants()
 

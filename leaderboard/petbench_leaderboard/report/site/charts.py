@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bokeh.embed import json_item
@@ -10,11 +11,14 @@ from bokeh.models.annotations import Label, Legend, LegendItem, Span
 from bokeh.plotting import figure
 
 from petbench_leaderboard.report.formatting import line_labels, number
+from petbench_leaderboard.report.site.chart_forms import ChartForm, list_place, number_place, text_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bokeh.plotting import figure as Figure
+
+    from petbench_leaderboard.report.site.chart_forms import Content
 
 PALETTE = ("#1f77b4", "#d1651a", "#2a9d6e", "#b4458f", "#8a6fc4", "#9a7b1f", "#4d9fb0", "#c2504a")
 """Distinct for colour-blind readers, on light and on dark pages (after Okabe and Ito)."""
@@ -24,6 +28,8 @@ _NAMED_POINTS = 12
 _UPRIGHT_NAMES = 8
 _DECADES = 20.0  # curves that differ by more are drawn on a logarithmic axis
 _TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
+_FORMS = 256
+"""Layouts that are kept: one for each kind of chart and metric."""
 
 
 def new_chart(x: str, y: str, description: str, *, height: int = 320, **settings: Any) -> Figure:
@@ -48,11 +54,6 @@ def new_chart(x: str, y: str, description: str, *, height: int = 320, **settings
     chart.axis.axis_label_text_font_style = "normal"
     chart.axis.minor_tick_line_color = None
     return chart
-
-
-def as_item(chart: Figure) -> dict[str, Any]:
-    """Return what the page hands to Bokeh's script."""
-    return dict(json_item(chart))
 
 
 def pareto(
@@ -86,7 +87,8 @@ def pareto(
         chart.add_layout(
             Label(x=8, y=value, x_units="screen", text=text, text_color=PALETTE[1], text_font_size="12px", y_offset=2)
         )
-    _show_all(chart, values)
+    low, high = _all_shown(values)
+    chart.y_range = Range1d(start=low, end=high)
     chart.xaxis.formatter = NumeralTickFormatter(format="0,0.[00]")
     if 0 < len(points) <= _NAMED_POINTS:
         source = ColumnDataSource({key: [point[key] for point in points] for key in ("x", "y", "name")})
@@ -97,46 +99,60 @@ def pareto(
         chart.add_layout(chart.legend[0], "above")
         chart.legend.orientation = "horizontal"
         chart.legend.margin = 0
-    return as_item(chart)
+    return dict(json_item(chart))
 
 
 def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], y: str, description: str) -> dict[str, Any]:
     """Return curves over images seen, one a name; a click on the legend hides one."""
     everything = [value for _, values in series.values() for value in values]
     wide = min(everything) > 0 and max(everything) > _DECADES * min(everything)
+    content: dict[str, Sequence[float]] = {}
+    for place, (images, values) in enumerate(series.values()):
+        content |= {f"images {place}": images, f"values {place}": values}
+    return _curves(tuple(series), y, description, wide).filled(**content)
+
+
+@lru_cache(maxsize=_FORMS)
+def _curves(names: tuple[str, ...], y: str, description: str, wide: bool) -> ChartForm:
     chart = new_chart("images seen", y, description, y_axis_type="log" if wide else "linear")
     chart.xaxis.formatter = NumeralTickFormatter(format="0,0")
     items: list[LegendItem] = []
-    for place, (name, (images, values)) in enumerate(series.items()):
+    for place, name in enumerate(names):
         colour = PALETTE[place % len(PALETTE)]
-        source = ColumnDataSource({"x": list(images), "y": list(values)})
+        source = ColumnDataSource({"x": list_place(f"images {place}"), "y": list_place(f"values {place}")})
         line = chart.line("x", "y", source=source, line_color=colour, line_width=1.8)
         dots = chart.scatter("x", "y", source=source, size=4, color=colour)
         chart.add_tools(_hover(dots, [("", name), ("images", "@x{0,0}"), (y, "@y{0.0000}")]))
         renderers: list[Any] = [line, dots]
         items.append(LegendItem(label=name, renderers=renderers))
     chart.add_layout(Legend(items=items, click_policy="hide", orientation="vertical"), "right")
-    return as_item(chart)
+    return ChartForm(chart)
 
 
 def dots(
     names: Sequence[str], values: Sequence[float], others: Sequence[float | None], y: str, decimals: int
 ) -> dict[str, Any]:
     """Return one dot a participant, and the value of `identity` where it is known."""
-    chart = new_chart("", y, "every participant", x_range=list(names), height=300)
-    known = [(name, value) for name, value in zip(names, others, strict=True) if value is not None]
+    known = {name: value for name, value in zip(names, others, strict=True) if value is not None}
+    form = _dots(y, decimals, bool(known), len(names) > _UPRIGHT_NAMES)
+    return form.filled(names=names, values=values, known_names=list(known), known_values=list(known.values()))
+
+
+@lru_cache(maxsize=_FORMS)
+def _dots(y: str, decimals: int, known: bool, slanted: bool) -> ChartForm:
+    chart = new_chart("", y, "every participant", x_range=list_place("names"), height=300)
     if known:
-        source = ColumnDataSource({"x": [name for name, _ in known], "y": [value for _, value in known]})
+        source = ColumnDataSource({"x": list_place("known_names"), "y": list_place("known_values")})
         drawn = chart.scatter(
             "x", "y", source=source, size=9, line_color=QUIET, fill_color=None, legend_label="identity"
         )
         chart.add_tools(_hover(drawn, [("", "@x, identity"), (y, _rounded("y", decimals))]))
-    source = ColumnDataSource({"x": list(names), "y": list(values)})
+    source = ColumnDataSource({"x": list_place("names"), "y": list_place("values")})
     drawn = chart.scatter("x", "y", source=source, size=9, color=PALETTE[0], legend_label="this run")
     chart.add_tools(_hover(drawn, [("", "@x"), (y, _rounded("y", decimals))]))
-    if len(names) > _UPRIGHT_NAMES:
+    if slanted:
         chart.xaxis.major_label_orientation = 0.9
-    return as_item(chart)
+    return ChartForm(chart)
 
 
 def organs(
@@ -144,39 +160,58 @@ def organs(
 ) -> dict[str, Any]:
     """Return the error of each organ, one dot a participant, organs below each other."""
     order = list(dict.fromkeys(names))
-    chart = new_chart(f"difference, {unit}", "", "every organ", y_range=order[::-1], height=90 + 19 * len(order))
-    source = ColumnDataSource({"x": list(values), "y": list(names), "who": list(participants)})
+    form = _organs(len(order), unit, decimals)
+    return form.filled(order=order[::-1], names=names, values=values, participants=participants)
+
+
+@lru_cache(maxsize=_FORMS)
+def _organs(count: int, unit: str, decimals: int) -> ChartForm:
+    chart = new_chart(f"difference, {unit}", "", "every organ", y_range=list_place("order"), height=90 + 19 * count)
+    source = ColumnDataSource({"x": list_place("values"), "y": list_place("names"), "who": list_place("participants")})
     drawn = chart.scatter("x", "y", source=source, size=8, color=PALETTE[0], fill_alpha=0.6)
     chart.add_tools(_hover(drawn, [("", "@y, @who"), ("difference", f"{_rounded('x', decimals)} {unit}")]))
     chart.add_layout(Span(location=0.0, dimension="height", line_color=QUIET))
     chart.ygrid.grid_line_color = None
-    return as_item(chart)
+    return ChartForm(chart)
 
 
 def bland_altman(
     points: Sequence[Mapping[str, Any]], mean: float, limits: tuple[float, float] | None, unit: str
 ) -> dict[str, Any]:
     """Return differences against means of real and predicted uptake, with the mean and the limits of agreement."""
+    columns = {key: [point[key] for point in points] for key in ("x", "y", "organ", "who")}
+    levels = [mean, *(limits or ())]
+    low, high = _all_shown([*columns["y"], *levels])
+    content: dict[str, Content] = {"right": float(max(columns["x"])), "low": low, "high": high}
+    for place, (level, (name, _)) in enumerate(zip(levels, _LEVELS, strict=False)):
+        content |= {f"l{place}": level, f"t{place}": f"{name} {number(level, 2)}"}
+    return _bland_altman(len(levels), unit).filled(**columns, **content)
+
+
+_LEVELS = (("mean", "solid"), ("1.96 standard deviations", "dashed"), ("1.96 standard deviations", "dashed"))
+
+
+@lru_cache(maxsize=_FORMS)
+def _bland_altman(levels: int, unit: str) -> ChartForm:
     chart = new_chart(f"mean of real and predicted, {unit}", f"predicted − real, {unit}", "agreement", height=360)
-    source = ColumnDataSource({key: [point[key] for point in points] for key in ("x", "y", "organ", "who")})
+    source = ColumnDataSource({key: list_place(key) for key in ("x", "y", "organ", "who")})
     drawn = chart.scatter("x", "y", source=source, size=7, color=PALETTE[0], fill_alpha=0.55)
     chart.add_tools(_hover(drawn, [("", "@organ, @who"), ("mean", "@x{0.00}"), ("difference", "@y{0.00}")]))
-    lines = [("mean", mean, "solid"), *(("1.96 standard deviations", limit, "dashed") for limit in limits or ())]
-    _show_all(chart, [*(float(point["y"]) for point in points), *(value for _, value, _ in lines)])
-    right = max(float(point["x"]) for point in points)
-    for name, value, dash in lines:
-        chart.add_layout(Span(location=value, dimension="width", line_dash=dash, line_color=PALETTE[1]))
+    chart.y_range = Range1d(start=number_place("low"), end=number_place("high"))
+    for place, (_, dash) in enumerate(_LEVELS[:levels]):
+        level = number_place(f"l{place}")
+        chart.add_layout(Span(location=level, dimension="width", line_dash=dash, line_color=PALETTE[1]))
         chart.add_layout(
-            Label(x=right, y=value, y_offset=2, text=f"{name} {number(value, 2)}", text_align="right",
+            Label(x=number_place("right"), y=level, y_offset=2, text=text_place(f"t{place}"), text_align="right",
                   text_color=PALETTE[1], text_font_size="12px")
         )  # fmt: skip
-    return as_item(chart)
+    return ChartForm(chart)
 
 
-def _show_all(chart: Figure, values: Sequence[float]) -> None:
-    """Let the vertical axis hold lines too: a library's own range minds only points."""
+def _all_shown(values: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of an axis that holds lines too: a library's own range minds only points."""
     margin = 0.08 * (max(values) - min(values) or 1.0)
-    chart.y_range = Range1d(start=min(values) - margin, end=max(values) + margin)
+    return min(values) - margin, max(values) + margin
 
 
 def _rounded(field: str, decimals: int) -> str:

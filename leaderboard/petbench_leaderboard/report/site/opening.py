@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from petbench_datasets.files import atomic_path
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.images import shown_name
 from petbench_leaderboard.report.overview_figure import draw_overview
 from petbench_leaderboard.report.site.board_table import board_slug, place_of, row_slug
+from petbench_leaderboard.report.site.pages import write_file
 from petbench_leaderboard.statistics.sentences import caveats, separation
 
 if TYPE_CHECKING:
@@ -112,8 +112,7 @@ def write_opening_figure(images: ParticipantImages, board: Board, folder: Path) 
     names = [label for label in labels if label in images.predictions][:MOST_DRAWN]
     figure = draw_overview(images, names)
     file = f"{board_slug(board)}.webp"
-    with atomic_path(folder / "figures" / file) as path:
-        path.write_bytes(figure.webp)
+    write_file(folder / "figures" / file, figure.webp)
     return OpeningFigure(
         file=f"figures/{file}",
         width=figure.width,

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from petbench_datasets.files import write_text
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -40,7 +38,7 @@ def _environment() -> Environment:
 
 
 def write_page(path: Path, template: str, *, root: str, title: str, **values: object) -> None:
-    """Write one page, wholly or not at all.
+    """Write one page.
 
     Args:
         path: where.
@@ -54,16 +52,22 @@ def write_page(path: Path, template: str, *, root: str, title: str, **values: ob
         .get_template(template)
         .render(policy=POLICY, root=root, title=title, version=petbench_version(), **values)
     )
-    write_text(path, html)
+    write_file(path, html.encode())
 
 
 def write_assets(folder: Path) -> None:
     """Copy style and scripts beside the pages; the chart library's comes from the installed package."""
     own = resources.files("petbench_leaderboard.report.site") / "assets"
     for name in ASSETS:
-        write_text(folder / name, (own / name).read_text(encoding="utf-8"))
+        write_file(folder / name, (own / name).read_bytes())
     library = resources.files("bokeh") / "server" / "static" / "js" / CHART_LIBRARY
-    write_text(folder / CHART_LIBRARY, library.read_text(encoding="utf-8"))
+    write_file(folder / CHART_LIBRARY, library.read_bytes())
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file of a site that is still apart; `petbench_leaderboard.report.site.staging` puts it in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 def as_json(value: object) -> Markup:

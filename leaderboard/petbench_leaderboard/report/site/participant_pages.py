@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from petbench_datasets.files import atomic_path, write_text
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.figure_parts import ERROR_LIMIT_SUV, SUV_LIMIT
 from petbench_leaderboard.report.participant_figure import draw_participant
 from petbench_leaderboard.report.site.board_table import board_slug, row_slug
-from petbench_leaderboard.report.site.pages import write_page
+from petbench_leaderboard.report.site.pages import write_file, write_page
 from petbench_leaderboard.report.site.volumes import packed_script
 
 if TYPE_CHECKING:
@@ -89,10 +88,9 @@ def write_participant(
     figures = []
     for number, figure in enumerate(draw_participant(images), start=1):
         file = f"{name}-{number}.webp"
-        with atomic_path(folder / "participants" / file) as path:
-            path.write_bytes(figure.webp)
+        write_file(folder / "participants" / file, figure.webp)
         figures.append(_Figure(name=file, width=figure.width, height=figure.height, description=figure.description))
-    write_text(folder / "participants" / f"{name}.js", packed_script(images))
+    write_file(folder / "participants" / f"{name}.js", packed_script(images).encode())
     write_page(
         folder / "participants" / f"{name}.html",
         "participant.html.j2",

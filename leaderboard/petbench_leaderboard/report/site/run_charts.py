@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from petbench_datasets.bids.names import person_of
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report.site import charts
@@ -93,11 +94,15 @@ def _every_participant(column: Column, scores: Sequence[ScoreRow], identity: Map
     names, values = [str(score.participant) for score in scores], [float(score.value or 0.0) for score in scores]
     others = [identity.get((column.metric, name)) for name in names]
     title = written.heading(column)
-    mean = f"{written.value(column, fmean(values))} {formatting.plain_unit(column.unit)}".rstrip()
+    of_people: dict[str, list[float]] = defaultdict(list)
+    for name, found in zip(names, values, strict=True):
+        of_people[person_of(name)].append(found)
+    whole = fmean(fmean(sessions) for sessions in of_people.values())  # the board's mean: a person counts once
+    mean = f"{written.value(column, whole)} {formatting.plain_unit(column.unit)}".rstrip()
     return Chart(
         name=column.metric,
         title=title,
-        description=f"{formatting.counted(len(names), 'participant')}, mean {mean}.",
+        description=f"{formatting.counted(len(of_people), 'participant')}, mean {mean}.",
         item=charts.dots(names, values, others, title, column.facts.decimals),
     )
 

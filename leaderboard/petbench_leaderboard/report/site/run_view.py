@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from petbench_leaderboard.records import PhaseRow, RunRow
-    from petbench_leaderboard.report.site.sources import RunFiles
+    from petbench_leaderboard.report.site.sources import ExamplePicture, RunFiles
     from petbench_leaderboard.score_records import ScoreRow
 
 
@@ -34,6 +34,7 @@ class RunPage:
     packages: list[tuple[str, str]]
     phases: list[tuple[str, str, float]]
     charts: list[Chart]
+    example: ExamplePicture | None
     tables: list[ScoreTable]
     missing: list[tuple[str, str]]
     source_diff: str
@@ -69,6 +70,7 @@ def view_run(
         packages=_pairs(run.environment),
         phases=_phases(phases),
         charts=run_charts(files, scores, identity),
+        example=files.example,
         tables=score_tables(scores),
         missing=sorted({(score.metric, str(score.reason)) for score in scores if score.value is None}),
         source_diff=source_diff,

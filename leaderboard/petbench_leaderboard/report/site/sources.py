@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +20,28 @@ _MOST_EVENTS = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExamplePicture:
+    """One slice of a validation participant: early, predicted and delayed beside each other.
+
+    Attributes:
+        png: the picture, as a file.
+        width: in pixels.
+        height: in pixels.
+        description: what it shows, in words.
+    """
+
+    png: bytes
+    width: int
+    height: int
+    description: str
+
+    @property
+    def source(self) -> str:
+        """The picture as a page holds it."""
+        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFiles:
     """What a run left in its folder.
 
@@ -26,11 +49,13 @@ class RunFiles:
         events: of the training, oldest first.
         log: the end of its process's log, tracebacks included.
         plan: what was asked for, flags that are no part of the identity included.
+        example: one slice as it was predicted last in training; None where there is none to show.
     """
 
     events: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     log: str = ""
     plan: Mapping[str, Any] = field(default_factory=dict)
+    example: ExamplePicture | None = None
 
 
 class Sources(Protocol):
@@ -45,18 +70,20 @@ class Sources(Protocol):
         ...
 
 
-def read_run_files(log: Path, losses: Path, plan: Path) -> RunFiles:
+def read_run_files(log: Path, losses: Path, plan: Path, example: ExamplePicture | None = None) -> RunFiles:
     """Read what a run left behind; a file that is not there is empty.
 
     Args:
         log: of the run's process.
         losses: the events of its training, one JSON object a line.
         plan: as JSON.
+        example: what to show of the training.
     """
     return RunFiles(
         events=tuple(_events(losses)),
         log=_end_of(log),
         plan=next(_objects(plan, whole=True), {}),
+        example=example,
     )
 
 

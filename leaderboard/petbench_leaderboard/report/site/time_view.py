@@ -6,12 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from petbench_datasets.files import atomic_path
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report import times as written
 from petbench_leaderboard.report.formatting import MISSING
 from petbench_leaderboard.report.profile_figure import MOST_DRAWN, draw_profiles
 from petbench_leaderboard.report.site.board_table import row_slug
+from petbench_leaderboard.report.site.pages import write_file
 from petbench_leaderboard.timing.targets import board_of
 
 if TYPE_CHECKING:
@@ -117,8 +117,7 @@ def _profiles(profiles: Profiles, folder: Path) -> ProfilesView:
         )
     figure = draw_profiles(profiles)
     key = hashlib.sha256(f"{profiles.protocol}\0{profiles.hardware}".encode()).hexdigest()[:10]
-    with atomic_path(folder / "figures" / f"profile-{key}.webp") as path:
-        path.write_bytes(figure.webp)
+    write_file(folder / "figures" / f"profile-{key}.webp", figure.webp)
     profiled = sum(entry.profile is not None for entry in profiles.entries)
     drawn = f" Drawn are the best {MOST_DRAWN} of {profiled}." if profiled > MOST_DRAWN else ""
     return ProfilesView(

@@ -33,7 +33,7 @@ def packed_script(images: ParticipantImages) -> str:
     predicted = {
         name: volume for name, volume in images.predictions.items() if not np.array_equal(volume, images.early)
     }
-    names = ["early", *predicted, "real delayed"]
+    names = ["early", *predicted, "delayed"]
     volumes = [images.early, *predicted.values(), images.delayed]
     shrunk = [_shrink(volume[box], step) for volume in volumes]
     spacing = [length * factor for length, factor in zip(images.spacing_millimetres, step, strict=True)]
