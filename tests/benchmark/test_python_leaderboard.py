@@ -125,9 +125,9 @@ def test_figures_are_those_that_the_report_writes(
     with pytest.raises(LeaderboardError, match="there is no figure 9"):
         ranking.figure(9)
     titles = [text.get_text() for text in ranking.images().texts]
-    assert titles == ["early", "scale", "real delayed"]
+    assert titles == ["early", "scale", "delayed"]
     assert [text.get_text() for text in ranking.images("sub-04", ["identity"]).texts] == [
-        "early", "identity", "real delayed",
+        "early", "identity", "delayed",
     ]  # fmt: skip
     wrong: tuple[dict[str, Any], ...] = ({"participant": "sub-4"}, {"methods": ["scal"]})
     for asked in wrong:

@@ -293,7 +293,7 @@ def test_a_run_shows_its_texts_as_text_and_its_images(ran: Callable[..., Petbenc
     figure = run.figure()
     assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
     titles = {text.get_text() for text in figure.texts}
-    assert {"early", "identity", "real delayed"} <= titles
+    assert {"early", "identity", "delayed"} <= titles
     with pytest.raises(UnknownNameError, match="did you mean 'sub-04'"):
         run.figure("sub-4")
     assert os.fspath(run.folder).startswith(str(session.home.folder))

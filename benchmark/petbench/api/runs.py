@@ -112,7 +112,7 @@ class Run:
         return list(read_events(self._folder.losses))
 
     def figure(self, participant: str | None = None) -> Figure:
-        """Draw a participant as the report does: early, predicted and real delayed image, and the absolute errors.
+        """Draw a participant as the report does: early, predicted and delayed image, and the absolute errors.
 
         Args:
             participant: whom the run predicted; None for the first.
