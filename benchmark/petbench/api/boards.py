@@ -199,12 +199,7 @@ def _board_as_html(board: Board) -> str:
     notes = [
         f"under a score its {written.GAIN}; then, where there is one, the {written.NORMALIZED}",
         stated.unranked(board),
-        stated.origins_note(board),
-        stated.flagged_note(board),
-        stated.seed_spread_note(board),
-        stated.lost_seeds(board),
-        stated.differing(board),
-        stated.variants_note(board),
+        *stated.notes_on_rows(board),
         *written.under_floor(board, columns),
         *(f"run {run.id} {run.method} seed {run.seed}: {run.status}" for run in board.unscored),
     ]

@@ -59,12 +59,7 @@ def print_board(board: Board, highlight: int | None) -> None:
     room = left_out and f"no room for {left_out}: --json gives all"
     others = (
         stated.unranked(board),
-        stated.origins_note(board),
-        stated.flagged_note(board),
-        stated.seed_spread_note(board),
-        stated.lost_seeds(board),
-        stated.differing(board),
-        stated.variants_note(board),
+        *stated.notes_on_rows(board),
     )
     for note in (*tested.caveats, room, *others, *_not_normalized(board, shown[:kept]), *_notes(board, found)):
         if note:

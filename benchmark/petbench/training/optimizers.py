@@ -42,7 +42,7 @@ class Optimizers:
                 what = "an empty dictionary" if isinstance(given, Mapping) else type(given).__name__
                 raise PluginError(f"optimizers() returned {what}; it returns a dictionary, by name")
             chosen, on_cuda = method.parameters_chosen, device.type == "cuda"
-            self._stepped = {name: SteppedWeights(name, each, chosen, captured=on_cuda) for name, each in given.items()}
+            self._stepped = {name: SteppedWeights(name, each, chosen, on_cuda=on_cuda) for name, each in given.items()}
         self.captured = captured and all(stepped.can_be_captured for stepped in self._stepped.values())
         self._take: Callable[[Batch], None] = StepGraph(self._step) if self.captured else self._step
         self._sums: dict[str, Tensor] = {}

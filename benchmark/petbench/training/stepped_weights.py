@@ -25,13 +25,13 @@ class SteppedWeights:
         name: that `Update` uses.
         given: what the author returned for it.
         chosen: Adam's settings, where the author leaves it to petbench.
-        captured: steps are replayed as a CUDA graph.
+        on_cuda: the weights are on a CUDA device, where rates are tensors and steps can be replayed as a graph.
 
     Raises:
         PluginError: it is none of what may stand there, or has no weights to train.
     """
 
-    def __init__(self, name: str, given: object, chosen: StepParameters, *, captured: bool) -> None:
+    def __init__(self, name: str, given: object, chosen: StepParameters, *, on_cuda: bool) -> None:
         self.name = name
         how = given if isinstance(given, Optimization) else Optimization(_optimizer(name, given, chosen))
         self._how = how
@@ -42,7 +42,7 @@ class SteppedWeights:
             raise PluginError(f"the optimizer {name!r} has no weights that can be trained")
         self._rates = [float(group["lr"]) for group in groups]
         self._groups = groups
-        if captured:
+        if on_cuda:
             self._make_capturable()
         self._gathered = 0
         self._average = WeightAverage(self.weights, how.average) if how.average is not None else None

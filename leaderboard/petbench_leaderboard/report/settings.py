@@ -185,3 +185,9 @@ def _value(value: object) -> str:
     if isinstance(value, str) and value.startswith(FILE_CONTENT):
         return f"file {value.removeprefix(FILE_CONTENT)[:8]}"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def notes_on_rows(board: Board) -> list[str]:
+    """Return what every output says under a board's rows, in order: empty where there is nothing to say."""
+    notes = (origins_note, flagged_note, seed_spread_note, lost_seeds, differing, variants_note)
+    return [note(board) or "" for note in notes]

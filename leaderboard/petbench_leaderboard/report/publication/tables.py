@@ -118,12 +118,7 @@ def _notes(board: Board, statistics: BoardStatistics | None) -> str:
     notes = [f"No normalized score: {'; '.join(found)}."] if found else []
     others = [
         *written.under_floor(board, columns),
-        stated.origins_note(board),
-        stated.flagged_note(board),
-        stated.seed_spread_note(board),
-        stated.lost_seeds(board),
-        stated.differing(board),
-        stated.variants_note(board),
+        *stated.notes_on_rows(board),
     ]
     apart = [separation(board, statistics), *(caveats(board) if statistics else [])]
     others = [f"{note[0].upper()}{note[1:]}." for note in others if note]
