@@ -37,7 +37,8 @@ if TYPE_CHECKING:
         Validated,
     )
     from petbench.step_method import Batch, Optimization, StepMethod, Update
-    from petbench.step_parameters import StepParameters
+    from petbench.step_parameters import SamplingParameters, StepParameters
+    from petbench.torchvision_shim import import_torchvision
     from petbench_datasets.errors import PetbenchError
     from petbench_datasets.specs import DatasetSpec
 
@@ -65,6 +66,7 @@ _HOME_OF = {
     "RunEvent": "petbench.run_events",
     "RunFacts": "petbench.run_events",
     "RunStarted": "petbench.run_events",
+    "SamplingParameters": "petbench.step_parameters",
     "Session": "petbench.api.session",
     "StepLogged": "petbench.run_events",
     "StepMethod": "petbench.step_method",
@@ -78,6 +80,7 @@ _HOME_OF = {
     "enter_reference": "petbench.api.scoring",
     "find_runs": "petbench.api.runs",
     "hookimpl": "petbench.hookspecs",
+    "import_torchvision": "petbench.torchvision_shim",
     "leaderboard": "petbench.api.boards",
     "open_dataset": "petbench.api.pairs",
     "open_run": "petbench.api.runs",
@@ -108,6 +111,7 @@ __all__ = [
     "RunEvent",
     "RunFacts",
     "RunStarted",
+    "SamplingParameters",
     "Session",
     "StepLogged",
     "StepMethod",
@@ -121,6 +125,7 @@ __all__ = [
     "enter_reference",
     "find_runs",
     "hookimpl",
+    "import_torchvision",
     "leaderboard",
     "open_dataset",
     "open_run",

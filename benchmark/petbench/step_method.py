@@ -104,6 +104,9 @@ class StepMethod(nn.Module):
         capturable: every training step launches the same kernels on the same tensors: its course depends on no value
             on the device, it draws random numbers from torch alone, and what it keeps it changes in place (`copy_`,
             `add_`). On a CUDA device such steps are recorded once and replayed, which is several times faster.
+        draws: `translate` draws random numbers, from torch's own generator. The harness sets its seed for each sample
+            of each image, so that a prediction repeats, and takes the mean of as many samples as `SamplingParameters`
+            says, which the method's parameters are then made from too.
         intensity: the map between SUV and [-1, 1]; there from the beginning of training on, and part of the state.
     """
 
@@ -111,6 +114,7 @@ class StepMethod(nn.Module):
     delayed_slices = 1
     size_multiple = 1
     capturable = False
+    draws = False
 
     def __init__(self, parameters: StepParameters) -> None:
         super().__init__()

@@ -55,3 +55,11 @@ class StepParameters(BaseModel):
         if self.selection == "best" and not self.validations:
             raise ValueError("selection=best chooses among validations, and validations=0; set more, or selection=last")
         return self
+
+
+class SamplingParameters(BaseModel):
+    """What a method that draws its predictions lets its user choose besides; see `StepMethod.draws`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    samples: int = Field(1, ge=1, le=1000, description="predictions that are drawn of each participant and averaged")

@@ -27,7 +27,7 @@ from petbench.evaluation.extractors.random_convolution import (
 from petbench.evaluation.extractors.weights import CANONICAL, FOLDED, WeightsFile
 from petbench.evaluation.frechet import frechet_distance
 from petbench.evaluation.slices import body_slices, write_png_folder
-from petbench.evaluation.torchvision_shim import import_torchvision
+from petbench.torchvision_shim import import_torchvision
 from petbench_datasets.errors import DataError
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def test_the_status_imports_no_torch() -> None:
 
 
 def test_a_healthy_torchvision_is_left_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
-    from petbench.evaluation import torchvision_shim
+    from petbench import torchvision_shim
 
     declared: list[Any] = []
     monkeypatch.setattr(torchvision_shim, "_declared", declared)
@@ -274,7 +274,7 @@ def test_a_healthy_torchvision_is_left_untouched(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.slow
 def test_torchvision_imports_in_a_fresh_process_and_its_missing_operators_still_say_so() -> None:
     code = (
-        "from petbench.evaluation.torchvision_shim import import_torchvision as f\n"
+        "from petbench.torchvision_shim import import_torchvision as f\n"
         "tv = f(); assert f() is tv; import pytorch_fid.inception; print(tv.__version__)"
     )
     result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)

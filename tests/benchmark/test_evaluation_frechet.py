@@ -11,7 +11,7 @@ import scipy
 
 from petbench.evaluation.frechet import frechet_distance, frechet_from_statistics
 from petbench.evaluation.kid import kernel_distance, matched_kernel_distance, participant_bootstrap
-from petbench.evaluation.torchvision_shim import import_torchvision
+from petbench.torchvision_shim import import_torchvision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

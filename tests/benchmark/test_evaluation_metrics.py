@@ -12,7 +12,7 @@ from skimage import metrics as untyped_metrics
 from petbench.evaluation.metrics.error import mae_body_suv, nmae_body, nrmse_volume_range, rmse_body_suv
 from petbench.evaluation.metrics.psnr import psnr_body_suv20, psnr_slice_volume_max, psnr_volume_max
 from petbench.evaluation.metrics.ssim import ssim_body_suv20
-from petbench.evaluation.torchvision_shim import import_torchvision
+from petbench.torchvision_shim import import_torchvision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

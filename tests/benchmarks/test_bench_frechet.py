@@ -14,7 +14,7 @@ import pytest
 
 from petbench.evaluation.frechet import frechet_distance
 from petbench.evaluation.kid import kernel_distance
-from petbench.evaluation.torchvision_shim import import_torchvision
+from petbench.torchvision_shim import import_torchvision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

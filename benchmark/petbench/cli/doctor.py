@@ -89,7 +89,7 @@ def _device() -> Iterator[dict[str, str]]:
 
 
 def _torchvision() -> Iterator[dict[str, str]]:
-    from petbench.evaluation.torchvision_shim import import_torchvision
+    from petbench.torchvision_shim import import_torchvision
 
     try:
         yield _check("torchvision", "ok", import_torchvision().__version__)

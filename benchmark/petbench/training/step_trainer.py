@@ -9,9 +9,9 @@ from petbench.training.data import load_tensors
 from petbench.training.intensity_choice import choose_intensity
 from petbench.training.loop import TrainingLoop
 from petbench.training.network_execution import NetworkExecution
-from petbench.training.prediction import translate_volume
 from petbench.training.randomness import seed_everything
 from petbench.training.runnable_method import NOTHING
+from petbench.training.sampling import predict_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -75,7 +75,7 @@ class StepTrainer:
 
     def predict(self, early: Volume) -> Volume:
         """Predict one participant's delayed volume in SUV, shape (z, y, x); always in float32."""
-        return translate_volume(self.step_method, early)
+        return predict_volume(self.step_method, early)
 
     def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:
         """Predict one participant after the other."""

@@ -9,8 +9,8 @@ import torch
 
 from petbench.training.checkpoint import snapshot
 from petbench.training.example_image import example_slice
-from petbench.training.prediction import translate_volume
 from petbench.training.prediction_errors import mean_of, prediction_errors, rough_body
+from petbench.training.sampling import predict_volume
 from petbench_datasets.errors import DataError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Validator:
         rows: list[dict[str, float]] = []
         for early, delayed in self._pairs:
             with self._execution.predicting():
-                predicted = translate_volume(self._method, early)
+                predicted = predict_volume(self._method, early)
             if not rows:
                 self.example = predicted[example_slice(early)]
             target = torch.from_numpy(delayed[rough_body(early, delayed)].astype(np.float64))

@@ -12,7 +12,7 @@ import torch
 from petbench.evaluation.extractors.base import FOLDED_MIXED6E_ID, MIXED6E_ID, POOL3_ID
 from petbench.evaluation.extractors.precision import full_precision
 from petbench.evaluation.extractors.weights import CANONICAL, FOLDED
-from petbench.evaluation.torchvision_shim import import_torchvision
+from petbench.torchvision_shim import import_torchvision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,0 +1,63 @@
+"""Predictions of methods that draw them: each sample from a seed of its own, and their mean."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from petbench.errors import PluginError
+from petbench.step_parameters import SamplingParameters
+from petbench.training.prediction import translate_volume
+from petbench.training.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from petbench.contract import Volume
+    from petbench.step_method import StepMethod
+
+
+def predict_volume(method: StepMethod, early: Volume) -> Volume:
+    """Predict (z, y, x) in SUV: what `translate` gives, or the mean of the samples of a method that draws.
+
+    Raises:
+        PluginError: what the method gives is no prediction.
+    """
+    if not method.draws:
+        return translate_volume(method, early)
+    total = np.zeros(early.shape, dtype=np.float64)
+    for sample in samples_of(method, early):
+        total += sample
+    mean: Volume = (total / number_of_samples(method)).astype(np.float32)
+    return mean
+
+
+def samples_of(method: StepMethod, early: Volume) -> Iterator[Volume]:
+    """Draw predictions (z, y, x) in SUV, each from a seed that depends on the early image and the sample's number.
+
+    Another run, another machine of the same kind or another order of participants therefore draws the same.
+    """
+    image = zlib.crc32(np.ascontiguousarray(early, dtype=np.float32).tobytes())
+    devices = [weight.device for weight in method.parameters() if weight.is_cuda][:1]
+    for number in range(number_of_samples(method)):
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(derive_seed("sample", image, number))
+            drawn = translate_volume(method, early)
+        yield drawn
+
+
+def number_of_samples(method: StepMethod) -> int:
+    """Return how many predictions of an image are averaged.
+
+    Raises:
+        PluginError: the method draws and its parameters do not say.
+    """
+    chosen = method.parameters_chosen
+    if not isinstance(chosen, SamplingParameters):
+        raise PluginError(
+            f"{type(method).__name__} draws its predictions: make its parameters from petbench.SamplingParameters too"
+        )
+    return chosen.samples
