@@ -63,7 +63,7 @@ class DiffusionNetworkParameters(NetworkParameters, SamplingParameters):
     """What the methods have in common that walk from noise to an image with a network that knows the time."""
 
     neighbours: int = Field(2, ge=0, le=8, description="slices looked at on either side of the one that is predicted")
-    width: int = Field(64, ge=16, le=256, multiple_of=16, description="channels at full resolution, doubled twice")
+    width: int = Field(64, ge=8, le=256, multiple_of=8, description="channels at full resolution, doubled twice")
     levels: int = Field(4, ge=2, le=5, description="resolutions of the network, the coarsest with attention")
     blocks: int = Field(2, ge=1, le=4, description="residual blocks at each resolution")
 
@@ -92,7 +92,7 @@ SMALL_DIFFUSION: Mapping[str, object] = {**SMALL, "width": 16, "levels": 3, "blo
 FULL: Mapping[str, object] = {}
 
 RESENC3D: Mapping[str, Mapping[str, object]] = {
-    "mini": {**SMALL, "width": 16, "depth": 3, "slab": 8, "batch_size": 1},
+    "mini": {**SMALL, "width": 16, "depth": 2, "slab": 4, "batch_size": 2},
     "full": FULL,
 }
 UNETPP25D: Mapping[str, Mapping[str, object]] = {"mini": SMALL, "full": FULL}

@@ -34,9 +34,10 @@ class ResEnc3d(StepMethod):
     def __init__(self, parameters: ResEnc3dParameters) -> None:
         super().__init__(parameters)
         self.chosen = parameters
-        self.size_multiple = 2**parameters.depth
+        halved = 2**parameters.depth
+        self.size_multiple = 2 * halved  # instance norm needs more than one position after the last halving
         # Rounded up, so that the slab too can be halved `depth` times.
-        self.early_slices = -(-parameters.slab // self.size_multiple) * self.size_multiple
+        self.early_slices = -(-parameters.slab // halved) * halved
         self.delayed_slices = self.early_slices
         levels = range(parameters.depth + 1)
         strides = [1] + [2] * parameters.depth

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from petbench_networks.parameters import SwinUNETRParameters
 
 HALVED = 32
-"""The network halves five times."""
+"""The network halves five times; its instance norm needs more than one position after that."""
 
 
 class SwinUNETR(StepMethod):
     """A slab of slices in and out; in two dimensions, several early slices in and one delayed slice out."""
 
-    size_multiple = HALVED
+    size_multiple = 2 * HALVED
 
     def __init__(self, parameters: SwinUNETRParameters) -> None:
         super().__init__(parameters)

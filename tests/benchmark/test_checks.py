@@ -28,8 +28,15 @@ if TYPE_CHECKING:
 
     from petbench import Batch, RunContext, TrainingData, Volume
 
-# Small networks: the promises do not depend on the width, and eleven methods are checked.
+# Small networks: the promises do not depend on the width, and sixteen methods are checked.
 SMALL = {"width": 8, "discriminator_width": 8, "depth": 3, "blocks": 5, "patches": 16, "feature_size": 16, "steps": 2}
+OTHERWISE: Mapping[str, Mapping[str, Any]] = {
+    "resenc3d": {"depth": 2},
+    "swinunetr": {"width": 12, "dimensions": 2, "neighbours": 0},
+    "unetpp25d": {"encoder": "resnet18", "neighbours": 0},
+    "rectified-flow": {"levels": 2, "blocks": 1, "neighbours": 0},
+    "ddpm25d": {"levels": 2, "blocks": 1, "neighbours": 0},
+}
 
 
 def built_in_checks() -> list[Any]:
@@ -37,7 +44,8 @@ def built_in_checks() -> list[Any]:
     for spec, provider in load_plugins().methods().values():
         if provider.distribution == OWN_DISTRIBUTION:
             fields = spec.parameters.model_fields if spec.parameters else {}
-            settings = {key: value for key, value in SMALL.items() if key in fields}
+            chosen = {**SMALL, **OTHERWISE.get(spec.name, {})}
+            settings = {key: value for key, value in chosen.items() if key in fields}
             found += [pytest.param(check, id=f"{spec.name}-{check.name}") for check in checks(spec, settings=settings)]
     return found
 

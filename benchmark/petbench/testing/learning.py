@@ -139,8 +139,8 @@ def _overfit_steps(subject: Subject, method: StepMethod) -> str:
     batch = sampler.batch(0)
     predicting = _predicting_optimizers(method, optimizers, batch)
     totals: list[float] = []
-    for _ in range(OVERFIT_STEPS):
-        optimizers.step(batch, 0.0)
+    for number in range(1, OVERFIT_STEPS + 1):
+        optimizers.step(batch, 0.5 * number / OVERFIT_STEPS)  # at 0, a rate that is warmed up is 0
         losses = optimizers.losses()
         totals.append(sum(value for name, value in losses.items() if name.partition("/")[0] in predicting))
     quarter = OVERFIT_STEPS // 4
