@@ -111,6 +111,23 @@ def test_the_log_says_how_much_of_a_loss_the_discriminator_makes() -> None:
     assert gan_shares(losses) == {"generator": 0.25}
 
 
+@pytest.mark.parametrize("read_after", [(), (2,), (2, 5), (3, 4, 5)])
+def test_the_first_step_whose_loss_is_not_finite_is_told_however_often_losses_are_read(
+    read_after: tuple[int, ...],
+) -> None:
+    method = Linear(SMALL)
+    optimizers = Optimizers(method, torch.device("cpu"))
+    optimizers.begin_at(1_000)  # of a training that was resumed
+    early = torch.zeros(2, 1, 4, 4)
+    for step in range(1, 9):
+        bad = torch.full_like(early, float("inf")) if step == 7 else early
+        optimizers.step(Batch(early, bad), 0.0)
+        if step in read_after:
+            optimizers.losses()
+    with pytest.raises(Diverged, match="from step 1,007 on"):
+        optimizers.losses()
+
+
 def test_a_loss_that_is_not_finite_ends_the_run_and_the_last_good_checkpoint_stays(tmp_path: Path) -> None:
     method, run = Linear(SMALL), context(tmp_path, Budget(images=40))
     good = method.training_step
@@ -122,7 +139,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_the_last_good_checkpoint_sta
 
     method.training_step = poisoned  # type: ignore[method-assign]
     run.resume_state = lambda: None  # type: ignore[method-assign]
-    with pytest.raises(Diverged, match="lower the learning rate"):
+    first = 12 // SMALL.batch_size + 1
+    with pytest.raises(Diverged, match=f"is nan from step {first} on: lower the learning rate"):
         StepTrainer(method).fit(FakeData(), run)
     whole = run.checkpoints.newest()
     assert whole is not None

@@ -109,4 +109,5 @@ class TrainingLoop:
         self._optimizers.load_state(state["optimizers"])
         self._validator.load_state(state["validation"])
         self._position = int(state["position"])
+        self._optimizers.begin_at(self._position // self._batch_size)
         restore_random_state(state["random"], self._run.device)

@@ -46,7 +46,9 @@ class Optimizers:
         self.captured = captured and all(stepped.can_be_captured for stepped in self._stepped.values())
         self._take: Callable[[Batch], None] = StepGraph(self._step) if self.captured else self._step
         self._sums: dict[str, Tensor] = {}
+        self._finite = torch.zeros((), device=device)  # of the steps since losses were read, those before the first NaN
         self._steps = 0
+        self._steps_before = 0
 
     @property
     def weights(self) -> dict[str, list[nn.Parameter]]:
@@ -60,6 +62,10 @@ class Optimizers:
         self._take(batch)
         self._steps += 1
 
+    def begin_at(self, step: int) -> None:
+        """Count steps from one that a resumed training goes on at."""
+        self._steps_before = step
+
     def losses(self) -> dict[str, float]:
         """Return each loss term's mean since the last call; the only place where the host waits for the device.
 
@@ -68,14 +74,19 @@ class Optimizers:
         """
         if not self._steps:
             return {}
-        values = (torch.stack(list(self._sums.values())) / self._steps).tolist()
-        means = dict(zip(self._sums, values, strict=True))
-        for total in self._sums.values():
+        *sums, finite = torch.stack([*self._sums.values(), self._finite]).tolist()
+        means = {name: value / self._steps for name, value in zip(self._sums, sums, strict=True)}
+        for total in (*self._sums.values(), self._finite):
             total.zero_()  # in place: a recorded step goes on adding here
+        first_other = self._steps_before + int(finite) + 1
+        self._steps_before += self._steps
         self._steps = 0
         for name, value in means.items():
             if not abs(value) < float("inf"):
-                raise Diverged(f"the loss `{name}` is {value}: lower the learning rate, or train in fp32")
+                raise Diverged(
+                    f"the loss `{name}` is {value} from step {first_other:,} on: lower the learning rate, "
+                    "or train in fp32"
+                )
         return means
 
     @contextlib.contextmanager
@@ -110,6 +121,7 @@ class Optimizers:
     def _step(self, batch: Batch) -> None:
         with given_by(self._method.training_step):
             self._follow(self._method.training_step(batch))
+        self._finite.add_(torch.isfinite(torch.stack(list(self._sums.values())).sum()))
 
     def _follow(self, result: object) -> None:
         if isinstance(result, Mapping):
