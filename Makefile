@@ -10,7 +10,7 @@ PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --n
 # The demonstration keeps its dataset, runs and leaderboard in the checkout, not in the user's own petbench home.
 DEMO_HOME := $(CURDIR)/results
 
-.PHONY: run test test-fast fuzz test-lowest coverage lint docs bench gpu-check statistics screenshots clean help
+.PHONY: run test test-fast fuzz test-lowest coverage lint pages docs bench gpu-check statistics screenshots clean help
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lint: $(VENV)/installed ## Check style, format, types and the order of the layer
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+pages: $(VENV)/installed ## Write the generated parts of the pages in docs/ anew
+	$(BIN)/python docs/generator/filled.py docs
 
 docs: $(VENV)/installed ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from petbench.api.pairs import open_dataset
     from petbench.api.running import resume_run, run
     from petbench.api.runs import RunEndedError, find_runs, open_run
-    from petbench.api.scoring import enter, enter_reference, score
+    from petbench.api.scoring import enter, enter_ensemble, enter_reference, score
     from petbench.api.session import Session
     from petbench.contract import (
         API_VERSION,
@@ -77,6 +77,7 @@ _HOME_OF = {
     "Validated": "petbench.run_events",
     "Volume": "petbench.contract",
     "enter": "petbench.api.scoring",
+    "enter_ensemble": "petbench.api.scoring",
     "enter_reference": "petbench.api.scoring",
     "find_runs": "petbench.api.runs",
     "hookimpl": "petbench.hookspecs",
@@ -122,6 +123,7 @@ __all__ = [
     "Validated",
     "Volume",
     "enter",
+    "enter_ensemble",
     "enter_reference",
     "find_runs",
     "hookimpl",

@@ -26,6 +26,7 @@ CLASSES = (
     "petbench.contract.RunContext",
     "petbench.contract.Budget",
     "petbench.step_parameters.StepParameters",
+    "petbench.step_parameters.SamplingParameters",
     "petbench.step_method.StepMethod",
     "petbench.step_method.Batch",
     "petbench.step_method.Update",

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs.exceptions import PluginError
 from mkdocs.utils import get_relative_url
 
-from command_pages import command_reference
-from contract_pages import check_list, class_reference, hook_reference, job_reference
-from dataset_pages import column_reference, dicom_reference, sidecar_reference
-from layer_pages import layer_reference
-from protocol_pages import metric_reference
-from python_pages import function_reference, object_reference
+from filled import for_the_site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
-
-_MARKER = re.compile(r"^<!-- petbench: ([\w.-]+)(?: ([\w.]+))? -->$", flags=re.MULTILINE)
 
 #: The theme takes the search's helper for pages without a server from another host; a copy is among the assets.
 _FOREIGN_HELPER = "https://unpkg.com/iframe-worker/shim"
 _OWN_HELPER = "assets/iframe-worker.js"
 
 MEASURED = "Measured"
-
-_GENERATORS: Mapping[str, Callable[[], str]] = {
-    "commands": command_reference,
-    "hooks": hook_reference,
-    "checks": check_list,
-    "job": job_reference,
-    "columns": column_reference,
-    "dicom": dicom_reference,
-    "sidecar": sidecar_reference,
-    "metrics": metric_reference,
-    "layers": layer_reference,
-    "objects": object_reference,
-}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -62,18 +39,10 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     Raises:
         PluginError: a marker names nothing that can be generated.
     """
-
-    def filled(match: re.Match[str]) -> str:
-        name, argument = match.groups()
-        if name == "fields" and argument:
-            return class_reference(argument)
-        if name == "function" and argument:
-            return function_reference(argument)
-        if name not in _GENERATORS:
-            raise PluginError(f"{page.file.src_path}: nothing generates {match.group()}")
-        return _GENERATORS[name]()
-
-    return _MARKER.sub(filled, markdown)
+    try:
+        return for_the_site(markdown)
+    except ValueError as error:
+        raise PluginError(f"{page.file.src_path}: {error}") from None
 
 
 def on_post_page(output: str, *, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001 - mkdocs' names

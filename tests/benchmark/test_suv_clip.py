@@ -243,7 +243,7 @@ def test_a_new_scan_beyond_the_map_of_a_model_is_noted_too(tmp_path: Path) -> No
 
     def warnings(maximum: float) -> list[str]:
         scan = SimpleNamespace(image=np.full((2, 2, 2), maximum, dtype=np.float32))
-        return _beyond_the_map(cast("InputScan", scan), RunFolder(tmp_path))
+        return _beyond_the_map(cast("InputScan", scan), [RunFolder(tmp_path)])
 
     assert warnings(50.0) == []
     assert warnings(80.0) == ["the scan reaches SUV 80.0; the model knows SUV 0 to 50 and takes what is above for 50"]

@@ -52,7 +52,7 @@ def test_a_batch_can_be_learnt(name: str) -> None:
     early = torch.rand(2, method.early_slices, method.size_multiple, method.size_multiple) * 2 - 1
     batch = Batch(early, 0.5 * middle_of(method, early).flip(-1))
     optimizers = Optimizers(method, torch.device("cpu"))
-    losses = []
+    losses: list[float] = []
     for _ in range(40):
         optimizers.step(batch, 0.0)
         losses += optimizers.losses().values()
@@ -151,7 +151,7 @@ class Undeclared(StepMethod):
 def test_a_method_that_draws_says_how_many_samples() -> None:
     from petbench import StepParameters
 
-    with pytest.raises(PetbenchError, match="make its parameters from petbench.SamplingParameters too"):
+    with pytest.raises(PetbenchError, match=r"make its parameters from petbench\.SamplingParameters too"):
         predict_volume(Undeclared(StepParameters(suv_clip=10.0)), np.ones((1, 4, 4), dtype=np.float32))
 
 

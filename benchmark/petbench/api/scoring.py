@@ -16,15 +16,15 @@ from petbench.api.pairs import as_opened
 from petbench.api.runs import Run
 from petbench.api.scores import Scores
 from petbench.api.session import current_session
-from petbench.errors import DataError, UnknownNameError, one_line
-from petbench.runs import reference_rows
+from petbench.errors import DataError, UnknownNameError, UsageError, one_line
+from petbench.runs import ensemble, reference_rows
 from petbench.runs.external import score_external
 from petbench.runs.references import score_reference
 from petbench.terminal import late_progress_bar
 from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -122,6 +122,30 @@ def enter_reference(
     with late_progress_bar() as progress:
         row = score_reference(
             opened.place, reference, home=here.home, leaderboard=here.leaderboard, scorer=here.scorer(progress)
+        )
+    return Run(row, here)
+
+
+def enter_ensemble(runs: Sequence[Run | int], *, name: str = "", session: Session | None = None) -> Run:
+    """Enter the mean of what several runs predict as a row of its own, as `petbench ensemble` does.
+
+    Args:
+        runs: two or more that ended well here, on the same test participants, or their numbers.
+        name: what the row is called; empty for the method's name with `-ensemble` behind it.
+        session: where to work; None for what the environment says.
+
+    Raises:
+        UsageError: these runs make no ensemble.
+        DataError: a prediction is gone, damaged or another than the one that was written.
+    """
+    here = current_session(session)
+    here.leaderboard.make_ready()
+    rows = [run.row if isinstance(run, Run) else here.leaderboard.run(run) for run in runs]
+    if name in here.registry.methods():
+        raise UsageError(f"petbench has a method called {name}; give the ensemble another name")
+    with late_progress_bar() as progress:
+        row = ensemble.enter_ensemble(
+            rows, home=here.home, leaderboard=here.leaderboard, scorer=here.scorer(progress), name=name
         )
     return Run(row, here)
 

@@ -14,6 +14,7 @@ import petbench
 from petbench.cli.conventions import conventions
 from petbench.cli.datasets import datasets
 from petbench.cli.doctor import doctor
+from petbench.cli.ensemble import ensemble
 from petbench.cli.export_png import export_png
 from petbench.cli.leaderboard import leaderboard
 from petbench.cli.leaderboard_log import remove, show_log
@@ -42,6 +43,7 @@ _VERBS = (
     scores,
     predict,
     score,
+    ensemble,
     plan,
     reproduce,
     submit,

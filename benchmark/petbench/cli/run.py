@@ -173,6 +173,7 @@ def _debug(plans: Sequence[RunPlan], steps: int | None, *, debug: bool) -> None:
     import faulthandler
     import traceback
 
+    from petbench.authors_line import with_authors_line
     from petbench.errors import PetbenchError, UsageError
     from petbench.runs.debugging import STEPS
     from petbench.runs.debugging import debug as debug_run
@@ -185,10 +186,11 @@ def _debug(plans: Sequence[RunPlan], steps: int | None, *, debug: bool) -> None:
     here = session()
     try:
         debug_run(plans[0], here.home, here.registry, steps=steps or STEPS, say=click.echo)
-    except PetbenchError:
+    except PetbenchError as error:
         if here.settings.raise_errors:
             traceback.print_exc()
-        raise
+        packages = {name.partition("/")[0].removesuffix(".py") for name in plans[0].source_files}
+        raise PetbenchError(with_authors_line(str(error), error, packages)) from error
     except Exception:
         traceback.print_exc()
         raise SystemExit(1) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from petbench_datasets.dataset.reader import Dataset
     from petbench_leaderboard.records import Role, RunRecord, RunRow
     from petbench_leaderboard.store import Leaderboard
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 def score_external(
@@ -83,6 +86,8 @@ def enter_predictions(
     scorer: Scorer,
     origin: str = EXTERNAL,
     role: Role = "competitor",
+    supervision: str = EXTERNAL,
+    parameters: Mapping[str, object] = NOTHING,
 ) -> RunRow:
     """Check, score and only then store predictions; the same ones under the same name are entered once.
 
@@ -98,6 +103,8 @@ def enter_predictions(
         scorer: scores them.
         origin: who made them, as the row's distribution.
         role: whether the row competes.
+        supervision: of whatever made them, where that is known.
+        parameters: what tells the row from others of the same name.
 
     Raises:
         DataError: a prediction cannot be scored.
@@ -110,7 +117,7 @@ def enter_predictions(
 
     dataset, scored = place.dataset, choose_fold(place.split, place.fold).test
     records = scorer.score(dataset, scored, predictions, keep)
-    plan = _plan(place, method, origin, role, _digest(volumes), scorer.device)
+    plan = _plan(place, method, origin, role, supervision, parameters, _digest(volumes), scorer.device)
     record = plan.record()
     if origin == EXTERNAL and not any(_is_own(row) for row in leaderboard.find(plan.identity)):
         _check_free(record, leaderboard)
@@ -171,18 +178,27 @@ def _digest(volumes: Mapping[str, Volume]) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(each.tobytes()).digest() for each in volumes.values())).hexdigest()
 
 
-def _plan(place: Place, method: str, origin: str, role: Role, digest: str, device: str) -> RunPlan:
+def _plan(
+    place: Place,
+    method: str,
+    origin: str,
+    role: Role,
+    supervision: str,
+    parameters: Mapping[str, object],
+    digest: str,
+    device: str,
+) -> RunPlan:
     return RunPlan(
         method=method,
         plugin=EXTERNAL,
         distribution=origin,
         version="",
         source_hash=digest,
-        supervision=EXTERNAL,
+        supervision=supervision,
         role=role,
         preset="",
-        parameters={},
-        changed_parameters={},
+        parameters=dict(parameters),
+        changed_parameters={name: value for name, value in parameters.items() if not isinstance(value, list)},
         **place.facts(),
         seed=0,
         budget=str(Budget(images=0)),

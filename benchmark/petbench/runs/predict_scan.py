@@ -14,6 +14,7 @@ from petbench.errors import DataError, UsageError
 from petbench.methods import models
 from petbench.methods.devices import choose_device
 from petbench.runs.build_planned import build_planned
+from petbench.runs.ensemble import ENSEMBLE, members_of
 from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
 from petbench.runs.lookup import find_folder
 from petbench.runs.model_card import card_paths, model_card, write_card
@@ -29,6 +30,7 @@ from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS
 from petbench_leaderboard.score_records import of_newest_protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from petbench.contract import Volume
@@ -146,20 +148,22 @@ def predict_scan(
         raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can predict")
     folder = find_folder(row, home)
     plan = folder.plan()
-    method = _trained_method(plan, folder, home, registry, device)
+    members = members_of(row, leaderboard) if plan.distribution == ENSEMBLE else [row]
+    folders = [find_folder(member, home) for member in members]
+    methods = [_trained_method(each.plan(), each, home, registry, device) for each in folders]
     scan = read_input_scan(scan_path, given)
     if form == "dicom" and not scan.files:
         raise UsageError(f"{scan_path} is no DICOM, and has no study that a series belongs to; leave out --as dicom")
     unit = unit or ("suv" if form == "nifti" or scan.calibration is None else "bq_per_ml")
     per_suv, words = _unit(scan, unit, form, scan_path)
-    model_grid = fit_grid(scan.grid, folder.grid())
+    model_grid = fit_grid(scan.grid, folders[0].grid())
     outside = share_outside(scan.image, scan.grid, model_grid)
     if outside > LARGEST_OUTSIDE and not allow_outside:
         raise DataError(
             f"{scan_path}: {_outside(outside)}, {model_grid}, and would be written as 0; more than "
             f"{LARGEST_OUTSIDE:.0%} is refused: cut the scan, or allow it with --allow outside-field"
         )
-    delayed, seconds = _predict(method, scan, model_grid, f"{plan.method} predicted no finite image of {scan_path}")
+    delayed, seconds = _predict(methods, scan, model_grid, f"{plan.method} predicted no finite image of {scan_path}")
     result = PredictedScan(
         output=str(output),
         card=str(card_paths(output)[0]),
@@ -177,7 +181,7 @@ def predict_scan(
         mean_suv=float(delayed.mean(dtype=np.float64)),
         maximum_suv=float(delayed.max()),
         seconds=seconds,
-        warnings=(*scan.warnings, *_beyond_the_map(scan, folder), *_field(scan, model_grid, outside)),
+        warnings=(*scan.warnings, *_beyond_the_map(scan, folders), *_field(scan, model_grid, outside)),
     )
     # The card first: an image must never be there without its card, not even after a kill.
     names = {"output": output.name, "card": card_paths(output)[0].name, "scan": scan_path.name}
@@ -222,9 +226,10 @@ def _field(scan: InputScan, model: Grid, outside: float) -> list[str]:
     return found
 
 
-def _beyond_the_map(scan: InputScan, folder: RunFolder) -> list[str]:
+def _beyond_the_map(scan: InputScan, folders: Sequence[RunFolder]) -> list[str]:
     """Say where a scan has higher SUV than the model can take or give."""
-    end, maximum = suv_clip(folder), float(scan.image.max())
+    ends = [end for folder in folders if (end := suv_clip(folder)) is not None]
+    end, maximum = min(ends, default=None), float(scan.image.max())
     if end is None or maximum <= end:
         return []
     return [f"the scan reaches SUV {maximum:.1f}; the model knows SUV 0 to {end:g} and takes what is above for {end:g}"]
@@ -245,11 +250,14 @@ def _check_output(output: Path, form: Form, *, force: bool) -> None:
         raise UsageError(f"the output {taken} exists; choose another name, or --force to replace it")
 
 
-def _predict(method: RunnableMethod, scan: InputScan, model_grid: Grid, failure: str) -> tuple[Volume, float]:
+def _predict(
+    methods: Sequence[RunnableMethod], scan: InputScan, model_grid: Grid, failure: str
+) -> tuple[Volume, float]:
     """Return the delayed image in SUV on the scan's own grid, and the seconds that the prediction took."""
     early = resample(scan.image, scan.grid, model_grid)
     start = time.perf_counter()
-    predicted = np.asarray(method.predict(early), dtype=np.float32)
+    total = sum(np.asarray(method.predict(early.copy()), dtype=np.float64) for method in methods)
+    predicted = np.asarray(total / len(methods), dtype=np.float32)
     seconds = time.perf_counter() - start
     if predicted.shape != model_grid.shape or not np.isfinite(predicted).all():
         raise DataError(f"{failure}; nothing was written")
