@@ -1,8 +1,8 @@
 """The mean of what several runs predict, as a row of its own: an ensemble of seeds, of folds, or of several methods.
 
 It is made from the prediction files of its members, so that any method can be one and nothing is trained or predicted
-again. Its row bears the cost of all of them: who uses an ensemble trains each member and lets each predict. The members'
-predictions stay beside the mean as its samples, so that coverage and calibration are measured too.
+again. Its row bears the cost of all of them: who uses an ensemble trains each member and lets each predict. What the
+members predict stays beside the mean as its samples, so that coverage and calibration are measured too.
 """
 
 from __future__ import annotations
