@@ -48,9 +48,9 @@ def test_an_ensemble_predicts_the_mean_of_its_members_and_bears_their_costs(ran:
     assert error_of(made) <= np.mean([error_of(member) for member in members])  # of a mean, always
     assert petbench.json("ensemble", "1", "2", "3")["id"] == 4  # the same members make one row
     assert "pix2pix-ensemble" in petbench("leaderboard").stdout
-    # The members are the samples of the mean, whose spread is scored as uncertainty.
-    (coverage,) = [each["value"] for each in made["scores"] if each["metric"] == "interval90_coverage"]
-    assert 0 <= coverage <= 100
+    # The members are the samples of the mean: the less they agree, the lower the CRPS is beside their errors.
+    (spread,) = [each["value"] for each in made["scores"] if each["metric"] == "crps_body_suv" and each["participant"]]
+    assert 0 < spread < np.mean([error_of(member) for member in members])
 
 
 @pytest.mark.slow
