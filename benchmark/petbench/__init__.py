@@ -36,7 +36,8 @@ if TYPE_CHECKING:
         StepLogged,
         Validated,
     )
-    from petbench.step_method import Batch, Optimization, StepMethod, Update
+    from petbench.scan import Need, Scan
+    from petbench.step_method import Batch, Optimization, Scans, StepMethod, Update
     from petbench.step_parameters import StepParameters
     from petbench_datasets.errors import PetbenchError
     from petbench_datasets.specs import DatasetSpec
@@ -56,6 +57,7 @@ _HOME_OF = {
     "Method": "petbench.contract",
     "MethodSpec": "petbench.contract",
     "MetricSpec": "petbench.metric_spec",
+    "Need": "petbench.scan",
     "ObserverSpec": "petbench.run_events",
     "Optimization": "petbench.step_method",
     "PetbenchError": "petbench_datasets.errors",
@@ -65,6 +67,8 @@ _HOME_OF = {
     "RunEvent": "petbench.run_events",
     "RunFacts": "petbench.run_events",
     "RunStarted": "petbench.run_events",
+    "Scan": "petbench.scan",
+    "Scans": "petbench.step_method",
     "Session": "petbench.api.session",
     "StepLogged": "petbench.run_events",
     "StepMethod": "petbench.step_method",
@@ -99,6 +103,7 @@ __all__ = [
     "Method",
     "MethodSpec",
     "MetricSpec",
+    "Need",
     "ObserverSpec",
     "Optimization",
     "PetbenchError",
@@ -108,6 +113,8 @@ __all__ = [
     "RunEvent",
     "RunFacts",
     "RunStarted",
+    "Scan",
+    "Scans",
     "Session",
     "StepLogged",
     "StepMethod",

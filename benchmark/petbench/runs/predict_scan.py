@@ -17,6 +17,7 @@ from petbench.runs.build_planned import build_planned
 from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
 from petbench.runs.lookup import find_folder
 from petbench.runs.model_card import card_paths, model_card, write_card
+from petbench.runs.predicted_inputs import NO_INPUTS, InputReader
 from petbench.runs.predicted_sidecar import predicted_sidecar, sidecar_path
 from petbench.runs.training_notes import suv_clip
 from petbench_datasets.bids.scan import NOTHING_GIVEN
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from petbench.registry import Registry
     from petbench.runs.folder import RunFolder
     from petbench.runs.input_scan import InputScan
+    from petbench.runs.predicted_inputs import GivenInputs
+    from petbench.scan import Scan
     from petbench.training.runnable_method import RunnableMethod
     from petbench_datasets.bids.scan import Given
     from petbench_leaderboard.store import Leaderboard
@@ -113,6 +116,7 @@ def predict_scan(
     form: Form = "nifti",
     unit: Unit | None = None,
     given: Given = NOTHING_GIVEN,
+    inputs: GivenInputs = NO_INPUTS,
     allow_outside: bool = False,
     force: bool = False,
 ) -> PredictedScan:
@@ -132,12 +136,14 @@ def predict_scan(
         unit: of the output; Bq/mL is decay-corrected to the time that the scan is corrected to, in DICOM to 42 min.
             None: SUV in NIfTI, Bq/mL in DICOM where dose and weight are known.
         given: weight and dose that go before what the files say.
+        inputs: what the method needs beside the early image and the files may not say.
         allow_outside: write the image even if much of the activity lies outside the model's field.
         force: replace an existing output.
 
     Raises:
         UsageError: the output exists or has another ending than .nii.gz, or the run did not end well.
-        DataError: the scan cannot be read in SUV, its dose and weight are wanted and not known, or more of its activity
+        DataError: the scan cannot be read in SUV, its dose and weight are wanted and not known, nobody says what the
+            method needs, or more of its activity
             lies outside the model's field than `LARGEST_OUTSIDE`.
     """
     _check_output(output, form, force=force)
@@ -147,7 +153,7 @@ def predict_scan(
     folder = find_folder(row, home)
     plan = folder.plan()
     method = _trained_method(plan, folder, home, registry, device)
-    scan = read_input_scan(scan_path, given)
+    scan = read_input_scan(scan_path, given, frames="frames" in plan.needs)
     if form == "dicom" and not scan.files:
         raise UsageError(f"{scan_path} is no DICOM, and has no study that a series belongs to; leave out --as dicom")
     unit = unit or ("suv" if form == "nifti" or scan.calibration is None else "bq_per_ml")
@@ -159,7 +165,11 @@ def predict_scan(
             f"{scan_path}: {_outside(outside)}, {model_grid}, and would be written as 0; more than "
             f"{LARGEST_OUTSIDE:.0%} is refused: cut the scan, or allow it with --allow outside-field"
         )
-    delayed, seconds = _predict(method, scan, model_grid, f"{plan.method} predicted no finite image of {scan_path}")
+    reader = InputReader(scan, scan_path, model_grid, given, inputs, folder.label_names())
+    early = reader.read(resample(scan.image, scan.grid, model_grid), plan.needs, plan.method)
+    delayed, seconds = _predict(
+        method, early, scan.grid, model_grid, f"{plan.method} predicted no finite image of {scan_path}"
+    )
     result = PredictedScan(
         output=str(output),
         card=str(card_paths(output)[0]),
@@ -245,15 +255,14 @@ def _check_output(output: Path, form: Form, *, force: bool) -> None:
         raise UsageError(f"the output {taken} exists; choose another name, or --force to replace it")
 
 
-def _predict(method: RunnableMethod, scan: InputScan, model_grid: Grid, failure: str) -> tuple[Volume, float]:
+def _predict(method: RunnableMethod, scan: Scan, grid: Grid, model_grid: Grid, failure: str) -> tuple[Volume, float]:
     """Return the delayed image in SUV on the scan's own grid, and the seconds that the prediction took."""
-    early = resample(scan.image, scan.grid, model_grid)
     start = time.perf_counter()
-    predicted = np.asarray(method.predict(early), dtype=np.float32)
+    predicted = np.asarray(method.predict(scan), dtype=np.float32)
     seconds = time.perf_counter() - start
     if predicted.shape != model_grid.shape or not np.isfinite(predicted).all():
         raise DataError(f"{failure}; nothing was written")
-    return resample(predicted, model_grid, scan.grid), seconds
+    return resample(predicted, model_grid, grid), seconds
 
 
 def _trained_method(plan: RunPlan, folder: RunFolder, home: Home, registry: Registry, device: str) -> RunnableMethod:
