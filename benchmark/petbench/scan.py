@@ -93,7 +93,8 @@ class Scan:
     def facts(self) -> dict[str, Any]:
         """All that is no image, as JSON can keep it."""
         found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value for name, value in found.items() if value is not None and name not in ("early", *IMAGES)}
+        known = {name: value for name, value in found.items() if value is not None and name not in ("early", *IMAGES)}
+        return {name: _as_json(value) for name, value in known.items()}
 
     def copy(self) -> Scan:
         """Return a scan whose arrays may be changed."""
@@ -112,6 +113,12 @@ def assemble(early: Volume, facts: Mapping[str, Any], images: Mapping[str, Any])
     if "labels" in images:
         images = {**images, "labels": images["labels"].astype("<i2", copy=False)}
     return Scan(early, **known, **images)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_as_json(part) for part in value]
+    return {str(number): meaning for number, meaning in value.items()} if isinstance(value, dict) else value
 
 
 def _as_declared(name: str, value: Any) -> Any:

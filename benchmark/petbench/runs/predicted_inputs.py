@@ -22,7 +22,7 @@ from petbench_datasets.dataset.inputs import (
 )
 from petbench_datasets.images.grid import resample, resample_labels
 from petbench_datasets.images.nifti import read_image, read_labels
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, minutes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,9 +118,7 @@ class InputReader:
     def _times(self) -> dict[str, Any]:
         if any(math.isnan(seconds) for seconds in self.scan.seconds):
             raise DataError(f"{self.path} does not say when after the injection it was measured; add InjectionStart")
-        start, stop = (seconds / 60.0 for seconds in self.scan.seconds)
-        first, last = (seconds / 60.0 for seconds in DELAYED_WINDOW_SECONDS)
-        return {"early_minutes": (start, stop), "delayed_minutes": (first, last)}
+        return {"early_minutes": minutes(self.scan.seconds), "delayed_minutes": minutes(DELAYED_WINDOW_SECONDS)}
 
     def _frames(self) -> dict[str, Any]:
         if not self.scan.frames:

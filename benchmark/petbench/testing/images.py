@@ -8,6 +8,7 @@ import numpy as np
 
 from petbench.scan import ANSWERS, Scan
 from petbench.training.entitled_data import EntitledData
+from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, minutes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,8 @@ def scans(count: int, needs: Sequence[Need], first: int = 0) -> list[tuple[Scan,
 
 def _scan(number: int, early: Volume, needs: Sequence[Need]) -> Scan:
     random = np.random.default_rng([number, 1])
+    start, stop = minutes(EARLY_WINDOW_SECONDS)
+    middle = 0.5 * (start + stop)
     labels = np.where(early > 3.0, 1, 0).astype(np.int16)
     labels[SHAPE[0] // 2 :] *= 2
     known = {
@@ -56,10 +59,10 @@ def _scan(number: int, early: Volume, needs: Sequence[Need]) -> Scan:
         "sex": ("female", "male")[number % 2],
         "height_m": float(random.uniform(1.5, 2.0)),
         "age_years": float(random.integers(20, 80)),
-        "early_minutes": (7.0, 21.0),
-        "delayed_minutes": (42.0, 63.0),
+        "early_minutes": (start, stop),
+        "delayed_minutes": minutes(DELAYED_WINDOW_SECONDS),
         "frames": np.stack([0.9 * early, 1.1 * early]).astype(np.float32),
-        "frame_minutes": ((7.0, 14.0), (14.0, 21.0)),
+        "frame_minutes": ((start, middle), (middle, stop)),
         "ct": np.where(early > 0.4, 40.0, -1000.0).astype(np.float32),
         "labels": labels,
         "label_names": {1: "liver", 2: "brain"},

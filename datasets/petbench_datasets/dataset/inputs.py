@@ -19,7 +19,7 @@ from petbench_datasets.bids.participants import body_weight
 from petbench_datasets.bids.sidecar import read_json
 from petbench_datasets.dataset import derivatives
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.windows import WINDOWS_SECONDS
+from petbench_datasets.images.windows import WINDOWS_SECONDS, minutes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -138,8 +138,7 @@ def _times(dataset: Dataset, participant: str) -> dict[str, Any]:
 
 def _minutes(window: WindowFrames) -> tuple[float, float]:
     """Return when a window was measured; of a withheld image, when its protocol has it."""
-    start, stop = window.effective_seconds if window.uses else WINDOWS_SECONDS[window.name]
-    return start / 60.0, stop / 60.0
+    return minutes(window.effective_seconds if window.uses else WINDOWS_SECONDS[window.name])
 
 
 def _frames(dataset: Dataset, participant: str) -> dict[str, Any]:
@@ -157,7 +156,7 @@ def early_frames(window: WindowFrames) -> dict[str, Any]:
     uses = window.uses
     return {
         "frames": lambda: np.stack([use.scan.suv_frame(use.index) for use in uses]),
-        "frame_minutes": tuple((use.frame.start_seconds / 60.0, use.frame.stop_seconds / 60.0) for use in uses),
+        "frame_minutes": tuple(minutes((use.frame.start_seconds, use.frame.stop_seconds)) for use in uses),
     }
 
 
