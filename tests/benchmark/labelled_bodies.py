@@ -30,11 +30,12 @@ def labelled_bodies(bodies: Path, folder: Path, *, without: Sequence[str] = (), 
     shutil.copytree(bodies, folder)
     dataset = open_dataset(folder)
     drawn = folder / "derivatives" / "drawn"
-    for name in dataset.participants:
+    for number, name in enumerate(dataset.participants):
         early, grid = dataset.early(name)
         anat = drawn / name / "anat"
         labels = np.where(early > 2.5, 1, 0).astype(np.int16)
         labels[early.shape[0] * 4 // 5 :] *= 2
+        labels[0, 0, number] = 1  # no two participants have the same ones
         if name not in without:
             write_image(anat / f"{name}_desc-organs_dseg.nii.gz", labels, grid, dtype=np.int16)
         write_image(anat / f"{name}_ct.nii.gz", np.where(early > 0.1, 40, -1000).astype(np.float32), grid)

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 import torch
 from tests.benchmark.installed import install_module
+from tests.benchmark.labelled_bodies import labelled_bodies
 
 from petbench import Batch, Scans, StepMethod, StepParameters
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
+from petbench.scan import NEEDS
 from petbench.training.context import TrainingContext
 from petbench.training.runnable_method import HarnessOnly
+from petbench.training.scan_reading import read_scan
 from petbench.training.step_trainer import StepTrainer
 from petbench.training.volumes import gather_validation, gather_volumes
 from petbench_datasets.dataset.reader import Dataset, open_dataset
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from tests.command import Petbench
 
     from petbench.contract import Supervision
+    from petbench.scan import Need
 
 VALIDATION_PARTICIPANT, TEST_PARTICIPANT = HIDDEN = ("sub-03", "sub-04")
 _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType, np.ndarray, torch.Tensor)
@@ -97,6 +101,26 @@ def test_no_participant_and_no_path_of_the_dataset_can_be_reached_from_what_trai
     assert not [value for value in found if isinstance(value, Dataset)]
     texts = [str(value) for value in found if isinstance(value, str | bytes | Path)]
     assert not [text for text in texts if any(name in text for name in (*dataset.participants, str(body_dataset)))]
+
+
+@pytest.mark.parametrize("supervision", ["paired", "unpaired", "no-target"])
+def test_what_a_method_named_leads_no_further_and_is_of_training_participants_alone(
+    supervision: Supervision, body_dataset: Path, tmp_path: Path
+) -> None:
+    root = labelled_bodies(body_dataset, tmp_path / "labelled")
+    dataset = open_dataset(root)
+    needs: list[Need] = [need for need in NEEDS if need != "frames"]
+    data = gather_volumes(dataset, load_split(dataset, "holdout").folds[0], supervision, needs, folder=tmp_path)
+    found = reachable([data, data.scans(), *data.scans()])
+    assert not [value for value in found if isinstance(value, Dataset)]
+    texts = [str(value) for value in found if isinstance(value, str | bytes | Path)]
+    assert {"liver", "brain", "female"} <= set(texts)
+    assert not [text for text in texts if any(name in text for name in (*dataset.participants, str(root)))]
+    images = [value for value in found if isinstance(value, np.ndarray)]
+    assert len(images) == 3 * 2  # early, CT and labels of two
+    secrets = [dataset.delayed(name)[0] for name in dataset.participants]
+    secrets += [read_scan(dataset, name, needs).labels for name in HIDDEN]  # type: ignore[misc]
+    assert not [image for image in images for secret in secrets if np.array_equal(image, secret)]
 
 
 @pytest.mark.parametrize("supervision", ["paired", "unpaired", "no-target"])
