@@ -99,9 +99,14 @@ ENDINGS = {
     ),
     "2**70 images": ({"fit": "run.set_images_seen(2**70)"}, "failed", "method", "is no number of images"),
     "half an image": ({"fit": "run.advance(0.5, dict)"}, "failed", "method", "is no number of images"),
-    "complex output": ({"predict": "predicted = early + 1j"}, "failed", "method", "is of type complex64"),
-    "objects as output": ({"predict": "predicted = early.astype(object)"}, "failed", "method", "is of type object"),
-    "another shape": ({"predict": "predicted = early[:1]"}, "failed", "method", "(1, 4, 5) voxels, not (3, 4, 5)"),
+    "complex output": ({"predict": "predicted = scan.early + 1j"}, "failed", "method", "is of type complex64"),
+    "objects as output": (
+        {"predict": "predicted = scan.early.astype(object)"},
+        "failed",
+        "method",
+        "is of type object",
+    ),
+    "another shape": ({"predict": "predicted = scan.early[:1]"}, "failed", "method", "(1, 4, 5) voxels, not (3, 4, 5)"),
     "an object as state": (
         {"state": 'return {"forest": Mute()}'},
         "failed",
