@@ -1,7 +1,7 @@
 """The scans of a dataset as a method is given them: the early image, and what the method named.
 
-What reads images of a dataset is imported when it is asked for: a method's own process, which imports this module, reads
-none, and may have other packages than petbench.
+What reads images of a dataset is imported when it is asked for: a method's own process, which imports this module,
+reads none, and may have other packages than petbench.
 """
 
 from __future__ import annotations
