@@ -36,7 +36,8 @@ if TYPE_CHECKING:
         StepLogged,
         Validated,
     )
-    from petbench.step_method import Batch, Optimization, StepMethod, Update
+    from petbench.scan import Need, Scan
+    from petbench.step_method import Batch, Optimization, Scans, StepMethod, Update
     from petbench.step_parameters import SamplingParameters, StepParameters
     from petbench.torchvision_shim import import_torchvision
     from petbench_datasets.errors import PetbenchError
@@ -57,6 +58,7 @@ _HOME_OF = {
     "Method": "petbench.contract",
     "MethodSpec": "petbench.contract",
     "MetricSpec": "petbench.metric_spec",
+    "Need": "petbench.scan",
     "ObserverSpec": "petbench.run_events",
     "Optimization": "petbench.step_method",
     "PetbenchError": "petbench_datasets.errors",
@@ -67,6 +69,8 @@ _HOME_OF = {
     "RunFacts": "petbench.run_events",
     "RunStarted": "petbench.run_events",
     "SamplingParameters": "petbench.step_parameters",
+    "Scan": "petbench.scan",
+    "Scans": "petbench.step_method",
     "Session": "petbench.api.session",
     "StepLogged": "petbench.run_events",
     "StepMethod": "petbench.step_method",
@@ -103,6 +107,7 @@ __all__ = [
     "Method",
     "MethodSpec",
     "MetricSpec",
+    "Need",
     "ObserverSpec",
     "Optimization",
     "PetbenchError",
@@ -113,6 +118,8 @@ __all__ = [
     "RunFacts",
     "RunStarted",
     "SamplingParameters",
+    "Scan",
+    "Scans",
     "Session",
     "StepLogged",
     "StepMethod",

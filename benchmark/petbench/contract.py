@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from petbench.engine_settings import EngineSettings
+    from petbench.scan import Need, Scan
     from petbench.step_method import StepMethod
 
-API_VERSION = 1
+API_VERSION = 2
 
 Volume: TypeAlias = "NDArray[np.float32]"
 """One participant's image in SUV, shape (z, y, x)."""
@@ -58,6 +59,9 @@ class MethodSpec:
             participants) or `no-target` (sees no delayed image).
         role: `competitor`, or `reference` for a method that nobody would use, such as one factor for every image: its
             row is there to compare with, takes no rank and is left out of the tests.
+        needs: what it is given beside the early image: any of `spacing`, `weight`, `dose`, `sex`, `height`, `age`,
+            `times`, `frames`, `ct`, `labels`; see `petbench.Scan`. On a dataset where a participant has not got one of
+            them, the method is not run.
         parameters: a pydantic model of every parameter, with default, range and description; None for no parameters.
         presets: named sets of parameter values.
         choose_preset: the preset used when none is asked for, from the size of the dataset.
@@ -80,6 +84,7 @@ class MethodSpec:
     build: Callable[[Any], Method | StepMethod] | None = None
     supervision: Supervision = "paired"
     role: Role = "competitor"
+    needs: tuple[Need, ...] = ()
     parameters: type[BaseModel] | None = None
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     choose_preset: Callable[[DatasetShape], str] | None = None
@@ -125,9 +130,10 @@ class Budget:
 
 
 class TrainingData(Protocol):
-    """What a method may learn from: training participants only, volumes in SUV, shape (z, y, x).
+    """What a method may learn from: training participants only; volumes in SUV, shape (z, y, x).
 
-    A method whose supervision is `unpaired` gets its delayed volumes in an order of their own and no `pairs`;
+    What a method named in its `needs` comes with the early volumes and with them alone. A method whose supervision is
+    `unpaired` gets its delayed volumes in an order of their own and no `pairs`;
     one whose supervision is `no-target` gets no delayed volume at all. Nobody gets a validation participant: the
     harness predicts and scores them, so that their scores may choose between the runs of a method.
 
@@ -137,14 +143,14 @@ class TrainingData(Protocol):
 
     supervision: Supervision
 
-    def early(self) -> Sequence[Volume]:
-        """Return the early volumes of the training participants."""
+    def scans(self) -> Sequence[Scan]:
+        """Return the early scans of the training participants."""
 
     def delayed(self) -> Sequence[Volume]:
         """Return the delayed volumes of the training participants; unpaired: in an independent order."""
 
-    def pairs(self) -> Sequence[tuple[Volume, Volume]]:
-        """Return (early, delayed) of each training participant; an error unless supervision is `paired`."""
+    def pairs(self) -> Sequence[tuple[Scan, Volume]]:
+        """Return (early scan, delayed volume) of each training participant; an error unless supervision is `paired`."""
 
 
 class RunContext(Protocol):
@@ -215,8 +221,8 @@ class Method(Protocol):
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Learn from `data` until `run.should_stop()`."""
 
-    def predict(self, early: Volume) -> Volume:
-        """Predict one participant's delayed volume in SUV, shape (z, y, x), from the early one."""
+    def predict(self, scan: Scan) -> Volume:
+        """Predict one participant's delayed volume in SUV, shape (z, y, x) of `scan.early`."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that `predict` needs, as tensors, numbers, strings, lists and dictionaries."""

@@ -21,6 +21,7 @@ from petbench.contract import API_VERSION, MethodSpec, Role, Supervision
 from petbench.errors import PluginError, UnknownNameError, one_line
 from petbench.run_events import API_VERSION as OBSERVER_API_VERSION
 from petbench.run_events import ObserverSpec
+from petbench.scan import NEEDS, unknown_needs
 from petbench_datasets.specs import API_VERSION as DATASET_API_VERSION
 from petbench_datasets.specs import DatasetSpec
 from petbench_leaderboard.tracks import TRACKS
@@ -230,6 +231,9 @@ def _check_method(spec: MethodSpec) -> None:
         raise PluginError(f"{spec.name!r} has supervision {spec.supervision!r}; use one of {_SUPERVISIONS}")
     if spec.role not in _ROLES:
         raise PluginError(f"{spec.name!r} has role {spec.role!r}; use one of {_ROLES}")
+    if isinstance(spec.needs, str) or (unknown := unknown_needs(spec.needs)):
+        given = repr(spec.needs) if isinstance(spec.needs, str) else ", ".join(map(repr, unknown))
+        raise PluginError(f"{spec.name!r} has needs {given}; give a tuple of: {', '.join(NEEDS)}")
     if spec.environment not in _ENVIRONMENTS:
         raise PluginError(f"{spec.name!r} has environment {spec.environment!r}; use one of {_ENVIRONMENTS}")
     if isinstance(spec.sources, str) or not all(isinstance(text, str) for text in spec.sources):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,16 +20,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Mapped images of one step.
+class Scans:
+    """Mapped early images, and what the method named in `MethodSpec.needs`.
+
+    Attributes:
+        early: (batch, early_slices, y, x) in [-1, 1].
+        inputs: by the name of the need. Numbers, float32: `weight` (kg), `dose` (MBq), `height` (m), `age` (years) and
+            `sex` (0 female, 1 male, 0.5 other) of shape (batch,); `spacing` (mm) of shape (batch, 3), for z, y, x;
+            `times` (minutes after the injection) of shape (batch, 4), for start and end of the early and of the delayed
+            image. Images of the slices of `early`: `ct` (HU, float32) and `labels` (int64) of shape
+            (batch, early_slices, y, x), and `frames`, mapped to [-1, 1], of shape (batch, frames, early_slices, y, x).
+            Outside a volume they are air: -1000 HU, label 0, -1. In training they are shifted as `early` is. The factor
+            of `intensity_jitter` is on `early`, `delayed` and `frames`, and on nothing else.
+    """
+
+    early: Tensor
+    inputs: Mapping[str, Tensor] = field(default_factory=dict, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Scans):
+    """Mapped images of one step: `Scans`, with what they are to become.
 
     Attributes:
         early: (batch, early_slices, y, x) in [-1, 1].
         delayed: (batch, delayed_slices, y, x) in [-1, 1]; of the same slices as `early` for a paired method,
-            sampled independently for an unpaired one.
+            sampled independently for an unpaired one, which has no inputs of it.
+        inputs: as in `Scans`, of `early`.
     """
 
-    early: Tensor
     delayed: Tensor
 
 
@@ -165,8 +184,11 @@ class StepMethod(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} has no training_step")
 
-    def translate(self, early: Tensor) -> Tensor:
-        """Turn (batch, early_slices, y, x) into (batch, delayed_slices, y, x), both in [-1, 1]."""
+    def translate(self, scans: Scans) -> Tensor:
+        """Turn `scans.early`, (batch, early_slices, y, x), into (batch, delayed_slices, y, x), both in [-1, 1].
+
+        In a training step it may be given the `Batch`: a batch is `Scans` too.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no translate")
 
     @staticmethod

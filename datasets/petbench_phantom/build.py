@@ -27,6 +27,7 @@ from petbench_phantom.writing import (
     other_settings,
     settings_path,
     write_dataset,
+    write_missing_labels,
     write_participant,
     write_settings,
 )
@@ -74,6 +75,7 @@ def _build(spec: PhantomSpec, folder: Path, progress: Progress) -> None:
         for index in missing:  # an image folder without its derivatives counts as absent: begin it anew
             shutil.rmtree(folder / people[index].name, ignore_errors=True)
         _simulate_all(spec, folder, [people[index] for index in missing], progress)
+    write_missing_labels(spec, people, folder, progress)
     write_dataset(spec, people, folder)
     dataset = open_dataset(folder, progress)
     if spec.fingerprint and dataset.fingerprint != spec.fingerprint:

@@ -46,6 +46,7 @@ class Images:
         repeat: the delayed frame again, with other noise.
         early_truth, delayed_truth: what was in the body, without blur or noise.
         labels: organs at the delayed frame.
+        early_labels: organs at the early frame, a few millimetres away, with the bladder as full as it was then.
         body: voxels that the body touches in either frame.
         trues: expected true coincidences of (early, delayed).
         lesions: where the profile has them.
@@ -57,6 +58,7 @@ class Images:
     early_truth: Field
     delayed_truth: Field
     labels: NDArray[np.int16]
+    early_labels: NDArray[np.int16]
     body: NDArray[np.bool_]
     trues: tuple[float, float]
     lesions: Lesions | None
@@ -83,7 +85,8 @@ def simulate(
     del delayed_scan
     tissues = _still(spec, person, early_times, 0)
     early_truth = _alive(spec, person, tissues, grain[0], found, early_times)
-    inside = (tissues.labels > 0) | (labels > 0)
+    early_labels = tissues.labels
+    inside = (early_labels > 0) | (labels > 0)
     leaving = survival(spec, projector, tissues.attenuation)
     del tissues, grain
     early_scan = expected_coincidences(spec, projector, early_truth, leaving, early_times, scale)
@@ -91,7 +94,12 @@ def simulate(
     (early,) = _reconstruct(spec, person, projector, early_scan, early_times, (6,))
     progress(1.0)
     trues = (early_scan.trues, delayed_trues)
-    return Images(early, delayed, repeat, early_truth, delayed_truth, labels, inside, trues, found)
+    return Images(early, delayed, repeat, early_truth, delayed_truth, labels, early_labels, inside, trues, found)
+
+
+def early_labels(spec: PhantomSpec, person: Participant) -> NDArray[np.int16]:
+    """Return the organs of a participant at the early frame, without simulating a scan."""
+    return _still(spec, person, slice_times(spec, EARLY_WINDOW_SECONDS), 0).labels
 
 
 def _still(spec: PhantomSpec, person: Participant, times: SliceTimes, which: int) -> Tissues:

@@ -12,6 +12,8 @@ import numpy as np
 from petbench_datasets.bids.description import write_description
 from petbench_datasets.bids.new_sidecar import new_sidecar
 from petbench_datasets.bids.writer import write_participants, write_scan
+from petbench_datasets.dataset.derivatives import EARLY_ORGANS_ENDING, ORGANS_ENDING
+from petbench_datasets.dataset.inputs import DERIVED_KEY
 from petbench_datasets.files import atomic_folder, write_json
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.grid import Grid
@@ -21,6 +23,7 @@ from petbench_datasets.tables import write_table
 from petbench_phantom.acquisition import DECAY_PER_SECOND
 from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES
 from petbench_phantom.organs import ORGANS
+from petbench_phantom.participant import early_labels
 from petbench_phantom.spec import LICENCE
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from petbench_datasets.progress import Progress
     from petbench_phantom.participant import Images
     from petbench_phantom.population import Participant
     from petbench_phantom.spec import PhantomSpec
@@ -66,6 +70,7 @@ def write_participant(spec: PhantomSpec, person: Participant, images: Images, fo
             sidecar = _sidecar(spec, person, window) | {"PatientWeight": person.weight_kilograms}
             write_scan(pet, f"{stem}{ending}_pet", [activity(volume)], grid, sidecar)
         write_image(anat / f"{person.name}_desc-organs_dseg.nii.gz", images.labels, grid, dtype=np.int16)
+        write_image(anat / early_labels_name(person.name), images.early_labels, grid, dtype=np.int16)
         write_image(anat / f"{person.name}_desc-body_mask.nii.gz", images.body.astype(np.uint8), grid, dtype=np.uint8)
         _write_lesions(anat, person, images, grid)
         write_json(temporary / f"{person.name}_desc-simulation.json", _facts(person, images))
@@ -74,6 +79,22 @@ def write_participant(spec: PhantomSpec, person: Participant, images: Images, fo
         for ending, (volume, window) in frames.items():
             pet, sidecar = temporary / "pet", _sidecar(spec, person, window)
             write_scan(pet, f"{stem}{ending}_pet", [activity(volume)], grid, sidecar)
+
+
+def early_labels_name(name: str) -> str:
+    """Return the name of the file of a participant's organs at the early frame."""
+    return f"{name}_{EARLY_ORGANS_ENDING}.nii.gz"
+
+
+def write_missing_labels(spec: PhantomSpec, people: Sequence[Participant], folder: Path, progress: Progress) -> None:
+    """Write the organs at the early frame where a build of before has not kept them; no scan is simulated again."""
+    grid = Grid.regular(spec.shape, spec.spacing_millimetres)
+    anat = [folder / "derivatives" / "phantom" / person.name / "anat" for person in people]
+    places = [place / early_labels_name(person.name) for place, person in zip(anat, people, strict=True)]
+    missing = [(person, place) for person, place in zip(people, places, strict=True) if not place.exists()]
+    for number, (person, place) in enumerate(missing, start=1):
+        write_image(place, early_labels(spec, person), grid, dtype=np.int16)
+        progress(f"drawing the early organs of {spec.name}", number, len(missing))
 
 
 def write_dataset(spec: PhantomSpec, people: Sequence[Participant], folder: Path) -> None:
@@ -90,7 +111,9 @@ def write_dataset(spec: PhantomSpec, people: Sequence[Participant], folder: Path
     ]
     derivative = folder / "derivatives" / "phantom"
     labels = [{"index": organ.label, "name": organ.name} for organ in ORGANS]
-    write_table(derivative / "desc-organs_dseg.tsv", ["index", "name"], labels)
+    for ending, frame in ((ORGANS_ENDING, "delayed"), (EARLY_ORGANS_ENDING, "early")):
+        write_table(derivative / f"{ending}.tsv", ["index", "name"], labels)
+        write_json(derivative / f"{ending}.json", {DERIVED_KEY: [frame]})
     about: dict[str, str] = {"licence": LICENCE, "generated_by": "simulated FDG PET"}
     write_description(derivative, f"{spec.name}: labels and truth", kind="derivative", **about)
     write_participants(folder, rows)

@@ -95,6 +95,8 @@ class PlannedRun:
             statistics of a population, so that no interval over them means what it says; None where it says nothing.
         has_truth: whether the dataset holds the true activity behind its delayed images, as simulated ones do; None
             where nobody recorded it.
+        inputs: what the method is given beside the early image, by the name of the need; each with the sha256 of what
+            the dataset holds of it, or `fingerprint` where the dataset's covers it. Empty for the early image alone.
     """
 
     method: str = field(metadata=use("identity", "group", where="text", check="slug"))
@@ -121,6 +123,7 @@ class PlannedRun:
     changed_parameters: Mapping[str, object] | None = field(default=None, metadata=use(check="json"))
     sampling: str | None = field(default=None, metadata=use(where="text", check="text"))
     has_truth: bool | None = field(default=None, metadata=use(check="flag"))
+    inputs: Mapping[str, object] = field(default_factory=dict, metadata=use("identity", "group", check="json"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +171,8 @@ class RunRecord(PlannedRun):
         same = {name: getattr(self, name) for name in GROUP_FIELDS}
         if self.plugin == EXTERNAL:
             del same["source_hash"]
+        if not self.inputs:  # as in every run of before that was known
+            del same["inputs"]
         text = json.dumps(same, sort_keys=True, separators=(",", ":"), default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from petbench import RunContext, TrainingData, Volume
+    from petbench import RunContext, Scan, TrainingData, Volume
 
 
 class Identity:
@@ -16,9 +16,9 @@ class Identity:
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Learn nothing."""
 
-    def predict(self, early: Volume) -> Volume:
+    def predict(self, scan: Scan) -> Volume:
         """Return a copy of the early volume in SUV, shape (z, y, x)."""
-        return early.copy()
+        return scan.early.copy()
 
     def state_dict(self) -> dict[str, Any]:
         """Return nothing: there is no state."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench import RunContext, TrainingData, Volume
+    from petbench import RunContext, Scan, TrainingData, Volume
     from petbench_baselines.parameters import KineticParameters
 
 BODY_SUV = 0.1
@@ -62,9 +62,9 @@ class Kinetic:
             PetbenchError: no training voxel lies in a body.
         """
         early, influx = [], []
-        for early_volume, delayed_volume in data.pairs():
-            body = early_volume > BODY_SUV
-            early.append(early_volume[body].astype(np.float64))
+        for scan, delayed_volume in data.pairs():
+            body = scan.early > BODY_SUV
+            early.append(scan.early[body].astype(np.float64))
             influx.append(self._influx_of(early[-1], delayed_volume[body].astype(np.float64)))
         all_early, all_influx = np.concatenate(early), np.concatenate(influx)
         if len(all_early) == 0:
@@ -76,8 +76,9 @@ class Kinetic:
         self.levels = np.array([np.median(all_early[bin_of == number]) for number in filled])
         self.influx = np.array([np.median(all_influx[bin_of == number]) for number in filled])
 
-    def predict(self, early: Volume) -> Volume:
+    def predict(self, scan: Scan) -> Volume:
         """Return the delayed volume in SUV, shape (z, y, x)."""
+        early = scan.early
         influx = np.interp(early, self.levels, self.influx)
         blood, delayed_blood = self._early[0], self._delayed[0]
         volume = (early - influx * self._early[1]) / blood

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from petbench import RunContext, TrainingData, Volume
+    from petbench import RunContext, Scan, TrainingData, Volume
     from petbench_baselines.parameters import RidgeParameters
 
 BODY_SUV = 0.1
@@ -48,8 +48,8 @@ class Ridge:
         """
         size = self.kernel.size
         squares, products, count = np.zeros((size, size)), np.zeros(size), 0
-        for early, delayed in data.pairs():
-            for features, target in self._slices(early, delayed):
+        for scan, delayed in data.pairs():
+            for features, target in self._slices(scan.early, delayed):
                 squares += features.T @ features
                 products += features.T @ target
                 count += len(target)
@@ -58,9 +58,9 @@ class Ridge:
         penalty = self.parameters.penalty * np.trace(squares) / size
         self.kernel = np.linalg.solve(squares + penalty * np.eye(size), products).reshape(self.kernel.shape)
 
-    def predict(self, early: Volume) -> Volume:
+    def predict(self, scan: Scan) -> Volume:
         """Return the filtered volume in SUV, shape (z, y, x); a negative result is 0."""
-        image = torch.from_numpy(np.ascontiguousarray(early, dtype=np.float32))[None, None]
+        image = torch.from_numpy(np.ascontiguousarray(scan.early, dtype=np.float32))[None, None]
         kernel = torch.from_numpy(self.kernel.astype(np.float32))[None, None]
         filtered = functional.conv3d(image, kernel, padding=self._radii)[0, 0]
         result: Volume = filtered.clamp(min=0.0).numpy()

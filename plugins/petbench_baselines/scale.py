@@ -11,7 +11,7 @@ from petbench import PetbenchError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from petbench import RunContext, TrainingData, Volume
+    from petbench import RunContext, Scan, TrainingData, Volume
 
 
 class Scale:
@@ -27,17 +27,17 @@ class Scale:
             PetbenchError: every early image is 0.
         """
         product = square = 0.0
-        for early, delayed in data.pairs():
-            early_64 = early.astype(np.float64).ravel()
+        for scan, delayed in data.pairs():
+            early_64 = scan.early.astype(np.float64).ravel()
             product += float(early_64 @ delayed.astype(np.float64).ravel())
             square += float(early_64 @ early_64)
         if square == 0.0:
             raise PetbenchError("scale: every early training image is 0; check the dataset")
         self.factor = product / square
 
-    def predict(self, early: Volume) -> Volume:
+    def predict(self, scan: Scan) -> Volume:
         """Return the scaled volume in SUV, shape (z, y, x)."""
-        return early * np.float32(self.factor)
+        return scan.early * np.float32(self.factor)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the factor."""

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from petbench import Batch, StepMethod, Update
+from petbench import Batch, Scans, StepMethod, Update
 from petbench_gan.build import make_discriminator, make_resnet
 from petbench_gan.losses import adversarial_loss
 from petbench_gan.networks import initialise
@@ -78,9 +78,9 @@ class Cut(StepMethod):
             },
         )
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
+    def translate(self, scans: Scans) -> torch.Tensor:
         """Predict the delayed image."""
-        delayed: torch.Tensor = self.generator(early)
+        delayed: torch.Tensor = self.generator(scans.early)
         return delayed
 
     def contrast(self, source: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:

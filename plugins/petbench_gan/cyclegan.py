@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from petbench import Batch, StepMethod, Update
+from petbench import Batch, Scans, StepMethod, Update
 from petbench_gan.build import make_discriminator, make_generator
 from petbench_gan.losses import adversarial_loss
 from petbench_gan.pool import ImagePool
@@ -87,9 +87,9 @@ class CycleGan(StepMethod):
                 terms[f"gan_{name}"] = options.gan_weight * self._adversarial(discriminator(predicted), real=True)
         return terms
 
-    def translate(self, early: Tensor) -> Tensor:
+    def translate(self, scans: Scans) -> Tensor:
         """Predict the delayed image."""
-        delayed: Tensor = self.to_delayed(early)
+        delayed: Tensor = self.to_delayed(scans.early)
         return delayed
 
     def _adversarial(self, logits: Tensor, *, real: bool) -> Tensor:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from petbench import Batch, StepMethod, Update
+from petbench import Batch, Scans, StepMethod, Update
 from petbench_gan.build import make_discriminator, make_generator
 from petbench_gan.losses import adversarial_loss, feature_matching_loss
 
@@ -72,7 +72,7 @@ class Pix2pix(StepMethod):
             terms["gan"] = options.gan_weight * adversarial_loss(logits, options.gan_loss, real=True)
         yield Update("generator", terms)
 
-    def translate(self, early: Tensor) -> Tensor:
+    def translate(self, scans: Scans) -> Tensor:
         """Predict the delayed image."""
-        delayed: Tensor = self.generator(early)
+        delayed: Tensor = self.generator(scans.early)
         return delayed

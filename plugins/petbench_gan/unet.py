@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench import Batch, StepMethod
+from petbench import Batch, Scans, StepMethod
 from petbench_gan.build import make_generator
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class UNetRegression(StepMethod):
         """Return the mean absolute difference."""
         return {"l1": (self.generator(batch.early) - batch.delayed).abs().mean()}
 
-    def translate(self, early: Tensor) -> Tensor:
+    def translate(self, scans: Scans) -> Tensor:
         """Predict the delayed image."""
-        delayed: Tensor = self.generator(early)
+        delayed: Tensor = self.generator(scans.early)
         return delayed

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from monai.networks.schedulers import DDIMScheduler
 
-from petbench import Batch, Optimization, StepMethod
+from petbench import Batch, Optimization, Scans, StepMethod
 from petbench_networks.diffusion_network import TIMES, diffusion_network
 from petbench_networks.optimization import adamw
 
@@ -53,8 +53,9 @@ class Ddpm25d(StepMethod):
         velocity = schedule.get_velocity(clean, noise, times)
         return {"velocity": (self.find(noisy, batch.early, times) - velocity).square().mean()}
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
+    def translate(self, scans: Scans) -> torch.Tensor:
         """Draw noise, and turn it into a correction of the early image step by step."""
+        early = scans.early
         schedule = _schedule()
         schedule.set_timesteps(self.chosen.steps)
         middle = self.middle(early)

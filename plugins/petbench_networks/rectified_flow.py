@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from monai.networks.schedulers import RFlowScheduler
 
-from petbench import Batch, Optimization, StepMethod
+from petbench import Batch, Optimization, Scans, StepMethod
 from petbench_networks.diffusion_network import TIMES, diffusion_network
 from petbench_networks.optimization import adamw
 
@@ -48,8 +48,9 @@ class RectifiedFlow(StepMethod):
         error = self.velocity(point, batch.early, times) - (batch.delayed - start)
         return {"velocity": (error / self.chosen.noise).square().mean()}
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
+    def translate(self, scans: Scans) -> torch.Tensor:
         """Draw where the flow starts, and follow it."""
+        early = scans.early
         schedule = _schedule()
         schedule.set_timesteps(self.chosen.steps)
         point = self.start(early)

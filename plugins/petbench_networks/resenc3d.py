@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from monai.networks.nets import DynUNet
 
-from petbench import Batch, Optimization, StepMethod
+from petbench import Batch, Optimization, Scans, StepMethod
 from petbench_networks.optimization import adamw, start_at_zero
 
 if TYPE_CHECKING:
@@ -63,10 +63,11 @@ class ResEnc3d(StepMethod):
         air = self.intensity.to_unit(torch.tensor(AIR_SUV, device=batch.early.device))
         body = (batch.early > air) | (batch.delayed > air)
         weight = torch.where(body, 1.0, self.chosen.air_weight)
-        difference = (self.translate(batch.early) - batch.delayed).abs()
+        difference = (self.translate(batch) - batch.delayed).abs()
         return {"masked l1": (weight * difference).sum() / weight.sum()}
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
+    def translate(self, scans: Scans) -> torch.Tensor:
         """Correct (batch, slices, y, x)."""
+        early = scans.early
         corrected: torch.Tensor = early + self.network(early[:, None])[:, 0]
         return corrected

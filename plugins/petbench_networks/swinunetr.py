@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from monai.networks.nets import SwinUNETR as MonaiSwinUNETR
 
-from petbench import Batch, Optimization, StepMethod
+from petbench import Batch, Optimization, Scans, StepMethod
 from petbench_networks.optimization import adamw, start_at_zero
 
 if TYPE_CHECKING:
@@ -52,10 +52,11 @@ class SwinUNETR(StepMethod):
 
     def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
         """Return the mean absolute difference."""
-        return {"l1": (self.translate(batch.early) - batch.delayed).abs().mean()}
+        return {"l1": (self.translate(batch) - batch.delayed).abs().mean()}
 
-    def translate(self, early: Tensor) -> Tensor:
+    def translate(self, scans: Scans) -> Tensor:
         """Correct (batch, slices, y, x), or its middle in two dimensions."""
+        early = scans.early
         if self.chosen.dimensions == 3:
             corrected: Tensor = early + self.network(early[:, None])[:, 0]
         else:

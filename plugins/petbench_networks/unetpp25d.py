@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench import Batch, Optimization, StepMethod, import_torchvision
+from petbench import Batch, Optimization, Scans, StepMethod, import_torchvision
 from petbench_networks.optimization import adamw, start_at_zero
 
 if TYPE_CHECKING:
@@ -51,10 +51,11 @@ class UnetPP25d(StepMethod):
 
     def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
         """Return the mean absolute difference."""
-        return {"l1": (self.translate(batch.early) - batch.delayed).abs().mean()}
+        return {"l1": (self.translate(batch) - batch.delayed).abs().mean()}
 
-    def translate(self, early: Tensor) -> Tensor:
+    def translate(self, scans: Scans) -> Tensor:
         """Correct the middle of (batch, slices, y, x)."""
+        early = scans.early
         middle = self.early_slices // 2
         corrected: Tensor = early[:, middle : middle + 1] + self.network(early)
         return corrected

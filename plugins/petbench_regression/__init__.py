@@ -1,4 +1,4 @@
-"""Regression networks: the delayed image as a correction of the early one, without a discriminator."""
+"""Regression: networks that correct the early image, without a discriminator, and a linear relation an organ."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from petbench import MethodSpec, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from petbench import StepMethod
-    from petbench_regression.parameters import BridgeParameters, ResUNet25dParameters, UNet3dParameters
+    from petbench import Method, StepMethod
+    from petbench_regression.parameters import (
+        BridgeParameters,
+        OrganRegressionParameters,
+        ResUNet25dParameters,
+        UNet3dParameters,
+    )
 
 
 def _resunet25d(parameters: ResUNet25dParameters) -> StepMethod:
@@ -31,9 +36,15 @@ def _bridge(parameters: BridgeParameters) -> StepMethod:
     return Bridge(parameters)
 
 
+def _organ_regression(parameters: OrganRegressionParameters) -> Method:
+    from petbench_regression.organ_regression import OrganRegression
+
+    return OrganRegression(parameters)
+
+
 @hookimpl
 def petbench_methods() -> Iterable[MethodSpec]:
-    """Return the regression networks."""
+    """Return the regression networks, and the regression that they must beat."""
     from petbench_regression import parameters
 
     return [
@@ -69,6 +80,16 @@ def petbench_methods() -> Iterable[MethodSpec]:
             presets=parameters.PRESETS,
             choose_preset=parameters.choose_preset,
             citation="Delbracio, Milanfar: Inversion by Direct Iteration. TMLR 2023. arXiv:2303.11435",
+            licence="Apache-2.0",
+        ),
+        MethodSpec(
+            name="organ-regression",
+            summary="each organ's delayed level from its early one, shrunk to the whole body's relation",
+            build=_organ_regression,
+            supervision="paired",
+            needs=("labels",),
+            parameters=parameters.OrganRegressionParameters,
+            citation="Lindley, Smith: Bayes Estimates for the Linear Model. J R Stat Soc B 1972;34(1):1-41",
             licence="Apache-2.0",
         ),
     ]

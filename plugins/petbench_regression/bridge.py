@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from petbench import Batch, StepMethod
+from petbench import Batch, Scans, StepMethod
 from petbench_regression.networks import ResidualUNet
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ class Bridge(StepMethod):
         point = (1 - time) * batch.delayed + time * batch.early
         return {"l1": (self.find(point, time) - batch.delayed).abs().mean()}
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
+    def translate(self, scans: Scans) -> torch.Tensor:
         """Walk the bridge from the early image."""
-        point = early
+        point = early = scans.early
         for left in range(self.steps, 0, -1):
             time = early.new_full((len(early), 1, 1, 1), left / self.steps)
             point = point + (self.find(point, time) - point) / left

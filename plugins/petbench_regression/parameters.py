@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from petbench import StepParameters
 
@@ -51,6 +51,18 @@ class UNet3dParameters(RegressionParameters):
     depth: int = Field(3, ge=1, le=5, description="halvings down to the bottleneck, along all three axes")
     width: int = Field(16, ge=4, le=128, description="channels at full resolution, doubled three times")
     slab: int = Field(32, ge=2, le=256, description="slices of a slab, rounded up to a multiple of 2**depth")
+
+
+class OrganRegressionParameters(BaseModel):
+    """Settings of `organ-regression`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shrinkage: float = Field(
+        10.0,
+        ge=0,
+        description="voxels of the whole body that count beside an organ's own: 0 leaves organs to themselves",
+    )
 
 
 SMALL: Mapping[str, object] = {

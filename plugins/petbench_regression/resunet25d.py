@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench import Batch, StepMethod
+from petbench import Batch, Scans, StepMethod
 from petbench_regression.networks import ResidualUNet
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ class ResUNet25d(StepMethod):
 
     def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
         """Return the mean absolute difference."""
-        return {"l1": (self.translate(batch.early) - batch.delayed).abs().mean()}
+        return {"l1": (self.translate(batch) - batch.delayed).abs().mean()}
 
-    def translate(self, early: Tensor) -> Tensor:
+    def translate(self, scans: Scans) -> Tensor:
         """Correct the middle of (batch, slices, y, x)."""
-        middle = self.early_slices // 2
+        early, middle = scans.early, self.early_slices // 2
         corrected: Tensor = early[:, middle : middle + 1] + self.network(early)
         return corrected

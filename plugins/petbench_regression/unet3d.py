@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench import Batch, StepMethod
+from petbench import Batch, Scans, StepMethod
 from petbench_regression.networks import ResidualUNet
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ class UNet3d(StepMethod):
 
     def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
         """Return the mean absolute difference."""
-        return {"l1": (self.translate(batch.early) - batch.delayed).abs().mean()}
+        return {"l1": (self.translate(batch) - batch.delayed).abs().mean()}
 
-    def translate(self, early: Tensor) -> Tensor:
+    def translate(self, scans: Scans) -> Tensor:
         """Correct (batch, slices, y, x)."""
+        early = scans.early
         corrected: Tensor = early + self.network(early[:, None])[:, 0]
         return corrected

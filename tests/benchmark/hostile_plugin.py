@@ -26,8 +26,8 @@ SOURCE = """
         def fit(self, data, run):
             self.context = run
             FIT
-        def predict(self, early):
-            predicted = early.copy()
+        def predict(self, scan):
+            predicted = scan.early.copy()
             PREDICT
             return predicted
         def state_dict(self):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from petbench import Batch, StepMethod, StepParameters, Update, Volume
+from petbench import Batch, Scan, Scans, StepMethod, StepParameters, Update, Volume
 from petbench.engine_settings import EngineSettings
 from petbench.training.context import TrainingContext
 from petbench.training.runnable_method import HarnessOnly
@@ -48,8 +48,8 @@ class Linear(StepMethod):
         self.dtypes.add(predicted.dtype)
         return {"l1": (predicted - batch.delayed).abs().mean()}
 
-    def translate(self, early: Tensor) -> Tensor:
-        predicted: Tensor = self.network(early)
+    def translate(self, scans: Scans) -> Tensor:
+        predicted: Tensor = self.network(scans.early)
         return predicted
 
 
@@ -64,8 +64,8 @@ class Slabs(StepMethod):
         super().__init__(parameters)
         self.unused = nn.Parameter(torch.zeros(()))
 
-    def translate(self, early: Tensor) -> Tensor:
-        return early[:, 1:4]
+    def translate(self, scans: Scans) -> Tensor:
+        return scans.early[:, 1:4]
 
 
 class FakeData:
@@ -74,17 +74,17 @@ class FakeData:
     def __init__(self, value: float = 1.0) -> None:
         self.volume = np.full((10, 4, 4), value, dtype=np.float32)
 
-    def early(self) -> list[Volume]:
-        return [self.volume]
+    def scans(self) -> list[Scan]:
+        return [Scan(self.volume)]
 
     def delayed(self) -> list[Volume]:
         return [self.volume]
 
-    def pairs(self) -> list[tuple[Volume, Volume]]:
-        return [(self.volume, self.volume)]
+    def pairs(self) -> list[tuple[Scan, Volume]]:
+        return [(Scan(self.volume), self.volume)]
 
     def own(self) -> HarnessOnly:
-        return HarnessOnly([(self.volume, self.volume)])
+        return HarnessOnly([(Scan(self.volume), self.volume)])
 
 
 def context(folder: Path, budget: Budget, engine: EngineSettings = EngineSettings()) -> TrainingContext:  # noqa: B008

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tests.benchmark.step_methods import CPU, SMALL, Linear, context
 
-from petbench import Batch, MethodSpec, StepParameters
+from petbench import Batch, MethodSpec, Scan, Scans, StepParameters
 from petbench.authors_line import authors_line, with_authors_line
 from petbench.contract import Budget
 from petbench.errors import PluginError
@@ -35,18 +35,18 @@ class Method(StepMethod):
         self.network = nn.Conv2d(1, 1, 1)
 
     def training_step(self, batch):
-        return {"l1": (self.translate(batch.early) - batch.delayed).abs().mean()}
+        return {"l1": (self.translate(batch) - batch.delayed).abs().mean()}
 
-    def translate(self, early):
-        return self.network(early)
+    def translate(self, scans):
+        return self.network(scans.early)
 
 class Raises(Method):
-    def translate(self, early):
-        return helper(early)
+    def translate(self, scans):
+        return helper(scans.early)
 
 class ReturnsNothing(Method):
     def training_step(self, batch):
-        self.translate(batch.early)
+        self.translate(batch)
 
 class RaisesFromAnother(Method):
     def training_step(self, batch):
@@ -122,8 +122,8 @@ class Translates(Linear):
         super().__init__(SMALL)
         self.output = output
 
-    def translate(self, early: torch.Tensor) -> Any:
-        return self.output(early)
+    def translate(self, scans: Scans) -> Any:
+        return self.output(scans.early)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ class Translates(Linear):
 def test_what_translate_may_not_return_is_said_in_one_sentence(output: Any, message: str) -> None:
     early = np.ones((3, 5, 7), dtype=np.float32)
     with pytest.raises(PluginError) as caught:
-        translate_volume(Translates(output), early)
+        translate_volume(Translates(output), Scan(early))
     assert message in str(caught.value)
     assert authors_line(caught.value, {"tests"}) is not None
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from pydantic import Field
 from torch import nn
 
-from petbench import MethodSpec, StepMethod, StepParameters, Update
+from petbench import MethodSpec, Scan, Scans, StepMethod, StepParameters, Update
 from petbench.cli.main import PetbenchGroup
 from petbench.cli.plugin import plugin
 from petbench.errors import UnknownNameError
@@ -66,48 +66,48 @@ class Good(StepMethod):
         self.network = nn.Conv2d(1, 1, 3, padding=1)
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
-        return {"l1": nn.functional.l1_loss(self.translate(batch.early), batch.delayed)}
+        return {"l1": nn.functional.l1_loss(self.translate(batch), batch.delayed)}
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
-        predicted: torch.Tensor = early + self.network(early)
+    def translate(self, scans: Scans) -> torch.Tensor:
+        predicted: torch.Tensor = scans.early + self.network(scans.early)
         return predicted
 
 
 class LosesItsLoss(Good):
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        return {"": nn.functional.l1_loss(self.translate(batch.early), batch.delayed)}
+        return {"": nn.functional.l1_loss(self.translate(batch), batch.delayed)}
 
 
 class Climbs(Good):
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        loss = nn.functional.l1_loss(self.translate(batch.early), batch.delayed)
+        loss = nn.functional.l1_loss(self.translate(batch), batch.delayed)
         return {"l1": 2 * loss.detach() - loss}  # the right value with the gradient of its opposite
 
 
 class WrongShape(StepTrainer):
-    def predict(self, early: Volume) -> Volume:
-        return super().predict(early)[:-1]
+    def predict(self, scan: Scan) -> Volume:
+        return super().predict(scan)[:-1]
 
 
 class Negative(StepTrainer):
-    def predict(self, early: Volume) -> Volume:
-        return np.asarray(super().predict(early) - 1.0, dtype=np.float32)
+    def predict(self, scan: Scan) -> Volume:
+        return np.asarray(super().predict(scan) - 1.0, dtype=np.float32)
 
 
 class Wide(StepTrainer):
-    def predict(self, early: Volume) -> Volume:
-        return super().predict(early).astype(np.float64)
+    def predict(self, scan: Scan) -> Volume:
+        return super().predict(scan).astype(np.float64)
 
 
 class Dices(Good):
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
-        return super().translate(early) + 0.01 * torch.randn_like(early)
+    def translate(self, scans: Scans) -> torch.Tensor:
+        return super().translate(scans) + 0.01 * torch.randn_like(scans.early)
 
 
 class Scribbles(StepTrainer):
-    def predict(self, early: Volume) -> Volume:
-        predicted = super().predict(early)
-        early *= 2
+    def predict(self, scan: Scan) -> Volume:
+        predicted = super().predict(scan)
+        scan.early[:] *= 2
         return predicted
 
 
@@ -121,11 +121,11 @@ SEEN = itertools.count()
 
 class Unseeded(Good):
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        loss = nn.functional.l1_loss(self.translate(batch.early), batch.delayed)
+        loss = nn.functional.l1_loss(self.translate(batch), batch.delayed)
         return {"l1": loss * (1 + next(SEEN))}
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
-        predicted: torch.Tensor = early + self.network(early) * (1.0 + 1e-4 * self._run_number())
+    def translate(self, scans: Scans) -> torch.Tensor:
+        predicted: torch.Tensor = scans.early + self.network(scans.early) * (1.0 + 1e-4 * self._run_number())
         return predicted
 
     def _run_number(self) -> float:
@@ -142,7 +142,7 @@ class KeepsAPlainCounter(Good):
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         self.taken += 1
         sign = 1.0 if self.taken <= 2 else -1.0
-        return {"l1": sign * nn.functional.l1_loss(self.translate(batch.early), batch.delayed)}
+        return {"l1": sign * nn.functional.l1_loss(self.translate(batch), batch.delayed)}
 
 
 class Replaces(Good):
@@ -165,7 +165,7 @@ class ReadsBack(Good):
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
         weight = 2.0 if batch.early.mean() > 0 else 1.0
-        return {"l1": weight * nn.functional.l1_loss(self.translate(batch.early), batch.delayed)}
+        return {"l1": weight * nn.functional.l1_loss(self.translate(batch), batch.delayed)}
 
 
 class Alternates(Good):
@@ -175,15 +175,15 @@ class Alternates(Good):
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
         self.taken += 1
         loss = nn.functional.l1_loss if self.taken % 2 else nn.functional.mse_loss
-        return {"loss": loss(self.translate(batch.early), batch.delayed)}
+        return {"loss": loss(self.translate(batch), batch.delayed)}
 
 
 class AsksForPairs:
     def fit(self, data: TrainingData, run: RunContext) -> None:
         data.pairs()
 
-    def predict(self, early: Volume) -> Volume:
-        return early.copy()
+    def predict(self, scan: Scan) -> Volume:
+        return scan.early.copy()
 
     def state_dict(self) -> dict[str, Any]:
         return {}

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 import torch
 from tests.benchmark.installed import install_module
+from tests.benchmark.labelled_bodies import labelled_bodies
 
-from petbench import Batch, StepMethod, StepParameters
+from petbench import Batch, Scans, StepMethod, StepParameters
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
+from petbench.scan import NEEDS
 from petbench.training.context import TrainingContext
 from petbench.training.runnable_method import HarnessOnly
+from petbench.training.scan_reading import read_scan
 from petbench.training.step_trainer import StepTrainer
 from petbench.training.volumes import gather_validation, gather_volumes
 from petbench_datasets.dataset.reader import Dataset, open_dataset
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from tests.command import Petbench
 
     from petbench.contract import Supervision
+    from petbench.scan import Need
 
 VALIDATION_PARTICIPANT, TEST_PARTICIPANT = HIDDEN = ("sub-03", "sub-04")
 _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType, np.ndarray, torch.Tensor)
@@ -74,7 +78,7 @@ def handed(dataset: Dataset, folder: Path, supervision: Supervision = "paired") 
     run = TrainingContext(
         seed=0, budget=Budget(images=8), device=torch.device("cpu"), folder=folder, engine=EngineSettings()
     )
-    asked: list[Any] = [data, run, data.early(), *data.early()]
+    asked: list[Any] = [data, run, data.scans(), *data.scans()]
     if supervision != "no-target":
         asked += [data.delayed(), *data.delayed()]
     if supervision == "paired":
@@ -97,6 +101,26 @@ def test_no_participant_and_no_path_of_the_dataset_can_be_reached_from_what_trai
     assert not [value for value in found if isinstance(value, Dataset)]
     texts = [str(value) for value in found if isinstance(value, str | bytes | Path)]
     assert not [text for text in texts if any(name in text for name in (*dataset.participants, str(body_dataset)))]
+
+
+@pytest.mark.parametrize("supervision", ["paired", "unpaired", "no-target"])
+def test_what_a_method_named_leads_no_further_and_is_of_training_participants_alone(
+    supervision: Supervision, body_dataset: Path, tmp_path: Path
+) -> None:
+    root = labelled_bodies(body_dataset, tmp_path / "labelled")
+    dataset = open_dataset(root)
+    needs: list[Need] = [need for need in NEEDS if need != "frames"]
+    data = gather_volumes(dataset, load_split(dataset, "holdout").folds[0], supervision, needs, folder=tmp_path)
+    found = reachable([data, data.scans(), *data.scans()])
+    assert not [value for value in found if isinstance(value, Dataset)]
+    texts = [str(value) for value in found if isinstance(value, str | bytes | Path)]
+    assert {"liver", "brain", "female"} <= set(texts)
+    assert not [text for text in texts if any(name in text for name in (*dataset.participants, str(root)))]
+    images = [value for value in found if isinstance(value, np.ndarray)]
+    assert len(images) == 3 * 2  # early, CT and labels of two
+    secrets = [dataset.delayed(name)[0] for name in dataset.participants]
+    secrets += [read_scan(dataset, name, needs).labels for name in HIDDEN]  # type: ignore[misc]
+    assert not [image for image in images for secret in secrets if np.array_equal(image, secret)]
 
 
 @pytest.mark.parametrize("supervision", ["paired", "unpaired", "no-target"])
@@ -128,8 +152,8 @@ def test_what_a_step_method_reaches_while_it_trains_is_no_image_of_validation(
             seen.extend(reachable([self, batch]))
             return {"l1": (self.network(batch.early) - batch.delayed).abs().mean()}
 
-        def translate(self, early: torch.Tensor) -> torch.Tensor:
-            translated: torch.Tensor = self.network(early)
+        def translate(self, scans: Scans) -> torch.Tensor:
+            translated: torch.Tensor = self.network(scans.early)
             return translated
 
     own = HarnessOnly(gather_validation(dataset, fold.validation))
@@ -139,7 +163,7 @@ def test_what_a_step_method_reaches_while_it_trains_is_no_image_of_validation(
     method = StepTrainer(Looking(StepParameters(images=8, batch_size=4, shift_voxels=0, validations=2)))
     method.fit(gather_volumes(dataset, fold, "paired"), run, own)
     assert "validation" in (tmp_path / "log.jsonl").read_text(encoding="utf-8")
-    volumes = [image for pair in own.validation for image in pair]
+    volumes = [image for scan, delayed in own.validation for image in (scan.early, delayed)]
     assert not [value for value in seen if value is own or isinstance(value, TrainingContext)]
     arrays = [value for value in seen if isinstance(value, np.ndarray)]
     assert not [array for array in arrays for volume in volumes if np.array_equal(array, volume)]
@@ -152,8 +176,8 @@ def test_what_training_is_handed_are_the_images_of_the_dataset_to_the_bit(body_d
     validation = gather_validation(dataset, fold.validation, folder=tmp_path)
     for participants, pairs in ((fold.train, data.pairs()), (fold.validation, validation)):
         assert len(pairs) == len(participants)
-        for participant, (early, delayed) in zip(participants, pairs, strict=True):
-            assert np.array_equal(early, dataset.pair(participant).early)
+        for participant, (scan, delayed) in zip(participants, pairs, strict=True):
+            assert np.array_equal(scan.early, dataset.pair(participant).early)
             assert np.array_equal(delayed, dataset.pair(participant).delayed)
     unpaired = gather_volumes(dataset, fold, "unpaired", seed=1, folder=tmp_path)
     assert sorted(float(volume.sum()) for volume in unpaired.delayed()) == sorted(
@@ -164,9 +188,9 @@ def test_what_training_is_handed_are_the_images_of_the_dataset_to_the_bit(body_d
 def test_a_method_changes_a_volume_for_itself_alone_and_leaves_no_file(body_dataset: Path, tmp_path: Path) -> None:
     dataset = open_dataset(body_dataset)
     data = gather_volumes(dataset, load_split(dataset, "holdout").folds[0], "paired", folder=tmp_path)
-    changed = data.early()[0]
+    changed = data.scans()[0].early
     changed[:] = -1
-    assert data.early()[0].min() >= 0
+    assert data.scans()[0].early.min() >= 0
     assert not list(tmp_path.iterdir())
 
 
@@ -179,16 +203,17 @@ THIEF = """
     class Thief:
         def fit(self, data, run):
             seen = []
-            for volume in [*data.early(), *data.delayed(), *sum(map(list, data.pairs()), [])]:
+            pairs = [image for scan, delayed in data.pairs() for image in (scan.early, delayed)]
+            for volume in [*(scan.early for scan in data.scans()), *data.delayed(), *pairs]:
                 seen.append(float(volume.sum()))
             texts = {str(path): path.read_text(errors="replace") for path in run.folder.rglob("*") if path.is_file()}
             found = {"sums": seen, "files": texts, "data": repr(vars(data)), "run": repr(vars(run))}
             Path(FOUND).write_text(json.dumps(found))
-        def predict(self, early):
+        def predict(self, scan):
             with Path(FOUND + ".predict").open("a") as file:
-                own = early.base is None or early.base.size == early.size
-                print(json.dumps({"own": own, "sum": float(early.sum())}), file=file)
-            return early
+                own = scan.early.base is None or scan.early.base.size == scan.early.size
+                print(json.dumps({"own": own, "sum": float(scan.early.sum())}), file=file)
+            return scan.early
         def state_dict(self):
             return {}
         def load_state_dict(self, state):

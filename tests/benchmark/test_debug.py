@@ -42,10 +42,10 @@ class Method(StepMethod):
 
     def training_step(self, batch):
         WHAT
-        return {"l1": (self.translate(batch.early) - batch.delayed).abs().mean()}
+        return {"l1": (self.translate(batch) - batch.delayed).abs().mean()}
 
-    def translate(self, early):
-        return self.network(early)
+    def translate(self, scans):
+        return self.network(scans.early)
 """
 
 

@@ -45,6 +45,10 @@ HELD: dict[str, tuple[str, ...]] = {
         f"{FILES}test_its_content_takes_the_place_of_its_path_and_the_method_gets_the_path",
         f"{FILES}test_of_a_folder_every_file_counts",
     ),
+    "Inputs": (
+        "benchmark/test_needs.py::test_what_an_input_holds_is_part_of_a_run_s_identity_and_no_input_changes_none",
+        "datasets/test_inputs.py::test_a_digest_changes_with_one_voxel_or_cell_and_not_with_what_the_fingerprint_holds",
+    ),
     "Images, split and fold, seed, precision, budget and protocol": (
         f"{LOOKUP}test_every_field_of_the_identity_is_tried_here",
     ),

@@ -196,6 +196,15 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
             "benchmark/test_tracks.py::test_a_method_that_does_not_train_by_a_budget_is_one_row_within_every_track",
         ),
     ),
+    "A method is given the early image": (
+        None,
+        (
+            "benchmark/test_needs.py::test_a_method_is_given_what_it_named_and_nothing_else_in_whichever_process_it_runs",
+            "benchmark/test_needs.py::test_where_a_dataset_lacks_what_a_method_needs_the_run_is_skipped_and_no_failure",
+            "datasets/test_inputs.py::test_labels_that_may_owe_something_to_a_delayed_image_are_no_input",
+            "benchmark/test_input_tensors.py::test_an_unpaired_batch_has_the_inputs_of_its_early_images_alone",
+        ),
+    ),
     "A method sees training participants alone": (
         None,
         (

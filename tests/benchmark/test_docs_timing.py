@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from tests.benchmark.docs_reader import DOCS
 
+from petbench import Scan
 from petbench.runs import pipeline, predict_fold
 from petbench.runs.method_process import messages
 from petbench.runs.method_process.job_folder import JobFolder
@@ -68,10 +69,10 @@ def test_the_seconds_of_a_volume_are_those_of_predict_without_reading_and_writin
     monkeypatch.setattr("time.perf_counter", lambda: clock.now)
     volume = np.zeros(GRID.shape, dtype=np.float32)
 
-    def early() -> Iterator[tuple[str, Volume]]:
+    def scans() -> Iterator[tuple[str, Scan]]:
         for participant in ("sub-02", "sub-03"):
             clock.now += 100.0
-            yield participant, volume
+            yield participant, Scan(volume)
 
     def predicting() -> Iterator[Any]:
         """Say what the process of a method says that needs one second for a volume."""
@@ -101,7 +102,7 @@ def test_the_seconds_of_a_volume_are_those_of_predict_without_reading_and_writin
     monkeypatch.setattr(predict_fold, "write_image", write)
     digests: dict[str, str] = {}
     seconds = predict_fold.write_predictions(
-        process.predict(early()), "slow", cast("Dataset", Known()), tmp_path, digests
+        process.predict(scans()), "slow", cast("Dataset", Known()), tmp_path, digests
     )
     assert seconds == 1.0
     assert list(digests) == ["sub-02", "sub-03"]

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from petbench import Scan
 from petbench.contract import Supervision, TrainingData
 from petbench.errors import PluginError
 from petbench.methods.program.protocol import Job
 from petbench.methods.program.runner import job_data
 from petbench.methods.program.validation_input import read_pairs, write_pairs
+from petbench.methods.scan_files import write_scan
 from petbench.testing.images import SmallData
 from petbench.training.entitled_data import EntitledData
 from petbench.training.volumes import gather_validation, gather_volumes
@@ -32,12 +34,12 @@ ACCESSORS = [name for name, value in vars(TrainingData).items() if callable(valu
 
 #: What each accessor gives out, by supervision; whatever is not here is refused.
 ENTITLED = {
-    ("paired", "early"): "early",
+    ("paired", "scans"): "scans",
     ("paired", "delayed"): "delayed",
     ("paired", "pairs"): "pairs",
-    ("unpaired", "early"): "early",
+    ("unpaired", "scans"): "scans",
     ("unpaired", "delayed"): "delayed",
-    ("no-target", "early"): "early",
+    ("no-target", "scans"): "scans",
 }
 
 
@@ -49,13 +51,12 @@ def from_a_dataset(supervision: Supervision, body_dataset: Path, folder: Path) -
 def from_a_job(supervision: Supervision, body_dataset: Path, folder: Path) -> EntitledData:
     """Return what a program's job holds, which petbench wrote from what the harness's own process is entitled to."""
     data = from_a_dataset(supervision, body_dataset, folder)
-    given = {"early": data.early(), "delayed": data.delayed() if supervision != "no-target" else ()}
-    names: dict[str, tuple[str, ...]] = {}
-    for kind, volumes in given.items():
-        names[kind] = tuple(f"{number}-{kind}.npy" for number in range(len(volumes)))
-        for name, volume in zip(names[kind], volumes, strict=True):
-            np.save(folder / name, volume)
-    job = Job(stage="fit", method="m", parameters={}, supervision=supervision, seed=0, **names)
+    scans = tuple(write_scan(folder, str(number), scan) for number, scan in enumerate(data.scans()))
+    delayed = data.delayed() if supervision != "no-target" else ()
+    names = tuple(f"{number}-delayed.npy" for number in range(len(delayed)))
+    for name, volume in zip(names, delayed, strict=True):
+        np.save(folder / name, volume)
+    job = Job(stage="fit", method="m", parameters={}, supervision=supervision, seed=0, scans=scans, delayed=names)
     return job_data(job, folder)
 
 
@@ -85,11 +86,13 @@ def test_each_accessor_gives_what_the_supervision_entitles_to_of_training_partic
     found = getattr(data, accessor)()
     assert len(found) == len(pairs)
     if entitled == "pairs":
-        for (early, delayed), pair in zip(found, pairs, strict=True):
-            assert np.array_equal(early, pair.early)
+        for (scan, delayed), pair in zip(found, pairs, strict=True):
+            assert np.array_equal(scan.early, pair.early)
             assert np.array_equal(delayed, pair.delayed)
+    elif entitled == "scans":
+        assert sums(scan.early for scan in found) == sums(pair.early for pair in pairs)
     else:
-        assert sums(found) == sums(getattr(pair, entitled) for pair in pairs)
+        assert sums(found) == sums(pair.delayed for pair in pairs)
 
 
 def test_an_unpaired_method_learns_no_pair_from_the_order_of_what_it_is_given(body_dataset: Path) -> None:
@@ -102,8 +105,8 @@ def test_an_unpaired_method_learns_no_pair_from_the_order_of_what_it_is_given(bo
     together = []
     for seed in range(12):
         data = gather_volumes(dataset, fold, "unpaired", seed=seed)
-        given = zip(data.early(), data.delayed(), strict=True)
-        together.append(all(belongs[float(early.sum())] == float(delayed.sum()) for early, delayed in given))
+        given = zip(data.scans(), data.delayed(), strict=True)
+        together.append(all(belongs[float(scan.early.sum())] == float(late.sum()) for scan, late in given))
     assert 0 < sum(together) < len(together)  # by chance alone: two participants, two orders
 
 
@@ -123,8 +126,8 @@ def test_validation_pairs_are_the_harness_s_and_reach_its_own_program_whole(body
     pairs = gather_validation(dataset, ("sub-03",), folder=tmp_path)
     with (tmp_path / "input").open("w+b") as file:
         write_pairs(file, pairs)
-        ((early, delayed),) = read_pairs(file, tmp_path)
-    assert np.array_equal(early, dataset.pair("sub-03").early)
+        ((scan, delayed),) = read_pairs(file, tmp_path)
+    assert np.array_equal(scan.early, dataset.pair("sub-03").early)
     assert np.array_equal(delayed, dataset.pair("sub-03").delayed)
     with (tmp_path / "nothing").open("w+b") as file:
         assert len(read_pairs(file, tmp_path)) == 0
@@ -132,24 +135,24 @@ def test_validation_pairs_are_the_harness_s_and_reach_its_own_program_whole(body
 
 def test_what_a_method_changes_it_changes_for_itself_alone(make: Make, body_dataset: Path, tmp_path: Path) -> None:
     data = make("paired", body_dataset, tmp_path)
-    data.early()[0][:] = -1
+    data.scans()[0].early[:] = -1
     data.pairs()[0][1][:] = -1
-    assert data.early()[0].min() >= 0
+    assert data.scans()[0].early.min() >= 0
     assert data.delayed()[0].min() >= 0
 
 
 def test_a_slice_of_the_volumes_reads_none_of_them() -> None:
     read: list[int] = []
 
-    def reads(number: int) -> Callable[[], np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-        def volume() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def reads(number: int) -> Callable[[], Scan]:
+        def scan() -> Scan:
             read.append(number)
-            return np.full((1, 1, 1), number, dtype=np.float32)
+            return Scan(np.full((1, 1, 1), number, dtype=np.float32))
 
-        return volume
+        return scan
 
-    early = EntitledData("no-target", [reads(number) for number in range(4)], []).early()
-    half = early[2:]
+    scans = EntitledData("no-target", [reads(number) for number in range(4)], []).scans()
+    half = scans[2:]
     assert len(half) == 2
     assert read == []
-    assert [float(volume.max()) for volume in half] == [2.0, 3.0]
+    assert [float(scan.early.max()) for scan in half] == [2.0, 3.0]

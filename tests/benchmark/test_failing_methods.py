@@ -24,7 +24,7 @@ THIRD_PARTY = """
 
     class Fragile:
         def fit(self, data, run):
-            seen = data.early()
+            seen = data.scans()
             if MODE == "raise":
                 raise ValueError("the weights went astray")
             if MODE == "exit":
@@ -39,8 +39,8 @@ THIRD_PARTY = """
                 kept = [np.ones(2**30)] if MODE == "large" else []
                 while True:
                     kept.append(bytearray(2**18))
-        def predict(self, early):
-            return np.full_like(early, np.nan) if MODE == "nan" else early
+        def predict(self, scan):
+            return np.full_like(scan.early, np.nan) if MODE == "nan" else scan.early
         def state_dict(self):
             return {}
         def load_state_dict(self, state):

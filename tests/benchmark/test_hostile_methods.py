@@ -20,7 +20,8 @@ from petbench.runs.isolation import method_sandbox
 from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.method_process.messages import Task
 from petbench.runs.method_process.parent import MethodFailedError, MethodProcess
-from petbench.training.volumes import TrainingVolumes, VolumeFile
+from petbench.scan import Scan
+from petbench.training.volumes import StoredData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,21 +64,21 @@ def run(folder: Path, code: Mapping[str, str], *, isolated: bool = False, home: 
         cuda_graphs="off", deterministic=False, folder=str(job.path), environments=str(folder / "venvs"),
         trained=False, largest_file_bytes=None,
     )  # fmt: skip
-    volumes = TrainingVolumes(VolumeFile(folder), VolumeFile(folder))
-    for file in volumes:
-        file.append(np.ones(SHAPE, dtype=np.float32))
+    stored = StoredData.new(folder)
+    stored.scans.append(Scan(np.ones(SHAPE, dtype=np.float32)))
+    stored.delayed.append(np.ones(SHAPE, dtype=np.float32))
     seen = Seen()
     with MethodProcess(task, job, sandbox, lambda: False) as process:
         try:
             process.ready()
             process.built()
-            trained = process.fit(volumes, VolumeFile(folder))
+            trained = process.fit(stored, StoredData.new(folder))
             seen.images_seen = trained.images_seen
             if trained.failed:
                 process.failed()
             process.saved()
-            early = [("sub-01", np.full(SHAPE, 2, dtype=np.float32))]
-            seen.predicted = [volume for _, volume, _ in process.predict(early)]
+            scans = [("sub-01", Scan(np.full(SHAPE, 2, dtype=np.float32)))]
+            seen.predicted = [volume for _, volume, _ in process.predict(scans)]
             process.end()
         except MethodFailedError as error:
             seen.ending = error.ending
@@ -98,9 +99,14 @@ ENDINGS = {
     ),
     "2**70 images": ({"fit": "run.set_images_seen(2**70)"}, "failed", "method", "is no number of images"),
     "half an image": ({"fit": "run.advance(0.5, dict)"}, "failed", "method", "is no number of images"),
-    "complex output": ({"predict": "predicted = early + 1j"}, "failed", "method", "is of type complex64"),
-    "objects as output": ({"predict": "predicted = early.astype(object)"}, "failed", "method", "is of type object"),
-    "another shape": ({"predict": "predicted = early[:1]"}, "failed", "method", "(1, 4, 5) voxels, not (3, 4, 5)"),
+    "complex output": ({"predict": "predicted = scan.early + 1j"}, "failed", "method", "is of type complex64"),
+    "objects as output": (
+        {"predict": "predicted = scan.early.astype(object)"},
+        "failed",
+        "method",
+        "is of type object",
+    ),
+    "another shape": ({"predict": "predicted = scan.early[:1]"}, "failed", "method", "(1, 4, 5) voxels, not (3, 4, 5)"),
     "an object as state": (
         {"state": 'return {"forest": Mute()}'},
         "failed",

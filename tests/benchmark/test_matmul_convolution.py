@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.autograd import gradcheck, gradgradcheck
 
-from petbench import StepMethod, StepParameters
+from petbench import Scan, Scans, StepMethod, StepParameters
 from petbench.engine_settings import EngineSettings, Precision, SmallConvolutions
 from petbench.training.network_execution import NetworkExecution
 from petbench.training.prediction import translate_volume
@@ -193,8 +193,8 @@ class Thick(StepMethod):
         super().__init__(parameters)
         self.network = nn.Sequential(nn.Conv2d(1, 64, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(64, 1, 4, 2, 1))
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
-        predicted: torch.Tensor = self.network(early)
+    def translate(self, scans: Scans) -> torch.Tensor:
+        predicted: torch.Tensor = self.network(scans.early)
         return predicted
 
 
@@ -229,6 +229,6 @@ def test_a_validation_predicts_to_the_bit_what_the_trained_network_will(
     execution = NetworkExecution(method, EngineSettings(), CPU, compiled=False)
     with execution.training():
         with execution.predicting():
-            validated = translate_volume(method, early)
+            validated = translate_volume(method, Scan(early))
         assert is_matmul(method.network(torch.randn(1, 1, 8, 8)))
-    assert np.array_equal(validated, translate_volume(method, early))
+    assert np.array_equal(validated, translate_volume(method, Scan(early)))

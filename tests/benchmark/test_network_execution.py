@@ -12,7 +12,7 @@ from tests.benchmark.step_methods import CPU, SMALL, Linear
 from torch import nn
 from torch._dynamo.exc import TorchDynamoException
 
-from petbench import Batch
+from petbench import Batch, Scan, Scans
 from petbench.engine_settings import EngineSettings
 from petbench.training.network_execution import NetworkExecution
 from petbench.training.prediction import translate_volume
@@ -30,7 +30,7 @@ def test_networks_compute_in_bfloat16_and_losses_in_float32(tmp_path: Path) -> N
         method.training_step(Batch(torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4)))
         assert inside == {torch.bfloat16}
         with execution.predicting():
-            translate_volume(method, np.ones((2, 4, 4), dtype=np.float32))
+            translate_volume(method, Scan(np.ones((2, 4, 4), dtype=np.float32)))
         assert inside == {torch.bfloat16, torch.float32}
         assert "forward" in vars(method.network)
     assert method.dtypes == {torch.float32}
@@ -44,7 +44,7 @@ def test_a_forward_that_the_author_put_into_a_network_is_used_and_left_in_place(
     monkeypatch.setattr(method.network, "forward", torch.neg)
     execution = NetworkExecution(method, EngineSettings(precision="bf16"), CPU, compiled=False)
     with execution.training():
-        assert torch.equal(method.translate(image), -image)
+        assert torch.equal(method.translate(Scans(image)), -image)
         with execution.predicting():
             assert method.network.forward is torch.neg
         assert method.network.forward is not torch.neg
@@ -84,10 +84,10 @@ def test_a_network_that_cannot_be_compiled_runs_as_it_is_written_unless_compilin
 
     monkeypatch.setattr(torch, "compile", no_compiler)
     method, image = Linear(SMALL).eval(), torch.ones(1, 1, 4, 4)
-    expected = method.translate(image)
+    expected = method.translate(Scans(image))
     with NetworkExecution(method, EngineSettings(precision="fp32", compile="auto"), CPU, compiled=True).training():
-        assert torch.equal(method.translate(image), expected)
-        assert torch.equal(method.translate(image), expected)
+        assert torch.equal(method.translate(Scans(image)), expected)
+        assert torch.equal(method.translate(Scans(image)), expected)
     assert [record.message for record in caplog.records] == [
         "not compiled, runs as it is written: no C++ compiler was found"
     ]
@@ -95,7 +95,7 @@ def test_a_network_that_cannot_be_compiled_runs_as_it_is_written_unless_compilin
         NetworkExecution(method, EngineSettings(precision="fp32", compile="on"), CPU, compiled=True).training(),
         pytest.raises(TorchDynamoException),
     ):
-        method.translate(image)
+        method.translate(Scans(image))
 
 
 def test_settings_survive_json() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from petbench import Scan
 from petbench.errors import UnknownNameError, UsageError
 from petbench.home import Home
 from petbench.registry import Plugin, Registry
@@ -185,7 +186,7 @@ class TestExampleImages:
     def test_the_newest_is_read_beside_the_real_ones_and_few_are_kept(self, tmp_path: Path) -> None:
         early, delayed = np.zeros((2, 4, 6), np.float32), np.full((2, 4, 6), 3.0, np.float32)
         early[1] = 1.0
-        save_real(tmp_path / "example.npy", early, delayed)
+        save_real(tmp_path / "example.npy", Scan(early), delayed)
         for images in (5, 100, 20_000):
             save_predicted(tmp_path, images, slices(images))
         assert [images for images, _ in predicted_slices(tmp_path)] == [100, 20_000]
@@ -199,7 +200,7 @@ class TestExampleImages:
         assert [images for images, _ in predicted_slices(tmp_path)] == [100]
 
     def test_whatever_a_method_puts_in_their_place_is_passed_over(self, tmp_path: Path) -> None:
-        save_real(tmp_path / "example.npy", np.ones((2, 4, 6), np.float32), np.ones((2, 4, 6), np.float32))
+        save_real(tmp_path / "example.npy", Scan(np.ones((2, 4, 6), np.float32)), np.ones((2, 4, 6), np.float32))
         save_predicted(tmp_path, 1, slices(1))
         folder = tmp_path / "example"
         os.mkfifo(folder / "images-000000000900.npy")
@@ -214,7 +215,7 @@ class TestExampleImages:
         assert found.images == 1
 
     def test_each_is_told_once_and_again_where_a_resumed_training_has_gone_back(self, tmp_path: Path) -> None:
-        save_real(tmp_path / "example.npy", np.ones((2, 4, 6), np.float32), np.ones((2, 4, 6), np.float32))
+        save_real(tmp_path / "example.npy", Scan(np.ones((2, 4, 6), np.float32)), np.ones((2, 4, 6), np.float32))
         save_predicted(tmp_path, 100, slices(1))
         follower = TrainingFollower(RUN, [tmp_path], tmp_path / "example.npy")
         told: list[int] = []

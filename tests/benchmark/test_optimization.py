@@ -10,7 +10,7 @@ import torch
 from tests.benchmark.step_methods import CPU, FakeData, context
 from torch import Tensor, nn
 
-from petbench import Batch, Optimization, StepMethod, StepParameters, schedules
+from petbench import Batch, Optimization, Scans, StepMethod, StepParameters, schedules
 from petbench.contract import Budget
 from petbench.errors import PluginError
 from petbench.training.optimizers import Optimizers
@@ -36,10 +36,10 @@ class Network(StepMethod):
         return {"model": self.make(self)}
 
     def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
-        return {"l2": (self.translate(batch.early) - batch.delayed).square().mean()}
+        return {"l2": (self.translate(batch) - batch.delayed).square().mean()}
 
-    def translate(self, early: Tensor) -> Tensor:
-        predicted: Tensor = self.last(torch.relu(self.first(early)))
+    def translate(self, scans: Scans) -> Tensor:
+        predicted: Tensor = self.last(torch.relu(self.first(scans.early)))
         return predicted
 
 
@@ -94,8 +94,8 @@ def test_several_optimizers_share_an_update() -> None:
             super().__init__(make)
             self.linear = nn.Linear(6, 6)
 
-        def translate(self, early: Tensor) -> Tensor:
-            return self.linear(super().translate(early))  # type: ignore[no-any-return]
+        def translate(self, scans: Scans) -> Tensor:
+            return self.linear(super().translate(scans))  # type: ignore[no-any-return]
 
     torch.manual_seed(0)
     method = Linear(make)
@@ -250,7 +250,7 @@ class Returns(Network):
         return {"model": self} if self.given is None else self.given
 
     def training_step(self, batch: Batch) -> Any:
-        return self.result(self.translate(batch.early)) if callable(self.result) else self.result
+        return self.result(self.translate(batch)) if callable(self.result) else self.result
 
 
 @pytest.mark.parametrize(

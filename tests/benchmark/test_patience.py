@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from petbench import Batch, StepMethod, StepParameters
+from petbench import Batch, Scan, Scans, StepMethod, StepParameters
 from petbench.contract import Budget, MethodSpec
 from petbench.engine_settings import EngineSettings
 from petbench.errors import DataError, UsageError
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from petbench.contract import Supervision, Volume
 
 VOLUME = np.ones((6, 4, 4), dtype=np.float32)
-PAIRS = [(VOLUME, VOLUME)]
+PAIRS = [(Scan(VOLUME), VOLUME)]
 BATCH = 4
 
 
 class Data:
     supervision: Supervision = "paired"
 
-    def early(self) -> list[Volume]:
-        return [VOLUME]
+    def scans(self) -> list[Scan]:
+        return [Scan(VOLUME)]
 
     def delayed(self) -> list[Volume]:
         return [VOLUME]
 
-    def pairs(self) -> list[tuple[Volume, Volume]]:
+    def pairs(self) -> list[tuple[Scan, Volume]]:
         return PAIRS
 
 
@@ -56,8 +56,8 @@ class Counting(StepMethod):
         self.get_buffer("steps").add_(1)
         return {"l1": (self.weight * batch.early).mean()}
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
-        return early
+    def translate(self, scans: Scans) -> torch.Tensor:
+        return scans.early
 
 
 def train(

@@ -15,6 +15,7 @@ import pydicom
 import pytest
 from tests.benchmark.installed import write_information
 
+from petbench import Scan
 from petbench.contract import MethodSpec
 from petbench.errors import PluginError
 from petbench.methods.program import venv
@@ -103,8 +104,8 @@ CLASHING_METHOD = """
             assert sys.stdin.buffer.read() == b""  # where validation pairs came to petbench's own program
             self.factor = pydicom.FACTOR * len(data.pairs())
             run.log("versions", {"pydicom": importlib.metadata.version("pydicom"), "torch": torch.__version__})
-        def predict(self, early):
-            return early * self.factor
+        def predict(self, scan):
+            return scan.early * self.factor
         def state_dict(self):
             return {"factor": self.factor}
         def load_state_dict(self, state):
@@ -159,8 +160,8 @@ STEPS_METHOD = """
             self.network = torch.nn.Conv2d(1, 1, 1)
         def training_step(self, batch):
             return {"l1": (self.network(batch.early) - batch.delayed).abs().mean()}
-        def translate(self, early):
-            return self.network(early)
+        def translate(self, scans):
+            return self.network(scans.early)
 """
 
 
@@ -204,7 +205,7 @@ COPY = """
         cp model/seen seen-in-training
         test -e training && exit 3
     fi
-    echo '{"version": 2, "state": "ok", "parameter_count": 0}' > status.json
+    echo '{"version": 3, "state": "ok", "parameter_count": 0}' > status.json
 """
 
 
@@ -233,7 +234,7 @@ def test_a_program_that_is_not_python_is_scored_like_any_method(
     assert not list((petbench.home / "runs").glob("shell-*/training/job/*/*.npy"))
 
 
-OK = """echo '{"version": 2, "state": "ok"}' > "$1/status.json" """
+OK = """echo '{"version": 3, "state": "ok"}' > "$1/status.json" """
 
 
 @pytest.mark.slow
@@ -241,9 +242,9 @@ OK = """echo '{"version": 2, "state": "ok"}' > "$1/status.json" """
     ("script", "message"),
     [
         ("echo the licence has expired; exit 3", "ended with code 3 and left no status: the licence has expired"),
-        ("""echo '{"version": 2, "state": "failed", "message": "no GPU"}' > "$1/status.json" """, "no GPU"),
+        ("""echo '{"version": 3, "state": "failed", "message": "no GPU"}' > "$1/status.json" """, "no GPU"),
         ("""echo '{"version": 1, "state": "ok"}' > "$1/status.json" """, "'version'"),
-        ("""echo '{"version": 2, "state": "ok", "psnr": 99}' > "$1/status.json" """, "'psnr'"),
+        ("""echo '{"version": 3, "state": "ok", "psnr": 99}' > "$1/status.json" """, "'psnr'"),
         (OK, "wrote no 000.npy"),
         ("head -c 24000000 /dev/zero; echo; echo it was too much; exit 3", "and left no status: it was too much"),
         (f"cd $1; truncate -s 2G predictions/000.npy; {OK}", r"000.npy that the program .* 2147483648 bytes of voxels"),
@@ -262,7 +263,7 @@ def test_a_program_that_does_not_keep_the_contract_is_named_with_what_it_did(
     tracemalloc.start()
     try:
         with pytest.raises(PluginError, match=message):
-            method.predict(np.ones((1, 2, 2), dtype=np.float32))
+            method.predict(Scan(np.ones((1, 2, 2), dtype=np.float32)))
         assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
     finally:
         tracemalloc.stop()
@@ -277,7 +278,7 @@ def test_what_a_program_learnt_survives_as_bytes_and_cannot_be_written_elsewhere
     assert again._model == method._model
     again._model = {"../escaped": b"x"}
     with pytest.raises(PluginError, match="outside its folder"):
-        again.predict(np.ones((1, 2, 2), dtype=np.float32))
+        again.predict(Scan(np.ones((1, 2, 2), dtype=np.float32)))
 
 
 @pytest.mark.slow

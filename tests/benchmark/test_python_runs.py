@@ -208,8 +208,8 @@ def build(parameters):
             self.network = torch.nn.Conv2d(1, 1, 1)
         def training_step(self, batch):
             raise RuntimeError("no such layer <b>")
-        def translate(self, early):
-            return early
+        def translate(self, scans):
+            return scans.early
     return Failing(parameters)
 
 @hookimpl

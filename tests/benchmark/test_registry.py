@@ -49,7 +49,7 @@ BROKEN = {
             "from petbench import MethodSpec, hookimpl\n@hookimpl\n"
             "def petbench_methods(): return [MethodSpec(name='old', summary='', build=print, api=0)]"
         ),
-        "'old' is for plugin API 0, this petbench has API 1",
+        "'old' is for plugin API 0, this petbench has API 2",
     ),
     "no-slug": (
         (

@@ -28,8 +28,8 @@ PLUGIN = """
         def fit(self, data, run):
             pass
 
-        def predict(self, early):
-            return early * self.factor
+        def predict(self, scan):
+            return scan.early * self.factor
 
         def state_dict(self):
             return {}

@@ -30,8 +30,8 @@ PLUGIN = """
                 os.kill(psutil.Process(os.getppid()).ppid(), signal.SIGINT)  # of the run's process: the command
                 while not run.should_stop():
                     os.sched_yield()
-        def predict(self, early):
-            return early * float(len(self.name))
+        def predict(self, scan):
+            return scan.early * float(len(self.name))
         def state_dict(self):
             return {}
         def load_state_dict(self, state):

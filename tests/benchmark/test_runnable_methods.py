@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from petbench import MethodSpec, StepMethod, StepParameters
+from petbench import MethodSpec, Scan, Scans, StepMethod, StepParameters
 from petbench.errors import PluginError
 from petbench.methods.build import build_method as build
 
@@ -31,8 +31,8 @@ class Stepwise(StepMethod):
         super().__init__(parameters)
         self.network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
-        return early
+    def translate(self, scans: Scans) -> torch.Tensor:
+        return scans.early
 
 
 class Plain:
@@ -41,8 +41,8 @@ class Plain:
 
     def fit(self, data: TrainingData, run: RunContext) -> None: ...
 
-    def predict(self, early: Volume) -> Volume:
-        return early * np.float32(2)
+    def predict(self, scan: Scan) -> Volume:
+        return scan.early * np.float32(2)
 
     def state_dict(self) -> dict[str, Any]:
         return self.state
@@ -61,8 +61,8 @@ class PlainModule(nn.Module):
 
     def fit(self, data: TrainingData, run: RunContext) -> None: ...
 
-    def predict(self, early: Volume) -> Volume:
-        return early.copy()
+    def predict(self, scan: Scan) -> Volume:
+        return scan.early.copy()
 
 
 def build_method(spec: MethodSpec, values: dict[str, Any]) -> RunnableMethod:
@@ -93,15 +93,15 @@ def test_all_predictions_come_in_order_and_each_image_is_read_only_when_its_turn
     volumes = [np.full((1, 2, 2), value, dtype=np.float32) for value in (1.0, 2.0, 3.0)]
     read: list[float] = []
 
-    def early() -> Any:
+    def scans() -> Any:
         for volume in volumes:
             read.append(float(volume.max()))
-            yield volume
+            yield Scan(volume)
 
-    predictions = method.predict_all(early())
-    assert np.allclose(next(iter(predictions)), method.predict(volumes[0]))
+    predictions = method.predict_all(scans())
+    assert np.allclose(next(iter(predictions)), method.predict(Scan(volumes[0])))
     assert read == [1.0]
-    assert [float(one.max()) for one in predictions] == [float(method.predict(one).max()) for one in volumes[1:]]
+    assert [float(one.max()) for one in predictions] == [float(method.predict(Scan(one)).max()) for one in volumes[1:]]
 
 
 def test_the_state_of_a_step_method_is_its_own() -> None:
@@ -111,8 +111,8 @@ def test_the_state_of_a_step_method_is_its_own() -> None:
 
 def test_a_step_method_whose_own_predict_would_never_be_called_is_refused() -> None:
     class Predicts(Stepwise):
-        def predict(self, early: Volume) -> Volume:
-            return early
+        def predict(self, scan: Scan) -> Volume:
+            return scan.early
 
     spec = MethodSpec(name="predicts", summary="s", build=Predicts, parameters=StepParameters)
     with pytest.raises(PluginError, match=r"has a predict\(\) of its own, which nobody would call"):

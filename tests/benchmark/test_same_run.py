@@ -46,8 +46,8 @@ PLUGIN = """
                     time.sleep(0.05)
             if self.name == "secretive":
                 self.factor = __import__("my_" + "secret").FACTOR
-        def predict(self, early):
-            return early * my_layers.FACTOR
+        def predict(self, scan):
+            return scan.early * my_layers.FACTOR
         def state_dict(self):
             return {}
         def load_state_dict(self, state):

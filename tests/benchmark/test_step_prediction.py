@@ -7,6 +7,7 @@ import torch
 from tests.benchmark.step_methods import SMALL, Linear, Slabs
 from torch import nn
 
+from petbench import Scan
 from petbench.training.prediction import translate_volume
 
 
@@ -15,7 +16,7 @@ def test_a_prediction_repeats_leaves_its_input_alone_and_keeps_empty_slices_empt
     early = np.random.default_rng(0).random((6, 5, 7), dtype=np.float32)
     early[2] = 0.0
     given = early.copy()
-    first, second = translate_volume(method, early), translate_volume(method, early)
+    first, second = translate_volume(method, Scan(early)), translate_volume(method, Scan(early))
     assert np.array_equal(first, second)
     assert np.array_equal(early, given)
     assert not first[2].any()
@@ -27,7 +28,7 @@ def test_a_prediction_repeats_leaves_its_input_alone_and_keeps_empty_slices_empt
 def test_a_part_that_the_author_keeps_in_evaluation_mode_is_so_after_a_prediction() -> None:
     method = Linear(SMALL)
     method.frozen_part = nn.Dropout(0.5).eval()
-    translate_volume(method, np.ones((2, 4, 4), dtype=np.float32))
+    translate_volume(method, Scan(np.ones((2, 4, 4), dtype=np.float32)))
     assert method.training
     assert not method.frozen_part.training
 
@@ -36,8 +37,8 @@ def test_a_slice_is_predicted_alike_alone_and_among_others() -> None:
     early = np.random.default_rng(1).random((40, 4, 4), dtype=np.float32)
     for norm in ("running", "batch"):
         method = Linear(SMALL.model_copy(update={"norm_eval": norm}))
-        whole = translate_volume(method, early)
-        assert np.allclose(whole[33:34], translate_volume(method, early[33:34]), atol=1e-6)
+        whole = translate_volume(method, Scan(early))
+        assert np.allclose(whole[33:34], translate_volume(method, Scan(early[33:34])), atol=1e-6)
 
 
 def test_batch_statistics_at_evaluation_change_no_running_statistics() -> None:
@@ -46,10 +47,10 @@ def test_batch_statistics_at_evaluation_change_no_running_statistics() -> None:
     running = Linear(SMALL.model_copy(update={"norm_eval": "running"}))
     running.load_state_dict(own.state_dict())
     before = own.running_mean.clone()
-    assert not np.allclose(translate_volume(own, early), translate_volume(running, early))
+    assert not np.allclose(translate_volume(own, Scan(early)), translate_volume(running, Scan(early)))
     assert torch.equal(own.running_mean, before)
 
 
 def test_overlapping_slabs_meet_where_they_came_from() -> None:
     early = np.random.default_rng(2).random((11, 6, 5), dtype=np.float32) + 0.2
-    assert np.allclose(translate_volume(Slabs(SMALL), early), early, rtol=1e-4)
+    assert np.allclose(translate_volume(Slabs(SMALL), Scan(early)), early, rtol=1e-4)

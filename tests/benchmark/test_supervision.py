@@ -46,13 +46,13 @@ def training_data(supervision: Supervision, seed: int = 0) -> TrainingData:
 
 def test_paired_data_holds_the_training_participants_and_no_test_participant() -> None:
     data = training_data("paired")
-    pairs = [(float(early.max()), float(delayed.max())) for early, delayed in data.pairs()]
+    pairs = [(float(scan.early.max()), float(delayed.max())) for scan, delayed in data.pairs()]
     assert pairs == [(number, 10.0 * number) for number in range(1, 9)]
 
 
 def test_unpaired_data_has_no_pairs_and_an_order_of_its_own() -> None:
     data = training_data("unpaired")
-    early = [float(volume.max()) for volume in data.early()]
+    early = [float(scan.early.max()) for scan in data.scans()]
     delayed = [float(volume.max()) / 10 for volume in data.delayed()]
     assert sorted(delayed) == early
     assert delayed != early

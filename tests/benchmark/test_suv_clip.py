@@ -13,7 +13,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from petbench import Batch, StepMethod, StepParameters
+from petbench import Batch, Scan, Scans, StepMethod, StepParameters
 from petbench.cli.datasets import datasets
 from petbench.cli.main import PetbenchGroup
 from petbench.contract import Budget
@@ -57,8 +57,8 @@ class Small(StepMethod):
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         return {"l1": (self.network(batch.early) - batch.delayed).abs().mean()}
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
-        translated: torch.Tensor = self.network(early)
+    def translate(self, scans: Scans) -> torch.Tensor:
+        translated: torch.Tensor = self.network(scans.early)
         return translated
 
 
@@ -68,15 +68,15 @@ class Data:
         self._early = np.full((3, 4, 4), early, dtype=np.float32)
         self._delayed = np.full((3, 4, 4), delayed, dtype=np.float32)
 
-    def early(self) -> list[Volume]:
-        return [self._early]
+    def scans(self) -> list[Scan]:
+        return [Scan(self._early)]
 
     def delayed(self) -> list[Volume]:
         assert self.supervision != "no-target"
         return [self._delayed]
 
-    def pairs(self) -> list[tuple[Volume, Volume]]:
-        return [(self._early, self._delayed)]
+    def pairs(self) -> list[tuple[Scan, Volume]]:
+        return [(Scan(self._early), self._delayed)]
 
 
 def context(folder: Path, stop_after: int | None = None) -> TrainingContext:
@@ -120,7 +120,7 @@ def test_an_augmentation_of_the_intensity_is_covered_too() -> None:
 def test_the_map_is_chosen_from_what_the_supervision_entitles_to_and_from_validation(
     supervision: Supervision, validation: float, clip: float
 ) -> None:
-    pair = np.full((3, 4, 4), 1.0, dtype=np.float32), np.full((3, 4, 4), validation, dtype=np.float32)
+    pair = Scan(np.full((3, 4, 4), 1.0, dtype=np.float32)), np.full((3, 4, 4), validation, dtype=np.float32)
     assert choose_intensity(AUTO, Data(supervision, 20.0, 47.0), [pair]).suv_clip == clip
 
 
@@ -139,7 +139,7 @@ def test_what_is_chosen_is_kept_with_the_weights_and_predicts_alike(tmp_path: Pa
     again.load_state_dict(torch.load(file, weights_only=True))
     assert again.step_method.intensity.suv_clip == 60.0
     early = np.random.default_rng(0).uniform(0, 70, (3, 4, 4)).astype(np.float32)
-    assert np.array_equal(trained.predict(early), again.predict(early))
+    assert np.array_equal(trained.predict(Scan(early)), again.predict(Scan(early)))
 
 
 def test_a_resumed_training_has_the_same_map(tmp_path: Path) -> None:

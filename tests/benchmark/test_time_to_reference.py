@@ -170,14 +170,14 @@ lines = [
 ]
 (job / "work" / "log.jsonl").write_text("".join(json.dumps(line) + chr(10) for line in lines))
 (job / "model" / "weights").write_text("1")
-(job / "status.json").write_text(json.dumps({"version": 2, "state": "ok"}))
+(job / "status.json").write_text(json.dumps({"version": 3, "state": "ok"}))
 """
 
 
 class NoImages:
     supervision = "no-target"
 
-    def early(self) -> list[Any]:
+    def scans(self) -> list[Any]:
         return []
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from petbench import Batch, StepMethod, StepParameters
+from petbench import Batch, Scan, Scans, StepMethod, StepParameters
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.runs import phases as phases_module
@@ -66,15 +66,15 @@ class Data:
         self._world = world
         self.volume = np.ones((10, 4, 4), dtype=np.float32)
 
-    def early(self) -> list[Volume]:
-        return [self.volume]
+    def scans(self) -> list[Scan]:
+        return [Scan(self.volume)]
 
     def delayed(self) -> list[Volume]:
         return [self.volume]
 
-    def pairs(self) -> list[tuple[Volume, Volume]]:
+    def pairs(self) -> list[tuple[Scan, Volume]]:
         self._world.spend(LOADING)
-        return [(self.volume, self.volume)]
+        return [(Scan(self.volume), self.volume)]
 
 
 class Working(StepMethod):
@@ -89,9 +89,9 @@ class Working(StepMethod):
         self._world[0].spend(STEP)
         return {"l1": (self.network(batch.early) - batch.delayed).abs().mean()}
 
-    def translate(self, early: torch.Tensor) -> torch.Tensor:
+    def translate(self, scans: Scans) -> torch.Tensor:
         self._world[0].spend(VALIDATION)
-        translated: torch.Tensor = self.network(early)
+        translated: torch.Tensor = self.network(scans.early)
         return translated
 
 
@@ -139,7 +139,7 @@ class Process:
             clock=clock,
         )
         data = Data(self._world)
-        own = HarnessOnly([(data.volume, data.volume)], clock)
+        own = HarnessOnly([(Scan(data.volume), data.volume)], clock)
         Trainer(self._world).fit(data, run, own)
         return trained(run, clock)
 

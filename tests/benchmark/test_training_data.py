@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from petbench import Scan
 from petbench.intensity import AIR, IntensityMap
 from petbench.training.data import DatasetTensors, load_tensors
 from petbench.training.sampler import Sampler
@@ -34,14 +35,14 @@ class FakeData:
             volume[:-1] = (1 + participant + np.arange(count - 1) / 100)[:, None, None]  # the last slice is air
             self.volumes.append(volume)
 
-    def early(self) -> list[Volume]:
-        return self.volumes
+    def scans(self) -> list[Scan]:
+        return [Scan(volume) for volume in self.volumes]
 
     def delayed(self) -> list[Volume]:
         return [2 * volume for volume in reversed(self.volumes)]
 
-    def pairs(self) -> list[tuple[Volume, Volume]]:
-        return [(volume, 2 * volume) for volume in self.volumes]
+    def pairs(self) -> list[tuple[Scan, Volume]]:
+        return [(Scan(volume), 2 * volume) for volume in self.volumes]
 
 
 def load(data: FakeData, **settings: object) -> DatasetTensors:

@@ -19,8 +19,8 @@ def test_the_slice_is_what_the_weights_of_its_validation_predict_of_the_first_va
     method = train(tmp_path)
     images, path = predicted_slices(tmp_path)[-1]
     assert images == 96
-    early, _ = FakeData("paired").own().validation[0]
-    np.testing.assert_array_equal(np.load(path), method.predict(early)[example_slice(early)])
+    scan, _ = FakeData("paired").own().validation[0]
+    np.testing.assert_array_equal(np.load(path), method.predict(scan)[example_slice(scan.early)])
 
 
 def test_a_training_that_goes_on_has_no_slice_of_later_than_its_checkpoint(tmp_path: Path) -> None:

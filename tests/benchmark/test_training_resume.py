@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from petbench import Scan
 from petbench.contract import Budget, Supervision, Volume
 from petbench.engine_settings import EngineSettings
 from petbench.training.context import TrainingContext
@@ -41,17 +42,17 @@ class FakeData:
         generator = np.random.default_rng(0)
         self.volumes = [generator.random((9, 32, 32), dtype=np.float32) for _ in range(3)]
 
-    def early(self) -> list[Volume]:
-        return self.volumes[:2]
+    def scans(self) -> list[Scan]:
+        return [Scan(volume) for volume in self.volumes[:2]]
 
     def delayed(self) -> list[Volume]:
         return [volume**2 for volume in self.volumes[:2]]
 
-    def pairs(self) -> list[tuple[Volume, Volume]]:
-        return list(zip(self.early(), self.delayed(), strict=True))
+    def pairs(self) -> list[tuple[Scan, Volume]]:
+        return list(zip(self.scans(), self.delayed(), strict=True))
 
     def own(self) -> HarnessOnly:
-        return HarnessOnly([(self.volumes[2], self.volumes[2] ** 2)])
+        return HarnessOnly([(Scan(self.volumes[2]), self.volumes[2] ** 2)])
 
 
 def build(name: str, **settings: object) -> StepTrainer:

@@ -29,13 +29,13 @@ class Eight:
 
 def test_no_pair_of_an_unpaired_method_can_be_read_from_where_its_volumes_lie() -> None:
     volumes = store_training(Matched(), Eight(), "unpaired", seed=3)  # type: ignore[arg-type]
-    for file in volumes:
+    for file in volumes.files:
         offsets = [place.offset for place in file.places]
         assert offsets == sorted(offsets)  # the order in the file is that in which they are given, and says no more
-    assert volumes.early.fileno() != volumes.delayed.fileno()
+    assert volumes.scans.file.fileno() != volumes.delayed.fileno()
     given = [
-        (float(early()[0, 0, 0]), -float(late()[0, 0, 0]))
-        for early, late in zip(*map(VolumeFile.reads, volumes), strict=True)
+        (float(early().early[0, 0, 0]), -float(late()[0, 0, 0]))
+        for early, late in zip(volumes.scans.reads(), volumes.delayed.reads(), strict=True)
     ]
     assert sorted(late for _, late in given) == sorted(early for early, _ in given)
     assert any(early != late for early, late in given)

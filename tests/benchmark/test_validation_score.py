@@ -128,8 +128,8 @@ FACTOR = """
 
     class Factor:
         def fit(self, data, run): ...
-        def predict(self, early):
-            return early * 0.8
+        def predict(self, scan):
+            return scan.early * 0.8
         def state_dict(self):
             return {}
         def load_state_dict(self, state): ...

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from petbench import Scan
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.training.checkpoint import CheckpointFolder
@@ -39,14 +40,14 @@ class MiniData:
         random = np.random.default_rng(0)
         self.volumes = [random.random((98, 64, 64), dtype=np.float32) for _ in range(5)]
 
-    def early(self) -> list[Volume]:
-        return self.volumes[:4]
+    def scans(self) -> list[Scan]:
+        return [Scan(volume) for volume in self.volumes[:4]]
 
     def delayed(self) -> list[Volume]:
         return self.volumes[:4]
 
-    def pairs(self) -> list[tuple[Volume, Volume]]:
-        return list(zip(self.early(), self.delayed(), strict=True))
+    def pairs(self) -> list[tuple[Scan, Volume]]:
+        return list(zip(self.scans(), self.delayed(), strict=True))
 
 
 class Interleaved(TrainingContext):

@@ -12,6 +12,7 @@ import torch
 from tests.benchmarks.conftest import SECONDS
 from tests.benchmarks.test_bench_harness import MiniData
 
+from petbench import Scan
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.run_events import RunFacts, RunStarted
@@ -98,7 +99,8 @@ def _processor_seconds(processes: list[psutil.Process]) -> float:
 @pytest.mark.slow
 def test_bench_what_observers_cost_a_training(benchmark: Any, device: torch.device, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    save_real(tmp_path / "example.npy", *(np.ones((1, 64, 64), np.float32) for _ in range(2)))
+    image = np.ones((1, 64, 64), np.float32)
+    save_real(tmp_path / "example.npy", Scan(image), image)
     chosen = Chosen(name="tensorboard", distribution="petbench", entry_point="trackers", folder=tmp_path / "observer")
     task = Observed(
         observers=(chosen,),

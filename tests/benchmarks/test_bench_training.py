@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from petbench import Batch, StepMethod, Update
+from petbench import Batch, Scan, StepMethod, Update
 from petbench.engine_settings import EngineSettings
 from petbench.training.data import load_tensors
 from petbench.training.network_execution import NetworkExecution
@@ -41,14 +41,14 @@ class FakeData:
         self.supervision = supervision
         self.volume = np.random.default_rng(0).random((96, 128, 128), dtype=np.float32)
 
-    def early(self) -> list[Volume]:
-        return [self.volume]
+    def scans(self) -> list[Scan]:
+        return [Scan(self.volume)]
 
     def delayed(self) -> list[Volume]:
         return [self.volume]
 
-    def pairs(self) -> list[tuple[Volume, Volume]]:
-        return [(self.volume, self.volume)]
+    def pairs(self) -> list[tuple[Scan, Volume]]:
+        return [(Scan(self.volume), self.volume)]
 
 
 class PlainSlices(Dataset[tuple[torch.Tensor, torch.Tensor]]):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from petbench import Scan
 from petbench.evaluation.scoring import score_predictions
 from petbench.intensity import IntensityMap
 from petbench.training.data import load_tensors
@@ -42,7 +43,7 @@ def test_bench_predicting_a_volume(side_by_side: Any, device: torch.device, whol
         method.generator(unit[:1])
     side_by_side(
         slice_by_slice,
-        lambda: translate_volume(method, early),
+        lambda: translate_volume(method, Scan(early)),
         what="predicting a volume, pix2pix paper",
         against="slice by slice",
         floor=f"{counter.get_total_flops() * len(early) / 1e9:.0f} GFLOP",

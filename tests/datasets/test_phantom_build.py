@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from petbench_datasets.dataset.derivatives import ORGANS_ENDING, find_derivative
+from petbench_datasets.dataset.inputs import INPUTS, derived_from, input_labels_path, lacking
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 from petbench_datasets.errors import DataError
@@ -72,6 +74,39 @@ def _refusal(spec: PhantomSpec, folder: Path) -> str:
         build_phantom(spec, folder, silent)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+def test_the_organs_of_the_early_image_are_an_input_and_those_of_the_delayed_one_are_not(built: Path) -> None:
+    dataset = open_dataset(built)
+    assert lacking(dataset, INPUTS, dataset.participants).keys() == {"frames", "ct"}
+    facts = INPUTS["labels"](dataset, "sub-02")
+    early, scored = facts["labels"](), dataset.labels("sub-02")
+    assert scored is not None
+    assert facts["label_names"] == scored[1]
+    assert derived_from(input_labels_path(built, "sub-02") or built, built) == {"early"}
+    delayed_file = find_derivative(built, "sub-02", ORGANS_ENDING)
+    assert derived_from(delayed_file or built, built) == {"delayed"}
+    assert 0.0 < np.mean(early != scored[0]) < 0.05  # the body has moved a little, and the bladder has filled
+    number = next(number for number, name in facts["label_names"].items() if name == "liver")
+    image = dataset.early("sub-02")[0]
+    assert image[early == number].mean() > 2 * image[early > 0].mean()
+
+
+def test_a_build_of_before_gets_the_early_organs_and_keeps_every_other_file(built: Path, tmp_path: Path) -> None:
+    folder = _copy(built, tmp_path)
+    derivatives = folder / "derivatives" / "phantom"
+    drawn = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*desc-earlyorgans*")}
+    assert len(drawn) == 6 + 2
+    for name in drawn:
+        (folder / name).unlink()
+    (derivatives / "desc-organs_dseg.json").unlink()
+    fingerprint = open_dataset(folder).fingerprint
+    kept = {path: path.read_bytes() for path in folder.rglob("*.nii.gz")}
+    build_phantom(SMALL, folder, silent)
+    assert open_dataset(folder).fingerprint == fingerprint == open_dataset(built).fingerprint
+    assert all(path.read_bytes() == content for path, content in kept.items())
+    again = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*desc-earlyorgans*")}
+    assert again == drawn
 
 
 def test_the_reader_of_users_datasets_reads_a_simulated_one(built: Path) -> None:

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from petbench import PetbenchError, RunContext, TrainingData, Volume
+from petbench import PetbenchError, RunContext, Scan, TrainingData, Volume
 from petbench_baselines.identity import Identity
 from petbench_baselines.scale import Scale
 
@@ -21,8 +21,8 @@ class Pairs:
     def __init__(self, pairs: list[tuple[Volume, Volume]]) -> None:
         self._pairs = pairs
 
-    def pairs(self) -> list[tuple[Volume, Volume]]:
-        return self._pairs
+    def pairs(self) -> list[tuple[Scan, Volume]]:
+        return [(Scan(early), delayed) for early, delayed in self._pairs]
 
 
 def fit(pairs: list[tuple[Volume, Volume]]) -> Scale:
@@ -33,7 +33,7 @@ def fit(pairs: list[tuple[Volume, Volume]]) -> Scale:
 
 def test_identity_returns_a_copy_of_the_early_image() -> None:
     early = PAIRS[0][0]
-    predicted = Identity().predict(early)
+    predicted = Identity().predict(Scan(early))
     assert np.array_equal(predicted, early)
     assert not np.shares_memory(predicted, early)
 
@@ -48,9 +48,9 @@ def test_scale_finds_the_least_squares_factor_over_all_voxels() -> None:
 def test_scale_survives_its_state_and_stays_float32() -> None:
     method, other = fit(cast("list[tuple[Volume, Volume]]", PAIRS)), Scale()
     other.load_state_dict(method.state_dict())
-    predicted = other.predict(PAIRS[0][0])
+    predicted = other.predict(Scan(PAIRS[0][0]))
     assert predicted.dtype == np.float32
-    assert np.array_equal(predicted, method.predict(PAIRS[0][0]))
+    assert np.array_equal(predicted, method.predict(Scan(PAIRS[0][0])))
 
 
 def test_scale_refuses_a_dataset_of_empty_images() -> None:

@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.ndimage import correlate
 
-from petbench import PetbenchError, RunContext, TrainingData, Volume
+from petbench import PetbenchError, RunContext, Scan, TrainingData, Volume
 from petbench_baselines.kinetic import Kinetic, blood_suv, window_means
 from petbench_baselines.parameters import KineticParameters, RidgeParameters
 from petbench_baselines.ridge import Ridge
@@ -21,8 +21,8 @@ class Pairs:
     def __init__(self, *pairs: tuple[Volume, Volume]) -> None:
         self._pairs = list(pairs)
 
-    def pairs(self) -> list[tuple[Volume, Volume]]:
-        return self._pairs
+    def pairs(self) -> list[tuple[Scan, Volume]]:
+        return [(Scan(early), delayed) for early, delayed in self._pairs]
 
 
 def data(*pairs: tuple[Volume, Volume]) -> TrainingData:
@@ -44,7 +44,7 @@ def test_ridge_finds_the_filter_that_made_the_delayed_images() -> None:
     other.load_state_dict(method.state_dict())
     new = random_volume(5)
     expected = correlate(new, kernel.astype(np.float32), mode="constant")
-    assert np.allclose(other.predict(new), expected, rtol=1e-4)
+    assert np.allclose(other.predict(Scan(new)), expected, rtol=1e-4)
 
 
 def test_ridge_shrinks_the_filter_as_its_formula_says() -> None:
@@ -57,13 +57,13 @@ def test_ridge_shrinks_the_filter_as_its_formula_says() -> None:
 def test_ridge_keeps_air_empty_and_refuses_a_dataset_of_air() -> None:
     empty = np.zeros((4, 5, 5), dtype=np.float32)
     method = Ridge(RidgeParameters())
-    assert not method.predict(empty).any()
+    assert not method.predict(Scan(empty)).any()
     with pytest.raises(PetbenchError, match="no training voxel"):
         method.fit(data((empty, empty)), RUN)
 
 
 def test_an_unfitted_ridge_is_the_identity() -> None:
-    assert np.array_equal(Ridge(RidgeParameters()).predict(random_volume(0)), random_volume(0))
+    assert np.array_equal(Ridge(RidgeParameters()).predict(Scan(random_volume(0))), random_volume(0))
 
 
 def test_the_blood_curve_has_the_published_window_means() -> None:
@@ -85,7 +85,7 @@ def test_kinetic_predicts_tissue_that_obeys_its_equation() -> None:
     method.fit(data((early, delayed)), RUN)
     other.load_state_dict(method.state_dict())
     inner = slice(10, -10)  # beyond the outermost levels the rate is held constant
-    assert np.allclose(other.predict(early).ravel()[inner], delayed.ravel()[inner], rtol=0.01)
+    assert np.allclose(other.predict(Scan(early)).ravel()[inner], delayed.ravel()[inner], rtol=0.01)
 
 
 def test_kinetic_follows_the_blood_where_nothing_is_taken_up() -> None:
@@ -93,4 +93,4 @@ def test_kinetic_follows_the_blood_where_nothing_is_taken_up() -> None:
     ratio = window_means(42, 63)[0] / window_means(7, 21)[0]
     method = Kinetic(KineticParameters())
     method.fit(data((early, early * np.float32(ratio))), RUN)
-    assert np.allclose(method.predict(early), early * ratio, rtol=1e-5)
+    assert np.allclose(method.predict(Scan(early)), early * ratio, rtol=1e-5)

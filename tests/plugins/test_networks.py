@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from petbench import Batch, PetbenchError, StepMethod
+from petbench import Batch, PetbenchError, Scan, Scans, StepMethod
 from petbench.training.optimizers import Optimizers
 from petbench.training.sampling import predict_volume, samples_of
 from petbench.training.step_trainer import StepTrainer
@@ -63,13 +63,13 @@ def test_a_batch_can_be_learnt(name: str) -> None:
 def test_a_regression_starts_from_the_early_image(name: str) -> None:
     method = make(name).eval()
     early = torch.rand(2, method.early_slices, 64, 64) * 2 - 1
-    assert torch.equal(method.translate(early), middle_of(method, early))
+    assert torch.equal(method.translate(Scans(early)), middle_of(method, early))
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_volume_of_any_matrix_comes_back_in_its_own(name: str) -> None:
     early = np.random.default_rng(0).random((5, 13, 34), dtype=np.float32)
-    predicted = StepTrainer(make(name)).predict(early)
+    predicted = StepTrainer(make(name)).predict(Scan(early))
     assert predicted.shape == early.shape
     assert np.isfinite(predicted).all()
 
@@ -96,7 +96,7 @@ def test_a_perfect_velocity_leads_a_rectified_flow_to_the_delayed_image_in_any_n
             return (delayed - point) / left  # on a straight line, the rest of the way over the time that is left
 
         monkeypatch.setattr(method, "velocity", perfect)
-        assert torch.allclose(method.translate(early), delayed, atol=1e-5)
+        assert torch.allclose(method.translate(Scans(early)), delayed, atol=1e-5)
     assert float(method.training_step(Batch(early, delayed))["velocity"]) == pytest.approx(0.0, abs=1e-6)
 
 
@@ -126,7 +126,7 @@ def test_a_perfect_network_leads_ddpm25d_to_the_delayed_image(monkeypatch: pytes
         return share.sqrt() * noise - (1 - share).sqrt() * clean
 
     monkeypatch.setattr(method, "find", perfect)
-    assert torch.allclose(method.translate(early), delayed, atol=1e-4)
+    assert torch.allclose(method.translate(Scans(early)), delayed, atol=1e-4)
     assert float(method.training_step(Batch(early, delayed))["velocity"]) == pytest.approx(0.0, abs=1e-6)
 
 
@@ -135,13 +135,13 @@ def test_a_drawn_prediction_repeats_and_is_the_mean_of_its_samples(name: str) ->
     early = np.random.default_rng(0).random((3, 16, 16), dtype=np.float32) * 5
     method = make(name, samples=3)
     before = torch.random.get_rng_state()
-    predicted = predict_volume(method, early)
+    predicted = predict_volume(method, Scan(early))
     assert torch.equal(before, torch.random.get_rng_state())  # a training goes on as if nobody had validated
-    drawn = list(samples_of(method, early))
+    drawn = list(samples_of(method, Scan(early)))
     assert not np.array_equal(drawn[0], drawn[1])
     assert np.allclose(predicted, np.mean(np.stack(drawn).astype(np.float64), axis=0), atol=1e-6)
-    assert np.array_equal(predicted, predict_volume(method, early))
-    assert not np.array_equal(drawn[0], next(iter(samples_of(method, early[::-1])))[::-1])
+    assert np.array_equal(predicted, predict_volume(method, Scan(early)))
+    assert not np.array_equal(drawn[0], next(iter(samples_of(method, Scan(early[::-1]))))[::-1])
 
 
 class Undeclared(StepMethod):
@@ -152,7 +152,7 @@ def test_a_method_that_draws_says_how_many_samples() -> None:
     from petbench import StepParameters
 
     with pytest.raises(PetbenchError, match=r"make its parameters from petbench\.SamplingParameters too"):
-        predict_volume(Undeclared(StepParameters(suv_clip=10.0)), np.ones((1, 4, 4), dtype=np.float32))
+        predict_volume(Undeclared(StepParameters(suv_clip=10.0)), Scan(np.ones((1, 4, 4), dtype=np.float32)))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from petbench import Batch, StepMethod
+from petbench import Batch, Scan, Scans, StepMethod
 from petbench.training.optimizers import Optimizers
 from petbench.training.step_trainer import StepTrainer
 from petbench_gan.parameters import UNetParameters
@@ -44,7 +44,7 @@ def test_the_loss_is_the_mean_absolute_difference_and_one_batch_can_be_learnt(ma
     middle = (method.early_slices - method.delayed_slices) // 2
     delayed = 0.5 * early[:, middle : middle + method.delayed_slices].flip(-1)
     with torch.no_grad():
-        expected = np.abs(method.translate(early).numpy() - delayed.numpy()).mean()
+        expected = np.abs(method.translate(Scans(early)).numpy() - delayed.numpy()).mean()
     optimizers = Optimizers(method, torch.device("cpu"))
     optimizers.step(Batch(early, delayed), 0.0)
     assert optimizers.losses() == pytest.approx({"model/l1": expected}, rel=1e-4)
@@ -57,7 +57,7 @@ def test_the_loss_is_the_mean_absolute_difference_and_one_batch_can_be_learnt(ma
 
 def test_resunet25d_starts_from_the_middle_early_slice() -> None:
     early = torch.rand(2, 5, 16, 16)
-    assert torch.equal(make_resunet().translate(early), early[:, 2:3])
+    assert torch.equal(make_resunet().translate(Scans(early)), early[:, 2:3])
 
 
 def test_resunet25d_looks_at_every_neighbour() -> None:
@@ -65,7 +65,7 @@ def test_resunet25d_looks_at_every_neighbour() -> None:
     method = make_resunet().eval()
     torch.nn.init.normal_(method.network.last.weight)
     early = torch.rand(1, 5, 16, 16, requires_grad=True)
-    method.translate(early).sum().backward()  # type: ignore[no-untyped-call]
+    method.translate(Scans(early)).sum().backward()  # type: ignore[no-untyped-call]
     assert early.grad is not None
     assert bool((early.grad.abs().sum(dim=(0, 2, 3)) > 0).all())
 
@@ -86,7 +86,7 @@ def test_a_bridge_is_walked_along_its_points_and_ends_at_what_the_network_finds(
     early = torch.rand(2, 1, 8, 8)
     for steps in (1, 3, 10):
         bridge = PerfectBridge(BridgeParameters(depth=2, width=4, steps=steps))
-        assert torch.allclose(bridge.translate(early), early / 2, atol=1e-6)
+        assert torch.allclose(bridge.translate(Scans(early)), early / 2, atol=1e-6)
     terms = bridge.training_step(Batch(early, early / 2))
     assert float(terms["l1"]) == pytest.approx(0.0, abs=1e-7)
 
@@ -105,12 +105,12 @@ def test_the_network_of_a_bridge_cannot_work_out_the_delayed_image_from_what_it_
 
 def test_a_bridge_starts_from_a_network_that_changes_nothing() -> None:
     early = torch.rand(2, 1, 8, 8)
-    assert torch.equal(Bridge(BridgeParameters(depth=2, width=4)).translate(early), early)
+    assert torch.equal(Bridge(BridgeParameters(depth=2, width=4)).translate(Scans(early)), early)
 
 
 @pytest.mark.parametrize("make", [make_resunet, make_unet3d])
 def test_a_volume_of_any_matrix_comes_back_in_its_own(make: Callable[[], StepMethod]) -> None:
     early = np.random.default_rng(0).random((7, 13, 10), dtype=np.float32)
-    predicted = StepTrainer(make()).predict(early)
+    predicted = StepTrainer(make()).predict(Scan(early))
     assert predicted.shape == early.shape
     assert np.allclose(predicted, early, rtol=1e-4, atol=1e-5)

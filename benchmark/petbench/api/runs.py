@@ -178,7 +178,7 @@ class RunEndedError(PetbenchError):
     def __init__(self, run: Run) -> None:
         row = run.row
         whose = f" ({FAULTS[row.fault]})" if row.fault in FAULTS else ""
-        log = f"; log: {run._session.home.folder / row.log_path}" if row.log_path else ""
+        log = f"; log: {run._session.home.folder / row.log_path}" if row.log_path and row.status != "skipped" else ""
         super().__init__(f"run {row.id} of {row.method} is {row.status}{whose}: {row.error_message or ''}{log}")
         self.run = run
 

@@ -74,6 +74,7 @@ def _show(name: str, *, as_json: bool) -> None:
         "name": spec.name,
         "summary": spec.summary,
         "supervision": spec.supervision,
+        "needs": list(spec.needs),
         "plugin": f"{plugin.distribution} {plugin.version}",
         "licence": spec.licence,
         "citation": spec.citation,
@@ -85,8 +86,9 @@ def _show(name: str, *, as_json: bool) -> None:
         print_json(facts)
         return
     console = standard_output()
-    for key in ("name", "summary", "supervision", "plugin", "licence", "citation", "runs in"):
-        console.print(Text.assemble((f"{key:12}", "dim"), str(facts[key])))
+    shown = facts | {"needs": ", ".join(spec.needs) or "nothing beside the early image"}
+    for key in ("name", "summary", "supervision", "needs", "plugin", "licence", "citation", "runs in"):
+        console.print(Text.assemble((f"{key:12}", "dim"), str(shown[key])))
     console.print(Text("parameters", style="bold"))
     for parameter, details in schema["properties"].items():
         limits = [

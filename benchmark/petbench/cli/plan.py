@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from petbench.plans.forecast import RunForecast
 
-_COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "failed": "red", "running": "cyan"}
+_COLOURS = {
+    "cached": "green",
+    "stale": "yellow",
+    "interrupted": "yellow",
+    "failed": "red",
+    "running": "cyan",
+    "skipped": "yellow",
+}
 
 
 @click.command()
@@ -65,7 +72,7 @@ def plan(
     with progress_bar() as progress:
         plans = plan_sweep(methods, seed, fold, asked, session().home, session().registry, progress)
     forecasts = forecast(plans, session().leaderboard)
-    to_spend = [cell for cell in forecasts if cell.state != "cached"]
+    to_spend = [cell for cell in forecasts if cell.state not in ("cached", "skipped")]
     known = [cell.seconds for cell in to_spend if cell.seconds is not None]
     if as_json:
         print_json(
@@ -117,7 +124,7 @@ def _print(forecasts: Sequence[RunForecast]) -> None:
             str(cell.plan.seed),
             Text(cell.state, style=_COLOURS.get(cell.state, "")),
             str(cell.run or ""),
-            "" if cell.state == "cached" else ("?" if cell.seconds is None else _duration(cell.seconds)),
+            "" if cell.state in ("cached", "skipped") else ("?" if cell.seconds is None else _duration(cell.seconds)),
             Text("; ".join(cell.why)),
         )
     standard_output().print(table)

@@ -35,6 +35,18 @@ if TYPE_CHECKING:
 )
 @click.option("--weight", type=click.FloatRange(1, 500), metavar="KG", help="Body weight, before what the scan says.")
 @click.option("--dose", type=click.FloatRange(0.1, 1e5), metavar="MBQ", help="Injected activity, likewise.")
+@click.option("--sex", type=click.Choice(["female", "male", "other"]), help="For methods that need it, likewise.")
+@click.option("--height", type=click.FloatRange(0.2, 2.6), metavar="M", help="For methods that need it, likewise.")
+@click.option("--age", type=click.FloatRange(0, 130), metavar="YEARS", help="For methods that need it, likewise.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="For methods that need it: organs drawn on SCAN or its CT, with what each label means in the .tsv beside it.",
+)
+@click.option(
+    "--ct", type=click.Path(path_type=Path), metavar="FILE", help="For methods that need it: a CT in HU that fits SCAN."
+)
 @click.option(
     "--allow",
     type=click.Choice(["outside-field"]),
@@ -53,6 +65,11 @@ def predict(
     unit: Unit | None,
     weight: float | None,
     dose: float | None,
+    sex: str | None,
+    height: float | None,
+    age: float | None,
+    labels: Path | None,
+    ct: Path | None,
     allow: tuple[str, ...],
     device: str,
     force: bool,
@@ -73,6 +90,7 @@ def predict(
     """
     from petbench.cli.console import print_json
     from petbench.runs.predict_scan import predict_scan
+    from petbench.runs.predicted_inputs import GivenInputs
     from petbench_datasets.bids.scan import Given
 
     here = session()
@@ -87,6 +105,7 @@ def predict(
         form=form,
         unit=unit,
         given=Given(weight, None if dose is None else 1e6 * dose),
+        inputs=GivenInputs(sex, height, age, labels, ct),
         allow_outside="outside-field" in allow,
         force=force,
     )

@@ -68,8 +68,8 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
     phases = leaderboard.phases(run_id)
     console = standard_output()
     for key, value in row_as_dict(row).items():
-        if key not in _LONG and value not in (None, ()):
-            shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+        if key not in _LONG and value not in (None, (), {}):
+            shown = ", ".join(value) if isinstance(value, tuple) or key == "inputs" else str(value)
             console.print(Text.assemble((f"{key:26}", "dim"), shown))
     for title, facts in (("parameters", row.parameters), ("machine", row.machine)):
         settings = "  ".join(f"{key}={value}" for key, value in facts.items())
@@ -119,7 +119,7 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bo
     if row.status != "ok":
         colour = _COLOURS.get(row.status, "red")
         say(f"run {row.id} {click.style(row.status, fg=colour)}{whose(row)}: {row.error_message or ''}")
-        if row.log_path:
+        if row.log_path and row.status != "skipped":
             say(f"log: {home.folder / row.log_path}")
         return
     if known:

@@ -130,8 +130,9 @@ def run(
     The row exists from the moment the run is planned. Ctrl-C ends it as `interrupted` with a checkpoint, from which
     the same command resumes; a second Ctrl-C ends at once. A run that is on the leaderboard already is shown, not
     repeated, unless --force is given. Several methods, seeds or folds are run one after the other, as `petbench plan`
-    shows them; one that fails stops none of the others. The first line says under which budget each method trains, and
-    whether that is a track of the protocol.
+    shows them; one that fails stops none of the others. A method that needs what the dataset has not got is skipped,
+    which is no failure; where nothing else was asked for, the exit code is 3. The first line says under which budget
+    each method trains, and whether that is a track of the protocol.
 
     \b
     petbench run --method pix2pix
@@ -147,6 +148,7 @@ def run(
     from petbench.plans.run_plan import parse_budget
     from petbench.plans.sweep import plan_sweep
     from petbench.runs.execute import execute
+    from petbench.runs.run_all import DECLINED
     from petbench.terminal import progress_bar, say
 
     here = session()
@@ -165,7 +167,7 @@ def run(
     row, known = execute(plans[0], supervisor, force=force, waiting=_say_that_it_waits)
     print_result(here.leaderboard, row, here.home, known=known, as_json=as_json)
     if row.status != "ok":
-        raise SystemExit(130 if row.status == "interrupted" else 1)
+        raise SystemExit({"interrupted": 130, "skipped": DECLINED}.get(row.status, 1))
 
 
 def _debug(plans: Sequence[RunPlan], steps: int | None, *, debug: bool) -> None:

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 
 def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool, as_json: bool) -> int:
-    """Run several plans, report on each, and return the exit code: 0, 1 for a failure, 130 for Ctrl-C."""
+    """Run several plans, report on each, and return the exit code: 0, 1 for a failure, 130 for Ctrl-C.
+
+    It is 3 where the dataset has what none of the methods needs, so that nothing was run.
+    """
     from petbench.cli.result import print_training_notes
     from petbench.runs.execute import execute
-    from petbench.runs.run_all import run_all
+    from petbench.runs.run_all import exit_code, run_all
 
     def report(place: int, outcome: Outcome) -> None:
         say(f"[{place + 1}/{len(plans)}] {_line(outcome)}")
@@ -38,7 +41,7 @@ def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool
     if supervisor.stop_requested:
         click.echo("stopped; what was not begun is untouched: repeat the same command to resume", err=True)
         return 130
-    return 0 if all(outcome.is_ok for outcome in outcomes) else 1
+    return exit_code(outcomes)
 
 
 def _line(outcome: Outcome) -> str:
@@ -47,6 +50,8 @@ def _line(outcome: Outcome) -> str:
     row, name = outcome.row, outcome.name
     if row is None:
         return f"{name}: {click.style('not run', fg='red')}, {outcome.error}"
+    if outcome.is_declined:
+        return f"{name}: run {row.id} {click.style('skipped', fg='yellow')}: {row.error_message or ''}"
     if outcome.known:
         return f"{name}: run {row.id} is on the leaderboard already"
     if row.status == "ok":
@@ -56,11 +61,13 @@ def _line(outcome: Outcome) -> str:
 
 
 def _summary(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> str:
-    known = sum(outcome.known for outcome in outcomes)
+    declined = sum(outcome.is_declined for outcome in outcomes)
+    known = sum(outcome.known and not outcome.is_declined for outcome in outcomes)
     well = sum(outcome.is_ok for outcome in outcomes) - known
-    failed = len(outcomes) - known - well
+    failed = len(outcomes) - known - well - declined
     left = len(plans) - len(outcomes)
-    parts = [f"{well} ran", f"{known} there already", f"{failed} did not end well", f"{left} not begun"]
+    parts = [f"{well} ran", f"{known} there already", f"{declined} skipped", f"{failed} did not end well"]
+    parts.append(f"{left} not begun")
     from petbench_leaderboard.report.formatting import counted
 
     return f"{counted(len(plans), 'run')}: " + ", ".join(part for part in parts if not part.startswith("0 "))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from petbench.contract import Method, RunContext, TrainingData, Volume
+    from petbench.scan import Scan
     from petbench.training.runnable_method import HarnessOnly
 
 
@@ -35,13 +36,13 @@ class PlainMethod:
         """Learn as the author wrote it, from nothing but `data` and `run`."""
         self._method.fit(data, run)
 
-    def predict(self, early: Volume) -> Volume:
+    def predict(self, scan: Scan) -> Volume:
         """Predict one participant's delayed volume in SUV, shape (z, y, x)."""
-        return self._method.predict(early)
+        return self._method.predict(scan)
 
-    def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:
+    def predict_all(self, scans: Iterable[Scan]) -> Iterator[Volume]:
         """Predict one participant after the other."""
-        return map(self.predict, early)
+        return map(self.predict, scans)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the author's state."""

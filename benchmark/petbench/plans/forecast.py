@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import PhaseRow, PlannedRun, RunRow
     from petbench_leaderboard.store import Leaderboard
 
-State = Literal["cached", "missing", "stale", "running", "interrupted", "failed"]
+State = Literal["cached", "missing", "stale", "running", "interrupted", "failed", "skipped"]
 
 #: What the user does not choose: a run that differs in one of these is out of date, not another run.
 _OUTDATING = {
@@ -44,10 +44,11 @@ class RunForecast:
 
     Attributes:
         plan: of the run.
-        state: `cached` is shown and not repeated; `interrupted` is resumed; all others are run.
+        state: `cached` is shown and not repeated; `interrupted` is resumed; `skipped` is not run, since the dataset has
+            not got what the method needs; all others are run.
         run: the row that the state is read from.
-        why: what has changed since, for `stale`; how it ended, for a failure.
-        seconds: expected to be spent; 0 for a cached run, None where no past run is like it.
+        why: what has changed since, for `stale`; how it ended, for a failure; what is missing, for `skipped`.
+        seconds: expected to be spent; 0 for a cached or skipped run, None where no past run is like it.
     """
 
     plan: RunPlan
@@ -92,6 +93,9 @@ def _forecast_one(plan: RunPlan, past: _Past) -> RunForecast:
     for row in same:  # a run that ended well counts whatever a repetition came to
         if row.status == "ok":
             return RunForecast(plan, "cached", row.id, (), 0.0)
+    if plan.declined:
+        return RunForecast(plan, "skipped", same[0].id if same else None, (plan.declined,), 0.0)
+    same = [row for row in same if row.status != "skipped"]
     if same:
         state = _STATES.get(same[0].status, "failed")
         why = (f"{same[0].status}: {same[0].error_message or 'no message'}",) if state == "failed" else ()

@@ -14,11 +14,12 @@ from petbench.methods.parameter_files import with_hashes
 from petbench.methods.source import source_of
 from petbench.plans.budgets import check_budget, choose_budget
 from petbench.plans.run_plan import RunPlan
+from petbench_datasets.dataset.inputs import input_digest, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench.contract import Budget
+    from petbench.contract import Budget, MethodSpec
     from petbench.engine_settings import Compile, CudaGraphs, Precision
     from petbench.registry import Registry
     from petbench_datasets.dataset.reader import Dataset
@@ -90,7 +91,8 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
 
     require_device_name(request.device)
     spec, plugin = registry.method(request.method)
-    shape = dataset_shape(place.dataset, choose_fold(place.split, place.fold))
+    fold = choose_fold(place.split, place.fold)
+    shape = dataset_shape(place.dataset, fold)
     preset = parameters.choose_preset(spec, request.preset, shape)
     budget = choose_budget(spec, request.budget, request.track, request.settings, place.track)
     values = parameters.resolve(spec, preset, request.settings, budget)
@@ -104,6 +106,8 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
         source_hash=source.digest,
         source_files=dict(source.files),
         supervision=spec.supervision,
+        inputs={need: input_digest(place.dataset, need) for need in spec.needs},
+        declined=why_declined(spec, place.dataset, fold),
         role=spec.role,
         preset=preset,
         parameters=hashed,
@@ -119,6 +123,12 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
         device=request.device,
         protocol=PROTOCOL,
     )
+
+
+def why_declined(spec: MethodSpec, dataset: Dataset, fold: Fold) -> str:
+    """Return why a method is not run on a fold: what it needs, and who has not got it; empty where it is run."""
+    reasons = lacking(dataset, spec.needs, (*fold.train, *fold.validation, *fold.test))
+    return "; ".join(f"{spec.name} needs {need}: {reason}" for need, reason in reasons.items())
 
 
 def check_names(request: Request, registry: Registry) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.engine_settings import Compile, CudaGraphs, Precision
+    from petbench.scan import Need
 
 IDENTITY_FIELDS = fields_for(PlannedRun, "identity")
 """What distinguishes one run from another. Hardware, environment and folders are recorded, but decide nothing."""
@@ -43,6 +44,7 @@ class RunPlan(PlannedRun):
         device: as asked for.
         reconstruction: which image of several, by the label `rec-`; empty for no choice. The fingerprint covers the
             images that were chosen.
+        declined: why the method is not run: what it needs and the dataset has not got; empty where it is run.
     """
 
     dataset_folder: str = field(metadata=use())
@@ -55,6 +57,12 @@ class RunPlan(PlannedRun):
     precision: Precision = field(metadata=use("identity", "group", where="text", check="precision"))
     device: str = field(metadata=use("change", where="text", check="device"))
     reconstruction: str = field(default="", metadata=use())
+    declined: str = field(default="", metadata=use())
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What the method is given beside the early image."""
+        return tuple(self.inputs)  # type: ignore[arg-type] # they were its spec's needs
 
     @property
     def training_budget(self) -> Budget:
@@ -106,7 +114,9 @@ class RunPlan(PlannedRun):
 
 def identity_of(facts: Mapping[str, Any]) -> str:
     """Return the identity of a plan that is given as JSON values."""
-    key = {name: facts[name] for name in IDENTITY_FIELDS}
+    key = {name: facts[name] for name in IDENTITY_FIELDS if name != "inputs"}
+    if inputs := facts.get("inputs"):  # one that is given the early image alone is the run that it was before
+        key["inputs"] = inputs
     return hashlib.sha256(json.dumps(key, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

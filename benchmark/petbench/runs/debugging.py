@@ -20,6 +20,7 @@ from petbench.training.context import TrainingContext
 from petbench.training.prediction_errors import prediction_errors
 from petbench.training.randomness import seed_everything
 from petbench.training.runnable_method import HarnessOnly
+from petbench.training.scan_reading import read_scan
 from petbench.training.step_trainer import StepTrainer
 from petbench.training.volumes import gather_validation, gather_volumes
 
@@ -52,9 +53,11 @@ def debug(plan: RunPlan, home: Home, registry: Registry, *, steps: int, say: Cal
 
     Raises:
         UsageError: the method runs as a program of its own.
-        DataError: there is nobody to predict.
+        DataError: there is nobody to predict, or the dataset has not got what the method needs.
     """
     spec, _ = registry.method(plan.method)
+    if plan.declined:
+        raise DataError(plan.declined)
     if spec.is_program:
         raise UsageError(f"{plan.method} runs as a program of its own, where no debugger of this process reaches it")
     dataset, fold = open_planned(plan)
@@ -77,13 +80,13 @@ def debug(plan: RunPlan, home: Home, registry: Registry, *, steps: int, say: Cal
             harness_validates=method.validates,
         )
         run.say = say
-        data = gather_volumes(dataset, fold, spec.supervision, seed=plan.seed)
-        pairs = gather_validation(dataset, fold.validation) if method.validates else ()
+        data = gather_volumes(dataset, fold, spec.supervision, spec.needs, seed=plan.seed)
+        pairs = gather_validation(dataset, fold.validation, spec.needs) if method.validates else ()
         started = time.perf_counter()
         method.fit(data, run, HarnessOnly(pairs))
         say(f"{run.images_seen} images in {time.perf_counter() - started:.1f} s on {device}")
     pair = _somebody(dataset, fold)
-    predicted = np.asarray(method.predict(pair.early.copy()))
+    predicted = np.asarray(method.predict(read_scan(dataset, pair.participant, spec.needs)))
     check_prediction(f"the prediction of {plan.method}", predicted.shape, predicted.dtype, expected=pair.early.shape)
     errors = prediction_errors(pair.early, pair.delayed, predicted)
     shown = ", ".join(f"{key} {value:.4g}" for key, value in errors.items())

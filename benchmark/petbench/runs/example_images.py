@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench.contract import Volume
+    from petbench.scan import Scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,9 @@ class Example:
     delayed: NDArray[np.float32]
 
 
-def save_real(path: Path, early: Volume, delayed: Volume) -> None:
+def save_real(path: Path, scan: Scan, delayed: Volume) -> None:
     """Keep the slice of the early and of the delayed image, (z, y, x) in SUV, that predicted slices lie beside."""
+    early = scan.early
     chosen = example_slice(early)
     with atomic_path(path) as partial, partial.open("wb") as file:
         np.save(file, np.stack([early[chosen], delayed[chosen]]).astype("<f4"), allow_pickle=False)

@@ -14,6 +14,7 @@ from petbench.errors import UsageError
 from petbench.methods.devices import require_device
 from petbench.plans.same_code import check_same_code
 from petbench.runs.claims import RunningElsewhereError, claim, claim_path
+from petbench.runs.folder import plan_run
 from petbench.runs.lookup import find_folder, find_folder_or_none, is_made_here
 from petbench.runs.supervisor import UNFINISHED
 
@@ -107,6 +108,8 @@ def _done(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> RunRow | Non
 
 
 def _execute(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bool) -> tuple[RunRow, bool]:
+    if plan.declined:
+        return _decline(plan, supervisor, origin)
     for stored in [] if force else _same(plan, supervisor, origin):
         if stored.status == "ok":
             return stored, True
@@ -130,6 +133,18 @@ def _execute(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bo
     require_device(plan.device)
     record = dataclasses.replace(plan.record(), verification=origin.verification, submitter=origin.submitter)
     return supervisor.begin(plan, record, alone=not force), False
+
+
+def _decline(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> tuple[RunRow, bool]:
+    """Return the row of a run that is not made, for what the method needs and the dataset has not got."""
+    stored = next((row for row in _same(plan, supervisor, origin) if row.status == "skipped"), None)
+    if stored is None:
+        record = dataclasses.replace(plan.record(), verification=origin.verification, submitter=origin.submitter)
+        number, _ = plan_run(plan, record, supervisor.home, supervisor.leaderboard)
+    else:
+        number = stored.id
+    supervisor.leaderboard.update(number, status="skipped", error_message=plan.declined[:1000])
+    return supervisor.leaderboard.run(number), stored is not None
 
 
 def can_go_on(row: RunRow, folder: RunFolder) -> bool:

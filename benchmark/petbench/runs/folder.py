@@ -19,6 +19,7 @@ from petbench_datasets.files import write_text
 from petbench_datasets.images.grid import Grid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from petbench.home import Home
@@ -98,6 +99,11 @@ class RunFolder:
         return self.path / "grid.json"
 
     @property
+    def labels_file(self) -> Path:
+        """What the labels mean that the model was trained with, as JSON; only where it needs labels."""
+        return self.path / "labels.json"
+
+    @property
     def predictions(self) -> Path:
         """The folder of the predictions."""
         return self.path / "predictions"
@@ -137,6 +143,16 @@ class RunFolder:
     def save_grid(self, grid: Grid) -> None:
         """Keep the grid that the model was trained on."""
         write_text(self.grid_file, json.dumps({"shape": grid.shape, "affine": grid.affine.tolist()}) + "\n")
+
+    def label_names(self) -> dict[int, str]:
+        """Read what the labels mean that the model was trained with; nothing where it needs none."""
+        if not self.labels_file.exists():
+            return {}
+        return {int(number): name for number, name in json.loads(self.labels_file.read_text(encoding="utf-8")).items()}
+
+    def save_label_names(self, names: Mapping[int, str]) -> None:
+        """Keep what the labels mean that the model was trained with."""
+        write_text(self.labels_file, json.dumps(dict(names)) + "\n")
 
     def delete(self) -> None:
         """Remove the folder with everything in it."""

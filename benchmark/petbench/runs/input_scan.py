@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from petbench.errors import DataError
 from petbench_datasets.bids.names import session_of_image
+from petbench_datasets.bids.participants import read_participants, session_row
 from petbench_datasets.bids.scan import NOTHING_GIVEN, find_root, merged_sidecar, read_scan
 from petbench_datasets.dataset.framing import FrameUse, WindowFrames, plan_window
+from petbench_datasets.dataset.inputs import early_frames
 from petbench_datasets.images.windows import EARLY_WINDOW_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from petbench.contract import Volume
     from petbench_datasets.bids.scan import Given, Scan
@@ -40,6 +42,9 @@ class InputScan:
         order: in which the file has its voxels; None for DICOM.
         files: the DICOM files of its slices, any order; none for NIfTI.
         injected_at: time of day of the injection, `HH:MM:SS`; empty where it is not said.
+        person: of the participant, `sex`, `age`, `height` and whatever else is said, as participants.tsv writes it.
+        frames: what `petbench_datasets.dataset.inputs.early_frames` gives, read; empty where nobody asked, or there is
+            but one.
     """
 
     path: Path
@@ -51,23 +56,31 @@ class InputScan:
     order: VoxelOrder | None = None
     files: tuple[Path, ...] = ()
     injected_at: str = ""
+    person: Mapping[str, str] = field(default_factory=dict)
+    frames: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_input_scan(path: Path, given: Given = NOTHING_GIVEN) -> InputScan:
+def read_input_scan(path: Path, given: Given = NOTHING_GIVEN, *, frames: bool = False) -> InputScan:
     """Read the early image of a scan; one taken at another time is read whole, with a warning.
 
     Args:
         path: a NIfTI file with a BIDS-PET sidecar, or a folder of DICOM files of one participant.
         given: weight and dose that go before what the files say.
+        frames: whether the frames that the image is the mean of are wanted too.
 
     Raises:
         DataError: no PET image of one participant there, or none that can be read in SUV.
     """
     if path.is_dir():
-        return _from_dicom(path, given)
+        return _from_dicom(path, given, frames=frames)
     if path.exists() and not path.name.endswith((".nii", ".nii.gz")):
         raise DataError(f"{path}: is neither NIfTI nor a folder; give a .nii.gz file or the folder of the DICOM files")
-    return _early_image([read_scan(path, given)], path.name)
+    read = _early_image([read_scan(path, given)], path.name, frames=frames)
+    root = find_root(path)
+    table = read_participants(root) if (root / "participants.tsv").exists() else {}
+    name = path.name.partition("_")[0]
+    row = table.get(name, {}) | session_row(root, name, session_of_image(path))
+    return dataclasses.replace(read, person=row)
 
 
 def bq_per_ml_of_one_suv(calibration: Calibration) -> tuple[float, float]:
@@ -82,9 +95,10 @@ def bq_per_ml_of_one_suv(calibration: Calibration) -> tuple[float, float]:
     return left / (1000.0 * calibration.weight_kilograms), reference
 
 
-def _from_dicom(folder: Path, given: Given) -> InputScan:
+def _from_dicom(folder: Path, given: Given, *, frames: bool) -> InputScan:
     """Import the PET series of a folder as `petbench datasets import` does, into a folder that is gone afterwards."""
     from petbench_datasets.importers.dicom import import_dicom
+    from petbench_datasets.importers.dicom_person import person_in_header
 
     with tempfile.TemporaryDirectory(prefix="petbench-dicom-") as temporary:
         report = import_dicom(folder, Path(temporary) / "scan", everyone=given, skip_unusable=True)
@@ -100,14 +114,15 @@ def _from_dicom(folder: Path, given: Given) -> InputScan:
             )
         notes = [note for imported in report.images for note in imported.notes]
         notes += [f"{Path(what).name} was passed over: {why}" for what, why in report.skipped]
-        read = _early_image([read_scan(imported.path) for imported in report.images], folder.name, notes)
+        read = _early_image([read_scan(imported.path) for imported in report.images], folder.name, notes, frames=frames)
         (files,) = (imported.files for imported in report.images if imported.path == read.path)
         sidecar, _ = merged_sidecar(read.path, find_root(read.path))
         injected_at = "" if sidecar["InjectionStart"] == "n/a" else str(sidecar["TimeZero"])
-        return dataclasses.replace(read, files=files, order=None, injected_at=injected_at)
+        person = person_in_header(files[0])
+        return dataclasses.replace(read, files=files, order=None, injected_at=injected_at, person=person)
 
 
-def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = ()) -> InputScan:
+def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = (), *, frames: bool) -> InputScan:
     """Return the mean image of the early window, else the whole of the earliest scan."""
     warnings = list(notes)
     try:
@@ -128,7 +143,16 @@ def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = ()) ->
         plan.effective_seconds,
         (*repairs, *warnings),
         first.stored.order,
+        frames=_read_frames(plan) if frames else {},
     )
+
+
+def _read_frames(plan: WindowFrames) -> dict[str, Any]:
+    try:
+        found = early_frames(plan)
+    except DataError:
+        return {}
+    return {name: value() if callable(value) else value for name, value in found.items()}
 
 
 def _another_time(name: str, plan: WindowFrames) -> str:

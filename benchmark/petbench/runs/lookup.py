@@ -94,7 +94,8 @@ def _differing(facts: Mapping[str, Any], row: RunRow) -> str:
 
     The row's own fields are compared too: an identity is a claim where a row came in a file.
     """
-    names = [name for name in IDENTITY_FIELDS if facts[name] != getattr(row, name)]
+    known = {"inputs": {}, **facts}  # which plans of before had not
+    names = [name for name in IDENTITY_FIELDS if known[name] != getattr(row, name)]
     if not names and not has_identity_of(facts, row):
         names = ["identity"]
     return ", ".join(name.replace("_", " ") for name in names)

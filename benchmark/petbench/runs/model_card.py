@@ -135,6 +135,7 @@ def _markdown(card: Mapping[str, Any]) -> str:
                 ("run", f"{run['id']} (`{run['identity'][:16]}`)"),
                 ("method", f"{run['method']} of {run['distribution']} {run['version']}, preset {run['preset']}"),
                 ("supervision", run["supervision"]),
+                ("given beside the early image", ", ".join(run["inputs"]) or "nothing"),
                 ("dataset", f"{run['dataset']} (`{run['fingerprint'][:16]}`)"),
                 ("split, fold, seed", f"{run['split']}, {run['fold']}, {run['seed']}"),
                 ("training", f"{run['budget']}, {run['precision']}, {seconds:.0f} s on {run['device']}"),

@@ -31,20 +31,21 @@ from petbench.runs.time_to_target import record_history
 from petbench.runs.training_costs import take_over, training_costs
 from petbench.runs.validation import record_validation
 from petbench.training.clock import TrainingClock
-from petbench.training.volumes import store_training, store_validation, validation_pairs
+from petbench.training.scan_reading import label_names_of, read_scan
+from petbench.training.volumes import store_training, store_validation
 from petbench_datasets.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from petbench.contract import Volume
     from petbench.processes.sandbox import Sandbox
     from petbench.processes.stop import StopFlag
     from petbench.runs.folder import RunFolder
     from petbench.runs.job import Job
     from petbench.runs.progress import ProgressBars
     from petbench.runs.scoring.messages import ScoringTask
-    from petbench.training.volumes import TrainingVolumes, VolumeFile
+    from petbench.scan import Scan
+    from petbench.training.volumes import StoredData
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
     from petbench_leaderboard.records import RunChanges
@@ -178,7 +179,7 @@ class Pipeline:
 
     def _prepare(
         self, method: MethodProcess, dataset: Dataset, fold: Fold
-    ) -> tuple[TrainingVolumes, VolumeFile, bool] | None:
+    ) -> tuple[StoredData, StoredData, bool] | None:
         """Return what the method trains with, and whether the harness's loop trains it; None where it has trained."""
         record_origin(self._leaderboard, self._run_id, method.ready(), self._job.modules)
         validates = method.built().validates
@@ -190,17 +191,18 @@ class Pipeline:
                 dataset,
                 fold,
                 self._plan.supervision,  # type: ignore[arg-type] # a method's plan has one that methods have
+                self._plan.needs,
                 seed=self._plan.seed,
                 folder=self._folder.path,
                 progress=progress,
             )
             who = fold.validation if validates else ()
-            validation = store_validation(dataset, who, folder=self._folder.path, progress=progress)
-        if validation.places:
-            save_real(self._folder.example, *validation_pairs(validation)[0])
+            validation = store_validation(dataset, who, self._plan.needs, folder=self._folder.path, progress=progress)
+        if pairs := validation.pairs():
+            save_real(self._folder.example, *pairs[0])
         return training, validation, validates
 
-    def _train(self, method: MethodProcess, training: TrainingVolumes, validation: VolumeFile, validates: bool) -> None:
+    def _train(self, method: MethodProcess, training: StoredData, validation: StoredData, validates: bool) -> None:
         """Train the method, and record what training cost by the clock of this process.
 
         Raises:
@@ -230,6 +232,8 @@ class Pipeline:
         """Take the model once the method's process has read it back."""
         saved = method.saved()
         self._job_folder.take_model(self._folder.model)
+        if "labels" in self._plan.needs:
+            self._folder.save_label_names(label_names_of(dataset, fold.train))
         self._folder.save_grid(dataset.grid(fold.train[0]))
         self._leaderboard.update(self._run_id, parameter_count=saved.parameter_count)
 
@@ -250,13 +254,13 @@ class Pipeline:
             Interrupted: the user asked to stop.
         """
 
-        def early() -> Iterator[tuple[str, Volume]]:
+        def scans() -> Iterator[tuple[str, Scan]]:
             for participant in participants:
                 if self._stop.is_set:
                     raise Interrupted("stopped after its training; repeat the command to go on from there")
-                yield participant, dataset.early(participant)[0]
+                yield participant, read_scan(dataset, participant, self._plan.needs)
 
-        return write_predictions(method.predict(early()), self._plan.method, dataset, folder, into)
+        return write_predictions(method.predict(scans()), self._plan.method, dataset, folder, into)
 
     def _end(self, method: MethodProcess, written: Written, processes: contextlib.ExitStack) -> None:
         """End the method's process, and note what it used and what was written."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.errors import DataError
+from petbench_datasets.dataset.inputs import input_digest
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 
@@ -19,7 +20,7 @@ def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
     """Open the dataset of a plan and make sure that it is still the one that was planned with.
 
     Raises:
-        DataError: images or split have changed.
+        DataError: images, split or what the method needs beside the images have changed.
     """
     dataset = open_dataset(Path(plan.dataset_folder), reconstruction=plan.reconstruction)
     if dataset.fingerprint != plan.fingerprint:
@@ -28,5 +29,11 @@ def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
     if split.digest != plan.split_digest:
         raise DataError(
             f"{plan.dataset_folder}: the split {plan.split} has changed since it was planned; repeat the command"
+        )
+    changed = [need for need, digest in plan.inputs.items() if input_digest(dataset, need) != digest]
+    if changed:
+        raise DataError(
+            f"{plan.dataset_folder}: the {', '.join(changed)} of its participants have changed since the run was "
+            "planned; repeat the command"
         )
     return dataset, split.folds[plan.fold]

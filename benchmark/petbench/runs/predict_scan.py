@@ -18,6 +18,7 @@ from petbench.runs.ensemble import ENSEMBLE, members_of
 from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
 from petbench.runs.lookup import find_folder
 from petbench.runs.model_card import card_paths, model_card, write_card
+from petbench.runs.predicted_inputs import NO_INPUTS, InputReader
 from petbench.runs.predicted_sidecar import predicted_sidecar, sidecar_path
 from petbench.runs.training_notes import suv_clip
 from petbench_datasets.bids.scan import NOTHING_GIVEN
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from petbench.registry import Registry
     from petbench.runs.folder import RunFolder
     from petbench.runs.input_scan import InputScan
+    from petbench.runs.predicted_inputs import GivenInputs
+    from petbench.scan import Scan
     from petbench.training.runnable_method import RunnableMethod
     from petbench_datasets.bids.scan import Given
     from petbench_leaderboard.store import Leaderboard
@@ -115,6 +118,7 @@ def predict_scan(
     form: Form = "nifti",
     unit: Unit | None = None,
     given: Given = NOTHING_GIVEN,
+    inputs: GivenInputs = NO_INPUTS,
     allow_outside: bool = False,
     force: bool = False,
 ) -> PredictedScan:
@@ -134,13 +138,14 @@ def predict_scan(
         unit: of the output; Bq/mL is decay-corrected to the time that the scan is corrected to, in DICOM to 42 min.
             None: SUV in NIfTI, Bq/mL in DICOM where dose and weight are known.
         given: weight and dose that go before what the files say.
+        inputs: what the method needs beside the early image and the files may not say.
         allow_outside: write the image even if much of the activity lies outside the model's field.
         force: replace an existing output.
 
     Raises:
         UsageError: the output exists or has another ending than .nii.gz, or the run did not end well.
-        DataError: the scan cannot be read in SUV, its dose and weight are wanted and not known, or more of its activity
-            lies outside the model's field than `LARGEST_OUTSIDE`.
+        DataError: the scan cannot be read in SUV, its dose and weight are wanted and not known, nobody says what the
+            method needs, or more of its activity lies outside the model's field than `LARGEST_OUTSIDE`.
     """
     _check_output(output, form, force=force)
     row = leaderboard.run(run_id)
@@ -150,8 +155,9 @@ def predict_scan(
     plan = folder.plan()
     members = members_of(row, leaderboard) if plan.distribution == ENSEMBLE else [row]
     folders = [find_folder(member, home) for member in members]
-    methods = [_trained_method(each.plan(), each, home, registry, device) for each in folders]
-    scan = read_input_scan(scan_path, given)
+    plans = [each.plan() for each in folders]
+    methods = [_trained_method(each, where, home, registry, device) for each, where in zip(plans, folders, strict=True)]
+    scan = read_input_scan(scan_path, given, frames=any("frames" in each.needs for each in plans))
     if form == "dicom" and not scan.files:
         raise UsageError(f"{scan_path} is no DICOM, and has no study that a series belongs to; leave out --as dicom")
     unit = unit or ("suv" if form == "nifti" or scan.calibration is None else "bq_per_ml")
@@ -163,7 +169,11 @@ def predict_scan(
             f"{scan_path}: {_outside(outside)}, {model_grid}, and would be written as 0; more than "
             f"{LARGEST_OUTSIDE:.0%} is refused: cut the scan, or allow it with --allow outside-field"
         )
-    delayed, seconds = _predict(methods, scan, model_grid, f"{plan.method} predicted no finite image of {scan_path}")
+    reader = InputReader(scan, scan_path, model_grid, given, inputs, folders[0].label_names())
+    early = resample(scan.image, scan.grid, model_grid)
+    scans = [reader.read(early.copy(), each.needs, each.method) for each in plans]
+    failure = f"{plan.method} predicted no finite image of {scan_path}"
+    delayed, seconds = _predict(methods, scans, scan.grid, model_grid, failure)
     result = PredictedScan(
         output=str(output),
         card=str(card_paths(output)[0]),
@@ -251,17 +261,16 @@ def _check_output(output: Path, form: Form, *, force: bool) -> None:
 
 
 def _predict(
-    methods: Sequence[RunnableMethod], scan: InputScan, model_grid: Grid, failure: str
+    methods: Sequence[RunnableMethod], scans: Sequence[Scan], grid: Grid, model_grid: Grid, failure: str
 ) -> tuple[Volume, float]:
-    """Return the delayed image in SUV on the scan's own grid, and the seconds that the prediction took."""
-    early = resample(scan.image, scan.grid, model_grid)
+    """Return the mean delayed image in SUV on the scan's own grid, and the seconds that the prediction took."""
     start = time.perf_counter()
-    total = sum(np.asarray(method.predict(early.copy()), dtype=np.float64) for method in methods)
+    total = sum(np.asarray(method.predict(scan), dtype=np.float64) for method, scan in zip(methods, scans, strict=True))
     predicted = np.asarray(total / len(methods), dtype=np.float32)
     seconds = time.perf_counter() - start
     if predicted.shape != model_grid.shape or not np.isfinite(predicted).all():
         raise DataError(f"{failure}; nothing was written")
-    return resample(predicted, model_grid, scan.grid), seconds
+    return resample(predicted, model_grid, grid), seconds
 
 
 def _trained_method(plan: RunPlan, folder: RunFolder, home: Home, registry: Registry, device: str) -> RunnableMethod:

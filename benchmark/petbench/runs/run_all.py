@@ -40,6 +40,11 @@ class Outcome:
         return self.row is not None and self.row.status == "ok"
 
     @property
+    def is_declined(self) -> bool:
+        """Whether the dataset has not got what the method needs, which is nobody's failure."""
+        return self.row is not None and self.row.status == "skipped"
+
+    @property
     def name(self) -> str:
         """Method, fold and seed, in words."""
         return f"{self.plan.method} fold {self.plan.fold} seed {self.plan.seed}"
@@ -83,6 +88,17 @@ def run_all(
             outcomes.append(outcome)
             ended(place, outcome)
     return outcomes
+
+
+DECLINED = 3
+"""Exit code where nothing failed, and nothing was run: no dataset asked for has what the methods need."""
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """Return 0 where a run is there and none failed, `DECLINED` where every one was declined, 1 for a failure."""
+    if not all(outcome.is_ok or outcome.is_declined for outcome in outcomes):
+        return 1
+    return DECLINED if outcomes and all(outcome.is_declined for outcome in outcomes) else 0
 
 
 @contextlib.contextmanager

@@ -98,7 +98,7 @@ def without_pairs(subject: Subject) -> str:
     data = subject.data()
     subject.fit(data=data)
     expect(not data.pairs_asked_for, "asks for pairs")
-    return f"{len(data.early())} early images" + (
+    return f"{len(data.scans())} early images" + (
         "" if subject.spec.supervision == "no-target" else f", {len(data.delayed())} delayed ones of others"
     )
 
@@ -154,8 +154,9 @@ def _overfit_own_loop(subject: Subject) -> str:
         raise NotApplicable("it trains in its own way, without pairs to compare with")
     data = subject.data(training=1)
     method, _ = subject.fit(data=data)
-    ((early, delayed),) = data.pairs()
-    predicted = np.asarray(method.predict(early.copy()))
+    ((scan, delayed),) = data.pairs()
+    early = scan.early
+    predicted = np.asarray(method.predict(scan.copy()))
     error, before = (float(np.sqrt(np.mean((image - delayed) ** 2))) for image in (predicted, early))
     expect(
         error <= before * (1 + 1e-6),
@@ -203,7 +204,7 @@ def _predicting_optimizers(method: StepMethod, optimizers: Optimizers, batch: Ba
 
     everyone = optimizers.weights
     with torch.enable_grad():
-        predicted = method.translate(batch.early)
+        predicted = method.translate(batch)
         if not predicted.requires_grad:
             return set(everyone)
         flat = [weight for weights in everyone.values() for weight in weights if weight.requires_grad]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench.scan import with_images
 from petbench.testing.subject import expect, largest_difference
 
 if TYPE_CHECKING:
@@ -16,16 +17,13 @@ if TYPE_CHECKING:
 def output_format(subject: Subject) -> str:
     """One early volume gives one delayed volume: its shape, float32, SUV, finite and not negative."""
     predicted = subject.predict(subject.trained[0])
-    expect(
-        predicted.shape == subject.unseen.shape, f"predicts {predicted.shape} of an early volume {subject.unseen.shape}"
-    )
+    early = subject.unseen.early
+    expect(predicted.shape == early.shape, f"predicts {predicted.shape} of an early volume {early.shape}")
     expect(predicted.dtype == np.float32, f"predicts {predicted.dtype}, not float32")
     expect(np.isfinite(predicted).all(), "predicts NaN or infinite voxels")
     expect(predicted.min() >= 0, f"predicts SUV {predicted.min():.3g}: activity is not negative")
     # A body's mean SUV is about 1 by definition; an untrained network is far off, a wrong unit further.
-    expect(
-        predicted.mean() < 100 * subject.unseen.mean(), f"predicts a mean of {predicted.mean():.3g}, which is no SUV"
-    )
+    expect(predicted.mean() < 100 * early.mean(), f"predicts a mean of {predicted.mean():.3g}, which is no SUV")
     return f"SUV 0 to {predicted.max():.3g}"
 
 
@@ -35,7 +33,7 @@ def deterministic_evaluation(subject: Subject) -> str:
 
     method, _ = subject.trained
     first = subject.predict(method)
-    method.predict(subject.unseen[::-1].copy())
+    method.predict(with_images(subject.unseen, lambda image: image[..., ::-1, :, :].copy()))
     np.random.seed(1)  # noqa: NPY002 - a method that uses the global generators is what is looked for
     torch.manual_seed(1)
     second = subject.predict(method)
@@ -47,12 +45,16 @@ def deterministic_evaluation(subject: Subject) -> str:
 
 
 def untouched_input(subject: Subject) -> str:
-    """The early volume is the same after a prediction, and the answer is not a view of it."""
+    """The scan is the same after a prediction, and the answer is not a view of its early volume."""
     method, _ = subject.trained
     given = subject.unseen.copy()
     predicted = np.asarray(method.predict(given))
-    expect(np.array_equal(given, subject.unseen), "changes the early volume that it is given; copy it first")
-    expect(not np.shares_memory(given, predicted), "returns the memory of the early volume; return a copy")
+    expect(
+        np.array_equal(given.early, subject.unseen.early), "changes the early volume that it is given; copy it first"
+    )
+    for name, image in subject.unseen.images.items():
+        expect(np.array_equal(given.images[name], image), f"changes the {name} that it is given; copy it first")
+    expect(not np.shares_memory(given.early, predicted), "returns the memory of the early volume; return a copy")
     return ""
 
 

@@ -16,13 +16,14 @@ from petbench.methods.build import build_method
 from petbench.registry import load_plugins
 from petbench.settings import Settings
 from petbench.testing.errors import ConformanceError
-from petbench.testing.images import SHAPE, TEST, TRAINING, VALIDATION, SmallData, participants
+from petbench.testing.images import SHAPE, TEST, TRAINING, VALIDATION, SmallData, scans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from petbench.contract import Method, MethodSpec, Volume
     from petbench.engine_settings import Precision
+    from petbench.scan import Scan
     from petbench.step_method import StepMethod
     from petbench.testing.recording import RecordingContext
     from petbench.training.runnable_method import RunnableMethod
@@ -76,7 +77,7 @@ class Subject:
 
     def data(self, training: int = TRAINING) -> SmallData:
         """Return small participants, under the method's own supervision."""
-        return SmallData(self.spec.supervision, training)
+        return SmallData(self.spec.supervision, training, self.spec.needs)
 
     def fit(
         self,
@@ -108,7 +109,7 @@ class Subject:
                 precision=precision,
                 stop_after=stop_after,
             )
-            pairs = participants(VALIDATION, first=200) if method.validates else ()
+            pairs = scans(VALIDATION, self.spec.needs, first=200) if method.validates else ()
             method.fit(data or self.data(), run, HarnessOnly(pairs))
             return method, run
 
@@ -118,9 +119,9 @@ class Subject:
         return self.fit()
 
     @functools.cached_property
-    def unseen(self) -> Volume:
-        """The early image of a participant that no training has seen."""
-        return participants(TEST, first=300)[0][0]
+    def unseen(self) -> Scan:
+        """The early scan of a participant that no training has seen."""
+        return scans(TEST, self.spec.needs, first=300)[0][0]
 
     def predict(self, method: Method) -> Volume:
         """Return the prediction of the unseen participant, as an array, whatever is wrong with it."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from petbench.intensity import AIR, IntensityMap
+from petbench.training.input_tensors import InputFiller, voxels_beside
 from petbench_datasets.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from petbench.contract import TrainingData, Volume
     from petbench.engine_settings import Storage
+    from petbench.scan import Scan
+    from petbench.training.input_tensors import InputStacks
 
 EMPTY_SLICE_SUV = 0.1
 """A slice whose early maximum lies below this is air: not trained on, and predicted as 0."""
@@ -43,11 +46,15 @@ class SliceStack:
 
 @dataclass(frozen=True, slots=True)
 class DatasetTensors:
-    """The early and delayed stacks. `paired` stacks share their foreground slices, one for one."""
+    """The early and delayed stacks, and what the method named beside the early images.
+
+    `paired` stacks share their foreground slices, one for one.
+    """
 
     early: SliceStack
     delayed: SliceStack
     paired: bool
+    inputs: InputStacks | None = None
 
     def describe(self) -> dict[str, object]:
         """Return what there is to train on, for the log of a run."""
@@ -59,6 +66,7 @@ class DatasetTensors:
             "clipped_delayed": self.delayed.clipped_share,
             "maximum_early_suv": self.early.maximum_suv,
             "maximum_delayed_suv": self.delayed.maximum_suv,
+            **({} if self.inputs is None else {"inputs": self.inputs.names}),
         }
 
 
@@ -86,29 +94,41 @@ def load_tensors(
     Raises:
         DataError: no training participant, or no slice with anything in it.
     """
-    shapes = [volume.shape for volume in data.early()]
+    shapes = [scan.early.shape for scan in data.scans()]
     if not shapes:
         raise DataError("the training part of this split is empty: give it at least one participant")
     matrix = tuple(-(-max(shape[axis] for shape in shapes) // size_multiple) * size_multiple for axis in (1, 2))
     total = sum(shape[0] + 2 * margin for shape in shapes)
     shape = (total, matrix[0], matrix[1])
-    mapped = storage == "mapped" or (storage == "auto" and 2 * 4 * total * matrix[0] * matrix[1] > _room(device))
-    files = [folder / "early.f32", folder / "delayed.f32"] if mapped and folder is not None else [None, None]
+    first = data.scans()[0]
+    voxels = (2 + voxels_beside(first)) * total * matrix[0] * matrix[1]
+    mapped = storage == "mapped" or (storage == "auto" and 4 * voxels > _room(device))
+    place = folder if mapped else None
 
-    early = _Filler(shape, margin, intensity, files[0])
-    delayed = _Filler(shape, margin, intensity, files[1])
+    early = _Filler(shape, margin, intensity, place and place / "early.f32")
+    delayed = _Filler(shape, margin, intensity, place and place / "delayed.f32")
+    inputs = InputFiller(first, shape, margin, intensity, place) if first.inputs else None
     paired = data.supervision == "paired"
     if paired:
-        for early_volume, delayed_volume in data.pairs():
-            early.add(early_volume)
+        for scan, delayed_volume in data.pairs():
+            _add(scan, early, inputs)
             delayed.add(delayed_volume)
         used = np.concatenate(early.used) | np.concatenate(delayed.used)
         early.used, delayed.used = [used], [used]
     else:
-        early.add_all(data.early())
-        delayed.add_all(data.delayed() if data.supervision == "unpaired" else data.early())
+        for scan in data.scans():
+            _add(scan, early, inputs)
+        delayed.add_all(data.delayed() if data.supervision == "unpaired" else (scan.early for scan in data.scans()))
     target = torch.device("cpu") if mapped else device
-    return DatasetTensors(early.finish(target), delayed.finish(target), paired)
+    return DatasetTensors(
+        early.finish(target), delayed.finish(target), paired, None if inputs is None else inputs.finish(target)
+    )
+
+
+def _add(scan: Scan, early: _Filler, inputs: InputFiller | None) -> None:
+    early.add(scan.early)
+    if inputs is not None:
+        inputs.add(scan)
 
 
 def _room(device: torch.device) -> float:

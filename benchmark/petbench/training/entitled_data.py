@@ -9,9 +9,11 @@ from petbench.errors import PluginError
 
 if TYPE_CHECKING:
     from petbench.contract import Supervision, Volume
+    from petbench.scan import Scan
     from petbench.training.runnable_method import Pairs
 
     Read = Callable[[], Volume]
+    ReadScan = Callable[[], Scan]
 
 Item = TypeVar("Item")
 
@@ -40,18 +42,18 @@ class EntitledData:
 
     Args:
         supervision: of the method that is trained.
-        early: read the early volumes of the training participants; each call gives a copy that the method may change.
+        scans: read the early scans of the training participants; each call gives a copy that the method may change.
         delayed: read their delayed volumes; in another order, or of other participants, where nothing is paired.
     """
 
-    def __init__(self, supervision: Supervision, early: Sequence[Read], delayed: Sequence[Read]) -> None:
+    def __init__(self, supervision: Supervision, scans: Sequence[ReadScan], delayed: Sequence[Read]) -> None:
         self.supervision: Supervision = supervision
-        self._early = tuple(early)
+        self._scans = tuple(scans)
         self._delayed = () if supervision == "no-target" else tuple(delayed)
 
-    def early(self) -> Sequence[Volume]:
-        """Return the early volumes of the training participants."""
-        return OnDemand(self._early)
+    def scans(self) -> Sequence[Scan]:
+        """Return the early scans of the training participants."""
+        return OnDemand(self._scans)
 
     def delayed(self) -> Sequence[Volume]:
         """Return the delayed volumes of the training participants; unpaired: in an independent order.
@@ -64,20 +66,20 @@ class EntitledData:
         return OnDemand(self._delayed)
 
     def pairs(self) -> Pairs:
-        """Return (early, delayed) of each training participant.
+        """Return (early scan, delayed volume) of each training participant.
 
         Raises:
             PluginError: the method's supervision is not `paired`.
         """
         if self.supervision != "paired":
             raise PluginError(f"this method's supervision is `{self.supervision}`: it gets no pairs; declare `paired`")
-        return pairs_of(list(zip(self._early, self._delayed, strict=True)))
+        return pairs_of(list(zip(self._scans, self._delayed, strict=True)))
 
 
-def pairs_of(reads: Sequence[tuple[Read, Read]]) -> Pairs:
-    """Return pairs of volumes that are read when they are asked for."""
-    return OnDemand([_both(early, delayed) for early, delayed in reads])
+def pairs_of(reads: Sequence[tuple[ReadScan, Read]]) -> Pairs:
+    """Return pairs of an early scan and a delayed volume that are read when they are asked for."""
+    return OnDemand([_both(scan, delayed) for scan, delayed in reads])
 
 
-def _both(early: Read, delayed: Read) -> Callable[[], tuple[Volume, Volume]]:
-    return lambda: (early(), delayed())
+def _both(scan: ReadScan, delayed: Read) -> Callable[[], tuple[Scan, Volume]]:
+    return lambda: (scan(), delayed())

@@ -32,10 +32,10 @@ def choose_intensity(chosen: StepParameters, data: TrainingData, validation: Pai
 
 def _volumes(data: TrainingData, validation: Pairs) -> Iterator[Volume]:
     targets = data.supervision != "no-target"
-    yield from data.early()
+    yield from (scan.early for scan in data.scans())
     if targets:
         yield from data.delayed()
-    for early, delayed in validation:
-        yield early
+    for scan, delayed in validation:
+        yield scan.early
         if targets:
             yield delayed

@@ -11,27 +11,33 @@ from torch.nn import functional
 
 from petbench.errors import PluginError, given_by
 from petbench.intensity import AIR
+from petbench.step_method import Scans
 from petbench.training.data import EMPTY_SLICE_SUV
 from petbench.training.evaluation_mode import evaluation_mode, normalizes_each_image
+from petbench.training.input_tensors import numbers_of, padded_images_of, windows
 
 if TYPE_CHECKING:
     from petbench.contract import Volume
+    from petbench.scan import Scan
     from petbench.step_method import StepMethod
 
 SLICES_AT_ONCE = 32
 
 
-def translate_volume(method: StepMethod, early: Volume) -> Volume:
-    """Translate (z, y, x) slice by slice, or slab by slab; empty slices stay 0.
+def translate_volume(method: StepMethod, scan: Scan) -> Volume:
+    """Translate an early image (z, y, x) slice by slice, or slab by slab; empty slices stay 0.
 
     Slices are independent of how many are translated at once: batch norm takes its running statistics, or those of
     one image alone, and dropout is off, or on with a fixed seed. Overlapping slabs are averaged.
     """
     device = next((tensor.device for tensor in method.parameters()), torch.device("cpu"))
-    suv = torch.from_numpy(np.ascontiguousarray(early, dtype=np.float32))
+    suv = torch.from_numpy(np.ascontiguousarray(scan.early, dtype=np.float32))
     filled = torch.nonzero(suv.amax(dim=(1, 2)) >= EMPTY_SLICE_SUV).flatten().tolist()
-    unit, (top, left) = _pad(method.intensity.to_unit(suv), method.size_multiple)
+    unit, sides = _pad(method.intensity.to_unit(suv), method.size_multiple)
+    left, _, top, _ = sides
     margin = method.early_slices // 2
+    images = padded_images_of(scan, method.intensity, sides, margin)
+    numbers = {name: number.to(device) for name, number in numbers_of(scan).items()}
     unit = functional.pad(unit, (0, 0, 0, 0, margin, margin), value=AIR)
 
     half = method.delayed_slices // 2
@@ -44,8 +50,12 @@ def translate_volume(method: StepMethod, early: Volume) -> Volume:
         for some in (centres[first : first + at_once] for first in range(0, len(centres), at_once)):
             window = torch.tensor(some)[:, None] + offsets
             image = unit[window].to(device)
+            inputs = {name: number.expand(len(some), *number.shape) for name, number in numbers.items()}
+            inputs |= {name: _as_given(beside.to(device)) for name, beside in windows(images, window).items()}
             with given_by(method.translate):
-                output = _checked(method.translate(image), (len(some), method.delayed_slices, *image.shape[2:]))
+                output = _checked(
+                    method.translate(Scans(image, inputs=inputs)), (len(some), method.delayed_slices, *image.shape[2:])
+                )
             output = output.float().cpu()[..., top : top + suv.shape[1], left : left + suv.shape[2]]
             for centre, slab in zip(some, output, strict=True):
                 first = max(0, centre - half)
@@ -84,8 +94,13 @@ def _centres(filled: list[int], slab: int) -> list[int]:
     return list(range(filled[0], filled[-1] + 1, step))
 
 
-def _pad(unit: Tensor, multiple: int) -> tuple[Tensor, tuple[int, int]]:
-    """Pad y and x with air to a multiple; return the padding above and on the left."""
+def _as_given(image: Tensor) -> Tensor:
+    return image if image.is_floating_point() else image.long()
+
+
+def _pad(unit: Tensor, multiple: int) -> tuple[Tensor, tuple[int, int, int, int]]:
+    """Pad y and x with air to a multiple; return the padding on the left, on the right, above and below."""
     rows, columns = (-size % multiple for size in unit.shape[1:])
     top, left = rows // 2, columns // 2
-    return functional.pad(unit, (left, columns - left, top, rows - top), value=AIR), (top, left)
+    sides = (left, columns - left, top, rows - top)
+    return functional.pad(unit, sides, value=AIR), sides

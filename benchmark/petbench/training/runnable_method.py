@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     import torch
 
     from petbench.contract import Volume
+    from petbench.scan import Scan
     from petbench.training.clock import TrainingClock
 
-Pairs: TypeAlias = "Sequence[tuple[Volume, Volume]]"
-"""Early and delayed volumes of participants, one pair each."""
+Pairs: TypeAlias = "Sequence[tuple[Scan, Volume]]"
+"""Early scans and delayed volumes of participants, one pair each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class RunnableMethod(Method, Protocol):
     def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
         """Learn from `data` until `run.should_stop()`; `own` reaches no line that an author of a method wrote."""
 
-    def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:
-        """Yield the delayed volume of each early one, in their order."""
+    def predict_all(self, scans: Iterable[Scan]) -> Iterator[Volume]:
+        """Yield the delayed volume of each scan, in their order."""
 
     def to(self, device: torch.device) -> object:
         """Move what predicts to a device."""

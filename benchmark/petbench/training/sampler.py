@@ -10,10 +10,12 @@ from torch.nn import functional
 
 from petbench.intensity import AIR, IntensityMap
 from petbench.step_method import Batch
+from petbench.training.input_tensors import AIR_OF, windows
 from petbench.training.seeds import derive_seed
 
 if TYPE_CHECKING:
     from petbench.training.data import DatasetTensors, SliceStack
+    from petbench.training.input_tensors import InputStacks
 
 
 class Sampler:
@@ -21,7 +23,9 @@ class Sampler:
 
     Paired stacks are sampled and shifted together. Unpaired ones follow two orders and two shifts, independent of
     each other. There are no flips: a mirrored participant has the liver on the left. A common factor on both SUV
-    images is a participant with another dose or distribution volume: tracer kinetics are linear in the tracer.
+    images is a participant with another dose or distribution volume: tracer kinetics are linear in the tracer. What a
+    method named beside the early image is that of its slices, shifted with it; frames take the factor too, since they
+    are SUV, and nothing else does.
 
     Args:
         tensors: the training stacks.
@@ -51,11 +55,13 @@ class Sampler:
         delayed_stream = "early" if tensors.paired else "delayed"
         common = (device, batch_size, shift_voxels, seed, intensity or IntensityMap(), intensity_jitter)
         self._early = _Stream(tensors.early, early_slices, "early", *common)
+        self._inputs = tensors.inputs
         self._delayed = _Stream(tensors.delayed, delayed_slices, delayed_stream, *common)
 
     def batch(self, position: int) -> Batch:
         """Return the batch that follows after `position` images."""
-        return Batch(self._early.images(position), self._delayed.images(position))
+        inputs = {} if self._inputs is None else self._early.inputs(position, self._inputs)
+        return Batch(self._early.images(position), self._delayed.images(position), inputs=inputs)
 
 
 class _Stream:
@@ -87,6 +93,28 @@ class _Stream:
 
     def images(self, position: int) -> Tensor:
         """Return (batch, slices, y, x) on the device."""
+        centres = self._centres(position)
+        where = self._stack.images.device
+        indices = (centres[:, None] + self._offsets).to(where, non_blocking=True)
+        images = self._stack.images[indices].to(self._device, non_blocking=True)
+        return self._scaled(self._shifted(images, position), position)
+
+    def inputs(self, position: int, stacks: InputStacks) -> dict[str, Tensor]:
+        """Return what belongs to the slices of `images(position)`, as `petbench.Scans` describes it."""
+        centres = self._centres(position)
+        whose = stacks.participant[centres]
+        found = {name: numbers[whose].to(self._device, non_blocking=True) for name, numbers in stacks.numbers.items()}
+        indices = centres[:, None] + self._offsets
+        for name, chosen in windows(stacks.images, indices.to(self._stack.images.device)).items():
+            image = chosen.to(self._device, non_blocking=True)
+            flat = image.flatten(1, 2) if image.ndim == 5 else image
+            shifted = self._shifted(flat, position, AIR_OF[name])
+            scaled = self._scaled(shifted, position) if name == "frames" else shifted
+            found[name] = scaled.view(image.shape).long() if name == "labels" else scaled.view(image.shape)
+        return found
+
+    def _centres(self, position: int) -> Tensor:
+        """Return the slices that the batch after `position` images centres on."""
         first, last = position, position + self._batch_size
         size = len(self._stack.foreground)
         parts = []
@@ -95,11 +123,7 @@ class _Stream:
             stop = min(size, start + last - first)
             parts.append(self._order(epoch)[start:stop])
             first += stop - start
-        centres = torch.cat(parts)
-        where = self._stack.images.device
-        indices = (centres[:, None] + self._offsets).to(where, non_blocking=True)
-        images = self._stack.images[indices].to(self._device, non_blocking=True)
-        return self._scaled(self._shifted(images, position), position)
+        return torch.cat(parts)
 
     def _order(self, epoch: int) -> Tensor:
         """Return the foreground slices in the order of `epoch`; two epochs are remembered, as a batch may span both."""
@@ -119,13 +143,13 @@ class _Stream:
         factor = factor.to(self._device, non_blocking=True)[:, None, None, None]
         return self._intensity.to_unit(self._intensity.to_suv(images) * factor)
 
-    def _shifted(self, images: Tensor, position: int) -> Tensor:
+    def _shifted(self, images: Tensor, position: int, air: float = AIR) -> Tensor:
         """Shift each image by whole voxels: padded with air, then cropped, without interpolation."""
         if self._shift == 0:
             return images
         self._generator.manual_seed(derive_seed(self._seed, self._name, "shift", position))
         corner = torch.randint(0, 2 * self._shift + 1, (2, len(images)), generator=self._generator)
-        padded = functional.pad(images, (self._shift,) * 4, value=AIR)
+        padded = functional.pad(images, (self._shift,) * 4, value=air)
         if self._device.type == "cpu":  # views are cut for nothing here; on a device each would be a kernel
             high, wide = images.shape[-2:]
             corners = zip(padded, *corner.tolist(), strict=True)

@@ -17,35 +17,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from petbench.contract import Volume
+    from petbench.scan import Scan
     from petbench.step_method import StepMethod
 
 
-def predict_volume(method: StepMethod, early: Volume) -> Volume:
-    """Predict (z, y, x) in SUV: what `translate` gives, or the mean of the samples of a method that draws.
+def predict_volume(method: StepMethod, scan: Scan) -> Volume:
+    """Predict a delayed volume (z, y, x) in SUV: what `translate` gives, or the mean of what a method draws.
 
     Raises:
         PluginError: what the method gives is no prediction.
     """
     if not method.draws:
-        return translate_volume(method, early)
-    total = np.zeros(early.shape, dtype=np.float64)
-    for sample in samples_of(method, early):
+        return translate_volume(method, scan)
+    total = np.zeros(scan.early.shape, dtype=np.float64)
+    for sample in samples_of(method, scan):
         total += sample
     mean: Volume = (total / number_of_samples(method)).astype(np.float32)
     return mean
 
 
-def samples_of(method: StepMethod, early: Volume) -> Iterator[Volume]:
+def samples_of(method: StepMethod, scan: Scan) -> Iterator[Volume]:
     """Draw predictions (z, y, x) in SUV, each from a seed that depends on the early image and the sample's number.
 
     Another run, another machine of the same kind or another order of participants therefore draws the same.
     """
-    image = zlib.crc32(np.ascontiguousarray(early, dtype=np.float32).tobytes())
+    image = zlib.crc32(np.ascontiguousarray(scan.early, dtype=np.float32).tobytes())
     devices = [weight.device for weight in method.parameters() if weight.is_cuda][:1]
     for number in range(number_of_samples(method)):
         with torch.random.fork_rng(devices):
             torch.manual_seed(derive_seed("sample", image, number))
-            drawn = translate_volume(method, early)
+            drawn = translate_volume(method, scan)
         yield drawn
 
 

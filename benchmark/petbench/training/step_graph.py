@@ -53,6 +53,8 @@ class StepGraph:
         assert self._batch is not None, "recorded just now"
         self._batch.early.copy_(batch.early)
         self._batch.delayed.copy_(batch.delayed)
+        for name, value in batch.inputs.items():
+            self._batch.inputs[name].copy_(value)
         self._graph.replay()
 
     def _as_written(self, batch: Batch) -> None:
@@ -64,7 +66,8 @@ class StepGraph:
         here.wait_stream(self._stream)
 
     def _record(self, batch: Batch) -> None:
-        self._batch = Batch(batch.early.clone(), batch.delayed.clone())
+        inputs = {name: value.clone() for name, value in batch.inputs.items()}
+        self._batch = Batch(batch.early.clone(), batch.delayed.clone(), inputs=inputs)
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph, stream=self._stream):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from petbench.contract import RunContext, TrainingData, Volume
+    from petbench.scan import Scan
     from petbench.step_method import StepMethod
     from petbench.training.runnable_method import HarnessOnly
 
@@ -73,13 +74,13 @@ class StepTrainer:
         finally:
             shutil.rmtree(run.folder / "tensors", ignore_errors=True)  # made anew from the dataset when resumed
 
-    def predict(self, early: Volume) -> Volume:
+    def predict(self, scan: Scan) -> Volume:
         """Predict one participant's delayed volume in SUV, shape (z, y, x); always in float32."""
-        return predict_volume(self.step_method, early)
+        return predict_volume(self.step_method, scan)
 
-    def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:
+    def predict_all(self, scans: Iterable[Scan]) -> Iterator[Volume]:
         """Predict one participant after the other."""
-        return map(self.predict, early)
+        return map(self.predict, scans)
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights and buffers."""

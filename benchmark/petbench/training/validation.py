@@ -82,9 +82,10 @@ class Validator:
         """
         self._done += 1
         rows: list[dict[str, float]] = []
-        for early, delayed in self._pairs:
+        for scan, delayed in self._pairs:
+            early = scan.early
             with self._execution.predicting():
-                predicted = predict_volume(self._method, early)
+                predicted = predict_volume(self._method, scan)
             if not rows:
                 self.example = predicted[example_slice(early)]
             target = torch.from_numpy(delayed[rough_body(early, delayed)].astype(np.float64))

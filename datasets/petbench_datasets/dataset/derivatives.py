@@ -9,7 +9,7 @@ import numpy as np
 from petbench_datasets.bids.names import person_of, session_of, session_of_image
 from petbench_datasets.bids.sidecar import read_json
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.nifti import read_image, read_labels
+from petbench_datasets.images.nifti import StoredImage, read_image, read_labels
 from petbench_datasets.tables import number, read_table
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ TRUTH_ENDING = "rec-delayed_desc-truth_pet"
 """Of the file of what was in the body at the delayed frame, without blur or noise: simulated datasets have it."""
 
 ORGANS_ENDING = "desc-organs_dseg"
+EARLY_ORGANS_ENDING = "desc-earlyorgans_dseg"
+"""Of the file of organs as they lie in the early image, where those that scores are taken in lie elsewhere."""
+
+CT_ENDING = "ct"
+"""Of the file of a CT in HU on the grid of the pair."""
+
 LESIONS_ENDING = "desc-lesions_dseg"
 BODY_ENDING = "desc-body_mask"
 
@@ -137,10 +143,12 @@ def derivative_problems(root: Path, plan: PairFrames) -> tuple[list[str], list[s
 
     readers = {
         ORGANS_ENDING: labels,
+        EARLY_ORGANS_ENDING: labels,
         LESIONS_ENDING: labels,
         BODY_ENDING: mask,
         TRUTH_ENDING: image,
         REPEAT_ENDING: image,
+        CT_ENDING: image,
     }
     for ending, read in readers.items():
         try:
@@ -183,6 +191,15 @@ def _read_names(path: Path) -> dict[int, str]:
     if not rows or "index" not in rows[0] or "name" not in rows[0]:
         raise DataError(f"{path}: needs the columns index and name; correct the header")
     return {int(number(row["index"], "index", path)): row["name"] for row in rows}
+
+
+def require_same_grid(path: Path, grid: Grid) -> None:
+    """Raise unless an image lies on the pair's grid; no voxel is read.
+
+    Raises:
+        DataError: it cannot be opened, or lies on another grid.
+    """
+    _same_grid(path, StoredImage(path).grid, grid)
 
 
 def _same_grid(path: Path, own: Grid, grid: Grid) -> None:

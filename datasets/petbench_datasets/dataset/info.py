@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench_datasets.dataset.inputs import INPUTS, lacking
 from petbench_datasets.dataset.split import load_split, split_names
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.body import body_mask_from_images
@@ -64,13 +65,17 @@ class SplitInfo:
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """A dataset's participants, splits and fingerprint."""
+    """A dataset's participants, splits and fingerprint.
+
+    `inputs` says of each thing that a method may ask for why a participant has not got it; empty where all have it.
+    """
 
     name: str
     root: Path
     fingerprint: str
     participants: tuple[ParticipantInfo, ...]
     splits: tuple[SplitInfo, ...]
+    inputs: dict[str, str]
 
 
 def dataset_info(dataset: Dataset, progress: Progress = silent) -> DatasetInfo:
@@ -81,7 +86,12 @@ def dataset_info(dataset: Dataset, progress: Progress = silent) -> DatasetInfo:
         described.append(_participant(dataset, name))
     progress("looking at the dataset", len(described), len(described))
     splits = tuple(_split(dataset, name) for name in split_names(dataset.root))
-    return DatasetInfo(dataset.name, dataset.root, dataset.fingerprint, tuple(described), splits)
+    return DatasetInfo(dataset.name, dataset.root, dataset.fingerprint, tuple(described), splits, _inputs(dataset))
+
+
+def _inputs(dataset: Dataset) -> dict[str, str]:
+    missing = lacking(dataset, INPUTS, dataset.participants)
+    return {name: missing.get(name, "") for name in INPUTS}
 
 
 def _participant(dataset: Dataset, name: str) -> ParticipantInfo:

@@ -106,6 +106,11 @@ class Dataset:
         files = (derivatives.find_derivative(self.root, name, derivatives.TRUTH_ENDING) for name in self.participants)
         return all(file is not None for file in files)
 
+    @cached_property
+    def input_digests(self) -> dict[str, str]:
+        """What `petbench_datasets.dataset.inputs` has found of the inputs so far, by the input."""
+        return {}
+
     @property
     def subgroups(self) -> Mapping[str, Mapping[str, str]]:
         """Each person's subgroups, such as `{"sex": "female"}`: see `subgroups_of`; age as in the first session."""
@@ -133,8 +138,7 @@ class Dataset:
 
     def delayed(self, participant: str) -> tuple[Volume, Grid]:
         """Read the delayed image of a participant."""
-        plan = self._whole_plan(participant)
-        return plan.delayed.image(), plan.grid
+        return self._whole_plan(participant).delayed.image(), self.grid(participant)
 
     def labels(self, participant: str, kind: str = "organs") -> tuple[NDArray[np.int16], dict[int, str]] | None:
         """Return a participant's labels, shape (z, y, x), and what each means; None where there are none.

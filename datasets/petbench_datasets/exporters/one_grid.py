@@ -15,6 +15,7 @@ from petbench_datasets.bids.scan import image_stem, merged_sidecar
 from petbench_datasets.bids.writer import write_scan
 from petbench_datasets.dataset.derivatives import (
     BODY_ENDING,
+    EARLY_ORGANS_ENDING,
     FRAME_KEY,
     LESIONS_ENDING,
     ORGANS_ENDING,
@@ -24,6 +25,7 @@ from petbench_datasets.dataset.derivatives import (
     names_table,
     sidecar_of_mask,
 )
+from petbench_datasets.dataset.inputs import DERIVED_KEY, derived_from
 from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_images
 from petbench_datasets.dataset.reader import participant_names, scans_of
 from petbench_datasets.dataset.sessions import divide_by_session
@@ -178,15 +180,18 @@ def _write_scan(root: Path, folder: Path, scan: Scan, placement: Placement, box:
 
 
 def _write_labels(root: Path, folder: Path, pair: PairFrames, placement: Placement, common: Grid) -> None:
-    for ending in (ORGANS_ENDING, LESIONS_ENDING, BODY_ENDING):
+    for ending in (ORGANS_ENDING, EARLY_ORGANS_ENDING, LESIONS_ENDING, BODY_ENDING):
         source = find_derivative(root, pair.participant, ending)
         if source is not None:
             labels, own = read_labels(source)
             grid, frame = _where_drawn(source, own, pair, placement)
             place = folder / source.relative_to(root)
             write_image(place, resample_labels(labels, grid, common), common, dtype=np.int16)
-            if content := mask_sidecar(source):
-                write_json(sidecar_of_mask(place), content | ({FRAME_KEY: frame} if frame else {}))
+            content = mask_sidecar(source) | ({FRAME_KEY: frame} if frame and mask_sidecar(source) else {})
+            if made_from := derived_from(source, root):
+                content[DERIVED_KEY] = sorted(made_from)
+            if content:
+                write_json(sidecar_of_mask(place), content)
             if ending != BODY_ENDING:
                 names = names_table(source, root)
                 write_text(folder / names.relative_to(root), names.read_text(encoding="utf-8-sig"))

@@ -10,7 +10,9 @@ from petbench_datasets.bids.names import person_of, session_of, session_of_image
 from petbench_datasets.bids.participants import WEIGHT_COLUMNS
 from petbench_datasets.bids.scan import sidecars_of
 from petbench_datasets.bids.writer import exclude_from_bids
+from petbench_datasets.dataset.derivatives import CT_ENDING, find_derivative, sidecar_of_mask
 from petbench_datasets.dataset.framing import uses_of
+from petbench_datasets.dataset.inputs import input_labels_path, may_be_input
 from petbench_datasets.dataset.split import SPLITS_FOLDER, load_split, split_path
 from petbench_datasets.dataset.withheld import write_withheld
 from petbench_datasets.errors import DataError
@@ -34,9 +36,10 @@ def export_without_targets(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Copy a dataset without the delayed images of one split's test participants.
 
-    Everyone else's files are copied as they are, derivatives included; of a test participant only the early images with
-    the sidecars that apply to them. Of participants.tsv go the columns that petbench or BIDS has a meaning for: an
-    organizer's own columns and their descriptions may hold names or reveal what is in the hidden images.
+    Everyone else's files are copied as they are, derivatives included; of a test participant only the early images, and
+    the organ labels and CT that owe nothing to a delayed image, with the sidecars that apply to them. Of
+    participants.tsv go the columns that petbench or BIDS has a meaning for: an organizer's own columns and their
+    descriptions may hold names or reveal what is in the hidden images.
 
     Returns:
         The test participants, and the columns left out.
@@ -86,6 +89,9 @@ def _early_files(dataset: Dataset, name: str) -> Iterable[Path]:
     for use in dataset.plans[name].early.uses:
         yield use.scan.path
         yield from _sidecars(dataset.root, use.scan.path)
+    for path in (input_labels_path(dataset.root, name), find_derivative(dataset.root, name, CT_ENDING)):
+        if path is not None and may_be_input(path, dataset.root):
+            yield from (path, sidecar_of_mask(path))
 
 
 def _all_files(dataset: Dataset, name: str) -> Iterable[Path]:
@@ -110,6 +116,8 @@ def _shared_files(root: Path) -> Iterable[Path]:
         root / DESCRIPTION_NAME,
         *derivatives.glob(f"*/{DESCRIPTION_NAME}"),
         *derivatives.glob("*/*dseg.tsv"),
+        *derivatives.glob("*/*dseg.json"),
+        *derivatives.glob("*/ct.json"),
     ]
 
 

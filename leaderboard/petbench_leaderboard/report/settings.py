@@ -58,7 +58,8 @@ def settings(row: Row) -> list[str]:
 def run_settings(run: RunRow) -> list[str]:
     """Return the same of the runs of one row."""
     preset = run.preset if run.role == "competitor" or run.preset != "default" else ""
-    return [part for part in (origin_of(run), preset, *changed_parameters(run), budget(run), track(run)) if part]
+    parts = (origin_of(run), preset, *changed_parameters(run), inputs(run), budget(run), track(run))
+    return [part for part in parts if part]
 
 
 def changed_parameters(run: RunRow) -> list[str]:
@@ -66,6 +67,11 @@ def changed_parameters(run: RunRow) -> list[str]:
     if run.changed_parameters is None:
         return ["changes not noted"] if run.parameters else []
     return [f"{name}={_value(value)}" for name, value in run.changed_parameters.items()]
+
+
+def inputs(run: RunRow) -> str:
+    """Return what a method was given beside the early image, such as `with labels, weight`; empty for nothing."""
+    return f"with {', '.join(sorted(run.inputs))}" if run.inputs else ""
 
 
 def budget(run: RunRow) -> str:

@@ -122,6 +122,10 @@ def _print(facts: DatasetInfo) -> None:
             str(person.labels),
         )
     console.print(table)
+    console.print(Text(f"methods may ask for: {', '.join(name for name, why in facts.inputs.items() if not why)}"))
+    for name, why in facts.inputs.items():
+        if why:
+            console.print(Text(f"  not for {name}: {why}", "dim"))
     for split in facts.splits:
         sizes = "; ".join("/".join(str(count) for count in fold) for fold in split.folds)
         line = f"split {split.name}: train/validation/test {sizes}  {split.digest[:12]}"

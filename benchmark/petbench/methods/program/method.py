@@ -13,8 +13,9 @@ from petbench.errors import PluginError
 from petbench.methods.predicted_file import read_predicted
 from petbench.methods.program.model_files import read_files, write_files
 from petbench.methods.program.process import run_stage
-from petbench.methods.program.protocol import Job, VolumeFiles
+from petbench.methods.program.protocol import Job, Wanted
 from petbench.methods.program.validation_input import write_pairs
+from petbench.methods.scan_files import write_scan
 from petbench.training.runnable_method import NOTHING
 from petbench.training.training_log import HARNESS_EVENTS, LOG_NAME, TrainingLog, read_events
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import torch
 
     from petbench.contract import MethodSpec, RunContext, TrainingData, Volume
+    from petbench.methods.scan_files import ScanFiles
+    from petbench.scan import Scan
     from petbench.training.runnable_method import HarnessOnly
 
 MODEL, WORK = "model", "work"
@@ -54,7 +57,7 @@ class ProgramMethod:
         self.validates = not spec.command
 
     def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
-        """Write the training volumes, have the program learn from them, and keep what it learnt.
+        """Write the training scans and volumes, have the program learn from them, and keep what it learnt.
 
         Validation pairs go to petbench's own runner alone, on its standard input, and never into the job's folder.
 
@@ -73,7 +76,7 @@ class ProgramMethod:
                     "images": run.budget.images,
                     "seconds": run.budget.seconds,
                     "precision": run.engine.precision,
-                    "early": _write(folder, "training/{}-early.npy", data.early()),
+                    "scans": _write_scans(folder, "training", data.scans()),
                     "delayed": ()
                     if self._spec.supervision == "no-target"
                     else _write(folder, "training/{}-delayed.npy", data.delayed()),
@@ -113,11 +116,11 @@ class ProgramMethod:
         self._parameter_count = status.parameter_count or 0
         self._model = read_files(folder / MODEL, f"the program of {self._spec.name}")
 
-    def predict(self, early: Volume) -> Volume:
+    def predict(self, scan: Scan) -> Volume:
         """Predict one participant's delayed volume."""
-        return next(iter(self.predict_all([early])))
+        return next(iter(self.predict_all([scan])))
 
-    def predict_all(self, early: Iterable[Volume]) -> Iterator[Volume]:
+    def predict_all(self, scans: Iterable[Scan]) -> Iterator[Volume]:
         """Predict every delayed volume with one start of the program, and yield them in their order.
 
         Raises:
@@ -130,14 +133,14 @@ class ProgramMethod:
             write_files(folder / MODEL, self._model)
             shapes: list[tuple[int, ...]] = []
 
-            def noted() -> Iterator[Volume]:
-                for volume in early:
-                    shapes.append(volume.shape)
-                    yield volume
+            def noted() -> Iterator[Scan]:
+                for scan in scans:
+                    shapes.append(scan.early.shape)
+                    yield scan
 
-            names = _write(folder, "images/{}-early.npy", noted())
             participants = tuple(
-                VolumeFiles(early=name, delayed=f"predictions/{number:03d}.npy") for number, name in enumerate(names)
+                Wanted(scan=scan, delayed=f"predictions/{number:03d}.npy")
+                for number, scan in enumerate(_write_scans(folder, "images", noted()))
             )
             job = self._job("predict").model_copy(update={"participants": participants})
             run_stage(self._spec, self._package, job, folder, self._environments)
@@ -183,6 +186,10 @@ class ProgramMethod:
             seed=self._seed,
             device=self._device,
         )
+
+
+def _write_scans(folder: Path, place: str, scans: Iterable[Scan]) -> tuple[ScanFiles, ...]:
+    return tuple(write_scan(folder, f"{place}/{number:03d}", scan) for number, scan in enumerate(scans))
 
 
 def _write(folder: Path, pattern: str, volumes: Iterable[Volume]) -> tuple[str, ...]:

@@ -9,13 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, Valid
 from petbench.contract import Supervision
 from petbench.engine_settings import Precision
 from petbench.errors import PluginError
+from petbench.methods.scan_files import ScanFiles
 from petbench.training.clock import StandStill
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT: Literal["petbench-job"] = "petbench-job"
-VERSION: Literal[2] = 2
+VERSION: Literal[3] = 3
 JOB_NAME = "job.json"
 STATUS_NAME = "status.json"
 LARGEST_STATUS_BYTES = 2**20
@@ -23,17 +24,17 @@ LARGEST_STATUS_BYTES = 2**20
 Seconds = Annotated[FiniteFloat, Field(ge=0)]
 
 
-class VolumeFiles(BaseModel):
+class Wanted(BaseModel):
     """One participant's files in `predict`, relative to the job's folder.
 
     Attributes:
-        early: the early volume; there.
+        scan: there.
         delayed: the delayed volume, to be written by the program.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    early: str
+    scan: ScanFiles
     delayed: str
 
 
@@ -52,7 +53,7 @@ class Job(BaseModel):
         seconds: training budget in seconds.
         device: `cpu`, `cuda:0` and so on.
         precision: `fp32` or `bf16`.
-        early: fit: files of the early training volumes.
+        scans: fit: files of the early training scans.
         delayed: fit: files of the delayed training volumes; unpaired: in an order of their own; no-target: empty.
         participants: predict: files to read and to write.
     """
@@ -60,7 +61,7 @@ class Job(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal["petbench-job"] = FORMAT
-    version: Literal[2] = VERSION
+    version: Literal[3] = VERSION
     stage: Literal["fit", "predict"]
     method: str
     parameters: dict[str, JsonValue]
@@ -70,9 +71,9 @@ class Job(BaseModel):
     seconds: float | None = None
     device: str = "cpu"
     precision: Precision = "fp32"
-    early: tuple[str, ...] = ()
+    scans: tuple[ScanFiles, ...] = ()
     delayed: tuple[str, ...] = ()
-    participants: tuple[VolumeFiles, ...] = ()
+    participants: tuple[Wanted, ...] = ()
 
 
 class ClockReading(BaseModel):
@@ -102,7 +103,7 @@ class Status(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: Literal[2] = VERSION
+    version: Literal[3] = VERSION
     state: Literal["ok", "failed", "interrupted", "out-of-memory", "diverged"]
     message: Annotated[str, Field(max_length=2000)] = ""
     images_seen: Annotated[int, Field(ge=0, le=2**62)] | None = None

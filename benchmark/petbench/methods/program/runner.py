@@ -20,6 +20,7 @@ from petbench.methods.build import build_in_process
 from petbench.methods.devices import choose_device
 from petbench.methods.program.protocol import JOB_NAME, STATUS_NAME, ClockReading, Job, Status
 from petbench.methods.program.validation_input import take_standard_input
+from petbench.methods.scan_files import read_scan_files
 from petbench.processes.ending import ending_of
 from petbench.processes.stop import StopFlag
 from petbench.registry import load_plugins
@@ -63,7 +64,7 @@ def job_data(job: Job, folder: Path) -> EntitledData:
 
     return EntitledData(
         job.supervision,
-        [read(name) for name in job.early],
+        [functools.partial(read_scan_files, folder, files, mapped=True) for files in job.scans],
         [read(name) for name in job.delayed],
     )
 
@@ -110,10 +111,11 @@ def _predict(job: Job, folder: Path) -> Status:
     method, device = _build(job)
     method.load_state_dict(torch.load(folder / MODEL_NAME, map_location=device, weights_only=True))
     for participant in job.participants:
-        early = np.load(folder / participant.early, allow_pickle=False)
-        predicted = np.asarray(method.predict(early))
-        if predicted.shape != early.shape:
-            raise PluginError(f"{job.method} predicted {predicted.shape} voxels, not {early.shape}")
+        scan = read_scan_files(folder, participant.scan)
+        shape = scan.early.shape
+        predicted = np.asarray(method.predict(scan))
+        if predicted.shape != shape:
+            raise PluginError(f"{job.method} predicted {predicted.shape} voxels, not {shape}")
         np.save(folder / participant.delayed, predicted.astype("<f4"), allow_pickle=False)
     return Status(state="ok")
 

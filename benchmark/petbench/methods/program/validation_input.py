@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from petbench.training.entitled_data import pairs_of
-from petbench.training.volumes import VolumeFile
+from petbench.scan import assemble
+from petbench.training.volumes import StoredData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from petbench.contract import Volume
     from petbench.training.runnable_method import Pairs
 
 
 def write_pairs(file: IO[bytes], pairs: Pairs) -> None:
-    """Write pairs one after the other and go back to the beginning."""
-    for pair in pairs:
-        for volume in pair:
+    """Write pairs one after the other and go back to the beginning.
+
+    Of each: a line of JSON with the facts of its scan and the names of the images beside the early one, then the early
+    image, those images, and the delayed one.
+    """
+    for scan, delayed in pairs:
+        images = scan.images
+        file.write(json.dumps({"facts": scan.facts, "images": list(images)}).encode() + b"\n")
+        for volume in (scan.early, *images.values(), delayed):
             np.save(file, np.ascontiguousarray(volume, dtype="<f4"), allow_pickle=False)
     file.seek(0)
 
 
 def read_pairs(file: IO[bytes], folder: Path) -> Pairs:
     """Return the pairs in a file, copied into one without a name in `folder`."""
-    copies = VolumeFile(folder)
-    reads: list[tuple[Callable[[], Volume], Callable[[], Volume]]] = []
-    while True:
-        try:
-            early = copies.append(np.load(file, allow_pickle=False))
-        except EOFError:
-            return pairs_of(reads)
-        reads.append((early, copies.append(np.load(file, allow_pickle=False))))
+    copies = StoredData.new(folder)
+    while line := file.readline():
+        said = json.loads(line)
+        early = np.load(file, allow_pickle=False)
+        images = {name: np.load(file, allow_pickle=False) for name in said["images"]}
+        copies.scans.append(assemble(early, said["facts"], images))
+        copies.delayed.append(np.load(file, allow_pickle=False))
+    return copies.pairs()
 
 
 def take_standard_input(folder: Path) -> Pairs:

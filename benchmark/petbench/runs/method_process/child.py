@@ -27,6 +27,7 @@ from petbench.methods import models
 from petbench.methods.devices import choose_device
 from petbench.methods.predicted_file import check_prediction
 from petbench.methods.program.protocol import ClockReading
+from petbench.methods.scan_files import read_scan_files
 from petbench.processes.channel import Channel
 from petbench.processes.ending import ending_of
 from petbench.processes.tree import adopt_orphans, end_with_parent, kill_descendants
@@ -37,18 +38,17 @@ from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.method_process.messages import Early, End, Fit, Predict, Stop, Task
 from petbench.training.clock import TrainingClock, synchronize
 from petbench.training.context import TrainingContext
-from petbench.training.entitled_data import EntitledData
 from petbench.training.randomness import seed_everything
 from petbench.training.runnable_method import HarnessOnly
-from petbench.training.volumes import VolumeFile, validation_pairs
+from petbench.training.volumes import StoredData
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pydantic import BaseModel
 
-    from petbench.contract import Volume
     from petbench.registry import Registry
+    from petbench.scan import Scan
     from petbench.training.runnable_method import RunnableMethod
 
 
@@ -104,10 +104,8 @@ class MethodSide:
 
     def _fit(self, method: RunnableMethod, order: Fit, files: list[int]) -> bool:
         """Train, say what that cost, and save the model; return whether it ended."""
-        early, delayed, validation = (
-            VolumeFile.of(file, places)
-            for file, places in zip(files, (order.early, order.delayed, order.validation), strict=True)
-        )
+        training = StoredData.of(files[:2], order.scans, order.delayed)
+        validation = StoredData.of(files[2:], order.validation_scans, order.validation_delayed)
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
         clock = TrainingClock()
@@ -122,8 +120,8 @@ class MethodSide:
             asked_to_stop=self._asked_to_stop,
             harness_validates=method.validates,
         )
-        data = EntitledData(self._task.supervision, early.reads(), delayed.reads())
-        pairs = validation_pairs(validation) if method.validates else ()
+        data = training.entitled(self._task.supervision)
+        pairs = validation.pairs() if method.validates else ()
         try:
             method.fit(data, run, HarnessOnly(pairs, clock))
         except BaseException:
@@ -155,7 +153,7 @@ class MethodSide:
         return method
 
     def _predict(self, method: RunnableMethod) -> None:
-        for number, predicted in enumerate(method.predict_all(self._early_volumes())):
+        for number, predicted in enumerate(method.predict_all(self._scans())):
             name = f"the prediction of {self._task.method}"
             volume = np.asarray(predicted)
             check_prediction(name, volume.shape, volume.dtype, expected=self._shapes[number])
@@ -165,17 +163,17 @@ class MethodSide:
         peak = torch.cuda.max_memory_allocated(self._device) if on_cuda else None
         self._send(messages.Done(peak_device_memory_bytes=peak))
 
-    def _early_volumes(self) -> Iterator[Volume]:
-        """Ask for one early volume after the other; each belongs to the method, which may change it."""
+    def _scans(self) -> Iterator[Scan]:
+        """Ask for one early scan after the other; each belongs to the method, which may change it."""
         self._shapes: list[tuple[int, ...]] = []
         while True:
             self._send(messages.NextPlease())
             order, _ = self._order()
-            if not isinstance(order, Early) or order.name is None:
+            if not isinstance(order, Early) or order.scan is None:
                 return
-            volume = np.load(self._job.images / order.name, allow_pickle=False)
-            self._shapes.append(volume.shape)
-            yield volume
+            scan = read_scan_files(self._job.images, order.scan)
+            self._shapes.append(scan.early.shape)
+            yield scan
 
     def _asked_to_stop(self) -> bool:
         """Return whether the user has asked to stop; looked at after each step."""

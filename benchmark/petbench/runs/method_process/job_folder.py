@@ -49,17 +49,13 @@ class JobFolder:
 
     @property
     def images(self) -> Path:
-        """Early volumes to predict from."""
+        """Scans to predict from."""
         return self.path / "images"
 
     @property
     def predictions(self) -> Path:
         """Predicted volumes."""
         return self.path / "predictions"
-
-    def early(self, number: int) -> Path:
-        """Return the file of an early volume."""
-        return self.images / f"{number:06d}.npy"
 
     def predicted(self, number: int) -> Path:
         """Return the file of what was predicted from it."""

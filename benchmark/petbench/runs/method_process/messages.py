@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, TypeA
 from petbench.contract import Supervision
 from petbench.engine_settings import Compile, CudaGraphs, Precision
 from petbench.methods.program.protocol import ClockReading
+from petbench.methods.scan_files import ScanFiles
 from petbench.processes.ending import Fault
-from petbench.training.volumes import Place
+from petbench.training.volumes import Place, StoredScan
 from petbench_leaderboard.records import Status
 
 LARGEST_COUNT = 2**62
@@ -79,18 +80,20 @@ class Task(_Message):
 
 
 class Fit(_Message):
-    """Train; with it come the files of the early, the delayed and the validation volumes.
+    """Train; with it come the files of scans and of delayed volumes, those to train with before those to validate with.
 
     Attributes:
-        early: places of the early training volumes.
-        delayed: places of the delayed ones.
-        validation: places of early and delayed volume of one validation participant after the other.
+        scans: early training scans.
+        delayed: places of the delayed training volumes.
+        validation_scans: early scans of the validation participants.
+        validation_delayed: places of their delayed volumes, in the same order.
     """
 
     kind: Literal["fit"] = "fit"
-    early: tuple[Place, ...]
+    scans: tuple[StoredScan, ...]
     delayed: tuple[Place, ...]
-    validation: tuple[Place, ...]
+    validation_scans: tuple[StoredScan, ...]
+    validation_delayed: tuple[Place, ...]
 
 
 class Predict(_Message):
@@ -100,10 +103,10 @@ class Predict(_Message):
 
 
 class Early(_Message):
-    """The next early volume is the only file of this name in the folder `images`; None: there is no further one."""
+    """The next early scan, whose files alone lie in the folder `images`; None: there is no further one."""
 
     kind: Literal["early"] = "early"
-    name: str | None
+    scan: ScanFiles | None
 
 
 class Stop(_Message):

@@ -8,10 +8,10 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-import numpy as np
 from pydantic import ValidationError
 
 from petbench.errors import PluginError
+from petbench.methods.scan_files import write_scan
 from petbench.processes.channel import Channel, ChannelError
 from petbench.processes.ending import ending_of_death, out_of_memory_kills
 from petbench.processes.output import Output
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from petbench.contract import Volume
+    from petbench.methods.scan_files import ScanFiles
     from petbench.processes.sandbox import Sandbox
     from petbench.runs.method_process.job_folder import JobFolder
-    from petbench.training.volumes import TrainingVolumes, VolumeFile
+    from petbench.scan import Scan
+    from petbench.training.volumes import StoredData
     from petbench_datasets.progress import Progress
     from petbench_leaderboard.records import RunChanges
 
@@ -107,19 +109,20 @@ class MethodProcess:
         """Return what it says of the method it has built."""
         return self._expect(messages.Built)
 
-    def fit(self, training: TrainingVolumes, validation: VolumeFile) -> messages.Trained:
+    def fit(self, training: StoredData, validation: StoredData) -> messages.Trained:
         """Have it train, and return what it says of that.
 
         Args:
-            training: the volumes that the method is entitled to.
-            validation: those of the validation participants; empty where the harness's loop does not train it.
+            training: what the method is entitled to.
+            validation: of the validation participants; empty where the harness's loop does not train it.
         """
         order = messages.Fit(
-            early=tuple(training.early.places),
+            scans=tuple(training.scans.scans),
             delayed=tuple(training.delayed.places),
-            validation=tuple(validation.places),
+            validation_scans=tuple(validation.scans.scans),
+            validation_delayed=tuple(validation.delayed.places),
         )
-        self._send(order, [file.fileno() for file in (*training, validation)])
+        self._send(order, [file.fileno() for file in (*training.files, *validation.files)])
         return self._expect(messages.Trained)
 
     def failed(self) -> NoReturn:
@@ -134,44 +137,45 @@ class MethodProcess:
         """Return what it says of the model, which then lies in the job's folder."""
         return self._expect(messages.Saved)
 
-    def predict(self, early: Iterable[tuple[str, Volume]]) -> Iterator[tuple[str, Volume, float]]:
+    def predict(self, scans: Iterable[tuple[str, Scan]]) -> Iterator[tuple[str, Volume, float]]:
         """Yield what it predicts for each participant, and the seconds that took by the clock of this process.
 
-        They count from when the early volume lies in the job's folder until its prediction does. Where a method starts
+        They count from when the scan lies in the job's folder until its prediction does. Where a method starts
         a program for all participants together, the start is part of the first one's time.
 
         Args:
-            early: each participant's name, which the process does not learn, and early volume.
+            scans: each participant's name, which the process does not learn, and early scan.
 
         Raises:
             PluginError: a prediction is missing, one too many, or no volume of real numbers on the early one's grid.
         """
         self._send(messages.Predict())
-        handed: list[tuple[str, tuple[int, ...]]] = []
-        wanted = iter(early)
+        handed: list[tuple[str, tuple[int, ...], ScanFiles]] = []
+        wanted = iter(scans)
         taken = 0
         start, handing_over = time.perf_counter(), 0.0
         while not isinstance(answer := self._receive(), messages.Done):
             now = time.perf_counter()
             if isinstance(answer, messages.NextPlease):
                 following = next(wanted, None)
-                name = None if following is None else self._hand_over(len(handed), following[1])
                 if following is not None:
-                    handed.append((following[0], following[1].shape))
-                self._send(messages.Early(name=name))
+                    files = write_scan(self._job.images, f"{len(handed):06d}", following[1], early="{}.npy")
+                    handed.append((following[0], following[1].early.shape, files))
+                self._send(messages.Early(scan=None if following is None else handed[-1][2]))
                 handing_over += time.perf_counter() - now
             elif isinstance(answer, messages.Predicted):
                 if taken == len(handed):
                     raise PluginError(f"{self._task.method} predicted more volumes than it was given")
-                participant, shape = handed[taken]
+                participant, shape, files = handed[taken]
                 whose = f"the prediction of {self._task.method} for {participant}"
                 yield participant, self._job.take_prediction(taken, shape, whose), now - start - handing_over
-                self._job.early(taken).unlink(missing_ok=True)
+                for name in (files.early, *files.images.values()):
+                    (self._job.images / name).unlink(missing_ok=True)
                 taken += 1
                 start, handing_over = time.perf_counter(), 0.0
             else:
                 raise self._unexpected(answer)
-        left = [name for name, _ in (*handed[taken:], *((name, None) for name, _ in wanted))]
+        left = [*(name for name, *_ in handed[taken:]), *(name for name, _ in wanted)]
         if left:
             raise PluginError(f"{self._task.method} predicted nothing for {', '.join(left)}")
         self.peak_device_memory_bytes = answer.peak_device_memory_bytes
@@ -186,11 +190,6 @@ class MethodProcess:
             kill_tree(self._process.pid)
             self._process.wait()
         return ran
-
-    def _hand_over(self, number: int, volume: Volume) -> str:
-        path = self._job.early(number)
-        np.save(path, np.ascontiguousarray(volume, dtype="<f4"), allow_pickle=False)
-        return path.name
 
     def _send(self, message: BaseModel, files: Iterable[int] = ()) -> None:
         with contextlib.suppress(ConnectionError):  # it has ended, and the next message, or none, says how

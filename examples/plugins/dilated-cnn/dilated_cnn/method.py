@@ -22,8 +22,8 @@ class DilatedCnn(StepMethod):
 
     def training_step(self, batch):
         """Return the L1 distance to the delayed image."""
-        return {"l1": functional.l1_loss(self.translate(batch.early), batch.delayed)}
+        return {"l1": functional.l1_loss(self.translate(batch), batch.delayed)}
 
-    def translate(self, early):
+    def translate(self, scans):
         """Predict delayed images from early ones, both (batch, 1, y, x)."""
-        return early + self.network(early)
+        return scans.early + self.network(scans.early)

@@ -20,9 +20,9 @@ class PretrainedCurve:
     def fit(self, data, run):
         """Learn nothing."""
 
-    def predict(self, early):
+    def predict(self, scan):
         """Predict one delayed volume in SUV from the early one, (z, y, x), float32."""
-        return np.interp(early, self.weights["early_suv"], self.weights["delayed_suv"]).astype(np.float32)
+        return np.interp(scan.early, self.weights["early_suv"], self.weights["delayed_suv"]).astype(np.float32)
 
     def state_dict(self):
         """Return the weights, so that the run keeps what it was made with."""

@@ -21,7 +21,9 @@ class SgdVoxels:
         state = run.resume_state()
         if state is not None:
             self.load_state_dict(state)
-        pairs = list(data.pairs())  # read once; a dataset larger than memory is better read slice by slice
+        pairs = [
+            (scan.early, delayed) for scan, delayed in data.pairs()
+        ]  # read once; a dataset larger than memory is better read slice by slice
         slices = [(participant, z) for participant, (early, _) in enumerate(pairs) for z in range(len(early))]
         while not run.should_stop():
             epoch, place = divmod(run.images_seen, len(slices))
@@ -37,8 +39,9 @@ class SgdVoxels:
             run.checkpoint(self.state_dict)
         run.checkpoint(self.state_dict, force=True)
 
-    def predict(self, early):
+    def predict(self, scan):
         """Predict one delayed volume in SUV from the early one, (z, y, x), float32."""
+        early = scan.early
         correction = self._features(early) @ self.model.coef_ + self.model.intercept_
         return np.where(early > 0.1, np.maximum(early + correction, 0), early).astype(np.float32)
 

@@ -85,6 +85,7 @@ def _facts(run: RunRow) -> list[tuple[str, str]]:
         "plugin": f"{run.plugin}, {run.distribution} {run.version}",
         "source": run.source_hash,
         "supervision": run.supervision,
+        "inputs": stated.inputs(run),
         "role": run.role,
         "preset": run.preset,
         "dataset": f"{run.dataset}, fingerprint {run.fingerprint}",
