@@ -13,7 +13,7 @@ from petbench_leaderboard.report.columns import label
 from petbench_leaderboard.tracks import tracks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
     from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
@@ -42,11 +42,13 @@ def board_as_rows(board: Board) -> list[dict[str, object]]:
     `competes` says whether the row stands for its method, `chosen_by` why it does (`only`, `validation` or `planned`);
     beside it stand how many rows the method has and the best of their means, which is chosen on the test participants.
 
+    Where they were asked for, the row's means on validation participants are `validation_NAME`; they rank nothing.
+
     The metric that ranks has its 95 % interval, too, `NAME_low` to `NAME_high`, and that of its gain, `NAME_gain_low`
     to `NAME_gain_high`; the row has the ranks that the tests leave possible, `rank_low` to `rank_high`, and
     `tested_rank`, the first of them: all of it on boards of up to `MOST_TESTED` rows.
     """
-    names = _names(board)
+    names = _names(board.columns)
     known = _statistics(board)
     tested = known.rows if known else (None,) * len(board.rows)
     return [_row_as_dict(board, row, names, found) for row, found in zip(board.rows, tested, strict=True)]
@@ -71,13 +73,13 @@ def to_csv(boards: Iterable[Board]) -> str:
     return text.getvalue()
 
 
-def _names(board: Board) -> dict[Column, str]:
-    metrics = [column.metric for column in board.columns]
+def _names(columns: Sequence[Column]) -> dict[Column, str]:
+    metrics = [column.metric for column in columns]
     return {
         column: column.metric
         if metrics.count(column.metric) == 1
         else f"{column.metric} [{column.region}, {column.convention_id}]"
-        for column in board.columns
+        for column in columns
     }
 
 
@@ -119,6 +121,10 @@ def _row_as_dict(
         if statistics and column == board.ranked_by:
             facts |= _interval_as_dict(names[column], statistics.interval)
             facts |= _interval_as_dict(f"{names[column]}_gain", statistics.gain_interval)
+    of_validation = _names(board.validation_columns)
+    for column, cell in row.validation.items():
+        name = f"validation_{of_validation[column]}"
+        facts |= {name: cell.mean} if cell.mean is not None else {name: None, f"{name}_reason": cell.reason}
     return facts | asdict(row.costs)
 
 
@@ -148,7 +154,7 @@ def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
 def _board_as_dict(board: Board) -> dict[str, object]:
     from petbench_leaderboard.statistics.sentences import caveats, separation
 
-    names = _names(board)
+    names = _names(board.columns)
     known = _statistics(board)
     tested = known.rows if known else (None,) * len(board.rows)
     stability = known.stability if known else None
@@ -157,6 +163,9 @@ def _board_as_dict(board: Board) -> dict[str, object]:
         "participants": list(board.participants),
         "ranked_by": board.ranked_by.metric if board.ranked_by else None,
         "columns": [_column_as_dict(column, names[column]) for column in board.columns],
+        "validation_columns": [
+            _column_as_dict(column, f"validation_{name}") for column, name in _names(board.validation_columns).items()
+        ],
         "rows": [
             _row_as_dict(board, row, names, found)
             | {"participants": {names[column]: _by_seed(cell) for column, cell in row.cells.items()}}

@@ -28,6 +28,7 @@ MOST_ROWS = 50
 @click.option("--split", help="Only this split.")
 @click.option("--metric", help=f"What decides the order. Default: the first there is of {', '.join(RANKING_METRICS)}.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
+@click.option("--validation", is_flag=True, help="Also the means on validation participants, which rank nothing.")
 @click.option("--time-to-target", is_flag=True, help="Show instead how long each method trained to be good enough.")
 @click.option(
     "--target",
@@ -48,6 +49,7 @@ def leaderboard(
     split: str | None,
     metric: str | None,
     where: str | None,
+    validation: bool,
     time_to_target: bool,
     target: float | None,
     form: str | None,
@@ -78,9 +80,10 @@ def leaderboard(
     from petbench.api.boards import leaderboard as ranking
 
     if form is None:
-        print_table(session().leaderboard, dataset=dataset, split=split, metric=metric, where=where)
+        store = session().leaderboard
+        print_table(store, dataset=dataset, split=split, metric=metric, where=where, validation=validation)
         return
-    found = ranking(dataset=dataset, split=split, metric=metric, where=where, session=session())
+    found = ranking(dataset=dataset, split=split, metric=metric, where=where, validation=validation, session=session())
     click.echo(_as_text(found.boards, form), nl=form == "json")
 
 
@@ -195,13 +198,16 @@ def print_table(
     metric: str | None = None,
     where: str | None = None,
     highlight: int | None = None,
+    validation: bool = False,
 ) -> None:
     """Print the boards; the row that run `highlight` belongs to is marked."""
     from petbench.cli.board_table import print_board
     from petbench_leaderboard.ranking import rank
     from petbench_leaderboard.report.formatting import counted
 
-    boards = rank(store, dataset=dataset, split=split, metric=metric, where=where, best=MOST_ROWS)
+    boards = rank(
+        store, dataset=dataset, split=split, metric=metric, where=where, best=MOST_ROWS, validation=validation
+    )
     if not boards:
         click.echo(_nothing(where))
     for board in boards:

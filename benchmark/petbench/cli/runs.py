@@ -47,12 +47,20 @@ def list_runs(
 
 @runs.command("show")
 @click.argument("run_id", type=int, metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
-def show_run(run_id: int, *, as_json: bool) -> None:
-    """Show run ID in full: identity, parameters, phases, scores participant by participant, failure."""
-    from petbench.cli.result import print_run
+@click.option("--all", "in_full", is_flag=True, help="Show every score, parameter, phase and fact of the machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON for a script.")
+def show_run(run_id: int, *, in_full: bool, as_json: bool) -> None:
+    """Show run ID on a screen: settings, data, means on test and validation participants, times, where its files are.
 
-    print_run(session().leaderboard, run_id, as_json=as_json)
+    With --all it shows everything: identity, parameters, phases, scores participant by participant, failure.
+    """
+    from petbench.cli.result import print_run
+    from petbench.cli.run_summary import print_summary
+
+    if in_full or as_json:
+        print_run(session().leaderboard, run_id, as_json=as_json)
+    else:
+        print_summary(session().leaderboard, run_id, session().home)
 
 
 @runs.command("log")

@@ -65,7 +65,7 @@ def changed_parameters(run: RunRow) -> list[str]:
     """Return the parameters that differ from the preset's, such as `width=8`."""
     if run.changed_parameters is None:
         return ["changes not noted"] if run.parameters else []
-    return [f"{name}={_value(value)}" for name, value in run.changed_parameters.items()]
+    return [f"{name}={value(of_run)}" for name, of_run in run.changed_parameters.items()]
 
 
 def budget(run: RunRow) -> str:
@@ -181,7 +181,8 @@ def variants_note(board: Board) -> str:
     )
 
 
-def _value(value: object) -> str:
+def value(value: object) -> str:
+    """Write the value of a parameter; of a file the beginning of its hash."""
     if isinstance(value, str) and value.startswith(FILE_CONTENT):
         return f"file {value.removeprefix(FILE_CONTENT)[:8]}"
     return value if isinstance(value, str) else json.dumps(value)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.report.formatting import counted, number, plain_unit
+from petbench_leaderboard.report.row_names import names
 from petbench_leaderboard.statistics.analysis import MOST_COMPARED, row_key, towards_better
 from petbench_leaderboard.statistics.power import fewest_participants
 
@@ -42,8 +43,8 @@ def caveats(board: Board) -> list[str]:
         )
     single = [row for row in ranked if len(row.seeds) == 1]
     if single:
-        names = _listed(dict.fromkeys(_names(ranked)[row_key(row)] for row in single))
-        whose = "" if len(single) == len(ranked) else f" of {names}"
+        which = _listed(dict.fromkeys(_names(ranked)[row_key(row)] for row in single))
+        whose = "" if len(single) == len(ranked) else f" of {which}"
         found.append(
             f"One seed{whose}: intervals and tests are over participants alone, for this one training, and say nothing "
             "of another."
@@ -178,9 +179,10 @@ class _Words:
 
 
 def _names(rows: Iterable[Row]) -> dict[str, str]:
-    """Return what rows are called, by their keys: the method, and the key itself where two rows are of one method."""
-    methods = {row_key(row): row.run.method for row in rows}
-    return {key: name if list(methods.values()).count(name) == 1 else key for key, name in methods.items()}
+    """Return what rows are called, by their keys."""
+    rows = list(rows)
+    called = names(rows)
+    return {row_key(row): called[row.run.run_group] for row in rows}
 
 
 def _listed(names: Iterable[str]) -> str:

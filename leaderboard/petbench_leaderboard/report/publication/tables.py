@@ -11,7 +11,7 @@ from petbench_datasets.files import write_text
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.exports import safe_cell, to_csv
 from petbench_leaderboard.report import columns as written
-from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report import formatting, row_names
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.statistics.analysis import analyse
 from petbench_leaderboard.statistics.sentences import caveats, separation
@@ -131,8 +131,9 @@ def _rows(
     columns = written.shown_columns(board)
     head = ["", "Method", "Settings", *(_head(column) for column in columns), "Training", "Parameters"]
     known = statistics.rows if statistics else (None,) * len(board.rows)
+    settings = row_names.settings(board.rows)
     rows = [
-        _row(row, columns, board.ranked_by, found.gain_interval if found else None)
+        _row(row, columns, board.ranked_by, found.gain_interval if found else None, settings[row.run.run_group])
         for row, found in zip(board.rows, known, strict=True)
     ]
     return [escape(text) for text in head], [[escape(text) for text in row] for row in rows]
@@ -142,10 +143,12 @@ def _head(column: Column) -> str:
     return f"{written.heading(column)} {written.arrow(column)}".rstrip()
 
 
-def _row(row: Row, columns: Sequence[Column], ranked_by: Column | None, of_gain: Interval | None) -> list[str]:
+def _row(
+    row: Row, columns: Sequence[Column], ranked_by: Column | None, of_gain: Interval | None, settings: Sequence[str]
+) -> list[str]:
     cells = [_cell(row.cells.get(column), column, of_gain if column == ranked_by else None) for column in columns]
     costs = row.costs
-    parts = (", ".join(stated.settings(row)), stated.seeds(row, ranked_by), stated.best_of(row, ranked_by))
+    parts = (", ".join(settings), stated.seeds(row, ranked_by), stated.best_of(row, ranked_by))
     return [
         stated.place(row),
         row.run.method,
@@ -214,9 +217,11 @@ def _participants(board: Board) -> tuple[list[str], list[list[str | float | None
     """Return a row a method and a column a participant, of the ranking metric."""
     column = board.ranked_by
     rows: list[list[str | float | None]] = []
+    called = row_names.names(board.rows)
     for row in board.rows:
         cell = row.cells.get(column) if column else None
-        rows.append([stated.named(row), *((cell.values.get(who) if cell else None) for who in board.participants)])
+        values = cell.values if cell else {}
+        rows.append([called[row.run.run_group], *(values.get(who) for who in board.participants)])
     return [_head(column) if column else "", *board.participants], rows
 
 

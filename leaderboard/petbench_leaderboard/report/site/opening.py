@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.report import columns as written
-from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report import formatting, row_names
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.images import shown_name
 from petbench_leaderboard.report.overview_figure import draw_overview
@@ -89,7 +89,8 @@ def view_opening(board: Board, statistics: BoardStatistics | None) -> Opening | 
     found = {row_slug(row): of_row for row, of_row in zip(board.rows, known, strict=True)}
     rows = _shown(board, column)
     ends = _ends(rows, column, found)
-    standings = [_standing(row, column, found[row_slug(row)], ends) for row in rows]
+    settings = row_names.settings(board.rows)
+    standings = [_standing(row, column, found[row_slug(row)], ends, settings[row.run.run_group]) for row in rows]
     ranked = sum(row.rank is not None for row in board.rows)
     return Opening(
         sentence=separation(board, statistics),
@@ -153,7 +154,9 @@ def _ends(rows: Iterable[Row], column: Column, found: dict[str, RowStatistics | 
     return (min(finite), max(finite)) if finite else (0.0, 1.0)
 
 
-def _standing(row: Row, column: Column, found: RowStatistics | None, ends: tuple[float, float]) -> Standing:
+def _standing(
+    row: Row, column: Column, found: RowStatistics | None, ends: tuple[float, float], settings: list[str]
+) -> Standing:
     cell, run = row.cells[column], row.run
     interval = found.interval if found else None
 
@@ -170,7 +173,7 @@ def _standing(row: Row, column: Column, found: RowStatistics | None, ends: tuple
         rank_interval=place_of(found.rank_interval) if found and found.rank_interval else "",
         place="" if stated.place(row) == run.method else stated.place(row),
         method=run.method,
-        settings=", ".join(stated.settings(row)) if row.role == "competitor" else stated.origin(row),
+        settings=", ".join(settings) if row.role == "competitor" else stated.origin(row),
         seeds=_seeds(row, column),
         value=written.mean(column, cell),
         interval=written.interval(column, interval),
