@@ -15,7 +15,7 @@ from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from sqlalchemy.orm import Session
 
@@ -35,6 +35,7 @@ class Wanted:
         split: of this split.
         method: of this method.
         status: with this status.
+        statuses: with one of these.
         where: that fulfil a condition; see `petbench_leaderboard.where`.
         before: with a smaller number than this.
     """
@@ -43,6 +44,7 @@ class Wanted:
     split: str | None = None
     method: str | None = None
     status: str | None = None
+    statuses: Collection[str] | None = None
     where: str | None = None
     before: int | None = None
 
@@ -57,6 +59,8 @@ class Wanted:
             for name in ("dataset", "split", "method", "status")
             if getattr(self, name) is not None
         ]
+        if self.statuses is not None:
+            equal.append(Run.status.in_(sorted(self.statuses)))
         if self.where is not None:
             equal.append(matching(session, parse(self.where)))
         if self.before is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
-    from petbench_leaderboard.statistics.analysis import RowStatistics
+    from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
 
 _WIDEST = 1000
 _WIDEST_METHOD = 22
@@ -65,11 +65,29 @@ def print_board(board: Board, highlight: int | None) -> None:
     for note in (*tested.caveats, room, *others, *_not_normalized(board, shown[:kept]), *_notes(board, found)):
         if note:
             console.print(Text(f"– {note}", "dim"), soft_wrap=True)
+    if tested.statistics is not None:
+        _print_references(board, tested.statistics)
     if board.validation_columns:
         _print_validation(board)
     for run in board.unscored:
         what = ", ".join(part for part in (run.status, run.error_message) if part)
         console.print(Text(f"run {run.id} {run.method} seed {run.seed}: {what}", "red"))
+
+
+def _print_references(board: Board, statistics: BoardStatistics) -> None:
+    """Print by how much each competing method is better than each reference, and how sure that is."""
+    from petbench_leaderboard.report.reference_table import NOTE, reference_table
+
+    found = reference_table(board, statistics)
+    if found is None:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(NOTE, "dim"), title_justify="left")
+    table.add_column("method", overflow="fold")
+    for reference in found.references:
+        table.add_column(Text(f"over {reference}"), justify="right", overflow="fold")
+    for method, cells in found.rows:
+        table.add_row(Text(method), *map(Text, cells))
+    standard_output().print(table)
 
 
 def _print_validation(board: Board) -> None:
@@ -159,6 +177,7 @@ class _Tested:
     lines: list[str] = field(default_factory=list)
     rows: Mapping[tuple[int, ...], RowStatistics] = field(default_factory=dict)
     caveats: list[str] = field(default_factory=list)
+    statistics: BoardStatistics | None = None
 
 
 def _tested(board: Board) -> _Tested:
@@ -169,15 +188,15 @@ def _tested(board: Board) -> _Tested:
     if ranked > _MOST_TESTED:
         return _Tested(caveats=[f"{ranked} methods: petbench report and --json test every two of them"])
     from petbench_leaderboard.statistics.analysis import analyse
-    from petbench_leaderboard.statistics.sentences import caveats, separation
+    from petbench_leaderboard.statistics.sentences import against_references, caveats, separation
 
     statistics = analyse(board)
     if statistics is None:
         return _Tested()
     pairs = zip(board.rows, statistics.rows, strict=True)
-    sentence = separation(board, statistics)
+    said = (separation(board, statistics), against_references(board, statistics))
     rows = {row.run_ids: found for row, found in pairs if found}
-    return _Tested([sentence] if sentence else [], rows, caveats(board))
+    return _Tested([sentence for sentence in said if sentence], rows, caveats(board), statistics)
 
 
 def _possible_ranks(found: RowStatistics | None) -> str:

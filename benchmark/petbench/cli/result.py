@@ -11,6 +11,7 @@ from petbench_leaderboard.records import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from petbench.home import Home
     from petbench_leaderboard.records import PhaseRow, RunRow
@@ -21,8 +22,14 @@ _COLOURS = {"ok": "green", "running": "cyan", "planned": "cyan", "interrupted": 
 _LONG = ("environment", "machine", "parameters", "subgroups")
 
 
-def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
-    """Print one line a run; `narrowed` says that only some runs were asked for."""
+def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False, logs_in: Path | None = None) -> None:
+    """Print one line a run.
+
+    Args:
+        rows: of the runs.
+        narrowed: whether only some runs were asked for.
+        logs_in: the home that their logs lie in, to name each; None to name none.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -43,7 +50,9 @@ def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
     for row in rows:
         status = Text(row.status, style=_COLOURS.get(row.status, "red"))
         if row.error_message:
-            status.append(f": {row.error_message}", style="dim")
+            status.append(f"{whose(row) if logs_in else ''}: {row.error_message}", style="dim")
+        if logs_in and row.log_path:
+            status.append(f"\nlog: {logs_in / row.log_path}", style="dim")
         trained = "" if row.train_seconds is None else f"{row.train_seconds:.0f} s"
         table.add_row(
             str(row.id), Text(row.method), row.preset or "", Text(row.dataset), f"{row.split}/{row.fold}",

@@ -13,8 +13,8 @@ from petbench_leaderboard.exports import safe_cell, to_csv
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting, row_names
 from petbench_leaderboard.report import settings as stated
-from petbench_leaderboard.statistics.analysis import analyse
-from petbench_leaderboard.statistics.sentences import caveats, separation
+from petbench_leaderboard.statistics.analysis import analyse, row_key
+from petbench_leaderboard.statistics.sentences import against_references, caveats, separation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,7 +34,7 @@ COMPARISONS = (
     "Difference: the mean of first minus second, participant by participant, with its 95 % interval; smallest "
     "detectable: what 80 % of such studies would find; adjusted p: the larger of Wilcoxon's and the interval's after "
     "Holm's correction. Apart: adjusted p below 0.05; it cannot decide where no p so small is possible with so many "
-    "participants."
+    "participants. Family: what is corrected together, methods with each other or methods with references."
 )
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -120,7 +120,11 @@ def _notes(board: Board, statistics: BoardStatistics | None) -> str:
         *written.under_floor(board, columns),
         *stated.notes_on_rows(board),
     ]
-    apart = [separation(board, statistics), *(caveats(board) if statistics else [])]
+    apart = [
+        separation(board, statistics),
+        against_references(board, statistics),
+        *(caveats(board) if statistics else []),
+    ]
     others = [f"{note[0].upper()}{note[1:]}." for note in others if note]
     return " ".join([*filter(None, apart), _NOTES, *notes, *others])
 
@@ -178,7 +182,11 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
 
 
-TABLES = {1: "the leaderboard", 2: "every participant by method", 3: "all comparisons of two methods"}
+TABLES = {
+    1: "the leaderboard",
+    2: "every participant by method",
+    3: "all comparisons of two methods, and of methods with references",
+}
 TABLE_FORMATS = (".tex", ".md", ".csv")
 
 
@@ -189,7 +197,7 @@ def export_table(board: Board, number: int, path: Path) -> Path:
 
     Args:
         board: which.
-        number: 1 the leaderboard, 2 every participant by method, 3 all comparisons of two methods.
+        number: 1 the leaderboard, 2 every participant by method, 3 all comparisons of two methods and with references.
         path: where.
 
     Raises:
@@ -208,7 +216,7 @@ def export_table(board: Board, number: int, path: Path) -> Path:
         title = f"{board_title(board)}: {TABLES[number]}"
         if number == 3:
             title = " ".join([f"{title}.", COMPARISONS, *caveats(board)])
-        text = as_text(title, head, rows, kind, decimals, texts=1 if number == 2 else 2)
+        text = as_text(title, head, rows, kind, decimals, texts=1 if number == 2 else 3)
     write_text(path, text)
     return path
 
@@ -226,19 +234,29 @@ def _participants(board: Board) -> tuple[list[str], list[list[str | float | None
 
 
 def _comparisons(board: Board) -> tuple[list[str], list[list[str | float | None]]]:
-    """Return every comparison of two methods: the difference, what the data say of it, and what they can say at all."""
+    """Return every comparison of two methods, then those with references, a family of their own.
+
+    Of each the difference, what the data say of it, and what they can say at all.
+    """
     statistics = analyse(board)
+    if statistics is None:
+        families: list[tuple[str, Sequence[Comparison]]] = []
+    else:
+        families = [("methods", statistics.comparisons), ("references", statistics.over_references)]
+    called = row_names.names(board.rows)
+    names = {row_key(row): called[row.run.run_group] for row in board.rows}
     head = [
-        "First", "Second", "Participants", "Difference", "95 % from", "to", "Smallest detectable", "Wilcoxon p",
-        "Permutation p", "Adjusted p", "Apart",
+        "First", "Second", "Family", "Participants", "Difference", "95 % from", "to", "Smallest detectable",
+        "Wilcoxon p", "Permutation p", "Adjusted p", "Apart",
     ]  # fmt: skip
     return head, [
         [
-            found.first, found.second, str(found.participants), found.difference,
+            names[found.first], names[found.second], family, str(found.participants), found.difference,
             found.interval.low if found.interval else None, found.interval.high if found.interval else None,
             found.detectable_difference, found.wilcoxon_p, found.permutation_p, found.adjusted_p, _decision(found),
         ]
-        for found in (statistics.comparisons if statistics else ())
+        for family, comparisons in families
+        for found in comparisons
     ]  # fmt: skip
 
 

@@ -10,9 +10,10 @@ from petbench_leaderboard.report import formatting, row_names
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.images import shown_name
 from petbench_leaderboard.report.overview_figure import draw_overview
+from petbench_leaderboard.report.reference_table import NOTE, reference_table
 from petbench_leaderboard.report.site.board_table import board_slug, place_of, row_slug
 from petbench_leaderboard.report.site.pages import write_file
-from petbench_leaderboard.statistics.sentences import caveats, separation
+from petbench_leaderboard.statistics.sentences import against_references, caveats, separation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board, Column, Row
     from petbench_leaderboard.report.images import ParticipantImages
+    from petbench_leaderboard.report.reference_table import ReferenceTable
     from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
 
 MOST_RANKED = 10
@@ -69,6 +71,9 @@ class Opening:
     """All that a board opens with."""
 
     sentence: str
+    references: str
+    reference_table: ReferenceTable | None
+    reference_note: str
     caveats: list[str]
     metric: str
     detail: str
@@ -94,6 +99,9 @@ def view_opening(board: Board, statistics: BoardStatistics | None) -> Opening | 
     ranked = sum(row.rank is not None for row in board.rows)
     return Opening(
         sentence=separation(board, statistics),
+        references=against_references(board, statistics),
+        reference_table=reference_table(board, statistics),
+        reference_note=NOTE,
         caveats=caveats(board) if statistics else [],
         metric=written.label(column),
         detail=written.detail(column),

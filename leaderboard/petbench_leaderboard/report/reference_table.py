@@ -1,0 +1,60 @@
+"""The comparisons of competing methods with references as a table: methods below each other, a column a reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from petbench_leaderboard.report import columns as written
+from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report.row_names import names
+from petbench_leaderboard.statistics.analysis import row_key, towards_better
+
+if TYPE_CHECKING:
+    from petbench_leaderboard.board import Board, Column
+    from petbench_leaderboard.statistics.analysis import BoardStatistics
+    from petbench_leaderboard.statistics.paired import Comparison
+
+NOTE = (
+    "gain over each reference, participant by participant, positive where better, with its 95 % interval; p after "
+    "Holm's correction over all of these comparisons"
+)
+"""Beside the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceTable:
+    """Written comparisons.
+
+    Attributes:
+        references: the columns.
+        rows: a method, and a cell for each reference.
+    """
+
+    references: list[str]
+    rows: list[tuple[str, list[str]]]
+
+
+def reference_table(board: Board, statistics: BoardStatistics | None) -> ReferenceTable | None:
+    """Return the table of a board; None where nothing was compared, or better values are neither high nor low."""
+    if statistics is None or not statistics.over_references or statistics.column.higher_is_better is None:
+        return None
+    called = names(board.rows)
+    by_key = {row_key(row): row for row in board.rows}
+    found = {(each.first, each.second): each for each in statistics.over_references}
+    rows = [
+        (
+            called[by_key[key].run.run_group],
+            [_cell(found[key, reference], statistics.column) for reference in statistics.references],
+        )
+        for key in statistics.competing
+    ]
+    return ReferenceTable([by_key[key].run.method for key in statistics.references], rows)
+
+
+def _cell(found: Comparison, column: Column) -> str:
+    gain = found.difference if column.higher_is_better else -found.difference
+    interval = written.interval(column, towards_better(found.interval, higher_is_better=column.higher_is_better))
+    between = f" ({interval})" if interval else ""
+    decided = formatting.p_value(found.adjusted_p) if found.can_decide else "cannot decide"
+    return f"{formatting.number(gain, column.facts.decimals, sign=True)}{between}, {decided}"
