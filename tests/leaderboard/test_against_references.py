@@ -62,7 +62,7 @@ def test_each_method_is_compared_with_each_reference_as_scipy_does_and_corrected
     found = {(methods(each.first), methods(each.second)): each for each in statistics.over_references}
     assert found.keys() == {(one, other) for one in GAINS if one not in REFERENCES for other in REFERENCES}
     raw = {}
-    for one, other in found:
+    for (one, other), each in found.items():
         differences = np.array(
             [
                 first - second
@@ -73,7 +73,6 @@ def test_each_method_is_compared_with_each_reference_as_scipy_does_and_corrected
                 )
             ]
         )
-        each = found[one, other]
         assert each.difference == pytest.approx(differences.mean())
         wilcoxon = float(scipy.stats.wilcoxon(differences, method="exact").pvalue)
         assert each.wilcoxon_p == pytest.approx(wilcoxon)

@@ -11,6 +11,8 @@ from petbench_leaderboard.report.row_names import names
 from petbench_leaderboard.statistics.analysis import row_key, towards_better
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from petbench_leaderboard.board import Board, Column
     from petbench_leaderboard.statistics.analysis import BoardStatistics
     from petbench_leaderboard.statistics.paired import Comparison
@@ -29,27 +31,36 @@ class ReferenceTable:
     Attributes:
         references: the columns.
         rows: a method, and a cell for each reference.
+        cells: the same cells by the method's run group.
     """
 
     references: list[str]
     rows: list[tuple[str, list[str]]]
+    cells: Mapping[str, list[str]]
 
 
-def reference_table(board: Board, statistics: BoardStatistics | None) -> ReferenceTable | None:
-    """Return the table of a board; None where nothing was compared, or better values are neither high nor low."""
+def reference_table(
+    board: Board, statistics: BoardStatistics | None, shown: Callable[[Column], Column] = lambda column: column
+) -> ReferenceTable | None:
+    """Return the table of a board; None where nothing was compared, or better values are neither high nor low.
+
+    Args:
+        board: which.
+        statistics: of it.
+        shown: returns a column with the digits that it is written with.
+    """
     if statistics is None or not statistics.over_references or statistics.column.higher_is_better is None:
         return None
     called = names(board.rows)
     by_key = {row_key(row): row for row in board.rows}
     found = {(each.first, each.second): each for each in statistics.over_references}
-    rows = [
-        (
-            called[by_key[key].run.run_group],
-            [_cell(found[key, reference], statistics.column) for reference in statistics.references],
-        )
+    column = shown(statistics.column)
+    cells = {
+        by_key[key].run.run_group: [_cell(found[key, reference], column) for reference in statistics.references]
         for key in statistics.competing
-    ]
-    return ReferenceTable([by_key[key].run.method for key in statistics.references], rows)
+    }
+    rows = [(called[group], of_row) for group, of_row in cells.items()]
+    return ReferenceTable([by_key[key].run.method for key in statistics.references], rows, cells)
 
 
 def _cell(found: Comparison, column: Column) -> str:

@@ -107,10 +107,9 @@ class _Words:
         ahead = self._is_better(found, best)
         amount = f"by {self._amount(found, first_ahead=ahead)}, {p_value(found.adjusted_p)}"
         how = "cannot be told apart from" if not found.separated else f"is {'ahead of' if ahead else 'behind'}"
-        lead = (
-            f"{self.names[best]} {how} the reference {self.names[strongest]}: {'better' if ahead else 'worse'} {amount}"
-        )
-        return f"{lead} {self._sample([best])}. {' '.join(self._standings())}".rstrip()
+        lead = f"{self.names[best]} {how} the reference {self.names[strongest]}"
+        lead += f": {'better' if ahead else 'worse'} {amount} {self._sample([best])}."
+        return " ".join([lead, *self._standings()])
 
     def _standings(self) -> list[str]:
         """Return who is ahead of, level with and behind which references, those alike in one sentence."""
