@@ -150,6 +150,28 @@ class Run:
         )
         return compose_participant(images, [label])
 
+    def training_figure(self, kind: str = "losses") -> Figure:
+        """Draw the curves of the training by images seen, as the run's page does.
+
+        Args:
+            kind: `losses`, `validation`, or `balance`: the adversarial share of the loss.
+
+        Raises:
+            UnknownNameError: there is no such kind.
+            DataError: the log has no such curves: the method trains none, or the log is not here.
+            UsageError: the run's folder is not in this home.
+        """
+        from petbench_leaderboard.report.training_series import KINDS, training_series
+
+        if kind not in KINDS:
+            raise UnknownNameError("kind of curve", kind, KINDS, listed="There:")
+        series = training_series(self.training, kind)
+        if not series:
+            raise DataError(f"the log of run {self.id} has no {kind} to draw: {self._folder.losses}")
+        from petbench_leaderboard.report.training_figure import draw_training
+
+        return draw_training(series, kind, f"run {self.id}, {shown_name(self.method, self.row.preset or '')}")
+
     def to_dict(self) -> dict[str, Any]:
         """Return all that is known of the run, as `petbench runs show --json` prints it."""
         return run_as_dict(self._session.leaderboard, self.id)

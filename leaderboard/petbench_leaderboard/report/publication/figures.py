@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from petbench_datasets.files import atomic_path
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report.log_axis import set_log_axis
 from petbench_leaderboard.report.row_names import names
 from petbench_leaderboard.report.shown_figure import ShownFigure
 from petbench_leaderboard.report.site.pareto import mark_front
@@ -235,10 +235,7 @@ def _pareto(drawn: _Drawn) -> Figure:
     for text, mean in formatting.line_labels(lines, max(heights) - min(heights)):
         axes.text(1.0, mean, f" {text}", transform=axes.get_yaxis_transform(), color=_QUIET, size=7, va="center")
     if all(point["x"] > 0 for point in points):
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        set_log_axis(axes, "x", [point["x"] for point in points])
     axes.set_xlabel("training, seconds")
     axes.set_ylabel(drawn.axis())
     return figure
