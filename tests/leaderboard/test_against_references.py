@@ -20,6 +20,8 @@ from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report.publication.tables import export_table, to_latex, to_markdown
 from petbench_leaderboard.report.site.build import write_site
 from petbench_leaderboard.statistics.analysis import analyse, row_key
+from petbench_leaderboard.statistics.paired import compare_pairs
+from petbench_leaderboard.statistics.promises import FAMILY_ERROR
 from petbench_leaderboard.statistics.sentences import against_references
 
 if TYPE_CHECKING:
@@ -167,3 +169,15 @@ def test_every_output_has_the_differences_and_their_p(
     site = unescape(write_site(leaderboard, ImagesAtHand(), tmp_path / "site").read_text(encoding="utf-8"))
     assert "Against the references" in site
     assert f"{first.difference:+.2f} (" in site
+
+
+@pytest.mark.slow
+def test_where_no_method_differs_from_a_reference_few_datasets_find_that_any_does() -> None:
+    generator, datasets, false = np.random.default_rng(11), 150, 0
+    for _ in range(datasets):
+        people = generator.normal(0.0, 1.0, 12)
+        tables = {name: people + generator.normal(0.0, 0.3, 12) for name in ("a", "b", "c", "ridge", "kinetic")}
+        scores = {name: {str(who): float(value) for who, value in enumerate(of)} for name, of in tables.items()}
+        pairs = [(one, other) for one in "abc" for other in ("ridge", "kinetic")]
+        false += any(each.separated for each in compare_pairs(scores, pairs))
+    assert false <= scipy.stats.binom.ppf(0.999, datasets, FAMILY_ERROR)
