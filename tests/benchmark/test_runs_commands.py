@@ -145,3 +145,39 @@ def test_several_numbers_are_deleted_at_once_and_nothing_is_no_error(home: Path)
     call("delete", "1", "2", "2", "--yes")
     assert left(home) == list(range(3, len(STATUSES) + 1))
     assert "no run to delete" in call("delete", "--where", "seed=77", "--yes").stdout
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("runs", "list"),
+        ("leaderboard",),
+        ("leaderboard", "export", "FOLDER/runs.jsonl"),
+        ("scores", "export"),
+        ("report", "-o", "FOLDER/site"),
+    ],
+)
+def test_every_verb_that_takes_a_condition_compares_parameters_and_scores_on_validation(
+    home: Path, verb: tuple[str, ...]
+) -> None:
+    command = [part.replace("FOLDER", str(home / "new")) for part in verb]
+    for condition in ("learning_rate=0.003", "learning_rate>=3e-3", "not validation.psnr>50"):
+        result = CliRunner().invoke(cli, [*command, "--where", condition])
+        assert result.exit_code == 0, result.output + result.stderr
+    for wrong, message in (("learning_rat=0.003", "'learning_rate'"), ("validation.psn=1", "'validation.psnr'")):
+        refused = CliRunner().invoke(cli, [*command, "--where", wrong])
+        assert refused.exit_code == 2
+        assert f"did you mean {message}" in refused.stderr
+        assert refused.stderr.startswith("error: ")
+
+
+def test_a_run_without_any_test_score_is_found_by_its_scores_on_validation_and_shows_them(home: Path) -> None:
+    with Leaderboard.open(home / "leaderboard.db") as store:
+        run_id = store.plan(record(99, parameters={"only": "validated"}))
+        store.record_validation_scores(run_id, [score("sub-02", 20.0), score("sub-03", 22.0)])
+        store.update(run_id, status="ok", error_message="unscored")
+        assert [run.id for run in store.runs(where="validation.psnr<30")] == [run_id]
+        assert store.scores([run_id]) == []
+    assert "21.00" in call("show", str(run_id)).stdout
+    shown = call("list", "--where", "validation.psnr<30").stdout
+    assert str(run_id) in shown

@@ -42,7 +42,7 @@ class ReferenceTable:
 def reference_table(
     board: Board, statistics: BoardStatistics | None, shown: Callable[[Column], Column] = lambda column: column
 ) -> ReferenceTable | None:
-    """Return the table of a board; None where nothing was compared, or better values are neither high nor low.
+    """Return the table of a board; None where nothing could be compared, or better values are neither high nor low.
 
     Args:
         board: which.
@@ -50,6 +50,8 @@ def reference_table(
         shown: returns a column with the digits that it is written with.
     """
     if statistics is None or not statistics.over_references or statistics.column.higher_is_better is None:
+        return None
+    if len(board.participants) == 1:  # of one nothing can be said but the gain, which stands in the board
         return None
     called = names(board.rows)
     by_key = {row_key(row): row for row in board.rows}
