@@ -105,7 +105,7 @@ def _print_validation(board: Board) -> None:
         for row in board.rows:
             cells = (row.validation.get(column) for column in columns)
             shown = (written.mean(c, cell) if cell else MISSING for c, cell in zip(columns, cells, strict=True))
-            table.add_row(called[row.run.run_group], *shown)
+            table.add_row(Text(called[row.run.run_group]), *shown)
         if len(columns) == 1 or console.measure(table, options=unbounded).maximum <= console.width:
             console.print(table)
             break

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.score_records import ScoreRow
     from petbench_leaderboard.store import Leaderboard
 
-_LABEL = 10
+_LABEL = 11
 
 
 def print_summary(leaderboard: Leaderboard, run_id: int, home: Home) -> None:
@@ -49,6 +49,7 @@ def _facts(row: RunRow, leaderboard: Leaderboard, home: Home) -> list[tuple[str,
         ("time", ", ".join(filter(None, (trained, images, volume, count, row.device or "")))),
         ("phases", phases_in_words(leaderboard.phases(row.id))),
         ("when", f"planned {row.created_at:%Y-%m-%d %H:%M:%S} UTC{ended}"),
+        ("isolation", row.isolation or ""),
         ("reason", f"{row.error_message}{whose(row)}" if row.error_message else ""),
         ("files", _folder(row, home)),
         ("log", str(home.folder / row.log_path) if row.log_path else ""),
