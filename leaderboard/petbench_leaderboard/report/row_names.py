@@ -7,15 +7,24 @@ for its code: where these differ, what follows from them is not said again.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from petbench_leaderboard.report import settings as stated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from petbench_leaderboard.board import Row
     from petbench_leaderboard.records import RunRow
+
+
+class HasRun(Protocol):
+    """A row of any table: of a board, or of times."""
+
+    @property
+    def run(self) -> RunRow:
+        """One of its runs, for what they have in common."""
+        ...
+
 
 MOST_NAMED = 4
 """Differing settings that a row names."""
@@ -26,13 +35,13 @@ LONGEST = 24
 _NONE = "none"
 
 
-def names(rows: Sequence[Row]) -> dict[str, str]:
+def names(rows: Sequence[HasRun]) -> dict[str, str]:
     """Return what each row of a table is called, by its run group; no two are called the same.
 
     A method's only row goes by the method, with whose it is where it is somebody else's. Of several each has as few of
     the settings in which they differ as tell them apart: `pix2pix learning_rate=0.001`.
     """
-    found = {row.run.run_group: stated.named(row) for row in rows}
+    found = {row.run.run_group: stated.named_run(row.run) for row in rows}
     for runs in _of_methods(rows):
         telling = [write for _, write in _telling(runs)]
         for most in range(min(len(telling), MOST_NAMED) + 1):
@@ -53,14 +62,14 @@ def _called(name: str, telling: Sequence[Callable[[RunRow], str]], run: RunRow) 
     return " ".join(filter(None, (name, *(write(run) for write in telling))))
 
 
-def _of_methods(rows: Sequence[Row]) -> Collection[list[RunRow]]:
+def _of_methods(rows: Sequence[HasRun]) -> Collection[list[RunRow]]:
     of_method: dict[str, list[RunRow]] = defaultdict(list)
     for row in rows:
         of_method[row.run.method].append(row.run)
     return of_method.values()
 
 
-def settings(rows: Sequence[Row]) -> dict[str, list[str]]:
+def settings(rows: Sequence[HasRun]) -> dict[str, list[str]]:
     """Return what stands on each row of a table, by its run group: what differs first, then what always stands there.
 
     That is origin, preset, changed parameters, budget and track, see `settings.settings`; of many parameters only some.
@@ -69,7 +78,7 @@ def settings(rows: Sequence[Row]) -> dict[str, list[str]]:
     found = {}
     for row in rows:
         own = differing[row.run.run_group]
-        always = stated.settings(row)
+        always = stated.run_settings(row.run)
         changed = [part for part in stated.changed_parameters(row.run) if part not in own]
         left = len(changed) - max(0, MOST_NAMED - len(own))
         cut = set(changed[len(changed) - left :]) if left > 1 else set()
@@ -80,7 +89,7 @@ def settings(rows: Sequence[Row]) -> dict[str, list[str]]:
     return found
 
 
-def differing_settings(rows: Sequence[Row]) -> dict[str, list[str]]:
+def differing_settings(rows: Sequence[HasRun]) -> dict[str, list[str]]:
     """Return by run group in what a row differs from the method's other rows; empty for a method's only row.
 
     The settings that tell most rows apart come first, at most `MOST_NAMED` of them.

@@ -143,8 +143,13 @@ def flagged_note(board: Board) -> str:
 
 def named(row: Row) -> str:
     """Return the method with its origin, where a table has no settings: `pix2pix (self-reported, of rival-lab)`."""
-    found = origin(row)
-    return f"{row.run.method} ({found})" if found else row.run.method
+    return named_run(row.run)
+
+
+def named_run(run: RunRow) -> str:
+    """Return the same of the runs of one row."""
+    found = origin_of(run)
+    return f"{run.method} ({found})" if found else run.method
 
 
 def unranked(board: Board) -> str:
