@@ -174,6 +174,7 @@ class Row:
         chosen_by: why this row of its method competes; None where it does not.
         best_of: what all rows of the method come to; None where it does not compete, or is the method's only row.
         reaches_repeat_scan: whether somebody else's row scores at or above the repeat scan: look at its images.
+        validation: the row's means on validation participants, by column, where they were asked for. They rank nothing.
     """
 
     rank: int | None
@@ -191,6 +192,7 @@ class Row:
     chosen_by: ChosenBy | None = None
     best_of: BestOf | None = None
     reaches_repeat_scan: bool = False
+    validation: Mapping[Column, Cell] = field(default_factory=dict)
 
     @property
     def seed_coverage(self) -> Coverage:
@@ -260,3 +262,9 @@ class Board:
     rows: tuple[Row, ...]
     unscored: tuple[RunRow, ...]
     omitted: int = 0
+
+    @property
+    def validation_columns(self) -> tuple[Column, ...]:
+        """Every column that any row has a mean of on validation, in the order of `columns`."""
+        found = {column for row in self.rows for column in row.validation}
+        return tuple(sorted(found, key=lambda column: (column.metric, column.region, column.convention_id)))

@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from petbench_leaderboard.chosen_rows import note_choice
-from petbench_leaderboard.metric_table import read_metrics
-from petbench_leaderboard.rows import SCORE_COLUMNS, in_batches, run_row, score_row
+from petbench_leaderboard.rows import in_batches, run_row
 from petbench_leaderboard.run_groups import REGIONS, everyone, group_runs
 from petbench_leaderboard.schema import BoardEntry, BoardRow, CachedMean, Run, Score
+from petbench_leaderboard.score_tables import read_scores
+from petbench_leaderboard.validation_scores import refresh_validation_means
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -80,6 +81,7 @@ def _refresh(session: Session, run_groups: Sequence[str]) -> set[tuple[int, Meth
         session.execute(sa.delete(table).where(table.run_group.in_(run_groups)))
     query = sa.select(Run).where(Run.run_group.in_(run_groups)).order_by(Run.id)
     runs = [run_row(run) for run in session.scalars(query)]
+    refresh_validation_means(session, run_groups, runs)
     members: dict[str, list[RunRow]] = defaultdict(list)
     for run in runs:
         members[run.run_group].append(run)
@@ -113,13 +115,9 @@ def _methods_of(session: Session, run_groups: Sequence[str]) -> set[tuple[int, M
 def _scores_of(session: Session, runs: Sequence[RunRow]) -> dict[tuple[str, int], list[ScoreRow]]:
     """Return the scores of the finished runs by run group and protocol."""
     finished = {run.id: run.run_group for run in runs if run.status == "ok"}
-    metrics = read_metrics(session)
     found: dict[tuple[str, int], list[ScoreRow]] = defaultdict(list)
-    for some in in_batches(finished):
-        query = sa.select(*SCORE_COLUMNS).where(Score.run_id.in_(some), Score.region.in_(REGIONS))
-        for columns in session.execute(query).mappings():
-            score = score_row(columns, metrics)
-            found[finished[score.run_id], score.protocol].append(score)
+    for score in read_scores(session, Score, finished, Score.region.in_(REGIONS)):
+        found[finished[score.run_id], score.protocol].append(score)
     return found
 
 

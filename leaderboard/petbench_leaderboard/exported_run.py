@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -30,6 +30,11 @@ from petbench_leaderboard.strict_records import (
     model_of,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from petbench_leaderboard.metric_facts import MetricKey
+
 _FIELDS = dataclasses.fields(RunRow)
 _RUN = model_of("Run", _FIELDS, IMPORT_CHECKS, known=always_known(_FIELDS))
 _WORDS_OF_0_1 = ("method", "supervision", "verification")
@@ -39,12 +44,13 @@ _TUPLES = fields_of_type(RunRow, tuple)
 
 @dataclass(frozen=True, slots=True)
 class ExportedRun:
-    """A run with all that belongs to it."""
+    """A run with all that belongs to it; `validation` are its scores on validation participants."""
 
     run: RunRow
-    scores: list[ScoreRow]
-    phases: list[PhaseRow]
+    scores: Sequence[ScoreRow]
+    phases: Sequence[PhaseRow]
     source_diff: str = ""
+    validation: Sequence[ScoreRow] = ()
 
 
 def as_json(exported: ExportedRun) -> dict[str, Any]:
@@ -52,9 +58,10 @@ def as_json(exported: ExportedRun) -> dict[str, Any]:
     return {
         "run": _plain(exported.run),
         "scores": [_plain(score) for score in exported.scores],
+        "validation_scores": [_plain(score) for score in exported.validation],
         "phases": [_plain(phase) for phase in exported.phases],
         "source_diff": carried(exported.source_diff),
-        "metrics": metrics_as_json(metrics_of(exported.scores)),
+        "metrics": metrics_as_json(metrics_of([*exported.scores, *exported.validation])),
     }
 
 
@@ -82,7 +89,7 @@ def parse_line(line: bytes, *, old: bool) -> ExportedRun:
         run = words_of_0_1.converted(run)
     known = {field.name for field in _FIELDS}
     run = {name: value for name, value in run.items() if name in known}
-    return _checked(run, facts.get("scores"), facts.get("phases"), facts.get("metrics"), facts.get("source_diff", ""))
+    return _checked(run, facts)
 
 
 def checked(exported: ExportedRun) -> ExportedRun:
@@ -91,35 +98,46 @@ def checked(exported: ExportedRun) -> ExportedRun:
     Raises:
         ValueError: what is wrong with it, in a few words.
     """
-    facts = as_json(exported)
-    scores, phases, metrics = facts["scores"], facts["phases"], facts["metrics"]
-    return _checked(columns_of(exported.run), scores, phases, metrics, exported.source_diff)
+    return _checked(columns_of(exported.run), as_json(exported) | {"source_diff": exported.source_diff})
 
 
-def _checked(run: dict[str, Any], scores: Any, phases: Any, metrics: Any, diff: Any) -> ExportedRun:
+def _checked(run: dict[str, Any], facts: Mapping[str, Any]) -> ExportedRun:
+    """Return a run and what a file says of it; of validation a file of an earlier version says nothing."""
+    diff = facts.get("source_diff", "")
     if not isinstance(diff, str):
         raise ValueError("'source_diff' is no text")  # noqa: TRY004 - of a file
     try:
         found = _RUN.model_validate(run).model_dump()
-        of_run = [score.model_dump() for score in IMPORTED_SCORES.validate_python(scores)]
-        lasting = [phase.model_dump() for phase in IMPORTED_PHASES.validate_python(phases)]
-        facts = _facts(of_run, metrics)
+        of_test, of_validation = (
+            [score.model_dump() for score in IMPORTED_SCORES.validate_python(scores)]
+            for scores in (facts.get("scores"), facts.get("validation_scores", []))
+        )
+        lasting = [phase.model_dump() for phase in IMPORTED_PHASES.validate_python(facts.get("phases"))]
+        shown = _facts([*of_test, *of_validation], facts.get("metrics"))
     except ValidationError as error:
         raise ValueError(first_problem(error)) from None
     except LeaderboardError as error:
         raise ValueError(str(error)) from None
-    if len({(s["protocol"], s["metric"], s["convention_id"], s["region"], s["participant"]) for s in of_run}) < len(
-        of_run
-    ):
-        raise ValueError("one score is given twice")
     row = RunRow(**found | {name: tuple(found[name]) for name in _TUPLES})
     if row.verification == "rescored" and SUBMISSION not in row.machine:
         row = dataclasses.replace(row, verification="own")  # what petbench called its own rows until they had a word
+    return ExportedRun(
+        row,
+        _scores(of_test, shown),
+        [PhaseRow(**phase) for phase in lasting],
+        carried(diff),
+        _scores(of_validation, shown),
+    )
+
+
+def _scores(found: list[dict[str, Any]], shown: Mapping[MetricKey, MetricFacts]) -> list[ScoreRow]:
+    keys = {(s["protocol"], s["metric"], s["convention_id"], s["region"], s["participant"]) for s in found}
+    if len(keys) < len(found):
+        raise ValueError("one score is given twice")
     try:
-        rows = [ScoreRow(**score, facts=facts.get((score["metric"], score["convention_id"]))) for score in of_run]
+        return [ScoreRow(**score, facts=shown.get((score["metric"], score["convention_id"]))) for score in found]
     except LeaderboardError as error:
         raise ValueError(str(error)) from None
-    return ExportedRun(row, rows, [PhaseRow(**phase) for phase in lasting], carried(diff))
 
 
 def _facts(scores: list[dict[str, Any]], metrics: Any) -> dict[tuple[str, str], MetricFacts]:

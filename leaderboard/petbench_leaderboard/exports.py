@@ -13,11 +13,12 @@ from petbench_leaderboard.report.columns import label
 from petbench_leaderboard.tracks import tracks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
     from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
     from petbench_leaderboard.statistics.intervals import Interval
+    from petbench_leaderboard.statistics.paired import Comparison
 
 MOST_TESTED = 40
 """Rows of a board that is exported with intervals and tests: with more, they take minutes."""
@@ -42,14 +43,20 @@ def board_as_rows(board: Board) -> list[dict[str, object]]:
     `competes` says whether the row stands for its method, `chosen_by` why it does (`only`, `validation` or `planned`);
     beside it stand how many rows the method has and the best of their means, which is chosen on the test participants.
 
+    A competing row has its gain over each reference in that metric, `over_REFERENCE` with `_low`, `_high` and `_p`,
+    which is corrected over all comparisons of competing rows with references.
+
+    Where they were asked for, the row's means on validation participants are `validation_NAME`; they rank nothing.
+
     The metric that ranks has its 95 % interval, too, `NAME_low` to `NAME_high`, and that of its gain, `NAME_gain_low`
     to `NAME_gain_high`; the row has the ranks that the tests leave possible, `rank_low` to `rank_high`, and
     `tested_rank`, the first of them: all of it on boards of up to `MOST_TESTED` rows.
     """
-    names = _names(board)
+    names = _names(board.columns)
     known = _statistics(board)
     tested = known.rows if known else (None,) * len(board.rows)
-    return [_row_as_dict(board, row, names, found) for row, found in zip(board.rows, tested, strict=True)]
+    over = known.over_references if known else ()
+    return [_row_as_dict(board, row, names, found, over) for row, found in zip(board.rows, tested, strict=True)]
 
 
 def to_json(boards: Iterable[Board]) -> str:
@@ -71,13 +78,13 @@ def to_csv(boards: Iterable[Board]) -> str:
     return text.getvalue()
 
 
-def _names(board: Board) -> dict[Column, str]:
-    metrics = [column.metric for column in board.columns]
+def _names(columns: Sequence[Column]) -> dict[Column, str]:
+    metrics = [column.metric for column in columns]
     return {
         column: column.metric
         if metrics.count(column.metric) == 1
         else f"{column.metric} [{column.region}, {column.convention_id}]"
-        for column in board.columns
+        for column in columns
     }
 
 
@@ -90,7 +97,7 @@ def _statistics(board: Board) -> BoardStatistics | None:
 
 
 def _row_as_dict(
-    board: Board, row: Row, names: Mapping[Column, str], statistics: RowStatistics | None
+    board: Board, row: Row, names: Mapping[Column, str], statistics: RowStatistics | None, over: Sequence[Comparison]
 ) -> dict[str, object]:
     facts: dict[str, object] = {
         "dataset": board.dataset,
@@ -119,7 +126,27 @@ def _row_as_dict(
         if statistics and column == board.ranked_by:
             facts |= _interval_as_dict(names[column], statistics.interval)
             facts |= _interval_as_dict(f"{names[column]}_gain", statistics.gain_interval)
+            facts |= _references_as_dict(column, statistics.key, over)
+    of_validation = _names(board.validation_columns)
+    for column, cell in row.validation.items():
+        name = f"validation_{of_validation[column]}"
+        facts |= {name: cell.mean} if cell.mean is not None else {name: None, f"{name}_reason": cell.reason}
     return facts | asdict(row.costs)
+
+
+def _references_as_dict(column: Column, key: str, over: Sequence[Comparison]) -> dict[str, object]:
+    """Return by how much a row is better than each reference, with the interval and the corrected p of that."""
+    from petbench_leaderboard.statistics.analysis import towards_better
+
+    higher = column.higher_is_better
+    facts: dict[str, object] = {}
+    for found in over if higher is not None else ():
+        if found.first == key:
+            name = f"over_{found.second.rsplit(' · ', 1)[0]}"
+            gain = towards_better(found.interval, higher_is_better=higher)
+            facts[name] = found.difference if higher else -found.difference
+            facts |= _interval_as_dict(name, gain) | {f"{name}_p": found.adjusted_p}
+    return facts
 
 
 def _ranks_as_dict(statistics: RowStatistics | None) -> dict[str, object]:
@@ -146,9 +173,9 @@ def _cell_as_dict(name: str, cell: Cell) -> dict[str, object]:
 
 
 def _board_as_dict(board: Board) -> dict[str, object]:
-    from petbench_leaderboard.statistics.sentences import caveats, separation
+    from petbench_leaderboard.statistics.sentences import against_references, caveats, separation
 
-    names = _names(board)
+    names = _names(board.columns)
     known = _statistics(board)
     tested = known.rows if known else (None,) * len(board.rows)
     stability = known.stability if known else None
@@ -157,13 +184,18 @@ def _board_as_dict(board: Board) -> dict[str, object]:
         "participants": list(board.participants),
         "ranked_by": board.ranked_by.metric if board.ranked_by else None,
         "columns": [_column_as_dict(column, names[column]) for column in board.columns],
+        "validation_columns": [
+            _column_as_dict(column, f"validation_{name}") for column, name in _names(board.validation_columns).items()
+        ],
         "rows": [
-            _row_as_dict(board, row, names, found)
+            _row_as_dict(board, row, names, found, known.over_references if known else ())
             | {"participants": {names[column]: _by_seed(cell) for column, cell in row.cells.items()}}
             for row, found in zip(board.rows, tested, strict=True)
         ],
         "comparisons": [asdict(comparison) for comparison in known.comparisons] if known else None,
+        "reference_comparisons": [asdict(comparison) for comparison in known.over_references] if known else None,
         "in_words": separation(board, known),
+        "references_in_words": against_references(board, known),
         "caveats": caveats(board),
         "mean_kendall_tau": stability.mean_tau if stability else None,
         "unscored": [

@@ -7,30 +7,30 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from petbench_leaderboard.cached_means import board_key, board_number
-from petbench_leaderboard.metric_table import store_metrics
-from petbench_leaderboard.rows import columns_of, score_columns
+from petbench_leaderboard.rows import columns_of
 from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff
+from petbench_leaderboard.score_tables import add_missing_scores
 from petbench_leaderboard.storable import carried
+from petbench_leaderboard.validation_scores import add_validation, forget_validation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy.orm import Session
 
+    from petbench_leaderboard.exported_run import ExportedRun
     from petbench_leaderboard.records import PhaseRow, RunRow
-    from petbench_leaderboard.score_records import ScoreRow
 
 _UNFINISHED = ("planned", "running", "interrupted")
 
 
-def merge_run(
-    session: Session, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow], source_diff: str = ""
-) -> Literal["new", "more", "known"]:
+def merge_run(session: Session, exported: ExportedRun) -> Literal["new", "more", "known"]:
     """Store a run under its uid; the caller refreshes the cached means.
 
     A self-reported run adds nothing to a verified row, nor to another submitter's: its scores would pass for theirs, or
     make a second row of one run. A verified run replaces the same run that was only self-reported, scores included.
     """
+    run, scores, phases, source_diff = exported.run, exported.scores, exported.phases, exported.source_diff
     found = session.scalar(sa.select(Run).where(Run.uid == run.uid))
     if found is None and run.verification == "self-reported" and _is_verified_here(session, run):
         return "known"
@@ -41,7 +41,7 @@ def merge_run(
         session.add(found)
         session.flush()
         _add_phases(session, found.id, phases)
-        _add_scores(session, found.id, scores)
+        _add_scores(session, found.id, exported)
         replace_diff(session, found.id, source_diff)
         board_number(session, board_key(run, run.protocol))
         return "new"
@@ -50,9 +50,7 @@ def merge_run(
         run.submitter,
     ):
         return "known"
-    known = {
-        (score.protocol, score.metric) for score in session.scalars(sa.select(Score).where(Score.run_id == found.id))
-    }
+    known = session.scalar(sa.select(Score.run_id).where(Score.run_id == found.id).limit(1)) is not None
     here, there = (status in _UNFINISHED for status in (found.status, run.status))
     ended = here and not there
     # A row without scores, such as one whose targets were withheld, verifies none of the self-reported ones.
@@ -61,7 +59,7 @@ def merge_run(
     changed = ended or verified
     if verified:
         session.execute(sa.delete(Score).where(Score.run_id == found.id))
-        known = set()
+        forget_validation(session, found.id)
     if changed:
         for name, value in columns.items():
             if name != "log_path":
@@ -70,9 +68,8 @@ def merge_run(
         session.execute(sa.delete(Phase).where(Phase.run_id == found.id))
         _add_phases(session, found.id, phases)
         replace_diff(session, found.id, source_diff)
-    missing = [score for score in scores if (score.protocol, score.metric) not in known]
-    _add_scores(session, found.id, missing)
-    return "more" if changed or missing else "known"
+    more = _add_scores(session, found.id, exported)
+    return "more" if changed or more else "known"
 
 
 def _is_verified_here(session: Session, run: RunRow) -> bool:
@@ -88,10 +85,10 @@ def replace_diff(session: Session, run_id: int, diff: str) -> None:
         session.add(SourceDiff(run_id=run_id, diff=carried(diff)))
 
 
-def _add_scores(session: Session, run_id: int, scores: Sequence[ScoreRow]) -> None:
-    if scores:
-        session.execute(sa.insert(Score), [score_columns(score, run_id, score.protocol) for score in scores])
-        store_metrics(session, scores, known_stay=True)
+def _add_scores(session: Session, run_id: int, exported: ExportedRun) -> bool:
+    """Store the scores that are not here, on test and on validation participants; return whether there were any."""
+    of_test = add_missing_scores(session, Score, run_id, exported.scores)
+    return add_validation(session, run_id, exported.validation) or of_test
 
 
 def _add_phases(session: Session, run_id: int, phases: Sequence[PhaseRow]) -> None:

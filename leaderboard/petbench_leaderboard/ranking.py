@@ -9,6 +9,7 @@ no rank.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from petbench_leaderboard.ranked_column import check_metric, ranking_metric
 from petbench_leaderboard.records import COST_FIELDS, FAILURES
 from petbench_leaderboard.row_selection import board_entries, off_board_runs, select_rows
 from petbench_leaderboard.run_groups import REGIONS, RunGroup, everyone, group_runs, unresolved
+from petbench_leaderboard.validation_scores import row_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,6 +52,7 @@ def rank(
     metric: str | None = None,
     where: str | None = None,
     best: int | None = None,
+    validation: bool = False,
 ) -> list[Board]:
     """Return the boards of the leaderboard, one for each dataset, split and protocol, newest protocol first.
 
@@ -61,6 +64,7 @@ def rank(
         where: only rows whose runs fulfil this condition, such as `supervision=unpaired and psnr_body_suv20>30`;
             they are ranked among themselves. The gain is over the board's own `identity`, shown or not.
         best: only so many rows, and references, of a board: of a hundred thousand runs only those are read.
+        validation: whether rows also have their means on validation participants, which change no place and no rank.
 
     Raises:
         UnknownOnLeaderboardError: nothing here is of that dataset, split or metric.
@@ -88,6 +92,8 @@ def rank(
             unscored=unresolved([*members, *off_board], with_score),
             omitted=selected.omitted,
         )
+        if validation:
+            board = _with_validation(board, leaderboard, runs)
         if board.rows or board.unscored:
             boards.append(board)
     if metric is not None:
@@ -115,6 +121,21 @@ def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], se
         columns=tuple(columns),
         rows=tuple(_in_order(rows, ranked_by)),
         unscored=(),
+    )
+
+
+def _with_validation(board: Board, leaderboard: Leaderboard, runs: Sequence[RunRow]) -> Board:
+    members: dict[str, list[RunRow]] = defaultdict(list)
+    for run in runs:
+        members[run.run_group].append(run)
+    scores: dict[str, list[ScoreRow]] = defaultdict(list)
+    group_of = {run.id: run.run_group for run in runs}
+    for score in leaderboard.validation_scores(group_of, regions=REGIONS, protocol=board.protocol):
+        scores[group_of[score.run_id]].append(score)
+    rows = ((row, row.run.run_group) for row in board.rows)
+    return replace(
+        board,
+        rows=tuple(replace(row, validation=row_cells(members[group], scores[group])) for row, group in rows),
     )
 
 

@@ -19,7 +19,8 @@ from petbench_leaderboard.run_queries import (
     runs_of_groups,
     scores_of_runs,
 )
-from petbench_leaderboard.schema import CachedMean, Phase, Run, Score
+from petbench_leaderboard.schema import CachedMean, Phase, Run, Score, ValidationMean
+from petbench_leaderboard.validation_scores import validation_of_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -181,13 +182,23 @@ class ReadableLeaderboard:
         with self._database.reading() as session:
             return list(scores_of_runs(session, run_ids, *wanted))
 
+    def validation_scores(
+        self, run_ids: Iterable[int], *, regions: Sequence[str] | None = None, protocol: int | None = None
+    ) -> list[ScoreRow]:
+        """Return what some runs scored on their validation participants, which no test score is among."""
+        with self._database.reading() as session:
+            return list(validation_of_runs(session, run_ids, regions=regions, protocol=protocol))
+
     def state(self) -> tuple[object, ...]:
         """Return what differs as soon as a run is added, removed, ended, in another phase or has other scores."""
         with self._database.reading() as session:
             runs = session.execute(sa.select(Run.status, sa.func.count(), sa.func.max(Run.id)).group_by(Run.status))
             phases = session.execute(sa.select(sa.func.count(), sa.func.max(Phase.id)))
             means = session.execute(sa.select(sa.func.count(CachedMean.mean), sa.func.sum(CachedMean.mean)))
-            return (*(tuple(row) for row in sorted(runs)), *map(tuple, phases), *map(tuple, means))
+            of_means = (sa.func.count(ValidationMean.mean), sa.func.sum(ValidationMean.mean))
+            validation = session.execute(sa.select(*of_means))
+            rest = (*phases, *means, *validation)
+            return (*(tuple(row) for row in sorted(runs)), *map(tuple, rest))
 
     def reading(self) -> AbstractContextManager[Session]:
         """Give a session for a query that this class has no method for; it sees one state throughout."""

@@ -9,7 +9,7 @@ from petbench_leaderboard import storable
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_of_type
 from petbench_leaderboard.records import RunRecord, RunRow
-from petbench_leaderboard.schema import DATASET_LEVEL, Run, Score
+from petbench_leaderboard.schema import DATASET_LEVEL, Run, Score, ValidationScore
 from petbench_leaderboard.score_records import ScoreRecord, ScoreRow
 from petbench_leaderboard.storable import cleaned
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _IN_METRICS = "facts"  # the field of a score that the table of metrics holds
-SCORE_COLUMNS = [getattr(Score, field.name) for field in fields(ScoreRow) if field.name != _IN_METRICS]
+_SCORE_FIELDS = [field.name for field in fields(ScoreRow) if field.name != _IN_METRICS]
 _RUN_FIELDS = tuple(field.name for field in fields(RunRow))
 _TUPLES = fields_of_type(RunRow, tuple)
 
@@ -44,6 +44,11 @@ def run_row(run: Run) -> RunRow:
     for name in _TUPLES:
         columns[name] = tuple(columns[name])
     return RunRow(**columns)
+
+
+def columns_of_scores(table: type[Score] | type[ValidationScore]) -> list[sa.orm.InstrumentedAttribute[Any]]:
+    """Return the columns of a table of scores that `score_row` reads."""
+    return [getattr(table, name) for name in _SCORE_FIELDS]
 
 
 def score_row(row: sa.RowMapping, metrics: Mapping[MetricKey, MetricFacts] | None = None) -> ScoreRow:

@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from petbench_leaderboard.metric_table import read_metrics
 from petbench_leaderboard.records import PhaseRow
-from petbench_leaderboard.rows import SCORE_COLUMNS, in_batches, run_row, score_row
+from petbench_leaderboard.rows import in_batches, run_row
 from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff
+from petbench_leaderboard.score_tables import read_scores
 from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from sqlalchemy.orm import Session
 
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.score_records import ScoreRow
 
-_SCORE_ORDER = [Score.run_id, Score.protocol, Score.metric, Score.convention_id, Score.region, Score.participant]
 AT_ONCE = 200
 """Runs that are in memory together while many are read."""
 
@@ -36,6 +35,7 @@ class Wanted:
         split: of this split.
         method: of this method.
         status: with this status.
+        statuses: with one of these.
         where: that fulfil a condition; see `petbench_leaderboard.where`.
         before: with a smaller number than this.
     """
@@ -44,6 +44,7 @@ class Wanted:
     split: str | None = None
     method: str | None = None
     status: str | None = None
+    statuses: Collection[str] | None = None
     where: str | None = None
     before: int | None = None
 
@@ -58,6 +59,8 @@ class Wanted:
             for name in ("dataset", "split", "method", "status")
             if getattr(self, name) is not None
         ]
+        if self.statuses is not None:
+            equal.append(Run.status.in_(sorted(self.statuses)))
         if self.where is not None:
             equal.append(matching(session, parse(self.where)))
         if self.before is not None:
@@ -108,11 +111,7 @@ def count_runs(session: Session, wanted: Wanted) -> int:
 
 def scores_of_runs(session: Session, run_ids: Iterable[int], *conditions: sa.ColumnElement[bool]) -> Iterator[ScoreRow]:
     """Yield the scores of some runs that fulfil all conditions, in a fixed order."""
-    known = read_metrics(session)
-    for some in in_batches(sorted(set(run_ids))):
-        query = sa.select(*SCORE_COLUMNS).where(Score.run_id.in_(some), *conditions).order_by(*_SCORE_ORDER)
-        for row in session.execute(query).mappings():
-            yield score_row(row, known)
+    return read_scores(session, Score, run_ids, *conditions)
 
 
 def phases_of_runs(session: Session, run_ids: Iterable[int]) -> list[PhaseRow]:

@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from petbench_leaderboard.field_uses import may_be_none, value_type
 from petbench_leaderboard.records import RunRow
 
-SCHEMA_REVISION = "0020"
+SCHEMA_REVISION = "0023"
 """The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
 
 DATASET_LEVEL = ""
@@ -93,6 +93,7 @@ class Run(Base):
     split: Mapped[str]
     split_digest: Mapped[str]
     budget: Mapped[str]
+    parameters: Mapped[dict[str, Any]]
     fold: Mapped[int]
     seed: Mapped[int] = mapped_column(BigInteger)
     protocol: Mapped[int]
@@ -123,11 +124,8 @@ def _add_columns() -> None:
 _add_columns()
 
 
-class Score(Base):
+class _ScoreColumns:
     """One metric of one run, participant and region. Stored in the order of its key, so a run's scores lie together."""
-
-    __tablename__ = "scores"
-    __table_args__ = ({"sqlite_with_rowid": False},)
 
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     protocol: Mapped[int] = mapped_column(primary_key=True)
@@ -140,6 +138,34 @@ class Score(Base):
     higher_is_better: Mapped[bool | None]
     reason: Mapped[str | None]
     extra: Mapped[dict[str, Any]]
+
+
+class Score(_ScoreColumns, Base):
+    """A score of test participants."""
+
+    __tablename__ = "scores"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class ValidationScore(_ScoreColumns, Base):
+    """A score of validation participants: a table of its own, so that no query of `Score` ever meets one."""
+
+    __tablename__ = "validation_scores"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class ValidationMean(Base):
+    """The mean of one column of one run group on validation, for conditions; see `validation_scores`."""
+
+    __tablename__ = "validation_means"
+    __table_args__ = (Index("validation_means_order", "metric", "mean"), {"sqlite_with_rowid": False})
+
+    run_group: Mapped[str] = mapped_column(String(64), primary_key=True)
+    protocol: Mapped[int] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    region: Mapped[str] = mapped_column(primary_key=True)
+    convention_id: Mapped[str] = mapped_column(primary_key=True)
+    mean: Mapped[float | None]
 
 
 class Metric(Base):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 
@@ -20,7 +20,8 @@ from petbench_leaderboard.metric_table import read_metrics
 from petbench_leaderboard.row_selection import board_entries, competing_rows
 from petbench_leaderboard.rows import in_batches
 from petbench_leaderboard.run_groups import REGIONS
-from petbench_leaderboard.schema import Run, Score
+from petbench_leaderboard.schema import Run, Score, ValidationScore
+from petbench_leaderboard.score_tables import read_scores
 from petbench_leaderboard.where import parse
 from petbench_leaderboard.where_sql import matching
 
@@ -33,14 +34,20 @@ if TYPE_CHECKING:
     from petbench_datasets.progress import Progress
     from petbench_leaderboard.cached_means import BoardKey
     from petbench_leaderboard.metric_facts import MetricFacts, MetricKey
+    from petbench_leaderboard.score_tables import Table
     from petbench_leaderboard.store import Leaderboard
+
+Part: TypeAlias = Literal["test", "validation"]
 
 FIELDS = (
     "run", "uid", "row", "method", "role", "competes", "dataset", "fingerprint", "split", "fold", "seed", "protocol",
-    "participant", "metric", "convention_id", "region", "unit", "higher_is_better", "best_value", "value", "floor",
-    "reason",
+    "part", "participant", "metric", "convention_id", "region", "unit", "higher_is_better", "best_value", "value",
+    "floor", "reason",
 )  # fmt: skip
-"""Of a score. `row` is shared by the runs of one row; `participant` is empty for a score of all of a fold together."""
+"""Of a score. `row` is shared by the runs of one row; `participant` is empty for a score of all of a fold together.
+
+`part` is `test` or `validation`: never both in one file.
+"""
 
 _OF_RUN = ("uid", "method", "role", "dataset", "fingerprint", "split", "fold", "seed")
 _OF_SCORE = ("protocol", "metric", "convention_id", "region", "unit", "higher_is_better", "value", "reason")
@@ -50,10 +57,7 @@ _RUN = (
     Run.id, Run.uid, Run.run_group, Run.method, Run.role, Run.dataset, Run.fingerprint, Run.split, Run.split_digest,
     Run.fold, Run.seed,
 )  # fmt: skip
-_SCORE = (
-    Score.run_id, Score.protocol, Score.metric, Score.convention_id, Score.region, Score.participant, Score.value,
-    Score.unit, Score.higher_is_better, Score.reason, Score.extra,
-)  # fmt: skip
+_PARTS: Mapping[str, Table] = {"test": Score, "validation": ValidationScore}
 
 
 def score_rows(
@@ -64,6 +68,7 @@ def score_rows(
     metrics: Sequence[str] = (),
     where: str | None = None,
     protocol: int | None = None,
+    part: Part = "test",
     progress: Progress = silent,
 ) -> Iterator[dict[str, Any]]:
     """Return the scores of finished runs, row by row of the boards; only a few rows at a time are in memory.
@@ -77,6 +82,7 @@ def score_rows(
         metrics: only of these metrics; empty means all.
         where: only of runs that fulfil this condition.
         protocol: only by this version of the rules.
+        part: whose scores: of the test participants, which boards are made of, or of the validation participants.
         progress: is given what is done: description, done, total.
 
     Raises:
@@ -91,7 +97,7 @@ def score_rows(
     competing = {entry.key: competing_rows(leaderboard, entry).keys() for entry in entries}
     with leaderboard.reading() as session:
         facts = read_metrics(session)
-        _check_metrics(session, metrics, facts)
+        _check_metrics(session, _PARTS[part], metrics, facts)
         fits = [] if where is None else [matching(session, parse(where))]
         groups = _run_groups(session, dataset, split, fits)
 
@@ -99,7 +105,7 @@ def score_rows(
         with leaderboard.reading() as session:
             for done, some in enumerate(in_batches(groups, _ROWS_AT_ONCE)):
                 progress("exporting scores", done * _ROWS_AT_ONCE, len(groups))
-                yield from _rows_of(session, some, fits, competing, metrics, facts)
+                yield from _rows_of(session, some, fits, competing, metrics, facts, part)
         progress("exporting scores", len(groups), len(groups))
 
     return stream()
@@ -134,6 +140,7 @@ def _rows_of(
     competing: Mapping[BoardKey, Collection[str]],
     metrics: Sequence[str],
     facts: Mapping[MetricKey, MetricFacts],
+    part: Part,
 ) -> Iterator[dict[str, Any]]:
     finished = sa.select(*_RUN).where(Run.run_group.in_(groups), Run.status == "ok").order_by(Run.id)
     runs = {run.id: run for run in session.execute(finished)}
@@ -141,15 +148,13 @@ def _rows_of(
     if fits:
         fitting = set(session.scalars(sa.select(Run.id).where(Run.run_group.in_(groups), *fits)))
         counted = {run_id: protocols for run_id, protocols in counted.items() if run_id in fitting}
-    wanted = [Score.metric.in_(metrics)] if metrics else []
-    for some in in_batches(sorted(counted)):
-        query = sa.select(*_SCORE).where(Score.run_id.in_(some), *wanted)
-        order = (Score.run_id, Score.protocol, Score.metric, Score.convention_id, Score.region, Score.participant)
-        for score in session.execute(query.order_by(*order)):
-            run = runs[score.run_id]
-            board = (run.dataset, run.fingerprint, run.split, run.split_digest, score.protocol)
-            if board in competing and score.protocol in counted[run.id]:
-                yield _as_row(run, score, run.run_group in competing[board], facts)
+    table = _PARTS[part]
+    wanted = [table.metric.in_(metrics)] if metrics else []
+    for score in read_scores(session, table, counted, *wanted):
+        run = runs[score.run_id]
+        board = (run.dataset, run.fingerprint, run.split, run.split_digest, score.protocol)
+        if board in competing and score.protocol in counted[run.id]:
+            yield _as_row(run, score, run.run_group in competing[board], facts) | {"part": part}
 
 
 def _counted(session: Session, runs: Mapping[int, Any]) -> dict[int, set[int]]:
@@ -192,10 +197,12 @@ def _run_groups(
     return list(session.scalars(query.order_by(sa.func.min(Run.id))))
 
 
-def _check_metrics(session: Session, metrics: Sequence[str], facts: Mapping[MetricKey, MetricFacts]) -> None:
+def _check_metrics(
+    session: Session, table: Table, metrics: Sequence[str], facts: Mapping[MetricKey, MetricFacts]
+) -> None:
     known = {metric for metric, _ in facts}
     for metric in metrics:
-        if metric in known or session.scalar(sa.select(Score.metric).where(Score.metric == metric).limit(1)):
+        if metric in known or session.scalar(sa.select(table.metric).where(table.metric == metric).limit(1)):
             continue
         raise UnknownOnLeaderboardError("metric of this leaderboard", metric, known)
 

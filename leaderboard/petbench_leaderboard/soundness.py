@@ -10,7 +10,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from petbench_leaderboard.run_queries import Wanted, batches_of_runs
-from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff
+from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff, ValidationScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from petbench_leaderboard.readable import ReadableLeaderboard
 
 _MOST_LINES = 20
+_OF_RUNS = (
+    (Score, "scores"),
+    (ValidationScore, "scores on validation"),
+    (Phase, "phases"),
+    (SourceDiff, "differences of code"),
+)
 
 
 def damage_in(file: Path) -> list[str]:
@@ -33,7 +39,7 @@ def faults_of(leaderboard: ReadableLeaderboard) -> Iterator[str]:
         connection = session.connection().connection.driver_connection
         if isinstance(connection, sqlite3.Connection):
             yield from _damage(connection)
-        for table, what in ((Score, "scores"), (Phase, "phases"), (SourceDiff, "differences of code")):
+        for table, what in _OF_RUNS:
             orphans = sa.select(sa.func.count()).select_from(table).where(table.run_id.not_in(sa.select(Run.id)))
             count = session.scalar(orphans)
             if count:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Literal, Self, Unpack
 import sqlalchemy as sa
 
 from petbench_leaderboard.cached_means import refresh
+from petbench_leaderboard.exported_run import ExportedRun
 from petbench_leaderboard.merging import merge_run, replace_diff
 from petbench_leaderboard.readable import ReadableLeaderboard
 from petbench_leaderboard.run_access import existing_run, refuse_under_way
-from petbench_leaderboard.schema import Phase, Run
-from petbench_leaderboard.storing import add_run, change_run, checked_row, remove_self_reported, replace_scores
+from petbench_leaderboard.schema import Phase, Run, Score
+from petbench_leaderboard.score_tables import replace_scores
+from petbench_leaderboard.storing import add_run, change_run, checked_row, remove_self_reported
+from petbench_leaderboard.validation_scores import replace_validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -106,7 +109,7 @@ class Leaderboard(ReadableLeaderboard):
             groups = set[str]() if record.verification == "own" else remove_self_reported(session, record.identity)
             run = add_run(session, record, uid)
             change_run(run, changes)
-            replace_scores(session, run, scores, protocol)
+            replace_scores(session, Score, run, scores, protocol)
             refresh(session, groups | {run.run_group})
             session.flush()
             beside(session, run)
@@ -167,7 +170,25 @@ class Leaderboard(ReadableLeaderboard):
         """
         with self._database.writing() as session:
             run = existing_run(session, run_id, self.name)
-            replace_scores(session, run, scores, protocol)
+            replace_scores(session, Score, run, scores, protocol)
+            refresh(session, [run.run_group])
+
+    def record_validation_scores(
+        self, run_id: int, scores: Iterable[ScoreRecord], *, protocol: int | None = None
+    ) -> None:
+        """Store what a run scores on its validation participants, beside its test scores, which stay as they are.
+
+        Args:
+            run_id: whose scores.
+            scores: as for `record_scores`.
+            protocol: likewise.
+
+        Raises:
+            LeaderboardError: there is no such run, or one score is given twice.
+        """
+        with self._database.writing() as session:
+            run = existing_run(session, run_id, self.name)
+            replace_validation(session, run, scores, protocol)
             refresh(session, [run.run_group])
 
     def delete(self, run_id: int, *, beside: Callable[[Session, Run], object] = lambda *_: None) -> None:
@@ -187,7 +208,13 @@ class Leaderboard(ReadableLeaderboard):
             refresh(session, [run.run_group])
 
     def merge_run(
-        self, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow], *, source_diff: str = ""
+        self,
+        run: RunRow,
+        scores: Sequence[ScoreRow],
+        phases: Sequence[PhaseRow],
+        *,
+        source_diff: str = "",
+        validation: Sequence[ScoreRow] = (),
     ) -> Literal["new", "more", "known"]:
         """Merge a run of another leaderboard under its own uid, and return whether it was new.
 
@@ -196,12 +223,12 @@ class Leaderboard(ReadableLeaderboard):
         run, so merging twice changes nothing.
         Its log and folder stay where they were made: `log_path` is not copied.
         """
-        (outcome,) = self.merge_runs([(run, scores, phases, source_diff)])
+        (outcome,) = self.merge_runs([ExportedRun(run, scores, phases, source_diff, validation)])
         return outcome
 
     def merge_runs(
         self,
-        runs: Iterable[tuple[RunRow, Sequence[ScoreRow], Sequence[PhaseRow], str]],
+        runs: Iterable[ExportedRun],
         *,
         beside: Callable[[Session, list[str]], object] = lambda *_: None,
     ) -> list[Literal["new", "more", "known"]]:
@@ -215,9 +242,10 @@ class Leaderboard(ReadableLeaderboard):
         changed: set[str] = set()
         new: list[str] = []
         with self._database.writing() as session:
-            for run, scores, phases, source_diff in runs:
+            for each in runs:
+                run = each.run
                 before = session.scalar(sa.select(Run.run_group).where(Run.uid == run.uid)) or run.run_group
-                outcomes.append(merge_run(session, run, scores, phases, source_diff))
+                outcomes.append(merge_run(session, each))
                 if outcomes[-1] != "known":
                     changed |= {before, run.run_group}
                 if outcomes[-1] == "new":

@@ -11,19 +11,17 @@ import sqlalchemy as sa
 from petbench_leaderboard.cached_means import board_key, board_number
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_for
-from petbench_leaderboard.metric_table import store_metrics
 from petbench_leaderboard.records import STATUSES, VERIFICATIONS, RunRow
-from petbench_leaderboard.rows import planned_columns, run_row, score_columns
-from petbench_leaderboard.schema import Run, Score
+from petbench_leaderboard.rows import planned_columns, run_row
+from petbench_leaderboard.schema import Run
 from petbench_leaderboard.storable import cleaned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
     from petbench_leaderboard.records import RunRecord
-    from petbench_leaderboard.score_records import ScoreRecord
 
 _CHANGEABLE = fields_for(RunRow, "change")
 
@@ -57,25 +55,6 @@ def change_run(run: Run, changes: Mapping[str, object]) -> None:
     for column, value in changes.items():
         setattr(run, column, cleaned(value))
     run.run_group = run_row(run).run_group
-
-
-def replace_scores(session: Session, run: Run, scores: Iterable[ScoreRecord], protocol: int | None) -> None:
-    """Store a run's scores in place of earlier ones of the same metrics and protocol; the caller refreshes the means.
-
-    Raises:
-        LeaderboardError: one score is given twice.
-    """
-    scores = list(scores)
-    keys = {(score.metric, score.convention_id, score.region, score.participant) for score in scores}
-    if len(keys) < len(scores):
-        raise LeaderboardError(f"run {run.id} was given one score twice: nothing was stored")
-    protocol = run.protocol if protocol is None else protocol
-    metrics = {score.metric for score in scores}
-    same = (Score.run_id == run.id) & (Score.protocol == protocol) & Score.metric.in_(metrics)
-    session.execute(sa.delete(Score).where(same))
-    if scores:
-        session.execute(sa.insert(Score), [score_columns(score, run.id, protocol) for score in scores])
-    store_metrics(session, scores, known_stay=False)
 
 
 def checked_row(session: Session, record: RunRecord) -> int | None:

@@ -26,6 +26,7 @@ from petbench_leaderboard.run_queries import (
 )
 from petbench_leaderboard.storable import plain
 from petbench_leaderboard.store import Leaderboard
+from petbench_leaderboard.validation_scores import validation_of_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -144,12 +145,16 @@ def exported_runs(leaderboard: ReadableLeaderboard, *, where: str | None = None)
             scores: dict[int, list[ScoreRow]] = {number: [] for number in numbers}
             for score in scores_of_runs(session, numbers):
                 scores[score.run_id].append(score)
+            validation: dict[int, list[ScoreRow]] = {number: [] for number in numbers}
+            for score in validation_of_runs(session, numbers):
+                validation[score.run_id].append(score)
             phases: dict[int, list[PhaseRow]] = {number: [] for number in numbers}
             for phase in phases_of_runs(session, numbers):
                 phases[phase.run_id].append(phase)
             diffs = diffs_of_runs(session, numbers)
             for run in runs:
-                yield ExportedRun(run, scores[run.id], phases[run.id], diffs.get(run.id, ""))
+                diff = diffs.get(run.id, "")
+                yield ExportedRun(run, scores[run.id], phases[run.id], diff, validation[run.id])
 
 
 def _checked(exported: ExportedRun, where: str) -> ExportedRun:
@@ -175,7 +180,7 @@ def _merge_all(
 
     whose = {} if submitter is None else {"verification": "self-reported", "submitter": plain(submitter)}
     runs = (
-        (replace(each.run, **whose), each.scores, each.phases, each.source_diff)  # type: ignore[arg-type]
+        replace(each, run=replace(each.run, **whose))  # type: ignore[arg-type]
         for each in found
     )
     counts: Counter[str] = Counter()

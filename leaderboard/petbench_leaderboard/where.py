@@ -5,6 +5,7 @@ The grammar, parsed here: no text of a user ever becomes SQL or Python.
     condition  = term {"or" term}
     term       = factor {"and" factor}
     factor     = "not" factor | "(" condition ")" | name operator value
+    name       = word ["." word]                      (validation.METRIC and parameters.NAME say what a word is)
     operator   = "=" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "~"      (~ means: contains, whatever the case)
     value      = 'text' | "text" | word | number
 """
@@ -119,7 +120,7 @@ class _Reader:
             if self.take("a closing bracket") != ")":
                 raise self.error("a bracket is not closed")
             return inner
-        if not re.fullmatch(r"[A-Za-z]\w*", token):
+        if not re.fullmatch(r"[A-Za-z]\w*(\.[A-Za-z]\w*)?", token):
             raise self.error(f"{token!r} is no name")
         operator = self.take("an operator")
         if operator not in ("=", "==", "!=", "<", "<=", ">", ">=", "~"):

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from petbench_leaderboard.errors import RequestError, UnknownOnLeaderboardError
 from petbench_leaderboard.field_uses import fields_where
 from petbench_leaderboard.records import EXTERNAL, ROLES, STATUSES, VERIFICATIONS, RunRow
-from petbench_leaderboard.schema import CachedMean, Run
+from petbench_leaderboard.schema import BoardEntry, CachedMean, Run, ValidationMean
 from petbench_leaderboard.tracks import TRACKS, UNTRAINED
 from petbench_leaderboard.where import Comparison, Junction, Negation
+from petbench_leaderboard.where_parameters import PARAMETERS, Parameter, names_of_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 TEXTS = fields_where(RunRow, "text")
 NUMBERS = fields_where(RunRow, "number")
 DATES = fields_where(RunRow, "date")
+VALIDATION = "validation."
+"""Before a metric's name: its mean on the validation participants."""
+
 TRACK = "track"
 """Compared by its name, such as `track=equal-images`; a method that does not train is within every track."""
 
@@ -44,7 +48,10 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def matching(session: Session, condition: Condition, *, board: int | None = None) -> sa.ColumnElement[bool]:
-    """Return the condition on `runs`. A metric's name means the mean of the row to which the run belongs.
+    """Return the condition on `runs`.
+
+    A metric's name means the mean of the row to which the run belongs, `validation.` before it that of the row on
+    validation. Any other name is a parameter of the method; `parameters.` before it says so.
 
     Args:
         session: of the database.
@@ -52,8 +59,8 @@ def matching(session: Session, condition: Condition, *, board: int | None = None
         board: number of the board whose means are meant: a row may stand on one board for each protocol; None for all.
 
     Raises:
-        RequestError: a name is neither a column nor a metric that anything here was scored by, or a value does not fit
-            its name.
+        RequestError: a name is neither a column, nor a metric that anything here was scored by, nor a parameter of a
+            run, or a value does not fit its name.
     """
     if isinstance(condition, Negation):
         return sa.not_(matching(session, condition.part, board=board))
@@ -69,13 +76,39 @@ def matching(session: Session, condition: Condition, *, board: int | None = None
         return _ordered(getattr(Run, name), condition, _moment(condition))
     if name == TRACK:
         return _of_track(condition)
-    known = session.scalar(sa.select(CachedMean.metric).where(CachedMean.metric == name).limit(1))
-    if known is None:
-        metrics = session.scalars(sa.select(CachedMean.metric).distinct())
-        raise UnknownOnLeaderboardError("column or metric of this leaderboard", name, [*_OTHERS, *metrics])
-    compared = _ordered(CachedMean.mean, condition, _number(condition))
-    groups = sa.select(CachedMean.run_group).where(CachedMean.metric == name, compared)
-    return Run.run_group.in_(groups if board is None else groups.where(CachedMean.board_id == board))
+    if name.startswith(VALIDATION):
+        metric = name.removeprefix(VALIDATION)
+        if any(_is_measured(session, means, metric) for means in (ValidationMean, CachedMean)):
+            return _on_validation(condition, board)
+    if _is_measured(session, CachedMean, name):
+        compared = _ordered(CachedMean.mean, condition, _number(condition))
+        groups = sa.select(CachedMean.run_group).where(CachedMean.metric == name, compared)
+        return Run.run_group.in_(groups if board is None else groups.where(CachedMean.board_id == board))
+    parameter = Parameter.of(session, name.removeprefix(PARAMETERS))
+    if parameter is None or name.startswith(VALIDATION):
+        raise UnknownOnLeaderboardError("column, metric or parameter of this leaderboard", name, _names(session))
+    return parameter.compared(condition)
+
+
+def _is_measured(session: Session, means: type[CachedMean] | type[ValidationMean], metric: str) -> bool:
+    return session.scalar(sa.select(means.metric).where(means.metric == metric).limit(1)) is not None
+
+
+def _on_validation(condition: Comparison, board: int | None) -> sa.ColumnElement[bool]:
+    mean = ValidationMean
+    compared = _ordered(mean.mean, condition, _number(condition))
+    groups = sa.select(mean.run_group).where(mean.metric == condition.name.removeprefix(VALIDATION), compared)
+    if board is not None:
+        protocol = sa.select(BoardEntry.protocol).where(BoardEntry.id == board).scalar_subquery()
+        groups = groups.where(mean.protocol == protocol)
+    return Run.run_group.in_(groups)
+
+
+def _names(session: Session) -> list[str]:
+    """Return every name that a condition may use here."""
+    tested = session.scalars(sa.select(CachedMean.metric).distinct())
+    validated = session.scalars(sa.select(ValidationMean.metric).distinct())
+    return [*_OTHERS, *tested, *(f"{VALIDATION}{metric}" for metric in validated), *names_of_parameters(session)]
 
 
 def _of_track(condition: Comparison) -> sa.ColumnElement[bool]:

@@ -82,6 +82,7 @@ def test_it_shows_each_step_and_a_prediction_and_leaves_nothing(
     assert lines[-1] == "nothing was recorded"
     assert "who does not test: mae_suv" in lines[-2]
     assert json.loads(petbench("runs", "list", "--json").stdout) == []
+    assert json.loads(petbench("leaderboard", "--json").stdout) == []  # so there is nothing that could be ranked
     assert not list(petbench.home.glob("runs/*"))
 
 

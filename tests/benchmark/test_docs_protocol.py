@@ -218,6 +218,8 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
         (
             "benchmark/test_validation_score.py::test_the_number_is_the_mean_over_everyone_who_validates",
             "benchmark/test_validation_score.py::test_nobody_leaves_the_mean",
+            "leaderboard/test_validation_scores.py::test_nothing_that_is_said_of_the_test_participants_changes_by_scores_on_validation",
+            "leaderboard/test_validation_scores.py::test_no_participant_and_no_run_is_left_out_of_a_mean",
         ),
     ),
     "A run is identified by": (names_what_identifies_a_run, ()),
@@ -285,7 +287,10 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
     ),
     "Budget, track and changed parameters": (
         None,
-        ("leaderboard/test_row_settings.py::test_every_output_has_them_on_every_row",),
+        (
+            "leaderboard/test_row_settings.py::test_every_output_has_them_on_every_row",
+            "leaderboard/test_row_names.py::test_every_output_shows_what_differs_in_the_row",
+        ),
     ),
     "A distance under its own floor": (
         None,
@@ -461,6 +466,14 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
         has_the_participants_that_decide,
         (
             "leaderboard/test_separation.py::test_too_few_participants_are_said_to_decide_nothing_and_never_to_make_ties",
+        ),
+    ),
+    "Every competing method is compared with every reference": (
+        None,
+        (
+            "leaderboard/test_against_references.py::test_each_method_is_compared_with_each_reference_as_scipy_does_and_corrected_among_these_alone",
+            "leaderboard/test_against_references.py::test_the_comparisons_of_methods_with_each_other_are_what_they_are_without_references",
+            "leaderboard/test_against_references.py::test_where_no_method_differs_from_a_reference_few_datasets_find_that_any_does",
         ),
     ),
     "Of several methods any two": (

@@ -61,7 +61,7 @@ UNKNOWN = [
     (("leaderboard", "--split", "holdouts", "--csv"), "did you mean 'holdout'"),
     (("leaderboard", "--where", "methd=pix2pix"), "did you mean 'method'"),
     (("leaderboard", "--where", "method=("), "the condition"),
-    (("leaderboard", "export", "rows.jsonl", "--where", "nonsense=1"), "no column or metric"),
+    (("leaderboard", "export", "rows.jsonl", "--where", "nonsense=1"), "no column, metric or parameter"),
     (("runs", "list", "--status", "okay"), "no status is called 'okay'"),
     (("runs", "list", "--status", "fialed"), "did you mean 'failed'"),
     (("runs", "list", "--method", "pix2px"), "did you mean 'pix2pix'"),

@@ -110,8 +110,11 @@ def test_a_runs_scores_and_its_model_card_have_the_metric_and_need_no_plugin_for
     (board,) = home.json("leaderboard")
     (row,) = (row for row in board["rows"] if row["method"] == "scale")
     (run,) = row["runs"]
-    (line,) = (line for line in home("runs", "show", run).stdout.splitlines() if METRIC in line)
-    assert f" {row[METRIC]:.2f} % " in line
+    (line,) = (line for line in home("runs", "show", run).stdout.splitlines() if "Total uptake" in line)
+    assert f" {row[METRIC]:.2f} " in line
+    on_test, on_validation = (line for line in home("runs", "show", run, "--all").stdout.splitlines() if METRIC in line)
+    assert f" {row[METRIC]:.2f} % " in on_test
+    assert on_validation.split()[0] == "sub-03"
     (scan,) = (body_dataset / "sub-04" / "pet").glob("*early*.nii.gz")
     home("predict", run, scan, "-o", tmp_path / "delayed.nii.gz")
     card = (tmp_path / "delayed.card.md").read_text(encoding="utf-8")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
+import math
 import shutil
 import sys
-import types
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import polars as pl
 import pytest
 
 import petbench
@@ -84,14 +84,32 @@ def test_a_package_that_is_missing_is_said_in_one_line(
         getattr(petbench.leaderboard(session=session), f"to_{name}")()
 
 
-def test_a_frame_of_polars_has_the_columns_of_one_of_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows: list[dict[str, Any]] = [{"method": "a", "mean": 1.5}, {"method": "b", "seeds": [0]}]
-    if importlib.util.find_spec("polars") is None:  # what it is given, where it is not there to take it
-        made = types.SimpleNamespace(DataFrame=lambda columns, infer_schema_length: columns)
-        monkeypatch.setitem(sys.modules, "polars", made)
-        assert to_polars(rows) == columns_of(rows)
-    else:
-        assert to_polars(rows).to_dict(as_series=False) == columns_of(rows)
+def test_frames_of_polars_and_pandas_hold_the_same(session: petbench.Session, dataset: OpenedDataset) -> None:
+    for factor, name in ((1.0, "whole"), (0.5, "halved")):
+        prediction = {who: dataset.pair(who).early * factor for who in ("sub-04",)}
+        petbench.enter(prediction, dataset, name, session=session)
+    ranking = petbench.leaderboard(validation=True, session=session)
+    scores = petbench.open_run(1, session=session).scores
+    for source in (ranking, scores):
+        ours, theirs = source.to_pandas(), source.to_polars()
+        assert isinstance(theirs, pl.DataFrame)
+        assert theirs.columns == list(ours.columns)
+        assert theirs.height == len(ours) > 1
+        for column in theirs.columns:
+            for one, other in zip(theirs[column].to_list(), ours[column].tolist(), strict=True):
+                assert one == other or (one is None and (other is None or math.isnan(other)))
+    means = ranking.to_polars()["psnr_body_suv20"]
+    assert means.dtype == pl.Float64
+    assert ranking.to_polars()["seeds"].dtype == pl.List(pl.Int64)
+    assert petbench.leaderboard(where="seed=7", session=session).to_polars().is_empty()
+
+
+def test_a_frame_of_polars_takes_what_a_column_of_pandas_takes() -> None:
+    rows: list[dict[str, Any]] = [
+        {"method": "a", "mean": 1, "extra": {"n": 1}},
+        {"method": "b", "mean": 2.5, "seeds": [0]},
+    ]
+    assert to_polars(rows).to_dict(as_series=False) == columns_of(rows)
 
 
 def test_a_notebook_shows_methods_and_datasets_as_text(

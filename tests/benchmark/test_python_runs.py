@@ -297,3 +297,31 @@ def test_a_run_shows_its_texts_as_text_and_its_images(ran: Callable[..., Petbenc
     with pytest.raises(UnknownNameError, match="did you mean 'sub-04'"):
         run.figure("sub-4")
     assert os.fspath(run.folder).startswith(str(session.home.folder))
+
+
+@pytest.mark.slow
+def test_the_curves_of_a_training_are_a_figure_and_both_kinds_of_scores_are_there(
+    ran: Callable[..., Petbench], session: petbench.Session
+) -> None:
+    ran(PIX2PIX, "identity")
+    run, identity = (petbench.open_run(number, session=session) for number in (1, 2))
+    figure = run.training_figure()
+    assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
+    logged = [event for event in run.training if event["event"] == "step"]
+    for line in figure.axes[0].get_lines():
+        expected = [event["losses"][line.get_label()] for event in logged]
+        assert list(np.asarray(line.get_ydata())) == expected
+    assert {line.get_label() for line in figure.axes[0].get_lines()} == set(logged[0]["losses"])
+    with pytest.raises(UnknownNameError, match="did you mean 'losses'"):
+        run.training_figure("loses")
+    with pytest.raises(DataError, match="the log of run 2 has no losses to draw"):
+        identity.training_figure()
+    assert identity.validation_scores.participants == ("sub-03",)
+    assert identity.scores.participants == ("sub-04",)
+    assert {each.participant for each in identity.validation_scores} == {"sub-03"}
+    assert identity.validation_scores.mean("psnr_body_suv20") == identity.row.validation_score
+    assert identity.validation_scores.mean("psnr_body_suv20") != identity.scores.mean("psnr_body_suv20")
+    board = petbench.leaderboard(validation=True, session=session)
+    rows = {row["method"]: row for row in board.to_dicts()}
+    assert rows["identity"]["validation_psnr_body_suv20"] == identity.row.validation_score
+    assert "validation_psnr_body_suv20" not in petbench.leaderboard(session=session).to_pandas().columns

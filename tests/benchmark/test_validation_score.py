@@ -13,7 +13,7 @@ from tests.benchmark.conftest import write_body_dataset
 from tests.benchmark.installed import install_module
 
 from petbench.evaluation.catalogue import builtin_metrics
-from petbench.evaluation.validation import score_validation
+from petbench.evaluation.validation import ranking_score, score_validation
 from petbench.home import Home
 from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench.registry import load_plugins
@@ -28,6 +28,7 @@ from petbench_datasets.images.nifti_writer import write_image
 from petbench_datasets.progress import silent
 from petbench_leaderboard.board import RANKING_METRICS
 from petbench_leaderboard.store import Leaderboard
+from petbench_leaderboard.validation_scores import forget_validation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,8 @@ def predict_by_factor(dataset: Dataset, folder: Path, participants: Sequence[str
 def test_the_number_is_the_mean_over_everyone_who_validates(six: Path, tmp_path: Path) -> None:
     dataset, people = open_dataset(six), ("sub-03", "sub-04")
     predict_by_factor(dataset, tmp_path / "validation", people, 0.8)
-    found = score_validation(dataset, people, tmp_path / "validation", METRICS, ["psnr_body_suv20"])
+    records = score_validation(dataset, people, tmp_path / "validation", METRICS, progress=silent)
+    found = ranking_score(records, ["psnr_body_suv20"])
     by_hand = [psnr_by_hand(dataset, name, np.float32(0.8) * dataset.early(name)[0]) for name in people]
     assert found.value == pytest.approx(np.mean(by_hand), abs=1e-4)
     assert (found.metric, found.convention) == ("psnr_body_suv20", "psnr/body/clip-suv0-20/range20@1")
@@ -86,7 +88,7 @@ def test_nobody_leaves_the_mean(six: Path, tmp_path: Path) -> None:
     dataset = open_dataset(six)
     predict_by_factor(dataset, tmp_path, ["sub-03"], 1.0)
     with pytest.raises(DataError, match="no prediction of sub-04"):
-        score_validation(dataset, ("sub-03", "sub-04"), tmp_path, METRICS)
+        score_validation(dataset, ("sub-03", "sub-04"), tmp_path, METRICS, progress=silent)
 
     def fails_for_one(case: Case) -> list[Measurement]:
         value = None if case.participant == "sub-04" else 1.0
@@ -97,7 +99,7 @@ def test_nobody_leaves_the_mean(six: Path, tmp_path: Path) -> None:
         name="half", convention_id="half/body@1", unit="", higher_is_better=True, formula="1", source="test",
         measure=fails_for_one,
     )  # fmt: skip
-    found = score_validation(dataset, ("sub-03", "sub-04"), tmp_path, [spec], ["half"])
+    found = ranking_score(score_validation(dataset, ("sub-03", "sub-04"), tmp_path, [spec], progress=silent), ["half"])
     assert (found.value, found.reason) == (None, "half of sub-04: no liver")
 
 
@@ -107,19 +109,21 @@ def test_without_labels_of_the_urinary_tract_the_next_ranking_metric_counts(
     dataset, people = open_dataset(six), ("sub-03", "sub-04")
     for name in people:
         write_image(tmp_path / f"{name}.nii.gz", *dataset.early(name))
-    unlabelled = score_validation(dataset, people, tmp_path, METRICS)
+    unlabelled = ranking_score(score_validation(dataset, people, tmp_path, METRICS, progress=silent))
     bladder = np.zeros(dataset.grid("sub-03").shape, np.int16)
     bladder[tuple(size // 2 for size in bladder.shape)] = 1
     monkeypatch.setattr(
         Dataset, "labels", lambda _self, _who, kind="organs": (bladder, {1: "bladder"}) if kind == "organs" else None
     )
-    labelled = score_validation(dataset, people, tmp_path, METRICS)
+    labelled = ranking_score(score_validation(dataset, people, tmp_path, METRICS, progress=silent))
     assert (labelled.metric, unlabelled.metric) == RANKING_METRICS
     assert labelled.value is not None
 
 
 def test_a_metric_that_nobody_installed_leaves_no_number(six: Path, tmp_path: Path) -> None:
-    found = score_validation(open_dataset(six), ("sub-03",), tmp_path, METRICS, ["nonsense"])
+    predict_by_factor(open_dataset(six), tmp_path, ["sub-03"], 1.0)
+    records = score_validation(open_dataset(six), ("sub-03",), tmp_path, METRICS, progress=silent)
+    found = ranking_score(records, ["nonsense"])
     assert (found.value, found.reason) == (None, "no metric of one participant is called nonsense")
 
 
@@ -160,8 +164,11 @@ def test_a_run_of_any_kind_of_method_keeps_its_score_on_validation_participants_
     files = sorted((petbench.home / "runs").glob("*/validation/*.nii.gz"))
     assert [file.name for file in files] == ["sub-03.nii.gz", "sub-04.nii.gz"]
     dataset = open_dataset(six)
-    found = score_validation(dataset, ("sub-03", "sub-04"), files[0].parent, METRICS)
-    assert row["validation_score"] == found.value
+    records = score_validation(dataset, ("sub-03", "sub-04"), files[0].parent, METRICS, progress=silent)
+    assert row["validation_score"] == ranking_score(records).value
+    kept = {(each["metric"], each["region"], each["participant"]): each["value"] for each in row["validation_scores"]}
+    assert kept == {(each.metric, each.region, each.participant): each.value for each in records}
+    assert {each["participant"] for each in row["validation_scores"]} == {"sub-03", "sub-04"}
     assert {score["participant"] for score in row["scores"]} <= {"sub-05", "sub-06", None}
     log = next((petbench.home / "runs").glob("*/training/log.jsonl"))
     by_hand = [mae_by_hand(dataset, file) for file in files]
@@ -174,9 +181,14 @@ def test_a_run_of_any_kind_of_method_keeps_its_score_on_validation_participants_
 
     with Leaderboard.open(petbench.home / "leaderboard.db") as store:
         store.update(1, validation_score=None, validation_metric=None, validation_convention=None)
+        stored = store.validation_scores([1])
+        with store.writing() as session:
+            forget_validation(session, 1)
+        assert store.validation_scores([1]) == []
         scorer = Scorer.of(Settings.read(home=petbench.home, offline=True), load_plugins(), silent)
         rescore(store.run(1), Home(petbench.home), store, scorer)
         assert store.run(1).validation_score == row["validation_score"]
+        assert store.validation_scores([1]) == stored
 
 
 @pytest.mark.slow
@@ -187,6 +199,7 @@ def test_where_nobody_validates_there_is_no_number(petbench: Petbench, six: Path
     assert row["status"] == "ok"
     assert row["validation_score"] is row["validation_metric"] is row["validation_convention"] is None
     assert "validation" not in {phase["phase"] for phase in row["phases"]}
+    assert row["validation_scores"] == []
 
 
 def convention(metric: str) -> str:

@@ -39,7 +39,7 @@ def test_bench_a_process_of_its_own_that_scores(benchmark: Any, tmp_path: Path) 
         early, grid = dataset.early(who)
         write_image(tmp_path / f"{who}.nii.gz", early, grid)
     plan = plan_on(Request(method="identity", dataset=MINI, device="cpu"), Place(MINI, dataset, split), registry)
-    task, _ = scoring_tasks(settings, plan, (), "cpu")
+    (task,) = scoring_tasks(settings, plan, (), "cpu")
     scorer = Scorer.of(settings, registry, silent)
 
     def here() -> None:

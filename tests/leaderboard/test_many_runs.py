@@ -16,6 +16,7 @@ from petbench.cli.main import cli
 from petbench.cli.runs import PAGE
 from petbench_datasets.errors import DataError
 from petbench_leaderboard.errors import LeaderboardError
+from petbench_leaderboard.exported_run import ExportedRun
 from petbench_leaderboard.run_queries import Wanted
 from petbench_leaderboard.store import Leaderboard
 from petbench_leaderboard.transfer import export_runs, exported_runs, import_runs
@@ -44,7 +45,7 @@ def many(tmp_path: Path, make_record: MakeRecord, make_score: MakeScore, monkeyp
         first.record_phase(run_id, "train", 1.0)
         (run,), scores, phases = first.runs(), first.scores([run_id]), first.phases(run_id)
         first.merge_runs(
-            (
+            ExportedRun(
                 dataclasses.replace(run, uid=f"{seed:032x}", seed=seed, status="failed" if seed % 3 == 0 else "ok"),
                 scores,
                 phases,

@@ -41,7 +41,8 @@ EVIL = "<script>alert(1)</script>"
 class _Page(HTMLParser):
     """What a browser would see: the elements, their attributes and the text of the table cells.
 
-    The rows of the short ranking that a board opens with are apart from those of all other tables.
+    The rows of the short ranking and of the comparisons with references that a board opens with are apart from those of
+    all other tables.
     """
 
     def __init__(self, html: str) -> None:
@@ -49,6 +50,7 @@ class _Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self._others: list[list[str]] = []
         self.standing: list[list[str]] = []
+        self.references: list[list[str]] = []
         self.cells = self._others
         self._inside_cell = False
         self.feed(html)
@@ -56,7 +58,8 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
         if tag == "table":
-            self.cells = self.standing if dict(attrs).get("class") == "standing" else self._others
+            kind = str(dict(attrs).get("class")).split()[-1]
+            self.cells = {"standing": self.standing, "references": self.references}.get(kind, self._others)
         if tag == "tr":
             self.cells.append([])
         if tag in ("td", "th") and "pick" not in str(dict(attrs).get("class")):
@@ -132,6 +135,10 @@ def test_the_numbers_on_the_page_are_those_of_the_ranking(
     )
     assert page.row("scale")[3].endswith("|−0.75|")
     assert [row[0] for row in page.cells[1:]] == ["1|", "ref|", "ref|"]
+    assert page.references == [
+        ["Method|", "over identity|", "over scale|"],
+        ["pix2pix|", "+2.52, cannot decide|", "+3.27, cannot decide|"],
+    ]
 
 
 def test_the_gain_of_an_error_is_positive_where_the_error_is_smaller_and_the_notes_say_so(

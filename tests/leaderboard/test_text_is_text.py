@@ -12,6 +12,8 @@ import pytest
 
 from petbench.cli.board_table import print_board
 from petbench.cli.result import print_runs
+from petbench.cli.run_summary import print_summary
+from petbench.home import Home
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.exports import to_csv, to_json
 from petbench_leaderboard.ranking import rank
@@ -19,8 +21,9 @@ from petbench_leaderboard.report.publication.tables import to_latex, to_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from tests.leaderboard.conftest import AddRun, MakeRecord
+    from tests.leaderboard.conftest import AddRun, MakeRecord, MakeScore
 
     from petbench_leaderboard.store import Leaderboard
 
@@ -95,3 +98,27 @@ def test_what_an_exception_said_is_shown_spelled_out(
     assert payload not in shown
     assert "\\" in shown
     assert json.loads(to_json(rank(leaderboard)))
+
+
+@pytest.mark.parametrize("payload", PLAIN)
+def test_the_tables_of_validation_and_of_references_and_a_runs_summary_show_a_name_as_it_is(
+    leaderboard: Leaderboard,
+    add_run: AddRun,
+    make_score: MakeScore,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    payload: str,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    add_run("identity", VALUES)
+    add_run("kinetic", {who: value - 1.0 for who, value in VALUES.items()}, role="reference")
+    run_id = add_run(payload, VALUES)
+    leaderboard.record_validation_scores(run_id, [make_score("sub-09")])
+    (board,) = rank(leaderboard, validation=True)
+    print_board(board, None)
+    shown = capsys.readouterr().out
+    assert "over kinetic" in shown
+    assert shown.count(payload) >= 3  # on the board, against the references and on validation
+    print_summary(leaderboard, run_id, Home(tmp_path))
+    assert payload in capsys.readouterr().out

@@ -265,3 +265,22 @@ def test_an_export_of_an_earlier_version_has_no_history_and_says_so(
         import_runs(other, path)
         times = board_times(other, rank(other)[0], 0.3)
     assert [why for _, why in times.without] == ["history not noted, petbench score --runs all reads it"]
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex", "terminal", "site"])
+def test_rows_of_one_method_say_in_what_they_differ(
+    leaderboard: Leaderboard, add_timed: TimedRuns, form: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_timed("kinetic", final=0.25)
+    for rate in (0.001, 0.003):
+        add_timed("unet", HISTORY, parameters={"learning_rate": rate})
+    times, profiles = all_times(leaderboard)
+    if form == "terminal":
+        time_table.print_times(times, profiles)
+        found = plain(capsys.readouterr().out)
+    elif form == "site":
+        found = plain(first_page(leaderboard, tmp_path / "site"))
+    else:
+        found = plain(times_as_text(times, profiles, form))
+    assert "learning_rate=0.001, small" in found
+    assert "learning_rate=0.003, small" in found

@@ -56,6 +56,78 @@ def test_conditions_choose_runs(filled: Leaderboard, condition: str, expected: l
     assert len(filled.runs()) == 4
 
 
+SETTINGS: tuple[dict[str, object], ...] = (
+    {"learning_rate": 0.001, "clip": "auto", "attention": True, "width": 16, "note": "3d"},
+    {"learning_rate": 1e-4, "clip": 50, "attention": False, "width": 8, "note": "2.5d", "depth": None},
+    {"learning_rate": 0.1 + 0.2, "clip": 50.5, "width": 8.0, "note": "0.001", "levels": [1, 2], "seed": 7},
+    {"only": "here"},
+)
+
+
+@pytest.fixture
+def settings(leaderboard: Leaderboard, add_run: AddRun) -> Leaderboard:
+    for parameters in SETTINGS:
+        add_run("pix2pix", {"sub-01": 31.0}, parameters=parameters)
+    return leaderboard
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("learning_rate=0.001", [1]),
+        ("learning_rate=1e-3", [1]),
+        ("learning_rate!=0.001", [3, 2]),
+        ("not learning_rate=0.001", [4, 3, 2]),
+        ("learning_rate<0.01", [2, 1]),
+        ("learning_rate=0.30000000000000004", [3]),
+        ("learning_rate=0.3", []),
+        ("clip=auto", [1]),
+        ("clip=50", [2]),
+        ("clip>50", [3]),
+        ("clip!=auto", [3, 2]),
+        ("not clip>50", [4, 2, 1]),
+        ("clip ~ AUT", [1]),
+        ("attention=true", [1]),
+        ("attention=False", [2]),
+        ("attention!=true", [2]),
+        ("depth=none", [2]),
+        ("width=8", [3, 2]),
+        ("width>=8.5", [1]),
+        ("note=3d", [1]),
+        ("note='0.001'", [3]),
+        ("note ~ 5D", [2]),
+        ("parameters.seed=7", [3]),
+        ("seed=7", []),
+        ("parameters.width=8 and clip<=50", [2]),
+        ("only=here", [4]),
+    ],
+)
+def test_a_parameter_is_compared_as_what_it_is(settings: Leaderboard, condition: str, expected: list[int]) -> None:
+    assert [run.id for run in settings.runs(where=condition)] == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("learning_rat=0.001", "did you mean .*learning_rate"),
+        ("parameters.learning_rat=1", "no column, metric or parameter"),
+        ("learning_rate=fast", "is a number: 'fast' is none"),
+        ("learning_rate=nan", "is a number: 'nan' is none"),
+        ("learning_rate<fast", "is a number"),
+        ("note<3", "no number: compare it with"),
+        ("levels=1", "is a list or a table"),
+        ("attention=1", "is true or false"),
+        ("validation.learning_rate=1", "no column, metric or parameter"),
+        ("parameters.status=ok", "no column, metric or parameter"),
+    ],
+)
+def test_a_parameter_that_is_none_or_a_value_of_another_kind_is_refused(
+    settings: Leaderboard, condition: str, message: str
+) -> None:
+    with pytest.raises(RequestError, match=message):
+        settings.runs(where=condition)
+
+
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
@@ -68,7 +140,7 @@ def test_conditions_choose_runs(filled: Leaderboard, condition: str, expected: l
         ("1=1", "'1' is no name"),
         ("method in a", "'in' is no operator"),
         ("method;x", "';x' is not understood"),
-        ("colour=red", "no column or metric of this leaderboard is called 'colour'"),
+        ("colour=red", "no column, metric or parameter of this leaderboard is called 'colour'"),
         ("methd=pix2pix", "did you mean 'method'"),
         ("psnr_body>30", "did you mean 'psnr_body_suv20'"),
         ("status=failled", "no status is called 'failled'; did you mean 'failed'"),

@@ -16,6 +16,7 @@ from petbench.runs.site_sources import HomeSources
 from petbench_leaderboard.exports import board_as_rows, to_json
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.report import columns as written
+from petbench_leaderboard.report import row_names
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.formatting import counted
 
@@ -150,6 +151,7 @@ def leaderboard(
     split: str | None = None,
     metric: str | None = None,
     where: str | None = None,
+    validation: bool = False,
     session: Session | None = None,
 ) -> Ranking:
     """Return the leaderboard, methods best first, as `petbench leaderboard` shows it.
@@ -159,6 +161,8 @@ def leaderboard(
         split: only this one.
         metric: what decides the order; None for the protocol's.
         where: only rows that fulfil a condition, such as `psnr_body_suv20>30 and seed=0`.
+        validation: whether rows also have their means on validation participants, as `validation_NAME` in frames; they
+            change no rank.
         session: where to look; None for what the environment says.
 
     Raises:
@@ -175,6 +179,7 @@ def leaderboard(
         split=split,
         metric=metric,
         where=where,
+        validation=validation,
     )
     return Ranking(boards, here)
 
@@ -192,8 +197,14 @@ def _board_as_html(board: Board) -> str:
         if any(column in row.cells and row.cells[column].mean is not None for row in board.rows)
     ]
     headings = ["", "method", "settings", *(f"{written.heading(each)} {written.arrow(each)}" for each in columns)]
+    settings = row_names.settings(board.rows)
     rows = [
-        [stated.place(row), row.run.method, _settings(row, board), *(_cell(row, column) for column in columns)]
+        [
+            stated.place(row),
+            row.run.method,
+            _settings(row, board, settings[row.run.run_group]),
+            *(_cell(row, column) for column in columns),
+        ]
         for row in board.rows
     ]
     notes = [
@@ -209,8 +220,8 @@ def _board_as_html(board: Board) -> str:
     )
 
 
-def _settings(row: Row, board: Board) -> str:
-    parts = [*stated.settings(row), stated.seeds(row, board.ranked_by), stated.best_of(row, board.ranked_by)]
+def _settings(row: Row, board: Board, settings: Sequence[str]) -> str:
+    parts = [*settings, stated.seeds(row, board.ranked_by), stated.best_of(row, board.ranked_by)]
     return ", ".join(part for part in parts if part)
 
 

@@ -22,7 +22,8 @@ def to_pandas(rows: Rows) -> pd.DataFrame:
     Raises:
         UsageError: pandas is not installed.
     """
-    return _package("pandas").DataFrame(columns_of(rows))
+    frame: pd.DataFrame = _package("pandas").DataFrame(columns_of(rows))
+    return frame
 
 
 def to_polars(rows: Rows) -> pl.DataFrame:
@@ -31,7 +32,8 @@ def to_polars(rows: Rows) -> pl.DataFrame:
     Raises:
         UsageError: polars is not installed.
     """
-    return _package("polars").DataFrame(columns_of(rows), infer_schema_length=None)
+    frame: pl.DataFrame = _package("polars").DataFrame(columns_of(rows), infer_schema_length=None)
+    return frame
 
 
 def columns_of(rows: Rows) -> dict[str, list[Any]]:

@@ -20,6 +20,7 @@ from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.images import ParticipantImages, shown_name
 from petbench_leaderboard.run_queries import Wanted
 from petbench_leaderboard.score_records import metrics_of, of_newest_protocol
+from petbench_leaderboard.validation_scores import participants_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +69,15 @@ class Run:
         """Every score of the test participants by the newest protocol; none where the run did not end well."""
         found = of_newest_protocol(self._session.leaderboard.scores([self.id]))
         return Scores(found, self.row.test_participants)
+
+    @cached_property
+    def validation_scores(self) -> Scores:
+        """Every score of the validation participants by the newest protocol: to choose by, and never to report.
+
+        None where nobody validates, and of a run that somebody sent.
+        """
+        found = of_newest_protocol(self._session.leaderboard.validation_scores([self.id]))
+        return Scores(found, participants_of(found))
 
     @property
     def folder(self) -> Path:
@@ -139,6 +149,28 @@ class Run:
             dataset=self.row.dataset,
         )
         return compose_participant(images, [label])
+
+    def training_figure(self, kind: str = "losses") -> Figure:
+        """Draw the curves of the training by images seen, as the run's page does.
+
+        Args:
+            kind: `losses`, `validation`, or `balance`: the adversarial share of the loss.
+
+        Raises:
+            UnknownNameError: there is no such kind.
+            DataError: the log has no such curves: the method trains none, or the log is not here.
+            UsageError: the run's folder is not in this home.
+        """
+        from petbench_leaderboard.report.training_series import KINDS, training_series
+
+        if kind not in KINDS:
+            raise UnknownNameError("kind of curve", kind, KINDS, listed="There:")
+        series = training_series(self.training, kind)
+        if not series:
+            raise DataError(f"the log of run {self.id} has no {kind} to draw: {self._folder.losses}")
+        from petbench_leaderboard.report.training_figure import draw_training
+
+        return draw_training(series, kind, f"run {self.id}, {shown_name(self.method, self.row.preset or '')}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that is known of the run, as `petbench runs show --json` prints it."""
@@ -250,10 +282,15 @@ def row_as_dict(row: RunRow) -> dict[str, Any]:
 
 
 def run_as_dict(leaderboard: Leaderboard, run_id: int) -> dict[str, Any]:
-    """Return all that a leaderboard knows of one run: row, phases, scores by the newest protocol, facts of metrics."""
+    """Return all that a leaderboard knows of one run: row, phases, scores by the newest protocol, facts of metrics.
+
+    `scores` are those of the test participants, `validation_scores` those of the validation participants.
+    """
     scores = of_newest_protocol(leaderboard.scores([run_id]))
+    validation = of_newest_protocol(leaderboard.validation_scores([run_id]))
     return row_as_dict(leaderboard.run(run_id)) | {
         "phases": [dataclasses.asdict(phase) for phase in leaderboard.phases(run_id)],
         "scores": [score_as_dict(score) for score in scores],
-        "metrics": metrics_as_json(metrics_of(scores)),
+        "validation_scores": [score_as_dict(score) for score in validation],
+        "metrics": metrics_as_json(metrics_of([*scores, *validation])),
     }

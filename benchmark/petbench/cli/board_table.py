@@ -12,6 +12,7 @@ from rich.text import Text
 from petbench.cli.console import standard_output
 from petbench_leaderboard.cells import NO_PREDICTABLE
 from petbench_leaderboard.report import columns as written
+from petbench_leaderboard.report import row_names, validation
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.formatting import MISSING, counted
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from petbench_leaderboard.board import Board, Cell, Column, Row
-    from petbench_leaderboard.statistics.analysis import RowStatistics
+    from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
 
 _WIDEST = 1000
 _WIDEST_METHOD = 22
@@ -64,9 +65,54 @@ def print_board(board: Board, highlight: int | None) -> None:
     for note in (*tested.caveats, room, *others, *_not_normalized(board, shown[:kept]), *_notes(board, found)):
         if note:
             console.print(Text(f"– {note}", "dim"), soft_wrap=True)
+    if tested.statistics is not None:
+        _print_references(board, tested.statistics)
+    if board.validation_columns:
+        _print_validation(board)
     for run in board.unscored:
         what = ", ".join(part for part in (run.status, run.error_message) if part)
         console.print(Text(f"run {run.id} {run.method} seed {run.seed}: {what}", "red"))
+
+
+def _print_references(board: Board, statistics: BoardStatistics) -> None:
+    """Print by how much each competing method is better than each reference, and how sure that is."""
+    from petbench_leaderboard.report.reference_table import NOTE, reference_table
+
+    found = reference_table(board, statistics)
+    if found is None:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(NOTE, "dim"), title_justify="left")
+    table.add_column("method", overflow="fold")
+    for reference in found.references:
+        table.add_column(Text(f"over {reference}"), justify="right", overflow="fold")
+    for method, cells in found.rows:
+        table.add_row(Text(method), *map(Text, cells))
+    standard_output().print(table)
+
+
+def _print_validation(board: Board) -> None:
+    """Print the rows' means on validation, in a table of their own: nothing there stands beside a test score."""
+    console = standard_output()
+    columns = [column for column in board.validation_columns if column.facts.shown]
+    columns.sort(key=lambda column: (column.facts.place, column))
+    called = row_names.names(board.rows)
+    unbounded = console.options.update(width=_WIDEST)
+    while columns:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(validation.NOTE), title_justify="left")
+        table.add_column("method", overflow="fold", max_width=console.width // _METHODS_SHARE)
+        for column in columns:
+            table.add_column(_heading(column), justify="right", no_wrap=True)
+        for row in board.rows:
+            cells = (row.validation.get(column) for column in columns)
+            shown = (written.mean(c, cell) if cell else MISSING for c, cell in zip(columns, cells, strict=True))
+            table.add_row(Text(called[row.run.run_group]), *shown)
+        if len(columns) == 1 or console.measure(table, options=unbounded).maximum <= console.width:
+            console.print(table)
+            break
+        columns.pop()
+    why = {cell.reason for row in board.rows for cell in row.validation.values() if cell.reason}
+    for reason in sorted(why):
+        console.print(Text(f"– no mean on validation: {reason}", "dim"), soft_wrap=True)
 
 
 def _table(board: Board, shown: Sequence[Column], tested: _Tested, highlight: int | None, width: int) -> Table:
@@ -76,6 +122,7 @@ def _table(board: Board, shown: Sequence[Column], tested: _Tested, highlight: in
     headings: list[Text | str] = [*map(_heading, shown), "trained", "s/volume", "parameters"]
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
+    settings = row_names.settings(board.rows)
     for row in board.rows:
         mark = highlight is not None and highlight in row.run_ids
         place = str(row.rank) if row.rank else ("·" if row.role != "competitor" else "-")
@@ -83,7 +130,7 @@ def _table(board: Board, shown: Sequence[Column], tested: _Tested, highlight: in
         cells = [
             _cell_text(column, row.cells.get(column), found if column == board.ranked_by else None) for column in shown
         ]
-        method = _method_text(row, board.ranked_by, mark=mark)
+        method = _method_text(row, board.ranked_by, settings[row.run.run_group], mark=mark)
         table.add_row(place + _possible_ranks(found), method, *cells, *_costs(row))
     return table
 
@@ -130,6 +177,7 @@ class _Tested:
     lines: list[str] = field(default_factory=list)
     rows: Mapping[tuple[int, ...], RowStatistics] = field(default_factory=dict)
     caveats: list[str] = field(default_factory=list)
+    statistics: BoardStatistics | None = None
 
 
 def _tested(board: Board) -> _Tested:
@@ -140,15 +188,15 @@ def _tested(board: Board) -> _Tested:
     if ranked > _MOST_TESTED:
         return _Tested(caveats=[f"{ranked} methods: petbench report and --json test every two of them"])
     from petbench_leaderboard.statistics.analysis import analyse
-    from petbench_leaderboard.statistics.sentences import caveats, separation
+    from petbench_leaderboard.statistics.sentences import against_references, caveats, separation
 
     statistics = analyse(board)
     if statistics is None:
         return _Tested()
     pairs = zip(board.rows, statistics.rows, strict=True)
-    sentence = separation(board, statistics)
+    said = (separation(board, statistics), against_references(board, statistics))
     rows = {row.run_ids: found for row, found in pairs if found}
-    return _Tested([sentence] if sentence else [], rows, caveats(board))
+    return _Tested([sentence for sentence in said if sentence], rows, caveats(board), statistics)
 
 
 def _possible_ranks(found: RowStatistics | None) -> str:
@@ -157,14 +205,14 @@ def _possible_ranks(found: RowStatistics | None) -> str:
     return f"\n{found.rank_interval[0]}–{found.rank_interval[1]}"
 
 
-def _method_text(row: Row, ranked_by: Column | None, *, mark: bool) -> Text:
+def _method_text(row: Row, ranked_by: Column | None, settings: Sequence[str], *, mark: bool) -> Text:
     """Return the method with why it has no rank, its settings and seeds, and what all its rows come to."""
     name = Text(row.run.method, style="bold" if mark else ("" if row.role == "competitor" else "italic"))
     place = stated.place(row)
     details = [] if row.rank is not None or row.role == "reference" else [place]
     if row.role == "competitor" and not row.coverage.complete:
         details = [f"{place} scored"]
-    details += _packed(stated.settings(row))
+    details += _packed(settings)
     if row.role == "competitor" or len(row.seeds) > 1:
         details.append(stated.seeds(row, ranked_by))
     if best_of := stated.best_of(row, ranked_by):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from petbench.cli.options import name_on_the_board
+from petbench.cli.options import name_on_the_board, names
 from petbench.cli.session import session
 from petbench_leaderboard.board import RANKING_METRICS
 
@@ -28,6 +28,15 @@ MOST_ROWS = 50
 @click.option("--split", help="Only this split.")
 @click.option("--metric", help=f"What decides the order. Default: the first there is of {', '.join(RANKING_METRICS)}.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
+@click.option("--validation", is_flag=True, help="Also the means on validation participants, which rank nothing.")
+@click.option(
+    "--columns",
+    callback=names,
+    metavar="NAME,...",
+    help="With --latex or --markdown: metrics, costs, settings, seeds, gain.METRIC, normalized.METRIC, "
+    "validation.METRIC, over.REFERENCE.",
+)
+@click.option("--digits", metavar="N", help="With --latex or --markdown: decimals of scores, such as 2 or 2,METRIC=1.")
 @click.option("--time-to-target", is_flag=True, help="Show instead how long each method trained to be good enough.")
 @click.option(
     "--target",
@@ -48,6 +57,9 @@ def leaderboard(
     split: str | None,
     metric: str | None,
     where: str | None,
+    validation: bool,
+    columns: tuple[str, ...],
+    digits: str | None,
     time_to_target: bool,
     target: float | None,
     form: str | None,
@@ -67,10 +79,13 @@ def leaderboard(
 
     \b
     petbench leaderboard --dataset fdg-phantom-60
+    petbench leaderboard --latex --columns psnr_body_suv20,gain.psnr_body_suv20,over.kinetic --digits 1
     petbench leaderboard --time-to-target --target 0.25
     """
     if ctx.invoked_subcommand is not None:
         return
+    if columns or digits is not None:
+        _check_form(form, time_to_target=time_to_target)
     if time_to_target or target is not None:
         _check_times(time_to_target, target, metric)
         _print_times(dataset, split, where, target, form)
@@ -78,10 +93,24 @@ def leaderboard(
     from petbench.api.boards import leaderboard as ranking
 
     if form is None:
-        print_table(session().leaderboard, dataset=dataset, split=split, metric=metric, where=where)
+        store = session().leaderboard
+        print_table(store, dataset=dataset, split=split, metric=metric, where=where, validation=validation)
         return
-    found = ranking(dataset=dataset, split=split, metric=metric, where=where, session=session())
-    click.echo(_as_text(found.boards, form), nl=form == "json")
+    from petbench_leaderboard.report.publication.chosen import needs_validation
+
+    validation = validation or needs_validation(columns)
+    found = ranking(dataset=dataset, split=split, metric=metric, where=where, validation=validation, session=session())
+    click.echo(_as_text(found.boards, form, columns, digits), nl=form == "json")
+
+
+def _check_form(form: str | None, *, time_to_target: bool) -> None:
+    from petbench.errors import UsageError
+
+    if form not in ("latex", "markdown") or time_to_target:
+        raise UsageError(
+            "--columns and --digits are of the tables that --latex and --markdown print; --csv and --json have every "
+            "column and digit"
+        )
 
 
 def _check_times(time_to_target: bool, target: float | None, metric: str | None) -> None:
@@ -180,11 +209,16 @@ def _say(transfer: Transfer) -> None:
     click.echo(f"{counted(transfer.new, 'new run')}, {transfer.more} with new scores, {transfer.known} known already")
 
 
-def _as_text(boards: Sequence[Board], form: str) -> str:
+def _as_text(boards: Sequence[Board], form: str, columns: Sequence[str], digits: str | None) -> str:
     from petbench_leaderboard.exports import to_csv, to_json
-    from petbench_leaderboard.report.publication.tables import to_latex, to_markdown
+    from petbench_leaderboard.report.publication.chosen import Digits
+    from petbench_leaderboard.report.publication.tables import OWN_DIGITS, to_latex, to_markdown
 
-    return {"json": to_json, "csv": to_csv, "markdown": to_markdown, "latex": to_latex}[form](boards)
+    if form in ("json", "csv"):
+        return {"json": to_json, "csv": to_csv}[form](boards)
+    decimals = OWN_DIGITS if digits is None else Digits.parse(digits)
+    decimals.check(boards)
+    return {"markdown": to_markdown, "latex": to_latex}[form](boards, columns, decimals)
 
 
 def print_table(
@@ -195,13 +229,16 @@ def print_table(
     metric: str | None = None,
     where: str | None = None,
     highlight: int | None = None,
+    validation: bool = False,
 ) -> None:
     """Print the boards; the row that run `highlight` belongs to is marked."""
     from petbench.cli.board_table import print_board
     from petbench_leaderboard.ranking import rank
     from petbench_leaderboard.report.formatting import counted
 
-    boards = rank(store, dataset=dataset, split=split, metric=metric, where=where, best=MOST_ROWS)
+    boards = rank(
+        store, dataset=dataset, split=split, metric=metric, where=where, best=MOST_ROWS, validation=validation
+    )
     if not boards:
         click.echo(_nothing(where))
     for board in boards:

@@ -36,3 +36,8 @@ def name_on_the_board(ctx: click.Context, param: click.Parameter, value: str | N
     from petbench.api.boards import name_on_the_board as named
 
     return None if value is None else named(value)
+
+
+def names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:  # noqa: ARG001 - click's signature
+    """Return names that were given in one text, with commas between them."""
+    return () if value is None else tuple(filter(None, (name.strip() for name in value.split(","))))

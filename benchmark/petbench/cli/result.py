@@ -11,9 +11,10 @@ from petbench_leaderboard.records import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from petbench.home import Home
-    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.records import PhaseRow, RunRow
     from petbench_leaderboard.score_records import ScoreRow
     from petbench_leaderboard.store import Leaderboard
 
@@ -21,8 +22,14 @@ _COLOURS = {"ok": "green", "running": "cyan", "planned": "cyan", "interrupted": 
 _LONG = ("environment", "machine", "parameters", "subgroups")
 
 
-def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
-    """Print one line a run; `narrowed` says that only some runs were asked for."""
+def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False, logs_in: Path | None = None) -> None:
+    """Print one line a run.
+
+    Args:
+        rows: of the runs.
+        narrowed: whether only some runs were asked for.
+        logs_in: the home that their logs lie in, to name each; None to name none.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -43,7 +50,9 @@ def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
     for row in rows:
         status = Text(row.status, style=_COLOURS.get(row.status, "red"))
         if row.error_message:
-            status.append(f": {row.error_message}", style="dim")
+            status.append(f"{whose(row) if logs_in else ''}: {row.error_message}", style="dim")
+        if logs_in and row.log_path:
+            status.append(f"\nlog: {logs_in / row.log_path}", style="dim")
         trained = "" if row.train_seconds is None else f"{row.train_seconds:.0f} s"
         table.add_row(
             str(row.id), Text(row.method), row.preset or "", Text(row.dataset), f"{row.split}/{row.fold}",
@@ -58,14 +67,13 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
 
     from petbench.api.runs import row_as_dict, run_as_dict
     from petbench.cli.console import print_json, standard_output
+    from petbench_leaderboard.report import validation
     from petbench_leaderboard.score_records import of_newest_protocol
 
     if as_json:
         print_json(run_as_dict(leaderboard, run_id))
         return
     row = leaderboard.run(run_id)
-    scores = of_newest_protocol(leaderboard.scores([run_id]))
-    phases = leaderboard.phases(run_id)
     console = standard_output()
     for key, value in row_as_dict(row).items():
         if key not in _LONG and value not in (None, (), {}):
@@ -74,13 +82,20 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
     for title, facts in (("parameters", row.parameters), ("machine", row.machine)):
         settings = "  ".join(f"{key}={value}" for key, value in facts.items())
         console.print(Text.assemble((f"{title:26}", "dim"), settings))
+    console.print(Text.assemble((f"{'phases':26}", "dim"), phases_in_words(leaderboard.phases(run_id))))
+    if scores := of_newest_protocol(leaderboard.scores([run_id])):
+        print_scores(scores)
+    if scores := of_newest_protocol(leaderboard.validation_scores([run_id])):
+        console.print(Text(validation.NOTE))
+        print_scores(scores)
+
+
+def phases_in_words(phases: Iterable[PhaseRow]) -> str:
+    """Return how long each phase took; a resumed run has several parts of one."""
     totals: dict[str, float] = {}
     for phase in phases:
         totals[phase.phase] = totals.get(phase.phase, 0.0) + phase.seconds
-    spent = "  ".join(f"{name} {seconds:.2f} s" for name, seconds in totals.items())
-    console.print(Text.assemble((f"{'phases':26}", "dim"), spent))
-    if scores:
-        print_scores(scores)
+    return "  ".join(f"{name} {seconds:.2f} s" for name, seconds in totals.items())
 
 
 def print_scores(scores: Sequence[ScoreRow]) -> None:
@@ -129,7 +144,18 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bo
     from petbench.cli.leaderboard import print_table
 
     print_table(leaderboard, dataset=row.dataset, split=row.split, highlight=row.id)
+    print_validation(leaderboard, row)
     print_training_notes(row, home)
+
+
+def print_validation(leaderboard: Leaderboard, row: RunRow) -> None:
+    """Print what a run scores on its validation participants, where anybody validates."""
+    from petbench_leaderboard.report.validation import in_words
+    from petbench_leaderboard.score_records import of_newest_protocol
+
+    said = in_words(of_newest_protocol(leaderboard.validation_scores([row.id])))
+    if said:
+        click.echo(f"run {row.id} {said}")
 
 
 def whose(row: RunRow) -> str:

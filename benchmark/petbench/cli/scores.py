@@ -27,6 +27,7 @@ def scores() -> None:
 @click.option("--metric", "metrics", multiple=True, help="Only of this metric; may be repeated.")
 @click.option("--where", help='Only of runs that fulfil a condition, such as "method=pix2pix and seed=0".')
 @click.option("--protocol", type=int, help="Only by this version of the protocol.")
+@click.option("--validation", is_flag=True, help="The scores of the validation participants, and no test score.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON; otherwise CSV, unless FILE ends in .json.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Default: print.")
 def export(
@@ -36,6 +37,7 @@ def export(
     metrics: tuple[str, ...],
     where: str | None,
     protocol: int | None,
+    validation: bool,
     as_json: bool,
     output: Path | None,
 ) -> None:
@@ -66,6 +68,7 @@ def export(
             metrics=metrics,
             where=where,
             protocol=protocol,
+            part="validation" if validation else "test",
             progress=progress,
         )
         if output is None:

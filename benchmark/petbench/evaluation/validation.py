@@ -1,13 +1,16 @@
-"""The one number that a run has on its validation participants, from files: it chooses between runs of a method."""
+"""How a run scores on its validation participants, from files: by every metric, and the number that chooses runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from petbench.evaluation.agreement_rows import agreement_scores
+from petbench.evaluation.lesion_detection import detection_scores
 from petbench.evaluation.reader import find_predictions
 from petbench.evaluation.scoring import measure, read_case
 from petbench_leaderboard.board import RANKING_METRICS
+from petbench_leaderboard.validation_scores import run_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -15,11 +18,13 @@ if TYPE_CHECKING:
 
     from petbench.evaluation.dataset import ScoredDataset
     from petbench.metric_spec import Case, MetricSpec
+    from petbench_datasets.progress import Progress
+    from petbench_leaderboard.score_records import ScoreRecord
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationScore:
-    """How well a run predicts its validation participants.
+    """The number that chooses between runs of one method.
 
     Attributes:
         metric: the protocol's ranking metric.
@@ -39,45 +44,53 @@ def score_validation(
     participants: Sequence[str],
     predictions: Path,
     metrics: Sequence[MetricSpec],
-    names: Sequence[str] = RANKING_METRICS,
+    *,
+    progress: Progress,
     seen: Callable[[Case], None] | None = None,
     digests: Mapping[str, str] | None = None,
-) -> ValidationScore:
-    """Score the predictions of the validation participants by the protocol's ranking metric.
+) -> list[ScoreRecord]:
+    """Return every score of the predictions of the validation participants but the distances between sets of slices.
+
+    Those take their features longer than all else together, and of so few participants they order nothing.
 
     Args:
         dataset: where the real images come from.
         participants: who validates; at least one.
         predictions: the folder with `<participant>.nii.gz`, as for `petbench.evaluation.scoring.score_predictions`.
         metrics: of one participant.
-        names: of the ranking metrics: the first that every participant has a value of counts.
+        progress: is given how far the work is.
         seen: given each participant's images as they are read, for whoever needs them too.
         digests: of each prediction as it was written, where somebody took them.
-
-    Returns:
-        The score; where no metric has a value of everybody, the first one's reason.
 
     Raises:
         DataError: a prediction is missing or cannot be scored.
     """
-    specs = [spec for name in names for spec in metrics if spec.name == name]
-    if not specs:
-        return ValidationScore(names[0], None, None, f"no metric of one participant is called {' or '.join(names)}")
-    values: dict[str, list[float]] = {spec.name: [] for spec in specs}
-    reasons: dict[str, str] = {}
-    for participant, path in find_predictions(predictions, participants, dataset).items():
+    records: list[ScoreRecord] = []
+    files = find_predictions(predictions, participants, dataset)
+    for done, (participant, path) in enumerate(files.items()):
+        progress(f"validating {participant}", done, len(files))
         case = read_case(dataset, participant, path, digests=digests)
         if seen is not None:
             seen(case)
-        for spec in specs:
-            found = next((record for record in measure(spec, case) if record.region == spec.region), None)
-            if found is not None and found.value is not None:
-                values[spec.name].append(found.value)
-            else:
-                why = found.reason if found else f"it is not measured in the region {spec.region}"
-                reasons.setdefault(spec.name, f"{spec.name} of {participant}: {why}")
-    for spec in specs:
-        if spec.name not in reasons:
-            found_values = values[spec.name]
-            return ValidationScore(spec.name, spec.convention_id, sum(found_values) / len(found_values))
-    return ValidationScore(specs[0].name, specs[0].convention_id, None, reasons[specs[0].name])
+        records += [record for spec in metrics for record in measure(spec, case)]
+    progress("validated", len(files), len(files))
+    return [*records, *agreement_scores(records), *detection_scores(records)]
+
+
+def ranking_score(records: Sequence[ScoreRecord], names: Sequence[str] = RANKING_METRICS) -> ValidationScore:
+    """Return the mean of the protocol's ranking metric, the first of its names that every participant has a value of.
+
+    Where none has, the first that was measured says why.
+    """
+    cells = {column: cell for column, cell in run_cells(records).items() if column.metric in names}
+    if not cells:
+        return ValidationScore(names[0], None, None, f"no metric of one participant is called {' or '.join(names)}")
+    found = sorted(cells, key=lambda column: names.index(column.metric))
+    best = next((column for column in found if cells[column].mean is not None), found[0])
+    reason = None if cells[best].mean is not None else _reason(records, best.metric)
+    return ValidationScore(best.metric, best.convention_id, cells[best].mean, reason)
+
+
+def _reason(records: Sequence[ScoreRecord], metric: str) -> str:
+    empty = next((record for record in records if record.metric == metric and record.value is None), None)
+    return f"{metric} of {empty.participant}: {empty.reason}" if empty else f"{metric} was not measured of everybody"

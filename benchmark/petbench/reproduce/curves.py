@@ -71,6 +71,7 @@ def write_curves(curves: Sequence[Curve], references: Mapping[str, float], path:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
+    from petbench_leaderboard.report.log_axis import set_log_axis
     from petbench_leaderboard.report.publication.figures import STYLE
 
     methods = list(dict.fromkeys(curve.run.method for curve in curves))
@@ -81,7 +82,7 @@ def write_curves(curves: Sequence[Curve], references: Mapping[str, float], path:
             _draw(axes, curve, _COLOURS[methods.index(curve.run.method) % len(_COLOURS)])
         heights = [*references.values(), *(error for curve in curves for error in curve.errors)]
         if max(heights) > _DECADES * min(heights):
-            axes.set_yscale("log")
+            set_log_axis(axes, "y", heights)
         for error in references.values():
             axes.axhline(error, color=_QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
         for name, error in line_labels(references, max(heights) - min(heights)):

@@ -41,7 +41,7 @@ def delete_run(run_id: int, home: Home, leaderboard: Leaderboard, *, noted: bool
     """
     row = leaderboard.run(run_id)
     with claimed(claim_path(home, leaderboard, row.identity)) as free:
-        if (row.status != "ok" and not free) or _is_worked_on(row, home):
+        if _goes_on(row, home, free=free):
             raise UsageError(f"run {run_id} is going on; stop it with Ctrl-C where it runs, then delete it")
         leaderboard.delete(run_id, **({"beside": _note} if noted else {}))
     try:
@@ -60,6 +60,16 @@ def delete_run(run_id: int, home: Home, leaderboard: Leaderboard, *, noted: bool
     folder.delete()
     JobFolder.of(home, folder).delete()
     return ""
+
+
+def goes_on(row: RunRow, home: Home, leaderboard: Leaderboard) -> bool:
+    """Return whether a process is at work on a run: a row that only says so, since its process died, is not one."""
+    with claimed(claim_path(home, leaderboard, row.identity)) as free:
+        return _goes_on(row, home, free=free)
+
+
+def _goes_on(row: RunRow, home: Home, *, free: bool) -> bool:
+    return (row.status != "ok" and not free) or _is_worked_on(row, home)
 
 
 def _note(session: Session, run: Run) -> None:

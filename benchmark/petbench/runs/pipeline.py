@@ -26,7 +26,7 @@ from petbench.runs.phases import Phases
 from petbench.runs.planned import open_planned
 from petbench.runs.predict_fold import Written, write_predictions
 from petbench.runs.scorer import record_scores
-from petbench.runs.scoring.parent import ScoringProcess, scoring_tasks
+from petbench.runs.scoring.parent import ScoringProcess, scoring_tasks, with_further
 from petbench.runs.time_to_target import record_history
 from petbench.runs.training_costs import take_over, training_costs
 from petbench.runs.validation import record_validation
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
     from petbench_leaderboard.records import RunChanges
+    from petbench_leaderboard.score_records import ScoreRecord
     from petbench_leaderboard.store import Leaderboard
 
 UNSCORED = (
@@ -114,7 +115,7 @@ class Pipeline:
                 if method is not None:
                     self._end(method, written, processes)
                 # Only now, when nothing of the method runs any more.
-                scoring = processes.enter_context(ScoringProcess(self._tasks[0], silent))
+                scoring = [processes.enter_context(ScoringProcess(task, silent)) for task in self._tasks]
                 if validated:
                     self._score_validation(scoring, written)
             record_history(self._leaderboard, self._run_id, self._folder)
@@ -126,7 +127,7 @@ class Pipeline:
         return None
 
     @cached_property
-    def _tasks(self) -> tuple[ScoringTask, ScoringTask | None]:
+    def _tasks(self) -> tuple[ScoringTask, ...]:
         device = self._leaderboard.run(self._run_id).device or "cpu"
         return scoring_tasks(self._settings, self._plan, self._job.metrics, device)
 
@@ -274,24 +275,24 @@ class Pipeline:
         record_code_that_ran(self._leaderboard, self._run_id, ran)
         written.save(self._folder)
 
-    def _score_validation(self, scoring: ScoringProcess, written: Written) -> None:
+    def _score_validation(self, scoring: Sequence[ScoringProcess], written: Written) -> None:
         """Record how well the final model predicts the validation participants."""
+        errors: list[dict[str, float]] = []
+        records: list[ScoreRecord] = []
         with self._bars.work() as progress:
-            scoring.progress = progress
-            found, errors = scoring.score_validation(self._folder.validation, written.validation)
-        record_validation(self._leaderboard, self._run_id, found, errors, self._folder)
+            for each in scoring:
+                each.progress = progress
+                found, of_each = each.score_validation(self._folder.validation, written.validation)
+                records, errors = with_further(records, found), errors or of_each
+        record_validation(self._leaderboard, self._run_id, records, errors, self._folder)
 
-    def _score(self, scoring: ScoringProcess, dataset: Dataset, written: Written) -> None:
+    def _score(self, scoring: Sequence[ScoringProcess], dataset: Dataset, written: Written) -> None:
         """Score the test participants and record that."""
+        records: list[ScoreRecord] = []
         with self._bars.work() as progress:
-            scoring.progress = progress
-            records = scoring.score(self._folder.predictions, written.predictions)
-            others = self._tasks[1]
-            if others is not None:  # in a process of their own, from which nothing but their own metrics is taken
-                with ScoringProcess(others, progress) as apart:
-                    taken = {record.metric for record in records}
-                    found = apart.score(self._folder.predictions, written.predictions)
-                    records += [record for record in found if record.metric not in taken]
+            for each in scoring:
+                each.progress = progress
+                records = with_further(records, each.score(self._folder.predictions, written.predictions))
         record_scores(self._leaderboard, self._run_id, dataset, records)
 
 

@@ -23,7 +23,7 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     """Score the prediction files of a run again, under the protocol of this version; no model is looked at.
 
     The scores take the place of those that the run has under this protocol. What it scored under an earlier one stays
-    as it was, on a board of its own. The number on the validation participants is made again, too, where they were
+    as it was, on a board of its own. The scores on the validation participants are made again, too, where they were
     predicted, and what the run's log says of its validations is read again.
 
     Args:
@@ -45,8 +45,8 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     record_scores(leaderboard, row.id, dataset, records)
     if folder.validation.is_dir():  # runs of earlier versions, of others and of programs of others have none
         digests = written.validation if written else None
-        found, errors = measure_validation(scorer, dataset, fold.validation, folder.validation, digests)
-        record_validation(leaderboard, row.id, found, errors, folder)
+        of_validation, errors = measure_validation(scorer, dataset, fold.validation, folder.validation, digests)
+        record_validation(leaderboard, row.id, of_validation, errors, folder)
     if folder.losses.exists():  # rows of earlier versions lack what the log says; predictions of others have none
         record_history(leaderboard, row.id, folder)
     if row.error_message:  # a run that ended well says nothing else than that its targets were withheld

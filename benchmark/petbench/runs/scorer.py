@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from petbench.evaluation.validation import ValidationScore
     from petbench.metric_spec import Case, MetricSpec
     from petbench.registry import Registry
     from petbench.settings import Settings
@@ -100,8 +99,8 @@ class Scorer:
         predictions: Path,
         seen: Callable[[Case], None] | None = None,
         digests: Mapping[str, str] | None = None,
-    ) -> ValidationScore:
-        """Return how the predictions of validation participants score by the protocol's ranking metric.
+    ) -> list[ScoreRecord]:
+        """Return how the predictions of validation participants score by the metrics of one participant.
 
         Args:
             dataset: where the real images come from.
@@ -111,7 +110,9 @@ class Scorer:
             digests: of each prediction as it was written, where somebody took them.
         """
         metrics = builtin_metrics() if self.metrics is None else self.metrics
-        return score_validation(dataset, participants, predictions, metrics, seen=seen, digests=digests)
+        return score_validation(
+            dataset, participants, predictions, metrics, progress=self.progress, seen=seen, digests=digests
+        )
 
 
 def record_scores(leaderboard: Leaderboard, run_id: int, dataset: Dataset, scores: Iterable[ScoreRecord]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from petbench.evaluation.protocol import PROTOCOL
+from petbench.evaluation.validation import ranking_score
 from petbench.runs.time_to_target import final_error
 from petbench.training.prediction_errors import mean_of, prediction_errors
 from petbench.training.training_log import TrainingLog
@@ -13,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from petbench.evaluation.validation import ValidationScore
     from petbench.metric_spec import Case
     from petbench.runs.folder import RunFolder
     from petbench.runs.scorer import Scorer
     from petbench_datasets.dataset.reader import Dataset
     from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.score_records import ScoreRecord
     from petbench_leaderboard.store import Leaderboard
 
 _LOG = logging.getLogger("petbench")
@@ -30,13 +32,13 @@ def measure_validation(
     participants: Sequence[str],
     predictions: Path,
     digests: Mapping[str, str] | None,
-) -> tuple[ValidationScore, list[dict[str, float]]]:
-    """Return how the predictions of the validation participants score, and the errors of each.
+) -> tuple[list[ScoreRecord], list[dict[str, float]]]:
+    """Return every score of the predictions of the validation participants, and the errors of each.
 
     Args:
         scorer: scores them.
         dataset: where the real images come from.
-        participants: who validates; nobody is read where no installed metric ranks.
+        participants: who validates.
         predictions: the folder with `<participant>.nii.gz`.
         digests: of each as it was written; None where nobody took them.
 
@@ -54,11 +56,11 @@ def measure_validation(
 def record_validation(
     leaderboard: Leaderboard,
     run_id: int,
-    found: ValidationScore,
+    scores: Sequence[ScoreRecord],
     errors: Sequence[Mapping[str, float]],
     folder: RunFolder,
 ) -> None:
-    """Store how the predictions of the validation participants score, in the run's row.
+    """Store how the predictions of the validation participants score, and the number that chooses in the run's row.
 
     The log of the training gets the errors of the final model, as those of a model that still trains are logged, unless
     it has them.
@@ -66,12 +68,14 @@ def record_validation(
     Args:
         leaderboard: where the run's row is.
         run_id: the row's number.
-        found: as `measure_validation` gives it.
+        scores: as `measure_validation` gives them.
         errors: likewise.
         folder: of the run.
     """
     if errors and final_error(folder.losses) is None:
         _log_validation(leaderboard.run(run_id), errors, folder)
+    leaderboard.record_validation_scores(run_id, scores, protocol=PROTOCOL)
+    found = ranking_score(scores)
     if found.value is None:
         _LOG.warning("no validation score: %s", found.reason)
     leaderboard.update(

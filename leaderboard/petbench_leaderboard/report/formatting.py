@@ -25,6 +25,11 @@ def number(value: float | None, decimals: int, *, sign: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
+def p_value(value: float) -> str:
+    """Write a p with two digits: `p = 0.043`, `p < 0.001`."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+
+
 def plain_unit(unit: str) -> str:
     """Return a unit, empty for a plain number."""
     return "" if unit == "1" else unit

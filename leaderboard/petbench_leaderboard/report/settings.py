@@ -66,7 +66,7 @@ def changed_parameters(run: RunRow) -> list[str]:
     """Return the parameters that differ from the preset's, such as `width=8`."""
     if run.changed_parameters is None:
         return ["changes not noted"] if run.parameters else []
-    return [f"{name}={_value(value)}" for name, value in run.changed_parameters.items()]
+    return [f"{name}={value(of_run)}" for name, of_run in run.changed_parameters.items()]
 
 
 def inputs(run: RunRow) -> str:
@@ -149,8 +149,13 @@ def flagged_note(board: Board) -> str:
 
 def named(row: Row) -> str:
     """Return the method with its origin, where a table has no settings: `pix2pix (self-reported, of rival-lab)`."""
-    found = origin(row)
-    return f"{row.run.method} ({found})" if found else row.run.method
+    return named_run(row.run)
+
+
+def named_run(run: RunRow) -> str:
+    """Return the same of the runs of one row."""
+    found = origin_of(run)
+    return f"{run.method} ({found})" if found else run.method
 
 
 def unranked(board: Board) -> str:
@@ -187,7 +192,8 @@ def variants_note(board: Board) -> str:
     )
 
 
-def _value(value: object) -> str:
+def value(value: object) -> str:
+    """Write the value of a parameter; of a file the beginning of its hash."""
     if isinstance(value, str) and value.startswith(FILE_CONTENT):
         return f"file {value.removeprefix(FILE_CONTENT)[:8]}"
     return value if isinstance(value, str) else json.dumps(value)

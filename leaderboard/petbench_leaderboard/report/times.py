@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from petbench_leaderboard.report import row_names
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.formatting import MISSING, counted, number
 from petbench_leaderboard.statistics.time_to_target import LARGEST_RATIO
@@ -57,15 +58,19 @@ def hardware(name: str) -> str:
 
 def cells(table: TimeTable, row: TimeRow) -> list[str]:
     """Return a row as it stands below `HEAD`."""
-    settings = ", ".join(stated.run_settings(row.run))
     return [
         name(row),
-        settings,
+        settings(table, row),
         arrive(table, row),
         seconds(row.seconds),
         span(row),
         over_the_fastest(table, row),
     ]
+
+
+def settings(table: TimeTable, row: TimeRow) -> str:
+    """Return the row's settings, those first in which it differs from the method's other rows in the table."""
+    return ", ".join(row_names.settings(table.rows)[row.run.run_group])
 
 
 def name(row: TimeRow) -> str:
@@ -203,5 +208,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _called(run: RunRow) -> str:
-    settings = ", ".join(stated.run_settings(run))
-    return f"{run.method} ({settings})" if settings else run.method
+    shown = ", ".join(stated.run_settings(run))
+    return f"{run.method} ({shown})" if shown else run.method

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench_leaderboard.statistics.intervals import FEWEST_PARTICIPANTS, Interval, mean_interval
-from petbench_leaderboard.statistics.paired import Comparison, compare_all
+from petbench_leaderboard.statistics.paired import Comparison, compare_all, compare_pairs
 from petbench_leaderboard.statistics.ranks import RankStability, rank_intervals, rank_stability
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ class BoardStatistics:
         competing: the keys of the methods that were compared with each other, the best `MOST_COMPARED`, in the board's
             order.
         comparisons: of every two of them.
+        references: the keys of the references that they were compared with, best first; of each reference its newest
+            row.
+        over_references: of each competing method, first, with each reference: a family of its own.
         stability: of the ranking of these methods; None where the metric has no direction or participants are too few.
     """
 
@@ -65,6 +68,8 @@ class BoardStatistics:
     rows: tuple[RowStatistics | None, ...]
     competing: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
+    references: tuple[str, ...]
+    over_references: tuple[Comparison, ...]
     stability: RankStability | None
 
 
@@ -76,7 +81,8 @@ def row_key(row: Row) -> str:
 def analyse(board: Board, column: Column | None = None) -> BoardStatistics | None:
     """Return the statistics of a column, the ranking one by default; None where no row covers all participants.
 
-    Only competing methods are ranked and compared with each other; references get intervals.
+    Only competing methods are ranked and compared with each other; references get intervals, and each competing method
+    is compared with each of them.
     """
     column = column or board.ranked_by
     if column is None:
@@ -96,6 +102,9 @@ def analyse(board: Board, column: Column | None = None) -> BoardStatistics | Non
         ranks = rank_intervals(competing, comparisons, higher_is_better=higher, ranked=len(ranked))
         if len(board.participants) >= FEWEST_PARTICIPANTS:
             stability = rank_stability({key: tables[key] for key in competing}, higher_is_better=higher)
+    references = _references(board, tables)
+    pairs = [(key, reference) for key in competing for reference in references]
+    compared = {key: _scores(tables[key], board.participants) for key in (*competing, *references)}
     decides = any(comparison.can_decide for comparison in comparisons)
     identity = _newest_identity(board, tables)
     rows: list[RowStatistics | None] = []
@@ -121,6 +130,8 @@ def analyse(board: Board, column: Column | None = None) -> BoardStatistics | Non
         rows=tuple(rows),
         competing=tuple(competing),
         comparisons=tuple(comparisons),
+        references=references,
+        over_references=tuple(compare_pairs(compared, pairs)),
         stability=stability,
     )
 
@@ -130,6 +141,17 @@ def towards_better(interval: Interval | None, *, higher_is_better: bool | None) 
     if interval is None or higher_is_better is None:
         return None
     return interval if higher_is_better else interval.reversed()
+
+
+def _references(board: Board, tables: Mapping[str, Table]) -> tuple[str, ...]:
+    """Return the newest row of each reference that covers everybody, in the board's order: those of one's own alone."""
+    newest: dict[str, Row] = {}
+    for row in board.rows:
+        if row.role == "reference" and row.is_own and row_key(row) in tables:
+            known = newest.get(row.run.method)
+            newest[row.run.method] = row if known is None or row.newest > known.newest else known
+    kept = {row_key(row) for row in newest.values()}
+    return tuple(key for key in map(row_key, board.rows) if key in kept)
 
 
 def _newest_identity(board: Board, tables: Mapping[str, Table]) -> str | None:

@@ -81,7 +81,19 @@ def compare_all(scores: Mapping[str, Scores]) -> list[Comparison]:
     Raises:
         ValueError: two methods have other participants: nobody may be dropped to make a pair.
     """
-    pairs = list(combinations(scores, 2))
+    return compare_pairs(scores, list(combinations(scores, 2)))
+
+
+def compare_pairs(scores: Mapping[str, Scores], pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
+    """Compare some pairs of methods, and correct for these comparisons together: they are one family.
+
+    Args:
+        scores: by method.
+        pairs: of methods, each on the same participants.
+
+    Raises:
+        ValueError: two methods of a pair have other participants.
+    """
     tables = [_tables(scores, *pair) for pair in pairs]
     differences = [first.mean(axis=0) - second.mean(axis=0) for first, second in tables]
     spreads = [spread_of(*both) for both in tables]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.board import IDENTITY_METHOD
-from petbench_leaderboard.report.formatting import counted, number, plain_unit
+from petbench_leaderboard.report.formatting import counted, number, p_value, plain_unit
+from petbench_leaderboard.report.row_names import names
 from petbench_leaderboard.statistics.analysis import MOST_COMPARED, row_key, towards_better
 from petbench_leaderboard.statistics.power import fewest_participants
 
@@ -31,6 +32,16 @@ def separation(board: Board, statistics: BoardStatistics | None) -> str:
     return _Words(board, statistics).sentence()
 
 
+def against_references(board: Board, statistics: BoardStatistics | None) -> str:
+    """Say in one or two sentences how the competing methods stand to the references; empty where there are none.
+
+    The amount is that of the best method over the best reference; which methods are ahead is said of every reference.
+    """
+    if statistics is None or statistics.column.higher_is_better is None or not statistics.over_references:
+        return ""
+    return _Words(board, statistics).about_references()
+
+
 def caveats(board: Board) -> list[str]:
     """Return what limits every interval and test of a board, in sentences that stand wherever these do."""
     ranked = [row for row in board.rows if row.rank is not None]
@@ -42,8 +53,8 @@ def caveats(board: Board) -> list[str]:
         )
     single = [row for row in ranked if len(row.seeds) == 1]
     if single:
-        names = _listed(dict.fromkeys(_names(ranked)[row_key(row)] for row in single))
-        whose = "" if len(single) == len(ranked) else f" of {names}"
+        which = _listed(dict.fromkeys(_names(ranked)[row_key(row)] for row in single))
+        whose = "" if len(single) == len(ranked) else f" of {which}"
         found.append(
             f"One seed{whose}: intervals and tests are over participants alone, for this one training, and say nothing "
             "of another."
@@ -62,10 +73,13 @@ class _Words:
         self.people = len(board.participants)
         self.found = {found.key: found for found in statistics.rows if found is not None}
         rows = {row_key(row): row for row in board.rows if row_key(row) in statistics.competing}
-        self.names = _names(rows.values())
+        of_references = [row for row in board.rows if row_key(row) in statistics.references]
+        self.references = [row_key(row) for row in of_references]
+        self.names = _names(rows.values()) | {row_key(row): row.run.method for row in of_references}
         self.seeds = {key: len(row.seeds) for key, row in rows.items()}
         self.best_first = self._in_order(rows)
         self.comparisons = {frozenset((found.first, found.second)): found for found in statistics.comparisons}
+        self.over = {(found.first, found.second): found for found in statistics.over_references}
 
     def sentence(self) -> str:
         """Return it, or nothing where there is nothing to compare."""
@@ -82,6 +96,40 @@ class _Words:
             clauses += f"; {self._about(self.best_first[1:])}"
         return f"{clauses} {self._sample(self.best_first)}."
 
+    def about_references(self) -> str:
+        """Return how the methods stand to the references."""
+        best, strongest = self.best_first[0], self.references[0]
+        found = self.over[best, strongest]
+        if self.people == 1:
+            return ""  # as the sentence before it says
+        if not found.can_decide:
+            return self._too_few("a method from a reference", len(self.over), found, best, self.names[strongest])
+        ahead = self._is_better(found, best)
+        amount = f"by {self._amount(found, first_ahead=ahead)}, {p_value(found.adjusted_p)}"
+        how = "cannot be told apart from" if not found.separated else f"is {'ahead of' if ahead else 'behind'}"
+        lead = f"{self.names[best]} {how} the reference {self.names[strongest]}"
+        lead += f": {'better' if ahead else 'worse'} {amount} {self._sample([best])}."
+        return " ".join([lead, *self._standings()])
+
+    def _standings(self) -> list[str]:
+        """Return who is ahead of, level with and behind which references, those alike in one sentence."""
+        alike: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+        for reference in self.references:
+            groups: tuple[list[str], list[str], list[str]] = [], [], []
+            for key in self.best_first:
+                found = self.over[key, reference]
+                groups[1 if not found.separated else 0 if self._is_better(found, key) else 2].append(self.names[key])
+            alike.setdefault(tuple(map(tuple, groups)), []).append(self.names[reference])
+        said = []
+        for (ahead, level, behind), references in alike.items():
+            parts = [
+                f"{words}: {_listed(who)}"
+                for words, who in (("ahead", ahead), ("not told apart", level), ("behind", behind))
+                if who
+            ]
+            said.append(f"Against {_listed(references)}, {'; '.join(parts)}.")
+        return said
+
     def _in_order(self, rows: Mapping[str, Row]) -> list[str]:
         """Return the rows best first by this column, whatever column the board is ordered by."""
 
@@ -95,10 +143,12 @@ class _Words:
         over, name = self.found[key].over_identity, self.names[key]
         if over is None:
             return ""
+        # Among the references it is one comparison of several; alone it would promise more than stands beside it.
+        over = next((found for found in self.over.values() if found.second == over.second), over)
         if self.people == 1:
             return f"One test participant: no test can tell {name} from {IDENTITY_METHOD}."
         if not over.can_decide:
-            return self._too_few(f"{name} from {IDENTITY_METHOD}", 1, over, key, IDENTITY_METHOD)
+            return self._too_few(f"{name} from {IDENTITY_METHOD}", max(1, len(self.over)), over, key, IDENTITY_METHOD)
         if not over.separated:
             stands = f"{name} cannot be told apart from {IDENTITY_METHOD}{self._detectable([over])}"
         elif self._is_better(over, key):
@@ -178,9 +228,10 @@ class _Words:
 
 
 def _names(rows: Iterable[Row]) -> dict[str, str]:
-    """Return what rows are called, by their keys: the method, and the key itself where two rows are of one method."""
-    methods = {row_key(row): row.run.method for row in rows}
-    return {key: name if list(methods.values()).count(name) == 1 else key for key, name in methods.items()}
+    """Return what rows are called, by their keys."""
+    rows = list(rows)
+    called = names(rows)
+    return {row_key(row): called[row.run.run_group] for row in rows}
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -50,8 +50,8 @@ def _score(scorer: Scorer, dataset: Dataset, fold: Fold, order: ScoringOrder) ->
     if order.kind == "test":
         records = scorer.score(dataset, fold.test, order.folder, digests=order.digests)
         return {"records": records_as_json(records)}
-    found, errors = measure_validation(scorer, dataset, fold.validation, order.folder, order.digests)
-    return {"score": dataclasses.asdict(found), "errors": errors}
+    records, errors = measure_validation(scorer, dataset, fold.validation, order.folder, order.digests)
+    return {"records": records_as_json(records), "errors": errors}
 
 
 def main(descriptor: int, parent: int) -> None:

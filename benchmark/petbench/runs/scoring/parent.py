@@ -8,7 +8,6 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from petbench.evaluation.validation import ValidationScore
 from petbench.processes.channel import Channel
 from petbench.processes.ending import ending_of_death, out_of_memory_kills
 from petbench.processes.output import Output
@@ -93,14 +92,14 @@ class ScoringProcess:
 
     def score_validation(
         self, predictions: Path, digests: Mapping[str, str] | None
-    ) -> tuple[ValidationScore, list[dict[str, float]]]:
-        """Return how the validation participants score, and the errors of each as the training's log has them.
+    ) -> tuple[list[ScoreRecord], list[dict[str, float]]]:
+        """Return every score of the validation participants, and the errors of each as the training's log has them.
 
         Raises:
             ScoringFailedError: in one line.
         """
         found = self._ask("validation", predictions, digests)
-        return ValidationScore(**found["score"]), found["errors"]
+        return records_from_json(found["records"]), found["errors"]
 
     def _ask(self, kind: Any, predictions: Path, digests: Mapping[str, str] | None) -> dict[str, Any]:
         order = ScoringOrder(kind=kind, folder=predictions, digests=None if digests is None else dict(digests))
@@ -124,10 +123,10 @@ class ScoringProcess:
 
 def scoring_tasks(
     settings: Settings, plan: RunPlan, plugins: Iterable[MetricPlugin], device: str
-) -> tuple[ScoringTask, ScoringTask | None]:
-    """Return what scores by metrics that come with no method, and what by those of plugins that bring methods, too.
+) -> tuple[ScoringTask, ...]:
+    """Return what scores by metrics that come with no method, then what by those of plugins that bring methods, too.
 
-    A process that imports a method's plugin computes that plugin's metrics alone; None where there is no such plugin.
+    A process that imports a method's plugin computes that plugin's metrics alone; none does where there is no such one.
     """
     plugins = tuple(plugins)
 
@@ -135,4 +134,11 @@ def scoring_tasks(
         chosen = tuple(plugin for plugin in plugins if plugin.brings_methods == own_alone)
         return ScoringTask(settings=settings, plan=plan.to_dict(), plugins=chosen, own_alone=own_alone, device=device)
 
-    return task(own_alone=False), task(own_alone=True) if any(each.brings_methods for each in plugins) else None
+    kinds = (False, True) if any(each.brings_methods for each in plugins) else (False,)
+    return tuple(task(own_alone=kind) for kind in kinds)
+
+
+def with_further(records: list[ScoreRecord], found: Iterable[ScoreRecord]) -> list[ScoreRecord]:
+    """Return scores, with those of another process by metrics that the first has none of: its own metrics alone."""
+    taken = {record.metric for record in records}
+    return [*records, *(record for record in found if record.metric not in taken)]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from petbench_datasets.files import atomic_path
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
-from petbench_leaderboard.report import settings as stated
+from petbench_leaderboard.report.log_axis import set_log_axis
+from petbench_leaderboard.report.row_names import names
 from petbench_leaderboard.report.shown_figure import ShownFigure
 from petbench_leaderboard.report.site.pareto import mark_front
 from petbench_leaderboard.statistics.analysis import analyse
@@ -163,9 +163,9 @@ def _significance(drawn: _Drawn) -> Figure:
                 column + 0.5, row + 0.5, _p(comparison.adjusted_p), ha="center", va="center", size=6.5,
                 color=_INK if comparison.separated else _QUIET,
             )  # fmt: skip
-    names = _names(drawn, keys)
-    axes.set_xticks(np.arange(len(keys)) + 0.5, names, rotation=40, ha="right")
-    axes.set_yticks(np.arange(len(keys)) + 0.5, names)
+    called = _names(drawn, keys)
+    axes.set_xticks(np.arange(len(keys)) + 0.5, called, rotation=40, ha="right")
+    axes.set_yticks(np.arange(len(keys)) + 0.5, called)
     axes.set_xlim(0, len(keys))
     axes.set_ylim(len(keys), 0)
     axes.tick_params(length=0)
@@ -207,8 +207,9 @@ def _stability(drawn: _Drawn) -> Figure:
 
 
 def _pareto(drawn: _Drawn) -> Figure:
+    called = names([row for _, row in drawn.rows() if row.competes])
     points: list[dict[str, Any]] = [
-        {"x": row.costs.train_seconds, "y": row.cells[drawn.column].mean, "name": stated.named(row)}
+        {"x": row.costs.train_seconds, "y": row.cells[drawn.column].mean, "name": called[row.run.run_group]}
         for _, row in drawn.rows()
         if row.competes and row.costs.train_seconds is not None
     ]
@@ -234,10 +235,7 @@ def _pareto(drawn: _Drawn) -> Figure:
     for text, mean in formatting.line_labels(lines, max(heights) - min(heights)):
         axes.text(1.0, mean, f" {text}", transform=axes.get_yaxis_transform(), color=_QUIET, size=7, va="center")
     if all(point["x"] > 0 for point in points):
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        set_log_axis(axes, "x", [point["x"] for point in points])
     axes.set_xlabel("training, seconds")
     axes.set_ylabel(drawn.axis())
     return figure
@@ -258,12 +256,10 @@ def _new(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _names(drawn: _Drawn, keys: Sequence[str]) -> list[str]:
-    """Return methods' names; the run is named too where one method has several rows."""
-    methods = [key.rsplit(" · ", 1)[0] for key, _ in drawn.rows()]
-    return [
-        _shortened(name if methods.count(name) < 2 else key)
-        for key, name in ((key, key.rsplit(" · ", 1)[0]) for key in keys)
-    ]
+    """Return what rows are called, by their keys in the statistics."""
+    called = names([row for _, row in drawn.rows()])
+    of_key = {key: called[row.run.run_group] for key, row in drawn.rows()}
+    return [_shortened(of_key[key]) for key in keys]
 
 
 def _shortened(name: str, longest: int = 30) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from typing import TYPE_CHECKING
 
 from petbench_datasets.files import write_text
 from petbench_leaderboard.errors import LeaderboardError
-from petbench_leaderboard.exports import safe_cell, to_csv
+from petbench_leaderboard.exports import to_csv
 from petbench_leaderboard.report import columns as written
-from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report import formatting, row_names, validation
 from petbench_leaderboard.report import settings as stated
-from petbench_leaderboard.statistics.analysis import analyse
-from petbench_leaderboard.statistics.sentences import caveats, separation
+from petbench_leaderboard.report.publication import forms
+from petbench_leaderboard.report.publication.chosen import ChosenTable, Digits, chosen_table, needs_validation
+from petbench_leaderboard.statistics.analysis import analyse, row_key
+from petbench_leaderboard.statistics.sentences import against_references, caveats, separation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from petbench_leaderboard.statistics.intervals import Interval
     from petbench_leaderboard.statistics.paired import Comparison
 
+OWN_DIGITS = Digits()
+"""Each metric's own."""
+
 _DECIMALS = 3  # of differences and p
 _NOTES = (
     f"Mean ± standard deviation over participants. In brackets: {written.GAIN}; then the {written.NORMALIZED}, where "
@@ -34,74 +36,66 @@ COMPARISONS = (
     "Difference: the mean of first minus second, participant by participant, with its 95 % interval; smallest "
     "detectable: what 80 % of such studies would find; adjusted p: the larger of Wilcoxon's and the interval's after "
     "Holm's correction. Apart: adjusted p below 0.05; it cannot decide where no p so small is possible with so many "
-    "participants."
+    "participants. Family: what is corrected together, methods with each other or methods with references."
 )
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "±": r"$\pm$",
-    "−": r"$-$",
-    "–": "--",
-    "∞": r"$\infty$",
-    "→": r"$\rightarrow$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "†": r"$\dagger$",
-    "“": "``",
-    "”": "''",
-}
 
 
-def to_markdown(boards: Iterable[Board]) -> str:
-    """Return each board as a heading and a Markdown table."""
-    return "\n".join(_markdown(board) for board in boards)
+def to_markdown(boards: Iterable[Board], columns: Sequence[str] = (), digits: Digits = OWN_DIGITS) -> str:
+    """Return each board as a heading and a Markdown table.
+
+    Args:
+        boards: which.
+        columns: by name, see `chosen.chosen_table`; none for the usual ones.
+        digits: of scores; the metrics' own where nobody says.
+
+    Raises:
+        UnknownOnLeaderboardError: a board has no such column.
+    """
+    return "\n".join(_markdown(board, columns, digits) for board in boards)
 
 
-def to_latex(boards: Iterable[Board]) -> str:
-    r"""Return each board as a `table` with booktabs' rules: `\usepackage{booktabs}` is all it needs."""
-    return "\n".join(_latex(board) for board in boards)
+def to_latex(boards: Iterable[Board], columns: Sequence[str] = (), digits: Digits = OWN_DIGITS) -> str:
+    r"""Return each board as a `table` with booktabs' rules: `\usepackage{booktabs}` is all it needs.
+
+    Args:
+        boards: which.
+        columns: as for `to_markdown`.
+        digits: likewise.
+
+    Raises:
+        UnknownOnLeaderboardError: a board has no such column.
+    """
+    return "\n".join(_latex(board, columns, digits) for board in boards)
 
 
-def _markdown(board: Board) -> str:
+def _markdown(board: Board, columns: Sequence[str], digits: Digits) -> str:
+    table, notes = _table(board, columns, digits)
+    escape = forms.escape_markdown
+    head, rows = _escaped(table, escape)
+    title = escape(board_title(board))
+    return f"{forms.as_markdown(title, head, rows, texts=table.texts)}\n{escape(notes)}\n"
+
+
+def _latex(board: Board, columns: Sequence[str], digits: Digits) -> str:
+    table, notes = _table(board, columns, digits)
+    head, rows = _escaped(table, forms.escape_latex)
+    return forms.as_latex(forms.escape_latex(f"{board_title(board)}. {notes}"), head, rows, texts=table.texts)
+
+
+def _escaped(table: ChosenTable, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:
+    return [escape(text) for text in table.head], [[escape(text) for text in row] for row in table.rows]
+
+
+def _table(board: Board, columns: Sequence[str], digits: Digits) -> tuple[ChosenTable, str]:
+    """Return a board as a table, with the usual columns or those that were chosen, and what stands under it."""
     statistics = analyse(board)
-    head, rows = _rows(board, statistics, escape_markdown)
-    notes = escape_markdown(_notes(board, statistics))
-    return f"{_as_markdown(escape_markdown(board_title(board)), head, rows, texts=3)}\n{notes}\n"
-
-
-def _latex(board: Board) -> str:
-    statistics = analyse(board)
-    head, rows = _rows(board, statistics, escape_latex)
-    return _as_latex(escape_latex(f"{board_title(board)}. {_notes(board, statistics)}"), head, rows, texts=3)
-
-
-def _as_markdown(title: str, head: list[str], rows: list[list[str]], *, texts: int) -> str:
-    sides = [":---"] * texts + ["---:"] * (len(head) - texts)
-    lines = [f"| {' | '.join(cells)} |" for cells in (head, sides, *rows)]
-    return "\n".join([f"**{title}**", "", *lines, ""])
-
-
-def _as_latex(title: str, head: list[str], rows: list[list[str]], *, texts: int) -> str:
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{title}}}",
-        rf"\begin{{tabular}}{{{'l' * texts}{'r' * (len(head) - texts)}}}",
-        r"\toprule",
-        f"{' & '.join(head)} \\\\",
-        r"\midrule",
-        *(f"{' & '.join(cells)} \\\\" for cells in rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-        "",
-    ]
-    return "\n".join(lines)
+    on_validation = f" {validation.NOTE.capitalize()}." if board.validation_columns else ""
+    if not columns:
+        return _usual(board, statistics, digits), _notes(board, statistics) + on_validation
+    said = [separation(board, statistics), against_references(board, statistics)]
+    notes = [*said, *(caveats(board) if statistics else []), "Mean ± standard deviation over participants."]
+    on_validation = on_validation if needs_validation(columns) else ""
+    return chosen_table(board, statistics, columns, digits), " ".join(filter(None, notes)) + on_validation
 
 
 def board_title(board: Board) -> str:
@@ -120,39 +114,53 @@ def _notes(board: Board, statistics: BoardStatistics | None) -> str:
         *written.under_floor(board, columns),
         *stated.notes_on_rows(board),
     ]
-    apart = [separation(board, statistics), *(caveats(board) if statistics else [])]
+    apart = [
+        separation(board, statistics),
+        against_references(board, statistics),
+        *(caveats(board) if statistics else []),
+    ]
     others = [f"{note[0].upper()}{note[1:]}." for note in others if note]
     return " ".join([*filter(None, apart), _NOTES, *notes, *others])
 
 
-def _rows(
-    board: Board, statistics: BoardStatistics | None, escape: Callable[[str], str]
-) -> tuple[list[str], list[list[str]]]:
-    columns = written.shown_columns(board)
-    head = ["", "Method", "Settings", *(_head(column) for column in columns), "Training", "Parameters"]
+def _usual(board: Board, statistics: BoardStatistics | None, digits: Digits) -> ChosenTable:
+    columns = [digits.on(column) for column in written.shown_columns(board)]
+    validated = [digits.on(column) for column in board.validation_columns if column.facts.shown]
+    head = ["", "Method", "Settings", *(_head(column) for column in columns)]
+    head += [*(f"Validation {_head(column)}" for column in validated), "Training", "Parameters"]
     known = statistics.rows if statistics else (None,) * len(board.rows)
+    settings = row_names.settings(board.rows)
     rows = [
-        _row(row, columns, board.ranked_by, found.gain_interval if found else None)
+        [
+            *_row(row, columns, board.ranked_by, found.gain_interval if found else None, settings[row.run.run_group]),
+            *(_on_validation(row, column) for column in validated),
+            formatting.duration(row.costs.train_seconds),
+            formatting.count(row.costs.parameter_count),
+        ]
         for row, found in zip(board.rows, known, strict=True)
     ]
-    return [escape(text) for text in head], [[escape(text) for text in row] for row in rows]
+    return ChosenTable(head, rows, texts=3)
+
+
+def _on_validation(row: Row, column: Column) -> str:
+    cell = row.validation.get(column)
+    return formatting.MISSING if cell is None else written.mean(column, cell)
 
 
 def _head(column: Column) -> str:
     return f"{written.heading(column)} {written.arrow(column)}".rstrip()
 
 
-def _row(row: Row, columns: Sequence[Column], ranked_by: Column | None, of_gain: Interval | None) -> list[str]:
+def _row(
+    row: Row, columns: Sequence[Column], ranked_by: Column | None, of_gain: Interval | None, settings: Sequence[str]
+) -> list[str]:
     cells = [_cell(row.cells.get(column), column, of_gain if column == ranked_by else None) for column in columns]
-    costs = row.costs
-    parts = (", ".join(stated.settings(row)), stated.seeds(row, ranked_by), stated.best_of(row, ranked_by))
+    parts = (", ".join(settings), stated.seeds(row, ranked_by), stated.best_of(row, ranked_by))
     return [
         stated.place(row),
         row.run.method,
         "; ".join(part for part in parts if part),
         *cells,
-        formatting.duration(costs.train_seconds),
-        formatting.count(costs.parameter_count),
     ]
 
 
@@ -164,18 +172,11 @@ def _cell(cell: Cell | None, column: Column, of_gain: Interval | None) -> str:
     return f"{written.mean(column, cell)}{spread}{f' ({brackets})' if brackets else ''}"
 
 
-def escape_markdown(text: str) -> str:
-    """Return a text that Markdown shows as it is: names come from plugins."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", " ".join(text.split()))
-
-
-def escape_latex(text: str) -> str:
-    """Return a text that LaTeX prints as it is."""
-    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
-
-
-TABLES = {1: "the leaderboard", 2: "every participant by method", 3: "all comparisons of two methods"}
+TABLES = {
+    1: "the leaderboard",
+    2: "every participant by method",
+    3: "all comparisons of two methods, and of methods with references",
+}
 TABLE_FORMATS = (".tex", ".md", ".csv")
 
 
@@ -186,7 +187,7 @@ def export_table(board: Board, number: int, path: Path) -> Path:
 
     Args:
         board: which.
-        number: 1 the leaderboard, 2 every participant by method, 3 all comparisons of two methods.
+        number: 1 the leaderboard, 2 every participant by method, 3 all comparisons of two methods and with references.
         path: where.
 
     Raises:
@@ -205,7 +206,7 @@ def export_table(board: Board, number: int, path: Path) -> Path:
         title = f"{board_title(board)}: {TABLES[number]}"
         if number == 3:
             title = " ".join([f"{title}.", COMPARISONS, *caveats(board)])
-        text = as_text(title, head, rows, kind, decimals, texts=1 if number == 2 else 2)
+        text = forms.as_text(title, head, rows, kind, decimals, texts=1 if number == 2 else 3)
     write_text(path, text)
     return path
 
@@ -214,26 +215,38 @@ def _participants(board: Board) -> tuple[list[str], list[list[str | float | None
     """Return a row a method and a column a participant, of the ranking metric."""
     column = board.ranked_by
     rows: list[list[str | float | None]] = []
+    called = row_names.names(board.rows)
     for row in board.rows:
         cell = row.cells.get(column) if column else None
-        rows.append([stated.named(row), *((cell.values.get(who) if cell else None) for who in board.participants)])
+        values = cell.values if cell else {}
+        rows.append([called[row.run.run_group], *(values.get(who) for who in board.participants)])
     return [_head(column) if column else "", *board.participants], rows
 
 
 def _comparisons(board: Board) -> tuple[list[str], list[list[str | float | None]]]:
-    """Return every comparison of two methods: the difference, what the data say of it, and what they can say at all."""
+    """Return every comparison of two methods, then those with references, a family of their own.
+
+    Of each the difference, what the data say of it, and what they can say at all.
+    """
     statistics = analyse(board)
+    if statistics is None:
+        families: list[tuple[str, Sequence[Comparison]]] = []
+    else:
+        families = [("methods", statistics.comparisons), ("references", statistics.over_references)]
+    called = row_names.names(board.rows)
+    names = {row_key(row): called[row.run.run_group] for row in board.rows}
     head = [
-        "First", "Second", "Participants", "Difference", "95 % from", "to", "Smallest detectable", "Wilcoxon p",
-        "Permutation p", "Adjusted p", "Apart",
+        "First", "Second", "Family", "Participants", "Difference", "95 % from", "to", "Smallest detectable",
+        "Wilcoxon p", "Permutation p", "Adjusted p", "Apart",
     ]  # fmt: skip
     return head, [
         [
-            found.first, found.second, str(found.participants), found.difference,
+            names[found.first], names[found.second], family, str(found.participants), found.difference,
             found.interval.low if found.interval else None, found.interval.high if found.interval else None,
             found.detectable_difference, found.wilcoxon_p, found.permutation_p, found.adjusted_p, _decision(found),
         ]
-        for found in (statistics.comparisons if statistics else ())
+        for family, comparisons in families
+        for found in comparisons
     ]  # fmt: skip
 
 
@@ -242,32 +255,3 @@ def _decision(found: Comparison) -> str:
     if not found.can_decide:
         return "cannot decide"
     return "yes" if found.separated else "not found"
-
-
-def as_text(
-    title: str, head: list[str], rows: list[list[str | float | None]], kind: str, decimals: int, *, texts: int
-) -> str:
-    """Return a table as LaTeX, Markdown or CSV.
-
-    Args:
-        title: its caption; CSV has none.
-        head: names of the columns.
-        rows: texts, and numbers, None where there is none.
-        kind: `.tex`, `.md` or `.csv`.
-        decimals: of numbers; CSV has every digit.
-        texts: how many of the first columns are texts, which stand on the left.
-    """
-    if kind == ".csv":
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([safe_cell(name) for name in head])
-        writer.writerows([[safe_cell(value) for value in row] for row in rows])
-        return text.getvalue()
-    escape = escape_latex if kind == ".tex" else escape_markdown
-    cells = [
-        [escape(value if isinstance(value, str) else formatting.number(value, decimals)) for value in row]
-        for row in rows
-    ]
-    heads = [escape(name) for name in head]
-    table = _as_latex if kind == ".tex" else _as_markdown
-    return table(escape(title), heads, cells, texts=texts)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from petbench_leaderboard.exports import safe_cell
 from petbench_leaderboard.report import times as written
 from petbench_leaderboard.report.formatting import MISSING
-from petbench_leaderboard.report.publication.tables import as_text, board_title, escape_latex, escape_markdown
+from petbench_leaderboard.report.publication.forms import as_text, escape_latex, escape_markdown
+from petbench_leaderboard.report.publication.tables import board_title
 from petbench_leaderboard.timing.exports import times_as_dict, times_as_rows
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from petbench_leaderboard.cells import NO_PREDICTABLE
 from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import columns as written
-from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report import formatting, row_names
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.site.views import BoardView, CellView, HeadView, Note, RowView, RunView
 from petbench_leaderboard.statistics.intervals import mean_interval
@@ -33,7 +33,11 @@ def view_board(board: Board, statistics: BoardStatistics | None) -> BoardView:
     columns = written.shown_columns(board)
     notes: dict[str, list[str]] = {}
     known = statistics.rows if statistics else (None,) * len(board.rows)
-    rows = [_row(board, row, columns, notes, found) for row, found in zip(board.rows, known, strict=True)]
+    settings = row_names.settings(board.rows)
+    rows = [
+        _row(board, row, columns, notes, found, settings[row.run.run_group])
+        for row, found in zip(board.rows, known, strict=True)
+    ]
     cells = [cell for row in rows for cell in row.cells]
     not_normalized = written.not_normalized(board, columns)
     return BoardView(
@@ -83,7 +87,12 @@ def _head(column: Column, board: Board, *, ranked_by: bool) -> HeadView:
 
 
 def _row(
-    board: Board, row: Row, columns: list[Column], notes: dict[str, list[str]], statistics: RowStatistics | None
+    board: Board,
+    row: Row,
+    columns: list[Column],
+    notes: dict[str, list[str]],
+    statistics: RowStatistics | None,
+    settings: list[str],
 ) -> RowView:
     run, costs = row.run, row.costs
     unranked = row.rank is None and row.role == "competitor"
@@ -96,7 +105,7 @@ def _row(
         place=stated.place(row),
         method=run.method,
         plugin=f"{run.distribution} {run.version}",
-        settings=", ".join(stated.settings(row)),
+        settings=", ".join(settings),
         best_of=stated.best_of(row, board.ranked_by),
         origin=" · ".join([stated.seeds(row, board.ranked_by), *row.devices, run.precision]),
         cells=[

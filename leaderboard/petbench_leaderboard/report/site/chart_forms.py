@@ -35,6 +35,11 @@ def number_place(name: str) -> float:
     return int.from_bytes(name.encode(), "big") * 1e-300
 
 
+def numbers_place(name: str) -> list[float]:
+    """Return a place for a list of numbers, where Bokeh takes no text in it."""
+    return [number_place(name)]
+
+
 class ChartForm:
     """A chart whose places are filled with what belongs to one run.
 
@@ -70,6 +75,8 @@ def _filled(node: Any, places: Mapping[str | float, Content], copy: str) -> Any:
     if isinstance(node, list):
         if len(node) == 1 and isinstance(node[0], str) and node[0].startswith(_MARK):
             return list(places[node[0]])  # type: ignore[arg-type] # a list was asked for
+        if len(node) == 1 and isinstance(node[0], float) and isinstance(numbers := places.get(node[0]), list):
+            return list(numbers)
         return [_filled(each, places, copy) for each in node]
     if isinstance(node, str) and node.startswith(_MARK):
         return places[node]

@@ -6,12 +6,28 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bokeh.embed import json_item
-from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, NumeralTickFormatter, Range1d
+from bokeh.models import (
+    BasicTickFormatter,
+    ColumnDataSource,
+    DataRange1d,
+    FixedTicker,
+    HoverTool,
+    NumeralTickFormatter,
+    Range1d,
+)
 from bokeh.models.annotations import Label, Legend, LegendItem, Span
 from bokeh.plotting import figure
 
 from petbench_leaderboard.report.formatting import line_labels, number
-from petbench_leaderboard.report.site.chart_forms import ChartForm, list_place, number_place, text_place
+from petbench_leaderboard.report.log_axis import log_ends, log_ticks
+from petbench_leaderboard.report.site.chart_forms import (
+    ChartForm,
+    list_place,
+    number_place,
+    numbers_place,
+    text_place,
+)
+from petbench_leaderboard.report.training_series import is_wide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,8 +41,8 @@ PALETTE = ("#1f77b4", "#d1651a", "#2a9d6e", "#b4458f", "#8a6fc4", "#9a7b1f", "#4
 
 QUIET = "#80868e"
 _NAMED_POINTS = 12
+_SMALL = 0.01  # seconds of which two decimals say nothing
 _UPRIGHT_NAMES = 8
-_DECADES = 20.0  # curves that differ by more are drawn on a logarithmic axis
 _TOOLS = "pan,wheel_zoom,box_zoom,reset,save"
 _FORMS = 256
 """Layouts that are kept: one for each kind of chart and metric."""
@@ -61,9 +77,10 @@ def pareto(
 ) -> dict[str, Any]:
     """Return quality against time: points with `x`, `y`, `name`, `detail`, `front`; references as dashed lines."""
     logarithmic = all(point["x"] > 0 for point in points)
-    padded = DataRange1d(range_padding=0.2)  # for the names
-    kind = "log" if logarithmic else "linear"
-    chart = new_chart(x, y, "quality against time", height=380, x_axis_type=kind, x_range=padded)
+    ends = log_ends([point["x"] for point in points], margin=0.2) if points and logarithmic else None  # for the names
+    x_range = Range1d(start=ends[0], end=ends[1]) if ends else DataRange1d(range_padding=0.2)
+    kind = "log" if ends else "linear"
+    chart = new_chart(x, y, "quality against time", height=380, x_axis_type=kind, x_range=x_range)
     for on_front, label in ((True, "on the front"), (False, "dominated")):
         some = [point for point in points if point["front"] is on_front]
         if some:
@@ -90,6 +107,10 @@ def pareto(
     low, high = _all_shown(values)
     chart.y_range = Range1d(start=low, end=high)
     chart.xaxis.formatter = NumeralTickFormatter(format="0,0.[00]")
+    if ends:
+        chart.xaxis.ticker = FixedTicker(ticks=log_ticks(*ends))
+        if ends[0] < _SMALL:
+            chart.xaxis.formatter = BasicTickFormatter()
     if 0 < len(points) <= _NAMED_POINTS:
         source = ColumnDataSource({key: [point[key] for point in points] for key in ("x", "y", "name")})
         chart.text(
@@ -105,8 +126,11 @@ def pareto(
 def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], y: str, description: str) -> dict[str, Any]:
     """Return curves over images seen, one a name; a click on the legend hides one."""
     everything = [value for _, values in series.values() for value in values]
-    wide = min(everything) > 0 and max(everything) > _DECADES * min(everything)
-    content: dict[str, Sequence[float]] = {}
+    wide = is_wide(everything)
+    content: dict[str, Content] = {}
+    if wide:
+        low, high = log_ends(everything)
+        content |= {"low": low, "high": high, "ticks": log_ticks(low, high)}
     for place, (images, values) in enumerate(series.values()):
         content |= {f"images {place}": images, f"values {place}": values}
     return _curves(tuple(series), y, description, wide).filled(**content)
@@ -114,7 +138,11 @@ def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], y: str
 
 @lru_cache(maxsize=_FORMS)
 def _curves(names: tuple[str, ...], y: str, description: str, wide: bool) -> ChartForm:
-    chart = new_chart("images seen", y, description, y_axis_type="log" if wide else "linear")
+    ends: dict[str, Any] = {"y_range": Range1d(start=number_place("low"), end=number_place("high"))} if wide else {}
+    chart = new_chart("images seen", y, description, y_axis_type="log" if wide else "linear", **ends)
+    if wide:
+        chart.yaxis.ticker = FixedTicker(ticks=numbers_place("ticks"))
+        chart.yaxis.formatter = BasicTickFormatter()
     chart.xaxis.formatter = NumeralTickFormatter(format="0,0")
     items: list[LegendItem] = []
     for place, name in enumerate(names):

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.report import columns as written
-from petbench_leaderboard.report import formatting
+from petbench_leaderboard.report import formatting, row_names
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.images import shown_name
 from petbench_leaderboard.report.overview_figure import draw_overview
+from petbench_leaderboard.report.reference_table import NOTE, reference_table
 from petbench_leaderboard.report.site.board_table import board_slug, place_of, row_slug
 from petbench_leaderboard.report.site.pages import write_file
-from petbench_leaderboard.statistics.sentences import caveats, separation
+from petbench_leaderboard.statistics.sentences import against_references, caveats, separation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.board import Board, Column, Row
     from petbench_leaderboard.report.images import ParticipantImages
+    from petbench_leaderboard.report.reference_table import ReferenceTable
     from petbench_leaderboard.statistics.analysis import BoardStatistics, RowStatistics
 
 MOST_RANKED = 10
@@ -69,6 +71,9 @@ class Opening:
     """All that a board opens with."""
 
     sentence: str
+    references: str
+    reference_table: ReferenceTable | None
+    reference_note: str
     caveats: list[str]
     metric: str
     detail: str
@@ -89,10 +94,14 @@ def view_opening(board: Board, statistics: BoardStatistics | None) -> Opening | 
     found = {row_slug(row): of_row for row, of_row in zip(board.rows, known, strict=True)}
     rows = _shown(board, column)
     ends = _ends(rows, column, found)
-    standings = [_standing(row, column, found[row_slug(row)], ends) for row in rows]
+    settings = row_names.settings(board.rows)
+    standings = [_standing(row, column, found[row_slug(row)], ends, settings[row.run.run_group]) for row in rows]
     ranked = sum(row.rank is not None for row in board.rows)
     return Opening(
         sentence=separation(board, statistics),
+        references=against_references(board, statistics),
+        reference_table=reference_table(board, statistics),
+        reference_note=NOTE,
         caveats=caveats(board) if statistics else [],
         metric=written.label(column),
         detail=written.detail(column),
@@ -153,7 +162,9 @@ def _ends(rows: Iterable[Row], column: Column, found: dict[str, RowStatistics | 
     return (min(finite), max(finite)) if finite else (0.0, 1.0)
 
 
-def _standing(row: Row, column: Column, found: RowStatistics | None, ends: tuple[float, float]) -> Standing:
+def _standing(
+    row: Row, column: Column, found: RowStatistics | None, ends: tuple[float, float], settings: list[str]
+) -> Standing:
     cell, run = row.cells[column], row.run
     interval = found.interval if found else None
 
@@ -170,7 +181,7 @@ def _standing(row: Row, column: Column, found: RowStatistics | None, ends: tuple
         rank_interval=place_of(found.rank_interval) if found and found.rank_interval else "",
         place="" if stated.place(row) == run.method else stated.place(row),
         method=run.method,
-        settings=", ".join(stated.settings(row)) if row.role == "competitor" else stated.origin(row),
+        settings=", ".join(settings) if row.role == "competitor" else stated.origin(row),
         seeds=_seeds(row, column),
         value=written.mean(column, cell),
         interval=written.interval(column, interval),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.names import person_of
 from petbench_leaderboard.report import columns as written
-from petbench_leaderboard.report import settings as stated
+from petbench_leaderboard.report.row_names import names
 from petbench_leaderboard.report.site.board_table import row_slug
 from petbench_leaderboard.report.site.views import MethodTable
 from petbench_leaderboard.run_groups import column_of
@@ -40,7 +40,7 @@ def organ_tables(leaderboard: Leaderboard, board: Board, participants: Collectio
         if who is not None and who in participants and score.value is not None:
             values = found[who].setdefault(_whole(column_of(score)), {})
             values.setdefault(score.region, {}).setdefault(anchors[score.run_id], []).append(score.value)
-    methods = [(row_slug(row), stated.named(row)) for row in shown]
+    methods = [(row_slug(row), names(shown)[row.run.run_group]) for row in shown]
     return {
         who: [_table(column, values, methods) for column, values in sorted(of_metrics.items())]
         for who, of_metrics in found.items()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
-from petbench_leaderboard.report import settings as stated
+from petbench_leaderboard.report.row_names import names
 from petbench_leaderboard.report.site import charts
 from petbench_leaderboard.report.site.run_charts import Chart
 
@@ -21,12 +21,13 @@ def board_chart(board: Board) -> Chart | None:
     column = board.ranked_by
     if column is None:
         return None
+    called = names([row for row in board.rows if row.competes])
     means = {id(row): row.cells[column].mean for row in board.rows if column in row.cells}
     points: list[dict[str, Any]] = [
         {
             "x": row.costs.train_seconds,
             "y": means[id(row)],
-            "name": stated.named(row),
+            "name": called[row.run.run_group],
             "detail": f"{row.run.preset or ''} {formatting.budget(row.run.budget)}".strip(),
         }
         for row in board.rows

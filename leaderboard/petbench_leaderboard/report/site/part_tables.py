@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.report import columns as written
-from petbench_leaderboard.report import settings as stated
+from petbench_leaderboard.report.row_names import names
 from petbench_leaderboard.report.site.board_table import row_slug
 from petbench_leaderboard.report.site.views import MethodTable
 from petbench_leaderboard.run_groups import column_of
@@ -85,7 +85,7 @@ def _interval(found: Subgroup | None, row: Row, column: Column) -> str:
 
 
 def _methods(rows: Sequence[Row]) -> list[tuple[str, str]]:
-    return [(row_slug(row), stated.named(row)) for row in rows]
+    return [(row_slug(row), names(rows)[row.run.run_group]) for row in rows]
 
 
 def _edge(region: str) -> tuple[float, bool]:

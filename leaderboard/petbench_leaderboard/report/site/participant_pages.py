@@ -9,9 +9,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.report import columns as written
-from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.figure_parts import ERROR_LIMIT_SUV, SUV_LIMIT
 from petbench_leaderboard.report.participant_figure import draw_participant
+from petbench_leaderboard.report.row_names import names
 from petbench_leaderboard.report.site.board_table import board_slug, row_slug
 from petbench_leaderboard.report.site.pages import write_file, write_page
 from petbench_leaderboard.report.site.volumes import packed_script
@@ -123,13 +123,13 @@ def _columns(images: ParticipantImages, board: Board) -> list[Column]:
 
 def _scores(images: ParticipantImages, board: Board, columns: list[Column]) -> list[tuple[str, str, list[str]]]:
     """Return every row's link, method and scores of this participant, in the board's order."""
-    rows = []
+    rows, called = [], names(board.rows)
     for row in board.rows:
         cells = [(column, row.cells.get(column)) for column in columns]
         values = [
             written.value(column, cell.values.get(images.participant) if cell else None) for column, cell in cells
         ]
-        rows.append((row_slug(row), stated.named(row), values))
+        rows.append((row_slug(row), called[row.run.run_group], values))
     return rows
 
 

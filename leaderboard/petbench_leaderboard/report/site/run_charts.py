@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
@@ -12,18 +11,17 @@ from petbench_datasets.bids.names import person_of
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report.site import charts
+from petbench_leaderboard.report.training_series import KINDS, training_series
 from petbench_leaderboard.run_groups import REGIONS, column_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from petbench_leaderboard.board import Column
     from petbench_leaderboard.report.site.sources import RunFiles
     from petbench_leaderboard.score_records import ScoreRow
 
 _AGREEMENT = "organ_suvmean_bias"  # the metric of organs of which there are charts
-_MOST_POINTS = 600
-_MOST_IMAGES = 1e15  # a larger number in a log is damage, and would be none that a chart can draw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,32 +47,14 @@ def run_charts(files: RunFiles, scores: Sequence[ScoreRow], identity: Mapping[tu
 
 def _training(files: RunFiles) -> list[Chart]:
     found = []
-    for name, event, key, title in (
-        ("step", "step", "losses", "Losses"),
-        ("balance", "step", "gan_share", "Adversarial share of the loss"),
-        ("validation", "validation", None, "Validation"),
-    ):
-        series: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-        for line in files.events:
-            images = line.get("images")
-            if line.get("event") != event or not isinstance(images, int | float) or abs(images) > _MOST_IMAGES:
-                continue
-            values = line.get(key, {}) if key else line
-            for series_name, value in values.items() if isinstance(values, Mapping) else ():
-                if isinstance(value, float) and not str(series_name).endswith("seconds") and value - value == 0.0:
-                    series[str(series_name)][0].append(float(images))
-                    series[str(series_name)][1].append(value)
+    for kind, (title, _, _) in KINDS.items():
+        series = training_series(files.events, kind)
         if series:
-            thinned = {one: (_thin(images), _thin(values)) for one, (images, values) in series.items()}
-            item = charts.curves(thinned, "value", title)
+            item = charts.curves(series, "value", title)
             last = ", ".join(f"{one} {values[-1]:.3g}" for one, (_, values) in series.items())
+            name = "step" if kind == "losses" else kind
             found.append(Chart(name=name, title=title, description=f"Last values: {last}.", item=item))
     return found
-
-
-def _thin(values: Sequence[float]) -> list[float]:
-    step = max(1, len(values) // _MOST_POINTS)
-    return list(values[::step])
 
 
 def _participants(scores: Sequence[ScoreRow], identity: Mapping[tuple[str, str], float]) -> list[Chart]:

@@ -48,6 +48,7 @@ def write_run(leaderboard: Leaderboard, sources: Sources, folder: Path, run: Run
         sources.run_files(run),
         identity.get((run.fingerprint, protocol), {}),
         leaderboard.source_diff(run.id),
+        leaderboard.validation_scores([run.id], protocol=protocol),
     )
     write_page(
         run_page(folder, run.id),

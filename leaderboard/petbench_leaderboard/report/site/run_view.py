@@ -36,6 +36,7 @@ class RunPage:
     charts: list[Chart]
     example: ExamplePicture | None
     tables: list[ScoreTable]
+    validation: list[ScoreTable]
     missing: list[tuple[str, str]]
     source_diff: str
     log: str
@@ -48,6 +49,7 @@ def view_run(
     files: RunFiles,
     identity: Mapping[tuple[str, str], float],
     source_diff: str = "",
+    validation: Sequence[ScoreRow] = (),
 ) -> RunPage:
     """Put a run's page together.
 
@@ -58,6 +60,7 @@ def view_run(
         files: what its folder holds.
         identity: by metric and participant, what the early image itself scores.
         source_diff: how its code differed from its commit.
+        validation: its scores on validation participants, by the same protocol.
     """
     flags = {key: files.plan[key] for key in ("compile", "cuda_graphs", "deterministic") if key in files.plan}
     return RunPage(
@@ -72,6 +75,7 @@ def view_run(
         charts=run_charts(files, scores, identity),
         example=files.example,
         tables=score_tables(scores),
+        validation=score_tables(validation),
         missing=sorted({(score.metric, str(score.reason)) for score in scores if score.value is None}),
         source_diff=source_diff,
         log=files.log,

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report import times as written
 from petbench_leaderboard.report.formatting import MISSING
 from petbench_leaderboard.report.profile_figure import MOST_DRAWN, draw_profiles
@@ -94,7 +93,7 @@ def _row(table: TimeTable, row: TimeRow, keys: dict[str, str]) -> TimeRowView:
         method=row.run.method,
         kind="competitor" if row.stands else "unranked",
         variant=not row.stands,
-        settings=", ".join(stated.run_settings(row.run)),
+        settings=written.settings(table, row),
         arrive=written.arrive(table, row),
         seconds=written.seconds(row.seconds),
         span=written.span(row) or MISSING,

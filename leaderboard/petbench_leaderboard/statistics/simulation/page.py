@@ -54,6 +54,8 @@ A test holds each bound against the code, for {least} to {most} participants and
 
 - Of several methods, in at most {family} of datasets any two come out apart falsely or in the wrong order; in all
   others every rank interval holds every rank that its method may truly have.
+- Comparisons of methods with references are corrected as a family of their own, and those of methods with each other as
+  another: each by Holm's method, over all of its comparisons.
 - With one seed, *the truth* is that of this one training. Of another training of the same method an interval over
   participants says nothing: see the table below.
 - The smallest detectable difference is found in {found} of datasets where participants are normal and there is one
