@@ -157,6 +157,7 @@ def test_before_training_there_is_no_map_to_look_at() -> None:
     assert Small(AUTO.model_copy(update={"suv_clip": 70.0})).intensity.suv_clip == 70.0
 
 
+@pytest.mark.slow
 def test_no_built_in_method_and_no_preset_sets_an_end_that_was_found_by_looking_at_results() -> None:
     for name, (spec, plugin) in load_plugins().methods().items():
         if plugin.distribution == "petbench" and spec.parameters and "suv_clip" in spec.parameters.model_fields:

@@ -18,6 +18,8 @@ from petbench_networks import petbench_methods
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.slow  # the libraries take seconds to import, and start programs that describe the machine
+
 SPECS = {spec.name: spec for spec in petbench_methods()}
 
 SMALL: Mapping[str, Mapping[str, Any]] = {
@@ -45,7 +47,6 @@ def middle_of(method: StepMethod, early: torch.Tensor) -> torch.Tensor:
     return early[:, first : first + method.delayed_slices]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_a_batch_can_be_learnt(name: str) -> None:
     method = make(name)
