@@ -20,6 +20,7 @@ Check = Literal[
     "split-name",
     "supervision",
     "role",
+    "purpose",
     "ok",
     "verification",
     "device",

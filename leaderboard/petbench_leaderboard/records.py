@@ -30,10 +30,12 @@ Status = Literal[
 ]
 Verification = Literal["own", "rescored", "reproduced", "self-reported"]
 Role = Literal["competitor", "reference", "privileged", "predictable", "repeat-scan"]
+RunPurpose = Literal["test", "no-test", "trial"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 VERIFICATIONS: tuple[Verification, ...] = get_args(Verification)
 ROLES: tuple[Role, ...] = get_args(Role)
+PURPOSES: tuple[RunPurpose, ...] = get_args(RunPurpose)
 EXTERNAL = "external"
 """The plugin, and the supervision, of predictions that no plugin of petbench made."""
 
@@ -95,6 +97,9 @@ class PlannedRun:
             statistics of a population, so that no interval over them means what it says; None where it says nothing.
         has_truth: whether the dataset holds the true activity behind its delayed images, as simulated ones do; None
             where nobody recorded it.
+        purpose: `test`: the test participants are predicted and scored; `no-test`: nobody but the validation
+            participants is, as somebody asked; `trial`: likewise, in a search for settings. It decides nothing of the
+            training, so the same run can be tested later.
     """
 
     method: str = field(metadata=use("identity", "group", where="text", check="slug"))
@@ -121,6 +126,7 @@ class PlannedRun:
     changed_parameters: Mapping[str, object] | None = field(default=None, metadata=use(check="json"))
     sampling: str | None = field(default=None, metadata=use(where="text", check="text"))
     has_truth: bool | None = field(default=None, metadata=use(check="flag"))
+    purpose: RunPurpose = field(default="test", metadata=use("change", where="text", check="purpose", submitted=False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +252,11 @@ class RunRow(RunRecord):
     )
     subgroups: Mapping[str, object] = field(default_factory=dict, metadata=use("change", check="json", submitted=False))
 
+    @property
+    def is_tested(self) -> bool:
+        """Whether the run ended well and its test participants were predicted; a run by `--no-test` is not."""
+        return self.status == "ok" and self.purpose == "test"
+
 
 GROUP_FIELDS = fields_for(RunRecord, "group")
 COST_FIELDS = fields_for(RunRow, "cost")
@@ -281,6 +292,7 @@ class RunChanges(TypedDict, total=False):
     subgroups: Mapping[str, object]
     verification: Verification
     submitter: str
+    purpose: RunPurpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from petbench_leaderboard.field_uses import may_be_none, value_type
 from petbench_leaderboard.records import RunRow
 
-SCHEMA_REVISION = "0013"
+SCHEMA_REVISION = "0021"
 """The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
 
 DATASET_LEVEL = ""
@@ -98,6 +98,7 @@ class Run(Base):
     protocol: Mapped[int]
     status: Mapped[str] = mapped_column(String(16), index=True)
     verification: Mapped[str] = mapped_column(String(16))
+    purpose: Mapped[str]
     log_path: Mapped[str | None]
     submitter: Mapped[str]
 

@@ -105,6 +105,7 @@ def _values() -> dict[str, Any]:
         "ok": "ok",
         "device": "cuda:1",
         "precision": "bf16",
+        "purpose": "trial",
     }
     found: dict[str, Any] = {}
     for field in FIELDS:
@@ -115,6 +116,7 @@ def _values() -> dict[str, Any]:
 
 def _submitted() -> tuple[RunPlan, RunRow]:
     values = _values()
+    values["purpose"] = "test"  # nothing else can be submitted
     planned = {field.name: values[field.name] for field in dataclasses.fields(PlannedRun)}
     plan = RunPlan(**planned, dataset_folder="/secret", compile="off", deterministic=True)
     return plan, RunRow(**values)

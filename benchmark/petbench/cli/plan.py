@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from petbench.plans.forecast import RunForecast
 
-_COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "failed": "red", "running": "cyan"}
+_COLOURS = {
+    "cached": "green",
+    "trained": "green",
+    "stale": "yellow",
+    "interrupted": "yellow",
+    "failed": "red",
+    "running": "cyan",
+}
 
 
 @click.command()
@@ -41,9 +48,17 @@ _COLOURS = {"cached": "green", "stale": "yellow", "interrupted": "yellow", "fail
     "--track", type=click.Choice(list(TRACKS)), help="A track of the protocol: the budget that rows are compared under."
 )
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default=DEFAULTS.precision, show_default=True)
+@click.option("--no-test", is_flag=True, help="As for `petbench run`: the validation participants alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 def plan(
-    *, methods: tuple[str, ...], seed: str, fold: str, budget: str | None, as_json: bool, **request: object
+    *,
+    methods: tuple[str, ...],
+    seed: str,
+    fold: str,
+    budget: str | None,
+    no_test: bool,
+    as_json: bool,
+    **request: object,
 ) -> None:
     """Show which runs of a sweep are there, which are missing or stale and why, and what the rest may take.
 
@@ -61,7 +76,10 @@ def plan(
     from petbench.plans.sweep import plan_sweep
     from petbench.terminal import progress_bar
 
-    asked = request | {"budget": parse_budget(budget) if budget else None}
+    asked = request | {
+        "budget": parse_budget(budget) if budget else None,
+        "purpose": "no-test" if no_test else "test",
+    }
     with progress_bar() as progress:
         plans = plan_sweep(methods, seed, fold, asked, session().home, session().registry, progress)
     forecasts = forecast(plans, session().leaderboard)

@@ -29,6 +29,7 @@ def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
 
     from petbench.cli.console import standard_output
     from petbench_leaderboard.report import formatting
+    from petbench_leaderboard.report import settings as stated
 
     rows = list(rows)
     if not rows:
@@ -42,6 +43,8 @@ def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
         table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
     for row in rows:
         status = Text(row.status, style=_COLOURS.get(row.status, "red"))
+        for note in (stated.untested(row), stated.validation(row) if row.status == "ok" else ""):
+            status.append(f", {note}" if note else "", style="dim")
         if row.error_message:
             status.append(f": {row.error_message}", style="dim")
         trained = "" if row.train_seconds is None else f"{row.train_seconds:.0f} s"
@@ -126,10 +129,23 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bo
         click.echo(f"run {row.id} is this very run and is shown instead of repeated; --force runs it again", err=True)
     if row.error_message:
         click.echo(f"run {row.id} is {row.error_message}", err=True)
+    if not row.is_tested:
+        click.echo(in_place_of_a_rank(row))
+        print_training_notes(row, home)
+        return
     from petbench.cli.leaderboard import print_table
 
     print_table(leaderboard, dataset=row.dataset, split=row.split, highlight=row.id)
     print_training_notes(row, home)
+
+
+def in_place_of_a_rank(row: RunRow) -> str:
+    """Return what is said of a run that ended well and was not tested: how it does on validation."""
+    from petbench_leaderboard.report import settings as stated
+
+    score = stated.validation(row)
+    said = f"on the validation participants {score}" if score else "nobody validates in this fold"
+    return f"run {row.id} {row.method} seed {row.seed} is {stated.untested(row)}: {said}"
 
 
 def whose(row: RunRow) -> str:

@@ -94,6 +94,12 @@ if TYPE_CHECKING:
     help="Train a few steps in this process, for a debugger: `breakpoint()` works, nothing is recorded.",
 )
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="How many; with --debug.  [default: 20]")
+@click.option(
+    "--no-test",
+    is_flag=True,
+    help="Predict and score the validation participants alone: such a run takes no rank. Without it, the same command "
+    "goes on with the trained model.",
+)
 @click.option("--force", is_flag=True, help="Run again although the same run is on the leaderboard.")
 @click.option(
     "--fid-weights", type=click.Path(exists=True, dir_okay=False), help="File of the canonical Inception weights."
@@ -116,6 +122,7 @@ def run(
     compile_: str,
     debug: bool,
     steps: int | None,
+    no_test: bool,
     force: bool,
     time_limit: float | None,
     isolated: bool,
@@ -140,6 +147,7 @@ def run(
     petbench run --method cyclegan --dataset ~/my-dataset --split holdout --set learning_rate=0.0005
     petbench run --method pix2pix --method cyclegan --seed 0..4 --fold all --time-limit 3600
     petbench run --method my-unet --debug --steps 5
+    petbench run --method my-unet --set learning_rate=0.001 --no-test
     """
     from petbench.cli.result import print_result
     from petbench.cli.several_runs import run_several
@@ -152,7 +160,11 @@ def run(
     here = session()
     here.choose(fid_weights=fid_weights, offline=offline or None, log_to=log_to or None)
     assert isinstance(here.observers, tuple), "a tracker that cannot be used is refused before anything is built"
-    asked = request | {"compile": compile_, "budget": parse_budget(budget) if budget else None}
+    asked = request | {
+        "compile": compile_,
+        "budget": parse_budget(budget) if budget else None,
+        "purpose": "no-test" if no_test else "test",
+    }
     with progress_bar() as progress:
         plans = plan_sweep(methods, seed, fold, asked, here.home, here.registry, progress)
     if debug or steps:

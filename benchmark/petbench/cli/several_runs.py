@@ -43,6 +43,7 @@ def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool
 
 def _line(outcome: Outcome) -> str:
     from petbench.cli.result import whose
+    from petbench_leaderboard.report import settings as stated
 
     row, name = outcome.row, outcome.name
     if row is None:
@@ -51,6 +52,8 @@ def _line(outcome: Outcome) -> str:
         return f"{name}: run {row.id} is on the leaderboard already"
     if row.status == "ok":
         spent = "" if row.train_seconds is None else f", trained {row.train_seconds:.0f} s"
+        if not row.is_tested:
+            spent += f", {stated.untested(row)}, {stated.validation(row) or 'nobody validates'}"
         return f"{name}: run {row.id} {click.style('ok', fg='green')}{spent}"
     return f"{name}: run {row.id} {click.style(row.status, fg='red')}{whose(row)}: {row.error_message or ''}"
 
@@ -69,7 +72,7 @@ def _summary(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> str:
 def _print_boards(leaderboard: Leaderboard, outcomes: Sequence[Outcome]) -> None:
     from petbench.cli.leaderboard import print_table
 
-    rows = [outcome.row for outcome in outcomes if outcome.row is not None and outcome.is_ok]
+    rows = [outcome.row for outcome in outcomes if outcome.row is not None and outcome.row.is_tested]
     if rows:
         print_table(leaderboard, dataset=rows[-1].dataset, split=rows[-1].split, highlight=rows[-1].id)
 
@@ -86,6 +89,8 @@ def _print_json(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> None:
             "run": None if outcome.row is None else outcome.row.id,
             "status": None if outcome.row is None else outcome.row.status,
             "known": outcome.known,
+            "purpose": outcome.plan.purpose if outcome.row is None else outcome.row.purpose,
+            "validation_score": None if outcome.row is None else outcome.row.validation_score,
             "message": outcome.error if outcome.row is None else outcome.row.error_message,
         }
         for outcome in outcomes

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from petbench.registry import Registry
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold, Split
+    from petbench_leaderboard.records import RunPurpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Request:
     cuda_graphs: CudaGraphs = DEFAULTS.cuda_graphs
     deterministic: bool = DEFAULTS.deterministic
     reconstruction: str = ""
+    purpose: RunPurpose = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
         deterministic=request.deterministic,
         device=request.device,
         protocol=PROTOCOL,
+        purpose=request.purpose,
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.engine_settings import Compile, CudaGraphs, Precision
+    from petbench_leaderboard.records import RunRow
 
 IDENTITY_FIELDS = fields_for(PlannedRun, "identity")
 """What distinguishes one run from another. Hardware, environment and folders are recorded, but decide nothing."""
@@ -62,6 +63,11 @@ class RunPlan(PlannedRun):
         return parse_budget(self.budget)
 
     @property
+    def tests(self) -> bool:
+        """Whether the test participants are predicted and scored."""
+        return self.purpose == "test"
+
+    @property
     def identity(self) -> str:
         """SHA-256 over everything that decides the result, as hexadecimal digits."""
         return identity_of(self.to_dict())
@@ -102,6 +108,11 @@ class RunPlan(PlannedRun):
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, KeyError, TypeError, RecursionError):
             raise DataError(f"{path}: no plan of this version of petbench; run the method again with --force") from None
+
+
+def is_all_of(plan: RunPlan, row: RunRow) -> bool:
+    """Return whether a run of a plan's identity has done all that the plan asks for; one by `--no-test` has no test."""
+    return row.purpose == "test" or not plan.tests
 
 
 def identity_of(facts: Mapping[str, Any]) -> str:

@@ -89,7 +89,8 @@ class Pipeline:
             MethodFailedError: the method failed, or its process died.
             ScoringFailedError: the predictions could not be scored.
         """
-        written = Written.load(self._folder) if self._folder.is_trained else None
+        before = Written.load(self._folder) if self._folder.is_trained else None
+        written = None if before is None or (self._plan.tests and not before.predictions) else before
         with contextlib.ExitStack() as processes:
             with self._phase("prepare"):
                 check_named_weights(self._settings.weights)
@@ -97,19 +98,22 @@ class Pipeline:
                 method = None if written else processes.enter_context(self._method_process())
                 dataset, fold = open_planned(self._plan)
                 if method is not None:
-                    dataset.require_derivatives({*fold.test, *fold.validation} - dataset.withheld)
+                    needed = {*fold.test, *fold.validation} if self._plan.tests else {*fold.validation}
+                    dataset.require_derivatives(needed - dataset.withheld)
                 volumes = None if method is None else self._prepare(method, dataset, fold)
             if method is not None:
                 if volumes is not None:
                     self._train(method, *volumes)
                     with self._phase("checkpoint"):
                         self._keep_model(method, dataset, fold)
-                written = self._predict(method, dataset, fold)
+                written = Written({}, dict(before.validation) if before else {})
+                if self._plan.tests:
+                    self._predict(method, dataset, fold, written)
             assert written is not None, "it was there already, or has just been written"
             validated = bool(fold.validation) and not dataset.withheld & set(fold.validation)
             with self._phase("validation") if validated else contextlib.nullcontext():
-                if method is not None and validated:
-                    self._write(method, dataset, fold.validation, self._folder.validation, written.validation)
+                if method is not None and validated and not written.validation:
+                    self._validate(method, dataset, fold, written)
                 if method is not None:
                     self._end(method, written, processes)
                 # Only now, when nothing of the method runs any more.
@@ -117,6 +121,8 @@ class Pipeline:
                 if validated:
                     self._score_validation(scoring, written)
             record_history(self._leaderboard, self._run_id, self._folder)
+            if not self._plan.tests:
+                return None
             if dataset.withheld & set(fold.test):
                 return UNSCORED
             with self._phase("score"):
@@ -233,13 +239,17 @@ class Pipeline:
         self._folder.save_grid(dataset.grid(fold.train[0]))
         self._leaderboard.update(self._run_id, parameter_count=saved.parameter_count)
 
-    def _predict(self, method: MethodProcess, dataset: Dataset, fold: Fold) -> Written:
-        """Predict and write the test participants; return the digests."""
-        written = Written({}, {})
+    def _predict(self, method: MethodProcess, dataset: Dataset, fold: Fold, written: Written) -> None:
+        """Predict and write the test participants, and take the digests."""
         with self._phase("predict"):
             seconds = self._write(method, dataset, fold.test, self._folder.predictions, written.predictions)
         self._leaderboard.update(self._run_id, seconds_per_volume=seconds)
-        return written
+
+    def _validate(self, method: MethodProcess, dataset: Dataset, fold: Fold, written: Written) -> None:
+        """Predict and write the validation participants, and take the digests; without a test they say how fast."""
+        seconds = self._write(method, dataset, fold.validation, self._folder.validation, written.validation)
+        if not self._plan.tests:
+            self._leaderboard.update(self._run_id, seconds_per_volume=seconds)
 
     def _write(
         self, method: MethodProcess, dataset: Dataset, participants: Sequence[str], folder: Path, into: dict[str, str]

@@ -113,7 +113,7 @@ def _accept_run(
 
 
 def _is_checked(row: RunRow) -> bool:
-    return row.status == "ok" and row.verification != "self-reported"
+    return row.is_tested and row.verification != "self-reported"
 
 
 def _keep_log(submission: Verified, found: VerifiedRun, folder: RunFolder) -> None:

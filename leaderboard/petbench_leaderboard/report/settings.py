@@ -58,7 +58,18 @@ def settings(row: Row) -> list[str]:
 def run_settings(run: RunRow) -> list[str]:
     """Return the same of the runs of one row."""
     preset = run.preset if run.role == "competitor" or run.preset != "default" else ""
-    return [part for part in (origin_of(run), preset, *changed_parameters(run), budget(run), track(run)) if part]
+    stated = (origin_of(run), preset, *changed_parameters(run), budget(run), track(run), untested(run))
+    return [part for part in stated if part]
+
+
+def untested(run: RunRow) -> str:
+    """Return that a run has no scores of test participants: `not tested`, `trial, not tested`; empty where it has."""
+    return {"no-test": "not tested", "trial": "trial, not tested"}.get(run.purpose, "")
+
+
+def validation(run: RunRow) -> str:
+    """Return what a run scored on its validation participants, such as `psnr_body_suv20 31.42`; empty without."""
+    return "" if run.validation_score is None else f"{run.validation_metric} {run.validation_score:.4g}"
 
 
 def changed_parameters(run: RunRow) -> list[str]:

@@ -96,7 +96,7 @@ def _facts(run: RunRow) -> list[tuple[str, str]]:
         "track": stated.track(run),
         "changed": ", ".join(stated.changed_parameters(run)),
         "protocol": run.protocol,
-        "predicts": ", ".join(run.test_participants),
+        "predicts": stated.untested(run) or ", ".join(run.test_participants),
         "verification": run.verification,
         "isolation": run.isolation,
         "fault": run.fault and FAULTS.get(run.fault, run.fault),
