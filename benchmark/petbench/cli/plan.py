@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from petbench.cli.options import complete_dataset, complete_method, reconstruction_option
+from petbench.cli.options import SETTINGS, complete_dataset, complete_method, reconstruction_option
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 from petbench_leaderboard.tracks import TRACKS, track_of
@@ -38,7 +38,7 @@ _COLOURS = {
 @click.option("--fold", default="0", show_default=True, metavar="FOLDS", help="Such as 2, 0..3 or all.")
 @click.option("--seed", default="0", show_default=True, metavar="SEEDS", help="Such as 3, 0,2,7 or 0..4.")
 @click.option("--preset", help="Named set of parameters. Default: the one each method chooses for the dataset's size.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUES", help=SETTINGS)
 @click.option(
     "--budget",
     metavar="images=N|seconds=S",
@@ -68,12 +68,13 @@ def plan(
 
     \b
     petbench plan --method pix2pix --seed 0..4 --fold all
+    petbench plan --method pix2pix --set learning_rate=0.001,0.003 --set width=8,16 --no-test
     """
     from petbench.cli.console import print_json
     from petbench.plans.budgets import describe_budgets
     from petbench.plans.forecast import forecast
     from petbench.plans.run_plan import parse_budget
-    from petbench.plans.sweep import plan_sweep
+    from petbench.plans.sweep import plan_sweep, what_varies
     from petbench.terminal import progress_bar
 
     asked = request | {
@@ -93,6 +94,7 @@ def plan(
                         "method": cell.plan.method,
                         "seed": cell.plan.seed,
                         "fold": cell.plan.fold,
+                        "parameters": dict(cell.plan.parameters),
                         "identity": cell.plan.identity,
                         "budget": cell.plan.budget,
                         "track": track_of(cell.plan.budget),
@@ -110,7 +112,7 @@ def plan(
         )
         return
     click.echo(describe_budgets(plans))
-    _print(forecasts)
+    _print(forecasts, what_varies(plans))
     unknown = len(to_spend) - len(known)
     guess = f"about {_duration(sum(known))}" if known or not to_spend else "no past run shows how long"
     click.echo(
@@ -118,7 +120,7 @@ def plan(
     )
 
 
-def _print(forecasts: Sequence[RunForecast]) -> None:
+def _print(forecasts: Sequence[RunForecast], settings: Sequence[str]) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -126,11 +128,13 @@ def _print(forecasts: Sequence[RunForecast]) -> None:
     from petbench.cli.console import standard_output
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("method", "fold", "seed", "state", "run", "time", "why"):
+    varied = ["settings"] if any(settings) else []
+    for heading in ("method", *varied, "fold", "seed", "state", "run", "time", "why"):
         table.add_column(heading, justify="right" if heading in ("fold", "seed", "run", "time") else "left")
-    for cell in forecasts:
+    for cell, varies in zip(forecasts, settings, strict=True):
         table.add_row(
             Text(cell.plan.method),
+            *(Text(varies) for _ in varied),
             str(cell.plan.fold),
             str(cell.plan.seed),
             Text(cell.state, style=_COLOURS.get(cell.state, "")),

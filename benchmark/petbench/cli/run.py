@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from petbench.cli.options import ISOLATED, complete_dataset, complete_method, reconstruction_option
+from petbench.cli.options import ISOLATED, SETTINGS, complete_dataset, complete_method, reconstruction_option
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 from petbench_leaderboard.tracks import TRACKS
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     help="Seed of all random numbers; or several: 0,2,7, 0..4.",
 )
 @click.option("--preset", help="Named set of parameters. Default: the one the method chooses for the dataset's size.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUES", help=SETTINGS)
 @click.option(
     "--budget",
     metavar="images=N|seconds=S",
@@ -136,9 +136,9 @@ def run(
 
     The row exists from the moment the run is planned. Ctrl-C ends it as `interrupted` with a checkpoint, from which
     the same command resumes; a second Ctrl-C ends at once. A run that is on the leaderboard already is shown, not
-    repeated, unless --force is given. Several methods, seeds or folds are run one after the other, as `petbench plan`
-    shows them; one that fails stops none of the others. The first line says under which budget each method trains, and
-    whether that is a track of the protocol.
+    repeated, unless --force is given. Several methods, seeds or folds, and every combination of settings with several
+    values, are run one after the other, as `petbench plan` shows them; one that fails stops none of the others. The
+    first line says under which budget each method trains, and whether that is a track of the protocol.
 
     \b
     petbench run --method pix2pix
@@ -147,7 +147,7 @@ def run(
     petbench run --method cyclegan --dataset ~/my-dataset --split holdout --set learning_rate=0.0005
     petbench run --method pix2pix --method cyclegan --seed 0..4 --fold all --time-limit 3600
     petbench run --method my-unet --debug --steps 5
-    petbench run --method my-unet --set learning_rate=0.001 --no-test
+    petbench run --method my-unet --set learning_rate=0.001,0.003 --set width=16,32 --no-test
     """
     from petbench.cli.result import print_result
     from petbench.cli.several_runs import run_several

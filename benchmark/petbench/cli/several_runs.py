@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool, as_json: bool) -> int:
     """Run several plans, report on each, and return the exit code: 0, 1 for a failure, 130 for Ctrl-C."""
     from petbench.cli.result import print_training_notes
+    from petbench.plans.sweep import what_varies
     from petbench.runs.execute import execute
     from petbench.runs.run_all import run_all
 
+    varies = what_varies(plans)
+
     def report(place: int, outcome: Outcome) -> None:
-        say(f"[{place + 1}/{len(plans)}] {_line(outcome)}")
+        say(f"[{place + 1}/{len(plans)}] {_line(outcome, varies[place])}")
         if outcome.row is not None and outcome.is_ok:
             print_training_notes(outcome.row, supervisor.home)
 
@@ -41,11 +44,11 @@ def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool
     return 0 if all(outcome.is_ok for outcome in outcomes) else 1
 
 
-def _line(outcome: Outcome) -> str:
+def _line(outcome: Outcome, varies: str) -> str:
     from petbench.cli.result import whose
     from petbench_leaderboard.report import settings as stated
 
-    row, name = outcome.row, outcome.name
+    row, name = outcome.row, f"{outcome.name} {varies}".rstrip()
     if row is None:
         return f"{name}: {click.style('not run', fg='red')}, {outcome.error}"
     if outcome.known:
@@ -85,6 +88,7 @@ def _print_json(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> None:
             "method": outcome.plan.method,
             "fold": outcome.plan.fold,
             "seed": outcome.plan.seed,
+            "parameters": dict(outcome.plan.parameters),
             "identity": outcome.plan.identity,
             "run": None if outcome.row is None else outcome.row.id,
             "status": None if outcome.row is None else outcome.row.status,

@@ -1,18 +1,24 @@
-"""A sweep: the runs of several methods, folds and seeds, the latter as typed: `3`, `0,2,7`, `0..4`, or `all` folds."""
+"""A sweep: the runs of several methods, settings, folds and seeds.
+
+Seeds and folds come as typed: `3`, `0,2,7`, `0..4`, or `all` folds; of settings every combination runs.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from petbench.errors import UsageError
+from petbench.plans.alternatives import combinations
+from petbench.plans.run_plan import RunPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from petbench.home import Home
-    from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
     from petbench_datasets.progress import Progress
 
@@ -29,13 +35,15 @@ def plan_sweep(
     registry: Registry,
     progress: Progress,
 ) -> list[RunPlan]:
-    """Return the plan of every run: method by method, fold by fold, seed by seed.
+    """Return the plan of every run: method by method, combination by combination, fold by fold, seed by seed.
+
+    Of two that are spelled in two ways but are the same run, one is there.
 
     Args:
         methods: names of methods.
         seeds: as typed.
         folds: as typed.
-        asked: the other fields of a `petbench.plans.planner.Request`.
+        asked: the other fields of a `petbench.plans.planner.Request`; a setting may name several values.
         home: where built datasets are kept.
         registry: the installed plugins.
         progress: notified of how far the building and reading of the dataset is.
@@ -49,20 +57,43 @@ def plan_sweep(
 
     each_seed = parse_seeds(seeds, "--seed")
     each_fold = () if folds == "all" else parse_numbers(folds, "--fold", 1)
-    requests = [Request(method=name, seed=each_seed[0], **asked) for name in dict.fromkeys(methods)]
-    for request in requests:
-        check_names(request, registry)
+    requests = []
+    for name in dict.fromkeys(methods):
+        spec, _ = registry.method(name)
+        settings = asked.get("settings", ())
+        for combination in combinations(spec, settings):
+            requests.append(Request(method=name, seed=each_seed[0], **{**asked, "settings": combination}))
+            check_names(requests[-1], registry)
     first = requests[0]  # one dataset and split for all of them
     named = find_dataset(first.dataset, home, registry, progress, reconstruction=first.reconstruction)
     split = load_split(named.dataset, requests[0].split)
-    spec = registry.datasets().get(requests[0].dataset)
-    track = spec.track if spec else ""
-    plans = []
+    registered = registry.datasets().get(requests[0].dataset)
+    track = registered.track if registered else ""
+    plans = dict[str, RunPlan]()
     for request in requests:
         for fold in each_fold or range(len(split.folds)):
             plan = plan_on(request, Place(named.name, named.dataset, split, fold, track), registry)
-            plans += [dataclasses.replace(plan, seed=seed) for seed in each_seed]
-    return plans
+            for seed in each_seed:
+                one = dataclasses.replace(plan, seed=seed)
+                plans.setdefault(one.identity, one)
+    return list(plans.values())
+
+
+def what_varies(plans: Sequence[RunPlan]) -> list[str]:
+    """Return for each plan the parameters in which the plans of its method differ, such as `learning_rate=0.003`."""
+    of_method: dict[str, list[RunPlan]] = defaultdict(list)
+    for plan in plans:
+        of_method[plan.method].append(plan)
+    names = {
+        method: [name for name in some[0].parameters if any(_value(one, name) != _value(some[0], name) for one in some)]
+        for method, some in of_method.items()
+    }
+    return [", ".join(f"{name}={_value(plan, name)}" for name in names[plan.method]) for plan in plans]
+
+
+def _value(plan: RunPlan, name: str) -> str:
+    value = plan.parameters.get(name)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def parse_seeds(text: str, option: str) -> tuple[int, ...]:
