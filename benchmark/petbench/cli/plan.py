@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from petbench.cli.options import SETTINGS, complete_dataset, complete_method, reconstruction_option
 from petbench.cli.session import session
-from petbench.engine_settings import DEFAULTS
-from petbench_leaderboard.tracks import TRACKS, track_of
+from petbench.cli.sweep_options import asked_for, sweep_options
+from petbench_leaderboard.tracks import track_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from petbench.plans.forecast import RunForecast
+    from petbench.plans.sweep_request import SweepRequest
 
 _COLOURS = {
     "cached": "green",
@@ -27,39 +28,15 @@ _COLOURS = {
 
 
 @click.command()
+@sweep_options
 @click.option(
-    "--method", "-m", "methods", required=True, multiple=True, shell_complete=complete_method, help="May be repeated."
+    "--write-config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what is asked for as a TOML file for --config; it may not be there yet.",
 )
-@click.option(
-    "--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset, help="Dataset."
-)
-@reconstruction_option
-@click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
-@click.option("--fold", default="0", show_default=True, metavar="FOLDS", help="Such as 2, 0..3 or all.")
-@click.option("--seed", default="0", show_default=True, metavar="SEEDS", help="Such as 3, 0,2,7 or 0..4.")
-@click.option("--preset", help="Named set of parameters. Default: the one each method chooses for the dataset's size.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUES", help=SETTINGS)
-@click.option(
-    "--budget",
-    metavar="images=N|seconds=S",
-    help="Training to spend. Default: that of the dataset's track, or the preset's.",
-)
-@click.option(
-    "--track", type=click.Choice(list(TRACKS)), help="A track of the protocol: the budget that rows are compared under."
-)
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default=DEFAULTS.precision, show_default=True)
-@click.option("--no-test", is_flag=True, help="As for `petbench run`: the validation participants alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
-def plan(
-    *,
-    methods: tuple[str, ...],
-    seed: str,
-    fold: str,
-    budget: str | None,
-    no_test: bool,
-    as_json: bool,
-    **request: object,
-) -> None:
+def plan(*, write_config: Path | None, as_json: bool, **options: object) -> None:
     """Show which runs of a sweep are there, which are missing or stale and why, and what the rest may take.
 
     The first line says under which budget each method would train, and whether that is a track of the protocol.
@@ -69,20 +46,19 @@ def plan(
     \b
     petbench plan --method pix2pix --seed 0..4 --fold all
     petbench plan --method pix2pix --set learning_rate=0.001,0.003 --set width=8,16 --no-test
+    petbench plan --method pix2pix --method unet --seed 0..4 --write-config sweep.toml
     """
     from petbench.cli.console import print_json
     from petbench.plans.budgets import describe_budgets
     from petbench.plans.forecast import forecast
-    from petbench.plans.run_plan import parse_budget
-    from petbench.plans.sweep import plan_sweep, what_varies
+    from petbench.plans.sweep import what_varies
     from petbench.terminal import progress_bar
 
-    asked = request | {
-        "budget": parse_budget(budget) if budget else None,
-        "purpose": "no-test" if no_test else "test",
-    }
+    request = asked_for(options)
     with progress_bar() as progress:
-        plans = plan_sweep(methods, seed, fold, asked, session().home, session().registry, progress)
+        plans = request.plans(session().home, session().registry, progress)
+    if write_config is not None:
+        _write(request, write_config)
     forecasts = forecast(plans, session().leaderboard)
     to_spend = [cell for cell in forecasts if cell.state != "cached"]
     known = [cell.seconds for cell in to_spend if cell.seconds is not None]
@@ -118,6 +94,17 @@ def plan(
     click.echo(
         f"{len(to_spend)} of {len(forecasts)} to run, {guess}" + (f", {unknown} unknown" if known and unknown else "")
     )
+
+
+def _write(request: SweepRequest, path: Path) -> None:
+    from petbench.errors import UsageError
+    from petbench.plans.sweep_writer import sweep_text
+    from petbench_datasets.files import write_text
+
+    if path.exists():
+        raise UsageError(f"{path} exists; choose another name for the file")
+    write_text(path, sweep_text(request, session().registry))
+    click.echo(f"{path}: petbench run --config {path} makes these runs", err=True)
 
 
 def _print(forecasts: Sequence[RunForecast], settings: Sequence[str]) -> None:

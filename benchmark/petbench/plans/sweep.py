@@ -34,6 +34,7 @@ def plan_sweep(
     home: Home,
     registry: Registry,
     progress: Progress,
+    of_method: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[RunPlan]:
     """Return the plan of every run: method by method, combination by combination, fold by fold, seed by seed.
 
@@ -47,6 +48,7 @@ def plan_sweep(
         home: where built datasets are kept.
         registry: the installed plugins.
         progress: notified of how far the building and reading of the dataset is.
+        of_method: fields that are asked of one method alone, by its name.
 
     Raises:
         UsageError: something in the request makes no sense; no dataset is built for that.
@@ -60,9 +62,9 @@ def plan_sweep(
     requests = []
     for name in dict.fromkeys(methods):
         spec, _ = registry.method(name)
-        settings = asked.get("settings", ())
-        for combination in combinations(spec, settings):
-            requests.append(Request(method=name, seed=each_seed[0], **{**asked, "settings": combination}))
+        own = {**asked, **(of_method or {}).get(name, {})}
+        for combination in combinations(spec, own.get("settings", ())):
+            requests.append(Request(method=name, seed=each_seed[0], **{**own, "settings": combination}))
             check_names(requests[-1], registry)
     first = requests[0]  # one dataset and split for all of them
     named = find_dataset(first.dataset, home, registry, progress, reconstruction=first.reconstruction)
