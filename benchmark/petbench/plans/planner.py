@@ -14,6 +14,7 @@ from petbench.methods.parameter_files import with_hashes
 from petbench.methods.source import source_of
 from petbench.plans.budgets import check_budget, choose_budget
 from petbench.plans.run_plan import RunPlan
+from petbench_datasets.dataset.given_split import is_own
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +84,7 @@ class Place:
             "sampling": self.dataset.sampling,
             "has_truth": self.dataset.has_truth,
             "reconstruction": self.dataset.reconstruction,
+            "given_split": {} if is_own(self.dataset, self.split) else self.split.content(),
         }
 
 

@@ -44,6 +44,7 @@ class RunPlan(PlannedRun):
         device: as asked for.
         reconstruction: which image of several, by the label `rec-`; empty for no choice. The fingerprint covers the
             images that were chosen.
+        given_split: the split itself where it came in a file and is none of the dataset's own; else empty.
     """
 
     dataset_folder: str = field(metadata=use())
@@ -56,6 +57,7 @@ class RunPlan(PlannedRun):
     precision: Precision = field(metadata=use("identity", "group", where="text", check="precision"))
     device: str = field(metadata=use("change", where="text", check="device"))
     reconstruction: str = field(default="", metadata=use())
+    given_split: Mapping[str, Any] = field(default_factory=dict, metadata=use())
 
     @property
     def training_budget(self) -> Budget:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from petbench.home import Home
+    from petbench.plans.planner import Place, Request
     from petbench.registry import Registry
     from petbench_datasets.progress import Progress
 
@@ -53,9 +54,7 @@ def plan_sweep(
     Raises:
         UsageError: something in the request makes no sense; no dataset is built for that.
     """
-    from petbench.plans.datasets import find_dataset
-    from petbench.plans.planner import Place, Request, check_names, plan_on
-    from petbench_datasets.dataset.split import load_split
+    from petbench.plans.planner import Request, check_names, plan_on
 
     each_seed = parse_seeds(seeds, "--seed")
     each_fold = () if folds == "all" else parse_numbers(folds, "--fold", 1)
@@ -66,19 +65,32 @@ def plan_sweep(
         for combination in combinations(spec, own.get("settings", ())):
             requests.append(Request(method=name, seed=each_seed[0], **{**own, "settings": combination}))
             check_names(requests[-1], registry)
-    first = requests[0]  # one dataset and split for all of them
-    named = find_dataset(first.dataset, home, registry, progress, reconstruction=first.reconstruction)
-    split = load_split(named.dataset, requests[0].split)
-    registered = registry.datasets().get(requests[0].dataset)
-    track = registered.track if registered else ""
+    place = find_place(requests[0], 0, home, registry, progress)  # one dataset and split for all of them
     plans = dict[str, RunPlan]()
     for request in requests:
-        for fold in each_fold or range(len(split.folds)):
-            plan = plan_on(request, Place(named.name, named.dataset, split, fold, track), registry)
+        for fold in each_fold or range(len(place.split.folds)):
+            plan = plan_on(request, dataclasses.replace(place, fold=fold), registry)
             for seed in each_seed:
                 one = dataclasses.replace(plan, seed=seed)
                 plans.setdefault(one.identity, one)
     return list(plans.values())
+
+
+def find_place(request: Request, fold: int, home: Home, registry: Registry, progress: Progress) -> Place:
+    """Return dataset, split and fold of a request; a registered dataset that is not there yet is built first.
+
+    Raises:
+        UsageError: the split has no such fold.
+    """
+    from petbench.plans.datasets import find_dataset
+    from petbench.plans.planner import Place, choose_fold
+    from petbench_datasets.dataset.given_split import find_split
+
+    named = find_dataset(request.dataset, home, registry, progress, reconstruction=request.reconstruction)
+    split = find_split(named.dataset, request.split)
+    choose_fold(split, fold)
+    registered = registry.datasets().get(request.dataset)
+    return Place(named.name, named.dataset, split, fold, registered.track if registered else "")
 
 
 def what_varies(plans: Sequence[RunPlan]) -> list[str]:

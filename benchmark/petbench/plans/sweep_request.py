@@ -78,9 +78,9 @@ class SweepRequest:
     time_limit_seconds: float | None = None
     isolated: bool = False
 
-    def plans(self, home: Home, registry: Registry, progress: Progress) -> list[RunPlan]:
-        """Return the plan of every run, as `petbench.plans.sweep.plan_sweep` does."""
-        asked = {
+    def common(self) -> dict[str, Any]:
+        """Return what every `petbench.plans.planner.Request` of the sweep says."""
+        return {
             "dataset": self.dataset,
             "split": self.split,
             "budget": parse_budget(self.budget) if self.budget else None,
@@ -93,8 +93,13 @@ class SweepRequest:
             "reconstruction": self.reconstruction,
             "purpose": "no-test" if self.no_test else "test",
         }
+
+    def plans(self, home: Home, registry: Registry, progress: Progress) -> list[RunPlan]:
+        """Return the plan of every run, as `petbench.plans.sweep.plan_sweep` does."""
         of_method = {name: {"preset": of.preset, "settings": of.settings} for name, of in self.methods.items()}
-        return plan_sweep(list(self.methods), self.seeds, self.folds, asked, home, registry, progress, of_method)
+        return plan_sweep(
+            list(self.methods), self.seeds, self.folds, self.common(), home, registry, progress, of_method
+        )
 
 
 def requested(file: SweepFile | None, typed: Mapping[str, Any]) -> SweepRequest:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from petbench.errors import DataError
 from petbench_datasets.dataset.reader import open_dataset
-from petbench_datasets.dataset.split import load_split
+from petbench_datasets.dataset.split import Split, check_split, load_split
 
 if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
@@ -24,7 +24,11 @@ def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
     dataset = open_dataset(Path(plan.dataset_folder), reconstruction=plan.reconstruction)
     if dataset.fingerprint != plan.fingerprint:
         raise DataError(f"{plan.dataset_folder}: the images have changed since the run was planned; repeat the command")
-    split = load_split(dataset, plan.split)
+    if plan.given_split:
+        split = Split.from_content(plan.given_split)
+        check_split(split, dataset, Path(f"{split.name}.json"))
+    else:
+        split = load_split(dataset, plan.split)
     if split.digest != plan.split_digest:
         raise DataError(
             f"{plan.dataset_folder}: the split {plan.split} has changed since it was planned; repeat the command"
