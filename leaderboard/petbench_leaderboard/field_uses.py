@@ -35,6 +35,7 @@ Check = Literal[
     "flag",
     "json",
     "history",
+    "tuning",
     "moment",
     "participants",
     "some-participants",

@@ -151,7 +151,7 @@ def _row(
 ) -> Row:
     seeds = group.counted_seeds(participants)
     used = [run for run in group.runs if run.seed in seeds]
-    run = group.runs[-1]
+    run = group.representative
     chosen_by = selected.competing.get(run.run_group)
     return Row(
         rank=None,

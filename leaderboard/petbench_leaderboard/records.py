@@ -212,6 +212,8 @@ class RunRow(RunRecord):
             the run's own log: no submission holds it.
         subgroups: of the dataset's participants, by participant: `{"sub-01": {"sex": "female", "age": "up to 54"}}`;
             halves by the median in the place of age and weight. Noted when the run is scored.
+        tuning: how a search found its settings, as `petbench_leaderboard.tuning` writes it; empty where none did. What
+            a submission says of it is its submitter's word.
     """
 
     id: int = field(metadata=use(where="number", check="count", submitted=False))
@@ -251,6 +253,7 @@ class RunRow(RunRecord):
         default_factory=dict, metadata=use("change", check="history", submitted=False)
     )
     subgroups: Mapping[str, object] = field(default_factory=dict, metadata=use("change", check="json", submitted=False))
+    tuning: Mapping[str, object] = field(default_factory=dict, metadata=use("change", check="tuning"))
 
     @property
     def is_tested(self) -> bool:
@@ -293,6 +296,7 @@ class RunChanges(TypedDict, total=False):
     verification: Verification
     submitter: str
     purpose: RunPurpose
+    tuning: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,7 +112,8 @@ def _values() -> dict[str, Any]:
     for field in FIELDS:
         kind, check = value_type(field), use_of(field).check
         found[field.name] = checked.get(str(check), plain.get(kind, "text" if kind is str else {"a": 1}))
-    return found | {"verification": "reproduced", "budget": "images=7"}
+    tuning = {"trials": 7, "failed": 0, "images": 70, "seconds": 0.1, "budget": "images=7", "seed": 0}
+    return found | {"verification": "reproduced", "budget": "images=7", "tuning": tuning}
 
 
 def _submitted() -> tuple[RunPlan, RunRow]:

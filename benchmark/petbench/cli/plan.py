@@ -28,7 +28,7 @@ _COLOURS = {
 
 
 @click.command()
-@sweep_options
+@sweep_options()
 @click.option(
     "--write-config",
     type=click.Path(path_type=Path),

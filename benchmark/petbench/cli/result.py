@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 _COLOURS = {"ok": "green", "running": "cyan", "planned": "cyan", "interrupted": "yellow", "skipped": "yellow"}
-_LONG = ("environment", "machine", "parameters", "subgroups")
+_LONG = ("environment", "machine", "parameters", "subgroups", "tuning")
 
 
 def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
@@ -61,6 +61,7 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
 
     from petbench.api.runs import row_as_dict, run_as_dict
     from petbench.cli.console import print_json, standard_output
+    from petbench_leaderboard.report import settings as stated
     from petbench_leaderboard.score_records import of_newest_protocol
 
     if as_json:
@@ -74,6 +75,8 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
         if key not in _LONG and value not in (None, ()):
             shown = ", ".join(value) if isinstance(value, tuple) else str(value)
             console.print(Text.assemble((f"{key:26}", "dim"), shown))
+    if words := stated.tuning(row):
+        console.print(Text.assemble((f"{'settings':26}", "dim"), words))
     for title, facts in (("parameters", row.parameters), ("machine", row.machine)):
         settings = "  ".join(f"{key}={value}" for key, value in facts.items())
         console.print(Text.assemble((f"{title:26}", "dim"), settings))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@sweep_options
+@sweep_options()
 @click.option(
     "--debug",
     is_flag=True,

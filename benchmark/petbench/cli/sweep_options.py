@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _AS_IN_THE_REQUEST = {"seed": "seeds", "fold": "folds", "compile_": "compile", "time_limit": "time_limit_seconds"}
 
-_OPTIONS = (
-    click.option(
+_OPTIONS: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+    "methods": click.option(
         "--method",
         "-m",
         "methods",
@@ -29,13 +29,13 @@ _OPTIONS = (
         shell_complete=complete_method,
         help="Method to run; see `petbench methods`. May be repeated.",
     ),
-    click.option(
+    "config": click.option(
         "--config",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
         help="Sweep in a TOML file; options that are typed beside it come first.",
     ),
-    click.option(
+    "dataset": click.option(
         "--dataset",
         "-d",
         default="fdg-phantom-mini",
@@ -43,41 +43,43 @@ _OPTIONS = (
         shell_complete=complete_dataset,
         help="Dataset by name, or the folder of a BIDS-PET dataset.",
     ),
-    reconstruction_option,
-    click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants."),
-    click.option(
+    "reconstruction": reconstruction_option,
+    "split": click.option(
+        "--split", default="holdout", show_default=True, help="Split of the dataset's participants, or the file of one."
+    ),
+    "fold": click.option(
         "--fold", default="0", show_default=True, metavar="FOLDS", help="Fold of the split; or several: 0..3, all."
     ),
-    click.option(
+    "seed": click.option(
         "--seed",
         default="0",
         show_default=True,
         metavar="SEEDS",
         help="Seed of all random numbers; or several: 0,2,7, 0..4.",
     ),
-    click.option(
+    "preset": click.option(
         "--preset", help="Named set of parameters. Default: the one the method chooses for the dataset's size."
     ),
-    click.option("--set", "settings", multiple=True, metavar="KEY=VALUES", help=SETTINGS),
-    click.option(
+    "settings": click.option("--set", "settings", multiple=True, metavar="KEY=VALUES", help=SETTINGS),
+    "budget": click.option(
         "--budget",
         metavar="images=N|seconds=S",
         help="Training to spend. Default: that of the dataset's track, or the preset's.",
     ),
-    click.option(
+    "track": click.option(
         "--track",
         type=click.Choice(list(TRACKS)),
         help="A track of the protocol: the budget that rows are compared under.",
     ),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX."),
-    click.option(
+    "device": click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX."),
+    "precision": click.option(
         "--precision",
         type=click.Choice(["fp32", "bf16"]),
         default=DEFAULTS.precision,
         show_default=True,
         help="Arithmetic of the networks; losses are float32.",
     ),
-    click.option(
+    "compile_": click.option(
         "--compile",
         "compile_",
         type=click.Choice(["on", "off", "auto"]),
@@ -85,35 +87,44 @@ _OPTIONS = (
         show_default=True,
         help="Whether the networks are compiled.",
     ),
-    click.option(
+    "cuda_graphs": click.option(
         "--cuda-graphs",
         type=click.Choice(["on", "off", "auto"]),
         default=DEFAULTS.cuda_graphs,
         show_default=True,
         help="Whether steps on CUDA are recorded once and replayed; auto: for methods that declare it.",
     ),
-    click.option("--deterministic", is_flag=True, help="Allow only deterministic algorithms on CUDA."),
-    click.option(
+    "deterministic": click.option("--deterministic", is_flag=True, help="Allow only deterministic algorithms on CUDA."),
+    "time_limit": click.option(
         "--time-limit",
         type=click.FloatRange(0, min_open=True),
         metavar="SECONDS",
         help="Stop a run that takes longer, with every process it has started, as `timed-out`. Default: none.",
     ),
-    click.option("--isolated", is_flag=True, help=ISOLATED),
-    click.option(
+    "isolated": click.option("--isolated", is_flag=True, help=ISOLATED),
+    "no_test": click.option(
         "--no-test",
         is_flag=True,
         help="Predict and score the validation participants alone: such a run takes no rank. Without it, the same "
         "command goes on with the trained model.",
     ),
-)
+}
+"""By the names under which click hands them over."""
 
 
-def sweep_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command all options that say which runs are meant, in the order in which its help shows them."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def sweep_options(*left_out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the options that say which runs are meant, in the order in which its help shows them.
+
+    Args:
+        left_out: names of those that it has not, or has in its own way.
+    """
+
+    def give(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name, option in reversed(list(_OPTIONS.items())):
+            command = command if name in left_out else option(command)
+        return command
+
+    return give
 
 
 def asked_for(values: Mapping[str, Any]) -> SweepRequest:

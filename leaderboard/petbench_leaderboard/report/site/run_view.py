@@ -95,6 +95,7 @@ def _facts(run: RunRow) -> list[tuple[str, str]]:
         "budget": run.budget,
         "track": stated.track(run),
         "changed": ", ".join(stated.changed_parameters(run)),
+        "found": stated.tuning(run),
         "protocol": run.protocol,
         "predicts": stated.untested(run) or ", ".join(run.test_participants),
         "verification": run.verification,
