@@ -12,6 +12,7 @@ from tests.benchmark.made_runs import PIX2PIX
 
 import petbench
 from petbench_datasets.dataset.reader import open_dataset
+from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,3 +116,15 @@ def test_python_runs_without_test_and_tests_the_same_run_later(tmp_path: Path, b
         assert (again.id, again.known, again.row.purpose) == (first.id, False, "test")
         assert set(again.predictions) == {"sub-04"}
         assert open_dataset(body_dataset).participants[-1] == "sub-04"
+
+
+@pytest.mark.slow
+def test_a_run_that_failed_its_test_does_not_become_one_that_ran_without(
+    ran: Callable[..., Petbench], body_dataset: Path
+) -> None:
+    command = ran(PIX2PIX)
+    with Leaderboard.open(command.home / "leaderboard.db") as leaderboard:
+        leaderboard.update(1, status="failed", error_message="predicted NaN")
+    command("run", "--dataset", body_dataset, "--method", *NO_TEST)
+    rows = {row["id"]: (row["status"], row["purpose"]) for row in command.json("runs", "list")}
+    assert rows == {1: ("failed", "test"), 2: ("ok", "no-test")}

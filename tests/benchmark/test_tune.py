@@ -227,6 +227,7 @@ def test_the_best_settings_become_a_row_that_says_what_the_search_cost_beside_th
     trials = Search(request, supervisor, make=maker).run()
     runs = len(maker.made)
     done = make_rows(request, trials, supervisor, make=maker)
+    assert done is not None
     assert len(maker.made) == runs  # with the budget of the row, the trials are the runs that are tested
     scores = {trial.row.id: trial.row.validation_score for trial in trials if trial.row is not None}
     assert scores[done.tuned.id] == max(score for score in scores.values() if score is not None)
@@ -245,6 +246,7 @@ def test_where_no_trial_does_better_the_methods_own_row_is_the_tuned_one(
 ) -> None:
     request, maker = asked(trials=4), Maker(lambda plan: 30.0)
     done = make_rows(request, Search(request, supervisor, make=maker).run(), supervisor, make=maker)
+    assert done is not None
     assert done.default.id == done.tuned.id
     assert done.best.number == 1
     assert done.tuned.tuning["trials"] == 4
@@ -257,8 +259,24 @@ def test_trials_of_a_smaller_budget_all_have_it_and_the_rows_have_their_own(
     trials = Search(request, supervisor, make=maker).run()
     assert {plan.budget for plan in maker.made} == {"images=16"}
     done = make_rows(request, trials, supervisor, make=maker)
+    assert done is not None
     assert (done.default.budget, done.tuned.budget) == ("images=64", "images=64")
     assert done.tuned.tuning["budget"] == "images=16"
+
+
+def test_a_search_that_is_stopped_before_its_rows_are_there_tests_none_of_them_twice(
+    supervisor: Supervisor, asked: Callable[..., SearchRequest]
+) -> None:
+    request = asked(trials=3, trial_budget=Budget(images=16))
+    trials = Search(request, supervisor, make=Maker()).run()
+    for most, there in ((0, 0), (1, 1)):
+        stopping = Maker(most=most)
+        assert make_rows(request, trials, supervisor, make=stopping) is None
+        assert len([row for row in supervisor.leaderboard.runs() if row.is_tested]) == there
+        supervisor.stop_requested = False
+    done = make_rows(request, trials, supervisor, make=Maker())
+    assert done is not None
+    assert done.tuned.is_tested
 
 
 def test_where_every_trial_fails_there_is_no_row_and_one_line_says_why(

@@ -51,11 +51,13 @@ def tune(*, method: str, trials: int, trial_budget: str | None, as_json: bool, *
     petbench tune unet --dataset ~/my-dataset --trials 40 --budget images=20000 --seed 1
     petbench tune pix2pix --set batch_size=1 --trial-budget images=5000 --budget images=40000
     """
+    from petbench.plans.budgets import describe_budgets
     from petbench.runs.execute import execute
     from petbench.runs.tuning.outcome import make_rows
     from petbench.runs.tuning.search import Search
     from petbench.terminal import say
 
+    assert isinstance(session().observers, tuple), "a tracker that cannot be used is refused before anything is built"
     asked, supervisor_options = _asked(method, trials, trial_budget, options)
     here = session()
     supervisor = here.supervisor(supervisor_options)
@@ -66,17 +68,20 @@ def tune(*, method: str, trials: int, trial_budget: str | None, as_json: bool, *
         say(f"[{trial.number}/{trials}] {_line(trial)}; {_best(made)}")
 
     make = functools.partial(execute, waiting=say)
-    Search(asked, supervisor, make=make).run(show)
-    if len(made) < trials or supervisor.stop_requested:
+    search = Search(asked, supervisor, make=make)
+    say(f"{trials} trials, seed {asked.request.seed}; {describe_budgets([search.first_plan])}")
+    search.run(show)
+    stopped = len(made) < trials or supervisor.stop_requested
+    tuned = None if stopped else make_rows(asked, made, supervisor, make=make)
+    if tuned is None:
         say(f"stopped after {len(made)} of {trials} trials; the same command goes on")
         raise SystemExit(130)
-    tuned = make_rows(asked, made, supervisor, make=make)
     if as_json:
         _print_json(made, tuned)
     else:
         _print(tuned)
     if not (tuned.tuned.is_tested and tuned.default.is_tested):
-        raise SystemExit(130 if supervisor.stop_requested else 1)
+        raise SystemExit(1)
 
 
 def _asked(method: str, trials: int, trial_budget: str | None, options: dict[str, Any]) -> tuple[SearchRequest, Any]:

@@ -17,6 +17,7 @@ from petbench.plans.same_code import check_same_code
 from petbench.runs.claims import RunningElsewhereError, claim, claim_path
 from petbench.runs.lookup import find_folder, find_folder_or_none, is_made_here
 from petbench.runs.supervisor import UNFINISHED
+from petbench_leaderboard.records import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +130,7 @@ def _execute(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bo
                 f"petbench runs delete {row.id}",
                 folder.lock if folder else None,
             )
-        if folder is not None and can_go_on(row, folder):
+        if folder is not None and can_go_on(row, folder) and not _would_hide_a_failure(plan, row):
             require_device(folder.plan().device)
             # The same run, whose images and files may lie elsewhere by now; its code is what was just planned.
             moved = {name: getattr(plan, name) for name in ("dataset_folder", "parameter_files", "purpose")}
@@ -146,6 +147,11 @@ def can_go_on(row: RunRow, folder: RunFolder) -> bool:
     return row.status in RESUMABLE or (
         folder.is_trained and (row.status in RESUMABLE_WHEN_TRAINED or _is_untested(row))
     )
+
+
+def _would_hide_a_failure(plan: RunPlan, row: RunRow) -> bool:
+    """Return whether a run failed that was to be tested: without its test it would pass for one that ended well."""
+    return row.status in FAILURES and row.purpose == "test" and not plan.tests
 
 
 def _is_untested(row: RunRow) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from petbench.errors import PetbenchError
 from petbench.plans.planner import plan_on
 from petbench.runs.execute import execute
+from petbench.runs.run_all import noting_requests_to_stop
 from petbench.runs.tuning.search import best_of, cost_of
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ class Tuned:
 
 def make_rows(
     asked: SearchRequest, trials: Sequence[Trial], supervisor: Supervisor, *, make: MakeRun = execute
-) -> Tuned:
+) -> Tuned | None:
     """Test the method's own settings and the best of a search, and note in the row of the latter what the search cost.
 
-    A trial with the row's budget is that very run: its model is tested, and nothing is trained again.
+    A trial with the row's budget is that very run: its model is tested, and nothing is trained again. None where
+    somebody stopped it before both rows were there.
 
     Raises:
         PetbenchError: no trial ended well, or one of the runs is going on elsewhere.
@@ -53,10 +55,14 @@ def make_rows(
         why = next((trial.error or (trial.row and trial.row.error_message) for trial in trials), None)
         raise PetbenchError(f"none of the {len(trials)} trials ended well, so there are no settings; the first: {why}")
     request, registry = asked.request, supervisor.registry
-    default, _ = make(plan_on(request, asked.place, registry), supervisor)
-    settings = dataclasses.replace(request, settings=(*request.settings, *best.settings))
-    tuned, _ = make(plan_on(settings, asked.place, registry), supervisor)
-    cost = cost_of(trials, request.seed)
-    supervisor.leaderboard.update(tuned.id, tuning=cost.to_dict())
-    rows = supervisor.leaderboard
+    changed = dataclasses.replace(request, settings=(*request.settings, *best.settings))
+    made = []
+    with noting_requests_to_stop(supervisor):
+        for each in (request, changed):
+            made.append(make(plan_on(each, asked.place, registry), supervisor)[0])
+            if supervisor.stop_requested:
+                return None
+    default, tuned = made
+    cost, rows = cost_of(trials, request.seed), supervisor.leaderboard
+    rows.update(tuned.id, tuning=cost.to_dict())
     return Tuned(best=best, cost=cost, default=rows.run(default.id), tuned=rows.run(tuned.id))

@@ -106,6 +106,11 @@ class Search:
         self._sampler = Sampler(space, asked.request.seed, {name: before[name] for name in space})
         self._by: tuple[str | None, str | None] | None = None
 
+    @property
+    def first_plan(self) -> RunPlan:
+        """What the trials have in common: the plan of the first, which has the method's own settings."""
+        return self._plan(())
+
     def run(self, ended: Callable[[Trial], object] = lambda _trial: None) -> list[Trial]:
         """Make all trials, and return them; fewer where somebody stopped it.
 
