@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CLASSES = (
     "petbench.contract.MethodSpec",
     "petbench.contract.DatasetShape",
+    "petbench.contract.Range",
+    "petbench.contract.Choice",
     "petbench.contract.Method",
     "petbench.contract.TrainingData",
     "petbench.contract.RunContext",

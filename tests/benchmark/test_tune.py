@@ -8,11 +8,15 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import optuna
 import pytest
+from tests.benchmark.docs_reader import DOCS
+from tests.command import Petbench
 
+from petbench.cli.tune import tune
 from petbench.contract import Budget, Choice, DatasetShape, MethodSpec, Range
 from petbench.errors import PetbenchError, PluginError, UsageError
 from petbench.home import Home
@@ -26,15 +30,16 @@ from petbench.runs.tuning.outcome import make_rows
 from petbench.runs.tuning.sampler import RANDOM_TRIALS
 from petbench.runs.tuning.search import Search, SearchRequest, Trial, best_of, cost_of
 from petbench.settings import Settings
+from petbench.testing.errors import ConformanceError
+from petbench.testing.registration import documented_parameters
 from petbench_datasets.dataset.split import Fold
 from petbench_datasets.progress import silent
 from petbench_leaderboard.store import Leaderboard
+from petbench_leaderboard.tuning import Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from tests.command import Petbench
 
     from petbench.plans.run_plan import RunPlan
     from petbench_leaderboard.records import RunRow
@@ -373,18 +378,59 @@ def test_found_numbers_have_three_digits_and_stay_in_their_range() -> None:
     assert [value_at(Range(1, 9), 4), value_at(Choice(("a", None)), 1)] == [4, None]
 
 
-@pytest.mark.slow
-def test_a_search_that_is_killed_goes_on_and_ends_as_one_that_never_was(petbench: Petbench, body_dataset: Path) -> None:
-    command = ("tune", "pix2pix", "-d", body_dataset, "--trials", "3", "--budget", "images=32", "--set", "width=4")
+def test_what_a_method_declares_is_looked_at_when_its_plugin_is_checked() -> None:
+    assert "parameters" in documented_parameters(SimpleNamespace(spec=PIX2PIX))  # type: ignore[arg-type]
+    wrong = dataclasses.replace(PIX2PIX, search={"learning_rate": Range(-1.0, 1.0)})
+    with pytest.raises(ConformanceError, match=r"its search is not valid: .* does not take -1\.0"):
+        documented_parameters(SimpleNamespace(spec=wrong))  # type: ignore[arg-type]
+
+
+def test_the_page_says_what_is_so() -> None:
+    page = (DOCS / "tuning.md").read_text(encoding="utf-8")
+    trials = next(option for option in tune.params if option.name == "trials")
+    assert f"tries {trials.default} settings" in page
+    assert RANDOM_TRIALS == 8
+    assert "After eight trials at random" in page
+    names = [field.name for field in dataclasses.fields(Tuning)]
+    assert [name for name in names if f"`tuning_{name}`" not in page] == []
+    said = str(Tuning(trials=20, failed=0, images=240_000, seconds=1860.0, budget="images=12000", seed=0))
+    assert said in page
+
+
+COMMAND = ("tune", "pix2pix", "--trials", "3", "--budget", "images=32", "--set", "width=4")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, body_dataset: Path) -> Any:
+    """Return what a search says that nobody stopped."""
+    petbench = Petbench(tmp_path_factory.mktemp("whole") / "home")
+    return petbench.json(*COMMAND, "-d", body_dataset)
+
+
+def begin(petbench: Petbench, dataset: Path, ending: signal.Signals) -> tuple[int, str]:
+    """Begin a search, end it by a signal within its second trial, and return how it ended and what it said."""
     own = {"PETBENCH_HOME": str(petbench.home), "PETBENCH_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    environment = os.environ | own
-    started = [sys.executable, "-m", "petbench", *map(str, command)]
-    with subprocess.Popen(started, env=environment, stderr=subprocess.PIPE, text=True) as killed:
-        assert killed.stderr is not None
-        assert any(line.startswith("[1/3]") for line in killed.stderr)  # it is about to begin its second trial
-        killed.send_signal(signal.SIGKILL)
-    said = json.loads(petbench(*command, "--json").stdout)
-    whole = type(petbench)(petbench.home.parent / "whole").json(*command)
+    command = [sys.executable, "-m", "petbench", *COMMAND, "-d", str(dataset)]
+    with subprocess.Popen(command, env=os.environ | own, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("[1/3]"):
+                process.send_signal(ending)
+                break
+        said = process.stderr.read()
+    return process.returncode, said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_a_search_that_is_stopped_goes_on_and_ends_as_one_that_never_was(
+    petbench: Petbench, body_dataset: Path, whole: Any, ending: signal.Signals
+) -> None:
+    code, stopped = begin(petbench, body_dataset, ending)
+    if ending == signal.SIGINT:
+        assert code == 130
+        assert "stopped after 1 of 3 trials; the same command goes on" in stopped
+    said = json.loads(petbench(*COMMAND, "-d", body_dataset, "--json").stdout)
     for key in ("settings", "identity", "status", "validation_score"):
         assert [trial[key] for trial in said["trials"]] == [trial[key] for trial in whole["trials"]], key
     assert len({trial["identity"] for trial in said["trials"]}) == 3
@@ -394,12 +440,13 @@ def test_a_search_that_is_killed_goes_on_and_ends_as_one_that_never_was(petbench
     assert said["tuned"]["tuning"] == said["tuning"]
     assert said["tuning"]["trials"] == 3
     assert said["tuned"]["purpose"] == said["default"]["purpose"] == "test"
-    purposes = [row["purpose"] for row in petbench.json("runs", "list")]
-    assert purposes.count("test") == len({said["tuned"]["id"], said["default"]["id"]})
-    assert set(purposes) <= {"test", "trial"}
+    tested = {said["tuned"]["id"], said["default"]["id"]}
+    purposes = {row["id"]: row["purpose"] for row in petbench.json("runs", "list")}
+    assert {run for run, purpose in purposes.items() if purpose == "test"} == tested
+    assert set(purposes.values()) <= {"test", "trial"}
     (board,) = petbench.json("leaderboard")
+    assert {run for row in board["rows"] for run in row["runs"]} == tested
     tuned = next(row for row in board["rows"] if said["tuned"]["id"] in row["runs"])
     assert tuned["tuning_trials"] == 3
-    assert {run for row in board["rows"] for run in row["runs"]} == {said["tuned"]["id"], said["default"]["id"]}
     assert "tuned: 3 trials" in petbench("runs", "show", str(said["tuned"]["id"])).stdout
-    assert "tuned: 3 trials" in " ".join(petbench("leaderboard", "--markdown").stdout.split())
+    assert "tuned: 3 trials" in petbench("leaderboard", "--markdown").stdout
