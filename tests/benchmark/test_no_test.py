@@ -40,7 +40,7 @@ def test_a_run_without_test_has_a_validation_score_and_nothing_of_the_test_parti
     assert list((command.home / "runs").glob("*/predictions/*")) == []
     assert [file.name for file in (command.home / "runs").glob("*/validation/*")] == ["sub-03.nii.gz"]
     assert "not tested" in command("runs", "list").stdout
-    assert f"{row['validation_score']:.4g}" in command("runs", "list").stdout
+    assert f"{row['validation_score']:.5g}" in command("runs", "list").stdout
     assert [run["id"] for run in command.json("runs", "list", "--where", "purpose=no-test")] == [1]
     assert command.json("leaderboard") == []
     refused = command("submit", "1", "-o", command.home / "mine.petbench.zip", code=2).stderr

@@ -173,8 +173,11 @@ def test_a_search_that_was_stopped_goes_on_with_the_settings_that_it_would_have_
     with Leaderboard.open(tmp_path / "other.db") as leaderboard:
         whole = Search(asked(), Supervisor(supervisor.settings, leaderboard, REGISTRY), make=Maker()).run()
     first, second = Maker(most=stopped_after), Maker()
-    begun = Search(asked(), supervisor, make=first).run()
+    search = Search(asked(), supervisor, make=first)
+    begun = search.run()
     assert len(begun) == stopped_after
+    assert search.stopped_in is not None
+    assert search.stopped_in.status == "interrupted"
     assert supervisor.stop_requested
     supervisor.stop_requested = False
     resumed = Search(asked(), supervisor, make=second).run()

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     metavar="images=N|seconds=S",
     help="Training of each trial. Default: that of the row, so that the best trial need not be trained again.",
 )
-@sweep_options("methods", "config", "seed", "fold", "no_test")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter, which is not searched then."
+)
+@sweep_options("methods", "config", "seed", "fold", "settings", "no_test")
 @click.option("--json", "as_json", is_flag=True, help="Print the trials and both rows as JSON.")
 def tune(*, method: str, trials: int, trial_budget: str | None, as_json: bool, **options: Any) -> None:
     """Search for settings of METHOD that predict the validation participants best, then test these.
@@ -51,6 +54,7 @@ def tune(*, method: str, trials: int, trial_budget: str | None, as_json: bool, *
     petbench tune unet --dataset ~/my-dataset --trials 40 --budget images=20000 --seed 1
     petbench tune pix2pix --set batch_size=1 --trial-budget images=5000 --budget images=40000
     """
+    from petbench.cli.result import whose
     from petbench.plans.budgets import describe_budgets
     from petbench.runs.execute import execute
     from petbench.runs.tuning.outcome import make_rows
@@ -74,6 +78,8 @@ def tune(*, method: str, trials: int, trial_budget: str | None, as_json: bool, *
     stopped = len(made) < trials or supervisor.stop_requested
     tuned = None if stopped else make_rows(asked, made, supervisor, make=make)
     if tuned is None:
+        if (row := search.stopped_in) is not None:
+            say(f"run {row.id} is {row.status}{whose(row)}: {row.error_message or ''}")
         say(f"stopped after {len(made)} of {trials} trials; the same command goes on")
         raise SystemExit(130)
     if as_json:

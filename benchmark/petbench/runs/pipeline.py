@@ -108,12 +108,13 @@ class Pipeline:
                         self._keep_model(method, dataset, fold)
                 written = Written({}, dict(before.validation) if before else {})
                 if self._plan.tests:
-                    self._predict(method, dataset, fold, written)
+                    with self._phase("predict"):
+                        self._write(method, dataset, fold.test, written.predictions)
             assert written is not None, "it was there already, or has just been written"
             validated = bool(fold.validation) and not dataset.withheld & set(fold.validation)
             with self._phase("validation") if validated else contextlib.nullcontext():
                 if method is not None and validated and not written.validation:
-                    self._validate(method, dataset, fold, written)
+                    self._write(method, dataset, fold.validation, written.validation, test=False)
                 if method is not None:
                     self._end(method, written, processes)
                 # Only now, when nothing of the method runs any more.
@@ -239,34 +240,25 @@ class Pipeline:
         self._folder.save_grid(dataset.grid(fold.train[0]))
         self._leaderboard.update(self._run_id, parameter_count=saved.parameter_count)
 
-    def _predict(self, method: MethodProcess, dataset: Dataset, fold: Fold, written: Written) -> None:
-        """Predict and write the test participants, and take the digests."""
-        with self._phase("predict"):
-            seconds = self._write(method, dataset, fold.test, self._folder.predictions, written.predictions)
-        self._leaderboard.update(self._run_id, seconds_per_volume=seconds)
-
-    def _validate(self, method: MethodProcess, dataset: Dataset, fold: Fold, written: Written) -> None:
-        """Predict and write the validation participants, and take the digests; without a test they say how fast."""
-        seconds = self._write(method, dataset, fold.validation, self._folder.validation, written.validation)
-        if not self._plan.tests:
-            self._leaderboard.update(self._run_id, seconds_per_volume=seconds)
-
     def _write(
-        self, method: MethodProcess, dataset: Dataset, participants: Sequence[str], folder: Path, into: dict[str, str]
-    ) -> float:
-        """Predict and write participants; return the mean seconds that one took.
+        self, method: MethodProcess, dataset: Dataset, who: Sequence[str], into: dict[str, str], *, test: bool = True
+    ) -> None:
+        """Predict and write the test or the validation participants, and note their digests and seconds a volume.
 
         Raises:
             Interrupted: the user asked to stop.
         """
 
         def early() -> Iterator[tuple[str, Volume]]:
-            for participant in participants:
+            for participant in who:
                 if self._stop.is_set:
                     raise Interrupted("stopped after its training; repeat the command to go on from there")
                 yield participant, dataset.early(participant)[0]
 
-        return write_predictions(method.predict(early()), self._plan.method, dataset, folder, into)
+        folder = self._folder.predictions if test else self._folder.validation
+        seconds = write_predictions(method.predict(early()), self._plan.method, dataset, folder, into)
+        if test or not self._plan.tests:
+            self._leaderboard.update(self._run_id, seconds_per_volume=seconds)
 
     def _end(self, method: MethodProcess, written: Written, processes: contextlib.ExitStack) -> None:
         """End the method's process, and note what it used and what was written."""

@@ -75,8 +75,8 @@ def untested(run: RunRow) -> str:
 
 
 def validation(run: RunRow) -> str:
-    """Return what a run scored on its validation participants, such as `psnr_body_suv20 31.42`; empty without."""
-    return "" if run.validation_score is None else f"{run.validation_metric} {run.validation_score:.4g}"
+    """Return what a run scored on its validation participants, such as `psnr_body_suv20 31.421`; empty without."""
+    return "" if run.validation_score is None else f"{run.validation_metric} {run.validation_score:.5g}"
 
 
 def changed_parameters(run: RunRow) -> list[str]:

@@ -87,6 +87,9 @@ class Search:
         supervisor: makes the runs; its `stop_requested` says afterwards whether somebody stopped it.
         make: makes one of them.
 
+    Attributes:
+        stopped_in: the run that did not come to an end where the search did not; None where none did not.
+
     Raises:
         UsageError: the method declares nothing to search, nobody validates, or Optuna is not installed.
     """
@@ -105,6 +108,7 @@ class Search:
         before = parameters.resolve(spec, preset, asked.request.settings, None)
         self._sampler = Sampler(space, asked.request.seed, {name: before[name] for name in space})
         self._by: tuple[str | None, str | None] | None = None
+        self.stopped_in: RunRow | None = None
 
     @property
     def first_plan(self) -> RunPlan:
@@ -112,7 +116,7 @@ class Search:
         return self._plan(())
 
     def run(self, ended: Callable[[Trial], object] = lambda _trial: None) -> list[Trial]:
-        """Make all trials, and return them; fewer where somebody stopped it.
+        """Make all trials, and return them; fewer where somebody stopped it, or a run did not come to an end.
 
         Args:
             ended: called after each.
@@ -127,7 +131,8 @@ class Search:
                     break
                 trial = self._trial(number, self._sampler.ask())
                 if trial.row is not None and trial.row.status not in ("ok", *FAILURES):
-                    break  # stopped within it
+                    self.stopped_in = trial.row
+                    break
                 self._sampler.tell(trial.distance)
                 made.append(trial)
                 ended(trial)
