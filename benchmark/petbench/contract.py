@@ -47,6 +47,34 @@ class DatasetShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """The numbers that a search may try for a parameter, both ends among them.
+
+    Whole numbers where both ends are `int`.
+
+    Attributes:
+        low: the least.
+        high: the greatest.
+        log: whether to search evenly by factors, as for a learning rate, in place of differences.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The values that a search may try for a parameter, where they have no order that matters.
+
+    Attributes:
+        values: at least two.
+    """
+
+    values: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MethodSpec:
     """One method, described without importing what it needs to run.
 
@@ -65,6 +93,7 @@ class MethodSpec:
         parameters: a pydantic model of every parameter, with default, range and description; None for no parameters.
         presets: named sets of parameter values.
         choose_preset: the preset used when none is asked for, from the size of the dataset.
+        search: what `petbench tune` may try, by the parameter's name; empty where there is nothing to tune.
         citation: what to cite, as text.
         licence: SPDX identifier of the method's code.
         environment: `venv` runs the method in a virtual environment of its own, made from `requirements` and kept.
@@ -88,6 +117,7 @@ class MethodSpec:
     parameters: type[BaseModel] | None = None
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     choose_preset: Callable[[DatasetShape], str] | None = None
+    search: Mapping[str, Range | Choice] = field(default_factory=dict)
     citation: str = ""
     licence: str = ""
     environment: Literal["process", "venv"] = "process"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CLASSES = (
     "petbench.contract.MethodSpec",
     "petbench.contract.DatasetShape",
+    "petbench.contract.Range",
+    "petbench.contract.Choice",
     "petbench.contract.Method",
     "petbench.scan.Scan",
     "petbench.contract.TrainingData",

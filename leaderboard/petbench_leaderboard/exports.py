@@ -35,6 +35,8 @@ def board_as_rows(board: Board) -> list[dict[str, object]]:
     `NAME_normalized_score_reason` where there is none. `NAME` is the metric's name, followed by region and convention
     where the board has the metric in more than one.
 
+    Where a search found a row's settings, `tuning_trials`, `tuning_images`, `tuning_seconds` and so on say its cost.
+
     `differing` says under which conditions the runs of a row differ that are no part of their identity.
 
     A distance between sets of images has `NAME_floor`, the same distance between real images, and `NAME_under_floor`
@@ -113,6 +115,7 @@ def _row_as_dict(
         **{name: getattr(row.run, name) for name in _OF_ROW},
         "track": list(tracks_of(row.run)),
         "changed_parameters": row.run.changed_parameters,
+        **{f"tuning_{name}": value for name, value in row.run.tuning.items()},
         "device": ", ".join(row.devices),
         "differing": list(row.differing),
         "seeds": list(row.seeds),

@@ -56,7 +56,8 @@ def merge_run(session: Session, exported: ExportedRun) -> Literal["new", "more",
     # A row without scores, such as one whose targets were withheld, verifies none of the self-reported ones.
     verifies = found.verification == "self-reported" != run.verification and bool(scores or not known)
     verified = verifies and (here or not there)
-    changed = ended or verified
+    tested = not there and found.purpose != "test" == run.purpose
+    changed = ended or verified or tested
     if verified:
         session.execute(sa.delete(Score).where(Score.run_id == found.id))
         forget_validation(session, found.id)
@@ -74,7 +75,12 @@ def merge_run(session: Session, exported: ExportedRun) -> Literal["new", "more",
 
 def _is_verified_here(session: Session, run: RunRow) -> bool:
     """Whether the same run, by its identity, ended well here under another uid and was verified."""
-    same = (Run.identity == run.identity, Run.status == "ok", Run.verification != "self-reported")
+    same = (
+        Run.identity == run.identity,
+        Run.status == "ok",
+        Run.purpose == "test",
+        Run.verification != "self-reported",
+    )
     return session.scalar(sa.select(Run.id).where(*same).limit(1)) is not None
 
 

@@ -78,7 +78,7 @@ def rank(
         deciding = metric or ranking_metric(leaderboard, entry.id)
         selected = select_rows(leaderboard, entry, metric=deciding, where=where, best=best)
         runs = leaderboard.runs(run_groups=selected.read)
-        runs = [run for run in runs if board_key(run, entry.protocol) == entry.key]
+        runs = [run for run in runs if board_key(run, entry.protocol) == entry.key and _counts(run)]
         finished = [run.id for run in runs if run.status == "ok"]
         scores = leaderboard.scores(finished, regions=REGIONS, protocol=entry.protocol)
         with_score = {score.run_id for score in scores}
@@ -99,6 +99,11 @@ def rank(
     if metric is not None:
         _refuse_under_floor(boards)
     return sorted(boards, key=lambda board: (board.dataset, board.split, -board.protocol, board.fingerprint))
+
+
+def _counts(run: RunRow) -> bool:
+    """Return whether a run says anything of its row: one without its test does only where it failed in training."""
+    return run.purpose == "test" or run.status in FAILURES
 
 
 def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], selected: Selection) -> Board:
@@ -172,7 +177,7 @@ def _row(
 ) -> Row:
     seeds = group.counted_seeds(participants)
     used = [run for run in group.runs if run.seed in seeds]
-    run = group.runs[-1]
+    run = group.representative
     chosen_by = selected.competing.get(run.run_group)
     return Row(
         rank=None,

@@ -30,10 +30,12 @@ Status = Literal[
 ]
 Verification = Literal["own", "rescored", "reproduced", "self-reported"]
 Role = Literal["competitor", "reference", "privileged", "predictable", "repeat-scan"]
+RunPurpose = Literal["test", "no-test", "trial"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 VERIFICATIONS: tuple[Verification, ...] = get_args(Verification)
 ROLES: tuple[Role, ...] = get_args(Role)
+PURPOSES: tuple[RunPurpose, ...] = get_args(RunPurpose)
 EXTERNAL = "external"
 """The plugin, and the supervision, of predictions that no plugin of petbench made."""
 
@@ -97,6 +99,9 @@ class PlannedRun:
             where nobody recorded it.
         inputs: what the method is given beside the early image, by the name of the need; each with the sha256 of what
             the dataset holds of it, or `fingerprint` where the dataset's covers it. Empty for the early image alone.
+        purpose: `test`: the test participants are predicted and scored; `no-test`: nobody but the validation
+            participants is, as somebody asked; `trial`: likewise, in a search for settings. It decides nothing of the
+            training, so the same run can be tested later.
     """
 
     method: str = field(metadata=use("identity", "group", where="text", check="slug"))
@@ -124,6 +129,7 @@ class PlannedRun:
     sampling: str | None = field(default=None, metadata=use(where="text", check="text"))
     has_truth: bool | None = field(default=None, metadata=use(check="flag"))
     inputs: Mapping[str, object] = field(default_factory=dict, metadata=use("identity", "group", check="json"))
+    purpose: RunPurpose = field(default="test", metadata=use("change", where="text", check="purpose", submitted=False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +217,8 @@ class RunRow(RunRecord):
             the run's own log: no submission holds it.
         subgroups: of the dataset's participants, by participant: `{"sub-01": {"sex": "female", "age": "up to 54"}}`;
             halves by the median in the place of age and weight. Noted when the run is scored.
+        tuning: how a search found its settings, as `petbench_leaderboard.tuning` writes it; empty where none did. What
+            a submission says of it is its submitter's word.
     """
 
     id: int = field(metadata=use(where="number", check="count", submitted=False))
@@ -250,6 +258,12 @@ class RunRow(RunRecord):
         default_factory=dict, metadata=use("change", check="history", submitted=False)
     )
     subgroups: Mapping[str, object] = field(default_factory=dict, metadata=use("change", check="json", submitted=False))
+    tuning: Mapping[str, object] = field(default_factory=dict, metadata=use("change", check="tuning"))
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the run ended well and its test participants were predicted; a run by `--no-test` is not."""
+        return self.status == "ok" and self.purpose == "test"
 
 
 GROUP_FIELDS = fields_for(RunRecord, "group")
@@ -286,6 +300,8 @@ class RunChanges(TypedDict, total=False):
     subgroups: Mapping[str, object]
     verification: Verification
     submitter: str
+    purpose: RunPurpose
+    tuning: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

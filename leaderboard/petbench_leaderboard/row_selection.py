@@ -149,10 +149,11 @@ def competing_rows(leaderboard: Leaderboard, entry: Entry) -> dict[str, ChosenBy
 
 
 def off_board_runs(leaderboard: Leaderboard, entry: Entry, *, where: str | None, limit: int) -> list[RunRow]:
-    """Return the newest runs of a board without a score, but for those that another run has replaced."""
+    """Return the newest runs of a board without a score that were to have some and have no other run in their place."""
     dataset, fingerprint, split, split_digest, protocol = entry.key
     query = sa.select(Run).where(
         Run.on_board.is_(False),
+        Run.purpose == "test",
         Run.dataset == dataset,
         Run.split_digest == split_digest,
         Run.fingerprint == fingerprint,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.board import Column
@@ -35,6 +35,12 @@ class RunGroup:
     runs: tuple[RunRow, ...]
     scores: Mapping[Column, Mapping[int, Mapping[str, ScoreRow]]]
     failures: Mapping[int, str]
+
+    @property
+    def representative(self) -> RunRow:
+        """One of the runs, for what they have in common: the newest, and how the settings of any of them were found."""
+        tuned = next((run.tuning for run in self.runs if run.tuning), {})
+        return replace(self.runs[-1], tuning=tuned)
 
     def full_seeds(self, participants: Sequence[str]) -> tuple[int, ...]:
         """Return the seeds whose finished runs together predict every participant.

@@ -99,6 +99,7 @@ class Run(Base):
     protocol: Mapped[int]
     status: Mapped[str] = mapped_column(String(16), index=True)
     verification: Mapped[str] = mapped_column(String(16))
+    purpose: Mapped[str]
     log_path: Mapped[str | None]
     submitter: Mapped[str]
 

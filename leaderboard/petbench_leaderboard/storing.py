@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from petbench_leaderboard.cached_means import board_key, board_number
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_for
-from petbench_leaderboard.records import STATUSES, VERIFICATIONS, RunRow
+from petbench_leaderboard.records import PURPOSES, STATUSES, VERIFICATIONS, RunRow
 from petbench_leaderboard.rows import planned_columns, run_row
 from petbench_leaderboard.schema import Run
 from petbench_leaderboard.storable import cleaned
@@ -45,13 +45,14 @@ def change_run(run: Run, changes: Mapping[str, object]) -> None:
     """Note what has changed of a run; the caller refreshes the cached means.
 
     Raises:
-        LeaderboardError: there is no such column, status or verification.
+        LeaderboardError: there is no such column, status, verification or purpose.
     """
     unknown = sorted(changes.keys() - set(_CHANGEABLE))
     if unknown:
         raise LeaderboardError(f"a run has no changeable column {unknown[0]!r}")
     _check("status", changes.get("status"), STATUSES)
     _check("verification", changes.get("verification"), VERIFICATIONS)
+    _check("purpose", changes.get("purpose"), PURPOSES)
     for column, value in changes.items():
         setattr(run, column, cleaned(value))
     run.run_group = run_row(run).run_group
@@ -65,7 +66,7 @@ def checked_row(session: Session, record: RunRecord) -> int | None:
     kept = Run.verification != "self-reported"
     if record.verification == "own":
         kept = (Run.verification == "own") & Run.log_path.is_not(None)
-    same = (Run.identity == record.identity, Run.status == "ok", kept)
+    same = (Run.identity == record.identity, Run.status == "ok", Run.purpose == "test", kept)
     return session.scalar(sa.select(Run.id).where(*same).order_by(Run.id.desc()).limit(1))
 
 

@@ -46,6 +46,12 @@ def _history(facts: dict[str, Any]) -> dict[str, Any]:
     return facts
 
 
+def _tuning(facts: dict[str, Any]) -> dict[str, Any]:
+    if facts:
+        TuningFacts.model_validate(facts)
+    return facts
+
+
 def _moment(value: Any) -> Any:
     """Return a moment that JSON holds as a text."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -54,6 +60,9 @@ def _moment(value: Any) -> Any:
 _INTEGER = Field(ge=-storable.LARGEST_INTEGER, le=storable.LARGEST_INTEGER)
 
 Number = Annotated[float, Field(ge=-storable.LARGEST_NUMBER, le=storable.LARGEST_NUMBER)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Count = Annotated[int, Field(ge=0, le=2**62)]
+Measured = Annotated[float, Field(ge=0, le=storable.LARGEST_NUMBER)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
 Participant = Annotated[str, Field(pattern=r"^sub-[A-Za-z0-9]{1,64}(_ses-[A-Za-z0-9]{1,64})?$")]
@@ -73,13 +82,14 @@ CHECKS: Mapping[Check, Any] = {
     "device": Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$")],
     "ok": Literal["ok"],
     "index": Annotated[int, Field(ge=0, le=10_000)],
-    "seed": Annotated[int, Field(ge=0, lt=2**32)],
-    "count": Annotated[int, Field(ge=0, le=2**62)],
-    "measured": Annotated[float, Field(ge=0, le=storable.LARGEST_NUMBER)],
+    "seed": Seed,
+    "count": Count,
+    "measured": Measured,
     "number": Number,
     "flag": bool,
     "json": Facts,
     "history": Annotated[Facts, AfterValidator(_history)],
+    "tuning": Annotated[Facts, AfterValidator(_tuning)],
     "moment": Moment,
     "participants": Annotated[list[Participant], Field(max_length=4000)],
     "some-participants": Annotated[list[Participant], Field(min_length=1, max_length=4000)],
@@ -139,6 +149,19 @@ def _kind(field: dataclasses.Field[Any], checks: Mapping[Check, Any]) -> Any:
         return checks[check]
     words = [part for part in (field.type, *get_args(field.type)) if get_origin(part) is Literal]
     return words[0] if words else checks[check]
+
+
+class TuningFacts(BaseModel):
+    """How a search found a row's settings; see `petbench_leaderboard.tuning.Tuning`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    trials: Count
+    failed: Count
+    images: Count
+    seconds: Measured
+    budget: Text
+    seed: Seed
 
 
 class ScoreFacts(BaseModel):

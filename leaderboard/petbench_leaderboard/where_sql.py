@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from petbench_leaderboard.errors import RequestError, UnknownOnLeaderboardError
 from petbench_leaderboard.field_uses import fields_where
-from petbench_leaderboard.records import EXTERNAL, ROLES, STATUSES, VERIFICATIONS, RunRow
+from petbench_leaderboard.records import EXTERNAL, PURPOSES, ROLES, STATUSES, VERIFICATIONS, RunRow
 from petbench_leaderboard.schema import BoardEntry, CachedMean, Run, ValidationMean
 from petbench_leaderboard.tracks import TRACKS, UNTRAINED
 from petbench_leaderboard.where import Comparison, Junction, Negation
@@ -32,7 +32,12 @@ VALIDATION = "validation."
 TRACK = "track"
 """Compared by its name, such as `track=equal-images`; a method that does not train is within every track."""
 
-_WORDS: dict[str, Sequence[str]] = {"status": STATUSES, "role": ROLES, "verification": VERIFICATIONS}
+_WORDS: dict[str, Sequence[str]] = {
+    "status": STATUSES,
+    "role": ROLES,
+    "verification": VERIFICATIONS,
+    "purpose": PURPOSES,
+}
 """Of the texts, those that have one of a few values."""
 
 _OTHERS = sorted((*TEXTS, *NUMBERS, *DATES, TRACK))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench import MethodSpec, hookimpl
+from petbench import MethodSpec, Range, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +63,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             summary="one small linear filter, by ridge regression",
             build=_ridge,
             parameters=RidgeParameters,
+            search={"radius_z": Range(0, 2), "radius_yx": Range(0, 4), "penalty": Range(1e-6, 1.0, log=True)},
             citation="Hoerl, Kennard: Ridge Regression. Technometrics 1970;12(1):55-67",
             role="reference",
             licence="Apache-2.0",
@@ -72,6 +73,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             summary="Patlak's equation with a population's blood curve, net influx by early SUV",
             build=_kinetic,
             parameters=KineticParameters,
+            search={"bins": Range(5, 200, log=True)},
             citation="Patlak, Blasberg, Fenstermacher: J Cereb Blood Flow Metab 1983;3(1):1-7",
             role="reference",
             licence="Apache-2.0",

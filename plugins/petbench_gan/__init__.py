@@ -70,6 +70,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             parameters=Pix2pixParameters,
             presets=presets.PIX2PIX,
             choose_preset=presets.choose_preset,
+            search=presets.SEARCH_PIX2PIX,
             citation="Isola, Zhu, Zhou, Efros: Image-to-Image Translation with Conditional Adversarial Networks. "
             "CVPR 2017. arXiv:1611.07004",
             licence="Apache-2.0",
@@ -82,6 +83,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             parameters=CycleGanParameters,
             presets=presets.CYCLEGAN,
             choose_preset=presets.choose_preset,
+            search=presets.SEARCH_CYCLEGAN,
             citation="Zhu, Park, Isola, Efros: Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial "
             "Networks. ICCV 2017. arXiv:1703.10593",
             licence="Apache-2.0",
@@ -94,6 +96,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             parameters=SupCycleGanParameters,
             presets=presets.SUPCYCLEGAN,
             choose_preset=presets.choose_preset,
+            search=presets.SEARCH_SUPCYCLEGAN,
             citation="Lei et al.: Whole-body PET estimation from low count statistics using cycle-consistent "
             "generative adversarial networks. Phys Med Biol 2019;64(21):215017",
             licence="Apache-2.0",
@@ -106,6 +109,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             parameters=CutParameters,
             presets=presets.CUT,
             choose_preset=presets.choose_preset,
+            search=presets.SEARCH_CUT,
             citation="Park, Efros, Zhang, Zhu: Contrastive Learning for Unpaired Image-to-Image Translation. "
             "ECCV 2020. arXiv:2007.15651",
             licence="Apache-2.0",
@@ -118,6 +122,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             parameters=UNetParameters,
             presets=presets.UNET,
             choose_preset=presets.choose_preset,
+            search=presets.SEARCH_GENERATOR,
             citation="Ronneberger, Fischer, Brox: U-Net. MICCAI 2015. arXiv:1505.04597",
             licence="Apache-2.0",
         ),

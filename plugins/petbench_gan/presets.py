@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from petbench import Choice, Range
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -89,6 +91,43 @@ CUT: Mapping[str, Mapping[str, object]] = {
 }
 
 UNET: Mapping[str, Mapping[str, object]] = {"mini": MINI_GENERATOR, "paper": PAPER}
+
+
+SEARCH_GENERATOR: Mapping[str, Range | Choice] = {
+    "learning_rate": Range(5e-5, 5e-3, log=True),
+    "batch_size": Choice((1, 4, 8, 16)),
+    "beta1": Choice((0.5, 0.9)),
+    "decay_start": Choice((0.0, 0.5)),
+    "norm": Choice(("batch", "instance", "none")),
+    "dropout": Choice((False, True)),
+    "residual": Choice((False, True)),
+}
+"""What `petbench tune` tries: how a generator learns, and not its size, which is bought and not found."""
+
+SEARCH_GAN: Mapping[str, Range | Choice] = {**SEARCH_GENERATOR, "gan_loss": Choice(("vanilla", "lsgan"))}
+
+SEARCH_PIX2PIX: Mapping[str, Range | Choice] = {
+    **SEARCH_GAN,
+    "l1_weight": Range(10.0, 10_000.0, log=True),
+    "feature_weight": Choice((0.0, 10.0)),
+}
+
+SEARCH_CYCLEGAN: Mapping[str, Range | Choice] = {
+    **SEARCH_GAN,
+    "cycle_weight": Range(1.0, 100.0, log=True),
+    "identity_weight": Range(0.0, 1.0),
+}
+
+SEARCH_SUPCYCLEGAN: Mapping[str, Range | Choice] = {
+    **SEARCH_CYCLEGAN,
+    "paired_weight": Range(5.0, 5_000.0, log=True),
+}
+
+SEARCH_CUT: Mapping[str, Range | Choice] = {
+    **{name: tried for name, tried in SEARCH_GAN.items() if name != "norm"},
+    "contrast_weight": Range(0.1, 10.0, log=True),
+    "temperature": Range(0.02, 0.3, log=True),
+}
 
 
 def choose_preset(shape: DatasetShape) -> str:

@@ -56,6 +56,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             parameters=parameters.ResUNet25dParameters,
             presets=parameters.PRESETS,
             choose_preset=parameters.choose_preset,
+            search=parameters.SEARCH,
             citation="Zhang, Liu, Wang: Road Extraction by Deep Residual U-Net. IEEE GRSL 2018;15(5):749-753. "
             "arXiv:1711.10684",
             licence="Apache-2.0",
@@ -68,6 +69,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             parameters=parameters.UNet3dParameters,
             presets=parameters.UNET3D_PRESETS,
             choose_preset=parameters.choose_preset,
+            search=parameters.SEARCH,
             citation="Çiçek, Abdulkadir, Lienkamp, Brox, Ronneberger: 3D U-Net. MICCAI 2016. arXiv:1606.06650",
             licence="Apache-2.0",
         ),
@@ -79,6 +81,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             parameters=parameters.BridgeParameters,
             presets=parameters.PRESETS,
             choose_preset=parameters.choose_preset,
+            search=parameters.SEARCH_BRIDGE,
             citation="Delbracio, Milanfar: Inversion by Direct Iteration. TMLR 2023. arXiv:2303.11435",
             licence="Apache-2.0",
         ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from petbench import StepParameters
+from petbench import Choice, Range, StepParameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +89,19 @@ UNET3D_PRESETS: Mapping[str, Mapping[str, object]] = {
     "mini": {**SMALL, "depth": 2, "slab": 4, "batch_size": 2},  # eight slices a step
     "full": FULL,
 }
+
+
+SEARCH: Mapping[str, Range | Choice] = {
+    "learning_rate": Range(1e-4, 1e-2, log=True),
+    "batch_size": Choice((1, 2, 4, 8, 16)),
+    "beta1": Choice((0.5, 0.9)),
+    "decay_start": Choice((0.0, 0.5)),
+    "shift_voxels": Range(0, 12),
+    "intensity_jitter": Range(0.0, 0.5),
+}
+"""What `petbench tune` tries: how a network learns, and not its size, which is bought and not found."""
+
+SEARCH_BRIDGE: Mapping[str, Range | Choice] = {**SEARCH, "steps": Choice((1, 5, 10, 20))}
 
 
 def choose_preset(shape: DatasetShape) -> str:

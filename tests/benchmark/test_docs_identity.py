@@ -79,6 +79,10 @@ HELD: dict[str, tuple[str, ...]] = {
         f"{SAME}test_the_same_command_three_times_at_once_trains_once_and_each_shows_the_row",
         f"{CLAIMS}test_who_does_not_wait_is_told_what_goes_on",
     ),
+    "Whether its test participants are predicted": (
+        "benchmark/test_no_test.py::test_the_same_command_tests_later_with_the_model_that_was_trained",
+        "benchmark/test_no_test.py::test_a_run_that_was_tested_is_shown_where_its_validation_is_asked_for",
+    ),
     "Threads, processor, accelerator, Python, packages and their versions": (
         f"{CONDITIONS}test_each_condition_in_which_runs_of_one_row_differ_is_said",
     ),

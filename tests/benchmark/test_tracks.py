@@ -146,7 +146,11 @@ def test_the_first_line_of_a_run_says_which_track_it_is_in(petbench: Petbench, b
 
 
 def test_a_request_names_whatever_the_command_line_does() -> None:
-    from petbench.plans.planner import Request
+    from petbench.plans.sweep_file import SweepFile
+    from petbench.plans.sweep_request import SweepRequest
 
-    options = {option.name for option in plan_command.params} - {"methods", "fold", "as_json"}
-    assert options <= {field.name for field in dataclasses.fields(Request)}
+    other = {"seed": "seeds", "fold": "folds", "compile_": "compile", "time_limit": "time_limit_seconds"}
+    options = {option.name or "" for option in plan_command.params} - {"config", "write_config", "as_json"}
+    names = {other.get(name, name) for name in options}
+    assert names == {field.name for field in dataclasses.fields(SweepRequest)} | {"preset", "settings"}
+    assert names == set(SweepFile.model_fields)

@@ -80,7 +80,8 @@ def _write_old(location: str, revision: str) -> None:
                 "protocol": 1,
                 "created_at": datetime(2025, 1, 1 + seed, tzinfo=UTC),
             }
-            facts |= {"role": "competitor"} if "role" in runs.columns else {}
+            words = {"role": "competitor", "purpose": "test"}
+            facts |= {name: word for name, word in words.items() if name in runs.columns}
             facts |= {"parameters": {}, "machine": {}, "environment": {}}
             facts |= {"test_participants": ["sub-01"], "split_participants": ["sub-01"]}
             run_id = connection.execute(sa.insert(runs).values(**facts)).inserted_primary_key

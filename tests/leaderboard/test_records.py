@@ -32,7 +32,7 @@ FIELDS = dataclasses.fields(RunRow)
 ONLY_IN_THE_DATABASE = {"run_group", "on_board"}
 ONLY_IN_THE_PLAN = {
     "dataset_folder", "compile", "cuda_graphs", "deterministic", "source_files", "parameter_files", "reconstruction",
-    "declined",
+    "declined", "given_split",
 }  # fmt: skip
 
 
@@ -106,16 +106,19 @@ def _values() -> dict[str, Any]:
         "ok": "ok",
         "device": "cuda:1",
         "precision": "bf16",
+        "purpose": "trial",
     }
     found: dict[str, Any] = {}
     for field in FIELDS:
         kind, check = value_type(field), use_of(field).check
         found[field.name] = checked.get(str(check), plain.get(kind, "text" if kind is str else {"a": 1}))
-    return found | {"verification": "reproduced", "budget": "images=7"}
+    tuning = {"trials": 7, "failed": 0, "images": 70, "seconds": 0.1, "budget": "images=7", "seed": 0}
+    return found | {"verification": "reproduced", "budget": "images=7", "tuning": tuning}
 
 
 def _submitted() -> tuple[RunPlan, RunRow]:
     values = _values()
+    values["purpose"] = "test"  # nothing else can be submitted
     planned = {field.name: values[field.name] for field in dataclasses.fields(PlannedRun)}
     plan = RunPlan(**planned, dataset_folder="/secret", compile="off", deterministic=True)
     return plan, RunRow(**values)

@@ -12,7 +12,8 @@ from petbench.errors import DataError, UnknownNameError
 from petbench.plans.datasets import find_dataset
 from petbench.plans.planner import Place, choose_fold
 from petbench.terminal import late_progress_bar
-from petbench_datasets.dataset.split import PARTS, load_split
+from petbench_datasets.dataset.given_split import find_split
+from petbench_datasets.dataset.split import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -174,7 +175,7 @@ def open_dataset(
 
     Args:
         name: of a registered dataset, see `petbench datasets list`, or the folder of a BIDS-PET dataset.
-        split: of its participants.
+        split: of its participants, or the path of a split file.
         fold: of the split.
         reconstruction: which image to take where one measurement was reconstructed several times, by the label `rec-`.
         session: where to work; None for what the environment says.
@@ -189,7 +190,7 @@ def open_dataset(
         found = find_dataset(os.fspath(name), here.home, here.registry, progress, reconstruction=reconstruction)
     spec = here.registry.datasets().get(str(name))
     track = spec.track if spec else ""
-    return OpenedDataset(Place(found.name, found.dataset, load_split(found.dataset, split), fold, track))
+    return OpenedDataset(Place(found.name, found.dataset, find_split(found.dataset, split), fold, track))
 
 
 def as_opened(dataset: str | os.PathLike[str] | OpenedDataset, **opening: Any) -> OpenedDataset:

@@ -46,6 +46,7 @@ def run(
     deterministic: bool = DEFAULTS.deterministic,
     time_limit_seconds: float | None = None,
     isolated: bool = False,
+    test: bool = True,
     force: bool = False,
     session: Session | None = None,
 ) -> Run:
@@ -72,6 +73,8 @@ def run(
         deterministic: allow only deterministic algorithms on CUDA.
         time_limit_seconds: stop a run that takes longer, as `timed-out`.
         isolated: shut the method's process in with bubblewrap, where that can be.
+        test: False predicts and scores the validation participants alone: see `Run.row.validation_score`. The same call
+            with True goes on with the trained model.
         force: run again although the same run is on the leaderboard.
         session: where to work; None for what the environment says.
 
@@ -98,6 +101,7 @@ def run(
         compile=_one_of("value of compile", compile, get_args(Compile)),
         cuda_graphs=_one_of("value of cuda_graphs", cuda_graphs, get_args(CudaGraphs)),
         deterministic=deterministic,
+        purpose="test" if test else "no-test",
     )
     check_names(request, here.registry)
     check_fresh(method, here.registry, here.loaded_at)

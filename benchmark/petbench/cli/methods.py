@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -67,6 +68,7 @@ def _show(name: str, *, as_json: bool) -> None:
     from rich.text import Text
 
     from petbench.cli.console import print_json, standard_output
+    from petbench.methods.search_space import in_words
 
     spec, plugin = session().registry.method(name)
     schema: dict[str, Any] = spec.parameters.model_json_schema() if spec.parameters else {"properties": {}}
@@ -80,6 +82,7 @@ def _show(name: str, *, as_json: bool) -> None:
         "citation": spec.citation,
         "runs in": _where(spec),
         "presets": {preset: dict(values) for preset, values in spec.presets.items()},
+        "search": {name: dataclasses.asdict(tried) for name, tried in spec.search.items()},
         "parameters": schema["properties"],
     }
     if as_json:
@@ -101,6 +104,10 @@ def _show(name: str, *, as_json: bool) -> None:
     for preset, values in spec.presets.items():
         settings = "  ".join(f"{key}={value}" for key, value in values.items())
         console.print(Text.assemble(f"  {preset}  ", (settings, "dim")))
+    if spec.search:
+        console.print(Text("petbench tune tries", style="bold"))
+    for parameter, tried in spec.search.items():
+        console.print(Text.assemble(f"  {parameter}  ", (in_words(tried), "dim")))
 
 
 def _where(spec: MethodSpec) -> str:

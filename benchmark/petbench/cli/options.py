@@ -9,6 +9,11 @@ ISOLATED = (
     "and its time, memory and disk are limited. Where that cannot be, the row says so."
 )
 
+SETTINGS = (
+    "Set one parameter; may be repeated. Several values, as in learning_rate=0.001,0.003, are a run each, and of "
+    "several settings every combination runs. A text that the parameter takes with its commas is one value."
+)
+
 reconstruction_option = click.option(
     "--reconstruction",
     default="",

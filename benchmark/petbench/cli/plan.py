@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from petbench.cli.options import complete_dataset, complete_method, reconstruction_option
 from petbench.cli.session import session
-from petbench.engine_settings import DEFAULTS
-from petbench_leaderboard.tracks import TRACKS, track_of
+from petbench.cli.sweep_options import asked_for, sweep_options
+from petbench_leaderboard.tracks import track_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from petbench.plans.forecast import RunForecast
+    from petbench.plans.sweep_request import SweepRequest
 
 _COLOURS = {
     "cached": "green",
+    "trained": "green",
     "stale": "yellow",
     "interrupted": "yellow",
     "failed": "red",
@@ -27,31 +29,15 @@ _COLOURS = {
 
 
 @click.command()
+@sweep_options()
 @click.option(
-    "--method", "-m", "methods", required=True, multiple=True, shell_complete=complete_method, help="May be repeated."
+    "--write-config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what is asked for as a TOML file for --config; it may not be there yet.",
 )
-@click.option(
-    "--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset, help="Dataset."
-)
-@reconstruction_option
-@click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
-@click.option("--fold", default="0", show_default=True, metavar="FOLDS", help="Such as 2, 0..3 or all.")
-@click.option("--seed", default="0", show_default=True, metavar="SEEDS", help="Such as 3, 0,2,7 or 0..4.")
-@click.option("--preset", help="Named set of parameters. Default: the one each method chooses for the dataset's size.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
-@click.option(
-    "--budget",
-    metavar="images=N|seconds=S",
-    help="Training to spend. Default: that of the dataset's track, or the preset's.",
-)
-@click.option(
-    "--track", type=click.Choice(list(TRACKS)), help="A track of the protocol: the budget that rows are compared under."
-)
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default=DEFAULTS.precision, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
-def plan(
-    *, methods: tuple[str, ...], seed: str, fold: str, budget: str | None, as_json: bool, **request: object
-) -> None:
+def plan(*, write_config: Path | None, as_json: bool, **options: object) -> None:
     """Show which runs of a sweep are there, which are missing or stale and why, and what the rest may take.
 
     The first line says under which budget each method would train, and whether that is a track of the protocol.
@@ -60,17 +46,20 @@ def plan(
 
     \b
     petbench plan --method pix2pix --seed 0..4 --fold all
+    petbench plan --method pix2pix --set learning_rate=0.001,0.003 --set width=8,16 --no-test
+    petbench plan --method pix2pix --method unet --seed 0..4 --write-config sweep.toml
     """
     from petbench.cli.console import print_json
     from petbench.plans.budgets import describe_budgets
     from petbench.plans.forecast import forecast
-    from petbench.plans.run_plan import parse_budget
-    from petbench.plans.sweep import plan_sweep
+    from petbench.plans.sweep import what_varies
     from petbench.terminal import progress_bar
 
-    asked = request | {"budget": parse_budget(budget) if budget else None}
+    request = asked_for(options)
     with progress_bar() as progress:
-        plans = plan_sweep(methods, seed, fold, asked, session().home, session().registry, progress)
+        plans = request.plans(session().home, session().registry, progress)
+    if write_config is not None:
+        _write(request, write_config)
     forecasts = forecast(plans, session().leaderboard)
     to_spend = [cell for cell in forecasts if cell.state not in ("cached", "skipped")]
     known = [cell.seconds for cell in to_spend if cell.seconds is not None]
@@ -82,6 +71,7 @@ def plan(
                         "method": cell.plan.method,
                         "seed": cell.plan.seed,
                         "fold": cell.plan.fold,
+                        "parameters": dict(cell.plan.parameters),
                         "identity": cell.plan.identity,
                         "budget": cell.plan.budget,
                         "track": track_of(cell.plan.budget),
@@ -99,7 +89,7 @@ def plan(
         )
         return
     click.echo(describe_budgets(plans))
-    _print(forecasts)
+    _print(forecasts, what_varies(plans))
     unknown = len(to_spend) - len(known)
     guess = f"about {_duration(sum(known))}" if known or not to_spend else "no past run shows how long"
     click.echo(
@@ -107,7 +97,18 @@ def plan(
     )
 
 
-def _print(forecasts: Sequence[RunForecast]) -> None:
+def _write(request: SweepRequest, path: Path) -> None:
+    from petbench.errors import UsageError
+    from petbench.plans.sweep_writer import sweep_text
+    from petbench_datasets.files import write_text
+
+    if path.exists():
+        raise UsageError(f"{path} exists; choose another name for the file")
+    write_text(path, sweep_text(request, session().registry))
+    click.echo(f"{path}: petbench run --config {path} makes these runs", err=True)
+
+
+def _print(forecasts: Sequence[RunForecast], settings: Sequence[str]) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -115,11 +116,13 @@ def _print(forecasts: Sequence[RunForecast]) -> None:
     from petbench.cli.console import standard_output
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("method", "fold", "seed", "state", "run", "time", "why"):
+    varied = ["settings"] if any(settings) else []
+    for heading in ("method", *varied, "fold", "seed", "state", "run", "time", "why"):
         table.add_column(heading, justify="right" if heading in ("fold", "seed", "run", "time") else "left")
-    for cell in forecasts:
+    for cell, varies in zip(forecasts, settings, strict=True):
         table.add_row(
             Text(cell.plan.method),
+            *(Text(varies) for _ in varied),
             str(cell.plan.fold),
             str(cell.plan.seed),
             Text(cell.state, style=_COLOURS.get(cell.state, "")),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 _COLOURS = {"ok": "green", "running": "cyan", "planned": "cyan", "interrupted": "yellow", "skipped": "yellow"}
-_LONG = ("environment", "machine", "parameters", "subgroups")
+_LONG = ("environment", "machine", "parameters", "subgroups", "tuning")
 
 
 def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False, logs_in: Path | None = None) -> None:
@@ -36,6 +36,7 @@ def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False, logs_in: Path 
 
     from petbench.cli.console import standard_output
     from petbench_leaderboard.report import formatting
+    from petbench_leaderboard.report import settings as stated
 
     rows = list(rows)
     if not rows:
@@ -49,6 +50,8 @@ def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False, logs_in: Path 
         table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
     for row in rows:
         status = Text(row.status, style=_COLOURS.get(row.status, "red"))
+        for note in (stated.untested(row), stated.validation(row) if row.status == "ok" else ""):
+            status.append(f", {note}" if note else "", style="dim")
         if row.error_message:
             status.append(f"{whose(row) if logs_in else ''}: {row.error_message}", style="dim")
         if logs_in and row.log_path:
@@ -67,6 +70,7 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
 
     from petbench.api.runs import row_as_dict, run_as_dict
     from petbench.cli.console import print_json, standard_output
+    from petbench_leaderboard.report import settings as stated
     from petbench_leaderboard.report import validation
     from petbench_leaderboard.score_records import of_newest_protocol
 
@@ -79,6 +83,8 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
         if key not in _LONG and value not in (None, (), {}):
             shown = ", ".join(value) if isinstance(value, tuple) or key == "inputs" else str(value)
             console.print(Text.assemble((f"{key:26}", "dim"), shown))
+    if words := stated.tuning(row):
+        console.print(Text.assemble((f"{'settings':26}", "dim"), words))
     for title, facts in (("parameters", row.parameters), ("machine", row.machine)):
         settings = "  ".join(f"{key}={value}" for key, value in facts.items())
         console.print(Text.assemble((f"{title:26}", "dim"), settings))
@@ -141,6 +147,10 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bo
         click.echo(f"run {row.id} is this very run and is shown instead of repeated; --force runs it again", err=True)
     if row.error_message:
         click.echo(f"run {row.id} is {row.error_message}", err=True)
+    if not row.is_tested:
+        click.echo(in_place_of_a_rank(row))
+        print_training_notes(row, home)
+        return
     from petbench.cli.leaderboard import print_table
 
     print_table(leaderboard, dataset=row.dataset, split=row.split, highlight=row.id)
@@ -156,6 +166,15 @@ def print_validation(leaderboard: Leaderboard, row: RunRow) -> None:
     said = in_words(of_newest_protocol(leaderboard.validation_scores([row.id])))
     if said:
         click.echo(f"run {row.id} {said}")
+
+
+def in_place_of_a_rank(row: RunRow) -> str:
+    """Return what is said of a run that ended well and was not tested: how it does on validation."""
+    from petbench_leaderboard.report import settings as stated
+
+    score = stated.validation(row)
+    said = f"on the validation participants {score}" if score else "nobody validates in this fold"
+    return f"run {row.id} {row.method} seed {row.seed} is {stated.untested(row)}: {said}"
 
 
 def whose(row: RunRow) -> str:

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from petbench.cli.options import ISOLATED, complete_dataset, complete_method, reconstruction_option
 from petbench.cli.session import session
-from petbench.engine_settings import DEFAULTS
-from petbench_leaderboard.tracks import TRACKS
+from petbench.cli.sweep_options import asked_for, sweep_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,76 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--method",
-    "-m",
-    "methods",
-    required=True,
-    multiple=True,
-    shell_complete=complete_method,
-    help="Method to run; see `petbench methods`. May be repeated.",
-)
-@click.option(
-    "--dataset",
-    "-d",
-    default="fdg-phantom-mini",
-    show_default=True,
-    shell_complete=complete_dataset,
-    help="Dataset by name, or the folder of a BIDS-PET dataset.",
-)
-@reconstruction_option
-@click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
-@click.option(
-    "--fold", default="0", show_default=True, metavar="FOLDS", help="Fold of the split; or several: 0..3, all."
-)
-@click.option(
-    "--seed",
-    default="0",
-    show_default=True,
-    metavar="SEEDS",
-    help="Seed of all random numbers; or several: 0,2,7, 0..4.",
-)
-@click.option("--preset", help="Named set of parameters. Default: the one the method chooses for the dataset's size.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter; may be repeated.")
-@click.option(
-    "--budget",
-    metavar="images=N|seconds=S",
-    help="Training to spend. Default: that of the dataset's track, or the preset's.",
-)
-@click.option(
-    "--track", type=click.Choice(list(TRACKS)), help="A track of the protocol: the budget that rows are compared under."
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "bf16"]),
-    default=DEFAULTS.precision,
-    show_default=True,
-    help="Arithmetic of the networks; losses are float32.",
-)
-@click.option(
-    "--compile",
-    "compile_",
-    type=click.Choice(["on", "off", "auto"]),
-    default=DEFAULTS.compile,
-    show_default=True,
-    help="Whether the networks are compiled.",
-)
-@click.option(
-    "--cuda-graphs",
-    type=click.Choice(["on", "off", "auto"]),
-    default=DEFAULTS.cuda_graphs,
-    show_default=True,
-    help="Whether steps on CUDA are recorded once and replayed; auto: for methods that declare it.",
-)
-@click.option("--deterministic", is_flag=True, help="Allow only deterministic algorithms on CUDA.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    help="Stop a run that takes longer, with every process it has started, as `timed-out`. Default: none.",
-)
-@click.option("--isolated", is_flag=True, help=ISOLATED)
+@sweep_options()
 @click.option(
     "--debug",
     is_flag=True,
@@ -109,30 +38,24 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the row and its scores as JSON.")
 def run(
     *,
-    methods: tuple[str, ...],
-    seed: str,
-    fold: str,
-    budget: str | None,
-    compile_: str,
     debug: bool,
     steps: int | None,
     force: bool,
-    time_limit: float | None,
-    isolated: bool,
     fid_weights: str | None,
     offline: bool,
     log_to: tuple[str, ...],
     as_json: bool,
-    **request: object,
+    **options: object,
 ) -> None:
     """Train METHOD on a dataset's training participants, predict the test participants, score and record.
 
     The row exists from the moment the run is planned. Ctrl-C ends it as `interrupted` with a checkpoint, from which
     the same command resumes; a second Ctrl-C ends at once. A run that is on the leaderboard already is shown, not
-    repeated, unless --force is given. Several methods, seeds or folds are run one after the other, as `petbench plan`
-    shows them; one that fails stops none of the others. A method that needs what the dataset has not got is skipped,
-    which is no failure; where nothing else was asked for, the exit code is 3. The first line says under which budget
-    each method trains, and whether that is a track of the protocol.
+    repeated, unless --force is given. Several methods, seeds or folds, and every combination of settings with several
+    values, are run one after the other, as `petbench plan` shows them; one that fails stops none of the others. A
+    method that needs what the dataset has not got is skipped, which is no failure; where nothing else was asked for,
+    the exit code is 3. The first line says under which budget each method trains, and whether that is a track of the
+    protocol.
 
     \b
     petbench run --method pix2pix
@@ -141,12 +64,12 @@ def run(
     petbench run --method cyclegan --dataset ~/my-dataset --split holdout --set learning_rate=0.0005
     petbench run --method pix2pix --method cyclegan --seed 0..4 --fold all --time-limit 3600
     petbench run --method my-unet --debug --steps 5
+    petbench run --method my-unet --set learning_rate=0.001,0.003 --set width=16,32 --no-test
+    petbench run --config sweep.toml --seed 5..9
     """
     from petbench.cli.result import print_result
     from petbench.cli.several_runs import run_several
     from petbench.plans.budgets import describe_budgets
-    from petbench.plans.run_plan import parse_budget
-    from petbench.plans.sweep import plan_sweep
     from petbench.runs.execute import execute
     from petbench.runs.run_all import DECLINED
     from petbench.terminal import progress_bar, say
@@ -154,14 +77,14 @@ def run(
     here = session()
     here.choose(fid_weights=fid_weights, offline=offline or None, log_to=log_to or None)
     assert isinstance(here.observers, tuple), "a tracker that cannot be used is refused before anything is built"
-    asked = request | {"compile": compile_, "budget": parse_budget(budget) if budget else None}
+    request = asked_for(options)
     with progress_bar() as progress:
-        plans = plan_sweep(methods, seed, fold, asked, here.home, here.registry, progress)
+        plans = request.plans(here.home, here.registry, progress)
     if debug or steps:
         _debug(plans, steps, debug=debug)
         return
     say(describe_budgets(plans))
-    supervisor = here.supervisor(here.run_options(time_limit, isolated=isolated))
+    supervisor = here.supervisor(here.run_options(request.time_limit_seconds, isolated=request.isolated))
     if len(plans) > 1:
         raise SystemExit(run_several(plans, supervisor, force=force, as_json=as_json))
     row, known = execute(plans[0], supervisor, force=force, waiting=_say_that_it_waits)

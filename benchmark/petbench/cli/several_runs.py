@@ -24,11 +24,14 @@ def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool
     It is 3 where the dataset has what none of the methods needs, so that nothing was run.
     """
     from petbench.cli.result import print_training_notes
+    from petbench.plans.sweep import what_varies
     from petbench.runs.execute import execute
     from petbench.runs.run_all import exit_code, run_all
 
+    varies = what_varies(plans)
+
     def report(place: int, outcome: Outcome) -> None:
-        say(f"[{place + 1}/{len(plans)}] {_line(outcome)}")
+        say(f"[{place + 1}/{len(plans)}] {_line(outcome, varies[place])}")
         if outcome.row is not None and outcome.is_ok:
             print_training_notes(outcome.row, supervisor.home)
 
@@ -44,10 +47,11 @@ def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool
     return exit_code(outcomes)
 
 
-def _line(outcome: Outcome) -> str:
+def _line(outcome: Outcome, varies: str) -> str:
     from petbench.cli.result import whose
+    from petbench_leaderboard.report import settings as stated
 
-    row, name = outcome.row, outcome.name
+    row, name = outcome.row, f"{outcome.name} {varies}".rstrip()
     if row is None:
         return f"{name}: {click.style('not run', fg='red')}, {outcome.error}"
     if outcome.is_declined:
@@ -56,6 +60,8 @@ def _line(outcome: Outcome) -> str:
         return f"{name}: run {row.id} is on the leaderboard already"
     if row.status == "ok":
         spent = "" if row.train_seconds is None else f", trained {row.train_seconds:.0f} s"
+        if not row.is_tested:
+            spent += f", {stated.untested(row)}, {stated.validation(row) or 'nobody validates'}"
         return f"{name}: run {row.id} {click.style('ok', fg='green')}{spent}"
     return f"{name}: run {row.id} {click.style(row.status, fg='red')}{whose(row)}: {row.error_message or ''}"
 
@@ -76,7 +82,7 @@ def _summary(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> str:
 def _print_boards(leaderboard: Leaderboard, outcomes: Sequence[Outcome]) -> None:
     from petbench.cli.leaderboard import print_table
 
-    rows = [outcome.row for outcome in outcomes if outcome.row is not None and outcome.is_ok]
+    rows = [outcome.row for outcome in outcomes if outcome.row is not None and outcome.row.is_tested]
     if rows:
         print_table(leaderboard, dataset=rows[-1].dataset, split=rows[-1].split, highlight=rows[-1].id)
 
@@ -89,10 +95,13 @@ def _print_json(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> None:
             "method": outcome.plan.method,
             "fold": outcome.plan.fold,
             "seed": outcome.plan.seed,
+            "parameters": dict(outcome.plan.parameters),
             "identity": outcome.plan.identity,
             "run": None if outcome.row is None else outcome.row.id,
             "status": None if outcome.row is None else outcome.row.status,
             "known": outcome.known,
+            "purpose": outcome.plan.purpose if outcome.row is None else outcome.row.purpose,
+            "validation_score": None if outcome.row is None else outcome.row.validation_score,
             "message": outcome.error if outcome.row is None else outcome.row.error_message,
         }
         for outcome in outcomes

@@ -46,12 +46,12 @@ def metrics(*, dataset: str, split: str | None, output: Path | None, as_json: bo
     from petbench.evaluation.study.page import study_page
     from petbench.evaluation.study.separation import SUBSETS
     from petbench.terminal import progress_bar
-    from petbench_datasets.dataset.split import load_split
+    from petbench_datasets.dataset.given_split import find_split
     from petbench_datasets.files import write_text
 
     named, _ = open_named(dataset)
     everybody = tuple(name for name in named.dataset.participants if name not in named.dataset.withheld)
-    participants = load_split(named.dataset, split).test_participants if split else everybody
+    participants = find_split(named.dataset, split).test_participants if split else everybody
     with progress_bar() as progress:
         found = study_metrics(named.dataset, participants, session().registry.metrics(), progress)
     if output is not None:

@@ -33,15 +33,38 @@ def resolve(spec: MethodSpec, preset: str, settings: Sequence[str], budget: Budg
     values: dict[str, Any] = dict(spec.presets.get(preset, {}))
     fields = spec.parameters.model_fields if spec.parameters else {}
     for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals:
-            raise UsageError(f"--set {setting!r} is not understood; write --set key=value")
-        if key not in fields:
-            raise UnknownNameError(f"parameter of {spec.name}", key, fields)
-        values[key] = _value(text)
+        key, text = split_setting(spec, setting)
+        values[key] = value_of(text)
     if budget is not None and budget.images is not None and "images" in fields:
         values["images"] = budget.images
     return validate(spec, values)
+
+
+def split_setting(spec: MethodSpec, setting: str) -> tuple[str, str]:
+    """Return the parameter and the text of a `--set key=value`.
+
+    Raises:
+        UsageError: it is written in another way, or the method has no such parameter.
+    """
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise UsageError(f"--set {setting!r} is not understood; write --set key=value")
+    fields = spec.parameters.model_fields if spec.parameters else {}
+    if key not in fields:
+        raise UnknownNameError(f"parameter of {spec.name}", key, fields)
+    return key, text
+
+
+def takes(spec: MethodSpec, key: str, value: object) -> bool:
+    """Return whether a parameter takes a value, whatever the others are."""
+    from pydantic import ValidationError
+
+    assert spec.parameters is not None, "it has the parameter"
+    try:
+        spec.parameters.model_validate({key: value})
+    except ValidationError as error:
+        return all(each["loc"][:1] != (key,) for each in error.errors())
+    return True
 
 
 def changed_from_preset(spec: MethodSpec, preset: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +100,8 @@ def default_budget(values: dict[str, Any]) -> Budget:
     return Budget(images=int(values.get("images", 0)))
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """Return what a text after `key=` stands for: a JSON value, or else the text itself."""
     try:
         return json.loads(text)
     except ValueError:

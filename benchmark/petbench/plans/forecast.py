@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from petbench.plans.run_plan import IDENTITY_FIELDS
+from petbench.plans.run_plan import IDENTITY_FIELDS, is_all_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.records import PhaseRow, PlannedRun, RunRow
     from petbench_leaderboard.store import Leaderboard
 
-State = Literal["cached", "missing", "stale", "running", "interrupted", "failed", "skipped"]
+State = Literal["cached", "trained", "missing", "stale", "running", "interrupted", "failed", "skipped"]
 
 #: What the user does not choose: a run that differs in one of these is out of date, not another run.
 _OUTDATING = {
@@ -44,8 +44,9 @@ class RunForecast:
 
     Attributes:
         plan: of the run.
-        state: `cached` is shown and not repeated; `interrupted` is resumed; `skipped` is not run, since the dataset has
-            not got what the method needs; all others are run.
+        state: `cached` is shown and not repeated; `trained` was run without its test participants, who are predicted
+            with the model that is there; `interrupted` is resumed; `skipped` is not run, since the dataset has not got
+            what the method needs; all others are run.
         run: the row that the state is read from.
         why: what has changed since, for `stale`; how it ended, for a failure; what is missing, for `skipped`.
         seconds: expected to be spent; 0 for a cached or skipped run, None where no past run is like it.
@@ -91,8 +92,12 @@ def _forecast_one(plan: RunPlan, past: _Past) -> RunForecast:
     seconds = _expected(plan, past)
     same = [row for row in past.rows if row.identity == plan.identity]
     for row in same:  # a run that ended well counts whatever a repetition came to
-        if row.status == "ok":
+        if row.status == "ok" and is_all_of(plan, row):
             return RunForecast(plan, "cached", row.id, (), 0.0)
+    for row in same:  # its model is there, and its test participants are not predicted
+        if row.status == "ok":
+            left = None if seconds is None else max(0.0, seconds - (row.train_seconds or 0.0))
+            return RunForecast(plan, "trained", row.id, (), left)
     if plan.declined:
         return RunForecast(plan, "skipped", same[0].id if same else None, (plan.declined,), 0.0)
     same = [row for row in same if row.status != "skipped"]
@@ -145,6 +150,7 @@ def _expected(plan: RunPlan, past: _Past) -> float | None:
     wanted = _size(plan.parameters)
     alike = [row for row in past.finished if row.id in past.overheads and _size(row.parameters) == wanted]
     alike = [row for row in alike if row.dataset == plan.dataset] or alike
+    alike = [row for row in alike if row.purpose == plan.purpose] or alike
     if not alike:
         return None
     overhead = statistics.median(past.overheads[row.id] for row in alike)

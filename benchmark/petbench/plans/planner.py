@@ -14,6 +14,7 @@ from petbench.methods.parameter_files import with_hashes
 from petbench.methods.source import source_of
 from petbench.plans.budgets import check_budget, choose_budget
 from petbench.plans.run_plan import RunPlan
+from petbench_datasets.dataset.given_split import is_own
 from petbench_datasets.dataset.inputs import input_digest, lacking
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from petbench.registry import Registry
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold, Split
+    from petbench_leaderboard.records import RunPurpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class Request:
     cuda_graphs: CudaGraphs = DEFAULTS.cuda_graphs
     deterministic: bool = DEFAULTS.deterministic
     reconstruction: str = ""
+    purpose: RunPurpose = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class Place:
             "sampling": self.dataset.sampling,
             "has_truth": self.dataset.has_truth,
             "reconstruction": self.dataset.reconstruction,
+            "given_split": {} if is_own(self.dataset, self.split) else self.split.content(),
         }
 
 
@@ -122,6 +126,7 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
         deterministic=request.deterministic,
         device=request.device,
         protocol=PROTOCOL,
+        purpose=request.purpose,
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from petbench.engine_settings import Compile, CudaGraphs, Precision
     from petbench.scan import Need
+    from petbench_leaderboard.records import RunRow
 
 IDENTITY_FIELDS = fields_for(PlannedRun, "identity")
 """What distinguishes one run from another. Hardware, environment and folders are recorded, but decide nothing."""
@@ -45,6 +46,7 @@ class RunPlan(PlannedRun):
         reconstruction: which image of several, by the label `rec-`; empty for no choice. The fingerprint covers the
             images that were chosen.
         declined: why the method is not run: what it needs and the dataset has not got; empty where it is run.
+        given_split: the split itself where it came in a file and is none of the dataset's own; else empty.
     """
 
     dataset_folder: str = field(metadata=use())
@@ -58,6 +60,7 @@ class RunPlan(PlannedRun):
     device: str = field(metadata=use("change", where="text", check="device"))
     reconstruction: str = field(default="", metadata=use())
     declined: str = field(default="", metadata=use())
+    given_split: Mapping[str, Any] = field(default_factory=dict, metadata=use())
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -68,6 +71,11 @@ class RunPlan(PlannedRun):
     def training_budget(self) -> Budget:
         """How much training the run may spend."""
         return parse_budget(self.budget)
+
+    @property
+    def tests(self) -> bool:
+        """Whether the test participants are predicted and scored."""
+        return self.purpose == "test"
 
     @property
     def identity(self) -> str:
@@ -110,6 +118,11 @@ class RunPlan(PlannedRun):
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, KeyError, TypeError, RecursionError):
             raise DataError(f"{path}: no plan of this version of petbench; run the method again with --force") from None
+
+
+def is_all_of(plan: RunPlan, row: RunRow) -> bool:
+    """Return whether a run of a plan's identity has done all that the plan asks for; one by `--no-test` has no test."""
+    return row.purpose == "test" or not plan.tests
 
 
 def identity_of(facts: Mapping[str, Any]) -> str:

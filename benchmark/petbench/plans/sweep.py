@@ -1,18 +1,25 @@
-"""A sweep: the runs of several methods, folds and seeds, the latter as typed: `3`, `0,2,7`, `0..4`, or `all` folds."""
+"""A sweep: the runs of several methods, settings, folds and seeds.
+
+Seeds and folds come as typed: `3`, `0,2,7`, `0..4`, or `all` folds; of settings every combination runs.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from petbench.errors import UsageError
+from petbench.plans.alternatives import combinations
+from petbench.plans.run_plan import RunPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from petbench.home import Home
-    from petbench.plans.run_plan import RunPlan
+    from petbench.plans.planner import Place, Request
     from petbench.registry import Registry
     from petbench_datasets.progress import Progress
 
@@ -28,41 +35,79 @@ def plan_sweep(
     home: Home,
     registry: Registry,
     progress: Progress,
+    of_method: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[RunPlan]:
-    """Return the plan of every run: method by method, fold by fold, seed by seed.
+    """Return the plan of every run: method by method, combination by combination, fold by fold, seed by seed.
+
+    Of two that are spelled in two ways but are the same run, one is there.
 
     Args:
         methods: names of methods.
         seeds: as typed.
         folds: as typed.
-        asked: the other fields of a `petbench.plans.planner.Request`.
+        asked: the other fields of a `petbench.plans.planner.Request`; a setting may name several values.
         home: where built datasets are kept.
         registry: the installed plugins.
         progress: notified of how far the building and reading of the dataset is.
+        of_method: fields that are asked of one method alone, by its name.
 
     Raises:
         UsageError: something in the request makes no sense; no dataset is built for that.
     """
-    from petbench.plans.datasets import find_dataset
-    from petbench.plans.planner import Place, Request, check_names, plan_on
-    from petbench_datasets.dataset.split import load_split
+    from petbench.plans.planner import Request, check_names, plan_on
 
     each_seed = parse_seeds(seeds, "--seed")
     each_fold = () if folds == "all" else parse_numbers(folds, "--fold", 1)
-    requests = [Request(method=name, seed=each_seed[0], **asked) for name in dict.fromkeys(methods)]
+    requests = []
+    for name in dict.fromkeys(methods):
+        spec, _ = registry.method(name)
+        own = {**asked, **(of_method or {}).get(name, {})}
+        for combination in combinations(spec, own.get("settings", ())):
+            requests.append(Request(method=name, seed=each_seed[0], **{**own, "settings": combination}))
+            check_names(requests[-1], registry)
+    place = find_place(requests[0], 0, home, registry, progress)  # one dataset and split for all of them
+    plans = dict[str, RunPlan]()
     for request in requests:
-        check_names(request, registry)
-    first = requests[0]  # one dataset and split for all of them
-    named = find_dataset(first.dataset, home, registry, progress, reconstruction=first.reconstruction)
-    split = load_split(named.dataset, requests[0].split)
-    spec = registry.datasets().get(requests[0].dataset)
-    track = spec.track if spec else ""
-    plans = []
-    for request in requests:
-        for fold in each_fold or range(len(split.folds)):
-            plan = plan_on(request, Place(named.name, named.dataset, split, fold, track), registry)
-            plans += [dataclasses.replace(plan, seed=seed) for seed in each_seed]
-    return plans
+        for fold in each_fold or range(len(place.split.folds)):
+            plan = plan_on(request, dataclasses.replace(place, fold=fold), registry)
+            for seed in each_seed:
+                one = dataclasses.replace(plan, seed=seed)
+                plans.setdefault(one.identity, one)
+    return list(plans.values())
+
+
+def find_place(request: Request, fold: int, home: Home, registry: Registry, progress: Progress) -> Place:
+    """Return dataset, split and fold of a request; a registered dataset that is not there yet is built first.
+
+    Raises:
+        UsageError: the split has no such fold.
+    """
+    from petbench.plans.datasets import find_dataset
+    from petbench.plans.planner import Place, choose_fold
+    from petbench_datasets.dataset.given_split import find_split
+
+    named = find_dataset(request.dataset, home, registry, progress, reconstruction=request.reconstruction)
+    split = find_split(named.dataset, request.split)
+    choose_fold(split, fold)
+    registered = registry.datasets().get(request.dataset)
+    return Place(named.name, named.dataset, split, fold, registered.track if registered else "")
+
+
+def what_varies(plans: Sequence[RunPlan]) -> list[str]:
+    """Return for each plan the parameters in which the plans of its method differ, such as `learning_rate=0.003`."""
+    of_method: dict[str, list[RunPlan]] = defaultdict(list)
+    for plan in plans:
+        of_method[plan.method].append(plan)
+    names = {
+        method: [name for name in some[0].parameters if any(_value(one, name) != _value(some[0], name) for one in some)]
+        for method, some in of_method.items()
+    }
+    return [", ".join(f"{name}={_value(plan, name)}" for name in names[plan.method]) for plan in plans]
+
+
+def _value(plan: RunPlan, name: str) -> str:
+    value = plan.parameters.get(name)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def parse_seeds(text: str, option: str) -> tuple[int, ...]:

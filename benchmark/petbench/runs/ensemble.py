@@ -19,9 +19,8 @@ from petbench.evaluation.samples import sample_path
 from petbench.plans.planner import Place, choose_fold
 from petbench.runs.external import enter_predictions
 from petbench.runs.lookup import find_folder, is_made_here
-from petbench.runs.planned import open_planned
+from petbench.runs.planned import open_planned_split
 from petbench.runs.predict_fold import Written
-from petbench_datasets.dataset.split import load_split
 from petbench_datasets.images.nifti import read_image
 from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.records import EXTERNAL
@@ -101,16 +100,16 @@ def members_of(row: RunRow, leaderboard: Leaderboard) -> list[RunRow]:
 def _place_of(row: RunRow, home: Home) -> Place:
     """Return where a run's numbers come from, its images being what they were."""
     plan = find_folder(row, home).plan()
-    dataset, _ = open_planned(plan)
-    return Place(row.dataset, dataset, load_split(dataset, plan.split), plan.fold)
+    dataset, split = open_planned_split(plan)
+    return Place(row.dataset, dataset, split, plan.fold)
 
 
 def _check_members(rows: Sequence[RunRow]) -> None:
     if len({row.identity for row in rows}) < max(2, len(rows)):
         raise UsageError("an ensemble has at least two members, each of them once")
     for row in rows:
-        if row.status != "ok" or not is_made_here(row) or row.plugin == EXTERNAL:
-            raise UsageError(f"run {row.id} cannot be a member: it is no run of a method that ended well here")
+        if not (row.status == "ok" and row.is_tested and is_made_here(row)) or row.plugin == EXTERNAL:
+            raise UsageError(f"run {row.id} cannot be a member: it is no run of a method that was tested here")
     first, who = rows[0], set(rows[0].test_participants)
     for row in rows:
         if (row.fingerprint, row.protocol) != (first.fingerprint, first.protocol):

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from petbench.errors import UsageError
 from petbench.methods.devices import require_device
+from petbench.plans.run_plan import is_all_of
 from petbench.plans.same_code import check_same_code
 from petbench.runs.claims import RunningElsewhereError, claim, claim_path
 from petbench.runs.folder import plan_run
 from petbench.runs.lookup import find_folder, find_folder_or_none, is_made_here
 from petbench.runs.supervisor import UNFINISHED
+from petbench_leaderboard.records import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +61,8 @@ def execute(
 ) -> tuple[RunRow, bool]:
     """Return the row of a plan, and whether this process did not make it itself.
 
-    Of several processes with one home and the same plan, one makes the run.
+    Of several processes with one home and the same plan, one makes the run. One that was made without its test
+    participants goes on, with the model that it has trained, when they are asked for.
 
     Args:
         plan: what to run.
@@ -82,8 +85,10 @@ def execute(
             error.wait()
         row = next(iter(_same(plan, supervisor, origin)), None)
         # One that ended before it had planned anything, or whose run outlives it, leaves this process to look again.
-        if row is not None and supervisor.reconcile(row).status not in UNFINISHED:
-            return _done(plan, supervisor, origin) or supervisor.leaderboard.run(row.id), True
+        if row is not None and (ended := supervisor.reconcile(row)).status not in UNFINISHED:
+            done = _done(plan, supervisor, origin)
+            if done is not None or ended.status != "ok":
+                return done or ended, True
 
 
 def claim_of(plan: RunPlan, supervisor: Supervisor) -> Path:
@@ -104,14 +109,18 @@ def _same(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> list[RunRow]
 
 
 def _done(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> RunRow | None:
-    return next((row for row in _same(plan, supervisor, origin) if row.status == "ok"), None)
+    return next((row for row in _same(plan, supervisor, origin) if _is_done(plan, row)), None)
+
+
+def _is_done(plan: RunPlan, row: RunRow) -> bool:
+    return row.status == "ok" and is_all_of(plan, row)
 
 
 def _execute(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bool) -> tuple[RunRow, bool]:
     if plan.declined:
         return _decline(plan, supervisor, origin)
     for stored in [] if force else _same(plan, supervisor, origin):
-        if stored.status == "ok":
+        if _is_done(plan, stored):
             return stored, True
         if not is_made_here(stored):
             continue  # its folder is another leaderboard's
@@ -124,12 +133,13 @@ def _execute(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bo
                 f"petbench runs delete {row.id}",
                 folder.lock if folder else None,
             )
-        if folder is not None and can_go_on(row, folder):
+        if folder is not None and can_go_on(row, folder) and not _would_hide_a_failure(plan, row):
             require_device(folder.plan().device)
             # The same run, whose images and files may lie elsewhere by now; its code is what was just planned.
-            moved = {name: getattr(plan, name) for name in ("dataset_folder", "parameter_files")}
+            moved = {name: getattr(plan, name) for name in ("dataset_folder", "parameter_files", "purpose")}
             dataclasses.replace(folder.plan(), **moved).save(folder.plan_file)
-            return supervisor.start(row), False
+            supervisor.leaderboard.update(row.id, purpose=plan.purpose)
+            return supervisor.start(supervisor.leaderboard.run(row.id)), False
     require_device(plan.device)
     record = dataclasses.replace(plan.record(), verification=origin.verification, submitter=origin.submitter)
     return supervisor.begin(plan, record, alone=not force), False
@@ -148,8 +158,19 @@ def _decline(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> tuple[Run
 
 
 def can_go_on(row: RunRow, folder: RunFolder) -> bool:
-    """Return whether a run of this leaderboard that has ended, but not well, goes on in its folder."""
-    return row.status in RESUMABLE or (row.status in RESUMABLE_WHEN_TRAINED and folder.is_trained)
+    """Return whether a run of this leaderboard that has ended, but not well or untested, goes on in its folder."""
+    return row.status in RESUMABLE or (
+        folder.is_trained and (row.status in RESUMABLE_WHEN_TRAINED or _is_untested(row))
+    )
+
+
+def _would_hide_a_failure(plan: RunPlan, row: RunRow) -> bool:
+    """Return whether a run failed that was to be tested: without its test it would pass for one that ended well."""
+    return row.status in FAILURES and row.purpose == "test" and not plan.tests
+
+
+def _is_untested(row: RunRow) -> bool:
+    return row.status == "ok" and not row.is_tested
 
 
 def resume(run_id: int, supervisor: Supervisor) -> RunRow:
@@ -165,7 +186,7 @@ def resume(run_id: int, supervisor: Supervisor) -> RunRow:
     plan = folder.plan()
     with claim(supervisor.home, supervisor.leaderboard, plan.identity):
         row = supervisor.reconcile(supervisor.leaderboard.run(run_id))
-        if not is_made_here(row) or not can_go_on(row, folder):
+        if not is_made_here(row) or row.status == "ok" or not can_go_on(row, folder):
             where = "" if is_made_here(row) else ", made elsewhere"
             raise UsageError(
                 f"run {run_id} is {row.status}{where}; only a run of this leaderboard can resume that was interrupted, "

@@ -128,7 +128,7 @@ def _faults_of(row: RunRow, home: Home, *, elsewhere: bool) -> Iterator[str]:
         return
     if not has_identity_of(plan.to_dict(), row):
         yield f"{name}: the plan in {folder.path} is of another run"
-    for participant in plan.test_participants:
+    for participant in plan.test_participants if row.is_tested else ():
         try:
             read_image(folder.prediction(participant))
         except (PetbenchError, OSError) as error:

@@ -91,7 +91,8 @@ class Pipeline:
             MethodFailedError: the method failed, or its process died.
             ScoringFailedError: the predictions could not be scored.
         """
-        written = Written.load(self._folder) if self._folder.is_trained else None
+        before = Written.load(self._folder) if self._folder.is_trained else None
+        written = None if before is None or (self._plan.tests and not before.predictions) else before
         with contextlib.ExitStack() as processes:
             with self._phase("prepare"):
                 check_named_weights(self._settings.weights)
@@ -99,19 +100,23 @@ class Pipeline:
                 method = None if written else processes.enter_context(self._method_process())
                 dataset, fold = open_planned(self._plan)
                 if method is not None:
-                    dataset.require_derivatives({*fold.test, *fold.validation} - dataset.withheld)
+                    needed = {*fold.test, *fold.validation} if self._plan.tests else {*fold.validation}
+                    dataset.require_derivatives(needed - dataset.withheld)
                 volumes = None if method is None else self._prepare(method, dataset, fold)
             if method is not None:
                 if volumes is not None:
                     self._train(method, *volumes)
                     with self._phase("checkpoint"):
                         self._keep_model(method, dataset, fold)
-                written = self._predict(method, dataset, fold)
+                written = Written({}, dict(before.validation) if before else {})
+                if self._plan.tests:
+                    with self._phase("predict"):
+                        self._write(method, dataset, fold.test, written.predictions)
             assert written is not None, "it was there already, or has just been written"
             validated = bool(fold.validation) and not dataset.withheld & set(fold.validation)
             with self._phase("validation") if validated else contextlib.nullcontext():
-                if method is not None and validated:
-                    self._write(method, dataset, fold.validation, self._folder.validation, written.validation)
+                if method is not None and validated and not written.validation:
+                    self._write(method, dataset, fold.validation, written.validation, test=False)
                 if method is not None:
                     self._end(method, written, processes)
                 # Only now, when nothing of the method runs any more.
@@ -119,6 +124,8 @@ class Pipeline:
                 if validated:
                     self._score_validation(scoring, written)
             record_history(self._leaderboard, self._run_id, self._folder)
+            if not self._plan.tests:
+                return None
             if dataset.withheld & set(fold.test):
                 return UNSCORED
             with self._phase("score"):
@@ -238,30 +245,25 @@ class Pipeline:
         self._folder.save_grid(dataset.grid(fold.train[0]))
         self._leaderboard.update(self._run_id, parameter_count=saved.parameter_count)
 
-    def _predict(self, method: MethodProcess, dataset: Dataset, fold: Fold) -> Written:
-        """Predict and write the test participants; return the digests."""
-        written = Written({}, {})
-        with self._phase("predict"):
-            seconds = self._write(method, dataset, fold.test, self._folder.predictions, written.predictions)
-        self._leaderboard.update(self._run_id, seconds_per_volume=seconds)
-        return written
-
     def _write(
-        self, method: MethodProcess, dataset: Dataset, participants: Sequence[str], folder: Path, into: dict[str, str]
-    ) -> float:
-        """Predict and write participants; return the mean seconds that one took.
+        self, method: MethodProcess, dataset: Dataset, who: Sequence[str], into: dict[str, str], *, test: bool = True
+    ) -> None:
+        """Predict and write the test or the validation participants, and note their digests and seconds a volume.
 
         Raises:
             Interrupted: the user asked to stop.
         """
 
         def scans() -> Iterator[tuple[str, Scan]]:
-            for participant in participants:
+            for participant in who:
                 if self._stop.is_set:
                     raise Interrupted("stopped after its training; repeat the command to go on from there")
                 yield participant, read_scan(dataset, participant, self._plan.needs)
 
-        return write_predictions(method.predict(scans()), self._plan.method, dataset, folder, into)
+        folder = self._folder.predictions if test else self._folder.validation
+        seconds = write_predictions(method.predict(scans()), self._plan.method, dataset, folder, into)
+        if test or not self._plan.tests:
+            self._leaderboard.update(self._run_id, seconds_per_volume=seconds)
 
     def _end(self, method: MethodProcess, written: Written, processes: contextlib.ExitStack) -> None:
         """End the method's process, and note what it used and what was written."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from petbench.errors import DataError
 from petbench_datasets.dataset.inputs import input_digest
 from petbench_datasets.dataset.reader import open_dataset
-from petbench_datasets.dataset.split import load_split
+from petbench_datasets.dataset.split import Split, check_split, load_split
 
 if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
 
 def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
-    """Open the dataset of a plan and make sure that it is still the one that was planned with.
+    """Open the dataset of a plan and make sure that it is still the one that was planned with; return it and the fold.
+
+    Raises:
+        DataError: images, split or what the method needs beside the images have changed.
+    """
+    dataset, split = open_planned_split(plan)
+    return dataset, split.folds[plan.fold]
+
+
+def open_planned_split(plan: RunPlan) -> tuple[Dataset, Split]:
+    """Do the same, and return all of the split.
 
     Raises:
         DataError: images, split or what the method needs beside the images have changed.
@@ -25,7 +35,11 @@ def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
     dataset = open_dataset(Path(plan.dataset_folder), reconstruction=plan.reconstruction)
     if dataset.fingerprint != plan.fingerprint:
         raise DataError(f"{plan.dataset_folder}: the images have changed since the run was planned; repeat the command")
-    split = load_split(dataset, plan.split)
+    if plan.given_split:
+        split = Split.from_content(plan.given_split)
+        check_split(split, dataset, Path(f"{split.name}.json"))
+    else:
+        split = load_split(dataset, plan.split)
     if split.digest != plan.split_digest:
         raise DataError(
             f"{plan.dataset_folder}: the split {plan.split} has changed since it was planned; repeat the command"
@@ -36,4 +50,4 @@ def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
             f"{plan.dataset_folder}: the {', '.join(changed)} of its participants have changed since the run was "
             "planned; repeat the command"
         )
-    return dataset, split.folds[plan.fold]
+    return dataset, split

@@ -23,8 +23,9 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     """Score the prediction files of a run again, under the protocol of this version; no model is looked at.
 
     The scores take the place of those that the run has under this protocol. What it scored under an earlier one stays
-    as it was, on a board of its own. The scores on the validation participants are made again, too, where they were
-    predicted, and what the run's log says of its validations is read again.
+    as it was, on a board of its own; a run that was not tested is not tested now. The scores on the validation
+    participants are made again, too, where they were predicted, and what the run's log says of its validations is read
+    again.
 
     Args:
         row: of the run.
@@ -41,8 +42,9 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     folder = find_folder(row, home)
     dataset, fold = open_planned(folder.plan())
     written = Written.load(folder)  # runs of earlier versions, and of others, took no digests
-    records = scorer.score(dataset, fold.test, folder.predictions, digests=written.predictions if written else None)
-    record_scores(leaderboard, row.id, dataset, records)
+    if row.is_tested:
+        records = scorer.score(dataset, fold.test, folder.predictions, digests=written.predictions if written else None)
+        record_scores(leaderboard, row.id, dataset, records)
     if folder.validation.is_dir():  # runs of earlier versions, of others and of programs of others have none
         digests = written.validation if written else None
         of_validation, errors = measure_validation(scorer, dataset, fold.validation, folder.validation, digests)

@@ -95,7 +95,7 @@ def _accept_run(
         note_voxels(session, run.id, found.voxels)
         note(session, "accepted", [run.uid], source=submission.archive.path.name, digest=submission.digest)
 
-    changes: RunChanges = {"started_at": facts.started_at, "ended_at": facts.ended_at}
+    changes: RunChanges = {"started_at": facts.started_at, "ended_at": facts.ended_at, "tuning": facts.tuning}
     for name in (*COST_FIELDS, *VALIDATION_FIELDS):
         changes[name] = getattr(facts, name)  # type: ignore[literal-required]
     return enter_run(
@@ -113,7 +113,7 @@ def _accept_run(
 
 
 def _is_checked(row: RunRow) -> bool:
-    return row.status == "ok" and row.verification != "self-reported"
+    return row.is_tested and row.verification != "self-reported"
 
 
 def _keep_log(submission: Verified, found: VerifiedRun, folder: RunFolder) -> None:

@@ -107,8 +107,15 @@ def _add_run(writer: _Writer, index: int, run_id: int, home: Home, leaderboard: 
     row = leaderboard.run(run_id)
     if row.status != "ok":
         raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can be submitted")
+    if not row.is_tested:
+        raise UsageError(f"run {run_id} was not tested; run it again without --no-test before it is submitted")
     source = find_folder(row, home)
     plan = source.plan()
+    if plan.given_split:
+        raise UsageError(
+            f"run {run_id} is of the split {plan.split!r}, a file of your own; run it with a split of the dataset, "
+            "which the organizer has, too"
+        )
     if plan.identity != row.identity:
         raise SubmissionError(f"{source.path}: its plan is not that of run {run_id}; run it again with --force")
     folder = f"runs/{index}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from petbench.contract import API_VERSION, DatasetShape, Supervision
 from petbench.errors import PetbenchError
 from petbench.methods import parameters
+from petbench.methods.search_space import check_space
 from petbench.methods.source import home_of
 from petbench.testing.errors import ConformanceError, NotApplicable
 from petbench.testing.subject import expect
@@ -61,7 +62,7 @@ def light_registration(subject: Subject) -> str:
 
 
 def documented_parameters(subject: Subject) -> str:
-    """Every parameter has a default and a description, and every preset is valid."""
+    """Every parameter has a default and a description, and every preset and what a search may try is valid."""
     spec = subject.spec
     if spec.parameters is None:
         expect(not spec.presets, "has presets, but no parameters")
@@ -76,6 +77,10 @@ def documented_parameters(subject: Subject) -> str:
             raise ConformanceError(f"the preset {preset!r} is not valid: {error}") from None
     for shape in (DatasetShape(3, 300, (64, 64)), DatasetShape(1000, 400_000, (256, 256))):
         parameters.choose_preset(spec, None, shape)
+    try:
+        check_space(spec)
+    except PetbenchError as error:
+        raise ConformanceError(f"its search is not valid: {error}") from None
     return f"{len(spec.parameters.model_fields)} parameters, {len(spec.presets)} presets"
 
 

@@ -70,6 +70,50 @@ def make_split(
     return Split(name, dataset.fingerprint, tuple(made))
 
 
+def resplit_training(
+    dataset: Dataset,
+    base: Split,
+    name: str,
+    *,
+    validation: int | None = None,
+    stratify_by: str | None = None,
+    seed: int = 0,
+) -> Split:
+    """Divide anew who trains and who validates in every fold of a split, and leave who tests as it is.
+
+    All sessions of a person stay in one part.
+
+    Args:
+        dataset: whose split it is.
+        base: the split; its test participants are those of the new one, fold by fold.
+        name: of the new split.
+        validation: how many people validate in every fold; as many as in the split if not given.
+        stratify_by: a column of participants.tsv whose values are spread evenly over both parts.
+        seed: of the shuffle; the same seed gives the same split on every machine.
+
+    Raises:
+        DataError: nobody would be left to train, or a column that participants.tsv does not have.
+    """
+    generator = np.random.Generator(np.random.PCG64(seed))
+    groups = _groups(dataset, stratify_by) if stratify_by else {"": list(dataset.people)}
+    folds = []
+    for fold in base.folds:
+        names = {*fold.train, *fold.validation}
+        people = set(map(person_of, names))
+        count = len(set(map(person_of, fold.validation))) if validation is None else validation
+        if not 0 <= count < len(people):
+            raise DataError(
+                f"{dataset.root}: of {len(people)} participants who do not test {count} cannot validate, since "
+                "somebody has to train; ask for fewer"
+            )
+        some = [[person for person in members if person in people] for members in groups.values()]
+        shuffled = [[members[index] for index in generator.permutation(len(members))] for members in some if members]
+        chosen = set(_choose(shuffled, count, 0))
+        validates = tuple(sorted(each for each in names if person_of(each) in chosen))
+        folds.append(Fold(tuple(sorted(names.difference(validates))), validates, fold.test))
+    return Split(name, dataset.fingerprint, tuple(folds))
+
+
 def _with_sessions(fold: Fold, dataset: Dataset) -> Fold:
     """Return a fold of people as one of their pairs."""
     parts = fold.parts().values()

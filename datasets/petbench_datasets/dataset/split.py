@@ -58,6 +58,17 @@ class Split:
         """Whom all folds test together, in the order of their names."""
         return tuple(sorted({name for fold in self.folds for name in fold.test}))
 
+    @classmethod
+    def from_content(cls, data: Mapping[str, Any]) -> Split:
+        """Return the split that `content` gave.
+
+        Raises:
+            KeyError: something is missing.
+            TypeError: something is of another kind.
+        """
+        folds = tuple(Fold(*(tuple(map(str, fold[part])) for part in PARTS)) for fold in data["folds"])
+        return cls(str(data["name"]), str(data["fingerprint"]), folds)
+
     def content(self) -> dict[str, Any]:
         """Return the split as plain data, without its digest."""
         folds = [{part: list(names) for part, names in fold.parts().items()} for fold in self.folds]
@@ -89,10 +100,15 @@ def split_path(root: Path, name: str) -> Path:
     return root / SPLITS_FOLDER / f"{name}.json"
 
 
+def write_split_file(path: Path, split: Split) -> None:
+    """Write a split into a file, wholly or not at all."""
+    write_json(path, {**split.content(), "digest": split.digest})
+
+
 def write_split(root: Path, split: Split) -> Path:
     """Write a split into the dataset at `root`, wholly or not at all, and return its path."""
     path = split_path(root, split.name)
-    write_json(path, {**split.content(), "digest": split.digest})
+    write_split_file(path, split)
     exclude_from_bids(root, SPLITS_FOLDER)
     return path
 
@@ -174,8 +190,7 @@ def read_split(path: Path, root: Path) -> Split:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        folds = tuple(Fold(*(tuple(map(str, fold[part])) for part in PARTS)) for fold in data["folds"])
-        split = Split(str(data["name"]), str(data["fingerprint"]), folds)
+        split = Split.from_content(data)
         digest = str(data["digest"])
     except FileNotFoundError as error:
         known = ", ".join(split_names(root)) or "none"

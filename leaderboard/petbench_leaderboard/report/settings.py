@@ -12,6 +12,7 @@ from petbench_leaderboard.records import FILE_CONTENT
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.tracks import TRACKS, has_known_budget, tracks_of
+from petbench_leaderboard.tuning import Tuning
 
 if TYPE_CHECKING:
     from petbench_leaderboard.board import Board, Column, Row
@@ -58,8 +59,33 @@ def settings(row: Row) -> list[str]:
 def run_settings(run: RunRow) -> list[str]:
     """Return the same of the runs of one row."""
     preset = run.preset if run.role == "competitor" or run.preset != "default" else ""
-    parts = (origin_of(run), preset, *changed_parameters(run), inputs(run), budget(run), track(run))
-    return [part for part in parts if part]
+    stated = (
+        origin_of(run),
+        preset,
+        *changed_parameters(run),
+        inputs(run),
+        budget(run),
+        track(run),
+        untested(run),
+        tuning(run),
+    )
+    return [part for part in stated if part]
+
+
+def tuning(run: RunRow) -> str:
+    """Return how a search found its settings and what that cost: `tuned: 20 trials, …`; empty where none did."""
+    found = Tuning.of(run.tuning)
+    return "" if found is None else str(found)
+
+
+def untested(run: RunRow) -> str:
+    """Return that a run has no scores of test participants: `not tested`, `trial, not tested`; empty where it has."""
+    return {"no-test": "not tested", "trial": "trial, not tested"}.get(run.purpose, "")
+
+
+def validation(run: RunRow) -> str:
+    """Return what a run scored on its validation participants, such as `psnr_body_suv20 31.421`; empty without."""
+    return "" if run.validation_score is None else f"{run.validation_metric} {run.validation_score:.5g}"
 
 
 def changed_parameters(run: RunRow) -> list[str]:

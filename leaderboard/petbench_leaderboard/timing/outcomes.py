@@ -84,8 +84,8 @@ def why_unknown(run: RunRow) -> str:
 
 
 def has_ended(run: RunRow) -> bool:
-    """Return whether a run ended, well or not: one that was stopped, or goes on, says nothing of its method."""
-    return run.status == "ok" or run.status in FAILURES
+    """Return whether a run ended, well or not: one that was stopped, goes on or was not to be tested is no result."""
+    return run.is_tested or run.status in FAILURES
 
 
 def newest_runs(runs: Iterable[RunRow]) -> list[RunRow]:

@@ -35,11 +35,11 @@ def suv_range(dataset: str, *, split: str, fold: int, as_json: bool) -> None:
     from petbench.intensity import clip_for
     from petbench.plans.planner import choose_fold
     from petbench.terminal import progress_bar
-    from petbench_datasets.dataset.split import load_split
+    from petbench_datasets.dataset.given_split import find_split
     from petbench_datasets.dataset.suv_range import QUANTILES, highest, suv_ranges
 
     named, _ = open_named(dataset)
-    chosen = choose_fold(load_split(named.dataset, split), fold)
+    chosen = choose_fold(find_split(named.dataset, split), fold)
     with progress_bar() as progress:
         ranges = suv_ranges(named.dataset, chosen, progress)
     top = highest(ranges)
