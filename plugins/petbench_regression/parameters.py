@@ -54,7 +54,7 @@ class UNet3dParameters(RegressionParameters):
 
 
 class OrganRegressionParameters(BaseModel):
-    """Settings of `organ-regression`."""
+    """Settings of `organ-regression`, chosen by leaving out one after the other of those who do not test."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -14,6 +14,7 @@ from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.exporters.resample import resample_dataset
 from petbench_datasets.exporters.without_targets import export_without_targets
+from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
@@ -177,13 +178,20 @@ def test_a_digest_changes_with_one_voxel_or_cell_and_not_with_what_the_fingerpri
     assert path.exists()
 
 
-def test_resampled_labels_still_say_what_they_were_made_from(writer: DatasetWriter, tmp_path: Path) -> None:
+def test_resampled_labels_and_ct_still_say_what_they_were_made_from(writer: DatasetWriter, tmp_path: Path) -> None:
     writer.dataset(1)
     labels_of(writer, "sub-01")
     (writer.root / "derivatives" / "drawn" / "desc-organs_dseg.json").write_text('{"DerivedFrom": ["ct"]}')
+    narrow = Grid.regular((6, 4, 4), (20.0, 10.0, 10.0))
+    anat = writer.root / "derivatives" / "drawn" / "sub-01" / "anat"
+    write_image(anat / "sub-01_ct.nii.gz", np.full(narrow.shape, 40, dtype=np.float32), narrow)
+    (anat / "sub-01_ct.json").write_text('{"DerivedFrom": ["ct"]}')
     resample_dataset(writer.root, tmp_path / "coarse", (40.0, 20.0, 20.0))
-    facts = INPUTS["labels"](open_dataset(tmp_path / "coarse"), "sub-01")
-    assert facts["labels"]().shape == open_dataset(tmp_path / "coarse").grid("sub-01").shape
+    coarse = open_dataset(tmp_path / "coarse")
+    assert INPUTS["labels"](coarse, "sub-01")["labels"]().shape == coarse.grid("sub-01").shape
+    ct = INPUTS["ct"](coarse, "sub-01")["ct"]()
+    assert ct.shape == coarse.grid("sub-01").shape
+    assert (ct[0, 0, 0], ct[1, 2, 2]) == (-1000.0, 40.0)  # where no CT was taken there is air, and not water
 
 
 @pytest.mark.parametrize(("said", "handed_out"), [("early", True), ("delayed", False), (..., False)])

@@ -20,7 +20,7 @@ from petbench_datasets.dataset.inputs import (
     may_be_input,
     sex_of,
 )
-from petbench_datasets.images.grid import resample, resample_labels
+from petbench_datasets.images.grid import resample, resample_ct, resample_labels
 from petbench_datasets.images.nifti import read_image, read_labels
 from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, minutes
 
@@ -129,7 +129,7 @@ class InputReader:
     def _ct(self) -> dict[str, Any]:
         path = self.given.ct or self._beside("ct")
         volume, own = read_image(self._allowed(path, "a CT registered to it", "--ct FILE"))
-        return {"ct": resample(volume, own, self.grid)}
+        return {"ct": resample_ct(volume, own, self.grid)}
 
     def _labels(self) -> dict[str, Any]:
         path = self._allowed(self.given.labels or self._beside("labels"), "organ labels", "--labels FILE")

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from petbench.intensity import AIR
 from petbench_datasets.errors import DataError
+from petbench_datasets.images.grid import AIR_HU
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from petbench.intensity import IntensityMap
     from petbench.scan import Scan
 
-AIR_OF = {"ct": -1000.0, "labels": 0.0, "frames": AIR}
+AIR_OF = {"ct": AIR_HU, "labels": 0.0, "frames": AIR}
 """What lies outside a volume: HU, label, mapped SUV."""
 
 _SEX = {"female": 0.0, "male": 1.0, "other": 0.5}

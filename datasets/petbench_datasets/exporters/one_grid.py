@@ -15,6 +15,7 @@ from petbench_datasets.bids.scan import image_stem, merged_sidecar
 from petbench_datasets.bids.writer import write_scan
 from petbench_datasets.dataset.derivatives import (
     BODY_ENDING,
+    CT_ENDING,
     EARLY_ORGANS_ENDING,
     FRAME_KEY,
     LESIONS_ENDING,
@@ -33,8 +34,8 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.images import new_folder
 from petbench_datasets.files import write_json, write_text
 from petbench_datasets.images.field_of_view import Box, common_box, cut, never_measured, share_outside
-from petbench_datasets.images.grid import Grid, resample, resample_labels
-from petbench_datasets.images.nifti import read_labels
+from petbench_datasets.images.grid import Grid, resample, resample_ct, resample_labels
+from petbench_datasets.images.nifti import read_image, read_labels
 from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def _write_pair(root: Path, folder: Path, pair: PairFrames, placement: Placement
     if sessions.exists():
         write_text(sessions_path(folder, person), sessions.read_text(encoding="utf-8-sig"))
     _write_labels(root, folder, pair, placement, common)
+    _write_ct(root, folder, pair, common)
     return notes
 
 
@@ -195,6 +197,15 @@ def _write_labels(root: Path, folder: Path, pair: PairFrames, placement: Placeme
             if ending != BODY_ENDING:
                 names = names_table(source, root)
                 write_text(folder / names.relative_to(root), names.read_text(encoding="utf-8-sig"))
+
+
+def _write_ct(root: Path, folder: Path, pair: PairFrames, common: Grid) -> None:
+    source = find_derivative(root, pair.participant, CT_ENDING)
+    if source is not None:
+        place = folder / source.relative_to(root)
+        write_image(place, resample_ct(*read_image(source), common), common)
+        if made_from := derived_from(source, root):
+            write_json(sidecar_of_mask(place), {DERIVED_KEY: sorted(made_from)})
 
 
 def _where_drawn(source: Path, own: Grid, pair: PairFrames, placement: Placement) -> tuple[Grid, str]:

@@ -151,6 +151,14 @@ def measured(source: Grid, target: Grid) -> NDArray[np.bool_]:
     return ~_outside(source.shape, *_index_map(source, target), target.shape)
 
 
+AIR_HU = -1000.0
+
+
+def resample_ct(volume: Volume, source: Grid, target: Grid) -> Volume:
+    """Do as `resample` with a CT in HU: outside lies air, and not water, which is 0."""
+    return resample(volume - np.float32(AIR_HU), source, target) + np.float32(AIR_HU)
+
+
 def resample_labels(labels: NDArray[np.int16], source: Grid, target: Grid) -> NDArray[np.int16]:
     """Carry a label image from `source` to `target` by the nearest voxel; 0 outside."""
     from scipy import ndimage
