@@ -16,7 +16,8 @@ from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_of_type
 from petbench_leaderboard.metric_facts import MetricFacts, metrics_as_json, metrics_from_json
 from petbench_leaderboard.migrations.metrics_0_1_0 import METRICS_OF_0_1_0
-from petbench_leaderboard.records import SUBMISSION, PhaseRow, RunRow
+from petbench_leaderboard.phase_rows import PhaseRow
+from petbench_leaderboard.records import SUBMISSION, RunRow
 from petbench_leaderboard.rows import columns_of
 from petbench_leaderboard.score_records import ScoreRow, metrics_of
 from petbench_leaderboard.storable import carried

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from petbench_leaderboard.exported_run import ExportedRun
-    from petbench_leaderboard.records import PhaseRow, RunRow
+    from petbench_leaderboard.phase_rows import PhaseRow
+    from petbench_leaderboard.records import RunRow
 
 _UNFINISHED = ("planned", "running", "interrupted")
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from petbench_leaderboard.records import PhaseRow, RunRow, Verification
+    from petbench_leaderboard.phase_rows import PhaseRow
+    from petbench_leaderboard.records import RunRow, Verification
     from petbench_leaderboard.score_records import ScoreRow
 
 

@@ -48,14 +48,6 @@ SUBMISSION = "submission"
 REPRODUCTION = "reproduction"
 """The fact beside those of the machine that a run was trained here again: of which submission, and how far off."""
 
-FAULTS = {
-    "method": "the method's fault",
-    "machine": "the machine's fault",
-    "data": "the dataset's fault",
-    "petbench": "petbench's own fault",
-}
-"""What `RunRow.fault` says, in words."""
-
 _TRUST: dict[Verification, int] = {"own": 2, "reproduced": 2, "rescored": 1, "self-reported": 0}
 
 FAILURES: frozenset[Status] = frozenset({"failed", "out-of-memory", "timed-out", "diverged"})
@@ -302,13 +294,3 @@ class RunChanges(TypedDict, total=False):
     submitter: str
     purpose: RunPurpose
     tuning: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseRow:
-    """How long one phase of a run took; a resumed run has several rows of one phase."""
-
-    run_id: int
-    phase: str
-    seconds: float
-    recorded_at: datetime

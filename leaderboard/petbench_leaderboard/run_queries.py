@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from petbench_leaderboard.records import PhaseRow
+from petbench_leaderboard.phase_rows import PhaseRow
 from petbench_leaderboard.rows import in_batches, run_row
 from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff
 from petbench_leaderboard.score_tables import read_scores

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from petbench_leaderboard.records import PhaseRow, RunChanges, RunRecord, RunRow
+    from petbench_leaderboard.phase_rows import PhaseRow
+    from petbench_leaderboard.records import RunChanges, RunRecord, RunRow
     from petbench_leaderboard.score_records import ScoreRecord, ScoreRow
 
 _DECIDES = {"status", "verification", "submitter", "validation_score", "validation_metric", "validation_convention"}

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from petbench_datasets.progress import Progress
     from petbench_leaderboard.admissions import Action
+    from petbench_leaderboard.phase_rows import PhaseRow
     from petbench_leaderboard.readable import ReadableLeaderboard
-    from petbench_leaderboard.records import PhaseRow
     from petbench_leaderboard.score_records import ScoreRow
 
 FORMAT = "petbench runs 2"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from petbench import SamplingParameters, StepParameters
+from petbench import Choice, Range, SamplingParameters, StepParameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,6 +99,20 @@ UNETPP25D: Mapping[str, Mapping[str, object]] = {"mini": SMALL, "full": FULL}
 SWINUNETR: Mapping[str, Mapping[str, object]] = {"mini": {**SMALL, "dimensions": 2}, "full": FULL}
 RECTIFIED_FLOW: Mapping[str, Mapping[str, object]] = {"mini": SMALL_DIFFUSION, "full": FULL}
 DDPM25D: Mapping[str, Mapping[str, object]] = {"mini": SMALL_DIFFUSION, "full": FULL}
+
+SEARCH: Mapping[str, Range | Choice] = {
+    "learning_rate": Range(1e-4, 1e-2, log=True),
+    "batch_size": Choice((1, 2, 4, 8)),
+    "weight_decay": Range(1e-4, 1e-1, log=True),
+    "average": Choice((0.0, 0.99, 0.999)),
+    "shift_voxels": Range(0, 12),
+    "intensity_jitter": Range(0.0, 0.5),
+}
+"""What `petbench tune` tries: how a network learns, and not its size, which is bought and not found."""
+
+SEARCH_RESENC3D: Mapping[str, Range | Choice] = {**SEARCH, "air_weight": Range(0.0, 1.0)}
+SEARCH_FLOW: Mapping[str, Range | Choice] = {**SEARCH, "noise": Range(0.01, 0.5, log=True)}
+SEARCH_DDPM: Mapping[str, Range | Choice] = {**SEARCH, "gain": Range(3.0, 50.0, log=True)}
 
 
 def choose_preset(shape: DatasetShape) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench import MethodSpec, hookimpl
+from petbench import MethodSpec, Range, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,6 +92,7 @@ def petbench_methods() -> Iterable[MethodSpec]:
             supervision="paired",
             needs=("labels",),
             parameters=parameters.OrganRegressionParameters,
+            search={"shrinkage": Range(0.1, 1000.0, log=True)},
             citation="Lindley, Smith: Bayes Estimates for the Linear Model. J R Stat Soc B 1972;34(1):1-41",
             licence="Apache-2.0",
         ),

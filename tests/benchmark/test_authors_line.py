@@ -20,7 +20,7 @@ from petbench.training.optimizers import Optimizers
 from petbench.training.prediction import translate_volume
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import ModuleType
 
@@ -66,18 +66,17 @@ def line_of(text: str) -> str:
 
 
 @pytest.fixture
-def networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     package = tmp_path / "my_method"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "networks.py").write_text(CODE, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    for name in ("my_method", "my_method.networks"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     import my_method.networks  # type: ignore[import-not-found]
 
-    found: ModuleType = my_method.networks
-    return found
+    yield my_method.networks
+    for name in ("my_method", "my_method.networks"):  # other tests have packages of this name, too
+        del sys.modules[name]
 
 
 def raised(make: type[Any]) -> BaseException:

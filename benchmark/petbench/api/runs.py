@@ -14,8 +14,9 @@ from petbench.runs.lookup import find_folder
 from petbench.runs.planned import open_planned
 from petbench.training.training_log import read_events
 from petbench_datasets.images.nifti import read_image
+from petbench_leaderboard.faults import FAULTS
 from petbench_leaderboard.metric_facts import metrics_as_json
-from petbench_leaderboard.records import FAULTS, STATUSES
+from petbench_leaderboard.records import STATUSES
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.images import ParticipantImages, shown_name
 from petbench_leaderboard.run_queries import Wanted

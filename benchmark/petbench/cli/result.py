@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.terminal import say
-from petbench_leaderboard.records import FAULTS
+from petbench_leaderboard.faults import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from petbench.home import Home
-    from petbench_leaderboard.records import PhaseRow, RunRow
+    from petbench_leaderboard.phase_rows import PhaseRow
+    from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.score_records import ScoreRow
     from petbench_leaderboard.store import Leaderboard
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from petbench.plans.run_plan import RunPlan
-    from petbench_leaderboard.records import PhaseRow, PlannedRun, RunRow
+    from petbench_leaderboard.phase_rows import PhaseRow
+    from petbench_leaderboard.records import PlannedRun, RunRow
     from petbench_leaderboard.store import Leaderboard
 
 State = Literal["cached", "trained", "missing", "stale", "running", "interrupted", "failed", "skipped"]

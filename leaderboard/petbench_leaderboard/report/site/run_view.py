@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from petbench_leaderboard.records import FAILURES, FAULTS
+from petbench_leaderboard.faults import FAULTS
+from petbench_leaderboard.records import FAILURES
 from petbench_leaderboard.report import formatting
 from petbench_leaderboard.report import settings as stated
 from petbench_leaderboard.report.site.run_charts import Chart, run_charts
@@ -16,7 +17,8 @@ from petbench_leaderboard.report.site.score_tables import ScoreTable, score_tabl
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from petbench_leaderboard.records import PhaseRow, RunRow
+    from petbench_leaderboard.phase_rows import PhaseRow
+    from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.report.site.sources import ExamplePicture, RunFiles
     from petbench_leaderboard.score_records import ScoreRow
 
