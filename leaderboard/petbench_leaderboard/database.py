@@ -18,6 +18,7 @@ from petbench_leaderboard.engines import engine_to_write
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.location import Location
 from petbench_leaderboard.migrating import migrate, revision_of
+from petbench_leaderboard.network_disks import network_disk
 from petbench_leaderboard.reading import Reader
 from petbench_leaderboard.schema import SCHEMA_REVISION
 
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import sqlalchemy as sa
+
+
+def _refuse_network_disk(file: Path) -> None:
+    kind = network_disk(file)
+    if kind is not None:
+        raise LeaderboardError(
+            f"the leaderboard {file} lies on a network file system ({kind}), where SQLite's locks cannot be trusted "
+            "and two writers can destroy it: name a file on a disk of this machine with --db or PETBENCH_DB, or a "
+            "PostgreSQL server, postgresql://...; reading it where it lies is allowed"
+        )
 
 
 class Database:
@@ -88,6 +99,7 @@ class Database:
                 return self._writer
             with explained(self.name):
                 if self.location.file is not None:
+                    _refuse_network_disk(self.location.file)
                     self.location.file.parent.mkdir(parents=True, exist_ok=True)
                 engine = engine_to_write(self.location)
                 try:
