@@ -57,6 +57,8 @@ class SweepRequest:
         deterministic: allow only deterministic algorithms.
         reconstruction: label of the images to take.
         no_test: leave the test participants alone.
+        tta: views of each scan that are averaged; 1 for the scan alone.
+        keep_samples: of each test participant, of methods that draw; 0 for none.
         time_limit_seconds: of each run; None for none.
         isolated: shut each method's process in.
     """
@@ -75,6 +77,8 @@ class SweepRequest:
     deterministic: bool = DEFAULTS.deterministic
     reconstruction: str = ""
     no_test: bool = False
+    tta: int = 1
+    keep_samples: int = 0
     time_limit_seconds: float | None = None
     isolated: bool = False
 
@@ -92,6 +96,8 @@ class SweepRequest:
             "deterministic": self.deterministic,
             "reconstruction": self.reconstruction,
             "purpose": "no-test" if self.no_test else "test",
+            "views": self.tta,
+            "keep_samples": self.keep_samples,
         }
 
     def plans(self, home: Home, registry: Registry, progress: Progress) -> list[RunPlan]:

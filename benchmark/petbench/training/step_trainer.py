@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from petbench.contract import RunContext, TrainingData, Volume
     from petbench.scan import Scan
     from petbench.step_method import StepMethod
-    from petbench.training.runnable_method import HarnessOnly
+    from petbench.training.runnable_method import HarnessOnly, Keep
 
 
 class StepTrainer:
@@ -78,9 +78,14 @@ class StepTrainer:
         """Predict one participant's delayed volume in SUV, shape (z, y, x); always in float32."""
         return predict_volume(self.step_method, scan)
 
-    def predict_all(self, scans: Iterable[Scan]) -> Iterator[Volume]:
-        """Predict one participant after the other."""
-        return map(self.predict, scans)
+    def predict_all(self, scans: Iterable[Scan], keep: Keep | None = None) -> Iterator[Volume]:
+        """Predict one participant after the other.
+
+        Raises:
+            PluginError: samples are to be kept, and the method draws none.
+        """
+        for scan in scans:
+            yield predict_volume(self.step_method, scan, keep)
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights and buffers."""
