@@ -246,7 +246,12 @@ class RunContext(Protocol):
 
 
 class Method(Protocol):
-    """The four verbs of a method."""
+    """The four verbs of a method.
+
+    One that draws its predictions may have a fifth, `samples(scan) -> Iterable[Volume]`, whose first volumes
+    `petbench run --keep-samples K` keeps beside what `predict` returns; its parameters are then made from
+    `petbench.SamplingParameters`, which say how many there are.
+    """
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Learn from `data` until `run.should_stop()`."""

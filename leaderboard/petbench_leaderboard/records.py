@@ -61,6 +61,9 @@ _TRUST: dict[Verification, int] = {"own": 2, "reproduced": 2, "rescored": 1, "se
 MOST_VIEWS = 9
 """Of one scan, in test-time augmentation."""
 
+MEMBERS = "runs"
+"""Of an ensemble's parameters: which runs it was made of. They are others in every fold, and tell no rows apart."""
+
 ADDED_LATER: Mapping[str, object] = {"inputs": {}, "views": 1}
 """Fields of a run's identity and group that were not always there; with these values a run is the one it was before."""
 
@@ -182,11 +185,13 @@ class RunRecord(PlannedRun):
     def run_group(self) -> str:
         """A digest that runs share when they differ in nothing but seed and fold: such runs make one row.
 
-        The source of external predictions is a hash of their voxels, other in every fold: their name makes the row.
+        The source of external predictions is a hash of their voxels, other in every fold: their name makes the row. So
+        are the members of an ensemble, whose groups are among its parameters.
         """
         same = {name: getattr(self, name) for name in GROUP_FIELDS}
         if self.plugin == EXTERNAL:
             del same["source_hash"]
+            same["parameters"] = {name: value for name, value in self.parameters.items() if name != MEMBERS}
         for name, before in ADDED_LATER.items():
             if same[name] == before:
                 del same[name]

@@ -140,7 +140,7 @@ def test_a_method_that_writes_the_four_verbs_gives_samples_of_its_own_and_the_fi
         ("odd", 1, "sample 1 of the prediction of odd has"),
     ],
 )
-def test_samples_that_are_too_few_or_no_volumes_fail_the_run_in_words(  # noqa: PLR0913
+def test_samples_that_are_too_few_or_no_volumes_fail_the_run_in_words(
     petbench: Petbench, body_dataset: Path, drawers: Mapping[str, str], method: str, keep: int, said: str
 ) -> None:
     command = ("run", "--method", method, "--dataset", body_dataset, "--set", "samples=2", "--keep-samples", str(keep))

@@ -113,6 +113,12 @@ _OPTIONS: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         help="Test-time augmentation: predict N views of each scan, shifted by whole voxels, and average them. A row "
         "of its own with its full cost; the training is that of the same run without.",
     ),
+    "ensemble": click.option(
+        "--ensemble",
+        type=click.Choice(["seeds", "folds", "all"]),
+        help="Average what the runs of each method and settings predict, once all have ended, into a row of its own: the "
+        "seeds of each fold, the folds that test the same participants, or all.",
+    ),
     "keep_samples": click.option(
         "--keep-samples",
         type=click.IntRange(1, MOST_SAMPLES),

@@ -13,6 +13,7 @@ from petbench.errors import PetbenchError, UnknownNameError, UsageError
 from petbench.methods import parameters
 from petbench.methods.devices import require_device_name
 from petbench.plans.alternatives import alternatives
+from petbench.plans.ensembles import Which
 from petbench.plans.run_plan import parse_budget
 from petbench.plans.sweep import parse_numbers, parse_seeds
 from petbench.plans.toml_lines import line_of
@@ -81,6 +82,7 @@ class SweepFile(BaseModel):
     reconstruction: str | None = None
     no_test: bool | None = None
     tta: Annotated[int, Field(ge=1, le=MOST_VIEWS)] | None = None
+    ensemble: Which | None = None
     keep_samples: Annotated[int, Field(ge=0, le=MOST_SAMPLES)] | None = None
     time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
     isolated: bool | None = None

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from petbench.runs.lookup import find_folder_or_none, is_made_here
 from petbench.training.training_log import TrainingLog, read_events
-from petbench_leaderboard.records import RunChanges
 
 if TYPE_CHECKING:
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
     from petbench.runs.folder import RunFolder
-    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.records import RunChanges, RunRow
     from petbench_leaderboard.store import Leaderboard
-
-_COSTS = (
-    "images_seen",
-    "train_seconds",
-    "images_per_second",
-    "parameter_count",
-    "peak_memory_bytes",
-    "peak_device_memory_bytes",
-    "tuning",
-)
-"""What a training cost, and the search for its settings: whoever predicts with its model has spent it, too."""
 
 _AS_IT_TRAINED = ("device", "compile", "cuda_graphs", "deterministic")
 """Of a plan: no part of its identity, and how the training was run."""
@@ -50,9 +38,17 @@ class SameTraining:
         return dataclasses.replace(plan, **{name: getattr(trained, name) for name in _AS_IT_TRAINED})
 
     def costs(self) -> RunChanges:
-        """Return what its training cost."""
-        costs: dict[str, Any] = {name: getattr(self.row, name) for name in _COSTS}
-        return RunChanges(**costs)
+        """Return what its training cost, and the search for its settings: who predicts with its model has spent it."""
+        row = self.row
+        return {
+            "images_seen": row.images_seen,
+            "train_seconds": row.train_seconds,
+            "images_per_second": row.images_per_second,
+            "parameter_count": row.parameter_count,
+            "peak_memory_bytes": row.peak_memory_bytes,
+            "peak_device_memory_bytes": row.peak_device_memory_bytes,
+            "tuning": row.tuning,
+        }
 
     def copy_into(self, folder: RunFolder) -> None:
         """Copy model, log and what else a training leaves; the log without how its final model did, which views change.

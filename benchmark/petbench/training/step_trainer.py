@@ -9,6 +9,7 @@ from petbench.training.data import load_tensors
 from petbench.training.intensity_choice import choose_intensity
 from petbench.training.loop import TrainingLoop
 from petbench.training.network_execution import NetworkExecution
+from petbench.training.own_terms import OwnTerms
 from petbench.training.randomness import seed_everything
 from petbench.training.runnable_method import NOTHING
 from petbench.training.sampling import predict_volume
@@ -62,7 +63,8 @@ class StepTrainer:
         )
         try:
             with execution.training():
-                loop = TrainingLoop(method, tensors, own, run, execution)
+                terms = OwnTerms(method, own.validation, data.supervision, run, run.folder / "tensors" / "validation")
+                loop = TrainingLoop(method, tensors, own, run, execution, terms)
                 state = run.resume_state()
                 if state is None:
                     seed_everything(run.seed, "training")
