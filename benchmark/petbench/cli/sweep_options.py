@@ -116,8 +116,8 @@ _OPTIONS: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "ensemble": click.option(
         "--ensemble",
         type=click.Choice(["seeds", "folds", "all"]),
-        help="Average what the runs of each method and settings predict, once all have ended, into a row of its own: the "
-        "seeds of each fold, the folds that test the same participants, or all.",
+        help="Once all runs have ended, average what those of each method and settings predict, as a row of its own: "
+        "the seeds of each fold, the folds that test the same participants, or all.",
     ),
     "keep_samples": click.option(
         "--keep-samples",

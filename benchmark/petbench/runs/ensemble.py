@@ -218,5 +218,5 @@ def _mean(
             raise DataError(f"{path}: the prediction is gone; run the method again with --force")
         volumes.append(read_image(path)[0].astype(np.float32))
         check_unchanged(path, volumes[-1], written.get(participant))
-    mean: Volume = (np.sum(volumes, axis=0, dtype=np.float64) / len(volumes)).astype(np.float32)
+    mean: Volume = np.asarray(np.sum(volumes, axis=0, dtype=np.float64) / len(volumes), dtype=np.float32)
     return mean, volumes
