@@ -165,7 +165,8 @@ class TrainingData(Protocol):
     What a method named in its `needs` comes with the early volumes and with them alone. A method whose supervision is
     `unpaired` gets its delayed volumes in an order of their own and no `pairs`;
     one whose supervision is `no-target` gets no delayed volume at all. Nobody gets a validation participant: the
-    harness predicts and scores them, so that their scores may choose between the runs of a method.
+    harness predicts and scores them, so that their scores may choose between the runs of a method; what a
+    `StepMethod.validate` is called with is no part of this.
 
     Attributes:
         supervision: of the method that is trained.
