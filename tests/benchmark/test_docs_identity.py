@@ -51,7 +51,7 @@ HELD: dict[str, tuple[str, ...]] = {
     ),
     "Views": (
         "benchmark/test_views.py::test_views_are_predicted_by_the_model_of_one_view_in_a_row_of_their_own_that_bears_its_training",
-        "benchmark/test_needs.py::test_what_an_input_holds_is_part_of_a_run_s_identity_and_no_input_changes_none",
+        "benchmark/test_views.py::test_one_view_changes_no_identity_and_no_group_and_several_change_both",
     ),
     "Images, split and fold, seed, precision, budget and protocol": (
         f"{LOOKUP}test_every_field_of_the_identity_is_tried_here",

@@ -14,6 +14,11 @@ from tests.benchmark.made_runs import PIX2PIX
 from petbench import Scan
 from petbench.errors import PluginError
 from petbench.methods.views import SHIFTS, Views, shifted, shifted_scan
+from petbench.plans.planner import Place, Request, plan_on
+from petbench.plans.run_plan import identity_of
+from petbench.registry import load_plugins
+from petbench_datasets.dataset.reader import open_dataset
+from petbench_datasets.dataset.split import load_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -116,6 +121,18 @@ def test_what_is_no_volume_of_a_view_is_refused(made: Callable[[Volume], Any]) -
 def test_samples_of_views_are_not_kept() -> None:
     with pytest.raises(PluginError, match="samples are kept of one view alone"):
         next(Views(Recorded(np.copy), 2).predict_all([Scan(volume())], lambda _: None))  # type: ignore[arg-type]
+
+
+def test_one_view_changes_no_identity_and_no_group_and_several_change_both(body_dataset: Path) -> None:
+    dataset = open_dataset(body_dataset)
+    place = Place("bodies", dataset, load_split(dataset, "holdout"))
+    one, four = (plan_on(Request(method="scale", views=views), place, load_plugins()) for views in (1, 4))
+    without = {name: value for name, value in one.to_dict().items() if name != "views"}
+    assert one.identity == identity_of(without) != four.identity
+    assert one.identity in four.identities_of_its_training
+    assert four.identity in one.identities_of_its_training
+    assert len(set(one.identities_of_its_training)) == len(SHIFTS) - 1
+    assert one.record().run_group != four.record().run_group
 
 
 @pytest.mark.slow
