@@ -165,7 +165,8 @@ class TrainingData(Protocol):
     What a method named in its `needs` comes with the early volumes and with them alone. A method whose supervision is
     `unpaired` gets its delayed volumes in an order of their own and no `pairs`;
     one whose supervision is `no-target` gets no delayed volume at all. Nobody gets a validation participant: the
-    harness predicts and scores them, so that their scores may choose between the runs of a method.
+    harness predicts and scores them, so that their scores may choose between the runs of a method; what a
+    `StepMethod.validate` is called with is no part of this.
 
     Attributes:
         supervision: of the method that is trained.
@@ -246,7 +247,12 @@ class RunContext(Protocol):
 
 
 class Method(Protocol):
-    """The four verbs of a method."""
+    """The four verbs of a method.
+
+    One that draws its predictions may have a fifth, `samples(scan) -> Iterable[Volume]`, whose first volumes
+    `petbench run --keep-samples K` keeps beside what `predict` returns; its parameters are then made from
+    `petbench.SamplingParameters`, which say how many there are.
+    """
 
     def fit(self, data: TrainingData, run: RunContext) -> None:
         """Learn from `data` until `run.should_stop()`."""

@@ -95,7 +95,8 @@ class Validated:
         run: which.
         images: seen so far.
         seconds: of training so far.
-        values: means over the participants: `mae_suv`, `gain`, `offset_suv`, `clipped`.
+        values: means over the participants: `mae_suv`, `gain`, `offset_suv`, `clipped`; and `own/NAME`, means over
+            slices of what the method's `validate` returns.
     """
 
     run: RunFacts

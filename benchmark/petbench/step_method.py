@@ -184,6 +184,15 @@ class StepMethod(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} has no training_step")
 
+    def validate(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Return terms to watch beside the harness's own validation, each a tensor of one number; optional.
+
+        It is called without gradient and in evaluation mode, on batches that together hold every filled slice of the
+        validation participants once, as they are. The mean of each term over the slices is logged at every validation
+        and shown with its curves as `own/NAME`. It chooses no weights and ends no training.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no validate")
+
     def translate(self, scans: Scans) -> Tensor:
         """Turn `scans.early`, (batch, early_slices, y, x), into (batch, delayed_slices, y, x), both in [-1, 1].
 

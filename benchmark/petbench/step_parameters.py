@@ -57,9 +57,15 @@ class StepParameters(BaseModel):
         return self
 
 
+MOST_SAMPLES = 1000
+"""Of one prediction."""
+
+
 class SamplingParameters(BaseModel):
     """What a method that draws its predictions lets its user choose besides; see `StepMethod.draws`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    samples: int = Field(1, ge=1, le=1000, description="predictions that are drawn of each participant and averaged")
+    samples: int = Field(
+        1, ge=1, le=MOST_SAMPLES, description="predictions that are drawn of each participant and averaged"
+    )

@@ -29,6 +29,7 @@ Check = Literal[
     "lines",
     "index",
     "seed",
+    "views",
     "count",
     "measured",
     "number",

@@ -50,6 +50,15 @@ REPRODUCTION = "reproduction"
 
 _TRUST: dict[Verification, int] = {"own": 2, "reproduced": 2, "rescored": 1, "self-reported": 0}
 
+MOST_VIEWS = 9
+"""Of one scan, in test-time augmentation."""
+
+MEMBERS = "runs"
+"""Of an ensemble's parameters: which runs it was made of. They are others in every fold, and tell no rows apart."""
+
+ADDED_LATER: Mapping[str, object] = {"inputs": {}, "views": 1}
+"""Fields of a run's identity and group that were not always there; with these values a run is the one it was before."""
+
 FAILURES: frozenset[Status] = frozenset({"failed", "out-of-memory", "timed-out", "diverged"})
 """Statuses that speak against the method; an interrupted or skipped run does not."""
 
@@ -94,6 +103,8 @@ class PlannedRun:
         purpose: `test`: the test participants are predicted and scored; `no-test`: nobody but the validation
             participants is, as somebody asked; `trial`: likewise, in a search for settings. It decides nothing of the
             training, so the same run can be tested later.
+        views: of each scan that are predicted and averaged, the scan as it is among them; see `petbench.methods.views`.
+        keep_samples: how many of what the method draws for a test participant are kept beside the mean and scored.
     """
 
     method: str = field(metadata=use("identity", "group", where="text", check="slug"))
@@ -122,6 +133,8 @@ class PlannedRun:
     has_truth: bool | None = field(default=None, metadata=use(check="flag"))
     inputs: Mapping[str, object] = field(default_factory=dict, metadata=use("identity", "group", check="json"))
     purpose: RunPurpose = field(default="test", metadata=use("change", where="text", check="purpose", submitted=False))
+    views: int = field(default=1, metadata=use("identity", "group", where="number", check="views"))
+    keep_samples: int = field(default=0, metadata=use("change", where="number", check="index", submitted=False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,13 +177,16 @@ class RunRecord(PlannedRun):
     def run_group(self) -> str:
         """A digest that runs share when they differ in nothing but seed and fold: such runs make one row.
 
-        The source of external predictions is a hash of their voxels, other in every fold: their name makes the row.
+        The source of external predictions is a hash of their voxels, other in every fold: their name makes the row. So
+        are the members of an ensemble, whose groups are among its parameters.
         """
         same = {name: getattr(self, name) for name in GROUP_FIELDS}
         if self.plugin == EXTERNAL:
             del same["source_hash"]
-        if not self.inputs:  # as in every run of before that was known
-            del same["inputs"]
+            same["parameters"] = {name: value for name, value in self.parameters.items() if name != MEMBERS}
+        for name, before in ADDED_LATER.items():
+            if same[name] == before:
+                del same[name]
         text = json.dumps(same, sort_keys=True, separators=(",", ":"), default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -293,4 +309,5 @@ class RunChanges(TypedDict, total=False):
     verification: Verification
     submitter: str
     purpose: RunPurpose
+    keep_samples: int
     tuning: Mapping[str, object]

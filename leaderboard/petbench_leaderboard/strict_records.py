@@ -24,7 +24,7 @@ from pydantic import (
 from petbench_leaderboard import storable
 from petbench_leaderboard.field_uses import Check, may_be_none, use_of
 from petbench_leaderboard.metric_facts import MOST_DECIMALS
-from petbench_leaderboard.records import Status, Verification
+from petbench_leaderboard.records import MOST_VIEWS, Status, Verification
 from petbench_leaderboard.validation_history import ValidationHistory
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ CHECKS: Mapping[Check, Any] = {
     "ok": Literal["ok"],
     "index": Annotated[int, Field(ge=0, le=10_000)],
     "seed": Seed,
+    "views": Annotated[int, Field(ge=1, le=MOST_VIEWS)],
     "count": Count,
     "measured": Measured,
     "number": Number,

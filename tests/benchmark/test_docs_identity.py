@@ -49,6 +49,10 @@ HELD: dict[str, tuple[str, ...]] = {
         "benchmark/test_needs.py::test_what_an_input_holds_is_part_of_a_run_s_identity_and_no_input_changes_none",
         "datasets/test_inputs.py::test_a_digest_changes_with_one_voxel_or_cell_and_not_with_what_the_fingerprint_holds",
     ),
+    "Views": (
+        "benchmark/test_views.py::test_views_are_predicted_by_the_model_of_one_view_in_a_row_of_their_own_that_bears_its_training",
+        "benchmark/test_views.py::test_one_view_changes_no_identity_and_no_group_and_several_change_both",
+    ),
     "Images, split and fold, seed, precision, budget and protocol": (
         f"{LOOKUP}test_every_field_of_the_identity_is_tried_here",
     ),
@@ -82,6 +86,7 @@ HELD: dict[str, tuple[str, ...]] = {
     "Whether its test participants are predicted": (
         "benchmark/test_no_test.py::test_the_same_command_tests_later_with_the_model_that_was_trained",
         "benchmark/test_no_test.py::test_a_run_that_was_tested_is_shown_where_its_validation_is_asked_for",
+        "benchmark/test_samples_kept.py::test_samples_lie_beside_their_mean_are_scored_and_are_added_to_a_run_that_kept_none",
     ),
     "Threads, processor, accelerator, Python, packages and their versions": (
         f"{CONDITIONS}test_each_condition_in_which_runs_of_one_row_differ_is_said",

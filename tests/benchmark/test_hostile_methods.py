@@ -62,7 +62,7 @@ def run(folder: Path, code: Mapping[str, str], *, isolated: bool = False, home: 
         supervision="paired", seed=0, images=0, seconds=None, device="cpu",
         precision="fp32", compile="off",
         cuda_graphs="off", deterministic=False, folder=str(job.path), environments=str(folder / "venvs"),
-        trained=False, largest_file_bytes=None,
+        views=1, trained=False, largest_file_bytes=None,
     )  # fmt: skip
     stored = StoredData.new(folder)
     stored.scans.append(Scan(np.ones(SHAPE, dtype=np.float32)))
@@ -78,7 +78,7 @@ def run(folder: Path, code: Mapping[str, str], *, isolated: bool = False, home: 
                 process.failed()
             process.saved()
             scans = [("sub-01", Scan(np.full(SHAPE, 2, dtype=np.float32)))]
-            seen.predicted = [volume for _, volume, _ in process.predict(scans)]
+            seen.predicted = [predicted.volume for predicted in process.predict(scans)]
             process.end()
         except MethodFailedError as error:
             seen.ending = error.ending

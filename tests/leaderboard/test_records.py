@@ -119,6 +119,7 @@ def _values() -> dict[str, Any]:
 def _submitted() -> tuple[RunPlan, RunRow]:
     values = _values()
     values["purpose"] = "test"  # nothing else can be submitted
+    values["keep_samples"] = 0  # they stay with the submitter
     planned = {field.name: values[field.name] for field in dataclasses.fields(PlannedRun)}
     plan = RunPlan(**planned, dataset_folder="/secret", compile="off", deterministic=True)
     return plan, RunRow(**values)

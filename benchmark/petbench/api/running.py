@@ -17,7 +17,9 @@ from petbench.plans.planner import Request, check_names, plan_on
 from petbench.plans.run_plan import parse_budget
 from petbench.plans.sweep import LARGEST_SEED
 from petbench.runs.execute import execute, resume
+from petbench.step_parameters import MOST_SAMPLES
 from petbench.terminal import say
+from petbench_leaderboard.records import MOST_VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +49,8 @@ def run(
     time_limit_seconds: float | None = None,
     isolated: bool = False,
     test: bool = True,
+    tta: int = 1,
+    keep_samples: int = 0,
     force: bool = False,
     session: Session | None = None,
 ) -> Run:
@@ -75,6 +79,8 @@ def run(
         isolated: shut the method's process in with bubblewrap, where that can be.
         test: False predicts and scores the validation participants alone: see `Run.row.validation_score`. The same call
             with True goes on with the trained model.
+        tta: views of each scan that are predicted and averaged; 1 for the scan alone. A row of its own.
+        keep_samples: how many samples of each prediction are kept beside their mean, of a method that draws.
         force: run again although the same run is on the leaderboard.
         session: where to work; None for what the environment says.
 
@@ -102,6 +108,8 @@ def run(
         cuda_graphs=_one_of("value of cuda_graphs", cuda_graphs, get_args(CudaGraphs)),
         deterministic=deterministic,
         purpose="test" if test else "no-test",
+        views=_between("tta", tta, 1, MOST_VIEWS),
+        keep_samples=_between("keep_samples", keep_samples, 0, MOST_SAMPLES),
     )
     check_names(request, here.registry)
     check_fresh(method, here.registry, here.loaded_at)
@@ -162,6 +170,12 @@ def _seed(seed: int) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
         raise UsageError(f"the seed {seed!r} is not understood: give one whole number from 0 to {LARGEST_SEED}")
     return seed
+
+
+def _between(name: str, value: int, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise UsageError(f"{name}={value!r} is not understood: give one whole number from {least} to {most}")
+    return value
 
 
 def _one_of(kind: str, value: Any, known: tuple[str, ...]) -> Any:

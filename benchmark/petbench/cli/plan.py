@@ -51,6 +51,7 @@ def plan(*, write_config: Path | None, as_json: bool, **options: object) -> None
     """
     from petbench.cli.console import print_json
     from petbench.plans.budgets import describe_budgets
+    from petbench.plans.endings import ending
     from petbench.plans.forecast import forecast
     from petbench.plans.sweep import what_varies
     from petbench.terminal import progress_bar
@@ -58,6 +59,7 @@ def plan(*, write_config: Path | None, as_json: bool, **options: object) -> None
     request = asked_for(options)
     with progress_bar() as progress:
         plans = request.plans(session().home, session().registry, progress)
+    ensembles = request.ensembles(plans)
     if write_config is not None:
         _write(request, write_config)
     forecasts = forecast(plans, session().leaderboard)
@@ -75,12 +77,18 @@ def plan(*, write_config: Path | None, as_json: bool, **options: object) -> None
                         "identity": cell.plan.identity,
                         "budget": cell.plan.budget,
                         "track": track_of(cell.plan.budget),
+                        "ending": ending(cell.plan),
+                        "views": cell.plan.views,
+                        "keep_samples": cell.plan.keep_samples,
                         "state": cell.state,
                         "run": cell.run,
                         "why": cell.why,
                         "seconds": cell.seconds,
                     }
                     for cell in forecasts
+                ],
+                "ensembles": [
+                    {"of": each.which, "members": [plan.identity for plan in each.members]} for each in ensembles
                 ],
                 "to_run": len(to_spend),
                 "seconds": sum(known),
@@ -89,7 +97,11 @@ def plan(*, write_config: Path | None, as_json: bool, **options: object) -> None
         )
         return
     click.echo(describe_budgets(plans))
+    for line in dict.fromkeys(f"{plan.method}: {how}" for plan in plans if (how := ending(plan))):
+        click.echo(line)
     _print(forecasts, what_varies(plans))
+    for each in ensembles:
+        click.echo(f"then the ensemble of {each}: one row, with the cost of all")
     unknown = len(to_spend) - len(known)
     guess = f"about {_duration(sum(known))}" if known or not to_spend else "no past run shows how long"
     click.echo(

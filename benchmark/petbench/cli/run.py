@@ -65,6 +65,8 @@ def run(
     petbench run --method pix2pix --method cyclegan --seed 0..4 --fold all --time-limit 3600
     petbench run --method my-unet --debug --steps 5
     petbench run --method my-unet --set learning_rate=0.001,0.003 --set width=16,32 --no-test
+    petbench run --method unet --seed 0..4 --ensemble seeds
+    petbench run --method unet --tta 4
     petbench run --config sweep.toml --seed 5..9
     """
     from petbench.cli.result import print_result
@@ -80,13 +82,14 @@ def run(
     request = asked_for(options)
     with progress_bar() as progress:
         plans = request.plans(here.home, here.registry, progress)
+    ensembles = request.ensembles(plans)
     if debug or steps:
         _debug(plans, steps, debug=debug)
         return
     say(describe_budgets(plans))
     supervisor = here.supervisor(here.run_options(request.time_limit_seconds, isolated=request.isolated))
     if len(plans) > 1:
-        raise SystemExit(run_several(plans, supervisor, force=force, as_json=as_json))
+        raise SystemExit(run_several(plans, supervisor, ensembles, force=force, as_json=as_json))
     row, known = execute(plans[0], supervisor, force=force, waiting=_say_that_it_waits)
     print_result(here.leaderboard, row, here.home, known=known, as_json=as_json)
     if row.status != "ok":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,14 +12,25 @@ from petbench.terminal import say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from petbench.plans.ensembles import PlannedEnsemble
     from petbench.plans.run_plan import RunPlan
     from petbench.runs.run_all import Outcome
     from petbench.runs.supervisor import Supervisor
+    from petbench.runs.sweep_ensembles import EnsembleOutcome
     from petbench_leaderboard.store import Leaderboard
 
 
-def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool, as_json: bool) -> int:
-    """Run several plans, report on each, and return the exit code: 0, 1 for a failure, 130 for Ctrl-C.
+def run_several(
+    plans: Sequence[RunPlan],
+    supervisor: Supervisor,
+    ensembles: Sequence[PlannedEnsemble] = (),
+    *,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Run several plans, then enter their ensembles; report on each, and return the exit code.
+
+    That is 0, 1 for a failure, 130 for Ctrl-C.
 
     It is 3 where the dataset has what none of the methods needs, so that nothing was run.
     """
@@ -36,15 +47,29 @@ def run_several(plans: Sequence[RunPlan], supervisor: Supervisor, *, force: bool
             print_training_notes(outcome.row, supervisor.home)
 
     outcomes = run_all(plans, supervisor, make=functools.partial(execute, force=force), ended=report)
+    made = [] if supervisor.stop_requested else _enter(ensembles, outcomes, supervisor)
     if as_json:
-        _print_json(plans, outcomes)
+        _print_json(plans, outcomes, made)
     else:
-        _print_boards(supervisor.leaderboard, outcomes)
+        _print_boards(supervisor.leaderboard, outcomes, made)
     click.echo(_summary(plans, outcomes), err=True)
     if supervisor.stop_requested:
         click.echo("stopped; what was not begun is untouched: repeat the same command to resume", err=True)
         return 130
-    return exit_code(outcomes)
+    return exit_code(outcomes) or int(any(each.row is None for each in made))
+
+
+def _enter(
+    ensembles: Sequence[PlannedEnsemble], outcomes: Sequence[Outcome], supervisor: Supervisor
+) -> list[EnsembleOutcome]:
+    from petbench.runs.sweep_ensembles import enter_ensembles
+
+    made = []
+    for each in enter_ensembles(ensembles, outcomes, supervisor):
+        what = click.style("not made", fg="red") + f": {each.error}" if each.row is None else f"run {each.row.id}"
+        say(f"ensemble of {each.ensemble}: {what}")
+        made.append(each)
+    return made
 
 
 def _line(outcome: Outcome, varies: str) -> str:
@@ -79,18 +104,19 @@ def _summary(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> str:
     return f"{counted(len(plans), 'run')}: " + ", ".join(part for part in parts if not part.startswith("0 "))
 
 
-def _print_boards(leaderboard: Leaderboard, outcomes: Sequence[Outcome]) -> None:
+def _print_boards(leaderboard: Leaderboard, outcomes: Sequence[Outcome], made: Sequence[EnsembleOutcome]) -> None:
     from petbench.cli.leaderboard import print_table
 
     rows = [outcome.row for outcome in outcomes if outcome.row is not None and outcome.row.is_tested]
+    rows += [each.row for each in made if each.row is not None]
     if rows:
         print_table(leaderboard, dataset=rows[-1].dataset, split=rows[-1].split, highlight=rows[-1].id)
 
 
-def _print_json(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> None:
+def _print_json(plans: Sequence[RunPlan], outcomes: Sequence[Outcome], made: Sequence[EnsembleOutcome]) -> None:
     from petbench.cli.console import print_json
 
-    begun = [
+    begun: list[dict[str, Any]] = [
         {
             "method": outcome.plan.method,
             "fold": outcome.plan.fold,
@@ -105,5 +131,23 @@ def _print_json(plans: Sequence[RunPlan], outcomes: Sequence[Outcome]) -> None:
             "message": outcome.error if outcome.row is None else outcome.row.error_message,
         }
         for outcome in outcomes
+    ]
+    begun += [
+        {
+            "method": each.ensemble.members[0].method if each.row is None else each.row.method,
+            "fold": each.ensemble.members[0].fold if each.row is None else each.row.fold,
+            "seed": None,
+            "parameters": {} if each.row is None else dict(each.row.parameters),
+            "identity": None if each.row is None else each.row.identity,
+            "run": None if each.row is None else each.row.id,
+            "status": None if each.row is None else each.row.status,
+            "known": False,
+            "purpose": "test",
+            "validation_score": None if each.row is None else each.row.validation_score,
+            "message": each.error,
+            "ensemble": each.ensemble.which,
+            "members": list(each.members),
+        }
+        for each in made
     ]
     print_json({"runs": begun, "not_begun": len(plans) - len(outcomes)})

@@ -11,6 +11,8 @@ from click.core import ParameterSource
 from petbench.cli.options import ISOLATED, SETTINGS, complete_dataset, complete_method, reconstruction_option
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
+from petbench.step_parameters import MOST_SAMPLES
+from petbench_leaderboard.records import MOST_VIEWS
 from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -102,6 +104,28 @@ _OPTIONS: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         help="Stop a run that takes longer, with every process it has started, as `timed-out`. Default: none.",
     ),
     "isolated": click.option("--isolated", is_flag=True, help=ISOLATED),
+    "tta": click.option(
+        "--tta",
+        type=click.IntRange(1, MOST_VIEWS),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Test-time augmentation: predict N views of each scan, shifted by whole voxels, and average them. A row "
+        "of its own with its full cost; the training is that of the same run without.",
+    ),
+    "ensemble": click.option(
+        "--ensemble",
+        type=click.Choice(["seeds", "folds", "all"]),
+        help="Once all runs have ended, average what those of each method and settings predict, as a row of its own: "
+        "the seeds of each fold, the folds that test the same participants, or all.",
+    ),
+    "keep_samples": click.option(
+        "--keep-samples",
+        type=click.IntRange(1, MOST_SAMPLES),
+        metavar="K",
+        help="Of a method that draws its predictions: keep K samples of each beside their mean, so that coverage and "
+        "CRPS are scored.",
+    ),
     "no_test": click.option(
         "--no-test",
         is_flag=True,

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter, which is not searched then."
 )
-@sweep_options("methods", "config", "seed", "fold", "settings", "no_test")
+@sweep_options("methods", "config", "seed", "fold", "settings", "no_test", "tta", "ensemble", "keep_samples")
 @click.option("--json", "as_json", is_flag=True, help="Print the trials and both rows as JSON.")
 def tune(*, method: str, trials: int, trial_budget: str | None, as_json: bool, **options: Any) -> None:
     """Search for settings of METHOD that predict the validation participants best, then test these.

@@ -25,6 +25,11 @@ def sample_path(folder: Path, participant: str, number: int) -> Path:
     return folder / f"{participant}_sample-{number}.nii.gz"
 
 
+def stem(path: Path) -> str:
+    """Return a file's name without its ending, by which the digest of what was written there is noted."""
+    return path.name.removesuffix(".gz").removesuffix(".nii")
+
+
 def participant_of_sample(name: str) -> str | None:
     """Return whose sample a file of this name is; None where it is none."""
     found = _SAMPLE.match(name)

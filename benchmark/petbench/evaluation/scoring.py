@@ -29,7 +29,7 @@ from petbench.evaluation.reader import (
     find_predictions,
     read_prediction,
 )
-from petbench.evaluation.samples import find_samples
+from petbench.evaluation.samples import find_samples, stem
 from petbench.evaluation.slices import body_slices
 from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.errors import DataError
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench.evaluation.dataset import ScoredDataset
+    from petbench.evaluation.metrics.measures import Mask
+    from petbench_datasets.images.grid import Grid
     from petbench_datasets.progress import Progress
 
 
@@ -82,8 +84,8 @@ def score_predictions(
         weights: files of Inception weights named by the user.
         device: where features are computed; everything else is numpy.
         seen: given the images of each participant as they are read.
-        digests: `voxel_digest` of each prediction as it was written, where somebody took them; there are no samples
-            then.
+        digests: `voxel_digest` of each prediction and of each sample as it was written, by the name of its file without
+            the ending, where somebody took them.
 
     Returns:
         One record for each metric, region and participant, then one for each dataset-level metric.
@@ -169,6 +171,13 @@ def _record(spec: MetricSpec, participant: str, measurement: Measurement) -> Sco
     )
 
 
+def _read_sample(path: Path, grid: Grid, body: Mask, digests: Mapping[str, str] | None) -> NDArray[np.float32]:
+    """Return the values of a sample in the body."""
+    volume = read_prediction(path, grid, body)
+    check_unchanged(path, volume, digests[stem(path)] if digests is not None else None)
+    return volume[body]
+
+
 def read_case(
     dataset: ScoredDataset,
     participant: str,
@@ -179,15 +188,16 @@ def read_case(
     """Read a prediction, and its samples where there are any, and all that a metric may look at beside it.
 
     Raises:
-        DataError: the prediction cannot be scored, or is not the one whose digest was taken.
+        DataError: the prediction or a sample cannot be scored, or is not the one whose digest was taken.
     """
-    if digests is not None and samples:
-        raise DataError(f"{samples[0]}: the run wrote no such file; remove it")
+    odd = next((each for each in samples if digests is not None and stem(each) not in digests), None)
+    if odd is not None:
+        raise DataError(f"{odd}: the run wrote no such file; remove it")
     pair = dataset.pair(participant)
     body = dataset.body_mask(participant)
     organs, lesions = dataset.labels(participant), dataset.labels(participant, "lesions")
     labels, names = merged(*organs) if organs else (None, {})
-    drawn = [read_prediction(each, pair.grid, body)[body] for each in samples]
+    drawn = [_read_sample(each, pair.grid, body, digests) for each in samples]
     predicted = read_prediction(path, pair.grid, body)
     check_unchanged(path, predicted, digests[participant] if digests is not None else None)
     return Case(

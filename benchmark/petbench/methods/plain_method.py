@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from petbench.errors import PluginError, given_by
 from petbench.training.runnable_method import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from petbench.contract import Method, RunContext, TrainingData, Volume
     from petbench.scan import Scan
-    from petbench.training.runnable_method import HarnessOnly
+    from petbench.training.runnable_method import HarnessOnly, Keep
 
 
 class PlainMethod:
@@ -40,9 +42,26 @@ class PlainMethod:
         """Predict one participant's delayed volume in SUV, shape (z, y, x)."""
         return self._method.predict(scan)
 
-    def predict_all(self, scans: Iterable[Scan]) -> Iterator[Volume]:
-        """Predict one participant after the other."""
-        return map(self.predict, scans)
+    def predict_all(self, scans: Iterable[Scan], keep: Keep | None = None) -> Iterator[Volume]:
+        """Predict one participant after the other; samples are what the author's `samples` gives.
+
+        Raises:
+            PluginError: samples are to be kept, and the method has no `samples`.
+        """
+        draw = getattr(self._method, "samples", None)
+        if keep is not None and not callable(draw):
+            raise PluginError(f"{type(self._method).__name__} has no samples(scan), which gives what is to be kept")
+        for scan in scans:
+            if keep is not None and draw is not None:
+                with given_by(draw):
+                    drawn = draw(scan.copy())
+                    if not isinstance(drawn, Iterable):
+                        raise PluginError(
+                            f"samples() returned {type(drawn).__name__}; it gives one volume after another"
+                        )
+                    for sample in drawn:
+                        keep(sample)
+            yield self.predict(scan)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the author's state."""

@@ -45,9 +45,9 @@ class RunForecast:
 
     Attributes:
         plan: of the run.
-        state: `cached` is shown and not repeated; `trained` was run without its test participants, who are predicted
-            with the model that is there; `interrupted` is resumed; `skipped` is not run, since the dataset has not got
-            what the method needs; all others are run.
+        state: `cached` is shown and not repeated; `trained` was run without its test participants or their samples, or
+            with other views, which are predicted with the model that is there; `interrupted` is resumed; `skipped` is
+            not run, since the dataset has not got what the method needs; all others are run.
         run: the row that the state is read from.
         why: what has changed since, for `stale`; how it ended, for a failure; what is missing, for `skipped`.
         seconds: expected to be spent; 0 for a cached or skipped run, None where no past run is like it.
@@ -99,6 +99,11 @@ def _forecast_one(plan: RunPlan, past: _Past) -> RunForecast:
         if row.status == "ok":
             left = None if seconds is None else max(0.0, seconds - (row.train_seconds or 0.0))
             return RunForecast(plan, "trained", row.id, (), left)
+    others = set(plan.identities_of_its_training)
+    trained = next((row for row in past.finished if row.identity in others), None)
+    if trained is not None and not same and not plan.declined:
+        left = None if seconds is None else max(0.0, seconds - (trained.train_seconds or 0.0))
+        return RunForecast(plan, "trained", trained.id, (f"the model of {views(trained)}",), left)
     if plan.declined:
         return RunForecast(plan, "skipped", same[0].id if same else None, (plan.declined,), 0.0)
     same = [row for row in same if row.status != "skipped"]
@@ -110,6 +115,11 @@ def _forecast_one(plan: RunPlan, past: _Past) -> RunForecast:
     if nearest is not None and (changes := _changes(plan, nearest)).keys() & _OUTDATING.keys():
         return RunForecast(plan, "stale", nearest.id, tuple(changes.values()), seconds)
     return RunForecast(plan, "missing", None, (), seconds)
+
+
+def views(run: PlannedRun) -> str:
+    """Return how many views of a scan a run predicts, in words."""
+    return f"{run.views} views" if run.views > 1 else "one view"
 
 
 def _nearest(plan: RunPlan, finished: Sequence[RunRow]) -> RunRow | None:

@@ -11,6 +11,7 @@ from petbench.errors import UsageError
 from petbench.methods import parameters
 from petbench.methods.devices import require_device_name
 from petbench.methods.parameter_files import with_hashes
+from petbench.methods.sampled import check_draws, check_samples
 from petbench.methods.source import source_of
 from petbench.plans.budgets import check_budget, choose_budget
 from petbench.plans.run_plan import RunPlan
@@ -47,6 +48,8 @@ class Request:
     deterministic: bool = DEFAULTS.deterministic
     reconstruction: str = ""
     purpose: RunPurpose = "test"
+    views: int = 1
+    keep_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
     preset = parameters.choose_preset(spec, request.preset, shape)
     budget = choose_budget(spec, request.budget, request.track, request.settings, place.track)
     values = parameters.resolve(spec, preset, request.settings, budget)
+    check_samples(spec, values, request.keep_samples, request.views)
     hashed, files = with_hashes(spec, values)
     source = source_of(spec, plugin.module)
     return RunPlan(
@@ -127,6 +131,8 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
         device=request.device,
         protocol=PROTOCOL,
         purpose=request.purpose,
+        views=request.views,
+        keep_samples=request.keep_samples,
     )
 
 
@@ -151,6 +157,8 @@ def check_names(request: Request, registry: Registry) -> None:
         parameters.choose_preset(spec, request.preset, DatasetShape(participants=0, slices=0, matrix=(0, 0)))
     # Without a preset it is the dataset that chooses one; what is set is checked against the defaults meanwhile.
     parameters.resolve(spec, request.preset or parameters.NO_PRESET, request.settings, request.budget)
+    if request.keep_samples:
+        check_draws(spec, request.views)
 
 
 def choose_fold(split: Split, index: int) -> Fold:

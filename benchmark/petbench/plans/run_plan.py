@@ -13,7 +13,7 @@ from petbench.engine_settings import DEFAULTS
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import write_text
 from petbench_leaderboard.field_uses import fields_for, use
-from petbench_leaderboard.records import PlannedRun, RunRecord
+from petbench_leaderboard.records import ADDED_LATER, MOST_VIEWS, PlannedRun, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +82,13 @@ class RunPlan(PlannedRun):
         """SHA-256 over everything that decides the result, as hexadecimal digits."""
         return identity_of(self.to_dict())
 
+    @property
+    def identities_of_its_training(self) -> tuple[str, ...]:
+        """Identities of the other runs with the same training, which differ in nothing but their views."""
+        facts = self.to_dict()
+        others = (views for views in range(1, MOST_VIEWS + 1) if views != self.views)
+        return tuple(identity_of({**facts, "views": views}) for views in others)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
         return dataclasses.asdict(self) | {"parameters": dict(self.parameters)}
@@ -121,15 +128,18 @@ class RunPlan(PlannedRun):
 
 
 def is_all_of(plan: RunPlan, row: RunRow) -> bool:
-    """Return whether a run of a plan's identity has done all that the plan asks for; one by `--no-test` has no test."""
-    return row.purpose == "test" or not plan.tests
+    """Return whether a run of a plan's identity has done all that the plan asks for.
+
+    One by `--no-test` has no test, and one that kept fewer samples, or none, not those that are asked for.
+    """
+    return not plan.tests or (row.purpose == "test" and row.keep_samples >= plan.keep_samples)
 
 
 def identity_of(facts: Mapping[str, Any]) -> str:
     """Return the identity of a plan that is given as JSON values."""
-    key = {name: facts[name] for name in IDENTITY_FIELDS if name != "inputs"}
-    if inputs := facts.get("inputs"):  # one that is given the early image alone is the run that it was before
-        key["inputs"] = inputs
+    key = {name: facts[name] for name in IDENTITY_FIELDS if name not in ADDED_LATER}
+    later = {name: facts.get(name, before) for name, before in ADDED_LATER.items()}
+    key |= {name: value for name, value in later.items() if value != ADDED_LATER[name]}
     return hashlib.sha256(json.dumps(key, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

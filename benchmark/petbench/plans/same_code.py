@@ -48,6 +48,10 @@ class PlannedCode(Protocol):
     def source_files(self) -> Mapping[str, str]:
         """The hash of each file."""
 
+    @property
+    def views(self) -> int:
+        """Of each scan that are predicted and averaged."""
+
 
 def check_same_code(plan: PlannedCode, registry: Registry, *, trains: bool = True) -> tuple[MethodSpec, Plugin]:
     """Return the installed method of a plan, once it is sure that it is the one that the plan was made with.

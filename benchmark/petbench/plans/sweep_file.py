@@ -13,9 +13,12 @@ from petbench.errors import PetbenchError, UnknownNameError, UsageError
 from petbench.methods import parameters
 from petbench.methods.devices import require_device_name
 from petbench.plans.alternatives import alternatives
+from petbench.plans.ensembles import Which
 from petbench.plans.run_plan import parse_budget
 from petbench.plans.sweep import parse_numbers, parse_seeds
 from petbench.plans.toml_lines import line_of
+from petbench.step_parameters import MOST_SAMPLES
+from petbench_leaderboard.records import MOST_VIEWS
 from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -78,6 +81,9 @@ class SweepFile(BaseModel):
     deterministic: bool | None = None
     reconstruction: str | None = None
     no_test: bool | None = None
+    tta: Annotated[int, Field(ge=1, le=MOST_VIEWS)] | None = None
+    ensemble: Which | None = None
+    keep_samples: Annotated[int, Field(ge=0, le=MOST_SAMPLES)] | None = None
     time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
     isolated: bool | None = None
     settings: dict[str, Any] = {}

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from petbench.engine_settings import DEFAULTS
 from petbench.errors import UsageError
+from petbench.plans.ensembles import planned_ensembles
 from petbench.plans.run_plan import parse_budget
 from petbench.plans.sweep import plan_sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from petbench.engine_settings import Compile, CudaGraphs, Precision
     from petbench.home import Home
+    from petbench.plans.ensembles import PlannedEnsemble, Which
     from petbench.plans.run_plan import RunPlan
     from petbench.plans.sweep_file import SweepFile
     from petbench.registry import Registry
@@ -57,6 +59,9 @@ class SweepRequest:
         deterministic: allow only deterministic algorithms.
         reconstruction: label of the images to take.
         no_test: leave the test participants alone.
+        tta: views of each scan that are averaged; 1 for the scan alone.
+        ensemble: what is averaged once the runs have ended; None for nothing.
+        keep_samples: of each test participant, of methods that draw; 0 for none.
         time_limit_seconds: of each run; None for none.
         isolated: shut each method's process in.
     """
@@ -75,6 +80,9 @@ class SweepRequest:
     deterministic: bool = DEFAULTS.deterministic
     reconstruction: str = ""
     no_test: bool = False
+    tta: int = 1
+    keep_samples: int = 0
+    ensemble: Which | None = None
     time_limit_seconds: float | None = None
     isolated: bool = False
 
@@ -92,6 +100,8 @@ class SweepRequest:
             "deterministic": self.deterministic,
             "reconstruction": self.reconstruction,
             "purpose": "no-test" if self.no_test else "test",
+            "views": self.tta,
+            "keep_samples": self.keep_samples,
         }
 
     def plans(self, home: Home, registry: Registry, progress: Progress) -> list[RunPlan]:
@@ -100,6 +110,14 @@ class SweepRequest:
         return plan_sweep(
             list(self.methods), self.seeds, self.folds, self.common(), home, registry, progress, of_method
         )
+
+    def ensembles(self, plans: Sequence[RunPlan]) -> list[PlannedEnsemble]:
+        """Return the ensembles that its runs are to end in.
+
+        Raises:
+            UsageError: there is nobody to average, or the members test other participants.
+        """
+        return [] if self.ensemble is None else planned_ensembles(plans, self.ensemble)
 
 
 def requested(file: SweepFile | None, typed: Mapping[str, Any]) -> SweepRequest:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from petbench.methods.build import build_method
 from petbench.methods.parameter_files import with_paths
+from petbench.methods.views import Views
 from petbench.plans.same_code import check_same_code
 
 if TYPE_CHECKING:
@@ -43,4 +44,5 @@ def build_again(plan: PlannedCode, registry: Registry, environments: Path) -> Ru
     """
     spec, plugin = registry.method(plan.method)
     values = with_paths(plan.method, plan.parameters, plan.parameter_files)
-    return build_method(spec, values, module=plugin.module, environments=environments)
+    method = build_method(spec, values, module=plugin.module, environments=environments)
+    return method if plan.views == 1 else Views(method, plan.views)

@@ -21,15 +21,17 @@ from petbench.runs.external import enter_predictions
 from petbench.runs.lookup import find_folder, is_made_here
 from petbench.runs.planned import open_planned_split
 from petbench.runs.predict_fold import Written
+from petbench.runs.validation import measure_validation, record_validation
 from petbench_datasets.images.nifti import read_image
 from petbench_datasets.images.nifti_writer import write_image
-from petbench_leaderboard.records import EXTERNAL
+from petbench_leaderboard.records import EXTERNAL, MEMBERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from petbench.contract import Volume
     from petbench.home import Home
+    from petbench.runs.folder import RunFolder
     from petbench.runs.scorer import Scorer
     from petbench_leaderboard.records import RunChanges, RunRow
     from petbench_leaderboard.store import Leaderboard
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 ENSEMBLE = "ensemble"
 """The distribution of an ensemble's row, in the place of the one that brings a method."""
 
-Kind = Literal["seeds", "folds", "methods"]
-"""What the members of an ensemble differ in."""
+Kind = Literal["seeds", "folds", "all", "methods"]
+"""What the members of an ensemble differ in; `all`: in seeds and folds."""
 
 
 def enter_ensemble(
@@ -50,6 +52,9 @@ def enter_ensemble(
     name: str = "",
 ) -> RunRow:
     """Score the mean of what runs predict, and enter it as a row; the same members make one row however often asked.
+
+    Where all members have the same validation participants, none of whom any was trained on, the mean of what they
+    predict for these is scored too.
 
     Args:
         rows: the members: two or more runs that ended well here, on the same test participants.
@@ -65,8 +70,9 @@ def enter_ensemble(
     _check_members(rows)
     place = _place_of(rows[0], home)
     kind = _kind_of(rows)
+    folders = [find_folder(row, home) for row in rows]
     with tempfile.TemporaryDirectory(prefix="petbench-ensemble-", dir=home.folder) as temporary:
-        _write_means(rows, place, home, Path(temporary))
+        _write_test_means(folders, place, Path(temporary))
         row = enter_predictions(
             place,
             Path(temporary),
@@ -79,7 +85,27 @@ def enter_ensemble(
             parameters=_facts(rows, kind),
         )
     leaderboard.update(row.id, **_costs(rows))
+    if len({member.fold for member in rows}) == 1:
+        _validate(row, folders, place, home, leaderboard, scorer)
     return leaderboard.run(row.id)
+
+
+def _validate(
+    row: RunRow, folders: Sequence[RunFolder], place: Place, home: Home, leaderboard: Leaderboard, scorer: Scorer
+) -> None:
+    """Score the mean of what the members predict for the validation participants, unless one has not predicted them."""
+    who = choose_fold(place.split, place.fold).validation
+    noted = [Written.load(folder) for folder in folders]
+    if not who or any(written is None or not written.validation.keys() >= set(who) for written in noted):
+        return
+    own = find_folder(row, home)
+    for participant in who:
+        mean, _ = _mean(
+            [folder.validation for folder in folders], [each.validation for each in noted if each], participant
+        )
+        write_image(own.validation / f"{participant}.nii.gz", mean, place.dataset.grid(participant))
+    scores, _ = measure_validation(scorer, place.dataset, who, own.validation, None)
+    record_validation(leaderboard, row.id, scores, (), own)
 
 
 def members_of(row: RunRow, leaderboard: Leaderboard) -> list[RunRow]:
@@ -88,7 +114,7 @@ def members_of(row: RunRow, leaderboard: Leaderboard) -> list[RunRow]:
     Raises:
         UsageError: one of them is no longer on the leaderboard.
     """
-    named = row.parameters["runs"]
+    named = row.parameters[MEMBERS]
     assert isinstance(named, list), "written by `enter_ensemble`"
     there = {each.identity: each for each in leaderboard.runs(status="ok") if is_made_here(each)}
     gone = [identity for identity in named if identity not in there]
@@ -125,22 +151,29 @@ def _check_members(rows: Sequence[RunRow]) -> None:
 def _kind_of(rows: Sequence[RunRow]) -> Kind:
     if len({row.method for row in rows}) > 1 or len({row.run_group for row in rows}) > 1:
         return "methods"
-    return "folds" if len({row.fold for row in rows}) > 1 else "seeds"
+    folds, seeds = len({row.fold for row in rows}), len({row.seed for row in rows})
+    if folds > 1:
+        return "all" if seeds > 1 else "folds"
+    return "seeds"
 
 
 def _facts(rows: Sequence[RunRow], kind: Kind) -> dict[str, Any]:
     """Return what the ensemble is, as parameters of its row."""
-    made_of: dict[str, list[Any]] = {
-        "seeds": [row.seed for row in rows],
-        "folds": [row.fold for row in rows],
-        "methods": [row.method for row in rows],
+    made_of: dict[Kind, dict[str, list[Any]]] = {
+        "seeds": {"seeds": [row.seed for row in rows]},
+        "folds": {"folds": [row.fold for row in rows]},
+        "all": {"seeds": [row.seed for row in rows], "folds": [row.fold for row in rows]},
+        "methods": {"methods": [row.method for row in rows]},
     }
+    views = {"views": rows[0].views} if rows[0].views > 1 and kind != "methods" else {}
     return {
         "members": len(rows),
         "of": kind,
-        kind: made_of[kind],
+        **made_of[kind],
+        **views,
         **{key: value for key, value in (rows[0].changed_parameters or {}).items() if kind != "methods"},
-        "runs": [row.identity for row in rows],
+        "groups": sorted({row.run_group[:16] for row in rows}),
+        MEMBERS: [row.identity for row in rows],
     }
 
 
@@ -158,18 +191,32 @@ def _costs(rows: Sequence[RunRow]) -> RunChanges:
     return total
 
 
-def _write_means(rows: Sequence[RunRow], place: Place, home: Home, into: Path) -> None:
-    folders = [find_folder(row, home) for row in rows]
-    digests = [Written.load(folder) for folder in folders]
+def _write_test_means(folders: Sequence[RunFolder], place: Place, into: Path) -> None:
+    """Write the mean of what members predict for the test participants, and beside it what each does, as samples."""
+    noted = [Written.load(folder) for folder in folders]
+    digests = [written.predictions if written else {} for written in noted]
     for participant in choose_fold(place.split, place.fold).test:
         grid = place.dataset.grid(participant)
-        total = np.zeros(grid.shape, dtype=np.float64)
-        for number, (folder, written) in enumerate(zip(folders, digests, strict=True), start=1):
-            path = folder.prediction(participant)
-            if not path.is_file():
-                raise DataError(f"{path}: the prediction is gone; run the method again with --force")
-            volume: Volume = read_image(path)[0].astype(np.float32)
-            check_unchanged(path, volume, written.predictions.get(participant) if written else None)
-            total += volume
+        mean, members = _mean([folder.predictions for folder in folders], digests, participant)
+        for number, volume in enumerate(members, start=1):
             write_image(sample_path(into, participant, number), volume, grid)
-        write_image(into / f"{participant}.nii.gz", (total / len(rows)).astype(np.float32), grid)
+        write_image(into / f"{participant}.nii.gz", mean, grid)
+
+
+def _mean(
+    folders: Sequence[Path], digests: Sequence[Mapping[str, str]], participant: str
+) -> tuple[Volume, list[Volume]]:
+    """Return the mean of the predictions of a participant in several folders, and these.
+
+    Raises:
+        DataError: one is gone, damaged or another than the one that was written.
+    """
+    volumes: list[Volume] = []
+    for folder, written in zip(folders, digests, strict=True):
+        path = folder / f"{participant}.nii.gz"
+        if not path.is_file():
+            raise DataError(f"{path}: the prediction is gone; run the method again with --force")
+        volumes.append(read_image(path)[0].astype(np.float32))
+        check_unchanged(path, volumes[-1], written.get(participant))
+    mean: Volume = np.asarray(np.sum(volumes, axis=0, dtype=np.float64) / len(volumes), dtype=np.float32)
+    return mean, volumes

@@ -17,6 +17,7 @@ from petbench.plans.same_code import check_same_code
 from petbench.runs.claims import RunningElsewhereError, claim, claim_path
 from petbench.runs.folder import plan_run
 from petbench.runs.lookup import find_folder, find_folder_or_none, is_made_here
+from petbench.runs.same_training import find_same_training
 from petbench.runs.supervisor import UNFINISHED
 from petbench_leaderboard.records import FAILURES
 
@@ -62,7 +63,8 @@ def execute(
     """Return the row of a plan, and whether this process did not make it itself.
 
     Of several processes with one home and the same plan, one makes the run. One that was made without its test
-    participants goes on, with the model that it has trained, when they are asked for.
+    participants goes on, with the model that it has trained, when they or samples of theirs are asked for. One whose
+    training a run with other views has had takes over that model.
 
     Args:
         plan: what to run.
@@ -136,13 +138,18 @@ def _execute(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bo
         if folder is not None and can_go_on(row, folder) and not _would_hide_a_failure(plan, row):
             require_device(folder.plan().device)
             # The same run, whose images and files may lie elsewhere by now; its code is what was just planned.
-            moved = {name: getattr(plan, name) for name in ("dataset_folder", "parameter_files", "purpose")}
+            moved = {
+                name: getattr(plan, name) for name in ("dataset_folder", "parameter_files", "purpose", "keep_samples")
+            }
             dataclasses.replace(folder.plan(), **moved).save(folder.plan_file)
-            supervisor.leaderboard.update(row.id, purpose=plan.purpose)
+            supervisor.leaderboard.update(row.id, purpose=plan.purpose, keep_samples=plan.keep_samples)
             return supervisor.start(supervisor.leaderboard.run(row.id)), False
+    # What is reproduced is trained again, whatever of one's own is here.
+    trained = None if force or origin != OWN else find_same_training(plan, supervisor.home, supervisor.leaderboard)
+    plan = plan if trained is None else trained.plan(plan)
     require_device(plan.device)
     record = dataclasses.replace(plan.record(), verification=origin.verification, submitter=origin.submitter)
-    return supervisor.begin(plan, record, alone=not force), False
+    return supervisor.begin(plan, record, alone=not force, trained=trained), False
 
 
 def _decline(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> tuple[RunRow, bool]:
@@ -158,19 +165,13 @@ def _decline(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> tuple[Run
 
 
 def can_go_on(row: RunRow, folder: RunFolder) -> bool:
-    """Return whether a run of this leaderboard that has ended, but not well or untested, goes on in its folder."""
-    return row.status in RESUMABLE or (
-        folder.is_trained and (row.status in RESUMABLE_WHEN_TRAINED or _is_untested(row))
-    )
+    """Return whether a run of this leaderboard that has ended, but not well or not with all, goes on in its folder."""
+    return row.status in RESUMABLE or (folder.is_trained and row.status in (*RESUMABLE_WHEN_TRAINED, "ok"))
 
 
 def _would_hide_a_failure(plan: RunPlan, row: RunRow) -> bool:
     """Return whether a run failed that was to be tested: without its test it would pass for one that ended well."""
     return row.status in FAILURES and row.purpose == "test" and not plan.tests
-
-
-def _is_untested(row: RunRow) -> bool:
-    return row.status == "ok" and not row.is_tested
 
 
 def resume(run_id: int, supervisor: Supervisor) -> RunRow:

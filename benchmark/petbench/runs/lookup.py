@@ -13,6 +13,7 @@ from petbench.errors import DataError, PetbenchError, UsageError
 from petbench.plans.run_plan import IDENTITY_FIELDS, identity_of
 from petbench.runs.folder import RunFolder
 from petbench_leaderboard import words_of_0_1
+from petbench_leaderboard.records import ADDED_LATER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +95,7 @@ def _differing(facts: Mapping[str, Any], row: RunRow) -> str:
 
     The row's own fields are compared too: an identity is a claim where a row came in a file.
     """
-    known = {"inputs": {}, **facts}  # which plans of before had not
+    known = {**ADDED_LATER, **facts}  # which plans of before had not
     names = [name for name in IDENTITY_FIELDS if known[name] != getattr(row, name)]
     if not names and not has_identity_of(facts, row):
         names = ["identity"]

@@ -92,7 +92,7 @@ class Pipeline:
             ScoringFailedError: the predictions could not be scored.
         """
         before = Written.load(self._folder) if self._folder.is_trained else None
-        written = None if before is None or (self._plan.tests and not before.predictions) else before
+        written = before if before is not None and before.has(self._plan) else None
         with contextlib.ExitStack() as processes:
             with self._phase("prepare"):
                 check_named_weights(self._settings.weights)
@@ -108,15 +108,15 @@ class Pipeline:
                     self._train(method, *volumes)
                     with self._phase("checkpoint"):
                         self._keep_model(method, dataset, fold)
-                written = Written({}, dict(before.validation) if before else {})
+                written = Written(validation=dict(before.validation) if before else {})
                 if self._plan.tests:
                     with self._phase("predict"):
-                        self._write(method, dataset, fold.test, written.predictions)
+                        self._write(method, dataset, fold.test, written)
             assert written is not None, "it was there already, or has just been written"
             validated = bool(fold.validation) and not dataset.withheld & set(fold.validation)
             with self._phase("validation") if validated else contextlib.nullcontext():
                 if method is not None and validated and not written.validation:
-                    self._write(method, dataset, fold.validation, written.validation, test=False)
+                    self._write(method, dataset, fold.validation, written, test=False)
                 if method is not None:
                     self._end(method, written, processes)
                 # Only now, when nothing of the method runs any more.
@@ -167,6 +167,7 @@ class Pipeline:
                 deterministic=plan.deterministic,
                 folder=str(job.path),
                 environments=str(self._home.environments),
+                views=plan.views,
                 trained=self._folder.is_trained,
                 largest_file_bytes=sandbox.limits and sandbox.limits.disk_bytes,
             )
@@ -246,9 +247,11 @@ class Pipeline:
         self._leaderboard.update(self._run_id, parameter_count=saved.parameter_count)
 
     def _write(
-        self, method: MethodProcess, dataset: Dataset, who: Sequence[str], into: dict[str, str], *, test: bool = True
+        self, method: MethodProcess, dataset: Dataset, who: Sequence[str], written: Written, *, test: bool = True
     ) -> None:
         """Predict and write the test or the validation participants, and note their digests and seconds a volume.
+
+        Samples are kept of the test participants alone.
 
         Raises:
             Interrupted: the user asked to stop.
@@ -261,7 +264,9 @@ class Pipeline:
                 yield participant, read_scan(dataset, participant, self._plan.needs)
 
         folder = self._folder.predictions if test else self._folder.validation
-        seconds = write_predictions(method.predict(scans()), self._plan.method, dataset, folder, into)
+        into = written.predictions if test else written.validation
+        predicted = method.predict(scans(), self._plan.keep_samples if test else 0)
+        seconds = write_predictions(predicted, self._plan.method, dataset, folder, into, written.samples)
         if test or not self._plan.tests:
             self._leaderboard.update(self._run_id, seconds_per_volume=seconds)
 
@@ -269,10 +274,11 @@ class Pipeline:
         """End the method's process, and note what it used and what was written."""
         ran = method.end()
         processes.close()
+        before = self._leaderboard.run(self._run_id)  # an earlier part of the run, which trained
         self._leaderboard.update(
             self._run_id,
-            peak_memory_bytes=peak_memory_bytes(),
-            peak_device_memory_bytes=method.peak_device_memory_bytes,
+            peak_memory_bytes=max(before.peak_memory_bytes or 0, peak_memory_bytes()),
+            peak_device_memory_bytes=_larger(before.peak_device_memory_bytes, method.peak_device_memory_bytes),
         )
         record_code_that_ran(self._leaderboard, self._run_id, ran)
         written.save(self._folder)
@@ -294,8 +300,12 @@ class Pipeline:
         with self._bars.work() as progress:
             for each in scoring:
                 each.progress = progress
-                records = with_further(records, each.score(self._folder.predictions, written.predictions))
+                records = with_further(records, each.score(self._folder.predictions, written.of_test))
         record_scores(self._leaderboard, self._run_id, dataset, records)
+
+
+def _larger(one: int | None, other: int | None) -> int | None:
+    return max((each for each in (one, other) if each is not None), default=None)
 
 
 def peak_memory_bytes() -> int:

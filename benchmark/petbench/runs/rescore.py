@@ -43,7 +43,7 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     dataset, fold = open_planned(folder.plan())
     written = Written.load(folder)  # runs of earlier versions, and of others, took no digests
     if row.is_tested:
-        records = scorer.score(dataset, fold.test, folder.predictions, digests=written.predictions if written else None)
+        records = scorer.score(dataset, fold.test, folder.predictions, digests=written.of_test if written else None)
         record_scores(leaderboard, row.id, dataset, records)
     if folder.validation.is_dir():  # runs of earlier versions, of others and of programs of others have none
         digests = written.validation if written else None

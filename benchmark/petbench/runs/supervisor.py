@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
     from petbench.runs.folder import RunFolder
+    from petbench.runs.same_training import SameTraining
     from petbench_leaderboard.records import RunRecord, RunRow
     from petbench_leaderboard.store import Leaderboard
 
@@ -66,21 +67,27 @@ class Supervisor:
         self.home = Home(settings.home)
         self.stop_requested = False
 
-    def begin(self, plan: RunPlan, record: RunRecord, *, alone: bool = False) -> RunRow:
+    def begin(
+        self, plan: RunPlan, record: RunRecord, *, alone: bool = False, trained: SameTraining | None = None
+    ) -> RunRow:
         """Make the row and the folder of a run that is not there yet, and run it as `start` does.
 
         Args:
             plan: what to run.
             record: the plan's, or a copy with another verification.
             alone: whether the same run may not be under way, in whichever home or on whichever machine.
+            trained: a run whose model it takes over, with what its training cost; None to train.
 
         Raises:
             RunningElsewhereError: it is, and alone was asked for.
         """
         try:
-            run_id, _ = plan_run(plan, record, self.home, self.leaderboard, alone=alone)
+            run_id, folder = plan_run(plan, record, self.home, self.leaderboard, alone=alone)
         except UnderWayError as error:
             raise RunningElsewhereError(f"{error}; wait for it, or stop it with Ctrl-C there") from None
+        if trained is not None:  # its costs first: a model without them would stand for one that cost nothing
+            self.leaderboard.update(run_id, **trained.costs())
+            trained.copy_into(folder)
         return self.start(self.leaderboard.run(run_id))
 
     def start(self, row: RunRow) -> RunRow:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from petbench.step_method import StepMethod
     from petbench.training.data import DatasetTensors
     from petbench.training.network_execution import NetworkExecution
+    from petbench.training.own_terms import OwnTerms
     from petbench.training.runnable_method import HarnessOnly
 
 
@@ -32,11 +33,14 @@ class TrainingLoop:
         own: HarnessOnly,
         run: RunContext,
         execution: NetworkExecution,
+        terms: OwnTerms,
     ) -> None:
         chosen = method.parameters_chosen
         self._method = method
+        self._execution = execution
         self._run = run
         self._own = own
+        self._terms = terms
         self._batch_size = chosen.batch_size
         self._images_of_a_step = chosen.batch_size * method.delayed_slices  # a slab counts its slices
         self._optimizers = Optimizers(method, run.device, captured=execution.captured)
@@ -83,6 +87,8 @@ class TrainingLoop:
         started = time.monotonic()
         with self._own.while_validating(), self._optimizers.averaged():
             values = self._validator.validate()
+            with self._execution.predicting():
+                values |= self._terms.measure()
             if self._validator.example is not None:
                 with contextlib.suppress(OSError):  # only to look at: no training ends because a picture has no room
                     save_predicted(self._run.folder, self._run.images_seen, self._validator.example)

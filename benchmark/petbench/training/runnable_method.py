@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from petbench.contract import Method, RunContext, TrainingData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     import torch
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 Pairs: TypeAlias = "Sequence[tuple[Scan, Volume]]"
 """Early scans and delayed volumes of participants, one pair each."""
+
+
+Keep: TypeAlias = "Callable[[Volume], None]"
+"""Takes one sample of a prediction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,16 @@ class RunnableMethod(Method, Protocol):
     def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
         """Learn from `data` until `run.should_stop()`; `own` reaches no line that an author of a method wrote."""
 
-    def predict_all(self, scans: Iterable[Scan]) -> Iterator[Volume]:
-        """Yield the delayed volume of each scan, in their order."""
+    def predict_all(self, scans: Iterable[Scan], keep: Keep | None = None) -> Iterator[Volume]:
+        """Yield the delayed volume of each scan, in their order.
+
+        Args:
+            scans: to predict from.
+            keep: given each sample that a method draws of a scan, before the scan's volume is yielded.
+
+        Raises:
+            PluginError: samples are to be kept, and the method has none.
+        """
 
     def to(self, device: torch.device) -> object:
         """Move what predicts to a device."""

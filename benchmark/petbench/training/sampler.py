@@ -14,6 +14,8 @@ from petbench.training.input_tensors import AIR_OF, windows
 from petbench.training.seeds import derive_seed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from petbench.training.data import DatasetTensors, SliceStack
     from petbench.training.input_tensors import InputStacks
 
@@ -62,6 +64,28 @@ class Sampler:
         """Return the batch that follows after `position` images."""
         inputs = {} if self._inputs is None else self._early.inputs(position, self._inputs)
         return Batch(self._early.images(position), self._delayed.images(position), inputs=inputs)
+
+
+def every_slice(
+    tensors: DatasetTensors, device: torch.device, *, batch_size: int, early_slices: int, delayed_slices: int
+) -> Iterator[Batch]:
+    """Yield batches that together hold every filled early slice once, as it is; the last one is what is left.
+
+    They come in one fixed order, that of delayed slices which are not paired being another.
+    """
+    size = len(tensors.early.foreground)
+    for first in range(0, size, batch_size):
+        number = min(batch_size, size - first)
+        sampler = Sampler(
+            tensors,
+            device,
+            batch_size=number,
+            shift_voxels=0,
+            seed=0,
+            early_slices=early_slices,
+            delayed_slices=delayed_slices,
+        )
+        yield sampler.batch(first)
 
 
 class _Stream:

@@ -19,19 +19,29 @@ if TYPE_CHECKING:
     from petbench.contract import Volume
     from petbench.scan import Scan
     from petbench.step_method import StepMethod
+    from petbench.training.runnable_method import Keep
 
 
-def predict_volume(method: StepMethod, scan: Scan) -> Volume:
+def predict_volume(method: StepMethod, scan: Scan, keep: Keep | None = None) -> Volume:
     """Predict a delayed volume (z, y, x) in SUV: what `translate` gives, or the mean of what a method draws.
 
+    Args:
+        method: trained.
+        scan: of one participant.
+        keep: given each sample as it is drawn; None where nobody keeps them.
+
     Raises:
-        PluginError: what the method gives is no prediction.
+        PluginError: what the method gives is no prediction, or samples are to be kept and it draws none.
     """
     if not method.draws:
+        if keep is not None:
+            raise PluginError(f"{type(method).__name__} has no samples to keep: it does not say draws = True")
         return translate_volume(method, scan)
     total = np.zeros(scan.early.shape, dtype=np.float64)
     for sample in samples_of(method, scan):
         total += sample
+        if keep is not None:
+            keep(sample)
     mean: Volume = (total / number_of_samples(method)).astype(np.float32)
     return mean
 

@@ -9,6 +9,7 @@ from petbench.training.data import load_tensors
 from petbench.training.intensity_choice import choose_intensity
 from petbench.training.loop import TrainingLoop
 from petbench.training.network_execution import NetworkExecution
+from petbench.training.own_terms import OwnTerms
 from petbench.training.randomness import seed_everything
 from petbench.training.runnable_method import NOTHING
 from petbench.training.sampling import predict_volume
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from petbench.contract import RunContext, TrainingData, Volume
     from petbench.scan import Scan
     from petbench.step_method import StepMethod
-    from petbench.training.runnable_method import HarnessOnly
+    from petbench.training.runnable_method import HarnessOnly, Keep
 
 
 class StepTrainer:
@@ -62,7 +63,8 @@ class StepTrainer:
         )
         try:
             with execution.training():
-                loop = TrainingLoop(method, tensors, own, run, execution)
+                terms = OwnTerms(method, own.validation, data.supervision, run, run.folder / "tensors" / "validation")
+                loop = TrainingLoop(method, tensors, own, run, execution, terms)
                 state = run.resume_state()
                 if state is None:
                     seed_everything(run.seed, "training")
@@ -78,9 +80,14 @@ class StepTrainer:
         """Predict one participant's delayed volume in SUV, shape (z, y, x); always in float32."""
         return predict_volume(self.step_method, scan)
 
-    def predict_all(self, scans: Iterable[Scan]) -> Iterator[Volume]:
-        """Predict one participant after the other."""
-        return map(self.predict, scans)
+    def predict_all(self, scans: Iterable[Scan], keep: Keep | None = None) -> Iterator[Volume]:
+        """Predict one participant after the other.
+
+        Raises:
+            PluginError: samples are to be kept, and the method draws none.
+        """
+        for scan in scans:
+            yield predict_volume(self.step_method, scan, keep)
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights and buffers."""

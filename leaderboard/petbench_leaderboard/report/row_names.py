@@ -110,6 +110,7 @@ def _telling(runs: Sequence[RunRow]) -> list[tuple[str, Callable[[RunRow], str]]
     candidates: list[tuple[str, Callable[[RunRow], str]]] = [
         ("preset", lambda run: run.preset or ""),
         ("budget", stated.budget),
+        ("views", stated.views),
         *((name, _parameter(name)) for name in _differing_parameters(runs)),
         ("precision", lambda run: run.precision),
         ("package", lambda run: f"{run.distribution} {run.version}"),

@@ -64,6 +64,7 @@ def run_settings(run: RunRow) -> list[str]:
         preset,
         *changed_parameters(run),
         inputs(run),
+        views(run),
         budget(run),
         track(run),
         untested(run),
@@ -98,6 +99,11 @@ def changed_parameters(run: RunRow) -> list[str]:
 def inputs(run: RunRow) -> str:
     """Return what a method was given beside the early image, such as `with labels, weight`; empty for nothing."""
     return f"with {', '.join(sorted(run.inputs))}" if run.inputs else ""
+
+
+def views(run: RunRow) -> str:
+    """Return how many views of each scan a run averages: `4 views`; empty for the scan alone."""
+    return f"{run.views} views" if run.views > 1 else ""
 
 
 def budget(run: RunRow) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from petbench.contract import MethodSpec, RunContext, TrainingData, Volume
     from petbench.methods.scan_files import ScanFiles
     from petbench.scan import Scan
-    from petbench.training.runnable_method import HarnessOnly
+    from petbench.training.runnable_method import HarnessOnly, Keep
 
 MODEL, WORK = "model", "work"
 
@@ -120,12 +120,15 @@ class ProgramMethod:
         """Predict one participant's delayed volume."""
         return next(iter(self.predict_all([scan])))
 
-    def predict_all(self, scans: Iterable[Scan]) -> Iterator[Volume]:
+    def predict_all(self, scans: Iterable[Scan], keep: Keep | None = None) -> Iterator[Volume]:
         """Predict every delayed volume with one start of the program, and yield them in their order.
 
         Raises:
-            PluginError: one is missing, or no volume on the grid of its early one.
+            PluginError: one is missing, or no volume on the grid of its early one; or samples are to be kept, which a
+                program does not hand over.
         """
+        if keep is not None:
+            raise PluginError(f"{self._spec.name} is a program of its own, and hands over no samples to keep")
         with tempfile.TemporaryDirectory(prefix="petbench-job-") as temporary:
             folder = Path(temporary)
             for name in ("images", "predictions", MODEL, WORK):

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from petbench.contract import Volume
     from petbench.registry import Registry
     from petbench.scan import Scan
     from petbench.training.runnable_method import RunnableMethod
@@ -90,7 +91,7 @@ class MethodSide:
                 method = self._read_back()
                 self._send(messages.Saved(parameter_count=method.parameter_count()))
             elif isinstance(order, Predict):
-                self._predict(method)
+                self._predict(method, order.samples)
             elif isinstance(order, End):
                 self._send(code.that_ran(Path(self._task.environments)))
                 return
@@ -152,16 +153,34 @@ class MethodSide:
             ) from error
         return method
 
-    def _predict(self, method: RunnableMethod) -> None:
-        for number, predicted in enumerate(method.predict_all(self._scans())):
-            name = f"the prediction of {self._task.method}"
-            volume = np.asarray(predicted)
-            check_prediction(name, volume.shape, volume.dtype, expected=self._shapes[number])
-            np.save(self._job.predicted(number), volume, allow_pickle=False)
+    def _predict(self, method: RunnableMethod, samples: int) -> None:
+        """Predict what is asked for, keeping the first samples of each.
+
+        Raises:
+            PluginError: what is predicted is no volume, or has fewer samples.
+        """
+        name, number, kept = f"the prediction of {self._task.method}", 0, 0
+
+        def keep(sample: Volume) -> None:
+            nonlocal kept
+            if kept < samples:
+                kept += 1
+                self._save(sample, number, f"sample {kept} of {name}", kept)
+
+        for predicted in method.predict_all(self._scans(), keep if samples else None):
+            self._save(predicted, number, name)
+            if kept < samples:
+                raise PluginError(f"{self._task.method} drew {kept} samples, and {samples} are to be kept")
             self._send(messages.Predicted())
+            number, kept = number + 1, 0
         on_cuda = self._device.type == "cuda"
         peak = torch.cuda.max_memory_allocated(self._device) if on_cuda else None
         self._send(messages.Done(peak_device_memory_bytes=peak))
+
+    def _save(self, predicted: object, number: int, name: str, sample: int = 0) -> None:
+        volume = np.asarray(predicted)
+        check_prediction(name, volume.shape, volume.dtype, expected=self._shapes[number])
+        np.save(self._job.predicted(number, sample), volume, allow_pickle=False)
 
     def _scans(self) -> Iterator[Scan]:
         """Ask for one early scan after the other; each belongs to the method, which may change it."""

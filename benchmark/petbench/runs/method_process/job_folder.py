@@ -57,9 +57,9 @@ class JobFolder:
         """Predicted volumes."""
         return self.path / "predictions"
 
-    def predicted(self, number: int) -> Path:
-        """Return the file of what was predicted from it."""
-        return self.predictions / f"{number:06d}.npy"
+    def predicted(self, number: int, sample: int = 0) -> Path:
+        """Return the file of what was predicted from it, or of a sample of that; samples count from 1."""
+        return self.predictions / (f"{number:06d}_sample-{sample}.npy" if sample else f"{number:06d}.npy")
 
     def prepare(self, training: Path) -> None:
         """Make the folder, with what an earlier part of the run left in `training`, which is moved.
@@ -107,13 +107,14 @@ class JobFolder:
         self.model.unlink(missing_ok=True)
         shutil.copyfile(source, self.model)
 
-    def take_prediction(self, number: int, shape: tuple[int, ...], whose: str) -> Volume:
+    def take_prediction(self, number: int, shape: tuple[int, ...], whose: str, sample: int = 0) -> Volume:
         """Read a predicted volume and remove its file.
 
         Args:
             number: of the early volume that it was predicted from.
             shape: that it must have, (z, y, x).
             whose: names it in messages.
+            sample: which of its samples; 0 for the prediction itself.
 
         Returns:
             Its voxels as float32; not yet known to be finite.
@@ -121,7 +122,7 @@ class JobFolder:
         Raises:
             PluginError: it is no volume of real numbers in this shape.
         """
-        path = self.predicted(number)
+        path = self.predicted(number, sample)
         volume = read_predicted(path, shape, whose)
         path.unlink(missing_ok=True)
         return volume

@@ -53,6 +53,7 @@ class Task(_Message):
         deterministic: whether only deterministic algorithms are allowed.
         folder: the job's: the process works there and sees no other.
         environments: folder of methods' virtual environments.
+        views: of each scan that are predicted and averaged.
         trained: whether the model in the job's folder is the trained one.
         largest_file_bytes: what it may write into one file; None for no limit.
     """
@@ -75,6 +76,7 @@ class Task(_Message):
     deterministic: bool
     folder: str
     environments: str
+    views: int
     trained: bool
     largest_file_bytes: int | None = None
 
@@ -97,9 +99,14 @@ class Fit(_Message):
 
 
 class Predict(_Message):
-    """Predict volumes, asking for one after the other."""
+    """Predict volumes, asking for one after the other.
+
+    Attributes:
+        samples: how many samples of each are kept beside it.
+    """
 
     kind: Literal["predict"] = "predict"
+    samples: int = 0
 
 
 class Early(_Message):
@@ -195,7 +202,7 @@ class NextPlease(_Message):
 
 
 class Predicted(_Message):
-    """A prediction is the only file of this name in the folder `predictions`; they come in the order of the images."""
+    """A prediction lies in the folder `predictions`, its samples beside it; they come in the order of the images."""
 
     kind: Literal["predicted"] = "predicted"
 

@@ -17,6 +17,7 @@ from petbench.processes.ending import ending_of_death, out_of_memory_kills
 from petbench.processes.output import Output
 from petbench.processes.tree import kill_tree
 from petbench.runs.method_process import messages
+from petbench.runs.predict_fold import Predicted
 from petbench.terminal import say
 from petbench_datasets.progress import silent
 
@@ -137,19 +138,21 @@ class MethodProcess:
         """Return what it says of the model, which then lies in the job's folder."""
         return self._expect(messages.Saved)
 
-    def predict(self, scans: Iterable[tuple[str, Scan]]) -> Iterator[tuple[str, Volume, float]]:
+    def predict(self, scans: Iterable[tuple[str, Scan]], samples: int = 0) -> Iterator[Predicted]:
         """Yield what it predicts for each participant, and the seconds that took by the clock of this process.
 
-        They count from when the scan lies in the job's folder until its prediction does. Where a method starts
-        a program for all participants together, the start is part of the first one's time.
+        The samples must be read before the next is asked for. The seconds count from when the scan lies in the job's
+        folder until its prediction does. Where a method starts a program for all participants together, the start is
+        part of the first one's time.
 
         Args:
             scans: each participant's name, which the process does not learn, and early scan.
+            samples: how many of each participant's are kept.
 
         Raises:
             PluginError: a prediction is missing, one too many, or no volume of real numbers on the early one's grid.
         """
-        self._send(messages.Predict())
+        self._send(messages.Predict(samples=samples))
         handed: list[tuple[str, tuple[int, ...], ScanFiles]] = []
         wanted = iter(scans)
         taken = 0
@@ -168,7 +171,9 @@ class MethodProcess:
                     raise PluginError(f"{self._task.method} predicted more volumes than it was given")
                 participant, shape, files = handed[taken]
                 whose = f"the prediction of {self._task.method} for {participant}"
-                yield participant, self._job.take_prediction(taken, shape, whose), now - start - handing_over
+                volume = self._job.take_prediction(taken, shape, whose)
+                drawn = self._samples(taken, shape, whose, samples)
+                yield Predicted(participant, volume, now - start - handing_over, drawn)
                 for name in (files.early, *files.images.values()):
                     (self._job.images / name).unlink(missing_ok=True)
                 taken += 1
@@ -179,6 +184,10 @@ class MethodProcess:
         if left:
             raise PluginError(f"{self._task.method} predicted nothing for {', '.join(left)}")
         self.peak_device_memory_bytes = answer.peak_device_memory_bytes
+
+    def _samples(self, number: int, shape: tuple[int, ...], whose: str, count: int) -> Iterator[Volume]:
+        for sample in range(1, count + 1):
+            yield self._job.take_prediction(number, shape, f"sample {sample} of {whose}", sample)
 
     def end(self) -> messages.CodeThatRan:
         """Have it end, and return what it says of the code that ran; what does not within a few seconds is killed."""
