@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from petbench_leaderboard.cached_means import board_key, board_number
+from petbench_leaderboard.field_uses import fields_for
 from petbench_leaderboard.metric_table import store_metrics
+from petbench_leaderboard.records import RunRow
 from petbench_leaderboard.rows import columns_of, score_columns
 from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff
 from petbench_leaderboard.storable import carried
@@ -17,10 +19,16 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from petbench_leaderboard.records import PhaseRow, RunRow
+    from petbench_leaderboard.records import PhaseRow
     from petbench_leaderboard.score_records import ScoreRow
 
 _UNFINISHED = ("planned", "running", "interrupted")
+_MADE_ELSEWHERE = tuple(
+    name
+    for name in fields_for(RunRow, "change")
+    if name not in ("log_path", "verification", "submitter", "purpose", "tuning")
+)
+"""What the machine that makes a run says of it."""
 
 
 def merge_run(
@@ -74,6 +82,31 @@ def merge_run(
     missing = [score for score in scores if (score.protocol, score.metric) not in known]
     _add_scores(session, found.id, missing)
     return "more" if changed or missing else "known"
+
+
+def adopt_run(
+    session: Session, run: RunRow, scores: Sequence[ScoreRow], phases: Sequence[PhaseRow], source_diff: str = ""
+) -> str | None:
+    """Take over what another machine has made of a run of this leaderboard; return its run group, None if it has none.
+
+    What the run was asked for, whose it is and where its folder lies stay as they are; the rest is as it is there. The
+    same once more changes nothing. The caller refreshes the cached means.
+    """
+    found = session.scalar(sa.select(Run).where(Run.uid == run.uid))
+    if found is None or found.identity != run.identity:
+        return None
+    columns = columns_of(run)
+    for name in _MADE_ELSEWHERE:
+        setattr(found, name, columns[name])
+    session.execute(sa.delete(Phase).where(Phase.run_id == found.id))
+    _add_phases(session, found.id, phases)
+    known = {(score.protocol, score.metric) for score in scores}
+    for protocol, metric in known:
+        same = (Score.run_id == found.id, Score.protocol == protocol, Score.metric == metric)
+        session.execute(sa.delete(Score).where(*same))
+    _add_scores(session, found.id, scores)
+    replace_diff(session, found.id, source_diff)
+    return found.run_group
 
 
 def _is_verified_here(session: Session, run: RunRow) -> bool:

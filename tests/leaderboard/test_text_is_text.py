@@ -6,12 +6,14 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from petbench.cli.board_table import print_board
 from petbench.cli.result import print_runs
+from petbench.home import Home
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.exports import to_csv, to_json
 from petbench_leaderboard.ranking import rank
@@ -36,7 +38,7 @@ OBEYED = ["\x1b[31m", "\x9b31m", "a\rb", "\u202egnp", "a\u2066b", "a\u200bb", "\
 def terminal(leaderboard: Leaderboard, capsys: pytest.CaptureFixture[str]) -> str:
     (board,) = rank(leaderboard)
     print_board(board, None)
-    print_runs(leaderboard.runs())
+    print_runs(leaderboard.runs(), Home(Path(leaderboard.name).parent))
     return capsys.readouterr().out
 
 

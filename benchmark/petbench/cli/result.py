@@ -21,13 +21,14 @@ _COLOURS = {"ok": "green", "running": "cyan", "planned": "cyan", "interrupted": 
 _LONG = ("environment", "machine", "parameters", "subgroups", "tuning")
 
 
-def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
+def print_runs(rows: Iterable[RunRow], home: Home, *, narrowed: bool = False) -> None:
     """Print one line a run; `narrowed` says that only some runs were asked for."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     from petbench.cli.console import standard_output
+    from petbench.runs.job_note import in_words, ran_on
     from petbench_leaderboard.report import formatting
     from petbench_leaderboard.report import settings as stated
 
@@ -45,6 +46,8 @@ def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
         status = Text(row.status, style=_COLOURS.get(row.status, "red"))
         for note in (stated.untested(row), stated.validation(row) if row.status == "ok" else ""):
             status.append(f", {note}" if note else "", style="dim")
+        if elsewhere := ran_on(row, home):
+            status.append(f", {in_words(elsewhere)}", style="dim")
         if row.error_message:
             status.append(f": {row.error_message}", style="dim")
         trained = "" if row.train_seconds is None else f"{row.train_seconds:.0f} s"
@@ -55,17 +58,18 @@ def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False) -> None:
     standard_output().print(table)
 
 
-def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
+def print_run(leaderboard: Leaderboard, run_id: int, home: Home, *, as_json: bool) -> None:
     """Print all that is known of one run."""
     from rich.text import Text
 
     from petbench.api.runs import row_as_dict, run_as_dict
     from petbench.cli.console import print_json, standard_output
+    from petbench.runs.job_note import in_words, ran_on
     from petbench_leaderboard.report import settings as stated
     from petbench_leaderboard.score_records import of_newest_protocol
 
     if as_json:
-        print_json(run_as_dict(leaderboard, run_id))
+        print_json(run_as_dict(leaderboard, run_id) | {"ran_on": ran_on(leaderboard.run(run_id), home)})
         return
     row = leaderboard.run(run_id)
     scores = of_newest_protocol(leaderboard.scores([run_id]))
@@ -75,6 +79,8 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
         if key not in _LONG and value not in (None, ()):
             shown = ", ".join(value) if isinstance(value, tuple) else str(value)
             console.print(Text.assemble((f"{key:26}", "dim"), shown))
+    if elsewhere := ran_on(row, home):
+        console.print(Text.assemble((f"{'ran on':26}", "dim"), f"{in_words(elsewhere)}, job {elsewhere['job']}"))
     if words := stated.tuning(row):
         console.print(Text.assemble((f"{'settings':26}", "dim"), words))
     for title, facts in (("parameters", row.parameters), ("machine", row.machine)):
@@ -120,7 +126,7 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
 def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bool, as_json: bool) -> None:
     """Print how a run ended: its place among the rows it compares with, or what went wrong."""
     if as_json:
-        print_run(leaderboard, row.id, as_json=True)
+        print_run(leaderboard, row.id, home, as_json=True)
         return
     if row.status != "ok":
         colour = _COLOURS.get(row.status, "red")

@@ -12,7 +12,7 @@ PAGE = 50
 
 @click.group()
 def runs() -> None:
-    """List runs, show one of them, read its log, resume one that was stopped, or delete one."""
+    """List runs, show one of them, read its log, resume one that was stopped, bring runs in, or delete one."""
 
 
 @runs.command("list")
@@ -29,16 +29,18 @@ def list_runs(
     from petbench.api.runs import row_as_dict, wanted_runs
     from petbench.cli.console import print_json_list
     from petbench.cli.result import print_runs
+    from petbench.runs.job_note import ran_on
 
     leaderboard = session().leaderboard
     wanted = wanted_runs(session(), method=method, status=status, where=where, before=before)
     count = leaderboard.count(wanted)
+    home = session().home
     if as_json:
         found = leaderboard.batches(wanted) if limit is None else iter([leaderboard.page(wanted, limit)])
-        print_json_list(row_as_dict(row) for some in found for row in some)
+        print_json_list(row_as_dict(row) | {"ran_on": ran_on(row, home)} for some in found for row in some)
         return
     rows = leaderboard.page(wanted, limit or PAGE)
-    print_runs(rows, narrowed=any(given is not None for given in (status, method, where, before)))
+    print_runs(rows, home, narrowed=any(given is not None for given in (status, method, where, before)))
     if count > len(rows):
         click.echo(
             f"and {count - len(rows):,} older; --before {rows[-1].id} shows the next, --where narrows, --json gives all"
@@ -52,7 +54,7 @@ def show_run(run_id: int, *, as_json: bool) -> None:
     """Show run ID in full: identity, parameters, phases, scores participant by participant, failure."""
     from petbench.cli.result import print_run
 
-    print_run(session().leaderboard, run_id, as_json=as_json)
+    print_run(session().leaderboard, run_id, session().home, as_json=as_json)
 
 
 @runs.command("log")
@@ -81,6 +83,16 @@ def resume_run(run_id: int, *, as_json: bool) -> None:
     print_result(here.leaderboard, row, here.home, known=False, as_json=as_json)
     if row.status != "ok":
         raise SystemExit(130 if row.status == "interrupted" else 1)
+
+
+@runs.command("collect")
+@click.option("--wait", is_flag=True, help="Watch until all have ended.")
+@click.option("--json", "as_json", is_flag=True, help="Print the runs that have ended as JSON.")
+def collect_runs(*, wait: bool, as_json: bool) -> None:
+    """Bring in what has ended of the runs that were handed over with --on, and submit again what was lost."""
+    from petbench.cli.on_engine import collect
+
+    raise SystemExit(collect(session().supervisor(), wait=wait, as_json=as_json))
 
 
 @runs.command("delete")

@@ -1,0 +1,32 @@
+"""The engines that petbench brings, registered as anyone else's are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench.engine_spec import EngineSpec
+from petbench.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from petbench.engine_spec import Engine, Resources
+
+
+@hookimpl
+def petbench_engines() -> list[EngineSpec]:
+    """Return Slurm, Dask on this machine, and Dask by its address."""
+    return [
+        EngineSpec(
+            name="slurm",
+            summary="a Slurm cluster, from one of its login nodes",
+            build=_slurm,
+            ask_seconds=2.0,
+        ),
+    ]
+
+
+def _slurm(address: str, options: Mapping[str, str], _: Resources) -> Engine:
+    from petbench.engines.slurm import build
+
+    return build(address, options)
