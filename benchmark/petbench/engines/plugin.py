@@ -23,6 +23,23 @@ def petbench_engines() -> list[EngineSpec]:
             build=_slurm,
             ask_seconds=2.0,
         ),
+        EngineSpec(
+            name="local",
+            summary="several runs at once on this machine: local:2",
+            build=_local,
+            outlives=False,
+            ask_seconds=0.5,
+            imports=("distributed",),
+            install="petbench[dask]",
+        ),
+        EngineSpec(
+            name="dask",
+            summary="a Dask cluster, by the address of its scheduler: dask:tcp://HOST:8786",
+            build=_dask,
+            ask_seconds=0.5,
+            imports=("distributed",),
+            install="petbench[dask]",
+        ),
     ]
 
 
@@ -30,3 +47,15 @@ def _slurm(address: str, options: Mapping[str, str], _: Resources) -> Engine:
     from petbench.engines.slurm import build
 
     return build(address, options)
+
+
+def _local(address: str, options: Mapping[str, str], resources: Resources) -> Engine:
+    from petbench.engines.dask import start
+
+    return start(address, options, resources)
+
+
+def _dask(address: str, options: Mapping[str, str], resources: Resources) -> Engine:
+    from petbench.engines.dask import connect
+
+    return connect(address, options, resources)
