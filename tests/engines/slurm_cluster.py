@@ -132,12 +132,14 @@ class Cluster:
 
     def kill_node(self) -> None:
         """Kill the node as a power cut does: its daemon, its steps, and every process of its jobs."""
-        daemon = psutil.Process(self._daemons.pop("slurmd").pid)
-        for process in [daemon, *self.processes()]:
+        daemon = self._daemons.pop("slurmd")
+        daemon.kill()
+        for process in self.processes():
             try:
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
+        daemon.wait()
 
     def processes(self) -> list[psutil.Process]:
         """Return every process of this cluster's jobs, parents first."""

@@ -145,7 +145,7 @@ def test_ctrl_c_cancels_what_waits_and_asks_what_runs_for_a_checkpoint_from_whic
     assert _parts_of_training(lab) == [1, 2]
 
 
-def test_other_code_on_the_node_ends_a_run_before_any_training_with_one_line(lab: Lab) -> None:
+def test_other_code_on_the_node_ends_a_run_before_any_training_with_one_line(lab: Lab, slurm: Cluster) -> None:
     command = lab.begin("--on", "slurm", "--detach", "--engine-option", "begin=now+1hour")
     command.end()
     (folder,) = lab.home.glob("runs/*")
@@ -154,6 +154,7 @@ def test_other_code_on_the_node_ends_a_run_before_any_training_with_one_line(lab
     node = [sys.executable, "-m", "petbench.engines.node", str(folder)]
     subprocess.run(node, env=lab.variables, check=True, capture_output=True)
     assert not (folder / "training").exists()
+    slurm.ask("scancel", "--user=root")
     lab.command("runs", "collect").end(code=1)
     (row,) = lab.rows()
     assert (row.status, row.fault) == ("interrupted", "machine")

@@ -26,13 +26,15 @@ from petbench.settings import Settings
 from petbench_datasets.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-_STAYS = ("plan.json", "order.json", "job.json", "leaderboard.txt", "worker.lock", "cancelled", "tries.jsonl")
-"""What of a run's folder is not taken from a node."""
-
-_STAYS_HERE = ("job.json", "worker.lock")
-"""What of it is not sent to one."""
+_ANY = RunFolder(Path())
+_STAYS_HERE = frozenset(path.name for path in (_ANY.job_file, _ANY.lock))
+"""What of a run's folder is not sent to a node."""
+_STAYS = _STAYS_HERE | {
+    path.name for path in (_ANY.plan_file, _ANY.order_file, _ANY.maker_file, _ANY.cancelled_file, _ANY.tries_file)
+}
+"""What of it is not taken from one."""
 
 _running: dict[str, subprocess.Popen[bytes]] = {}
 _cancelled: set[str] = set()
@@ -107,7 +109,7 @@ def pack(folder: Path) -> bytes:
     return packed.getvalue()
 
 
-def unpack(packed: bytes, folder: Path, *, leave: Sequence[str] = ()) -> None:
+def unpack(packed: bytes, folder: Path, *, leave: Collection[str] = ()) -> None:
     """Unpack an archive into a folder, but for files that are to stay as they are.
 
     Raises:

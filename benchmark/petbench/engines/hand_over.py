@@ -129,7 +129,8 @@ def _take(
             found.outcomes[place] = Outcome(plan, row, known=True)
             return
         folder = find_folder(row, supervisor.home)
-        supervisor.leaderboard.update(row.id, status="planned", error_class=None, error_message=None, fault=None)
+        if row.status != "planned":
+            supervisor.leaderboard.update(row.id, status="planned", error_class=None, error_message=None, fault=None)
         settings = supervisor.settings
         Order(
             row=as_line(exported(supervisor.leaderboard, row.id)),

@@ -12,7 +12,7 @@ from petbench.engine_spec import EngineUnreachableError, JobState
 from petbench.engines.bring_in import bring_in
 from petbench.engines.hand_over import submit
 from petbench.engines.row_file import read_row
-from petbench.errors import PetbenchError
+from petbench.errors import DataError, PetbenchError
 from petbench.runs.run_all import Outcome
 from petbench.runs.supervisor import UNFINISHED
 
@@ -183,8 +183,11 @@ class Watch:
             cell.renote(submissions=cell.note.submissions + 1)
 
     def _end(self, cell: Cell, ending: RunChanges | None = None, *, read: bool = True) -> None:
-        """Bring a run in that has ended."""
-        row = bring_in(cell, self._supervisor.leaderboard, ending, read=read)
+        """Bring a run in that has ended; what its node left may be damaged, or another run's."""
+        try:
+            row = bring_in(cell, self._supervisor.leaderboard, ending, read=read)
+        except DataError as error:
+            row = bring_in(cell, self._supervisor.leaderboard, _interrupted(str(error)), read=False)
         self.outcomes[cell.place] = Outcome(cell.plan, row)
 
 

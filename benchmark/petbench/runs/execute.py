@@ -157,7 +157,7 @@ def prepare(
             return supervisor.leaderboard.run(row.id), False
     if here:
         require_device(plan.device)
-    record = dataclasses.replace(plan.record(), verification=origin.verification, submitter=origin.submitter)
+    record = dataclasses.replace(plan.record(here=here), verification=origin.verification, submitter=origin.submitter)
     return supervisor.plan(plan, record, alone=not force), False
 
 
