@@ -12,10 +12,10 @@ from tests.engines.dry import Dry
 
 from petbench.engine_spec import EngineUnreachableError, Resources
 from petbench.engines.chosen import ChosenEngine
-from petbench.engines.collect import engines_of, look_once, with_engines
+from petbench.engines.collect import engines_of, give_up, look_once, with_engines
 from petbench.engines.hand_over import HandedOver, hand_over
 from petbench.engines.watch import Watch
-from petbench.errors import UsageError
+from petbench.errors import PetbenchError, UsageError
 from petbench.registry import Plugin, Registry
 from petbench.runs.claims import RunningElsewhereError
 from petbench.runs.delete import delete_run
@@ -333,3 +333,41 @@ def test_a_note_says_what_was_asked_and_survives_its_file(desk: Desk) -> None:
     assert JobNote.load(cell.folder) == cell.note
     assert cell.note.resources == Resources(cpus=2)
     assert cell.note.name == "dry"
+
+
+def test_what_an_engine_refuses_no_engine_has(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_work: Any) -> Any:
+        raise PetbenchError("no such partition")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.dry, "submit", refuse)
+        with pytest.raises(PetbenchError, match="no such partition"):
+            desk.hand_over()
+    assert with_engines(desk.supervisor) == []
+    (cell,) = desk.hand_over().cells
+    assert (cell.run_id, cell.note.job) == (1, "0")
+
+
+def test_runs_that_ask_for_other_resources_are_other_submissions(desk: Desk) -> None:
+    first = desk.hand_over(seeds(1))
+    desk.chosen = dataclasses.replace(desk.chosen, resources=Resources(gpus=1))
+    watch = desk.watch(desk.hand_over(seeds(2)))
+    assert len(first.cells) == 1
+    for job in ("0", "1"):
+        desk.dry.end(job, "NODE_FAIL")
+    watch.ask()
+    watch.ask()
+    assert desk.dry.submitted[2:] == [("2",), ("3",)]
+
+
+@pytest.mark.parametrize(("left", "status"), [(None, "interrupted"), ("running", "interrupted"), ("ok", "ok")])
+def test_runs_of_an_engine_that_ended_with_its_command_are_brought_in_as_they_are(
+    desk: Desk, left: Any, status: str
+) -> None:
+    desk.hand_over()
+    if left:
+        desk.dry.leave("0", left)
+    (outcome,) = give_up(with_engines(desk.supervisor), desk.supervisor).values()
+    assert outcome.row is not None
+    assert outcome.row.status == status
+    assert with_engines(desk.supervisor) == []

@@ -60,7 +60,7 @@ def run_on_engine(
 
 def collect(supervisor: Supervisor, *, wait: bool, as_json: bool) -> int:
     """Bring in what has ended of all runs that are with an engine, and return the exit code."""
-    from petbench.engines.collect import engines_of, with_engines
+    from petbench.engines.collect import engines_of, give_up, with_engines
 
     cells = with_engines(supervisor)
     if not cells:
@@ -71,6 +71,9 @@ def collect(supervisor: Supervisor, *, wait: bool, as_json: bool) -> int:
     outcomes: dict[int, Outcome] = {}
     cancelled = False
     for chosen, some in engines_of(cells, supervisor.registry):
+        if not chosen.spec.outlives:
+            outcomes |= give_up(some, supervisor)
+            continue
         engine = chosen.build()
         try:
             ended, stopped = _watch(some, chosen, engine, supervisor, len(cells), varies, once=not wait)
@@ -131,10 +134,13 @@ def _show(
     cancelled: bool,
     as_json: bool,
 ) -> int:
-    from petbench.cli.result import print_training_notes
+    from petbench.cli.result import print_result, print_training_notes
     from petbench.cli.several_runs import print_outcomes
 
     found = [outcomes[place] for place in sorted(outcomes)]
+    if len(plans) == 1 and found and found[0].row is not None:
+        print_result(supervisor.leaderboard, found[0].row, supervisor.home, known=found[0].known, as_json=as_json)
+        return 0 if found[0].is_ok else 130 if found[0].row.status == "interrupted" else 1
     for outcome in found:
         if outcome.row is not None and outcome.is_ok and not outcome.known:
             print_training_notes(outcome.row, supervisor.home)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from petbench.engines.bring_in import bring_in
 from petbench.engines.chosen import ChosenEngine
 from petbench.engines.hand_over import attached
+from petbench.engines.row_file import read_row
+from petbench.engines.watch import interrupted
+from petbench.runs.run_all import Outcome
 from petbench.runs.supervisor import UNFINISHED
 from petbench_leaderboard.run_queries import Wanted
 
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
     from petbench.engines.watch import Watch
     from petbench.registry import Registry
     from petbench.runs.supervisor import Supervisor
+
+_ENDED_WITH_IT = "its engine ended with the command that started it; repeat that command to go on"
 
 
 def with_engines(supervisor: Supervisor) -> list[Cell]:
@@ -44,3 +50,15 @@ def look_once(watch: Watch) -> None:
     watch.ask()
     if any(cell.unseen for cell in watch.active):
         watch.ask()
+
+
+def give_up(cells: list[Cell], supervisor: Supervisor) -> dict[int, Outcome]:
+    """Bring in runs whose engine has ended with the command that started it, and return what became of them."""
+    found: dict[int, Outcome] = {}
+    for cell in cells:
+        run = read_row(cell.folder.row_file)
+        ended = run is not None and run.run.status not in (*UNFINISHED, "interrupted")
+        found[cell.place] = Outcome(
+            cell.plan, bring_in(cell, supervisor.leaderboard, None if ended else interrupted(_ENDED_WITH_IT))
+        )
+    return found

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from petbench.engine_spec import Work
+from petbench.engine_spec import EngineUnreachableError, Work
 from petbench.engines.cells import Cell
 from petbench.engines.order import Order
 from petbench.engines.row_file import as_line, exported
@@ -66,6 +66,7 @@ def hand_over(
 
     Raises:
         EngineUnreachableError: nothing could be submitted; the same command does it later.
+        PetbenchError: the engine refuses: no engine has the runs then.
     """
     for plan in plans:
         if plan.device.startswith("cuda:"):
@@ -80,7 +81,14 @@ def hand_over(
                 _take(place, plan, chosen, supervisor, found, force=force)
             except PetbenchError as error:
                 found.outcomes[place] = Outcome(plan, None, error=str(error))
-        submit(found.waiting_to_be_submitted(), engine, supervisor)
+        try:
+            submit(found.waiting_to_be_submitted(), engine, supervisor)
+        except EngineUnreachableError:  # nobody knows whether the jobs are there: the same command sees to it
+            raise
+        except PetbenchError:
+            for cell in found.waiting_to_be_submitted():
+                cell.renote(is_active=False)
+            raise
     return found
 
 
@@ -90,18 +98,18 @@ def submit(cells: Sequence[Cell], engine: Engine, supervisor: Supervisor) -> Non
     Raises:
         EngineUnreachableError: nothing was submitted.
     """
-    if not cells:
-        return
     path = () if imports_from_here() else ("-P",)
-    work = Work(
-        folders=tuple(cell.folder.path for cell in cells),
-        command=(sys.executable, *path, "-m", NODE),
-        when_stopped=WHEN_STOPPED,
-        resources=cells[0].note.resources,
-        home=supervisor.home.folder,
-    )
-    for cell, job in zip(cells, engine.submit(work), strict=True):
-        cell.renote(job=job)
+    for resources in dict.fromkeys(cell.note.resources for cell in cells):
+        alike = [cell for cell in cells if cell.note.resources == resources]
+        work = Work(
+            folders=tuple(cell.folder.path for cell in alike),
+            command=(sys.executable, *path, "-m", NODE),
+            when_stopped=WHEN_STOPPED,
+            resources=resources,
+            home=supervisor.home.folder,
+        )
+        for cell, job in zip(alike, engine.submit(work), strict=True):
+            cell.renote(job=job)
 
 
 def attached(row: RunRow, supervisor: Supervisor, place: int = 0) -> Cell | None:
@@ -122,6 +130,8 @@ def _take(
             for row in supervisor.leaderboard.find(plan.identity, verification="own"):
                 cell = attached(row, supervisor, place)
                 if cell is not None and cell.note.name == chosen.name:
+                    if cell.note.job is None:  # its submission went wrong, perhaps for what was asked then
+                        cell.renote(resources=chosen.resources, options=dict(chosen.options), tries=chosen.tries)
                     found.cells.append(cell)
                     return
         row, known = prepare(plan, supervisor, force=force, here=False)

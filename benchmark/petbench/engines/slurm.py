@@ -46,8 +46,13 @@ class Slurm:
         """Submit arrays of jobs, as large as the cluster allows."""
         largest = self._largest_array()
         ids: list[str] = []
-        for first in range(0, len(work.folders), largest):
-            ids += self._submit(work, work.folders[first : first + largest])
+        try:
+            for first in range(0, len(work.folders), largest):
+                ids += self._submit(work, work.folders[first : first + largest])
+        except PetbenchError:
+            if ids:  # all or none
+                self.stop(ids, now=True)
+            raise
         return ids
 
     def states(self, jobs: Sequence[str]) -> dict[str, JobState]:

@@ -135,7 +135,7 @@ class Watch:
                 self._engine.stop([cell.note.job for cell in some if cell.note.job], now=at_once)
         for cell in waiting:
             self._tell(cell, "cancelled")
-            self._end(cell, _interrupted("cancelled; repeat the command to go on from what is there"))
+            self._end(cell, interrupted("cancelled; repeat the command to go on from what is there"))
 
     def _is_over(self, cell: Cell, state: JobState) -> bool:
         """Judge a run whose job is over; return whether it is to be submitted again."""
@@ -146,7 +146,7 @@ class Watch:
         except EngineUnreachableError:
             return False
         except PetbenchError as error:
-            self._end(cell, _interrupted(str(error)), read=False)
+            self._end(cell, interrupted(str(error)), read=False)
             return False
         row = run.run if run else None
         if row is not None and not _may_go_on(row):
@@ -156,14 +156,14 @@ class Watch:
         if cell.unseen < _LOOKS:
             return False
         if cell.folder.cancelled_file.exists() or state.cause == "cancelled":
-            self._end(cell, _interrupted("cancelled; repeat the command to go on from what is there"))
+            self._end(cell, interrupted("cancelled; repeat the command to go on from what is there"))
         elif state.cause == "memory":
             message = f"{cell.note.name} ended it for its memory; give more with --memory, or use a smaller batch"
             self._end(cell, {"status": "out-of-memory", "error_class": "ProcessDied", "error_message": message})
         elif cell.note.submissions >= cell.note.tries:
             why = f"{cell.note.name} ended its job ({state.word or state.phase}) in each of {cell.note.tries} tries"
             self._end(
-                cell, _interrupted(f"{why}; see {cell.folder.node_log.name} in its folder, then repeat the command")
+                cell, interrupted(f"{why}; see {cell.folder.node_log.name} in its folder, then repeat the command")
             )
         else:
             self._tell(cell, f"its job ended ({state.word or state.phase}), submitted again")
@@ -174,7 +174,7 @@ class Watch:
         """Submit runs again that their jobs have not ended; where that cannot be done now, it is tried later."""
         try:
             submit(cells, self._engine, self._supervisor)
-        except EngineUnreachableError as error:
+        except PetbenchError as error:  # a queue that is closed for a while refuses, too
             self.unreachable = str(error)
             return
         for cell in cells:
@@ -187,11 +187,12 @@ class Watch:
         try:
             row = bring_in(cell, self._supervisor.leaderboard, ending, read=read)
         except DataError as error:
-            row = bring_in(cell, self._supervisor.leaderboard, _interrupted(str(error)), read=False)
+            row = bring_in(cell, self._supervisor.leaderboard, interrupted(str(error)), read=False)
         self.outcomes[cell.place] = Outcome(cell.plan, row)
 
 
-def _interrupted(message: str) -> RunChanges:
+def interrupted(message: str) -> RunChanges:
+    """Return what becomes of a run that goes on when its command is repeated."""
     return {"status": "interrupted", "error_message": message, "fault": None, "error_class": None}
 
 
