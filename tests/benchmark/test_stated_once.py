@@ -15,7 +15,7 @@ RUN_FILES = {
     "grid.json",
     "worker.lock",
     "log.jsonl",
-    "job.json",
+    "engine-job.json",
     "order.json",
     "row.jsonl",
     "tries.jsonl",

@@ -307,7 +307,7 @@ def test_a_damaged_note_is_said_in_one_line(desk: Desk) -> None:
     (cell,) = desk.hand_over().cells
     cell.folder.job_file.write_text("{", encoding="utf-8")
     handed = desk.hand_over()
-    assert "job.json is damaged" in (handed.outcomes[0].error or "")
+    assert "engine-job.json is damaged" in (handed.outcomes[0].error or "")
     assert ran_on(desk.row(), desk.supervisor.home) is None
 
 

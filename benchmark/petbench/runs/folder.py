@@ -115,7 +115,7 @@ class RunFolder:
     @property
     def job_file(self) -> Path:
         """Which job of an engine makes the run, as JSON; see `petbench.runs.job_note`."""
-        return self.path / "job.json"
+        return self.path / "engine-job.json"
 
     @property
     def order_file(self) -> Path:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class JobNote(BaseModel):
-    """Which job makes a run, as `job.json` in the run's folder says.
+    """Which job makes a run, as `engine-job.json` in the run's folder says.
 
     Attributes:
         engine: name of the engine.
