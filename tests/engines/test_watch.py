@@ -19,7 +19,7 @@ from petbench.errors import PetbenchError, UsageError
 from petbench.registry import Plugin, Registry
 from petbench.runs.claims import RunningElsewhereError
 from petbench.runs.delete import delete_run
-from petbench.runs.execute import execute
+from petbench.runs.execute import execute, resume
 from petbench.runs.job_note import JobNote, active_note, in_words, ran_on
 from petbench.runs.supervisor import Supervisor
 from petbench.settings import Settings
@@ -113,6 +113,8 @@ def test_a_run_that_an_engine_has_is_made_nowhere_else_and_not_deleted(desk: Des
     desk.hand_over()
     with pytest.raises(RunningElsewhereError, match="run 1 is the same run and with dry, job 0"):
         execute(PLAN, desk.supervisor)
+    with pytest.raises(RunningElsewhereError, match="with dry, job 0"):
+        resume(1, desk.supervisor)
     with pytest.raises(UsageError, match="run 1 is with dry, job 0"):
         delete_run(1, desk.supervisor.home, desk.leaderboard)
     other = dataclasses.replace(desk.chosen, address="elsewhere")

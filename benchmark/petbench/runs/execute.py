@@ -205,6 +205,8 @@ def resume(run_id: int, supervisor: Supervisor) -> RunRow:
     plan = folder.plan()
     with claim(supervisor.home, supervisor.leaderboard, plan.identity):
         row = supervisor.reconcile(supervisor.leaderboard.run(run_id))
+        if active_note(folder) is not None and row.status in UNFINISHED:
+            raise _going_on(row, folder)
         if not is_made_here(row) or row.status == "ok" or not can_go_on(row, folder):
             where = "" if is_made_here(row) else ", made elsewhere"
             raise UsageError(
