@@ -9,22 +9,24 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.engines.gated import Lab, same_bits
+from tests.engines.gated import Command, Lab, same_bits
 from tests.engines.slurm_cluster import NODE, Cluster, until
 
 pytestmark = pytest.mark.slow
 
 
-def release_when_held(slurm: Cluster) -> None:
-    """Let a job that was requeued start now: Slurm holds it for two minutes."""
+def end(command: Command, slurm: Cluster) -> str:
+    """Wait for a command, and let jobs that were requeued start at once: Slurm holds them for two minutes."""
 
-    def held() -> list[str]:
-        lines = slurm.ask("squeue", "--noheader", "--format=%A %r", "--states=PENDING").splitlines()
-        return [line.split()[0] for line in lines if line.split()[1] == "BeginTime"]
+    def has_ended() -> bool:
+        for line in slurm.ask("squeue", "--noheader", "--format=%A %r", "--states=PENDING").splitlines():
+            job, _, reason = line.partition(" ")
+            if reason == "BeginTime":
+                slurm.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+        return command.process.poll() is not None
 
-    until(held, "a job is requeued")
-    for job in held():
-        slurm.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+    until(has_ended, "the command ends", seconds=180)
+    return command.end()
 
 
 def test_two_cells_run_at_once_each_with_a_card_of_its_own_and_no_row_names_a_machine(
@@ -57,8 +59,7 @@ def test_a_run_that_is_preempted_is_requeued_and_resumes_to_the_same_bits(
     node_log = next(lab.home.glob("runs/*/node.log"))
     until(lambda: "writing a checkpoint" in node_log.read_text(encoding="utf-8"), "the run is asked to stop")
     lab.gate.open()
-    release_when_held(slurm)
-    command.end()
+    end(command, slurm)
     (row,) = lab.rows()
     assert row.status == "ok"
     assert lab.listed()[0]["ran_on"]["tries"] == 2
@@ -89,10 +90,7 @@ def test_a_run_whose_node_dies_is_made_when_the_node_is_back(lab: Lab, slurm: Cl
     slurm.kill_node()
     lab.gate.open()
     slurm.start_node()
-    until(lambda: command.process.poll() is not None or _requeued(slurm), "Slurm misses the job")
-    if command.process.poll() is None:
-        release_when_held(slurm)
-    command.end()
+    end(command, slurm)
     (row,) = lab.rows()
     assert row.status == "ok"
     assert lab.listed()[0]["ran_on"]["tries"] == 2
@@ -146,15 +144,14 @@ def test_ctrl_c_cancels_what_waits_and_asks_what_runs_for_a_checkpoint_from_whic
 
 
 def test_other_code_on_the_node_ends_a_run_before_any_training_with_one_line(lab: Lab, slurm: Cluster) -> None:
-    command = lab.begin("--on", "slurm", "--detach", "--engine-option", "begin=now+1hour")
-    command.end()
+    lab.begin("--on", "slurm", "--detach", "--engine-option", "begin=now+1hour").end()
+    slurm.ask("scancel", "--user=root")
     (folder,) = lab.home.glob("runs/*")
     module = lab.folder / "site" / "gated.py"
     module.write_text(module.read_text(encoding="utf-8") + "\n# another version\n", encoding="utf-8")
     node = [sys.executable, "-m", "petbench.engines.node", str(folder)]
     subprocess.run(node, env=lab.variables, check=True, capture_output=True)
     assert not (folder / "training").exists()
-    slurm.ask("scancel", "--user=root")
     lab.command("runs", "collect").end(code=1)
     (row,) = lab.rows()
     assert (row.status, row.fault) == ("interrupted", "machine")
@@ -162,9 +159,12 @@ def test_other_code_on_the_node_ends_a_run_before_any_training_with_one_line(lab
     assert "\n" not in (row.error_message or "")
 
 
-def test_images_that_differ_from_the_planned_ones_end_a_run_before_any_training(lab: Lab, tmp_path: Path) -> None:
+def test_images_that_differ_from_the_planned_ones_end_a_run_before_any_training(
+    lab: Lab, slurm: Cluster, tmp_path: Path
+) -> None:
     lab.dataset = shutil.copytree(lab.dataset, tmp_path / "changed")
     lab.begin("--on", "slurm", "--detach", "--engine-option", "begin=now+1hour").end()
+    slurm.ask("scancel", "--user=root")
     (folder,) = lab.home.glob("runs/*")
     image = next(lab.dataset.glob("sub-01/pet/*early*.nii.gz"))
     shutil.copy(next(lab.dataset.glob("sub-02/pet/*early*.nii.gz")), image)
@@ -182,10 +182,6 @@ def test_slurm_says_in_one_line_what_it_refuses(lab: Lab) -> None:
     assert "invalid partition" in said.lower()
     lab.given = {**lab.given, "PATH": str(Path(sys.executable).parent)}
     assert "error: sbatch is not on this machine" in lab.begin("--on", "slurm").end(code=1)
-
-
-def _requeued(slurm: Cluster) -> bool:
-    return bool(slurm.ask("squeue", "--noheader", "--states=PENDING").strip())
 
 
 def _parts_of_training(lab: Lab) -> list[int]:
