@@ -29,6 +29,7 @@ def run_on_engine(
     as_json: bool,
 ) -> int:
     """Hand runs over, watch them unless `detach`, and return the exit code: 0, 1 for a failure, 130 for Ctrl-C."""
+    from petbench.cli.result import print_result
     from petbench.cli.several_runs import line_of
     from petbench.engines.hand_over import hand_over
     from petbench.errors import UsageError
@@ -55,6 +56,9 @@ def run_on_engine(
         ended, cancelled = _watch(handed.cells, chosen, engine, supervisor, len(plans), varies)
     finally:
         engine.close()
+    if len(plans) == 1 and (row := (handed.outcomes | ended)[0].row) is not None:  # as without an engine
+        print_result(supervisor.leaderboard, row, supervisor.home, known=0 in handed.outcomes, as_json=as_json)
+        return 0 if row.status == "ok" else 130 if row.status == "interrupted" else 1
     return _show(plans, handed.outcomes | ended, supervisor, cancelled=cancelled, as_json=as_json)
 
 
@@ -134,13 +138,10 @@ def _show(
     cancelled: bool,
     as_json: bool,
 ) -> int:
-    from petbench.cli.result import print_result, print_training_notes
+    from petbench.cli.result import print_training_notes
     from petbench.cli.several_runs import print_outcomes
 
     found = [outcomes[place] for place in sorted(outcomes)]
-    if len(plans) == 1 and found and found[0].row is not None:
-        print_result(supervisor.leaderboard, found[0].row, supervisor.home, known=found[0].known, as_json=as_json)
-        return 0 if found[0].is_ok else 130 if found[0].row.status == "interrupted" else 1
     for outcome in found:
         if outcome.row is not None and outcome.is_ok and not outcome.known:
             print_training_notes(outcome.row, supervisor.home)
