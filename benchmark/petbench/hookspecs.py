@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench.contract import MethodSpec
+    from petbench.engine_spec import EngineSpec
     from petbench.metric_spec import MetricSpec
     from petbench.run_events import ObserverSpec
     from petbench_datasets.specs import DatasetSpec
@@ -36,3 +37,8 @@ def petbench_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
 @hookspec
 def petbench_observers() -> Iterable[ObserverSpec]:  # type: ignore[empty-body]
     """Return the observers of runs that this plugin brings: trackers and notifiers."""
+
+
+@hookspec
+def petbench_engines() -> Iterable[EngineSpec]:  # type: ignore[empty-body]
+    """Return the engines that this plugin brings: queues that run petbench on other machines."""

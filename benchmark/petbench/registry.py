@@ -18,6 +18,8 @@ import pluggy
 
 from petbench import hookspecs
 from petbench.contract import API_VERSION, MethodSpec, Role, Supervision
+from petbench.engine_spec import API_VERSION as ENGINE_API_VERSION
+from petbench.engine_spec import EngineSpec
 from petbench.errors import PluginError, UnknownNameError, one_line
 from petbench.run_events import API_VERSION as OBSERVER_API_VERSION
 from petbench.run_events import ObserverSpec
@@ -40,10 +42,11 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SUPERVISIONS = get_args(Supervision)
 _ROLES = get_args(Role)
 _ENVIRONMENTS = ("process", "venv")
-_HOOKS: dict[str, tuple[type[MethodSpec | DatasetSpec | ObserverSpec], int]] = {
+_HOOKS: dict[str, tuple[type[MethodSpec | DatasetSpec | ObserverSpec | EngineSpec], int]] = {
     "petbench_methods": (MethodSpec, API_VERSION),
     "petbench_datasets": (DatasetSpec, DATASET_API_VERSION),
     "petbench_observers": (ObserverSpec, OBSERVER_API_VERSION),
+    "petbench_engines": (EngineSpec, ENGINE_API_VERSION),
 }
 """The hooks that are asked at once, what each returns and for which version; a plugin keeps the answers under the
 hook's name after `petbench_`."""
@@ -60,6 +63,7 @@ class Plugin:
         methods: the methods it registered.
         datasets: the datasets it registered.
         observers: the observers of runs it registered.
+        engines: the engines it registered.
         error: why it is not usable, in one line; None when it is.
         implementation: the loaded object, for hooks that are asked later.
     """
@@ -71,6 +75,7 @@ class Plugin:
     methods: tuple[MethodSpec, ...] = ()
     datasets: tuple[DatasetSpec, ...] = ()
     observers: tuple[ObserverSpec, ...] = ()
+    engines: tuple[EngineSpec, ...] = ()
     error: str | None = None
     implementation: object = None
 
@@ -97,6 +102,10 @@ class Registry:
     def observers(self) -> dict[str, tuple[ObserverSpec, Plugin]]:
         """Return each usable observer of runs by its name, with the plugin that brings it."""
         return {spec.name: (spec, plugin) for plugin in self.plugins for spec in plugin.observers}
+
+    def engines(self) -> dict[str, tuple[EngineSpec, Plugin]]:
+        """Return each usable engine by its name, with the plugin that brings it."""
+        return {spec.name: (spec, plugin) for plugin in self.plugins for spec in plugin.engines}
 
     def metrics(self) -> tuple[MetricSpec, ...]:
         """Return the metrics of every usable plugin, the built-in ones first.
@@ -216,7 +225,7 @@ def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[An
             raise PluginError(f"{_name(spec)!r} has a build that cannot be called")
         if isinstance(spec, MethodSpec):
             _check_method(spec)
-        elif isinstance(spec, ObserverSpec):
+        elif isinstance(spec, ObserverSpec | EngineSpec):
             if isinstance(spec.imports, str) or not all(isinstance(text, str) for text in spec.imports):
                 raise PluginError(
                     f"{spec.name!r} has imports {spec.imports!r}; give a tuple of names, such as ('mlflow',)"

@@ -61,7 +61,7 @@ def _suppressing(bar: AbstractContextManager[Progress]) -> Callable[..., None]:
     return close
 
 
-def _standard_error() -> Console:
+def standard_error() -> Console:
     """Return rich's console on standard error, which draws on a terminal alone.
 
     Rich itself draws wherever `FORCE_COLOR` is set, as in every process that a notebook's kernel starts.
@@ -81,7 +81,7 @@ def progress_bar() -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    console = _standard_error()
+    console = standard_error()
     with RichProgress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -131,7 +131,7 @@ def training_bar() -> Iterator[Progress]:
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    console = _standard_error()
+    console = standard_error()
     with RichProgress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from petbench_leaderboard.cached_means import board_key, board_number
+from petbench_leaderboard.field_uses import fields_for
+from petbench_leaderboard.records import RunRow
 from petbench_leaderboard.rows import columns_of
 from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff
 from petbench_leaderboard.score_tables import add_missing_scores
@@ -20,9 +22,14 @@ if TYPE_CHECKING:
 
     from petbench_leaderboard.exported_run import ExportedRun
     from petbench_leaderboard.phase_rows import PhaseRow
-    from petbench_leaderboard.records import RunRow
 
 _UNFINISHED = ("planned", "running", "interrupted")
+_MADE_ELSEWHERE = tuple(
+    name
+    for name in fields_for(RunRow, "change")
+    if name not in ("log_path", "verification", "submitter", "purpose", "tuning")
+)
+"""What the machine that makes a run says of it."""
 
 
 def merge_run(session: Session, exported: ExportedRun) -> Literal["new", "more", "known"]:
@@ -72,6 +79,30 @@ def merge_run(session: Session, exported: ExportedRun) -> Literal["new", "more",
         replace_diff(session, found.id, source_diff)
     more = _add_scores(session, found.id, exported)
     return "more" if changed or more else "known"
+
+
+def adopt_run(session: Session, exported: ExportedRun) -> str | None:
+    """Take over what another machine has made of a run of this leaderboard; return its run group, None if it has none.
+
+    What the run was asked for, whose it is and where its folder lies stay as they are; the rest is as it is there. The
+    same once more changes nothing. The caller refreshes the cached means.
+    """
+    run = exported.run
+    found = session.scalar(sa.select(Run).where(Run.uid == run.uid))
+    if found is None or found.identity != run.identity:
+        return None
+    columns = columns_of(run)
+    for name in _MADE_ELSEWHERE:
+        setattr(found, name, columns[name])
+    session.execute(sa.delete(Phase).where(Phase.run_id == found.id))
+    _add_phases(session, found.id, exported.phases)
+    for protocol, metric in {(score.protocol, score.metric) for score in exported.scores}:
+        same = (Score.run_id == found.id, Score.protocol == protocol, Score.metric == metric)
+        session.execute(sa.delete(Score).where(*same))
+    forget_validation(session, found.id)
+    _add_scores(session, found.id, exported)
+    replace_diff(session, found.id, exported.source_diff)
+    return found.run_group
 
 
 def _is_verified_here(session: Session, run: RunRow) -> bool:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal, Self, Unpack
 import sqlalchemy as sa
 
 from petbench_leaderboard.cached_means import refresh
+from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.exported_run import ExportedRun
-from petbench_leaderboard.merging import merge_run, replace_diff
+from petbench_leaderboard.merging import adopt_run, merge_run, replace_diff
 from petbench_leaderboard.readable import ReadableLeaderboard
 from petbench_leaderboard.run_access import existing_run, refuse_under_way
 from petbench_leaderboard.schema import Phase, Run, Score
@@ -207,6 +208,22 @@ class Leaderboard(ReadableLeaderboard):
             beside(session, run)
             session.delete(run)
             refresh(session, [run.run_group])
+
+    def adopt_run(self, exported: ExportedRun) -> None:
+        """Take over what another machine has made of a run that was planned here, under the run's uid.
+
+        Doing it again with the same changes nothing.
+
+        Raises:
+            LeaderboardError: this leaderboard has no such run, or what is given is of another identity.
+        """
+        with self._database.writing() as session:
+            run_group = adopt_run(session, exported)
+            if run_group is None:
+                raise LeaderboardError(
+                    f"{self.name} has no run {exported.run.uid} of that identity: nothing was stored"
+                )
+            refresh(session, {run_group})
 
     def merge_run(
         self,

@@ -158,11 +158,11 @@ def test_of_two_homes_that_plan_the_same_run_at_once_one_is_refused_by_the_leade
     """As two machines with one PostgreSQL: neither sees the other's locks, and each has looked before it plans."""
     run_id, _ = plan_run(PLAN, PLAN.record(), Home(tmp_path / "elsewhere"), made.leaderboard, alone=True)
     with pytest.raises(RunningElsewhereError, match=f"run {run_id} is the same run and under way in another process"):
-        made.begin(PLAN, PLAN.record(), alone=True)
+        made.plan(PLAN, PLAN.record(), alone=True)
     assert [row.id for row in made.leaderboard.runs()] == [run_id]
     assert not list(made.home.folder.rglob("plan.json"))
     made.leaderboard.update(run_id, status="failed")
-    assert made.begin(PLAN, PLAN.record(), alone=True).status == "ok"
+    assert made.start(made.plan(PLAN, PLAN.record(), alone=True)).status == "ok"
 
 
 @pytest.mark.parametrize(("first", "flags"), [("", []), (None, []), ("/usr/bin", ["-P"])])

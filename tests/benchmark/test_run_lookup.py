@@ -231,6 +231,7 @@ def test_only_the_lookup_and_what_takes_over_old_folders_turn_a_row_into_a_folde
     package = Path(petbench.__file__).parent
     allowed = {"runs/lookup.py", "runs/folder.py", "runs/folders_0_1.py", "runs/delete.py", "home.py"}
     allowed |= {"runs/entering.py", "runs/housekeeping.py"}  # make a folder; look at those of no row
+    allowed |= {"engines/dask_task.py"}  # a copy of a folder, on a node that has no leaderboard
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package).as_posix()
         tree = ast.parse(path.read_text(encoding="utf-8"))

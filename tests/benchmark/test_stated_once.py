@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-RUN_FILES = {"run.log", "plan.json", "model.pt", "grid.json", "worker.lock", "log.jsonl"}
+RUN_FILES = {
+    "run.log",
+    "plan.json",
+    "model.pt",
+    "grid.json",
+    "worker.lock",
+    "log.jsonl",
+    "engine-job.json",
+    "order.json",
+    "row.jsonl",
+    "tries.jsonl",
+    "node.log",
+}
 ARCHIVE = {"limits.py", "verify.py"}
 """What a submission holds is named by its own format, whatever a run's folder looks like."""
 

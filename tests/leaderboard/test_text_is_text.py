@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +22,6 @@ from petbench_leaderboard.report.publication.tables import to_latex, to_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.leaderboard.conftest import AddRun, MakeRecord, MakeScore
 
@@ -39,7 +39,7 @@ OBEYED = ["\x1b[31m", "\x9b31m", "a\rb", "\u202egnp", "a\u2066b", "a\u200bb", "\
 def terminal(leaderboard: Leaderboard, capsys: pytest.CaptureFixture[str]) -> str:
     (board,) = rank(leaderboard)
     print_board(board, None)
-    print_runs(leaderboard.runs())
+    print_runs(leaderboard.runs(), Home(Path(leaderboard.name).parent))
     return capsys.readouterr().out
 
 

@@ -11,7 +11,6 @@ from petbench_leaderboard.faults import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from petbench.home import Home
     from petbench_leaderboard.phase_rows import PhaseRow
@@ -23,19 +22,21 @@ _COLOURS = {"ok": "green", "running": "cyan", "planned": "cyan", "interrupted": 
 _LONG = ("environment", "machine", "parameters", "subgroups", "tuning")
 
 
-def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False, logs_in: Path | None = None) -> None:
+def print_runs(rows: Iterable[RunRow], home: Home, *, narrowed: bool = False, with_logs: bool = False) -> None:
     """Print one line a run.
 
     Args:
         rows: of the runs.
+        home: where their folders and logs are.
         narrowed: whether only some runs were asked for.
-        logs_in: the home that their logs lie in, to name each; None to name none.
+        with_logs: whether the log of each is named.
     """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     from petbench.cli.console import standard_output
+    from petbench.runs.job_note import in_words, ran_on
     from petbench_leaderboard.report import formatting
     from petbench_leaderboard.report import settings as stated
 
@@ -53,10 +54,12 @@ def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False, logs_in: Path 
         status = Text(row.status, style=_COLOURS.get(row.status, "red"))
         for note in (stated.untested(row), stated.validation(row) if row.status == "ok" else ""):
             status.append(f", {note}" if note else "", style="dim")
+        if elsewhere := ran_on(row, home):
+            status.append(f", {in_words(elsewhere)}", style="dim")
         if row.error_message:
-            status.append(f"{whose(row) if logs_in else ''}: {row.error_message}", style="dim")
-        if logs_in and row.log_path:
-            status.append(f"\nlog: {logs_in / row.log_path}", style="dim")
+            status.append(f"{whose(row) if with_logs else ''}: {row.error_message}", style="dim")
+        if with_logs and row.log_path:
+            status.append(f"\nlog: {home.folder / row.log_path}", style="dim")
         trained = "" if row.train_seconds is None else f"{row.train_seconds:.0f} s"
         table.add_row(
             str(row.id), Text(row.method), row.preset or "", Text(row.dataset), f"{row.split}/{row.fold}",
@@ -65,18 +68,19 @@ def print_runs(rows: Iterable[RunRow], *, narrowed: bool = False, logs_in: Path 
     standard_output().print(table)
 
 
-def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
+def print_run(leaderboard: Leaderboard, run_id: int, home: Home, *, as_json: bool) -> None:
     """Print all that is known of one run."""
     from rich.text import Text
 
     from petbench.api.runs import row_as_dict, run_as_dict
     from petbench.cli.console import print_json, standard_output
+    from petbench.runs.job_note import in_words, ran_on
     from petbench_leaderboard.report import settings as stated
     from petbench_leaderboard.report import validation
     from petbench_leaderboard.score_records import of_newest_protocol
 
     if as_json:
-        print_json(run_as_dict(leaderboard, run_id))
+        print_json(run_as_dict(leaderboard, run_id) | {"ran_on": ran_on(leaderboard.run(run_id), home)})
         return
     row = leaderboard.run(run_id)
     console = standard_output()
@@ -84,6 +88,8 @@ def print_run(leaderboard: Leaderboard, run_id: int, *, as_json: bool) -> None:
         if key not in _LONG and value not in (None, (), {}):
             shown = ", ".join(value) if isinstance(value, tuple) or key == "inputs" else str(value)
             console.print(Text.assemble((f"{key:26}", "dim"), shown))
+    if elsewhere := ran_on(row, home):
+        console.print(Text.assemble((f"{'ran on':26}", "dim"), f"{in_words(elsewhere)}, job {elsewhere['job']}"))
     if words := stated.tuning(row):
         console.print(Text.assemble((f"{'settings':26}", "dim"), words))
     for title, facts in (("parameters", row.parameters), ("machine", row.machine)):
@@ -136,7 +142,7 @@ def print_scores(scores: Sequence[ScoreRow]) -> None:
 def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bool, as_json: bool) -> None:
     """Print how a run ended: its place among the rows it compares with, or what went wrong."""
     if as_json:
-        print_run(leaderboard, row.id, as_json=True)
+        print_run(leaderboard, row.id, home, as_json=True)
         return
     if row.status != "ok":
         colour = _COLOURS.get(row.status, "red")

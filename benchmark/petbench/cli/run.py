@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from petbench.cli.engine_options import chosen_engine, engine_options
 from petbench.cli.session import session
 from petbench.cli.sweep_options import asked_for, sweep_options
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     metavar="TRACKER",
     help="Log to a tracker too: tensorboard, mlflow, wandb. May be repeated. Default: PETBENCH_LOG_TO.",
 )
+@engine_options
 @click.option("--json", "as_json", is_flag=True, help="Print the row and its scores as JSON.")
 def run(
     *,
@@ -57,6 +59,9 @@ def run(
     the exit code is 3. The first line says under which budget each method trains, and whether that is a track of the
     protocol.
 
+    With --on, an engine makes the runs on other machines. The same command typed again watches what goes on and starts
+    nothing twice; Ctrl-C ends the runs that wait and asks those that run for a checkpoint, a second one ends all.
+
     \b
     petbench run --method pix2pix
     petbench run --method pix2pix --seed 1 --budget seconds=60
@@ -68,9 +73,11 @@ def run(
     petbench run --method unet --seed 0..4 --ensemble seeds
     petbench run --method unet --tta 4
     petbench run --config sweep.toml --seed 5..9
+    petbench run --method pix2pix --seed 0..9 --on slurm --gpus 1 --minutes 240 --engine-option partition=gpu
     """
     from petbench.cli.result import print_result
     from petbench.cli.several_runs import run_several
+    from petbench.errors import UsageError
     from petbench.plans.budgets import describe_budgets
     from petbench.runs.execute import execute
     from petbench.runs.run_all import DECLINED
@@ -79,15 +86,27 @@ def run(
     here = session()
     here.choose(fid_weights=fid_weights, offline=offline or None, log_to=log_to or None)
     assert isinstance(here.observers, tuple), "a tracker that cannot be used is refused before anything is built"
+    detach = bool(options["detach"])
+    engine = chosen_engine(options, lambda: here.registry)
     request = asked_for(options)
     with progress_bar() as progress:
         plans = request.plans(here.home, here.registry, progress)
     ensembles = request.ensembles(plans)
+    if ensembles and engine is not None:
+        raise UsageError(
+            "--ensemble is entered where all runs end here: leave it away, then petbench ensemble RUN RUN..."
+        )
+    if (debug or steps) and engine is not None:
+        raise UsageError("--debug follows a run in this process; leave --on away")
     if debug or steps:
         _debug(plans, steps, debug=debug)
         return
     say(describe_budgets(plans))
     supervisor = here.supervisor(here.run_options(request.time_limit_seconds, isolated=request.isolated))
+    if engine is not None:
+        from petbench.cli.on_engine import run_on_engine
+
+        raise SystemExit(run_on_engine(plans, supervisor, engine, force=force, detach=detach, as_json=as_json))
     if len(plans) > 1:
         raise SystemExit(run_several(plans, supervisor, ensembles, force=force, as_json=as_json))
     row, known = execute(plans[0], supervisor, force=force, waiting=_say_that_it_waits)

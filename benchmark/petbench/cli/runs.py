@@ -14,7 +14,7 @@ PAGE = 50
 
 @click.group()
 def runs() -> None:
-    """List runs, show one of them, read its log, resume one that was stopped, or delete one."""
+    """List runs, show one of them, read its log, resume one that was stopped, bring runs in, or delete one."""
 
 
 @runs.command("list")
@@ -40,6 +40,7 @@ def list_runs(
     from petbench.cli.console import print_json_list
     from petbench.cli.result import print_runs
     from petbench.errors import UsageError
+    from petbench.runs.job_note import ran_on
     from petbench_leaderboard.records import FAILURES
 
     leaderboard = session().leaderboard
@@ -49,13 +50,14 @@ def list_runs(
     if failed:
         wanted = dataclasses.replace(wanted, statuses=FAILURES)
     count = leaderboard.count(wanted)
+    home = session().home
     if as_json:
         found = leaderboard.batches(wanted) if limit is None else iter([leaderboard.page(wanted, limit)])
-        print_json_list(row_as_dict(row) for some in found for row in some)
+        print_json_list(row_as_dict(row) | {"ran_on": ran_on(row, home)} for some in found for row in some)
         return
     rows = leaderboard.page(wanted, limit or PAGE)
     narrowed = failed or any(given is not None for given in (status, method, where, before))
-    print_runs(rows, narrowed=narrowed, logs_in=session().home.folder if failed else None)
+    print_runs(rows, home, narrowed=narrowed, with_logs=failed)
     if count > len(rows):
         click.echo(
             f"and {count - len(rows):,} older; --before {rows[-1].id} shows the next, --where narrows, --json gives all"
@@ -75,7 +77,7 @@ def show_run(run_id: int, *, in_full: bool, as_json: bool) -> None:
     from petbench.cli.run_summary import print_summary
 
     if in_full or as_json:
-        print_run(session().leaderboard, run_id, as_json=as_json)
+        print_run(session().leaderboard, run_id, session().home, as_json=as_json)
     else:
         print_summary(session().leaderboard, run_id, session().home)
 
@@ -106,6 +108,16 @@ def resume_run(run_id: int, *, as_json: bool) -> None:
     print_result(here.leaderboard, row, here.home, known=False, as_json=as_json)
     if row.status != "ok":
         raise SystemExit(130 if row.status == "interrupted" else 1)
+
+
+@runs.command("collect")
+@click.option("--wait", is_flag=True, help="Watch until all have ended.")
+@click.option("--json", "as_json", is_flag=True, help="Print the runs that have ended as JSON.")
+def collect_runs(*, wait: bool, as_json: bool) -> None:
+    """Bring in what has ended of the runs that were handed over with --on, and submit again what was lost."""
+    from petbench.cli.on_engine import collect
+
+    raise SystemExit(collect(session().supervisor(), wait=wait, as_json=as_json))
 
 
 @runs.command("delete")
@@ -140,7 +152,7 @@ def delete_runs(run_ids: tuple[int, ...], *, where: str | None, yes: bool) -> No
     if not rows:
         click.echo(f"no run to delete fulfils --where {where!r}")
         return
-    print_runs(rows)
+    print_runs(rows, here.home)
     if not yes:
         what = "the run with its" if len(rows) == 1 else f"these {counted(len(rows), 'run')} with their"
         click.confirm(f"Delete {what} predictions and model{'' if len(rows) == 1 else 's'}?", abort=True)

@@ -42,17 +42,13 @@ def run_several(
     varies = what_varies(plans)
 
     def report(place: int, outcome: Outcome) -> None:
-        say(f"[{place + 1}/{len(plans)}] {_line(outcome, varies[place])}")
+        say(f"[{place + 1}/{len(plans)}] {line_of(outcome, varies[place])}")
         if outcome.row is not None and outcome.is_ok:
             print_training_notes(outcome.row, supervisor.home)
 
     outcomes = run_all(plans, supervisor, make=functools.partial(execute, force=force), ended=report)
     made = [] if supervisor.stop_requested else _enter(ensembles, outcomes, supervisor)
-    if as_json:
-        _print_json(plans, outcomes, made)
-    else:
-        _print_boards(supervisor.leaderboard, outcomes, made)
-    click.echo(_summary(plans, outcomes), err=True)
+    print_outcomes(plans, outcomes, supervisor.leaderboard, made, as_json=as_json)
     if supervisor.stop_requested:
         click.echo("stopped; what was not begun is untouched: repeat the same command to resume", err=True)
         return 130
@@ -72,7 +68,24 @@ def _enter(
     return made
 
 
-def _line(outcome: Outcome, varies: str) -> str:
+def print_outcomes(
+    plans: Sequence[RunPlan],
+    outcomes: Sequence[Outcome],
+    leaderboard: Leaderboard,
+    made: Sequence[EnsembleOutcome] = (),
+    *,
+    as_json: bool,
+) -> None:
+    """Print what became of all, ensembles `made` of them included, as JSON or as a board, and a summary."""
+    if as_json:
+        _print_json(plans, outcomes, made)
+    else:
+        _print_boards(leaderboard, outcomes, made)
+    click.echo(_summary(plans, outcomes), err=True)
+
+
+def line_of(outcome: Outcome, varies: str) -> str:
+    """Return in one line what became of a plan; `varies` says what tells it from the others."""
     from petbench.cli.result import whose
     from petbench_leaderboard.report import settings as stated
 

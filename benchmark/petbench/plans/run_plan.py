@@ -97,15 +97,16 @@ class RunPlan(PlannedRun):
         """Write the plan into a file."""
         write_text(path, json.dumps(self.to_dict(), indent=2) + "\n")
 
-    def record(self) -> RunRecord:
-        """Return the row with which the leaderboard begins."""
+    def record(self, *, here: bool = True) -> RunRecord:
+        """Return the row with which the leaderboard begins; of a run that is made elsewhere it names no machine yet."""
         from petbench.provenance import checkout, machine
 
+        source = {"source": checkout.describe(checkout.find_checkouts())} if here else {}
         return RunRecord(
             **{each.name: getattr(self, each.name) for each in dataclasses.fields(PlannedRun)},
             identity=self.identity,
-            machine=machine.machine_facts() | {"source": checkout.describe(checkout.find_checkouts())},
-            environment=machine.installed_packages(),
+            machine=machine.machine_facts() | source if here else {},
+            environment=machine.installed_packages() if here else {},
         )
 
     @classmethod

@@ -60,6 +60,14 @@ def claimed(path: Path) -> Iterator[bool]:
         lock.release()
 
 
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Within the block, hold a lock, and wait for it first."""
+    lock = _lock(path)
+    with lock:
+        yield
+
+
 def wait_for(path: Path) -> None:
     """Wait until no process holds a lock."""
     lock = _lock(path)

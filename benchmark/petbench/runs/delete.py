@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from petbench.errors import PetbenchError, UsageError
 from petbench.processes.lock import claimed, is_held
 from petbench.runs.claims import claim_path
+from petbench.runs.job_note import active_note
 from petbench.runs.lookup import find_folder, find_folder_or_none, folder_of, is_made_here
 from petbench.runs.method_process.job_folder import JobFolder
+from petbench.runs.supervisor import UNFINISHED
 from petbench_leaderboard.admissions import note
 from petbench_leaderboard.peek import holds_run
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from petbench.home import Home
     from petbench.runs.folder import RunFolder
+    from petbench.runs.job_note import JobNote
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.schema import Run
     from petbench_leaderboard.store import Leaderboard
@@ -43,6 +46,11 @@ def delete_run(run_id: int, home: Home, leaderboard: Leaderboard, *, noted: bool
     with claimed(claim_path(home, leaderboard, row.identity)) as free:
         if _goes_on(row, home, free=free):
             raise UsageError(f"run {run_id} is going on; stop it with Ctrl-C where it runs, then delete it")
+        if (note := _active_note(row, home)) is not None:
+            raise UsageError(
+                f"run {run_id} is with {note.name}, job {note.job}; bring it in with petbench runs collect, or repeat "
+                "its command and press Ctrl-C, then delete it"
+            )
         leaderboard.delete(run_id, **({"beside": _note} if noted else {}))
     try:
         if not folder_of(row, home).path.exists():
@@ -79,6 +87,11 @@ def _note(session: Session, run: Run) -> None:
 def _is_worked_on(row: RunRow, home: Home) -> bool:
     folder = find_folder_or_none(row, home)
     return folder is not None and is_held(folder.lock)
+
+
+def _active_note(row: RunRow, home: Home) -> JobNote | None:
+    folder = find_folder_or_none(row, home) if row.status in UNFINISHED else None
+    return None if folder is None else active_note(folder)
 
 
 def _other_owner(folder: RunFolder, uid: str, leaderboard: Leaderboard) -> str:

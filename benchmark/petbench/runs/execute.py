@@ -16,6 +16,7 @@ from petbench.plans.run_plan import is_all_of
 from petbench.plans.same_code import check_same_code
 from petbench.runs.claims import RunningElsewhereError, claim, claim_path
 from petbench.runs.folder import plan_run
+from petbench.runs.job_note import active_note
 from petbench.runs.lookup import find_folder, find_folder_or_none, is_made_here
 from petbench.runs.same_training import find_same_training
 from petbench.runs.supervisor import UNFINISHED
@@ -119,6 +120,27 @@ def _is_done(plan: RunPlan, row: RunRow) -> bool:
 
 
 def _execute(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bool) -> tuple[RunRow, bool]:
+    row, known = prepare(plan, supervisor, origin, force=force)
+    return (row, True) if known else (supervisor.start(row), False)
+
+
+def prepare(
+    plan: RunPlan, supervisor: Supervisor, origin: Origin = OWN, *, force: bool = False, here: bool = True
+) -> tuple[RunRow, bool]:
+    """Return the row of a run that is ready to be started, and False; or of one that is done, and True.
+
+    The caller has the claim of the run.
+
+    Args:
+        plan: what to run.
+        supervisor: what makes runs.
+        origin: of the row.
+        force: make a run anew although the same is stored.
+        here: whether it is to run on this machine.
+
+    Raises:
+        RunningElsewhereError: the same run is going on, or an engine has it.
+    """
     if plan.declined:
         return _decline(plan, supervisor, origin)
     for stored in [] if force else _same(plan, supervisor, origin):
@@ -129,27 +151,24 @@ def _execute(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bo
         row = supervisor.reconcile(stored)
         folder = find_folder_or_none(row, supervisor.home)
         if row.status in UNFINISHED:
-            where = "still going" if folder else f"{row.status} in another home, or its folder was deleted here"
-            raise RunningElsewhereError(
-                f"run {row.id} is the same run and {where}; wait for it, stop it with Ctrl-C there, or delete it with "
-                f"petbench runs delete {row.id}",
-                folder.lock if folder else None,
-            )
+            raise _going_on(row, folder)
         if folder is not None and can_go_on(row, folder) and not _would_hide_a_failure(plan, row):
-            require_device(folder.plan().device)
+            if here:
+                require_device(folder.plan().device)
             # The same run, whose images and files may lie elsewhere by now; its code is what was just planned.
             moved = {
                 name: getattr(plan, name) for name in ("dataset_folder", "parameter_files", "purpose", "keep_samples")
             }
             dataclasses.replace(folder.plan(), **moved).save(folder.plan_file)
             supervisor.leaderboard.update(row.id, purpose=plan.purpose, keep_samples=plan.keep_samples)
-            return supervisor.start(supervisor.leaderboard.run(row.id)), False
+            return supervisor.leaderboard.run(row.id), False
     # What is reproduced is trained again, whatever of one's own is here.
     trained = None if force or origin != OWN else find_same_training(plan, supervisor.home, supervisor.leaderboard)
     plan = plan if trained is None else trained.plan(plan)
-    require_device(plan.device)
-    record = dataclasses.replace(plan.record(), verification=origin.verification, submitter=origin.submitter)
-    return supervisor.begin(plan, record, alone=not force, trained=trained), False
+    if here:
+        require_device(plan.device)
+    record = dataclasses.replace(plan.record(here=here), verification=origin.verification, submitter=origin.submitter)
+    return supervisor.plan(plan, record, alone=not force, trained=trained), False
 
 
 def _decline(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> tuple[RunRow, bool]:
@@ -162,6 +181,21 @@ def _decline(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> tuple[Run
         number = stored.id
     supervisor.leaderboard.update(number, status="skipped", error_message=plan.declined[:1000])
     return supervisor.leaderboard.run(number), stored is not None
+
+
+def _going_on(row: RunRow, folder: RunFolder | None) -> RunningElsewhereError:
+    note = active_note(folder) if folder else None
+    if note is not None:
+        return RunningElsewhereError(
+            f"run {row.id} is the same run and with {note.name}, job {note.job or 'not submitted yet'}; petbench runs "
+            f"collect brings it in, and its command with --on {note.name} watches it"
+        )
+    where = "still going" if folder else f"{row.status} in another home, or its folder was deleted here"
+    return RunningElsewhereError(
+        f"run {row.id} is the same run and {where}; wait for it, stop it with Ctrl-C there, or delete it with "
+        f"petbench runs delete {row.id}",
+        folder.lock if folder else None,
+    )
 
 
 def can_go_on(row: RunRow, folder: RunFolder) -> bool:
@@ -187,6 +221,8 @@ def resume(run_id: int, supervisor: Supervisor) -> RunRow:
     plan = folder.plan()
     with claim(supervisor.home, supervisor.leaderboard, plan.identity):
         row = supervisor.reconcile(supervisor.leaderboard.run(run_id))
+        if active_note(folder) is not None and row.status in UNFINISHED:
+            raise _going_on(row, folder)
         if not is_made_here(row) or row.status == "ok" or not can_go_on(row, folder):
             where = "" if is_made_here(row) else ", made elsewhere"
             raise UsageError(

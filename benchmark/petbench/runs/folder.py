@@ -119,6 +119,36 @@ class RunFolder:
         return self.path / "worker.lock"
 
     @property
+    def job_file(self) -> Path:
+        """Which job of an engine makes the run, as JSON; see `petbench.runs.job_note`."""
+        return self.path / "engine-job.json"
+
+    @property
+    def order_file(self) -> Path:
+        """What the node that makes the run is to know beside the plan, as JSON."""
+        return self.path / "order.json"
+
+    @property
+    def row_file(self) -> Path:
+        """The row of a run that a node makes or has made, with its scores, as a line of a file of runs."""
+        return self.path / "row.jsonl"
+
+    @property
+    def tries_file(self) -> Path:
+        """Where the run was begun or went on, one line of JSON each time."""
+        return self.path / "tries.jsonl"
+
+    @property
+    def cancelled_file(self) -> Path:
+        """A mark: what stops the run now is to stop it for good."""
+        return self.path / "cancelled"
+
+    @property
+    def node_log(self) -> Path:
+        """What the run's program prints on the node."""
+        return self.path / "node.log"
+
+    @property
     def is_trained(self) -> bool:
         """Whether training has ended: what is written last is there."""
         return self.model.exists() and self.grid_file.exists()

@@ -22,6 +22,7 @@ class Job(BaseModel):
         isolated: whether it is to be shut in.
         modules: of the method's plugin, through which its files are found; the run's process imports none of them.
         metrics: the plugins whose metrics are scored.
+        parent: the process with which the run ends, however that ends; 0 where it goes on without it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,3 +35,4 @@ class Job(BaseModel):
     isolated: bool = False
     modules: tuple[str, ...] = ()
     metrics: tuple[MetricPlugin, ...] = ()
+    parent: int = 0

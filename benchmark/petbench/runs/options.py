@@ -24,6 +24,8 @@ class RunOptions:
         environment: the environment variables that the method's process may have.
         isolated: whether that process is shut in, see `petbench.processes.sandbox`.
         observers: who is told of the runs.
+        ends_with_this_process: whether a run ends at once, without a checkpoint, when this process is killed: what
+            starts runs again elsewhere must not find them going on. Without it, they go on.
     """
 
     time_limit_seconds: float | None = None
@@ -31,6 +33,7 @@ class RunOptions:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     isolated: bool = False
     observers: tuple[Chosen, ...] = ()
+    ends_with_this_process: bool = False
 
     def command(self, *arguments: str) -> list[str]:
         """Return what starts the interpreter, which imports from the folder it is started in only if this one does.

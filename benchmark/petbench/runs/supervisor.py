@@ -20,6 +20,7 @@ from petbench.runs.claims import RunningElsewhereError
 from petbench.runs.folder import plan_run
 from petbench.runs.isolation import DEFAULT_SECONDS
 from petbench.runs.job import Job
+from petbench.runs.job_note import active_note
 from petbench.runs.lookup import find_folder, find_folder_or_none
 from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.observing.watch import observed
@@ -67,10 +68,10 @@ class Supervisor:
         self.home = Home(settings.home)
         self.stop_requested = False
 
-    def begin(
+    def plan(
         self, plan: RunPlan, record: RunRecord, *, alone: bool = False, trained: SameTraining | None = None
     ) -> RunRow:
-        """Make the row and the folder of a run that is not there yet, and run it as `start` does.
+        """Make the row and the folder of a run that is not there yet.
 
         Args:
             plan: what to run.
@@ -88,7 +89,7 @@ class Supervisor:
         if trained is not None:  # its costs first: a model without them would stand for one that cost nothing
             self.leaderboard.update(run_id, **trained.costs())
             trained.copy_into(folder)
-        return self.start(self.leaderboard.run(run_id))
+        return self.leaderboard.run(run_id)
 
     def start(self, row: RunRow) -> RunRow:
         """Run a planned or interrupted run in a process of its own and return its row when it has ended.
@@ -145,10 +146,11 @@ class Supervisor:
     def reconcile(self, row: RunRow) -> RunRow:
         """Return the row, corrected to `interrupted` where it is said to run but no process holds its folder.
 
-        Of a run whose folder is not here nobody can say that: it may run on another machine.
+        Of a run whose folder is not here nobody can say that: it may run on another machine. One that an engine has
+        been handed waits or runs there, whatever is locked here.
         """
         folder = find_folder_or_none(row, self.home) if row.status in UNFINISHED else None
-        if folder is None or lock.is_held(folder.lock):
+        if folder is None or active_note(folder) is not None or lock.is_held(folder.lock):
             return row
         message = "its process ended without a message; repeat the command to resume from its checkpoint"
         self.leaderboard.update(row.id, status="interrupted", error_message=message)
@@ -164,6 +166,7 @@ class Supervisor:
             isolated=self.options.isolated,
             modules=self._modules(row),
             metrics=self._metrics(),
+            parent=os.getpid() if self.options.ends_with_this_process else 0,
         )
         given = {name: text for name, text in os.environ.items() if name not in Settings.variables()}
         command = RunOptions().command("-m", "petbench.runs.worker")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from petbench.processes import lock
 from petbench.processes.ending import ending_of
 from petbench.processes.stop import StopFlag
-from petbench.processes.tree import adopt_orphans, kill_descendants
+from petbench.processes.tree import adopt_orphans, end_with_parent, kill_descendants
 from petbench.runs.folder import RunFolder
 from petbench.runs.job import Job
 from petbench.runs.method_process.parent import MethodFailedError
@@ -33,6 +33,8 @@ _LOG = logging.getLogger("petbench")
 def work(job: Job) -> None:
     """Run one run to its end, whatever that is."""
     adopt_orphans()
+    if job.parent:
+        end_with_parent(job.parent)
     stop = StopFlag()
     with Leaderboard.open(job.settings.database) as leaderboard:
         _work(job, leaderboard, stop)

@@ -1,0 +1,90 @@
+"""The options that say on which machines runs are made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from petbench.engines.chosen import ChosenEngine
+    from petbench.registry import Registry
+
+_OPTIONS = (
+    click.option(
+        "--on",
+        metavar="ENGINE",
+        help="Make the runs on other machines: slurm, dask:ADDRESS, local:N for N at once on this one.",
+    ),
+    click.option("--cpus", type=click.IntRange(1), metavar="N", help="Cores of each run; with --on.  [default: 1]"),
+    click.option("--gpus", type=click.IntRange(0), metavar="N", help="Graphics cards of each run; with --on."),
+    click.option(
+        "--memory",
+        type=click.FloatRange(0, min_open=True),
+        metavar="GIB",
+        help="Memory of each run, in GiB; with --on.",
+    ),
+    click.option(
+        "--minutes",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Time of each job; with --on. A run that needs more goes on in another job.",
+    ),
+    click.option("--at-once", type=click.IntRange(1), metavar="N", help="Runs at one time, at most; with --on."),
+    click.option(
+        "--tries", type=click.IntRange(1), metavar="N", help="Times that a run is submitted; with --on.  [default: 3]"
+    ),
+    click.option(
+        "--engine-option",
+        "engine_options",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Option of the engine, such as partition=gpu for slurm; with --on. May be repeated.",
+    ),
+    click.option("--detach", is_flag=True, help="Submit and return; `petbench runs collect` brings the runs in."),
+)
+_NAMES = ("cpus", "gpus", "memory", "minutes", "at_once", "tries", "engine_options", "detach")
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of engines."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen_engine(values: dict[str, Any], registry: Callable[[], Registry]) -> ChosenEngine | None:
+    """Take the options of engines out of a command's and return the engine, None where runs are made here.
+
+    Args:
+        values: all of the command's, of which these are removed.
+        registry: gives the installed plugins.
+
+    Raises:
+        UsageError: an option of engines is given and no engine, or the engine is not understood.
+    """
+    on = values.pop("on")
+    given: Mapping[str, Any] = {name: values.pop(name) for name in _NAMES}
+    if on is None:
+        from petbench.errors import UsageError
+
+        for name, value in given.items():
+            if value not in (None, (), False):
+                option = "--engine-option" if name == "engine_options" else f"--{name.replace('_', '-')}"
+                raise UsageError(f"{option} is for --on ENGINE; without it the runs are made here, one after the other")
+        return None
+    from petbench.engine_spec import Resources
+    from petbench.engines.chosen import TRIES, ChosenEngine
+
+    resources = Resources(
+        cpus=given["cpus"] or 1,
+        gpus=given["gpus"] or 0,
+        memory_gib=given["memory"],
+        minutes=given["minutes"],
+        at_once=given["at_once"],
+    )
+    return ChosenEngine.choose(
+        on, registry(), given["engine_options"], resources=resources, tries=given["tries"] or TRIES
+    )

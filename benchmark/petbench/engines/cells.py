@@ -1,0 +1,52 @@
+"""The runs that are handed over to an engine or are with it already: one cell each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from petbench.engine_spec import JobState
+
+if TYPE_CHECKING:
+    from petbench.plans.run_plan import RunPlan
+    from petbench.runs.folder import RunFolder
+    from petbench.runs.job_note import JobNote
+
+WAITING = JobState(phase="waiting")
+
+
+@dataclass(slots=True)
+class Cell:
+    """One run with an engine.
+
+    Attributes:
+        place: of its plan among those that were asked for.
+        plan: what is run.
+        run_id: its row.
+        folder: of the run.
+        note: which job makes it.
+        state: where the job is, as was last known.
+        unseen: how often in a row the engine has said that the job is over while the run is not.
+        is_attached: whether it was with the engine before.
+        read_at: when the row's file, which was read last, was written; 0 before.
+    """
+
+    place: int
+    plan: RunPlan
+    run_id: int
+    folder: RunFolder
+    note: JobNote
+    state: JobState = field(default=WAITING)
+    unseen: int = 0
+    is_attached: bool = False
+    read_at: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Method, fold and seed, in words."""
+        return f"{self.plan.method} fold {self.plan.fold} seed {self.plan.seed}"
+
+    def renote(self, **changes: object) -> None:
+        """Change the note, in the folder too."""
+        self.note = self.note.changed(**changes)
+        self.note.save(self.folder)

@@ -1,0 +1,225 @@
+"""The program of a node: make the run in one folder, and say in that folder what became of it.
+
+An engine starts it as `python -m petbench.engines.node FOLDER`, as often as it likes: what has ended is left alone, and
+what was stopped goes on from its checkpoint. It works on a leaderboard of its own in temporary space of the node; the
+machine that submits takes over the row from the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from petbench.engines.mirror import Mirror
+from petbench.engines.order import Order
+from petbench.engines.row_file import exported, parse_row, read_row, write_row
+from petbench.errors import PetbenchError, UsageError
+from petbench.home import Home
+from petbench.plans.datasets import build_once
+from petbench.plans.same_code import check_same_code
+from petbench.processes.ending import ending_of
+from petbench.processes.lock import is_held
+from petbench.processes.tree import end_with_parent
+from petbench.registry import load_plugins
+from petbench.runs.folder import RunFolder
+from petbench.runs.job_note import note_try
+from petbench.runs.options import RunOptions
+from petbench.runs.run_all import noting_requests_to_stop
+from petbench.runs.supervisor import UNFINISHED, Supervisor
+from petbench.settings import Settings
+from petbench.terminal import say
+from petbench_datasets.progress import silent
+from petbench_leaderboard.store import Leaderboard
+
+if TYPE_CHECKING:
+    from petbench.registry import Registry
+    from petbench_leaderboard.exported_run import ExportedRun
+    from petbench_leaderboard.records import RunChanges
+
+AGAIN_EXIT_CODE = 75
+"""With which the program ends when the run was stopped and goes on when it is started again: EX_TEMPFAIL."""
+_PATIENCE_SECONDS = 60.0
+"""How long the process of a job that the engine has just ended may take to be gone; and how long the engine may take to
+end this one once it was asked to start it again."""
+
+
+class Node:
+    """One run on this machine.
+
+    Args:
+        folder: of the run.
+        order: in it.
+        home: where datasets, environments and the methods' own folders are on this machine.
+    """
+
+    def __init__(self, folder: RunFolder, order: Order, home: Home) -> None:
+        self.folder = folder
+        self.home = home
+        self._order = order
+
+    def earlier(self) -> ExportedRun:
+        """Return what an earlier part has left of the run, or what the order says of it."""
+        return read_row(self.folder.row_file) or parse_row(self._order.row.encode(), self.folder.order_file)
+
+    def make(self) -> bool:
+        """Make the run, and return whether it was stopped; what becomes of it stands in the row's file.
+
+        Raises:
+            PetbenchError: the run's process is still there on another node.
+        """
+        self._wait_for_an_earlier_part()
+        before = self.earlier()
+        with tempfile.TemporaryDirectory(prefix="petbench-", ignore_cleanup_errors=True) as temporary:
+            settings = Settings(
+                home=self.home.folder,
+                db=str(Path(temporary) / "leaderboard.db"),
+                offline=self._order.offline,
+                fid_weights=self._order.fid_weights,
+                fd768_weights=self._order.fd768_weights,
+                log_to=(),
+            )
+            with Leaderboard.open(settings.database) as leaderboard:
+                # Whose row it is stays with the leaderboard that has it: here it is a run like any other.
+                leaderboard.merge_run(
+                    replace(before.run, verification="own", submitter=""),
+                    before.scores,
+                    before.phases,
+                    source_diff=before.source_diff,
+                )
+                (row,) = leaderboard.find(before.run.identity)
+                with Mirror(settings.database, row.id, self.folder.row_file):
+                    stopped = self._make(row.id, settings, leaderboard)
+                ended = exported(leaderboard, row.id)
+                write_row(ended, self.folder.row_file)
+        return stopped and ended.run.status == "interrupted"
+
+    def _make(self, run_id: int, settings: Settings, leaderboard: Leaderboard) -> bool:
+        """Make the run in the node's own leaderboard, whose row says how that went; return whether it was to stop."""
+        registry = load_plugins()
+        options = RunOptions(
+            time_limit_seconds=self._order.time_limit_seconds,
+            isolated=self._order.isolated,
+            ends_with_this_process=True,
+        )
+        supervisor = Supervisor(settings, leaderboard, registry, options)
+        try:
+            with noting_requests_to_stop(supervisor):
+                self._check(registry)
+                if supervisor.stop_requested:
+                    leaderboard.update(run_id, status="interrupted", error_message="stopped before it had begun")
+                    return True
+                leaderboard.update(run_id, status="planned")
+                supervisor.start(leaderboard.run(run_id))
+        except PetbenchError as error:
+            # Nothing that the method did, and nothing is lost: with that put right, the same command goes on.
+            ending: RunChanges = ending_of(error, "machine")
+            ending |= {"status": "interrupted", "fault": "machine", "ended_at": datetime.now(UTC)}
+            leaderboard.update(run_id, **ending)
+            say(f"error: {error}")
+        return supervisor.stop_requested
+
+    def _check(self, registry: Registry) -> None:
+        """Make sure that code and images are here; the run compares the images with the plan before it trains.
+
+        Raises:
+            PetbenchError: the code is another here than where the run was planned, or the dataset cannot be had.
+        """
+        plan = self.folder.plan()
+        try:
+            check_same_code(plan, registry)
+        except UsageError as error:  # a method that is not installed here
+            raise PetbenchError(f"{error} (on the node {node_name()})") from None
+        if Path(plan.dataset_folder).is_dir():
+            return
+        spec = registry.datasets().get(self._order.dataset)
+        if spec is None:
+            raise PetbenchError(
+                f"{plan.dataset_folder} is not on the node {node_name()}, and {self._order.dataset} is no dataset that "
+                "can be built there: copy its folder to the same place on every node"
+            )
+        built = self.home.datasets / spec.name
+        build_once(spec.build, built, silent)
+        replace(plan, dataset_folder=str(built)).save(self.folder.plan_file)
+
+    def _wait_for_an_earlier_part(self) -> None:
+        """Wait for what an engine has ended a moment ago.
+
+        Raises:
+            PetbenchError: it does not end.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while is_held(self.folder.lock):
+            if time.monotonic() > deadline:
+                raise PetbenchError(f"another process is at work on {self.folder.path.name}; nothing was done")
+            time.sleep(0.2)
+
+
+def node_name() -> str:
+    """Return what the engine calls this machine."""
+    return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
+
+
+def _facts_of_this_try() -> dict[str, object]:
+    """Return where the run is made now: times of runs that share a node cannot be compared."""
+    return {
+        "began_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "host": node_name(),
+        "job": os.environ.get("SLURM_JOB_ID", ""),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": int(os.environ["OMP_NUM_THREADS"]),
+        "gpus": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+    }
+
+
+@click.command()
+@click.argument("path", metavar="FOLDER", type=click.Path(path_type=Path))
+@click.option("--home", "home_folder", type=click.Path(path_type=Path), help="Petbench's home on this machine.")
+@click.option("--when-stopped", default="", help="Command that has this job started again; run when it is stopped.")
+def main(path: Path, home_folder: Path | None, when_stopped: str) -> None:
+    """Make the run in FOLDER on this machine."""
+    end_with_parent(os.getppid())  # with what the engine started it by, so that no second one meets it
+    folder = RunFolder(path)
+    try:
+        order = Order.load(folder)
+        # The order decides: with another number of threads a run that resumes would not have the same bits.
+        os.environ["OMP_NUM_THREADS"] = str(order.threads)
+        node = Node(folder, order, Home(home_folder or order.home))
+        if node.earlier().run.status not in (*UNFINISHED, "interrupted"):
+            say(f"{path.name} has ended already")
+            return
+        if folder.cancelled_file.exists():
+            say(f"{path.name} was cancelled")
+            return
+        note_try(folder, _facts_of_this_try())
+        stopped = node.make()
+    except PetbenchError as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)
+    if stopped and not folder.cancelled_file.exists():
+        _ask_to_be_started_again(when_stopped)
+        sys.exit(AGAIN_EXIT_CODE)
+
+
+def _ask_to_be_started_again(command: str) -> None:
+    """Ask the engine to start this job again, and wait to be ended: one that ends by itself counts as done."""
+    if not command:
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if subprocess.run(shlex.split(command), stdin=subprocess.DEVNULL).returncode == 0:
+        time.sleep(_PATIENCE_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

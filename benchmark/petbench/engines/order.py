@@ -1,0 +1,65 @@
+"""What a node is told of a run, beside the run's plan: `order.json` in the run's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from petbench.errors import DataError
+from petbench_datasets.files import write_text
+
+if TYPE_CHECKING:
+    from petbench.runs.folder import RunFolder
+
+
+class Order(BaseModel):
+    """One run for one node. It holds no leaderboard: no node opens one that others write to.
+
+    Attributes:
+        row: the run's row with what an earlier part of it has left, as a line of a file of runs.
+        home: of the machine that submits; where the node shares it, checkpoints survive the node.
+        dataset: name of the dataset as it was asked for: a registered one is built on a node that has no copy.
+        threads: of one operation on the CPU. The same number gives the same bits.
+        time_limit_seconds: of the run, as `--time-limit` says.
+        isolated: whether the method's process is shut in.
+        offline: whether no weights may be downloaded.
+        fid_weights: file of the canonical Inception weights.
+        fd768_weights: file of the folded Inception weights.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    row: str
+    home: Path
+    dataset: str
+    threads: int
+    time_limit_seconds: float | None = None
+    isolated: bool = False
+    offline: bool = False
+    fid_weights: Path | None = None
+    fd768_weights: Path | None = None
+
+    def save(self, folder: RunFolder) -> None:
+        """Write the order into a run's folder."""
+        write_text(folder.order_file, self.model_dump_json(indent=1) + "\n")
+
+    @classmethod
+    def load(cls, folder: RunFolder) -> Self:
+        """Read the order in a run's folder.
+
+        Raises:
+            DataError: there is none, or it is none of this version of petbench.
+        """
+        try:
+            return cls.model_validate_json(folder.order_file.read_bytes())
+        except FileNotFoundError:
+            raise DataError(
+                f"{folder.order_file} is not there: the node does not see the folders of the machine that submits"
+            ) from None
+        except ValidationError:
+            raise DataError(
+                f"{folder.order_file} is no order of this version of petbench: install the version that submits on the "
+                "node too"
+            ) from None
