@@ -94,7 +94,7 @@ def run(
     ensembles = request.ensembles(plans)
     if ensembles and engine is not None:
         raise UsageError(
-            "--ensemble is entered where all runs end here: leave it away, then petbench ensemble RUN RUN..."
+            "--ensemble is not for --on: leave it away, and enter it by petbench ensemble RUN RUN... at the end"
         )
     if (debug or steps) and engine is not None:
         raise UsageError("--debug follows a run in this process; leave --on away")
