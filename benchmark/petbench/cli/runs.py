@@ -40,6 +40,7 @@ def list_runs(
     from petbench.cli.console import print_json_list
     from petbench.cli.result import print_runs
     from petbench.errors import UsageError
+    from petbench.runs.standing import as_it_is
     from petbench_leaderboard.records import FAILURES
 
     leaderboard = session().leaderboard
@@ -51,9 +52,9 @@ def list_runs(
     count = leaderboard.count(wanted)
     if as_json:
         found = leaderboard.batches(wanted) if limit is None else iter([leaderboard.page(wanted, limit)])
-        print_json_list(row_as_dict(row) for some in found for row in some)
+        print_json_list(row_as_dict(as_it_is(row, session().home)) for some in found for row in some)
         return
-    rows = leaderboard.page(wanted, limit or PAGE)
+    rows = [as_it_is(row, session().home) for row in leaderboard.page(wanted, limit or PAGE)]
     narrowed = failed or any(given is not None for given in (status, method, where, before))
     print_runs(rows, narrowed=narrowed, logs_in=session().home.folder if failed else None)
     if count > len(rows):

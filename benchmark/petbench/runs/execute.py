@@ -17,7 +17,7 @@ from petbench.plans.same_code import check_same_code
 from petbench.runs.claims import RunningElsewhereError, claim, claim_path
 from petbench.runs.folder import plan_run
 from petbench.runs.lookup import find_folder, find_folder_or_none, is_made_here
-from petbench.runs.supervisor import UNFINISHED
+from petbench.runs.standing import UNFINISHED
 from petbench_leaderboard.records import FAILURES
 
 if TYPE_CHECKING:
