@@ -192,7 +192,7 @@ class RunContext(Protocol):
         budget: how much training may be spent.
         device: where to train.
         folder: the method's own, empty at first and kept when an interrupted run resumes; nothing in it is scored.
-        engine: how petbench's own loop runs.
+        engine: how petbench's own loop runs; `engine.precision`, `fp32` or `bf16`, is what `--precision` asks for.
     """
 
     seed: int
@@ -212,9 +212,9 @@ class RunContext(Protocol):
         """
 
     def advance(self, images: int, losses: Callable[[], Mapping[str, float]]) -> None:
-        """Count `images` more as seen.
+        """Count `images` more as seen; `losses` is a function such as `lambda: {"l1": loss.item()}`.
 
-        `losses` is called only when they are shown or logged, so that reading them costs no synchronisation.
+        It is called only when they are shown or logged, so that reading them costs no synchronisation.
         """
 
     def set_images_seen(self, images: int, *, at_start: int = 0) -> None:
@@ -226,7 +226,7 @@ class RunContext(Protocol):
         """
 
     def checkpoint(self, state: Callable[[], Mapping[str, object]], *, force: bool = False) -> None:
-        """Write a checkpoint of `state()` if one is due; `force` writes it now."""
+        """Write a checkpoint of `state()` if the last is 60 seconds old; `force` writes it now."""
 
     def resume_state(self) -> Mapping[str, Any] | None:
         """Return the state of the newest whole checkpoint of this run, or None for a fresh start."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from petbench.authors_line import authors_line, with_authors_line
 from petbench.contract import Budget
 from petbench.errors import PluginError
 from petbench.testing import checks
+from petbench.testing.recording import RecordingContext
 from petbench.training.optimizers import Optimizers
 from petbench.training.prediction import translate_volume
 
@@ -155,6 +157,14 @@ def test_what_translate_may_not_return_is_said_in_one_sentence(output: Any, mess
         (lambda run: run.advance(2.5, dict), "2.5 is no number of images"),
         (lambda run: run.log("mine", [1]), "log('mine', ...) was given list; it takes a dictionary"),
         (lambda run: run.checkpoint({"a": 1}, force=True), "checkpoint() was given dict; give a function"),
+        (
+            lambda run: run.checkpoint(lambda: {"sums": [{np.int16(3): 1.0}]}, force=True),
+            f"the key {np.int16(3)!r} of the state given to checkpoint['sums'][0] cannot be read back: it holds numpy",
+        ),
+        (
+            lambda run: run.checkpoint(lambda: {"random": np.random.RandomState(0).get_state()}, force=True),
+            "the state given to checkpoint['random'][1] cannot be read back: it holds numpy",
+        ),
     ],
 )
 def test_what_a_run_may_not_be_given_is_said_in_one_sentence(
@@ -164,3 +174,17 @@ def test_what_a_run_may_not_be_given_is_said_in_one_sentence(
         call(context(tmp_path, Budget(images=4)))
     assert message in str(caught.value)
     assert "\n" not in textwrap.dedent(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("losses", "message"),
+    [
+        ({"l1": 1.0}, "advance(images, losses) was given dict for losses"),
+        (lambda: 1.0, "losses() returned float; it returns a dictionary"),
+        (lambda: {"l1": "low"}, "the loss 'l1' is str; it is a number"),
+    ],
+)
+def test_the_checks_say_the_same_of_losses_as_a_run(losses: Any, message: str, tmp_path: Path) -> None:
+    checked = RecordingContext(seed=0, budget=Budget(images=4), folder=tmp_path, precision="fp32", stop_after=None)
+    with pytest.raises(PluginError, match=re.escape(message)):
+        checked.advance(1, losses)

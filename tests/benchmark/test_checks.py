@@ -278,6 +278,21 @@ def test_a_failing_check_raises_with_method_and_check_when_it_is_called() -> Non
         check()
 
 
+class Raises(Good):
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
+        raise RuntimeError(f"no step on {len(batch.early)} images")
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_the_traceback_of_what_a_method_raises_is_printed_where_it_is_asked_for(
+    shown: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = next(check for check in checks(make(Raises)) if check.name == "finite-losses")
+    assert check.run(show_traceback=shown).raised
+    said = capsys.readouterr().err
+    assert ("Traceback" in said and "in training_step" in said) is shown
+
+
 def test_pytest_takes_the_checks_names_for_ids() -> None:
     assert tuple(check.__name__ for check in checks(make(Good))) == NAMES
 

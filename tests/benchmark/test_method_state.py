@@ -10,6 +10,7 @@ import torch
 
 from petbench.errors import PluginError
 from petbench.methods import models
+from petbench.training.kept_values import check_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,15 @@ class Tree:
     ("state", "message"),
     [
         ({"forest": Tree()}, "it holds .*Tree; a state is tensors"),
-        ({"curve": np.ones(3)}, "it holds numpy"),
+        ({"curve": np.ones(3)}, r"state_dict\(\)\['curve'\] cannot be read back: it holds numpy"),
+        (
+            {"organs": {np.int16(7): 1.0}},
+            r"the key .*7.* of .*\['organs'\] cannot be read back: it holds numpy",
+        ),
+        (
+            {"organs": [1.0, {"line": np.float64(2)}]},
+            r"\['organs'\]\[1\]\['line'\] cannot be read back: it holds",
+        ),
         ({"trees": [{"nodes": b"\x80\x04."}]}, r"state_dict\(\)\['trees'\]\[0\]\['nodes'\] is bytes"),
         ({"raw": bytearray(3)}, "bytearray"),
         ({"f": lambda: 1}, "cannot be saved"),
@@ -51,4 +60,4 @@ def test_a_state_of_tensors_and_plain_values_is_kept(tmp_path: Path) -> None:
     state = {"weights": torch.ones(3), "n": 3, "x": 0.5, "name": "a", "list": [1, (2, None)], "nested": {"b": True}}
     models.save(Stateful(state), tmp_path / "model.pt")  # type: ignore[arg-type]
     with (tmp_path / "model.pt").open("rb") as file:
-        assert models.check_state(file)["list"] == [1, (2, None)]
+        assert check_state(file)["list"] == [1, (2, None)]

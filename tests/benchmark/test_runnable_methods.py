@@ -52,6 +52,14 @@ class Plain:
         return None
 
 
+class Nested(Plain):
+    """Keeps its numbers as deep as a network's `state_dict` or the coefficients of organs lie."""
+
+    def __init__(self) -> None:
+        weights = {"weight": torch.zeros(2, 2), "bias": torch.zeros(2)}
+        self.state = {"network": weights, "lines": {3: [1.0, 0.5], 4: (1.0, 0.5)}, "names": ["a", "b"]}
+
+
 class PlainModule(nn.Module):
     """A torch module that brings the four verbs itself; a buffer is no trained weight."""
 
@@ -72,6 +80,7 @@ def build_method(spec: MethodSpec, values: dict[str, Any]) -> RunnableMethod:
 METHODS = {
     "steps": (MethodSpec(name="steps", summary="s", build=Stepwise, parameters=StepParameters), 4),
     "plain": (MethodSpec(name="plain", summary="s", build=lambda _: Plain()), 4),
+    "nested": (MethodSpec(name="nested", summary="s", build=lambda _: Nested()), 10),
     "module": (MethodSpec(name="module", summary="s", build=lambda _: PlainModule()), 4),
     "program": (MethodSpec(name="program", summary="s", command=("true",)), 0),
 }

@@ -12,6 +12,9 @@ from petbench.cli.session import session
 if TYPE_CHECKING:
     from petbench.contract import MethodSpec
 
+LIMITS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "minLength", "maxLength", "pattern", "enum")
+"""Of a parameter, as JSON Schema calls them."""
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
@@ -94,9 +97,7 @@ def _show(name: str, *, as_json: bool) -> None:
         console.print(Text.assemble((f"{key:12}", "dim"), str(shown[key])))
     console.print(Text("parameters", style="bold"))
     for parameter, details in schema["properties"].items():
-        limits = [
-            f"{key} {details[key]}" for key in ("minimum", "exclusiveMinimum", "maximum", "enum") if key in details
-        ]
+        limits = [f"{key} {details[key]}" for key in LIMITS if key in details]
         line = f"  {parameter} = {details.get('default')}"
         console.print(Text.assemble(line, (f"  {'; '.join([details.get('description', ''), *limits])}", "dim")))
     if spec.presets:

@@ -62,18 +62,24 @@ def check(ctx: click.Context, *, name: str, settings: tuple[str, ...], every: bo
 
     The method is trained for a few steps on a handful of small made-up participants, on the CPU. Where it raises, the
     line of its own code is shown, and the checks after that are left out, since they would fail by the same cause;
-    --all makes them too. The same checks run under pytest with `petbench.testing.checks`.
+    --all makes them too. With PETBENCH_RAISE=1 its traceback is shown. The same checks run under pytest with
+    `petbench.testing.checks`.
     """
     from petbench.cli.console import print_json
     from petbench.testing import checks
     from petbench.testing.check import Result
     from petbench.testing.settings import parse_settings
 
-    spec, _ = session().registry.method(name)
+    here = session()
+    spec, _ = here.registry.method(name)
     results = []
     raised = False
     for each in checks(spec, settings=parse_settings(spec, settings)):
-        result = Result("not-tried", "left out: the method raised before") if raised and not every else each.run()
+        result = (
+            Result("not-tried", "left out: the method raised before")
+            if raised and not every
+            else each.run(show_traceback=here.settings.raise_errors)
+        )
         raised = raised or result.raised
         results.append(
             {"check": each.name, "promise": each.promise, "outcome": result.outcome, "detail": result.detail}

@@ -18,9 +18,10 @@ def print_summary(leaderboard: Leaderboard, run_id: int, home: Home) -> None:
     from rich.text import Text
 
     from petbench.cli.console import standard_output
+    from petbench.runs.standing import as_it_is
     from petbench_leaderboard.score_records import of_newest_protocol
 
-    row = leaderboard.run(run_id)
+    row = as_it_is(leaderboard.run(run_id), home)
     console = standard_output()
     console.print(Text.assemble((f"run {row.id}  ", "dim"), (row.method, "bold"), f"  {row.status}"))
     for label, fact in _facts(row, leaderboard, home):

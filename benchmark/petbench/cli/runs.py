@@ -41,6 +41,7 @@ def list_runs(
     from petbench.cli.result import print_runs
     from petbench.errors import UsageError
     from petbench.runs.job_note import ran_on
+    from petbench.runs.standing import as_it_is
     from petbench_leaderboard.records import FAILURES
 
     leaderboard = session().leaderboard
@@ -53,9 +54,10 @@ def list_runs(
     home = session().home
     if as_json:
         found = leaderboard.batches(wanted) if limit is None else iter([leaderboard.page(wanted, limit)])
-        print_json_list(row_as_dict(row) | {"ran_on": ran_on(row, home)} for some in found for row in some)
+        shown = (as_it_is(row, home) for some in found for row in some)
+        print_json_list(row_as_dict(row) | {"ran_on": ran_on(row, home)} for row in shown)
         return
-    rows = leaderboard.page(wanted, limit or PAGE)
+    rows = [as_it_is(row, home) for row in leaderboard.page(wanted, limit or PAGE)]
     narrowed = failed or any(given is not None for given in (status, method, where, before))
     print_runs(rows, home, narrowed=narrowed, with_logs=failed)
     if count > len(rows):

@@ -10,7 +10,7 @@ from petbench.engines.hand_over import attached
 from petbench.engines.row_file import read_row
 from petbench.engines.watch import interrupted
 from petbench.runs.run_all import Outcome
-from petbench.runs.supervisor import UNFINISHED
+from petbench.runs.standing import UNFINISHED
 from petbench_leaderboard.run_queries import Wanted
 
 if TYPE_CHECKING:

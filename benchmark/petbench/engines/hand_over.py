@@ -18,7 +18,7 @@ from petbench.runs.job_note import JobNote, active_note
 from petbench.runs.lookup import find_folder, find_folder_or_none
 from petbench.runs.options import imports_from_here
 from petbench.runs.run_all import Outcome
-from petbench.runs.supervisor import UNFINISHED
+from petbench.runs.standing import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

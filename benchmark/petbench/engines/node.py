@@ -37,7 +37,8 @@ from petbench.runs.folder import RunFolder
 from petbench.runs.job_note import note_try
 from petbench.runs.options import RunOptions
 from petbench.runs.run_all import noting_requests_to_stop
-from petbench.runs.supervisor import UNFINISHED, Supervisor
+from petbench.runs.standing import UNFINISHED
+from petbench.runs.supervisor import Supervisor
 from petbench.settings import Settings
 from petbench.terminal import say
 from petbench_datasets.progress import silent

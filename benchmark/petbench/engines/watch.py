@@ -14,7 +14,7 @@ from petbench.engines.hand_over import submit
 from petbench.engines.row_file import read_row
 from petbench.errors import DataError, PetbenchError
 from petbench.runs.run_all import Outcome
-from petbench.runs.supervisor import UNFINISHED
+from petbench.runs.standing import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

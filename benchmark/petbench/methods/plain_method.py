@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,7 +11,7 @@ from petbench.errors import PluginError, given_by
 from petbench.training.runnable_method import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from petbench.contract import Method, RunContext, TrainingData, Volume
     from petbench.scan import Scan
@@ -80,9 +80,15 @@ class PlainMethod:
         """Return how many numbers were learnt."""
         if self._module is not None:
             return sum(parameter.numel() for parameter in self._module.parameters())
-        values = [value for value in self._method.state_dict().values() if _is_number(value)]
-        return sum(value.numel() if isinstance(value, torch.Tensor) else 1 for value in values)
+        return _count(self._method.state_dict())
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, torch.Tensor)) and not isinstance(value, bool)
+def _count(value: object) -> int:
+    """Count the numbers in a state, however deep they lie."""
+    if isinstance(value, torch.Tensor):
+        return value.numel()
+    if isinstance(value, Mapping):
+        return sum(map(_count, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(_count, value))
+    return int(isinstance(value, (int, float)) and not isinstance(value, bool))

@@ -10,7 +10,7 @@ from petbench.runs.claims import claim_path
 from petbench.runs.job_note import active_note
 from petbench.runs.lookup import find_folder, find_folder_or_none, folder_of, is_made_here
 from petbench.runs.method_process.job_folder import JobFolder
-from petbench.runs.supervisor import UNFINISHED
+from petbench.runs.standing import UNFINISHED
 from petbench_leaderboard.admissions import note
 from petbench_leaderboard.peek import holds_run
 

@@ -19,7 +19,7 @@ from petbench.runs.folder import plan_run
 from petbench.runs.job_note import active_note
 from petbench.runs.lookup import find_folder, find_folder_or_none, is_made_here
 from petbench.runs.same_training import find_same_training
-from petbench.runs.supervisor import UNFINISHED
+from petbench.runs.standing import UNFINISHED
 from petbench_leaderboard.records import FAILURES
 
 if TYPE_CHECKING:

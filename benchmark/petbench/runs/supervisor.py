@@ -20,12 +20,12 @@ from petbench.runs.claims import RunningElsewhereError
 from petbench.runs.folder import plan_run
 from petbench.runs.isolation import DEFAULT_SECONDS
 from petbench.runs.job import Job
-from petbench.runs.job_note import active_note
-from petbench.runs.lookup import find_folder, find_folder_or_none
+from petbench.runs.lookup import find_folder
 from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.observing.watch import observed
 from petbench.runs.options import RunOptions
 from petbench.runs.scoring.messages import MetricPlugin
+from petbench.runs.standing import DIED, UNFINISHED, is_abandoned
 from petbench.settings import Settings
 from petbench.terminal import warn
 from petbench_leaderboard.errors import UnderWayError
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from petbench.runs.same_training import SameTraining
     from petbench_leaderboard.records import RunRecord, RunRow
     from petbench_leaderboard.store import Leaderboard
-
-#: Statuses that a run can still leave.
-UNFINISHED = ("planned", "running")
 
 
 class Supervisor:
@@ -144,16 +141,10 @@ class Supervisor:
             job.give_back(folder.training)
 
     def reconcile(self, row: RunRow) -> RunRow:
-        """Return the row, corrected to `interrupted` where it is said to run but no process holds its folder.
-
-        Of a run whose folder is not here nobody can say that: it may run on another machine. One that an engine has
-        been handed waits or runs there, whatever is locked here.
-        """
-        folder = find_folder_or_none(row, self.home) if row.status in UNFINISHED else None
-        if folder is None or active_note(folder) is not None or lock.is_held(folder.lock):
+        """Return the row, corrected to `interrupted` where it is unfinished but no process holds its folder."""
+        if not is_abandoned(row, self.home):
             return row
-        message = "its process ended without a message; repeat the command to resume from its checkpoint"
-        self.leaderboard.update(row.id, status="interrupted", error_message=message)
+        self.leaderboard.update(row.id, status="interrupted", error_message=DIED)
         return self.leaderboard.run(row.id)
 
     def _worker(self, row: RunRow, folder: RunFolder) -> subprocess.Popen[bytes]:

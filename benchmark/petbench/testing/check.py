@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -75,8 +76,12 @@ class Check:
             raise ConformanceError(f"{self.subject.spec.name}: {self.name}: {result.detail}")
         return result.detail
 
-    def run(self) -> Result:
-        """Run the check and return how it went; nothing is raised."""
+    def run(self, *, show_traceback: bool = False) -> Result:
+        """Run the check and return how it went; nothing is raised.
+
+        Args:
+            show_traceback: whether the traceback of what the method raises is printed, for its author.
+        """
         try:
             detail = self.function(self.subject)
         except NotApplicable as reason:
@@ -84,6 +89,8 @@ class Check:
         except (Exception, SystemExit) as error:  # a method may raise anything
             if self.expected_failure is not None:
                 return Result("expected", self.expected_failure)
+            if show_traceback and not isinstance(error, ConformanceError):
+                traceback.print_exc()
             package = getattr(self.subject.spec.build, "__module__", "").partition(".")[0]
             detail = with_authors_line(one_line(error), error, {package})
             return Result("failed", detail, raised=not isinstance(error, ConformanceError))

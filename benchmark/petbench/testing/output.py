@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,16 +59,11 @@ def untouched_input(subject: Subject) -> str:
 
 def state_round_trip(subject: Subject) -> str:
     """A fresh method that loads the trained one's state, through a file without code in it, predicts the same."""
-    import torch
-
     from petbench.methods import models
 
     method, _ = subject.trained
-    buffer = io.BytesIO()
-    torch.save(dict(method.state_dict()), buffer)
-    size = buffer.tell()
-    buffer.seek(0)
-    state = models.check_state(buffer)
+    buffer, state = models.written(method)
+    size = buffer.getbuffer().nbytes
     fresh = subject.build()
     fresh.load_state_dict(state)
     first, second = subject.predict(method), subject.predict(fresh)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from petbench.engine_settings import EngineSettings
-from petbench.training.context import TrainingContext
+from petbench.training.context import TrainingContext, read_losses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ class RecordingContext(TrainingContext):
 
     def advance(self, images: int, losses: Callable[[], Mapping[str, float]]) -> None:
         """Count images, read the losses of every step, and stop where the check wants it."""
-        self.losses.append(dict(losses()))
+        self.losses.append(read_losses(losses))
         super().advance(images, lambda: self.losses[-1])
         if self._stop_after is not None and self.images_seen >= self._stop_after:
             self.request_stop()

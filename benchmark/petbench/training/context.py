@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from petbench.errors import PluginError, plain_line
 from petbench.training.checkpoint import CheckpointFolder
 from petbench.training.clock import TrainingClock
+from petbench.training.kept_values import refuse_unreadable
 from petbench.training.training_log import HARNESS_EVENTS, TrainingLog, gan_shares
 from petbench_datasets.progress import Progress, silent
 
@@ -43,7 +44,7 @@ def _count(images: object) -> int:
     raise PluginError(f"{plain_line(repr(images), 60)} is no number of images; count whole ones, 0 to 2**62")
 
 
-def _losses(losses: object) -> dict[str, float]:
+def read_losses(losses: object) -> dict[str, float]:
     """Return what a method gives as its losses.
 
     Raises:
@@ -161,7 +162,7 @@ class TrainingContext:
         self.images_seen += images
         trained, now = self._clock.seconds, time.monotonic()
         if trained - self._last_log >= LOG_SECONDS or self.fraction >= 1.0:
-            values = _losses(losses)
+            values = read_losses(losses)
             rate = (self.images_seen - self._images_logged) / max(trained - self._last_log, 1e-9)
             self.log("step", {"images_per_second": rate, "losses": values, "gan_share": gan_shares(values)})
             shown = " ".join(f"{name.rpartition('/')[2]} {value:.3g}" for name, value in list(values.items())[:3])
@@ -195,13 +196,18 @@ class TrainingContext:
         self._log.append(event, {"images": self.images_seen, **times, **values})
 
     def checkpoint(self, state: Callable[[], Mapping[str, object]], *, force: bool = False) -> None:
-        """Write a checkpoint of `state()` if one is due; with `force`, now, and wait until it is on disk."""
+        """Write a checkpoint of `state()` if one is due; with `force`, now, and wait until it is on disk.
+
+        Raises:
+            PluginError: it is no function, or what it returns could not be read back.
+        """
         if force or time.monotonic() - self._last_checkpoint >= self._checkpoint_seconds:
             if not callable(state):
                 raise PluginError(
                     f"checkpoint() was given {type(state).__name__}; give a function that returns the state"
                 )
             kept = state()  # the method's own work: the clock goes on
+            refuse_unreadable(kept, "the state given to checkpoint", bytes_too=True)  # not first when it is resumed
             with self._clock.standing_still("checkpoint"):
                 whole = {"images": self.images_seen, "seconds": self._clock.total, "wall": self._clock.wall}
                 self.checkpoints.save(self.images_seen, whole | {"method": kept})
