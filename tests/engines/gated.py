@@ -62,8 +62,8 @@ _SOURCE = """
                     time.sleep(0.02)
             return {"l1": (self.network(batch.early) - batch.delayed).abs().mean()}
 
-        def translate(self, early):
-            return self.network(early)
+        def translate(self, scans):
+            return self.network(scans.early)
 
     @hookimpl
     def petbench_methods():
