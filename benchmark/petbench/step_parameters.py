@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from petbench_leaderboard.records import MOST_SAMPLES
+
 
 class StepParameters(BaseModel):
     """What every method trained step by step lets its user choose; a method adds its own fields."""
@@ -55,10 +57,6 @@ class StepParameters(BaseModel):
         if self.selection == "best" and not self.validations:
             raise ValueError("selection=best chooses among validations, and validations=0; set more, or selection=last")
         return self
-
-
-MOST_SAMPLES = 1000
-"""Of one prediction."""
 
 
 class SamplingParameters(BaseModel):

@@ -14,13 +14,8 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch as untyped_torch
-
 if TYPE_CHECKING:
     from types import ModuleType
-
-# torch annotates some of these functions and not others, which strict type checking cannot call.
-torch: Any = untyped_torch
 
 # The declarations die with this object.
 _declared: list[Any] = []
@@ -36,6 +31,7 @@ def import_torchvision() -> ModuleType:
     if specification is None or specification.origin is None:
         raise ImportError("torchvision is not installed: pip install petbench again, with its constraints")
     if not operators_load(Path(specification.origin).parent) and not _declared:
+        torch: Any = importlib.import_module("torch")  # typed in part, which strict checking cannot call
         library = torch.library.Library("torchvision", "FRAGMENT")
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -45,6 +41,7 @@ def import_torchvision() -> ModuleType:
 
 def operators_load(folder: Path) -> bool:
     """Return whether the compiled operators in torchvision's `folder` load beside this torch."""
+    torch: Any = importlib.import_module("torch")
     libraries = sorted(folder.glob("_C*.so")) + sorted(folder.glob("_C*.pyd"))
     try:
         for library in libraries:

@@ -53,6 +53,9 @@ _TRUST: dict[Verification, int] = {"own": 2, "reproduced": 2, "rescored": 1, "se
 MOST_VIEWS = 9
 """Of one scan, in test-time augmentation."""
 
+MOST_SAMPLES = 1000
+"""Of one scan, by a method that draws."""
+
 MEMBERS = "runs"
 """Of an ensemble's parameters: which runs it was made of. They are others in every fold, and tell no rows apart."""
 

@@ -17,9 +17,8 @@ from petbench.plans.planner import Request, check_names, plan_on
 from petbench.plans.run_plan import parse_budget
 from petbench.plans.sweep import LARGEST_SEED
 from petbench.runs.execute import execute, resume
-from petbench.step_parameters import MOST_SAMPLES
 from petbench.terminal import say
-from petbench_leaderboard.records import MOST_VIEWS
+from petbench_leaderboard.records import MOST_SAMPLES, MOST_VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

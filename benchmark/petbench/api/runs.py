@@ -10,6 +10,7 @@ from petbench.api import html
 from petbench.api.scores import Scores, score_as_dict
 from petbench.api.session import current_session
 from petbench.errors import DataError, PetbenchError, UnknownNameError, UsageError
+from petbench.runs.job_note import ran_on
 from petbench.runs.lookup import find_folder
 from petbench.runs.planned import open_planned
 from petbench.training.training_log import read_events
@@ -175,7 +176,7 @@ class Run:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that is known of the run, as `petbench runs show --json` prints it."""
-        return run_as_dict(self._session.leaderboard, self.id)
+        return run_as_dict(self._session.leaderboard, self.id) | {"ran_on": ran_on(self.row, self._session.home)}
 
     @property
     def _folder(self) -> RunFolder:

@@ -11,8 +11,7 @@ from click.core import ParameterSource
 from petbench.cli.options import ISOLATED, SETTINGS, complete_dataset, complete_method, reconstruction_option
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
-from petbench.step_parameters import MOST_SAMPLES
-from petbench_leaderboard.records import MOST_VIEWS
+from petbench_leaderboard.records import MOST_SAMPLES, MOST_VIEWS
 from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:

@@ -135,8 +135,8 @@ def _take(
                     found.cells.append(cell)
                     return
         row, known = prepare(plan, supervisor, force=force, here=False)
-        if known:
-            found.outcomes[place] = Outcome(plan, row, known=True)
+        if known or row.status == "skipped":
+            found.outcomes[place] = Outcome(plan, row, known=known)
             return
         folder = find_folder(row, supervisor.home)
         if row.status != "planned":

@@ -17,8 +17,7 @@ from petbench.plans.ensembles import Which
 from petbench.plans.run_plan import parse_budget
 from petbench.plans.sweep import parse_numbers, parse_seeds
 from petbench.plans.toml_lines import line_of
-from petbench.step_parameters import MOST_SAMPLES
-from petbench_leaderboard.records import MOST_VIEWS
+from petbench_leaderboard.records import MOST_SAMPLES, MOST_VIEWS
 from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:

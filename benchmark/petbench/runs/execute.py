@@ -121,7 +121,7 @@ def _is_done(plan: RunPlan, row: RunRow) -> bool:
 
 def _execute(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bool) -> tuple[RunRow, bool]:
     row, known = prepare(plan, supervisor, origin, force=force)
-    return (row, True) if known else (supervisor.start(row), False)
+    return (row, known) if known or row.status == "skipped" else (supervisor.start(row), False)
 
 
 def prepare(

@@ -16,7 +16,7 @@ from petbench.plans.run_plan import RunPlan, parse_budget
 from petbench.submissions.limits import SubmissionError
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_of_type, use_of
-from petbench_leaderboard.records import PlannedRun, RunRow
+from petbench_leaderboard.records import ADDED_LATER, PlannedRun, RunRow
 from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.strict_records import CHECKS, SCORES, always_known, first_problem, model_of
 
@@ -89,6 +89,8 @@ def parse_plan(value: Any, name: str) -> RunPlan:
         SubmissionError: a field is missing, unknown, or of the wrong type or range.
     """
     known = {field.name for field in _PLAN_FIELDS}
+    if isinstance(value, dict):  # one that was packed before these fields were there is one of their first values
+        value = {**ADDED_LATER, **value}
     if not isinstance(value, dict) or set(value) != known:
         odd = min(set(value) ^ known) if isinstance(value, dict) else "an object"
         raise SubmissionError(f"{name}: {odd!r} is missing or unknown; was it made by another version of petbench?")
