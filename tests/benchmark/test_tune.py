@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -432,7 +433,7 @@ def test_a_search_that_is_stopped_goes_on_and_ends_as_one_that_never_was(
     code, stopped = begin(petbench, body_dataset, ending)
     if ending == signal.SIGINT:
         assert code == 130
-        assert "stopped after 1 of 3 trials; the same command goes on" in stopped
+        assert re.search(r"stopped after [12] of 3 trials; the same command goes on", stopped)  # as fast as it trains
     said = json.loads(petbench(*COMMAND, "-d", body_dataset, "--json").stdout)
     for key in ("settings", "identity", "status", "validation_score"):
         assert [trial[key] for trial in said["trials"]] == [trial[key] for trial in whole["trials"]], key
