@@ -13,7 +13,7 @@ from petbench_datasets.bids.description import write_description
 from petbench_datasets.bids.new_sidecar import new_sidecar
 from petbench_datasets.bids.writer import write_participants, write_scan
 from petbench_datasets.dataset.derivatives import EARLY_ORGANS_ENDING, ORGANS_ENDING
-from petbench_datasets.dataset.inputs import DERIVED_KEY
+from petbench_datasets.dataset.made_from import DERIVED_KEY
 from petbench_datasets.files import atomic_folder, write_json
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.grid import Grid

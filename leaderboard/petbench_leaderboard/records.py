@@ -8,7 +8,8 @@ export and a submission hold and how the latter is checked (`petbench.submission
 To add a field of a run:
 
 1. Declare it here, with its line in the docstring: in `PlannedRun` if it is known when the run is asked for and
-   belongs into `plan.json`, in `RunRow` if it is known later; in `RunChanges`, too, if it may change.
+   belongs into `plan.json`, in `RunRow` if it is known later; in `petbench_leaderboard.run_changes`, too, if it may
+   change.
 2. Add its column: a migration, named in `petbench_leaderboard.schema.SCHEMA_REVISION`.
 3. Give its value: `petbench.plans.planner` for a plan, `Leaderboard.update` where it is measured.
 
@@ -21,7 +22,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypedDict, get_args
+from typing import Literal, get_args
 
 from petbench_leaderboard.field_uses import fields_for, use
 
@@ -280,37 +281,3 @@ class RunRow(RunRecord):
 GROUP_FIELDS = fields_for(RunRecord, "group")
 COST_FIELDS = fields_for(RunRow, "cost")
 VALIDATION_FIELDS = fields_for(RunRow, "validation")
-
-
-class RunChanges(TypedDict, total=False):
-    """What may change of a run after it was planned; the types are those of `RunRow`."""
-
-    status: Status
-    phase: str | None
-    error_class: str | None
-    error_message: str | None
-    fault: str | None
-    isolation: str | None
-    log_path: str | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    device: str | None
-    machine: Mapping[str, object]
-    environment: Mapping[str, object]
-    images_seen: int | None
-    train_seconds: float | None
-    images_per_second: float | None
-    seconds_per_volume: float | None
-    peak_memory_bytes: int | None
-    peak_device_memory_bytes: int | None
-    parameter_count: int | None
-    validation_score: float | None
-    validation_metric: str | None
-    validation_convention: str | None
-    validation_history: Mapping[str, object]
-    subgroups: Mapping[str, object]
-    verification: Verification
-    submitter: str
-    purpose: RunPurpose
-    keep_samples: int
-    tuning: Mapping[str, object]

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from petbench_leaderboard.phase_rows import PhaseRow
-    from petbench_leaderboard.records import RunChanges, RunRecord, RunRow
+    from petbench_leaderboard.records import RunRecord, RunRow
+    from petbench_leaderboard.run_changes import RunChanges
     from petbench_leaderboard.score_records import ScoreRecord, ScoreRow
 
 _DECIDES = {"status", "verification", "submitter", "validation_score", "validation_metric", "validation_convention"}

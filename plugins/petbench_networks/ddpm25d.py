@@ -14,34 +14,24 @@ from typing import TYPE_CHECKING
 import torch
 from monai.networks.schedulers import DDIMScheduler
 
-from petbench import Batch, Optimization, Scans, StepMethod
-from petbench_networks.diffusion_network import TIMES, diffusion_network
-from petbench_networks.optimization import adamw
+from petbench_networks.diffusion_network import TIMES, DiffusionMethod
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from petbench import Batch, Scans
     from petbench_networks.parameters import Ddpm25dParameters
 
 LARGEST = 10.0
 """Bound of the diffused image while it is sampled, in deviations."""
 
 
-class Ddpm25d(StepMethod):
+class Ddpm25d(DiffusionMethod):
     """Several early slices in, one delayed slice out, which is drawn."""
-
-    draws = True
 
     def __init__(self, parameters: Ddpm25dParameters) -> None:
         super().__init__(parameters)
         self.chosen = parameters
-        self.early_slices = 2 * parameters.neighbours + 1
-        self.size_multiple = 2 ** (parameters.levels - 1)
-        self.network = diffusion_network(parameters, self.early_slices + 1)
-
-    def optimizers(self) -> Mapping[str, Optimization]:
-        """Return AdamW."""
-        return {"network": adamw(self.network, self.chosen)}
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """Return the mean squared error of the velocity at a random time of the diffusion."""
@@ -51,7 +41,7 @@ class Ddpm25d(StepMethod):
         times = torch.randint(TIMES, (len(clean),), device=clean.device)
         noisy = schedule.add_noise(original_samples=clean, noise=noise, timesteps=times)
         velocity = schedule.get_velocity(clean, noise, times)
-        return {"velocity": (self.find(noisy, batch.early, times) - velocity).square().mean()}
+        return {"velocity": (self.velocity(noisy, batch.early, times) - velocity).square().mean()}
 
     def translate(self, scans: Scans) -> torch.Tensor:
         """Draw noise, and turn it into a correction of the early image step by step."""
@@ -61,19 +51,9 @@ class Ddpm25d(StepMethod):
         middle = self.middle(early)
         image = torch.randn_like(middle)
         for time in schedule.timesteps.tolist():
-            velocity = self.find(image, early, torch.full((len(early),), time, device=early.device))
+            velocity = self.velocity(image, early, torch.full((len(early),), time, device=early.device))
             image, _ = schedule.step(velocity, time, image)
         return middle + image / self.chosen.gain
-
-    def middle(self, early: torch.Tensor) -> torch.Tensor:
-        """Return the slice that is predicted, as it is in the early image."""
-        middle = self.early_slices // 2
-        return early[:, middle : middle + 1]
-
-    def find(self, noisy: torch.Tensor, early: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
-        """Return the velocity of a noisy image, given the early slices."""
-        found: torch.Tensor = self.network(torch.cat([noisy, early], dim=1), times)
-        return found
 
 
 def _schedule() -> DDIMScheduler:

@@ -1,10 +1,13 @@
-"""The network of the methods that walk from noise to an image: a U-Net that knows the time, from MONAI."""
+"""What the methods share that walk from noise to an image: a U-Net that knows the time, from MONAI."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from monai.networks.nets import DiffusionModelUNet
+
+from petbench_networks.optimization import NetworkMethod
 
 if TYPE_CHECKING:
     from petbench_networks.parameters import DiffusionNetworkParameters
@@ -13,6 +16,23 @@ TIMES = 1000
 """Times of the walk that the network is trained at."""
 
 LARGEST_GROUP = 32
+
+
+class DiffusionMethod(NetworkMethod):
+    """Several early slices in, one delayed slice out, which is drawn."""
+
+    draws = True
+
+    def __init__(self, parameters: DiffusionNetworkParameters) -> None:
+        super().__init__(parameters)
+        self.early_slices = 2 * parameters.neighbours + 1
+        self.size_multiple = 2 ** (parameters.levels - 1)
+        self.network = diffusion_network(parameters, self.early_slices + 1)
+
+    def velocity(self, point: torch.Tensor, early: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        """Return where a point of the walk goes at its time, given the early slices; shape (batch, 1, y, x)."""
+        found: torch.Tensor = self.network(torch.cat([point, early], dim=1), times)
+        return found
 
 
 def diffusion_network(chosen: DiffusionNetworkParameters, channels: int) -> DiffusionModelUNet:

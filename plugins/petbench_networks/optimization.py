@@ -1,4 +1,4 @@
-"""How all networks of this package are optimized."""
+"""What the methods of this package share: one network, and how it is optimized."""
 
 from __future__ import annotations
 
@@ -6,10 +6,35 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from petbench import Optimization, schedules
+from petbench import Optimization, StepMethod, schedules
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from petbench_networks.parameters import NetworkParameters
+
+
+class NetworkMethod(StepMethod):
+    """A method of one network.
+
+    Attributes:
+        network: that is trained.
+    """
+
+    network: torch.nn.Module
+
+    def __init__(self, parameters: NetworkParameters) -> None:
+        super().__init__(parameters)
+        self._chosen = parameters
+
+    def optimizers(self) -> Mapping[str, Optimization]:
+        """Return AdamW for the network."""
+        return {"network": adamw(self.network, self._chosen)}
+
+    def middle(self, early: torch.Tensor) -> torch.Tensor:
+        """Return of (batch, early_slices, y, x) the slices that are predicted, as they are in the early image."""
+        first = (self.early_slices - self.delayed_slices) // 2
+        return early[:, first : first + self.delayed_slices]
 
 
 def adamw(network: torch.nn.Module, chosen: NetworkParameters) -> Optimization:

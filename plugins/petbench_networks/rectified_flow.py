@@ -14,31 +14,21 @@ from typing import TYPE_CHECKING
 import torch
 from monai.networks.schedulers import RFlowScheduler
 
-from petbench import Batch, Optimization, Scans, StepMethod
-from petbench_networks.diffusion_network import TIMES, diffusion_network
-from petbench_networks.optimization import adamw
+from petbench_networks.diffusion_network import TIMES, DiffusionMethod
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from petbench import Batch, Scans
     from petbench_networks.parameters import RectifiedFlowParameters
 
 
-class RectifiedFlow(StepMethod):
+class RectifiedFlow(DiffusionMethod):
     """Several early slices in, one delayed slice out, which is drawn."""
-
-    draws = True
 
     def __init__(self, parameters: RectifiedFlowParameters) -> None:
         super().__init__(parameters)
         self.chosen = parameters
-        self.early_slices = 2 * parameters.neighbours + 1
-        self.size_multiple = 2 ** (parameters.levels - 1)
-        self.network = diffusion_network(parameters, self.early_slices + 1)
-
-    def optimizers(self) -> Mapping[str, Optimization]:
-        """Return AdamW."""
-        return {"network": adamw(self.network, self.chosen)}
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """Return the mean squared error of the velocity, in units of the noise, at a random point of the flow."""
@@ -61,14 +51,8 @@ class RectifiedFlow(StepMethod):
 
     def start(self, early: torch.Tensor) -> torch.Tensor:
         """Return the middle slice with noise, where the flow starts."""
-        middle = self.early_slices // 2
-        image = early[:, middle : middle + 1]
+        image = self.middle(early)
         return image + self.chosen.noise * torch.randn_like(image)
-
-    def velocity(self, point: torch.Tensor, early: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
-        """Return where a point of the flow goes, in [-1, 1] units over the whole way."""
-        found: torch.Tensor = self.network(torch.cat([point, early], dim=1), times)
-        return found
 
 
 def _schedule() -> RFlowScheduler:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import torch
 from monai.networks.nets import DynUNet
 
-from petbench import Batch, Optimization, Scans, StepMethod
-from petbench_networks.optimization import adamw, start_at_zero
+from petbench_networks.optimization import NetworkMethod, start_at_zero
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from petbench import Batch, Scans
     from petbench_networks.parameters import ResEnc3dParameters
 
 WIDEST = 320
@@ -28,7 +28,7 @@ AIR_SUV = 0.1
 """Below this in both images a voxel is air."""
 
 
-class ResEnc3d(StepMethod):
+class ResEnc3d(NetworkMethod):
     """A slab of early slices in, the same slab of delayed slices out."""
 
     def __init__(self, parameters: ResEnc3dParameters) -> None:
@@ -53,10 +53,6 @@ class ResEnc3d(StepMethod):
             res_block=True,
         )
         start_at_zero(self.network.output_block)
-
-    def optimizers(self) -> Mapping[str, Optimization]:
-        """Return AdamW."""
-        return {"network": adamw(self.network, self.chosen)}
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """Return the mean absolute difference, voxels of air weighing little."""

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 
 from monai.networks.nets import SwinUNETR as MonaiSwinUNETR
 
-from petbench import Batch, Optimization, Scans, StepMethod
-from petbench_networks.optimization import adamw, start_at_zero
+from petbench_networks.optimization import NetworkMethod, start_at_zero
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
+    from petbench import Batch, Scans
     from petbench_networks.parameters import SwinUNETRParameters
 
 HALVED = 32
 """The network halves five times; its instance norm needs more than one position after that."""
 
 
-class SwinUNETR(StepMethod):
+class SwinUNETR(NetworkMethod):
     """A slab of slices in and out; in two dimensions, several early slices in and one delayed slice out."""
 
     size_multiple = 2 * HALVED
@@ -46,10 +46,6 @@ class SwinUNETR(StepMethod):
         )
         start_at_zero(self.network.out)
 
-    def optimizers(self) -> Mapping[str, Optimization]:
-        """Return AdamW."""
-        return {"network": adamw(self.network, self.chosen)}
-
     def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
         """Return the mean absolute difference."""
         return {"l1": (self.translate(batch) - batch.delayed).abs().mean()}
@@ -60,6 +56,5 @@ class SwinUNETR(StepMethod):
         if self.chosen.dimensions == 3:
             corrected: Tensor = early + self.network(early[:, None])[:, 0]
         else:
-            middle = self.early_slices // 2
-            corrected = early[:, middle : middle + 1] + self.network(early)
+            corrected = self.middle(early) + self.network(early)
         return corrected

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench import Batch, Optimization, Scans, StepMethod, import_torchvision
-from petbench_networks.optimization import adamw, start_at_zero
+from petbench import Batch, Scans, import_torchvision
+from petbench_networks.optimization import NetworkMethod, start_at_zero
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LEVELS = 5
 
 
-class UnetPP25d(StepMethod):
+class UnetPP25d(NetworkMethod):
     """Several early slices in, one delayed slice out."""
 
     size_multiple = 2**LEVELS
@@ -33,9 +33,8 @@ class UnetPP25d(StepMethod):
         import_torchvision()  # which segmentation-models-pytorch imports
         import segmentation_models_pytorch as smp
 
-        self.chosen = parameters
         self.early_slices = 2 * parameters.neighbours + 1
-        self.network = smp.UnetPlusPlus(
+        network = smp.UnetPlusPlus(
             encoder_name=parameters.encoder,
             encoder_depth=LEVELS,
             encoder_weights=None,
@@ -43,11 +42,8 @@ class UnetPP25d(StepMethod):
             in_channels=self.early_slices,
             classes=1,
         )
-        start_at_zero(self.network.segmentation_head)
-
-    def optimizers(self) -> Mapping[str, Optimization]:
-        """Return AdamW."""
-        return {"network": adamw(self.network, self.chosen)}
+        start_at_zero(network.segmentation_head)
+        self.network = network
 
     def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
         """Return the mean absolute difference."""
@@ -55,7 +51,5 @@ class UnetPP25d(StepMethod):
 
     def translate(self, scans: Scans) -> Tensor:
         """Correct the middle of (batch, slices, y, x)."""
-        early = scans.early
-        middle = self.early_slices // 2
-        corrected: Tensor = early[:, middle : middle + 1] + self.network(early)
+        corrected: Tensor = self.middle(scans.early) + self.network(scans.early)
         return corrected

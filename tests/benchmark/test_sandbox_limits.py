@@ -17,7 +17,7 @@ from petbench.runs.isolation import method_sandbox
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from petbench_leaderboard.records import RunChanges
+    from petbench_leaderboard.run_changes import RunChanges
 
 pytestmark = pytest.mark.slow
 

@@ -207,7 +207,8 @@ def convention(metric: str) -> str:
 
 
 def test_a_change_of_the_row_knows_every_field_of_the_number() -> None:
-    from petbench_leaderboard.records import VALIDATION_FIELDS, RunChanges, RunRow
+    from petbench_leaderboard.records import VALIDATION_FIELDS, RunRow
+    from petbench_leaderboard.run_changes import RunChanges
 
     named = {field.name for field in dataclasses.fields(RunRow) if field.name.startswith("validation_")}
     of_the_number = named - {"validation_history"}  # which no submission brings

@@ -9,7 +9,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from petbench_datasets.dataset.inputs import IN_FINGERPRINT, INPUTS, MissingInputError, input_digest, lacking
+from petbench_datasets.dataset.inputs import IN_FINGERPRINT, INPUTS, input_digest, lacking
+from petbench_datasets.dataset.made_from import MissingInputError
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.exporters.resample import resample_dataset

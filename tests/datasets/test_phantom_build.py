@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from petbench_datasets.dataset.derivatives import ORGANS_ENDING, find_derivative
-from petbench_datasets.dataset.inputs import INPUTS, derived_from, input_labels_path, lacking
+from petbench_datasets.dataset.inputs import INPUTS, input_labels_path, lacking
+from petbench_datasets.dataset.made_from import derived_from
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import load_split
 from petbench_datasets.errors import DataError

@@ -17,7 +17,8 @@ from petbench.submissions import contents
 from petbench.submissions.limits import SubmissionError
 from petbench_leaderboard.board import Costs
 from petbench_leaderboard.field_uses import may_be_none, use, use_of, value_type
-from petbench_leaderboard.records import COST_FIELDS, GROUP_FIELDS, PlannedRun, RunChanges, RunRecord, RunRow
+from petbench_leaderboard.records import COST_FIELDS, GROUP_FIELDS, PlannedRun, RunRecord, RunRow
+from petbench_leaderboard.run_changes import RunChanges
 from petbench_leaderboard.schema import Run, UtcDateTime
 from petbench_leaderboard.where_sql import DATES, NUMBERS, TEXTS
 

@@ -126,7 +126,7 @@ def test_a_perfect_network_leads_ddpm25d_to_the_delayed_image(monkeypatch: pytes
         noise = (noisy - share.sqrt() * clean) / (1 - share).sqrt()
         return share.sqrt() * noise - (1 - share).sqrt() * clean
 
-    monkeypatch.setattr(method, "find", perfect)
+    monkeypatch.setattr(method, "velocity", perfect)
     assert torch.allclose(method.translate(Scans(early)), delayed, atol=1e-4)
     assert float(method.training_step(Batch(early, delayed))["velocity"]) == pytest.approx(0.0, abs=1e-6)
 

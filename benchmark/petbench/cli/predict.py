@@ -10,7 +10,7 @@ import click
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
-    from petbench.runs.predict_scan import Form, Unit
+    from petbench.runs.predicted_output import Form, Unit
 
 
 @click.command()

@@ -9,7 +9,8 @@ from petbench.errors import DataError
 
 if TYPE_CHECKING:
     from petbench.engines.cells import Cell
-    from petbench_leaderboard.records import RunChanges, RunRow
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.run_changes import RunChanges
     from petbench_leaderboard.store import Leaderboard
 
 

@@ -47,7 +47,7 @@ from petbench_leaderboard.store import Leaderboard
 if TYPE_CHECKING:
     from petbench.registry import Registry
     from petbench_leaderboard.exported_run import ExportedRun
-    from petbench_leaderboard.records import RunChanges
+    from petbench_leaderboard.run_changes import RunChanges
 
 AGAIN_EXIT_CODE = 75
 """With which the program ends when the run was stopped and goes on when it is started again: EX_TEMPFAIL."""

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from petbench.engine_spec import Engine
     from petbench.engines.cells import Cell
     from petbench.runs.supervisor import Supervisor
-    from petbench_leaderboard.records import RunChanges, RunRow
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.run_changes import RunChanges
 
 _GONE = JobState(phase="gone", word="gone")
 _LOOKS = 2

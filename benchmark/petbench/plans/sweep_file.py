@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
@@ -143,12 +144,12 @@ class SweepFile(BaseModel):
         for key, check in checks:
             self._asked((key,), check)
         for name, table in self.methods.items():
-            spec = self._asked(("methods", name), lambda name=name: registry.method(name)[0])  # type: ignore[misc]
+            spec = self._asked(("methods", name), partial(registry.method, name))[0]
             preset = ("methods", name, "preset") if table.preset is not None else ("preset",)
-            self._asked(preset, lambda spec=spec, name=name: _check_preset(spec, self.of_method(name)[0]))  # type: ignore[misc]
+            self._asked(preset, partial(_check_preset, spec, self.of_method(name)[0]))
             for place, settings in ((("settings",), self.settings), (("methods", name, "settings"), table.settings)):
                 for key, value in settings.items():
-                    self._asked((*place, key), lambda s=spec, k=key, v=value: _check_setting(s, k, v))  # type: ignore[misc]
+                    self._asked((*place, key), partial(_check_setting, spec, key, value))
 
     def _asked(self, keys: Sequence[str], ask: Callable[[], Any]) -> Any:
         try:

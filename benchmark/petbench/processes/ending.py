@@ -22,7 +22,8 @@ from petbench.errors import (
 )
 
 if TYPE_CHECKING:
-    from petbench_leaderboard.records import RunChanges, Status
+    from petbench_leaderboard.records import Status
+    from petbench_leaderboard.run_changes import RunChanges
 
 Fault = Literal["method", "machine", "data", "petbench"]
 """Whose fault an ending is: the method's code; the disk, the memory, the system; the dataset; petbench itself."""

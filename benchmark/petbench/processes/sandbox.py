@@ -18,7 +18,8 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from petbench_leaderboard.records import RunChanges, Status
+    from petbench_leaderboard.records import Status
+    from petbench_leaderboard.run_changes import RunChanges
 
 PROGRAM = "bwrap"
 NOT_ISOLATED = "not isolated"

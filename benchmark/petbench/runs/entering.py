@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
     from petbench_datasets.dataset.reader import Dataset
-    from petbench_leaderboard.records import RunChanges, RunRecord, RunRow
+    from petbench_leaderboard.records import RunRecord, RunRow
+    from petbench_leaderboard.run_changes import RunChanges
     from petbench_leaderboard.schema import Run
     from petbench_leaderboard.score_records import ScoreRecord
     from petbench_leaderboard.store import Leaderboard

@@ -129,6 +129,8 @@ def prepare(
 ) -> tuple[RunRow, bool]:
     """Return the row of a run that is ready to be started, and False; or of one that is done, and True.
 
+    One that is `skipped` is started by nobody: the dataset has not got what its method needs.
+
     The caller has the claim of the run.
 
     Args:

@@ -19,8 +19,8 @@ from petbench.home import Home
 from petbench.runs.example_images import save_real
 from petbench.runs.isolation import method_sandbox
 from petbench.runs.method_process.job_folder import JobFolder
-from petbench.runs.method_process.messages import Task
 from petbench.runs.method_process.parent import MethodProcess
+from petbench.runs.method_process.task import task_of
 from petbench.runs.origin import record_code_that_ran, record_origin
 from petbench.runs.phases import Phases
 from petbench.runs.planned import open_planned
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from petbench.training.volumes import StoredData
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.dataset.split import Fold
-    from petbench_leaderboard.records import RunChanges
+    from petbench_leaderboard.run_changes import RunChanges
     from petbench_leaderboard.score_records import ScoreRecord
     from petbench_leaderboard.store import Leaderboard
 
@@ -148,28 +148,12 @@ class Pipeline:
         try:
             if self._folder.is_trained:
                 job.lend_model(self._folder.model)
-            task = Task(
-                method=plan.method,
-                parameters=dict(plan.parameters),
-                parameter_files=dict(plan.parameter_files),
-                distribution=plan.distribution,
-                version=plan.version,
-                source_hash=plan.source_hash,
-                source_files=dict(plan.source_files),
-                supervision=plan.supervision,
-                seed=plan.seed,
-                images=plan.training_budget.images,
-                seconds=plan.training_budget.seconds,
-                device=plan.device,
-                precision=plan.precision,
-                compile=plan.compile,
-                cuda_graphs=plan.cuda_graphs,
-                deterministic=plan.deterministic,
-                folder=str(job.path),
-                environments=str(self._home.environments),
-                views=plan.views,
+            task = task_of(
+                plan,
+                job.path,
+                environments=self._home.environments,
                 trained=self._folder.is_trained,
-                largest_file_bytes=sandbox.limits and sandbox.limits.disk_bytes,
+                largest_file_bytes=sandbox.limits.disk_bytes if sandbox.limits else None,
             )
             with MethodProcess(task, job, sandbox, lambda: self._stop.is_set) as process:
                 yield process

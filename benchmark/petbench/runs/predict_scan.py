@@ -6,7 +6,7 @@ import dataclasses
 import shutil
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,19 +15,19 @@ from petbench.methods import models
 from petbench.methods.devices import choose_device
 from petbench.runs.build_planned import build_planned
 from petbench.runs.ensemble import ENSEMBLE, members_of
-from petbench.runs.input_scan import bq_per_ml_of_one_suv, read_input_scan
+from petbench.runs.input_scan import read_input_scan
 from petbench.runs.lookup import find_folder
 from petbench.runs.model_card import card_paths, model_card, write_card
 from petbench.runs.predicted_inputs import NO_INPUTS, InputReader
+from petbench.runs.predicted_output import Form, Unit, check_output, unit_of
 from petbench.runs.predicted_sidecar import predicted_sidecar, sidecar_path
 from petbench.runs.training_notes import suv_clip
 from petbench_datasets.bids.scan import NOTHING_GIVEN
-from petbench_datasets.exporters.predicted_dicom import Prediction, is_predicted_series, write_predicted_series
+from petbench_datasets.exporters.predicted_dicom import Prediction, write_predicted_series
 from petbench_datasets.files import write_json
 from petbench_datasets.images.field_of_view import share_outside
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti_writer import write_image
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS
 from petbench_leaderboard.score_records import of_newest_protocol
 
 if TYPE_CHECKING:
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
     from petbench.training.runnable_method import RunnableMethod
     from petbench_datasets.bids.scan import Given
     from petbench_leaderboard.store import Leaderboard
-
-Unit = Literal["suv", "bq_per_ml"]
-Form = Literal["nifti", "dicom"]
 
 LARGEST_OUTSIDE = 0.05
 """A scan with a larger part of its activity outside the model's field is refused."""
@@ -147,7 +144,7 @@ def predict_scan(
         DataError: the scan cannot be read in SUV, its dose and weight are wanted and not known, nobody says what the
             method needs, or more of its activity lies outside the model's field than `LARGEST_OUTSIDE`.
     """
-    _check_output(output, form, force=force)
+    check_output(output, form, force=force)
     row = leaderboard.run(run_id)
     if row.status != "ok":
         raise UsageError(f"run {run_id} is {row.status}; only a run that ended well can predict")
@@ -161,7 +158,7 @@ def predict_scan(
     if form == "dicom" and not scan.files:
         raise UsageError(f"{scan_path} is no DICOM, and has no study that a series belongs to; leave out --as dicom")
     unit = unit or ("suv" if form == "nifti" or scan.calibration is None else "bq_per_ml")
-    per_suv, words = _unit(scan, unit, form, scan_path)
+    per_suv, words = unit_of(scan, unit, form, scan_path)
     model_grid = fit_grid(scan.grid, folders[0].grid())
     outside = share_outside(scan.image, scan.grid, model_grid)
     if outside > LARGEST_OUTSIDE and not allow_outside:
@@ -245,21 +242,6 @@ def _beyond_the_map(scan: InputScan, folders: Sequence[RunFolder]) -> list[str]:
     return [f"the scan reaches SUV {maximum:.1f}; the model knows SUV 0 to {end:g} and takes what is above for {end:g}"]
 
 
-def _check_output(output: Path, form: Form, *, force: bool) -> None:
-    if form == "nifti" and not output.name.endswith(".nii.gz"):
-        raise UsageError(f"the output {output} must end in .nii.gz, or be a folder with --as dicom")
-    if form == "dicom" and (output.name.endswith((".nii", ".nii.gz")) or output.is_file()):
-        raise UsageError(f"the output {output} must be a folder with --as dicom")
-    if form == "dicom" and force and output.is_dir() and not is_predicted_series(output):
-        raise UsageError(
-            f"the output {output} holds more than a predicted series; --force would remove it; name another"
-        )
-    beside = card_paths(output) if form == "dicom" else (*card_paths(output), sidecar_path(output))
-    taken = next((path for path in (output, *beside) if path.exists()), None)
-    if taken is not None and not force:
-        raise UsageError(f"the output {taken} exists; choose another name, or --force to replace it")
-
-
 def _predict(
     methods: Sequence[RunnableMethod], scans: Sequence[Scan], grid: Grid, model_grid: Grid, failure: str
 ) -> tuple[Volume, float]:
@@ -278,20 +260,6 @@ def _trained_method(plan: RunPlan, folder: RunFolder, home: Home, registry: Regi
     models.load(method, folder.model)
     method.to(choose_device(device))
     return method
-
-
-def _unit(scan: InputScan, unit: Unit, form: Form, path: Path) -> tuple[float, str]:
-    """Return what SUV 1 is in the unit of the output, and the unit in words."""
-    if unit == "suv":
-        return 1.0, "SUV by body weight (g/mL)"
-    if scan.calibration is None:
-        raise DataError(
-            f"{path}: is stored in SUV, without dose and weight; its image can be predicted with --unit suv"
-        )
-    if form == "dicom":
-        return 1.0, f"Bq/mL, decay-corrected to {DELAYED_WINDOW_SECONDS[0] / 60:g} min after injection"
-    per_suv, reference = bq_per_ml_of_one_suv(scan.calibration)
-    return per_suv, f"Bq/mL, decay-corrected to {reference / 60:.1f} min after injection"
 
 
 def fit_grid(scan: Grid, model: Grid) -> Grid:

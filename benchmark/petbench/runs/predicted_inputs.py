@@ -12,14 +12,8 @@ from petbench.errors import DataError
 from petbench.scan import Scan
 from petbench_datasets.bids.scan import find_root
 from petbench_datasets.dataset.derivatives import CT_ENDING, find_derivative, label_names
-from petbench_datasets.dataset.inputs import (
-    age_of,
-    derived_from,
-    height_of,
-    input_labels_path,
-    may_be_input,
-    sex_of,
-)
+from petbench_datasets.dataset.inputs import age_of, height_of, input_labels_path, sex_of
+from petbench_datasets.dataset.made_from import derived_from, may_be_input
 from petbench_datasets.images.grid import resample, resample_ct, resample_labels
 from petbench_datasets.images.nifti import read_image, read_labels
 from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, minutes

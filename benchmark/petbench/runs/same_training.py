@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
     from petbench.runs.folder import RunFolder
-    from petbench_leaderboard.records import RunChanges, RunRow
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.run_changes import RunChanges
     from petbench_leaderboard.store import Leaderboard
 
 _AS_IT_TRAINED = ("device", "compile", "cuda_graphs", "deterministic")

@@ -9,7 +9,7 @@ from petbench.errors import PluginError
 if TYPE_CHECKING:
     from petbench.runs.method_process.messages import Trained
     from petbench.training.clock import TrainingClock
-    from petbench_leaderboard.records import RunChanges
+    from petbench_leaderboard.run_changes import RunChanges
 
 TOLERANCE_SECONDS = 0.5
 """For two clocks of one machine that are not read at one moment."""

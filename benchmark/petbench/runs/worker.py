@@ -25,7 +25,7 @@ from petbench.terminal import progress_bar, say, that_may_fail, training_bar
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
-    from petbench_leaderboard.records import RunChanges
+    from petbench_leaderboard.run_changes import RunChanges
 
 _LOG = logging.getLogger("petbench")
 

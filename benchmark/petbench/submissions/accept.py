@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from petbench.home import Home
     from petbench.runs.folder import RunFolder
     from petbench.submissions.verify import Verified, VerifiedRun
-    from petbench_leaderboard.records import RunChanges, RunRow
+    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.run_changes import RunChanges
     from petbench_leaderboard.schema import Run
     from petbench_leaderboard.store import Leaderboard
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from petbench.errors import Diverged, PluginError, given_by
 from petbench.step_method import Update
+from petbench.training.one_number import one_number
 from petbench.training.step_graph import StepGraph
 from petbench.training.stepped_weights import SteppedWeights
 
@@ -149,7 +150,12 @@ class Optimizers:
             raise PluginError(
                 f"training_step yielded an Update for {owner!r}; optimizers() has {', '.join(self._stepped)}"
             )
-        total = torch.stack([_term(owner, name, term) for name, term in _terms(owner, terms).items()]).sum()
+        total = torch.stack(
+            [
+                one_number(term, f"the loss term {name!r} of {owner!r}", "a loss").float().reshape(())
+                for name, term in _terms(owner, terms).items()
+            ]
+        ).sum()
         if not total.requires_grad:
             raise PluginError(f"no gradient leads from the loss of {owner!r} to its weights; was it detached?")
         self._stepped[owner].go_down(total)
@@ -165,19 +171,3 @@ def _terms(owner: str, terms: object) -> Mapping[str, Tensor]:
         what = "nothing" if isinstance(terms, Mapping) else type(terms).__name__
         raise PluginError(f"the loss terms for {owner!r} are {what}; give a dictionary, such as {{'l1': loss}}")
     return terms
-
-
-def _term(owner: str, name: object, term: object) -> Tensor:
-    """Return one term as a float32 scalar.
-
-    Raises:
-        PluginError: it is none, or no gradient leads from it to any weight.
-    """
-    if not isinstance(term, Tensor):
-        raise PluginError(f"the loss term {name!r} of {owner!r} is {type(term).__name__}; it is a tensor of one number")
-    if term.numel() != 1:
-        shape = "x".join(str(length) for length in term.shape)
-        raise PluginError(f"the loss term {name!r} of {owner!r} has {shape} numbers; reduce it to one, as by .mean()")
-    if not term.is_floating_point():
-        raise PluginError(f"the loss term {name!r} of {owner!r} is {term.dtype}; a loss is a floating-point number")
-    return term.float().reshape(())

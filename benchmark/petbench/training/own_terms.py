@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from petbench.errors import PluginError, given_by
 from petbench.step_method import StepMethod
 from petbench.training.data import load_tensors
 from petbench.training.entitled_data import EntitledData
 from petbench.training.evaluation_mode import evaluation_mode
+from petbench.training.one_number import one_number
 from petbench.training.sampler import every_slice
 from petbench.training.seeds import derive_seed
 
@@ -131,7 +131,9 @@ def _checked(returned: object) -> dict[str, float]:
     if not isinstance(returned, Mapping) or not returned:
         what = "an empty dictionary" if isinstance(returned, Mapping) else type(returned).__name__
         raise PluginError(f'validate returned {what}; it returns a dictionary of terms, such as {{"ssim": value}}')
-    return {_name(name): _number(name, term) for name, term in returned.items()}
+    return {
+        _name(name): float(one_number(term, f"the validation term {name!r}", "it")) for name, term in returned.items()
+    }
 
 
 def _name(name: object) -> str:
@@ -140,14 +142,3 @@ def _name(name: object) -> str:
             f"validate named a term {name!r}; a name is a text of letters, digits, `_`, `.` and `-`, at most 60 of them"
         )
     return name
-
-
-def _number(name: object, term: object) -> float:
-    if not isinstance(term, Tensor):
-        raise PluginError(f"the validation term {name!r} is {type(term).__name__}; it is a tensor of one number")
-    if term.numel() != 1:
-        shape = "x".join(str(length) for length in term.shape)
-        raise PluginError(f"the validation term {name!r} has {shape} numbers; reduce it to one, as by .mean()")
-    if not term.is_floating_point():
-        raise PluginError(f"the validation term {name!r} is {term.dtype}; it is a floating-point number")
-    return float(term)

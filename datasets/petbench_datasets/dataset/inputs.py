@@ -16,8 +16,8 @@ import numpy as np
 
 from petbench_datasets.bids.names import person_of
 from petbench_datasets.bids.participants import body_weight
-from petbench_datasets.bids.sidecar import read_json
 from petbench_datasets.dataset import derivatives
+from petbench_datasets.dataset.made_from import MissingInputError, require_no_delayed
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.windows import WINDOWS_SECONDS, minutes
 
@@ -29,20 +29,10 @@ if TYPE_CHECKING:
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.tables import Row
 
-DERIVED_KEY = "DerivedFrom"
-"""Of the sidecar of labels and of a CT: the images that they were drawn on or registered to."""
-
-ALLOWED = frozenset({"early", "ct"})
-"""What they may have been made from to be an input."""
-
 IN_FINGERPRINT = "fingerprint"
 
 _SEXES = {"m": "male", "male": "male", "f": "female", "female": "female", "o": "other", "other": "other"}
 _NAMED = 3
-
-
-class MissingInputError(DataError):
-    """A participant has not got what a method asks for."""
 
 
 def lacking(dataset: Dataset, names: Iterable[str], participants: Iterable[str]) -> dict[str, str]:
@@ -185,47 +175,6 @@ def input_labels_path(root: Path, participant: str) -> Path | None:
     """Return the organ labels that could be an input: those of the early image, else the one file of organs."""
     endings = (derivatives.EARLY_ORGANS_ENDING, derivatives.ORGANS_ENDING)
     return next((path for ending in endings if (path := derivatives.find_derivative(root, participant, ending))), None)
-
-
-def require_no_delayed(path: Path, root: Path) -> None:
-    """Raise unless a file is known to owe nothing to a delayed image.
-
-    Raises:
-        MissingInputError: it does, or nobody says; naming what to write into the sidecar.
-    """
-    said = derived_from(path, root)
-    if not said:
-        raise MissingInputError(
-            f"{path}: no sidecar says from which images it was made; if it was drawn on, or registered to, the early "
-            f'image or the CT alone, write {{"{DERIVED_KEY}": ["early"]}} (or ["ct"], or both) into '
-            f"{derivatives.sidecar_of_mask(path).name}"
-        )
-    if others := sorted(said - ALLOWED):
-        raise MissingInputError(
-            f"{path}: was made from: {', '.join(others)}; only what the early image or the CT gave is an input, since "
-            "the delayed image is what is to be predicted"
-        )
-
-
-def may_be_input(path: Path, root: Path) -> bool:
-    """Return whether a file is known to owe nothing to a delayed image."""
-    return bool(said := derived_from(path, root)) and said <= ALLOWED
-
-
-def derived_from(path: Path, root: Path) -> frozenset[str]:
-    """Return from which images a derivative was made, by its nearest sidecar at or above it; empty where none says."""
-    own = derivatives.sidecar_of_mask(path)
-    *entities, suffix = own.stem.split("_")
-    shared = "_".join([*(part for part in entities if part.startswith("desc-")), suffix]) + ".json"
-    for folder in path.parents:
-        for candidate in (own, folder / shared):
-            said = read_json(candidate).get(DERIVED_KEY) if candidate.exists() else None
-            listed = [said] if isinstance(said, str) else said
-            if isinstance(listed, list) and listed:
-                return frozenset(str(one).lower() for one in listed)
-        if folder == root:
-            break
-    return frozenset()
 
 
 def input_digest(dataset: Dataset, name: str) -> str:

@@ -26,7 +26,7 @@ from petbench_datasets.dataset.derivatives import (
     names_table,
     sidecar_of_mask,
 )
-from petbench_datasets.dataset.inputs import DERIVED_KEY, derived_from
+from petbench_datasets.dataset.made_from import DERIVED_KEY, derived_from
 from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_images
 from petbench_datasets.dataset.reader import participant_names, scans_of
 from petbench_datasets.dataset.sessions import divide_by_session

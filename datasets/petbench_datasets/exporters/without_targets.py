@@ -12,7 +12,8 @@ from petbench_datasets.bids.scan import sidecars_of
 from petbench_datasets.bids.writer import exclude_from_bids
 from petbench_datasets.dataset.derivatives import CT_ENDING, find_derivative, sidecar_of_mask
 from petbench_datasets.dataset.framing import uses_of
-from petbench_datasets.dataset.inputs import input_labels_path, may_be_input
+from petbench_datasets.dataset.inputs import input_labels_path
+from petbench_datasets.dataset.made_from import may_be_input
 from petbench_datasets.dataset.split import SPLITS_FOLDER, load_split, split_path
 from petbench_datasets.dataset.withheld import write_withheld
 from petbench_datasets.errors import DataError

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from petbench.scan import Scan
     from petbench.training.volumes import StoredData
     from petbench_datasets.progress import Progress
-    from petbench_leaderboard.records import RunChanges
+    from petbench_leaderboard.run_changes import RunChanges
 
 _LOOK_SECONDS = 0.2
 _BETWEEN_LOOKS_SECONDS = 2.0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
     from petbench.settings import Settings
     from petbench_datasets.progress import Progress
-    from petbench_leaderboard.records import RunChanges
+    from petbench_leaderboard.run_changes import RunChanges
     from petbench_leaderboard.score_records import ScoreRecord
 
 _PATIENCE_SECONDS = 5.0
