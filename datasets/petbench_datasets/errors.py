@@ -31,8 +31,11 @@ class DataError(PetbenchError):
     """A scan, dataset or split that cannot be used as it is."""
 
 
+_AS_MANY_AS_ARE_READ = 40
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], listed: str) -> str:
-    """Return the message about a name that nothing has: the nearest that something has, and all of them.
+    """Return the message about a name that nothing has: the nearest that something has, and the others if few.
 
     Args:
         kind: what the name was to be of, such as `dataset on this leaderboard`.
@@ -43,4 +46,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str], listed: str) -> str
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"no {kind} is called {name!r}; {hint}{listed} {', '.join(names) or 'none'}."
+    listing = ", ".join(names) or "none"
+    if len(names) > _AS_MANY_AS_ARE_READ:
+        nearest = sorted(difflib.get_close_matches(name, names, n=_AS_MANY_AS_ARE_READ // 2, cutoff=0.0))
+        listing = f"{', '.join(nearest)}, and {len(names) - len(nearest)} more"
+    return f"no {kind} is called {name!r}; {hint}{listed} {listing}."

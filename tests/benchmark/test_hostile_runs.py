@@ -65,7 +65,7 @@ BROKEN_SCORING = """
     from petbench import MetricSpec, hookimpl
 
     def measure(case):
-        if Path(FLAG).exists():
+        if case.participant == PARTICIPANT and Path(FLAG).exists():
             os._exit(3)
         return []
 
@@ -76,15 +76,17 @@ BROKEN_SCORING = """
 """
 
 
+@pytest.mark.parametrize(("participant", "phase"), [("sub-03", "validation"), ("sub-04", "score")])
 def test_a_run_whose_scoring_broke_down_is_scored_by_the_same_command_without_training_again(
-    petbench: Petbench, body_dataset: Path, tmp_path: Path
+    petbench: Petbench, body_dataset: Path, tmp_path: Path, participant: str, phase: str
 ) -> None:
     flag = tmp_path / "flag"
     flag.touch()
-    visible = install_module(tmp_path / "site", "broken", BROKEN_SCORING.replace("FLAG", repr(str(flag))))
+    metric = BROKEN_SCORING.replace("FLAG", repr(str(flag))).replace("PARTICIPANT", repr(participant))
+    visible = install_module(tmp_path / "site", "broken", metric)
     command = ("run", "-m", "scale", "-d", body_dataset, "--json")
     broken = json.loads(petbench(*command, code=130, variables=visible).stdout)
-    assert (broken["status"], broken["fault"], broken["phase"]) == ("interrupted", "petbench", "score")
+    assert (broken["status"], broken["fault"], broken["phase"]) == ("interrupted", "petbench", phase)
     assert "repeat the command to go on from there" in broken["error_message"]
     flag.unlink()
     row = json.loads(petbench(*command, variables=visible).stdout)

@@ -152,3 +152,10 @@ def test_no_built_in_plugin_is_broken() -> None:
     assert {plugin.name: plugin.error for plugin in load_plugins().plugins if plugin.distribution == "petbench"} == {
         plugin.name: None for plugin in load_plugins().plugins if plugin.distribution == "petbench"
     }
+
+
+def test_of_very_many_names_the_nearest_are_listed_and_the_others_counted() -> None:
+    known = [f"metric_{number}" for number in range(100)]
+    message = str(UnknownNameError("metric", "metric_7x", known))
+    assert "did you mean 'metric_7'" in message
+    assert message.endswith(", and 80 more.")

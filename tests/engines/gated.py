@@ -32,6 +32,8 @@ METHOD = "gated"
 IMAGES = 240
 _SOURCE = """
     import os
+    import select
+    import sys
     import time
     from pathlib import Path
 
@@ -55,11 +57,16 @@ _SOURCE = """
             self.steps += 1
             gate = os.environ.get("GATE")
             if self.steps == 20 and gate:
-                reached = Path(gate) / f"reached-{os.environ.get('SLURM_JOB_ID', 'here')}"
-                if not (Path(gate) / "go").exists():
+                reached = Path(gate) / f"reached-{os.environ.get('SLURM_JOB_ID', os.getpid())}"
+                go = Path(gate) / "go"
+                stands_there = not go.exists()
+                if stands_there:
                     reached.touch()
-                while not (Path(gate) / "go").exists():
+                while not go.exists():
                     time.sleep(0.02)
+                if stands_there and go.read_text() == "to stop":
+                    # What this process is told while it trains is to stop, and nothing else.
+                    select.select([int(sys.argv[1])], [], [])
             return {"l1": (self.network(batch.early) - batch.delayed).abs().mean()}
 
         def translate(self, scans):
@@ -92,7 +99,15 @@ class Gate:
 
     def open(self) -> None:
         """Let the runs go on, and all that come later."""
-        (self.folder / "go").touch()
+        self._say("")
+
+    def open_to_stop(self) -> None:
+        """Let the runs that stand there go on when they have heard that they are to stop."""
+        self._say("to stop")
+
+    def _say(self, words: str) -> None:
+        (self.folder / "saying").write_text(words, encoding="utf-8")
+        (self.folder / "saying").rename(self.folder / "go")
 
     def close(self) -> None:
         """Stop the runs that come from now on."""

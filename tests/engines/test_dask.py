@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.engines.gated import Lab, same_bits
-from tests.engines.slurm_cluster import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,10 +101,10 @@ def test_runs_at_once_on_this_machine_stop_at_ctrl_c_and_go_on(here: Lab, undist
     asked = ("--seed", "0,1,2", "--on", "local:2")
     command = here.begin(*asked)
     command.says("running on", times=2)
-    until(lambda: len(list(here.home.glob("runs/*/tries.jsonl"))) == 2, "two runs begin")
+    here.gate.wait_for(2)
     command.interrupt()
     command.says("cancelled what waits")
-    here.gate.open()
+    here.gate.open_to_stop()
     command.end(code=130)
     assert {row.status for row in here.rows()} == {"interrupted"}
     here.begin(*asked).end()

@@ -58,7 +58,7 @@ def test_a_run_that_is_preempted_is_requeued_and_resumes_to_the_same_bits(
     slurm.ask("sbatch", "--parsable", "--partition=urgent", "--cpus-per-task=2", "--output=/dev/null", "--wrap=true")
     node_log = next(lab.home.glob("runs/*/node.log"))
     until(lambda: "writing a checkpoint" in node_log.read_text(encoding="utf-8"), "the run is asked to stop")
-    lab.gate.open()
+    lab.gate.open_to_stop()
     end(command, slurm)
     (row,) = lab.rows()
     assert row.status == "ok"
@@ -132,7 +132,7 @@ def test_ctrl_c_cancels_what_waits_and_asks_what_runs_for_a_checkpoint_from_whic
     command.says("cancelled what waits")
     node_log = next(lab.home.glob("runs/*/node.log"))
     until(lambda: "writing a checkpoint" in node_log.read_text(encoding="utf-8"), "the run is asked to stop")
-    lab.gate.open()
+    lab.gate.open_to_stop()
     command.end(code=130)
     assert [row.status for row in lab.rows()] == ["interrupted", "interrupted"]
     assert not slurm.ask("squeue", "--noheader", "--states=PENDING,RUNNING").strip()
