@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from petbench.api.boards import leaderboard
+    from petbench.api.external import evaluate
     from petbench.api.pairs import open_dataset
     from petbench.api.running import resume_run, run
     from petbench.api.runs import RunEndedError, find_runs, open_run
@@ -94,6 +95,7 @@ _HOME_OF = {
     "enter": "petbench.api.scoring",
     "enter_ensemble": "petbench.api.scoring",
     "enter_reference": "petbench.api.scoring",
+    "evaluate": "petbench.api.external",
     "find_runs": "petbench.api.runs",
     "hookimpl": "petbench.hookspecs",
     "import_torchvision": "petbench.torchvision_shim",
@@ -151,6 +153,7 @@ __all__ = [
     "enter",
     "enter_ensemble",
     "enter_reference",
+    "evaluate",
     "find_runs",
     "hookimpl",
     "import_torchvision",

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from tests.benchmark.made_runs import PIX2PIX
 
-from petbench.runs.predict_scan import fit_grid
+from petbench.runs.on_model_grid import fit_grid
 from petbench_datasets.bids.scan import read_scan
 from petbench_datasets.images.grid import Grid
 

@@ -15,6 +15,7 @@ from petbench.cli.conventions import conventions
 from petbench.cli.datasets import datasets
 from petbench.cli.doctor import doctor
 from petbench.cli.ensemble import ensemble
+from petbench.cli.evaluate import evaluate
 from petbench.cli.export_png import export_png
 from petbench.cli.leaderboard import leaderboard
 from petbench.cli.leaderboard_log import remove, show_log
@@ -44,6 +45,7 @@ _VERBS = (
     scores,
     predict,
     score,
+    evaluate,
     ensemble,
     plan,
     tune,

@@ -99,6 +99,11 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
     require_device_name(request.device)
     spec, plugin = registry.method(request.method)
     fold = choose_fold(place.split, place.fold)
+    if not fold.train:
+        raise UsageError(
+            f"the split {place.split.name!r} has nobody to train: it is for models that are trained already (petbench "
+            "evaluate)"
+        )
     shape = dataset_shape(place.dataset, fold)
     preset = parameters.choose_preset(spec, request.preset, shape)
     budget = choose_budget(spec, request.budget, request.track, request.settings, place.track)

@@ -6,7 +6,7 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 
@@ -41,6 +41,14 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+class Trained(TypedDict, total=False):
+    """How something was trained, as the fields of a run say it."""
+
+    seed: int
+    budget: str
+    preset: str
 
 
 def score_external(
@@ -88,6 +96,7 @@ def enter_predictions(
     role: Role = "competitor",
     supervision: str = EXTERNAL,
     parameters: Mapping[str, object] = NOTHING,
+    **trained: Unpack[Trained],
 ) -> RunRow:
     """Check, score and only then store predictions; the same ones under the same name are entered once.
 
@@ -105,6 +114,7 @@ def enter_predictions(
         role: whether the row competes.
         supervision: of whatever made them, where that is known.
         parameters: what tells the row from others of the same name.
+        trained: how whatever made them was trained, where that is known.
 
     Raises:
         DataError: a prediction cannot be scored.
@@ -117,7 +127,7 @@ def enter_predictions(
 
     dataset, scored = place.dataset, choose_fold(place.split, place.fold).test
     records = scorer.score(dataset, scored, predictions, keep)
-    plan = _plan(place, method, origin, role, supervision, parameters, _digest(volumes), scorer.device)
+    plan = _plan(place, method, origin, role, supervision, parameters, _digest(volumes), scorer.device, trained)
     record = plan.record()
     if origin == EXTERNAL and not any(_is_own(row) for row in leaderboard.find(plan.identity)):
         _check_free(record, leaderboard)
@@ -187,6 +197,7 @@ def _plan(
     parameters: Mapping[str, object],
     digest: str,
     device: str,
+    trained: Trained,
 ) -> RunPlan:
     return RunPlan(
         method=method,
@@ -196,12 +207,12 @@ def _plan(
         source_hash=digest,
         supervision=supervision,
         role=role,
-        preset="",
+        preset=trained.get("preset", ""),
         parameters=dict(parameters),
         changed_parameters={name: value for name, value in parameters.items() if not isinstance(value, list)},
         **place.facts(),
-        seed=0,
-        budget=str(Budget(images=0)),
+        seed=trained.get("seed", 0),
+        budget=trained.get("budget", str(Budget(images=0))),
         precision="fp32",
         compile="off",
         cuda_graphs="off",

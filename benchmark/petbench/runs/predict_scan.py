@@ -18,6 +18,7 @@ from petbench.runs.ensemble import ENSEMBLE, members_of
 from petbench.runs.input_scan import read_input_scan
 from petbench.runs.lookup import find_folder
 from petbench.runs.model_card import card_paths, model_card, write_card
+from petbench.runs.on_model_grid import fit_grid
 from petbench.runs.predicted_inputs import NO_INPUTS, InputReader
 from petbench.runs.predicted_output import Form, Unit, check_output, unit_of
 from petbench.runs.predicted_sidecar import predicted_sidecar, sidecar_path
@@ -26,7 +27,7 @@ from petbench_datasets.bids.scan import NOTHING_GIVEN
 from petbench_datasets.exporters.predicted_dicom import Prediction, write_predicted_series
 from petbench_datasets.files import write_json
 from petbench_datasets.images.field_of_view import share_outside
-from petbench_datasets.images.grid import Grid, resample
+from petbench_datasets.images.grid import resample
 from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.score_records import of_newest_protocol
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from petbench.scan import Scan
     from petbench.training.runnable_method import RunnableMethod
     from petbench_datasets.bids.scan import Given
+    from petbench_datasets.images.grid import Grid
     from petbench_leaderboard.store import Leaderboard
 
 LARGEST_OUTSIDE = 0.05
@@ -260,20 +262,3 @@ def _trained_method(plan: RunPlan, folder: RunFolder, home: Home, registry: Regi
     models.load(method, folder.model)
     method.to(choose_device(device))
     return method
-
-
-def fit_grid(scan: Grid, model: Grid) -> Grid:
-    """Return the model's grid laid over a scan: the model's spacing and matrix in the plane, as many slices as needed.
-
-    A network knows the size of a voxel, so the spacing is kept exactly; the centres of both grids coincide.
-    """
-    depth = scan.shape[0] * scan.spacing_millimetres[0]
-    slices = max(1, int(np.ceil(depth / model.spacing_millimetres[0])))
-    shape = (slices, model.shape[1], model.shape[2])
-    directions = scan.affine[:3, :3] / np.linalg.norm(scan.affine[:3, :3], axis=0)
-    linear = directions * np.asarray(model.spacing_millimetres[::-1])
-    centre = scan.affine[:3, :3] @ ((np.asarray(scan.shape[::-1]) - 1) / 2) + scan.affine[:3, 3]
-    affine = np.eye(4)
-    affine[:3, :3] = linear
-    affine[:3, 3] = centre - linear @ ((np.asarray(shape[::-1]) - 1) / 2)
-    return Grid(shape, affine)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from petbench.errors import DataError
+from petbench.runs.on_model_grid import renumbered
 from petbench.scan import Scan
 from petbench_datasets.bids.scan import find_root
 from petbench_datasets.dataset.derivatives import CT_ENDING, find_derivative, label_names
@@ -129,18 +130,12 @@ class InputReader:
         path = self._allowed(self.given.labels or self._beside("labels"), "organ labels", "--labels FILE")
         labels, own = read_labels(path)
         names = label_names(path, find_root(path))
-        numbers = {name: number for number, name in self.trained_labels.items()}
         found = resample_labels(labels, own, self.grid)
-        # Organs go by name: another program numbers them otherwise.
-        table = np.zeros(max([*names, int(found.max())], default=0) + 1, dtype=np.int16)
-        for number, name in names.items():
-            table[number] = numbers.get(name, 0)
-        if not table.any():
-            raise DataError(f"{path}: none of its labels is called as one that the model knows, such as {self._some()}")
-        return {"labels": table[np.maximum(found, 0)], "label_names": dict(self.trained_labels)}
-
-    def _some(self) -> str:
-        return ", ".join(list(self.trained_labels.values())[:3])
+        try:
+            known = renumbered(found, names, self.trained_labels)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
+        return {"labels": known, "label_names": dict(self.trained_labels)}
 
     def _beside(self, which: str) -> Path | None:
         """Return the dataset's own file of a scan that lies in one, where it owes nothing to a delayed image."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PARTS = ("train", "validation", "test")
 SPLITS_FOLDER = "splits"
+EVERYONE = "everyone"
+"""The split by which everybody tests and nobody trains, which every dataset has: for models trained elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +121,17 @@ def split_names(root: Path) -> tuple[str, ...]:
 
 
 def load_split(dataset: SplitDataset, name: str = "holdout") -> Split:
-    """Read one split of `dataset` and refuse one that would mislead.
+    """Return one split of `dataset`, which is read from its file but for `EVERYONE`; refuse one that would mislead.
 
     Raises:
         DataError: no such split; damaged, edited by hand, or made for other images; a participant in two parts or
             unknown; an empty part; the same voxels under two names.
     """
     path = split_path(dataset.root, name)
-    split = read_split(path, dataset.root)
+    if name == EVERYONE and not path.exists():
+        split = Split(EVERYONE, dataset.fingerprint, (Fold((), (), dataset.participants),))
+    else:
+        split = read_split(path, dataset.root)
     check_split(split, dataset, path)
     return split
 
@@ -177,7 +182,8 @@ def _check_fold(fold: Fold, number: int, participants: tuple[str, ...], path: Pa
                     f"{path}: fold {number} has {other} in {where} and {name}, the same person, in {part}; keep all "
                     "sessions of a person in one part"
                 )
-    for part in ("train", "test"):
+    # One that only tests is for models that were trained on other people.
+    for part in ("train", "test") if fold.train or fold.validation else ("test",):
         if not fold.parts()[part]:
             raise DataError(f"{path}: fold {number} has nobody to {part}; name at least one participant")
 
