@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.leaderboard.browsing import Visit
     from tests.leaderboard.timed_runs import TimedRuns
 
+    from petbench_datasets.dataset.cohort import PartFacts
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.records import RunRow
 
@@ -55,6 +56,9 @@ class ImagesAtHand:
 
     def run_files(self, run: RunRow) -> RunFiles:
         return RunFiles()
+
+    def people(self, board: Board) -> Sequence[PartFacts]:
+        return ()
 
     def participants(self, boards: Sequence[Board]) -> Iterable[ParticipantImages]:
         names = {board.dataset for board in boards}

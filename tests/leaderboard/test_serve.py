@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.leaderboard.conftest import AddRun, MakeImages
 
+    from petbench_datasets.dataset.cohort import PartFacts
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.report.images import ParticipantImages
@@ -122,6 +123,9 @@ class Counting(ImagesAtHand):
         picture = ExamplePicture(png=b"a picture", width=3, height=1, description="One axial slice.")
         step = {"event": "step", "images": 10 * len(self.runs), "losses": {"l1": 0.5}}
         return RunFiles(events=[step], example=picture if run.status == "running" else None)
+
+    def people(self, board: Board) -> Sequence[PartFacts]:
+        return ()
 
     def participants(self, boards: Sequence[Board]) -> Iterable[ParticipantImages]:
         self.drawn += 1

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.leaderboard.conftest import AddRun, MakeImages
 
+    from petbench_datasets.dataset.cohort import PartFacts
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.report.images import ParticipantImages
@@ -39,6 +40,9 @@ class Breaks(ImagesAtHand):
         if self.where == "runs":
             raise KeyboardInterrupt
         return super().run_files(run)
+
+    def people(self, board: Board) -> Sequence[PartFacts]:
+        return ()
 
     def participants(self, boards: Sequence[Board]) -> Iterable[ParticipantImages]:
         yield from super().participants(boards)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from petbench_datasets.dataset.cohort import PartFacts, describe_cohort
 from petbench_datasets.dataset.inputs import INPUTS, lacking
 from petbench_datasets.dataset.split import load_split, split_names
 from petbench_datasets.errors import DataError
@@ -55,12 +56,13 @@ class ParticipantInfo:
 
 @dataclass(frozen=True, slots=True)
 class SplitInfo:
-    """One split: how many train, validate and test in each fold; `problem` if it cannot be used."""
+    """One split: how many train, validate and test in each fold, and who they are; `problem` if it cannot be used."""
 
     name: str
     digest: str
     folds: tuple[tuple[int, int, int], ...]
     problem: str | None = None
+    people: tuple[PartFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class DatasetInfo:
     """A dataset's participants, splits and fingerprint.
 
     `inputs` says of each thing that a method may ask for why a participant has not got it; empty where all have it.
+    `people` says who everybody is, whatever split.
     """
 
     name: str
@@ -76,6 +79,7 @@ class DatasetInfo:
     participants: tuple[ParticipantInfo, ...]
     splits: tuple[SplitInfo, ...]
     inputs: dict[str, str]
+    people: tuple[PartFacts, ...]
 
 
 def dataset_info(dataset: Dataset, progress: Progress = silent) -> DatasetInfo:
@@ -86,7 +90,15 @@ def dataset_info(dataset: Dataset, progress: Progress = silent) -> DatasetInfo:
         described.append(_participant(dataset, name))
     progress("looking at the dataset", len(described), len(described))
     splits = tuple(_split(dataset, name) for name in split_names(dataset.root))
-    return DatasetInfo(dataset.name, dataset.root, dataset.fingerprint, tuple(described), splits, _inputs(dataset))
+    return DatasetInfo(
+        name=dataset.name,
+        root=dataset.root,
+        fingerprint=dataset.fingerprint,
+        participants=tuple(described),
+        splits=splits,
+        inputs=_inputs(dataset),
+        people=describe_cohort(dataset),
+    )
 
 
 def _inputs(dataset: Dataset) -> dict[str, str]:
@@ -126,4 +138,4 @@ def _split(dataset: Dataset, name: str) -> SplitInfo:
     except DataError as error:
         return SplitInfo(name, "", (), str(error))
     sizes = tuple((len(fold.train), len(fold.validation), len(fold.test)) for fold in split.folds)
-    return SplitInfo(name, split.digest, sizes)
+    return SplitInfo(name, split.digest, sizes, people=describe_cohort(dataset, split))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from petbench_datasets.tables import Row
 
 _SEXES = {"f": "female", "female": "female", "m": "male", "male": "male", "o": "other", "other": "other"}
-_SITES = ("site", "center", "centre", "institution")
+SITE_COLUMNS = ("site", "center", "centre", "institution")
 _MOST_SITES = 20
 
 
@@ -27,12 +27,11 @@ def subgroups_of(table: Mapping[str, Row]) -> dict[str, dict[str, str]]:
     Args:
         table: participants.tsv, by participant.
     """
-    lowered = {who: {key.lower(): value for key, value in row.items()} for who, row in table.items()}
     factors = {
-        "sex": {who: _SEXES.get(text.lower(), text) for who, text in _cells(lowered, ("sex", "gender")).items()},
-        "age": _halves(_cells(lowered, ("age",))),
-        "weight": _halves(_cells(lowered, WEIGHT_COLUMNS)),
-        "site": _cells(lowered, _SITES),
+        "sex": sexes_of(table),
+        "age": _halves(cells_of(table, ("age",))),
+        "weight": _halves(cells_of(table, WEIGHT_COLUMNS)),
+        "site": cells_of(table, SITE_COLUMNS),
     }
     found: dict[str, dict[str, str]] = {who: {} for who in table}
     for factor, groups in factors.items():
@@ -42,9 +41,15 @@ def subgroups_of(table: Mapping[str, Row]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _cells(table: Mapping[str, Row], columns: Sequence[str]) -> dict[str, str]:
-    """Return the first of some columns that each participant has a value in."""
-    cells = {who: next((row[column] for column in columns if row.get(column)), "") for who, row in table.items()}
+def sexes_of(table: Mapping[str, Row]) -> dict[str, str]:
+    """Return the sex of each participant who has one, in the words of `subgroups_of`."""
+    return {who: _SEXES.get(text.lower(), text) for who, text in cells_of(table, ("sex", "gender")).items()}
+
+
+def cells_of(table: Mapping[str, Row], columns: Sequence[str]) -> dict[str, str]:
+    """Return, of each participant who has one, the value in the first of some columns, however that is capitalized."""
+    lowered = {who: {key.lower(): value for key, value in row.items()} for who, row in table.items()}
+    cells = {who: next((row[column] for column in columns if row.get(column)), "") for who, row in lowered.items()}
     return {who: text for who, text in cells.items() if text}
 
 

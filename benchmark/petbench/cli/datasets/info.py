@@ -11,6 +11,11 @@ import click
 from petbench.cli.options import complete_dataset, reconstruction_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from petbench_datasets.dataset.cohort import PartFacts
     from petbench_datasets.dataset.info import DatasetInfo
     from petbench_datasets.evidence.witnesses import Finding
 
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 def info(dataset: str, *, sheet: Path | None, explain: str | None, reconstruction: str, as_json: bool) -> None:
     """Show participants, grids, times, SUV ranges, fingerprint and splits of DATASET, a name or a folder.
+
+    Of each split a table says who trains, validates and tests: sex, age, weight, dose, times, scanners, sites.
 
     \b
     petbench datasets info fdg-phantom-mini
@@ -56,6 +63,19 @@ def info(dataset: str, *, sheet: Path | None, explain: str | None, reconstructio
         _print(facts)
     if sheet is not None:
         click.echo(f"contact sheet: {sheet}", err=as_json)
+
+
+def _print_people(console: Console, parts: Sequence[PartFacts]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", *(part.part for part in parts)):
+        table.add_column(heading, overflow="fold")
+    cells = [part.cells() for part in parts]
+    for heading in dict.fromkeys(heading for part in cells for heading in part):
+        table.add_row(heading, *(part.get(heading, "") for part in cells))
+    console.print(table)
 
 
 def _explain(dataset: str, participant: str, *, as_json: bool) -> None:
@@ -130,5 +150,8 @@ def _print(facts: DatasetInfo) -> None:
         sizes = "; ".join("/".join(str(count) for count in fold) for fold in split.folds)
         line = f"split {split.name}: train/validation/test {sizes}  {split.digest[:12]}"
         console.print(Text(line if split.problem is None else f"split {split.name}: {split.problem}"))
+        if not split.problem:
+            _print_people(console, split.people)
     if not facts.splits:
+        _print_people(console, facts.people)
         console.print(Text(f"no split yet: petbench datasets split {facts.root}"))

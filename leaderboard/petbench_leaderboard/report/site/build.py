@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from petbench_datasets.dataset.cohort import PartFacts
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.report.site.sources import Sources
     from petbench_leaderboard.store import Leaderboard
@@ -97,7 +98,7 @@ def write_site(
         for done, number in enumerate(runs, start=1):
             write_run(leaderboard, sources, stage, leaderboard.run(number), identity)
             progress("writing run pages", done, len(runs))
-        page.write(stage, runs=set(runs), participants=drawn.links, figures=drawn.figures)
+        page.write(stage, runs=set(runs), participants=drawn.links, figures=drawn.figures, people=drawn.people)
     return folder / INDEX
 
 
@@ -108,10 +109,12 @@ class Drawn:
     Attributes:
         links: to participants' pages.
         figures: for the first page.
+        people: who is in the board's cohort, by part of its split.
     """
 
     links: dict[int, list[ParticipantLink]] = field(default_factory=lambda: defaultdict(list))
     figures: dict[int, OpeningFigure] = field(default_factory=dict)
+    people: dict[int, Sequence[PartFacts]] = field(default_factory=dict)
 
     def add(self, place: int, link: ParticipantLink, figure: OpeningFigure | None) -> None:
         """Add a participant of the board at a place."""
@@ -146,6 +149,7 @@ def _write_participants(
 ) -> Drawn:
     drawn = Drawn()
     for place, board in enumerate(boards):
+        drawn.people[place] = sources.people(board)
         most = len(choose_participants(board, options.participants))
         for done, (link, figure) in enumerate(
             draw_participants(leaderboard, board, sources, folder, options.participants), start=1

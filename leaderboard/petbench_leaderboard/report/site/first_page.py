@@ -12,6 +12,7 @@ from petbench_leaderboard.report.site.opening import view_opening
 from petbench_leaderboard.report.site.pages import as_json, write_page
 from petbench_leaderboard.report.site.pareto import board_chart
 from petbench_leaderboard.report.site.part_tables import contrast_tables, subgroup_table
+from petbench_leaderboard.report.site.people_table import view_people
 from petbench_leaderboard.report.site.staging import INDEX
 from petbench_leaderboard.report.site.time_view import view_times, write_profiles
 from petbench_leaderboard.statistics.analysis import analyse
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from petbench_datasets.dataset.cohort import PartFacts
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.report.site.opening import OpeningFigure
@@ -74,6 +76,7 @@ class FirstPage:
         runs: Collection[int] = (),
         participants: Mapping[int, Sequence[ParticipantLink]] = MappingProxyType({}),
         figures: Mapping[int, OpeningFigure] = MappingProxyType({}),
+        people: Mapping[int, Sequence[PartFacts]] = MappingProxyType({}),
         in_progress: Sequence[RunRow] = (),
         others_follow: bool = False,
     ) -> Path:
@@ -84,6 +87,7 @@ class FirstPage:
             runs: numbers of the runs that have a page.
             participants: links to participants, by the board's place.
             figures: what boards open with, by the same.
+            people: who is in the boards' cohorts, by the same.
             in_progress: runs that go on while the page is looked at.
             others_follow: whether the pages that it should link to are written after it; the page says so.
         """
@@ -96,6 +100,7 @@ class FirstPage:
             runs=runs,
             participants={self.keys[place]: links for place, links in participants.items()},
             figures={self.keys[place]: figure for place, figure in figures.items()},
+            people={self.keys[place]: view_people(parts) for place, parts in people.items() if parts},
             profiles=write_profiles(self.profiles, folder),
             in_progress=in_progress,
             others_follow=others_follow,

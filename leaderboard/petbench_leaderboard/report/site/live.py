@@ -72,6 +72,7 @@ class LiveSite:
             if key == last:
                 continue
             drawn = Drawn()
+            drawn.people[0] = self._sources.people(board)
             for link, figure in draw_participants(
                 self._leaderboard, board, self._sources, self._folder, self._options.participants
             ):
@@ -106,6 +107,7 @@ class LiveSite:
         for place, board in enumerate(self._boards):
             _, there = self._drawn.get(board_slug(board), (None, Drawn()))
             drawn.links[place] = there.links[0]
+            drawn.people[place] = there.people.get(0, ())
             for figure in there.figures.values():
                 drawn.figures[place] = figure
         self._page.write(

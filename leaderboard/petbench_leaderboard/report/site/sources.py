@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from petbench_datasets.dataset.cohort import PartFacts
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.report.images import ParticipantImages
@@ -63,6 +64,10 @@ class Sources(Protocol):
 
     def run_files(self, run: RunRow) -> RunFiles:
         """Return what a run left behind; nothing where its folder is elsewhere."""
+        ...
+
+    def people(self, board: Board) -> Sequence[PartFacts]:
+        """Return who is in the board's cohort, by part of its split; nothing where the cohort is elsewhere."""
         ...
 
     def participants(self, boards: Sequence[Board]) -> Iterable[ParticipantImages]:
