@@ -18,10 +18,11 @@ from petbench.reproduce.profiles import RATES
 from petbench.reproduce.run_experiment import Runner
 from petbench.runs.claims import RunningElsewhereError
 from petbench.runs.execute import claim_of, execute
+from petbench.runs.run_all import Outcome
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from petbench.plans.run_plan import RunPlan
@@ -209,3 +210,38 @@ def test_what_is_left_is_said_with_its_time_before_anything_is_spent(made: Made)
     lines = summarize(look_ahead(agenda, made.leaderboard))
     assert "converged, pix2pix: 1 there, 1 missing, at most 1 min" in lines, "as long as the other by the same rule"
     assert lines[-1] == f"1 of {ALL_RUNS} runs to make, at most 1 min"
+
+
+def test_an_engine_is_given_all_runs_that_can_be_planned_at_once(made: Made) -> None:
+    batches: list[int] = []
+
+    def make_all(plans: Sequence[RunPlan]) -> list[Outcome]:
+        batches.append(len(plans))
+        return [Outcome(plan, made.execute(plan, None)[0]) for plan in plans]
+
+    runner(made).run(make_all)
+    assert len({plan.identity for plan in made.plans}) == len(made.plans) == ALL_RUNS
+    assert batches == [len(REFERENCES) + len(METHODS) * len(RATES), ALL_RUNS - sum(batches[:1])]
+
+
+def test_what_an_engine_does_not_make_after_all_its_tries_is_a_failure_and_not_tried_for_ever(made: Made) -> None:
+    tried: list[str] = []
+
+    def make_all(plans: Sequence[RunPlan]) -> list[Outcome]:
+        tried.extend(plan.identity for plan in plans)
+        outcomes = []
+        for number, plan in enumerate(plans):
+            if plan.method != REFERENCES[0]:
+                outcomes.append(Outcome(plan, made.execute(plan, None)[0]))
+            elif number == 0:
+                outcomes.append(Outcome(plan, None, error="no room"))
+            else:
+                made.instead = lambda _plan: "interrupted"
+                outcomes.append(Outcome(plan, made.execute(plan, None)[0]))
+                made.instead = lambda _plan: None
+        return outcomes
+
+    made_by = runner(made)
+    made_by.run(make_all)
+    assert len(tried) == len(set(tried)) == ALL_RUNS
+    assert any("not run: no room" in str(failure) for failure in made_by.failures())

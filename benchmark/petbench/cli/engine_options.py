@@ -43,16 +43,20 @@ _OPTIONS = (
         metavar="KEY=VALUE",
         help="Option of the engine, such as partition=gpu for slurm; with --on. May be repeated.",
     ),
-    click.option("--detach", is_flag=True, help="Submit and return; `petbench runs collect` brings the runs in."),
 )
+_DETACH = click.option("--detach", is_flag=True, help="Submit and return; `petbench runs collect` brings the runs in.")
 _NAMES = ("cpus", "gpus", "memory", "minutes", "at_once", "tries", "engine_options", "detach")
 
 
-def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of engines."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def engine_options(*, may_detach: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what gives a command the options of engines; one that needs the results of its runs may not detach."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((*_OPTIONS, *((_DETACH,) if may_detach else ()))):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def chosen_engine(values: dict[str, Any], registry: Callable[[], Registry]) -> ChosenEngine | None:
@@ -66,7 +70,7 @@ def chosen_engine(values: dict[str, Any], registry: Callable[[], Registry]) -> C
         UsageError: an option of engines is given and no engine, or the engine is not understood.
     """
     on = values.pop("on")
-    given: Mapping[str, Any] = {name: values.pop(name) for name in _NAMES}
+    given: Mapping[str, Any] = {name: values.pop(name, None) for name in _NAMES}
     if on is None:
         from petbench.errors import UsageError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import click
@@ -9,13 +10,13 @@ import click
 from petbench.terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from petbench.engine_spec import Engine
     from petbench.engines.cells import Cell
     from petbench.engines.chosen import ChosenEngine
     from petbench.plans.run_plan import RunPlan
-    from petbench.runs.run_all import Outcome
+    from petbench.runs.run_all import MakeAll, Outcome
     from petbench.runs.supervisor import Supervisor
 
 
@@ -60,6 +61,34 @@ def run_on_engine(
         print_result(supervisor.leaderboard, row, supervisor.home, known=0 in handed.outcomes, as_json=as_json)
         return 0 if row.status == "ok" else 130 if row.status == "interrupted" else 1
     return _show(plans, handed.outcomes | ended, supervisor, cancelled=cancelled, as_json=as_json)
+
+
+@contextlib.contextmanager
+def made_on(chosen: ChosenEngine | None, supervisor: Supervisor) -> Iterator[MakeAll | None]:
+    """Within the block, runs are made by an engine, which is built once; None where they are made here.
+
+    What it yields returns the outcomes of plans, in their order, once all of them have ended or were cancelled.
+    """
+    from petbench.engines.hand_over import hand_over
+    from petbench.plans.sweep import what_varies
+
+    if chosen is None:
+        yield None
+        return
+    engine = chosen.build()
+
+    def make(plans: Sequence[RunPlan]) -> list[Outcome]:
+        handed = hand_over(plans, chosen, engine, supervisor)
+        varies = dict(enumerate(what_varies(plans)))
+        ended, cancelled = _watch(handed.cells, chosen, engine, supervisor, len(plans), varies)
+        supervisor.stop_requested = supervisor.stop_requested or cancelled
+        found = handed.outcomes | ended
+        return [found[place] for place in sorted(found)]
+
+    try:
+        yield make
+    finally:
+        engine.close()
 
 
 def collect(supervisor: Supervisor, *, wait: bool, as_json: bool) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from petbench.cli.engine_options import chosen_engine, engine_options
 from petbench.cli.options import complete_dataset
 from petbench.cli.session import session
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 )
 @click.option("--page-only", is_flag=True, help="Make no run: write the page from what is there, and say what is not.")
 @click.option("--dry-run", is_flag=True, help="List every run and what it would cost, and stop.")
+@engine_options(may_detach=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def reproduce(
     *,
@@ -58,6 +60,7 @@ def reproduce(
     page_only: bool,
     dry_run: bool,
     as_json: bool,
+    **on: Any,
 ) -> None:
     """Run the paper's comparison of pix2pix and CycleGAN, the same networks for both, and write it up as a page.
 
@@ -73,8 +76,10 @@ def reproduce(
     petbench reproduce
     petbench reproduce --only rates --only equal-images
     petbench reproduce --dataset fdg-phantom-3d --split cv6 --device cuda
+    petbench reproduce --on slurm --gpus 1 --at-once 8
     """
     from petbench.cli.console import print_json
+    from petbench.cli.on_engine import made_on
     from petbench.reproduce.account import take_account
     from petbench.reproduce.agenda import Agenda
     from petbench.reproduce.experiment import PARTS, Planner
@@ -83,9 +88,10 @@ def reproduce(
     from petbench.reproduce.outlook import look_ahead, summarize
     from petbench.reproduce.page import conclusion, write_page
     from petbench.reproduce.run_experiment import Runner
-    from petbench.terminal import progress_bar
+    from petbench.terminal import progress_bar, say
 
     here = session()
+    chosen = chosen_engine(on, lambda: here.registry)
     experiment = _experiment(dataset, split, seeds, profile, device)
     with progress_bar() as progress:
         planner = Planner(experiment, here.home, here.registry, progress)
@@ -102,13 +108,14 @@ def reproduce(
     if dry_run:
         return
     supervisor = here.supervisor()
-    runner = Runner(agenda, supervisor, lambda line: click.echo(line, err=True))
+    runner = Runner(agenda, supervisor, say)
     no_references: dict[str, str] = {}
     if not page_only:
         try:
             with progress_bar() as progress:
                 no_references = make_references(planner.places, supervisor, here.scorer(progress))
-            runner.run()
+            with made_on(chosen, supervisor) as make_all:
+                runner.run(make_all)
         except KeyboardInterrupt:
             supervisor.stop_requested = True
         if supervisor.stop_requested:

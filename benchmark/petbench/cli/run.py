@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     metavar="TRACKER",
     help="Log to a tracker too: tensorboard, mlflow, wandb. May be repeated. Default: PETBENCH_LOG_TO.",
 )
-@engine_options
+@engine_options(may_detach=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the row and its scores as JSON.")
 def run(
     *,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from petbench.cli.engine_options import chosen_engine, engine_options
 from petbench.cli.options import complete_method
 from petbench.cli.session import session
 from petbench.cli.sweep_options import asked_for, sweep_options
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set one parameter, which is not searched then."
 )
 @sweep_options("methods", "config", "seed", "fold", "settings", "no_test", "tta", "ensemble", "keep_samples")
+@engine_options(may_detach=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the trials and both rows as JSON.")
 def tune(*, method: str, trials: int, trial_budget: str | None, as_json: bool, **options: Any) -> None:
     """Search for settings of METHOD that predict the validation participants best, then test these.
@@ -53,17 +55,21 @@ def tune(*, method: str, trials: int, trial_budget: str | None, as_json: bool, *
     petbench tune pix2pix
     petbench tune unet --dataset ~/my-dataset --trials 40 --budget images=20000 --seed 1
     petbench tune pix2pix --set batch_size=1 --trial-budget images=5000 --budget images=40000
+    petbench tune unet --on slurm --gpus 1        each trial a job, one after the other
     """
+    from petbench.cli.on_engine import made_on
     from petbench.cli.result import whose
     from petbench.plans.budgets import describe_budgets
     from petbench.runs.execute import execute
+    from petbench.runs.run_all import one_by_one
     from petbench.runs.tuning.outcome import make_rows
     from petbench.runs.tuning.search import Search
     from petbench.terminal import say
 
     assert isinstance(session().observers, tuple), "a tracker that cannot be used is refused before anything is built"
-    asked, supervisor_options = _asked(method, trials, trial_budget, options)
     here = session()
+    chosen = chosen_engine(options, lambda: here.registry)
+    asked, supervisor_options = _asked(method, trials, trial_budget, options)
     supervisor = here.supervisor(supervisor_options)
     made: list[Trial] = []
 
@@ -71,12 +77,13 @@ def tune(*, method: str, trials: int, trial_budget: str | None, as_json: bool, *
         made.append(trial)
         say(f"[{trial.number}/{trials}] {_line(trial)}; {_best(made)}")
 
-    make = functools.partial(execute, waiting=say)
-    search = Search(asked, supervisor, make=make)
-    say(f"{trials} trials, seed {asked.request.seed}; {describe_budgets([search.first_plan])}")
-    search.run(show)
-    stopped = len(made) < trials or supervisor.stop_requested
-    tuned = None if stopped else make_rows(asked, made, supervisor, make=make)
+    with made_on(chosen, supervisor) as make_all:
+        make = functools.partial(execute, waiting=say) if make_all is None else one_by_one(make_all)
+        search = Search(asked, supervisor, make=make)
+        say(f"{trials} trials, seed {asked.request.seed}; {describe_budgets([search.first_plan])}")
+        search.run(show)
+        stopped = len(made) < trials or supervisor.stop_requested
+        tuned = None if stopped else make_rows(asked, made, supervisor, make=make)
     if tuned is None:
         if (row := search.stopped_in) is not None:
             say(f"run {row.id} is {row.status}{whose(row)}: {row.error_message or ''}")

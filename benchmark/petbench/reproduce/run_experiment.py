@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from petbench.reproduce.agenda import Agenda
     from petbench.reproduce.experiment import Cell
+    from petbench.runs.run_all import MakeAll, Outcome
     from petbench.runs.supervisor import Supervisor
 
 WAIT_SECONDS = 2.0
@@ -58,8 +59,11 @@ class Runner:
         self._not_run: dict[str, Failure] = {}
         self._waiting_for = 0
 
-    def run(self) -> None:
+    def run(self, make_all: MakeAll | None = None) -> None:
         """Make every run that is left, or as many as there are before somebody stops this.
+
+        Args:
+            make_all: makes several runs elsewhere; None to make them here, one after the other.
 
         A run that does not end well stops none of the others. The next command tries it again, unless it diverged,
         which it would do again.
@@ -69,7 +73,9 @@ class Runner:
                 left = [cell for cell in self._agenda.cells() if not self._has_ended(cell)]
                 if not left:
                     return
-                if not self._make_one(left):
+                if make_all is not None:
+                    self._note(left, make_all([cell.plan for cell in left]))
+                elif not self._make_one(left):
                     self._wait(len(left))
 
     def failures(self) -> list[Failure]:
@@ -108,6 +114,16 @@ class Runner:
             self._say(f"{cell.name}: run {row.id} {row.status}{message}")
             return True
         return False
+
+    def _note(self, cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> None:
+        """Note what was not made after all the tries of its engine, so that it is not tried for ever."""
+        names = {cell.plan.identity: cell.name for cell in cells}
+        for outcome in outcomes:
+            identity, row = outcome.plan.identity, outcome.row
+            if row is None:
+                self._not_run[identity] = Failure(names[identity], f"not run: {outcome.error}")
+            elif row.status not in ("ok", *FAILURES):
+                self._not_run[identity] = Failure(names[identity], f"{row.status} (run {row.id}): {row.error_message}")
 
     def _left(self, cells: Sequence[Cell]) -> int:
         """Return how many runs are not made yet, those included that wait for a learning rate."""

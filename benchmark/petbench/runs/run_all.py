@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from petbench.errors import PetbenchError
 from petbench.runs.execute import execute
@@ -56,6 +56,22 @@ class MakeRun(Protocol):
     def __call__(self, plan: RunPlan, supervisor: Supervisor) -> tuple[RunRow, bool]:
         """Make it."""
         ...
+
+
+MakeAll: TypeAlias = "Callable[[Sequence[RunPlan]], list[Outcome]]"
+"""Makes the runs of plans and returns what became of each, in their order."""
+
+
+def one_by_one(make_all: MakeAll) -> MakeRun:
+    """Return what makes one run as `make_all` makes several."""
+
+    def make(plan: RunPlan, supervisor: Supervisor) -> tuple[RunRow, bool]:  # noqa: ARG001 - the protocol's signature
+        (outcome,) = make_all([plan])
+        if outcome.row is None:
+            raise PetbenchError(outcome.error or f"{outcome.name} was not made")
+        return outcome.row, outcome.known
+
+    return make
 
 
 def run_all(
