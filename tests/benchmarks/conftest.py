@@ -112,13 +112,16 @@ def peak_rate() -> Callable[[torch.dtype], float]:
 
 @pytest.fixture(scope="session")
 def whole_bodies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write three participants of 128 x 128 x 389 voxels: one to train on, one to validate and one to test on."""
-    root = tmp_path_factory.mktemp("datasets") / "whole-bodies"
+    return write_whole_bodies(tmp_path_factory.mktemp("datasets") / "whole-bodies", GRID)
+
+
+def write_whole_bodies(root: Path, grid: Grid) -> Path:
+    """Write three participants on a grid: one to train on, one to validate and one to test on."""
     random = np.random.default_rng(0)
     for name in NAMES:
         for window, (start, seconds) in {"early": (420.0, 840.0), "delayed": (2520.0, 1260.0)}.items():
             path = root / name / "pet" / f"{name}_trc-18FFDG_rec-{window}_pet.nii.gz"
-            write_image(path, body(random), GRID)
+            write_image(path, body(random, grid), grid)
             path.with_name(path.name.replace(".nii.gz", ".json")).write_text(
                 json.dumps(
                     {
@@ -135,9 +138,10 @@ def whole_bodies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def body(random: np.random.Generator) -> NDArray[np.float32]:
+def body(random: np.random.Generator, grid: Grid) -> NDArray[np.float32]:
     """Return an ellipsoid of noisy tissue in air, SUV."""
-    z, y, x = np.meshgrid(*(np.linspace(-1, 1, size, dtype=np.float32) for size in GRID.shape), indexing="ij")
+    axes = (np.linspace(-1, 1, size, dtype=np.float32) for size in grid.shape)
+    z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
     inside = (x / 0.55) ** 2 + (y / 0.35) ** 2 + (z / 0.98) ** 2 < 1
-    noise = random.gamma(20.0, 0.05, GRID.shape).astype(np.float32)
+    noise = random.gamma(20.0, 0.05, grid.shape).astype(np.float32)
     return np.where(inside, noise * (1 + 6 * np.exp(-40 * (x**2 + y**2))), np.float32(0)).astype(np.float32)

@@ -34,7 +34,8 @@ CONSTANTS_SHA256 = "47fecad04bc4cec67abaf51d95e31781bd98275fff4230c0b186882ecd2a
 
 _PHILOX_KEY = 960
 _LEAK = 0.125
-_BATCH = 64
+_BATCH_PIXELS = 64 * 128 * 128
+"""At once: the widest maps of so many take some 300 MB, of slices of whatever size."""
 
 
 class RandomConvolution:
@@ -91,9 +92,10 @@ def generate_kernels() -> list[NDArray[np.float32]]:
 def raw_features(slices: NDArray[np.uint8], kernels: list[torch.Tensor]) -> NDArray[np.float64]:
     """Return the unscaled features of `slices`, shape (n, 960); reduced over space in float64."""
     features = np.empty((len(slices), DIMENSION), dtype=np.float64)
+    at_once = max(1, _BATCH_PIXELS // max(1, slices[0].size)) if len(slices) else 1
     with torch.inference_mode(), full_precision():
-        for start in range(0, len(slices), _BATCH):
-            batch = torch.from_numpy(np.ascontiguousarray(slices[start : start + _BATCH])).to(kernels[0].device)
+        for start in range(0, len(slices), at_once):
+            batch = torch.from_numpy(np.ascontiguousarray(slices[start : start + at_once])).to(kernels[0].device)
             maps = (batch.float() / SLICE_LEVELS)[:, None]
             columns = []
             for kernel in kernels:
@@ -101,7 +103,7 @@ def raw_features(slices: NDArray[np.uint8], kernels: list[torch.Tensor]) -> NDAr
                 wide = maps.double()
                 columns += [wide.mean(dim=(2, 3)), wide.std(dim=(2, 3), correction=0)]
                 maps = F.avg_pool2d(maps, 2) if min(maps.shape[-2:]) >= 2 else maps
-            features[start : start + _BATCH] = torch.cat(columns, dim=1).cpu().numpy()
+            features[start : start + at_once] = torch.cat(columns, dim=1).cpu().numpy()
     return features
 
 
