@@ -129,7 +129,7 @@ def enter_predictions(
     records = scorer.score(dataset, scored, predictions, keep)
     plan = _plan(place, method, origin, role, supervision, parameters, _digest(volumes), scorer.device, trained)
     record = plan.record()
-    if origin == EXTERNAL and not any(_is_own(row) for row in leaderboard.find(plan.identity)):
+    if origin == EXTERNAL:
         _check_free(record, leaderboard)
 
     def fill(folder: RunFolder) -> None:
@@ -163,9 +163,13 @@ def _is_own(row: RunRow) -> bool:
 
 
 def _check_free(record: RunRecord, leaderboard: Leaderboard) -> None:
-    """Refuse predictions that would take the place of others of the same name: the newer ones would count alone."""
+    """Refuse predictions that would take the place of others of the same name: the newer ones would count alone.
+
+    Asked in one look: the same predictions may be entered by another process at this moment.
+    """
     there = leaderboard.runs(run_groups=[record.run_group], status="ok")
-    row = next((row for row in there if row.fold == record.fold), None)
+    others = (row for row in there if not (row.identity == record.identity and _is_own(row)))
+    row = next((row for row in others if row.fold == record.fold), None)
     if row is not None:
         raise UsageError(
             f"{record.method} has other predictions here already, run {row.id}: give these another name, or remove "
