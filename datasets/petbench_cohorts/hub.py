@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TIMEOUT_SECONDS = 30.0
-_PIECE_BYTES = 2**20
 
 
 class HubDataset:
@@ -76,7 +75,7 @@ class HubDataset:
                 get_session().stream("GET", place, headers=wanted, timeout=_TIMEOUT_SECONDS) as answer,
             ):
                 hf_raise_for_status(answer)
-                pieces = answer.iter_bytes(_PIECE_BYTES)
+                pieces = answer.iter_bytes()  # as they arrive: what is gathered first is lost where it breaks off
                 yield pieces if answer.status_code == 206 else _without_first(pieces, start)
 
         append(target, file.size_bytes, read_from, progress)

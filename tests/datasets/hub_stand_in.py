@@ -92,6 +92,7 @@ def serving(hub: Hub, name: str) -> Iterator[Hub]:
 def _handler(hub: Hub, name: str, *, is_cdn: bool) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else every answer takes as long as the client waits to acknowledge
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

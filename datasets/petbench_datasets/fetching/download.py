@@ -109,7 +109,7 @@ def append(
     waits = list(WAITS_SECONDS)
     while (there := target.stat().st_size if target.exists() else 0) < size_bytes:
         try:
-            with read_from(there) as pieces, target.open("ab") as out:
+            with read_from(there) as pieces, target.open("ab", buffering=0) as out:
                 for piece in pieces:
                     out.write(piece)
                     there += len(piece)
