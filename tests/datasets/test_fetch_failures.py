@@ -202,7 +202,7 @@ def test_a_folder_with_something_else_is_refused(hub: Hub, invoke: Invoke, tmp_p
 def test_a_disk_that_is_too_small_is_said_before_anything_is_downloaded(
     hub: Hub, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 2000, 2000))  # type: ignore[attr-defined]
+    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 2000, 2000))
     code, said = invoke(*FETCH, "--to", tmp_path / "mhc")
     assert code == 1
     assert "the disk has 2 kB free" in line_of(said)

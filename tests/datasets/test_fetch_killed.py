@@ -155,7 +155,6 @@ def test_a_disk_that_gets_full_leaves_what_the_same_command_goes_on_with(
     part = next(name for name in read_folder(cohort) if name.endswith("acdynPSF_pet.nii.gz.part"))
     assert (cohort / part).stat().st_size == most
     hub.asked.clear()
-    done = subprocess.run(command, env=environment, check=False, timeout=120)
-    assert done.returncode == 0
+    assert subprocess.run(command, env=environment, check=False, timeout=120).returncode == 0
     assert (STEM.format("sub-000") + ".nii.gz", most) in hub.asked
     assert bytes_of(cohort) == bytes_of(tmp_path / "undisturbed" / "mhc")
