@@ -143,5 +143,6 @@ def _raise(file: RemoteFile, said: str) -> None:
         import errno
 
         raise OSError(errno.ENOSPC, "No space left on device")
-    what = first_line(ValueError(said.strip() or "it said nothing"))
+    last = said.strip().splitlines()[-1].rpartition('": ')[2] if said.strip() else "s5cmd said nothing"
+    what = first_line(ValueError(last))
     raise HostError(f"{file.path}: {what}; repeat the command later: it goes on where it is")

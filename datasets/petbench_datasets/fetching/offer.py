@@ -85,7 +85,10 @@ class Offer:
         people = f"{len(self.missing)} of {len(self.asked)} ({names})" if already else f"{len(self.missing)} ({names})"
         labels = {"reconstruction": "reconstruction", "windows": "windows", "licence": "licence", "terms": "terms"}
         found = [
-            ("from", f"{self.facts['host']}, revision {self.revision[:12]}"),
+            (
+                "from",
+                f"{self.facts['host']}, revision {self.revision if len(self.revision) < 40 else self.revision[:12]}",
+            ),
             ("measured", self.facts["measured"]),
             ("participants", people if self.missing else f"none: all {already} are there already"),
             ("download", f"{self.files} files, {size_text(self.bytes_to_come)}"),
