@@ -83,14 +83,19 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class RemoteParticipant:
-    """A participant at the host: `name` is `sub-001`."""
+    """A participant at the host.
+
+    Attributes:
+        name: such as `sub-001`.
+        files: what is downloaded.
+    """
 
     name: str
     files: tuple[RemoteFile, ...]
 
     @property
     def size_bytes(self) -> int:
-        """What is downloaded."""
+        """Of all of them."""
         return sum(file.size_bytes for file in self.files)
 
 

@@ -172,6 +172,16 @@ def test_a_client_that_is_not_installed_is_named_with_the_command_that_installs_
     assert "pip install 'petbench[fetch]'" in said
 
 
+def test_a_machine_that_is_said_to_be_offline_fetches_nothing(
+    hub: Hub, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PETBENCH_OFFLINE", "1")
+    code, said = invoke(*FETCH, "--to", tmp_path / "mhc")
+    assert code == 1
+    assert "PETBENCH_OFFLINE" in line_of(said)
+    assert not hub.asked
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

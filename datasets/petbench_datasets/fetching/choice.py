@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from petbench_datasets.errors import DataError, PetbenchError, unknown_name
@@ -10,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from petbench_datasets.sources import Fetch, RemoteParticipant
+
+
+_NAME = re.compile(r"sub-[A-Za-z0-9]+")
 
 
 class ChoiceError(PetbenchError):
@@ -31,6 +36,8 @@ def chosen(asked: str, there: Sequence[RemoteParticipant]) -> list[RemotePartici
     """
     if not there:
         raise DataError("the host has nobody with the images that are asked for")
+    for one in there:
+        _require_inside(one)
     if not asked.strip():
         return list(there)
     if asked.strip().lstrip("+-").isdecimal():
@@ -44,6 +51,20 @@ def chosen(asked: str, there: Sequence[RemoteParticipant]) -> list[RemotePartici
         if name not in by_name:
             raise ChoiceError(unknown_name("participant", name, by_name, "There are:"))
     return [by_name[name] for name in sorted(set(names))]
+
+
+def _require_inside(one: RemoteParticipant) -> None:
+    """Raise where a host's names would lead out of the folders that they are for.
+
+    Raises:
+        DataError: naming one that does.
+    """
+    for path in (one.name, *(file.place for file in one.files)):
+        place = PurePosixPath(path)
+        if place.is_absolute() or ".." in place.parts or not place.parts or "\\" in path:
+            raise DataError(f"the host names a file {path!r}, which is no place in a cohort; nothing was downloaded")
+    if not _NAME.fullmatch(one.name):
+        raise DataError(f"the host names a participant {one.name!r}; a name is sub- with letters and digits")
 
 
 def chosen_reconstruction(asked: str, fetch: Fetch) -> str:

@@ -103,6 +103,8 @@ def _fetchable(name: str) -> DatasetSpec:
 
     from petbench.errors import PetbenchError, UnknownNameError, UsageError
 
+    if session().settings.offline:
+        raise PetbenchError(f"PETBENCH_OFFLINE forbids downloads; unset it, and fetch {name} where there is a network")
     registered = session().registry.datasets()
     known = {spec.name: spec for spec in registered.values() if spec.fetch is not None}
     if name in registered and name not in known:

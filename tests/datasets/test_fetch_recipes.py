@@ -1,0 +1,60 @@
+"""Recipes are plugins: what is wrong with one is said when it is loaded, and a host's names stay in their folders."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from petbench_cohorts.plugin import petbench_datasets
+from petbench_datasets.errors import DataError
+from petbench_datasets.fetching.choice import chosen
+from petbench_datasets.sources import RemoteFile, RemoteParticipant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("place", ["../../.bashrc", "/etc/passwd", "a/../../b", "..", "", "a\\..\\b"])
+def test_a_place_outside_of_the_raw_folder_is_refused(place: str) -> None:
+    one = RemoteParticipant("sub-001", (RemoteFile("x.nii.gz", place, 1),))
+    with pytest.raises(DataError, match="is no place in a cohort"):
+        chosen("", [one])
+
+
+@pytest.mark.parametrize("name", ["sub-../x", "001", "sub-", "sub-0 1", "sub-001/x"])
+def test_a_name_that_is_none_of_a_participant_is_refused(name: str) -> None:
+    with pytest.raises(DataError, match="the host names"):
+        chosen("", [RemoteParticipant(name, ())])
+
+
+def test_nobody_at_the_host_is_an_error() -> None:
+    with pytest.raises(DataError, match="the host has nobody"):
+        chosen("", [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [("", "abc"), ("2", "ab"), ("99", "abc"), ("sub-c,a", "ac"), ("b,b", "b")]
+)
+def test_the_first_ones_or_names_are_chosen(asked: str, expected: str) -> None:
+    there = [RemoteParticipant(f"sub-{letter}", ()) for letter in "abc"]
+    assert [one.name for one in chosen(asked, there)] == [f"sub-{letter}" for letter in expected]
+
+
+def test_a_recipe_says_all_that_is_asked_before_a_download() -> None:
+    for spec in petbench_datasets():
+        fetch = spec.fetch
+        assert fetch is not None
+        assert spec.licence
+        assert spec.citation
+        for field in dataclasses.fields(fetch):
+            if field.name not in {"terms", "terms_url", "reconstructions"}:
+                assert getattr(fetch, field.name), (spec.name, field.name)
+        assert bool(fetch.terms) == bool(fetch.terms_url)
+
+
+def test_building_what_is_fetched_says_how_to_fetch_it(tmp_path: Path) -> None:
+    for spec in petbench_datasets():
+        with pytest.raises(DataError, match=f"petbench datasets fetch {spec.name} --to FOLDER"):
+            spec.build(tmp_path, lambda *_: None)
