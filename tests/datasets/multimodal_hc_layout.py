@@ -40,7 +40,8 @@ def frames_of(name: str, reconstruction: str = "acdynPSF") -> NDArray[np.float32
     curves += np.where(z > 9, (6.0 * (1 - np.exp(-middle / 25.0)))[:, None, None, None], 0.0)
     curves += np.where((z > 4) & (z < 7) & (x > 5), (3.0 * np.exp(-middle / 40.0))[:, None, None, None], 0.0)
     noise = random.normal(0.0, 0.05, (len(STARTS), *GRID.shape))
-    return ((np.where(body, curves, 0.0) + noise) * unit).astype(np.float32)
+    # An iterative reconstruction knows nothing below zero.
+    return (np.maximum(np.where(body, curves, 0.0) + noise, 0.0) * unit).astype(np.float32)
 
 
 def write_layout(root: Path, names: tuple[str, ...] = tuple(WEIGHTS)) -> Path:

@@ -132,6 +132,30 @@ def test_killed_twice_the_third_command_ends_as_an_undisturbed_one(hub: Hub, inv
 
 
 @pytest.mark.slow
+def test_ctrl_c_in_a_terminal_is_one_line(hub: Hub, tmp_path: Path) -> None:
+    cohort = tmp_path / "mhc"
+    arguments = ["datasets", "fetch", "multimodal-hc", "--yes", "--to", str(cohort)]
+    environment = os.environ | hub.environment(tmp_path / "hf") | {"PETBENCH_HOME": str(tmp_path / "home")}
+    hub.stall[STEM.format("sub-001") + ".nii.gz"] = 5000
+    # A process that was started in the background ignores the signal, and so would what it starts.
+    command = (
+        "import signal, petbench.cli.main as main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "main.main()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", command, *arguments], env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert hub.stalled.wait(120)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert said.splitlines()[-1] == "error: interrupted: 1 participants are there; the same command goes on"
+    assert open_dataset(cohort).people == ("sub-000",)
+
+
+@pytest.mark.slow
 def test_a_disk_that_gets_full_leaves_what_the_same_command_goes_on_with(
     hub: Hub, invoke: Invoke, tmp_path: Path
 ) -> None:
