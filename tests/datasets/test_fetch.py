@@ -125,7 +125,7 @@ def test_nothing_is_downloaded_when_everybody_is_there(hub: Hub, invoke: Invoke,
     hub.asked.clear()
     code, said = invoke("datasets", "fetch", "multimodal-hc", "--to", tmp_path / "mhc", "--participants", 1)
     assert code == 0, said
-    assert "none: all 1 are there already" in said
+    assert "none; 1 are there" in said
     assert not hub.asked
 
 

@@ -229,6 +229,18 @@ def test_one_who_cannot_be_used_is_left_out_and_the_others_come(hub: Hub, invoke
     assert "left out: sub-001" in said
     assert "InjectedRadioactivity" in said
     assert open_dataset(tmp_path / "mhc").people == ("sub-000", "sub-004", "sub-015")
+    hub.asked.clear()
+    code, said = invoke(*FETCH, "--to", tmp_path / "mhc")
+    assert code == 1
+    assert "left out: sub-001" in said
+    assert "none; 3 are there; 1 could not be used" in said
+    assert hub.asked == []
+    content["InjectedRadioactivity"] = 29.0
+    hub.files[path] = json.dumps(content).encode()
+    (tmp_path / "mhc" / ".fetch" / "left-out" / "sub-001.json").unlink()
+    code, said = invoke(*FETCH, "--to", tmp_path / "mhc")
+    assert code == 0, said
+    assert len(open_dataset(tmp_path / "mhc").people) == 4
 
 
 def test_ctrl_c_is_one_line_and_the_same_command_goes_on(

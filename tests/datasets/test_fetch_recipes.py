@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.datasets import multimodal_hc_layout as layout
 
 from petbench_cohorts.plugin import petbench_datasets
+from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.fetching.choice import chosen
-from petbench_datasets.sources import RemoteFile, RemoteParticipant
+from petbench_datasets.fetching.cohort import fetch_cohort
+from petbench_datasets.fetching.journal import Journal, Options
+from petbench_datasets.sources import Fetch, RawParticipant, RemoteFile, RemoteParticipant
+from petbench_datasets.specs import DatasetSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -58,3 +65,40 @@ def test_building_what_is_fetched_says_how_to_fetch_it(tmp_path: Path) -> None:
     for spec in petbench_datasets():
         with pytest.raises(DataError, match=f"petbench datasets fetch {spec.name} --to FOLDER"):
             spec.build(tmp_path, lambda *_: None)
+
+
+class Folder:
+    """The smallest source: a folder in the place of a host."""
+
+    revision = "1"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        by_name: dict[str, list[RemoteFile]] = {}
+        for path in sorted(folder.glob("sub-*/ses-quadra/pet/*_rec-acdynPSF_pet.*")):
+            place = path.relative_to(folder).as_posix()
+            by_name.setdefault(place.split("/")[0], []).append(RemoteFile(place, place, path.stat().st_size))
+        table = RemoteFile("participants.tsv", "participants.tsv", (folder / "participants.tsv").stat().st_size)
+        self.participants = tuple(RemoteParticipant(name, (table, *files)) for name, files in by_name.items())
+
+    def require_access(self) -> None:
+        """Everybody may."""
+
+    def download(self, file: RemoteFile, target: Path, progress: Callable[[int], None]) -> None:
+        shutil.copy(self.folder / file.path, target)
+        progress(file.size_bytes)
+
+    def read(self, participant: RemoteParticipant, raw: Path, work: Path) -> RawParticipant:
+        return RawParticipant(raw, participant.name)
+
+
+def test_anybodys_recipe_needs_no_more_than_the_contract(tmp_path: Path) -> None:
+    source = Folder(layout.write_layout(tmp_path / "host", ("sub-000", "sub-001")) / "train")
+    fetch = Fetch(lambda *_: source, "a folder", 2, "dynamic", 1, 1)
+    spec = DatasetSpec("ours", "of our own", lambda *_: None, fetch=fetch)
+    journal = Journal(tmp_path / "cohort", Options("ours", "", "early", {}))
+    shown: list[tuple[str, float, float]] = []
+    fetched = fetch_cohort(spec, source, source.participants, journal, "early", lambda *said: shown.append(said))
+    assert fetched.there == open_dataset(tmp_path / "cohort").people == ("sub-000", "sub-001")
+    assert fetched.left_out == ()
+    assert shown[-1][1] == shown[-1][2] == sum(one.size_bytes for one in source.participants)

@@ -35,10 +35,11 @@ def complete_method(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 def complete_dataset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's signature
-    """Return the registered datasets that begin with what was typed."""
+    """Return the registered datasets that are built, and begin with what was typed."""
     from petbench.registry import load_plugins
 
-    return [name for name in sorted(load_plugins().datasets()) if name.startswith(incomplete)]
+    known = load_plugins().datasets().values()
+    return sorted(spec.name for spec in known if spec.fetch is None and spec.name.startswith(incomplete))
 
 
 def complete_fetchable(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's signature

@@ -70,10 +70,9 @@ def fetch_cohort(
     with disk(journal.cohort):
         journal.begin(source.revision)
         _describe(spec, journal)
-        finished = journal.finished()
-        missing = [one for one in people if one.name not in finished]
+        known = journal.finished().keys() | journal.left_out().keys()
+        missing = [one for one in people if one.name not in known]
         total, done = sum(one.size_bytes for one in missing), 0
-        left_out: list[tuple[str, str]] = []
         for number, one in enumerate(missing, start=1):
             what = f"{one.name} ({number} of {len(missing)})"
             raw = journal.raw(one.name)
@@ -89,7 +88,8 @@ def fetch_cohort(
             except DataError as error:
                 if disk_error(error):
                     raise
-                left_out.append((one.name, str(error).replace(str(raw), "").replace(str(journal.work), "").lstrip("/")))
+                reason = str(error).replace(f"{raw}/", "").replace(f"{journal.work}/", "")
+                journal.leave_out(one.name, reason)
             _tables(journal)
             if not keep_raw:
                 shutil.rmtree(raw, ignore_errors=True)
@@ -100,7 +100,8 @@ def fetch_cohort(
     records = journal.finished()
     asked = {one.name for one in people}
     notes = [f"{name}: {note}" for name, record in records.items() if name in asked for note in record.notes]
-    return Fetched(tuple(records), tuple(left_out), tuple(notes))
+    left_out = tuple((name, why) for name, why in journal.left_out().items() if name in asked and name not in records)
+    return Fetched(tuple(records), left_out, tuple(notes))
 
 
 def _make(source: Source, one: RemoteParticipant, journal: Journal, to: Target | str) -> None:

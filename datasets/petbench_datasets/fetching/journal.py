@@ -113,6 +113,15 @@ class Journal:
         """Write down what is known of a participant, whose folder comes next."""
         write_json(self.folder / "participants" / f"{name}.json", asdict(record))
 
+    def left_out(self) -> dict[str, str]:
+        """Return why participants cannot be used, by name: they are not downloaded again, only to fail again."""
+        places = sorted((self.folder / "left-out").glob("sub-*.json"))
+        return {path.stem: str(read_json(path).get("reason", "")) for path in places}
+
+    def leave_out(self, name: str, reason: str) -> None:
+        """Write down why a participant cannot be used."""
+        write_json(self.folder / "left-out" / f"{name}.json", {"reason": reason})
+
     @property
     def _options_path(self) -> Path:
         return self.folder / "options.json"

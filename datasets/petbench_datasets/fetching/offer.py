@@ -30,6 +30,7 @@ class Offer:
         revision: of the host's files.
         asked: who is wanted.
         missing: who of them is not there yet.
+        left_out: who of them could not be used.
         files: how many are to be downloaded.
         bytes_to_come: what is still to be downloaded.
         bytes_at_once: what raw files take at most while the fetch goes on.
@@ -43,6 +44,7 @@ class Offer:
     revision: str
     asked: tuple[str, ...]
     missing: tuple[str, ...]
+    left_out: tuple[str, ...]
     files: int
     bytes_to_come: int
     bytes_at_once: int
@@ -69,8 +71,9 @@ class Offer:
             "folder": str(self.folder),
             "revision": self.revision,
             "participants": list(self.asked),
-            "there": [name for name in self.asked if name not in self.missing],
+            "there": [name for name in self.asked if name not in {*self.missing, *self.left_out}],
             "to_fetch": list(self.missing),
+            "left_out_before": list(self.left_out),
             "files": self.files,
             "bytes_to_download": self.bytes_to_come,
             "bytes_kept_at_most": self.bytes_kept,
@@ -80,9 +83,11 @@ class Offer:
 
     def lines(self) -> list[tuple[str, str]]:
         """Return it for people to read: what, and what is said of it."""
-        already = len(self.asked) - len(self.missing)
+        already = len(self.asked) - len(self.missing) - len(self.left_out)
         names = ", ".join(self.missing[:4]) + (", ..." if len(self.missing) > 4 else "")
-        people = f"{len(self.missing)} of {len(self.asked)} ({names})" if already else f"{len(self.missing)} ({names})"
+        others = [f"{already} are there"] if already else []
+        others += [f"{len(self.left_out)} could not be used"] if self.left_out else []
+        people = "; ".join([f"{len(self.missing)} ({names})" if names else "none", *others])
         labels = {"reconstruction": "reconstruction", "windows": "windows", "licence": "licence", "terms": "terms"}
         found = [
             (
@@ -90,7 +95,7 @@ class Offer:
                 f"{self.facts['host']}, revision {self.revision if len(self.revision) < 40 else self.revision[:12]}",
             ),
             ("measured", self.facts["measured"]),
-            ("participants", people if self.missing else f"none: all {already} are there already"),
+            ("participants", people),
             ("download", f"{self.files} files, {size_text(self.bytes_to_come)}"),
             *((name, self.facts[key]) for key, name in labels.items() if self.facts[key]),
             ("cite", self.facts["citation"]),
@@ -107,8 +112,8 @@ def offer(
     """Work out what a fetch would download."""
     fetch, options = spec.fetch, journal.options
     assert fetch is not None
-    finished = journal.finished()
-    missing = [one for one in people if one.name not in finished]
+    finished, failed = journal.finished(), journal.left_out()
+    missing = [one for one in people if one.name not in finished and one.name not in failed]
     still = {
         one.name: one.size_bytes - sum(there_of(file, journal.raw(one.name)) for file in one.files) for one in missing
     }
@@ -119,6 +124,7 @@ def offer(
         revision=source.revision,
         asked=tuple(one.name for one in people),
         missing=tuple(one.name for one in missing),
+        left_out=tuple(one.name for one in people if one.name in failed and one.name not in finished),
         files=sum(file.count for one in missing for file in one.files),
         bytes_to_come=sum(still.values()),
         bytes_at_once=(sum if keep_raw else max)([0, *still.values()]),

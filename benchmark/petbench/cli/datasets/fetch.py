@@ -190,6 +190,8 @@ def _report(folder: Path, fetched: Fetched, problems: list[Problem]) -> None:
         click.echo(f"  note: {note}")
     for name, why in fetched.left_out:
         click.echo(f"{click.style('left out:', fg='yellow')} {name}: {why}")
+    if fetched.left_out:
+        click.echo(f"  to try one again, remove its file in {folder / '.fetch' / 'left-out'} and repeat the command")
     for problem in problems:
         colour = "red" if problem.severity == "error" else "yellow"
         click.echo(f"{click.style(f'{problem.severity}:', fg=colour)} {problem.message}")
