@@ -66,6 +66,21 @@ def test_a_disk_that_gets_full_while_images_are_made_is_no_fault_of_the_particip
     assert not hub.asked
 
 
+@pytest.mark.parametrize("cause", [MemoryError(), OSError(errno.EIO, "Input/output error")], ids=["memory", "disk"])
+def test_what_the_machine_lacks_leaves_nobody_out(
+    hub: Hub, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cause: Exception
+) -> None:
+    def fails(*_: object) -> None:
+        raise DataError("sub-000: needs what there is not") from cause
+
+    with monkeypatch.context() as patch:
+        patch.setattr("petbench_datasets.fetching.cohort.make_images", fails)
+        code, said = invoke(*FETCH, "--to", tmp_path / "mhc", "--participants", 1)
+    assert code == 1
+    assert "needs what there is not" in line_of(said)
+    assert invoke(*FETCH, "--to", tmp_path / "mhc", "--participants", 1)[0] == 0
+
+
 def test_two_fetches_into_one_folder_are_refused(hub: Hub, invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "mhc" / ".fetch").mkdir(parents=True)
     with FileLock(tmp_path / "mhc" / ".fetch" / "lock"):

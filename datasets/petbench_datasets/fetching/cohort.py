@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.bids.description import write_description
+from petbench_datasets.bids.sidecar import read_json
 from petbench_datasets.bids.writer import exclude_from_bids, write_participants
 from petbench_datasets.dataset.derivatives import ORGANS_ENDING
 from petbench_datasets.errors import DataError
-from petbench_datasets.fetching.download import bring, disk, disk_error
-from petbench_datasets.fetching.images import make_images
+from petbench_datasets.fetching.download import bring, disk, of_the_machine
+from petbench_datasets.fetching.images import FETCHED_KEY, make_images
 from petbench_datasets.fetching.journal import FOLDER, Journal, Record
 from petbench_datasets.files import sync_file, sync_folder, write_json
 from petbench_datasets.progress import Progress, silent
@@ -86,7 +87,7 @@ def fetch_cohort(
             except (AccessError, HostError):
                 raise
             except DataError as error:
-                if disk_error(error):
+                if of_the_machine(error):
                     raise
                 reason = str(error).replace(f"{raw}/", "").replace(f"{journal.work}/", "")
                 journal.leave_out(one.name, reason)
@@ -123,9 +124,6 @@ def _make(source: Source, one: RemoteParticipant, journal: Journal, to: Target |
 
 def _note_source(made: MadeParticipant, one: RemoteParticipant, revision: str) -> None:
     """Say in every sidecar which file at the host an image was made of."""
-    from petbench_datasets.bids.sidecar import read_json
-    from petbench_datasets.fetching.images import FETCHED_KEY
-
     by_place = {file.place: file for file in one.files}
     for path in sorted((made.root / one.name).rglob("*_pet.json")):
         content: dict[str, Any] = read_json(path)

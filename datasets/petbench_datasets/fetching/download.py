@@ -23,6 +23,7 @@ PART = ".part"
 WAITS_SECONDS = (1.0, 5.0, 20.0)
 """Before a host that breaks off is asked again, as long as not a byte comes."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PIECE_BYTES = 2**20
 
 
@@ -143,7 +144,7 @@ def disk(cohort: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, DataError) as error:
-        full = disk_error(error)
+        full = next((one for one in _chain(error) if isinstance(one, OSError) and one.errno in _FULL), None)
         if full is None:
             raise
         raise DataError(
@@ -151,13 +152,19 @@ def disk(cohort: Path) -> Iterator[None]:
         ) from error
 
 
-def disk_error(error: BaseException | None) -> OSError | None:
-    """Return the error of a disk that is full, among an error and what caused it; None if there is none."""
+def of_the_machine(error: BaseException) -> bool:
+    """Return whether an error is of the disk or the memory, and says nothing of the files that were read."""
+    return any(
+        isinstance(one, MemoryError) or (isinstance(one, OSError) and one.errno not in (None, errno.ENOENT))
+        for one in _chain(error)
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what caused it."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            return error
+        yield error
         error = error.__cause__
-    return None
 
 
 def _digest(kind: str, path: Path, size: int) -> str:
