@@ -11,8 +11,13 @@ from scipy import ndimage
 from tests.datasets import multimodal_hc_layout as layout
 from tests.datasets.hub_stand_in import REVISION, read_folder
 
+from petbench.home import Home
+from petbench.plans.datasets import find_dataset
+from petbench.registry import load_plugins
 from petbench_datasets.dataset.reader import open_dataset
+from petbench_datasets.errors import DataError
 from petbench_datasets.images.nifti import read_labels
+from petbench_datasets.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,6 +132,17 @@ def test_nothing_is_downloaded_when_everybody_is_there(hub: Hub, invoke: Invoke,
     assert code == 0, said
     assert "none; 1 are there" in said
     assert not hub.asked
+
+
+def test_a_cohort_in_a_folder_of_its_own_name_is_found_by_it(
+    hub: Hub, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    home, registry = Home(tmp_path / "home"), load_plugins()
+    with pytest.raises(DataError, match="petbench datasets fetch multimodal-hc --to FOLDER"):
+        find_dataset("multimodal-hc", home, registry, silent)
+    assert invoke(*FETCH, "--to", "multimodal-hc", "--participants", 1)[0] == 0
+    assert find_dataset("multimodal-hc", home, registry, silent).dataset.people == ("sub-000",)
 
 
 def test_raw_files_can_be_kept(hub: Hub, invoke: Invoke, tmp_path: Path, files: dict[str, bytes]) -> None:

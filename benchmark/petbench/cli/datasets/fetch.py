@@ -63,6 +63,7 @@ def fetch(ctx: click.Context, /, name: str, *, folder: Path, dry_run: bool, as_j
     from petbench_datasets.fetching.offer import offer
 
     spec = _fetchable(name)
+    folder = folder.expanduser()
     to, journal = _begun(spec, folder, str(options["reconstruction"]), str(options["grid"]))
     assert spec.fetch is not None
     source = spec.fetch.open(journal.options.reconstruction, journal.options.revision)
@@ -134,7 +135,7 @@ def _begun(spec: DatasetSpec, folder: Path, reconstruction: str, grid: str) -> t
     spelled = to if isinstance(to, str) else ",".join(f"{length:g}" for length in to)
     windows = {name: list(window) for name, window in kept_windows().items()}
     label = chosen_reconstruction(reconstruction, spec.fetch)
-    return to, Journal(folder.expanduser(), Options(spec.name, label, spelled, windows))
+    return to, Journal(folder, Options(spec.name, label, spelled, windows))
 
 
 def _show(offered: Offer) -> None:
