@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from tests.datasets.hub_stand_in import read_folder
 from tests.datasets.s3_stand_in import Bucket, serving
 from tests.datasets.test_fetch_failures import line_of
 
-from petbench_cohorts.idc import Collection, series_of
+from petbench_cohorts.idc import Collection, _raise, series_of
 from petbench_cohorts.plugin import petbench_datasets
 from petbench_datasets.dataset.reader import open_dataset
+from petbench_datasets.sources import HostError, RemoteFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,7 +137,7 @@ def test_a_dynamic_series_becomes_the_two_windows(bucket: Bucket, invoke: Invoke
 
 
 @pytest.mark.slow
-def test_slices_that_are_missing_are_brought_by_the_same_command(
+def test_slices_that_are_missing_or_cut_short_are_brought_by_the_same_command(
     bucket: Bucket, invoke: Invoke, tmp_path: Path
 ) -> None:
     lost = "idc-open-data/flt-1-19600104-ac/1.2.1.19600104.1-0007.dcm"
@@ -144,9 +146,22 @@ def test_slices_that_are_missing_are_brought_by_the_same_command(
     assert code == 1
     assert "s3://idc-open-data/flt-1-19600104-ac/*" in line_of(said)
     bucket.missing, bucket.asked = set(), []
+    part = tmp_path / "flt" / ".fetch" / "raw" / "sub-001" / "flt-1-19600104-ac.part" / "1.2.1.19600104.1-0009.dcm"
+    part.write_bytes(part.read_bytes()[:100])  # as a kill leaves it
     code, said = invoke(*FETCH, tmp_path / "flt", "--participants", 1)
     assert code == 0, said
-    assert [key for key in bucket.asked if "-ac/" in key] == [lost]
+    assert sorted(key for key in bucket.asked if "-ac/" in key) == [lost, lost.replace("0007", "0009")]
+
+
+def test_what_s5cmd_says_last_is_what_is_told() -> None:
+    file = RemoteFile("s3://idc-open-data/x/*", "x", 1)
+    with pytest.raises(OSError, match="No space left") as full:
+        _raise(file, 'ERROR "cp s3://idc-open-data/x/1.dcm /y/1.dcm": write /y/1.dcm: no space left on device\n')
+    assert full.value.errno == errno.ENOSPC
+    with pytest.raises(HostError, match=r"x/\*: RequestError: send request failed; repeat the command later"):
+        _raise(file, 'ERROR "cp s3://idc-open-data/x/1.dcm /y/1.dcm": RequestError: send request failed\n')
+    with pytest.raises(HostError, match="s5cmd said nothing"):
+        _raise(file, "")
 
 
 @pytest.mark.slow

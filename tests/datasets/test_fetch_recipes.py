@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.datasets import multimodal_hc_layout as layout
 
+from petbench import hookimpl
+from petbench.registry import load_plugins
 from petbench_cohorts.plugin import petbench_datasets
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
@@ -20,6 +23,7 @@ from petbench_datasets.specs import DatasetSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from importlib.metadata import EntryPoint
     from pathlib import Path
 
 
@@ -65,6 +69,22 @@ def test_building_what_is_fetched_says_how_to_fetch_it(tmp_path: Path) -> None:
     for spec in petbench_datasets():
         with pytest.raises(DataError, match=f"petbench datasets fetch {spec.name} --to FOLDER"):
             spec.build(tmp_path, lambda *_: None)
+
+
+def test_a_fetch_that_is_none_is_listed_with_its_error() -> None:
+    class Point:
+        name, value, dist, group = "odd", "odd", None, "petbench"
+
+        def load(self) -> object:
+            module = ModuleType("odd")
+            spec = DatasetSpec("odd", "odd", lambda *_: None, fetch="https://example.org")  # type: ignore[arg-type]
+            module.petbench_datasets = hookimpl(lambda: [spec], specname="petbench_datasets")  # type: ignore[attr-defined]
+            return module
+
+    points: list[EntryPoint] = [Point()]  # type: ignore[list-item]
+    (plugin,) = load_plugins(points).plugins
+    assert plugin.error is not None
+    assert "'odd' has a fetch that is no petbench_datasets.sources.Fetch" in plugin.error
 
 
 class Folder:
