@@ -24,6 +24,7 @@ from petbench.errors import PluginError, UnknownNameError, one_line
 from petbench.run_events import API_VERSION as OBSERVER_API_VERSION
 from petbench.run_events import ObserverSpec
 from petbench.scan import NEEDS, unknown_needs
+from petbench_datasets.sources import Fetch
 from petbench_datasets.specs import API_VERSION as DATASET_API_VERSION
 from petbench_datasets.specs import DatasetSpec
 from petbench_leaderboard.tracks import TRACKS
@@ -230,6 +231,8 @@ def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[An
                 raise PluginError(
                     f"{spec.name!r} has imports {spec.imports!r}; give a tuple of names, such as ('mlflow',)"
                 )
+        elif not isinstance(spec.fetch, Fetch | None):
+            raise PluginError(f"{_name(spec)!r} has a fetch that is no petbench_datasets.sources.Fetch, and not None")
         elif spec.track not in ("", *TRACKS):
             raise PluginError(f"{_name(spec)!r} has track {spec.track!r}; use one of {tuple(TRACKS)}, or none")
     return specs

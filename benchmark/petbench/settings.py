@@ -22,7 +22,7 @@ class Settings(BaseSettings):
         db: another leaderboard, a file or any SQLAlchemy URL; None for the file in the home.
         fid_weights: file of the canonical Inception weights.
         fd768_weights: file of the folded Inception weights.
-        offline: never try to download weights.
+        offline: never try to download weights, nor fetch a cohort.
         log_to: `PETBENCH_LOG_TO`: names of trackers that runs are logged to, with commas between them.
         observer_seconds: how long a run that has ended waits for what observes it.
         raise_errors: `PETBENCH_RAISE`: raise what goes wrong in a plugin where it happens, for the plugin's author.

@@ -153,3 +153,36 @@ def training_bar() -> Iterator[Progress]:
                 click.echo(f"{10 * tenths:3d} % {description}", err=True)
 
         yield show
+
+
+@contextlib.contextmanager
+def transfer_bar() -> Iterator[Progress]:
+    """Yield a callback that draws one bar of bytes, with their speed and the time that is left.
+
+    Where standard error is no terminal, a line is printed when its description changes.
+    """
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as RichProgress
+
+    console = standard_error()
+    with RichProgress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TextColumn("· left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as bars:
+        task = bars.add_task("download", total=None)
+        said = ""
+
+        def show(description: str, done: float, total: float) -> None:
+            nonlocal said
+            bars.update(task, description=description, completed=done, total=total)
+            if not console.is_terminal and description != said:
+                said = description
+                click.echo(f"{description}: {done / 1e6:.0f} of {total / 1e6:.0f} MB", err=True)
+
+        yield show

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.progress import Progress
+    from petbench_datasets.sources import Fetch
 
 API_VERSION = 1
 
@@ -36,6 +37,9 @@ class DatasetSpec:
         track: of the comparisons on this dataset, such as `equal-images`: its budget is that of every run for which
             nobody names one, so that no author of a method chooses the budget it is compared under; empty for none.
         api: the version of the contract the plugin was written for.
+        fetch: how `petbench datasets fetch` has the dataset from its host, see `petbench_datasets.sources`; None for
+            one that is built. The `build` of a dataset that is fetched raises, and says so: nothing is downloaded
+            unasked.
     """
 
     name: str
@@ -48,6 +52,7 @@ class DatasetSpec:
     validate: Callable[[Dataset, Progress], Validation] | None = None
     track: str = ""
     api: int = API_VERSION
+    fetch: Fetch | None = None
 
 
 @dataclass(frozen=True, slots=True)

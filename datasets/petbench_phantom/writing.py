@@ -114,7 +114,7 @@ def write_dataset(spec: PhantomSpec, people: Sequence[Participant], folder: Path
     for ending, frame in ((ORGANS_ENDING, "delayed"), (EARLY_ORGANS_ENDING, "early")):
         write_table(derivative / f"{ending}.tsv", ["index", "name"], labels)
         write_json(derivative / f"{ending}.json", {DERIVED_KEY: [frame]})
-    about: dict[str, str] = {"licence": LICENCE, "generated_by": "simulated FDG PET"}
+    about: dict[str, Any] = {"licence": LICENCE, "generated_by": "simulated FDG PET"}
     write_description(derivative, f"{spec.name}: labels and truth", kind="derivative", **about)
     write_participants(folder, rows)
     write_description(folder, spec.name, **about, sampling=spec.sampling)

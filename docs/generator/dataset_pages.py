@@ -1,12 +1,14 @@
-"""What is read of scans, and what an importer asks for: read from the tables that the readers themselves use."""
+"""What is read of scans, what an importer asks for, which cohorts are fetched: from the tables that the code uses."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from petbench.registry import load_plugins
 from petbench_datasets.evidence.bids_fields import BIDS_FIELDS
 from petbench_datasets.evidence.dicom_fields import DICOM_FIELDS
 from petbench_datasets.evidence.fields import Otherwise
+from petbench_datasets.fetching.offer import size_text
 from petbench_datasets.importers.nifti_table import COLUMNS
 
 if TYPE_CHECKING:
@@ -29,6 +31,19 @@ def dicom_reference() -> str:
 def sidecar_reference() -> str:
     """Return a table of the fields of a BIDS-PET dataset that are read."""
     return _fields("field", "in BIDS", BIDS_FIELDS.values())
+
+
+def cohort_reference() -> str:
+    """Return a table of the cohorts that can be fetched."""
+    head = "| cohort | measured | people | licence | size, one and all | from, and what to accept | cite |\n"
+    rows = []
+    for spec in load_plugins().datasets().values():
+        if (fetch := spec.fetch) is not None:
+            terms = f"[{fetch.terms}]({fetch.terms_url})" if fetch.terms else "nothing to accept"
+            size = f"{size_text(fetch.bytes_a_participant)}, {size_text(fetch.bytes_of_all)}"
+            cells = (f"`{spec.name}`", fetch.measured, str(fetch.people), spec.licence, size, f"{fetch.host}; {terms}")
+            rows.append(f"| {' | '.join((*cells, spec.citation))} |")
+    return head + "| --- " * 7 + "|\n" + "\n".join(rows) + "\n"
 
 
 def _fields(first: str, second: str, fields: Iterable[Field]) -> str:

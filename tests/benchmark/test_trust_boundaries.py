@@ -33,8 +33,8 @@ SOURCES = [
 ]
 UNPICKLERS = {"pickle", "_pickle", "cPickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}
 SENDERS = {
-    "aiohttp", "ftplib", "http.client", "httpx", "imaplib", "requests", "smtplib", "telnetlib", "urllib.request",
-    "urllib3", "webbrowser", "xmlrpc", "sentry_sdk",
+    "aiohttp", "ftplib", "http.client", "httpx", "httpx2", "huggingface_hub", "idc_index", "imaplib", "requests",
+    "smtplib", "telnetlib", "urllib.request", "urllib3", "webbrowser", "xmlrpc", "sentry_sdk",
 }  # fmt: skip
 
 
@@ -85,11 +85,16 @@ def test_a_call_that_unpickles_would_be_noticed(code: str) -> None:
     assert not _safe(node)
 
 
-def test_one_file_alone_can_speak_to_a_network_and_it_downloads_weights() -> None:
+def test_only_what_downloads_weights_or_a_cohort_can_speak_to_a_network() -> None:
     found = {name: sorted(_imported(tree) & SENDERS) for name, tree in _trees()}
     assert {name: modules for name, modules in found.items() if modules} == {
-        "benchmark/petbench/evaluation/extractors/weights.py": ["urllib.request"]
+        "benchmark/petbench/evaluation/extractors/weights.py": ["urllib.request"],
+        "datasets/petbench_cohorts/hub.py": ["huggingface_hub"],
     }
+    programs = [
+        name for name, tree in _trees() if any(getattr(node, "value", "") == "s5cmd" for node in ast.walk(tree))
+    ]
+    assert programs == ["datasets/petbench_cohorts/idc.py"]
 
 
 @pytest.mark.slow

@@ -88,6 +88,17 @@ SECURITY = {
     "Downloaded FID weights": (
         "benchmark/test_evaluation_extractors.py::test_a_download_is_checked_before_it_is_kept",
     ),
+    "Files of a cohort that is fetched: Their size": (
+        "datasets/test_fetch_failures.py::test_a_file_that_is_wrong_twice_is_refused_by_name",
+        "datasets/test_fetch_idc.py::test_a_series_that_is_not_what_the_index_says_is_refused",
+    ),
+    "Files of a cohort that is fetched: A name": (
+        "datasets/test_fetch_recipes.py::test_a_place_outside_of_the_raw_folder_is_refused",
+        "datasets/test_fetch_recipes.py::test_a_name_that_is_none_of_a_participant_is_refused",
+    ),
+    "Files of a cohort that is fetched: The login": (
+        "datasets/test_fetch.py::test_the_windows_are_the_time_weighted_means_of_the_frames",
+    ),
     "NIfTI and DICOM files: They are read": (
         "fuzz/test_fuzz_headers.py::test_spoiled_nifti_headers",
         "fuzz/test_fuzz_headers.py::test_spoiled_dicom_headers",
@@ -121,10 +132,11 @@ SECURITY = {
         ),
     ),
     "petbench sends nothing anywhere": (
-        _TRUST + "test_one_file_alone_can_speak_to_a_network_and_it_downloads_weights",
+        _TRUST + "test_only_what_downloads_weights_or_a_cohort_can_speak_to_a_network",
     ),
     "It tries to download one file": (
-        _TRUST + "test_one_file_alone_can_speak_to_a_network_and_it_downloads_weights",
+        _TRUST + "test_only_what_downloads_weights_or_a_cohort_can_speak_to_a_network",
+        "datasets/test_fetch_failures.py::test_a_machine_that_is_said_to_be_offline_fetches_nothing",
         "benchmark/test_evaluation_extractors.py::test_offline_or_unreachable_weights_are_unavailable_with_what_to_do",
     ),
     "`petbench report` writes plain files": (

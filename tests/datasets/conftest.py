@@ -18,7 +18,9 @@ from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from tests.datasets.hub_stand_in import Hub
 
     from petbench_datasets.images.grid import Volume
 
@@ -37,6 +39,30 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tup
         return result.exit_code, result.output
 
     return run
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return the files of a small Multimodal-HC, by their path at the host."""
+    from tests.datasets.hub_stand_in import read_folder
+    from tests.datasets.multimodal_hc_layout import write_layout
+
+    return read_folder(write_layout(tmp_path_factory.mktemp("hub")))
+
+
+@pytest.fixture
+def hub(files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """Serve it at a local host that speaks the Hub's protocol, and lead this process there."""
+    from tests.datasets.hub_stand_in import Hub, serving
+
+    with serving(Hub(dict(files)), "DEPICT-RH/Multimodal-HC") as served:
+        template = served.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+        for key, value in served.environment(tmp_path / "hf").items():
+            monkeypatch.setenv(key, value)
+        monkeypatch.setattr("petbench_datasets.fetching.download.WAITS_SECONDS", (0.0, 0.0))
+        yield served
 
 
 class DatasetWriter:

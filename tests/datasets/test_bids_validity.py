@@ -26,6 +26,10 @@ from petbench_datasets.progress import silent
 from petbench_phantom.build import build_phantom
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.datasets.hub_stand_in import Hub
+
     from petbench_datasets.dataset.reader import Dataset
 
 
@@ -54,6 +58,14 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def test_a_simulated_dataset_is_valid_with_its_splits_and_derivatives(phantom: Dataset) -> None:
     assert errors_in(phantom.root) == set()
+
+
+def test_a_fetched_cohort_is_valid_with_its_organs_and_its_journal(
+    hub: Hub, invoke: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    code, said = invoke("datasets", "fetch", "multimodal-hc", "--yes", "--participants", 2, "--to", tmp_path / "mhc")
+    assert code == 0, said
+    assert errors_in(tmp_path / "mhc") == set()
 
 
 def test_sessions_are_valid_as_they_are_imported_and_exported(tmp_path: Path) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from petbench_datasets.exporters.resample import Target
 
 ISOLATED = (
     "Shut the method's process in with bubblewrap: it sees packages, its own folder and the device, has no network, "
@@ -30,10 +35,44 @@ def complete_method(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 def complete_dataset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's signature
-    """Return the registered datasets that begin with what was typed."""
+    """Return the registered datasets that are built, and begin with what was typed."""
     from petbench.registry import load_plugins
 
-    return [name for name in sorted(load_plugins().datasets()) if name.startswith(incomplete)]
+    known = load_plugins().datasets().values()
+    return sorted(spec.name for spec in known if spec.fetch is None and spec.name.startswith(incomplete))
+
+
+def complete_fetchable(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's signature
+    """Return the cohorts that can be fetched and begin with what was typed."""
+    from petbench.registry import load_plugins
+
+    known = load_plugins().datasets().values()
+    return sorted(spec.name for spec in known if spec.fetch is not None and spec.name.startswith(incomplete))
+
+
+def grid_of(text: str, option: str, *others: str) -> Target:
+    """Return the grid that an option names: of an image of the pair, or by a spacing in mm, (z, y, x).
+
+    Args:
+        text: as it was typed.
+        option: its name, for messages.
+        others: words that the option takes beside these.
+
+    Raises:
+        UsageError: it names none.
+    """
+    from petbench.errors import UsageError
+
+    if text == "early":
+        return "early"
+    if text == "delayed":
+        return "delayed"
+    words = ", ".join(["early", "delayed", *others])
+    try:
+        z, y, x = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not understood; write {words}, or a spacing such as 5,4,4") from None
+    return z, y, x
 
 
 def name_on_the_board(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's signature

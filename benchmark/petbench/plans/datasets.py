@@ -48,11 +48,12 @@ def find_dataset(
     from petbench_datasets.dataset.reader import open_dataset
 
     datasets = registry.datasets()
-    if name in datasets:
+    path = Path(name).expanduser()
+    # A cohort that is fetched lies in a folder of the user's, which is often called like it.
+    if name in datasets and not (datasets[name].fetch is not None and path.is_dir()):
         folder = home.datasets / name
         build_once(datasets[name].build, folder, progress)
         return NamedDataset(name, open_dataset(folder, progress, reconstruction=reconstruction))
-    path = Path(name).expanduser()
     if path.is_dir():
         folder = path.resolve()
         return NamedDataset(folder.name, open_dataset(folder, progress, reconstruction=reconstruction))

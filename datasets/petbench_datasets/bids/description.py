@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from petbench_datasets.files import write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 BIDS_VERSION = "1.10.0"
@@ -27,6 +28,7 @@ def write_description(
     licence: str = "",
     generated_by: str = "BIDS-PET files written",
     sampling: str = "",
+    more: Mapping[str, Any] | None = None,
 ) -> None:
     """Write dataset_description.json.
 
@@ -37,8 +39,9 @@ def write_description(
         licence: of the images; left out if not known.
         generated_by: what petbench did, in a few words.
         sampling: how the participants were drawn, `independent` or `matched`; left out if not known.
+        more: other fields, under BIDS's own names.
     """
-    content = {"Name": name, "BIDSVersion": BIDS_VERSION, "DatasetType": kind}
+    content: dict[str, Any] = {"Name": name, "BIDSVersion": BIDS_VERSION, "DatasetType": kind, **(more or {})}
     if licence:
         content["License"] = licence
     if sampling:

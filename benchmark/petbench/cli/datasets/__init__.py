@@ -7,6 +7,7 @@ import click
 from petbench.cli.datasets.build import build
 from petbench.cli.datasets.check import check
 from petbench.cli.datasets.export import export
+from petbench.cli.datasets.fetch import fetch
 from petbench.cli.datasets.import_ import import_
 from petbench.cli.datasets.info import info
 from petbench.cli.datasets.list_ import list_
@@ -19,8 +20,8 @@ from petbench.cli.datasets.validate import validate
 
 @click.group()
 def datasets() -> None:
-    """Build, import, check, split and export datasets."""
+    """Build, fetch, import, check, split and export datasets."""
 
 
-for _verb in (list_, build, info, check, split, suv_range, import_, resample, register, export, validate):
+for _verb in (list_, build, fetch, info, check, split, suv_range, import_, resample, register, export, validate):
     datasets.add_command(_verb)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from petbench_datasets.exporters.resample import Target
+from petbench.cli.options import grid_of
 
 
 @click.command()
@@ -34,22 +32,7 @@ def resample(folder: Path, *, out: Path, to: str) -> None:
     from petbench_datasets.exporters.resample import resample_dataset
 
     with progress_bar() as progress:
-        notes = resample_dataset(folder, out, _target(to), progress)
+        notes = resample_dataset(folder, out, grid_of(to, "--to"), progress)
     for note in notes:
         click.echo(f"  note: {note}")
     click.echo(f"{out}: resampled to {to}; next: petbench datasets split {out}")
-
-
-def _target(text: str) -> Target:
-    """Return the grid that `--to` names: of an image of the pair, or by a spacing in mm, (z, y, x)."""
-    from petbench.errors import UsageError
-
-    if text == "early":
-        return "early"
-    if text == "delayed":
-        return "delayed"
-    try:
-        z, y, x = (float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"--to {text!r} is not understood; write early, delayed, or a spacing such as 5,4,4") from None
-    return z, y, x

@@ -1,0 +1,1 @@
+"""Cohorts of real people that can be fetched from their hosts, registered as any other plugin's are."""
