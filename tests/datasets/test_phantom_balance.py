@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, minutes
+from petbench_datasets.images.windows import minutes
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_phantom.acquisition import slice_times
 from petbench_phantom.balance import HELD, LEAST, MOST, REMAINING, balanced
 from petbench_phantom.build import _check_settings
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from petbench_phantom.spec import PhantomSpec
 
 MINI = PROFILES["fdg-phantom-mini"]
-WINDOWS = (EARLY_WINDOW_SECONDS, DELAYED_WINDOW_SECONDS)
+WINDOWS = (DEFAULT_TASK.early_seconds, DEFAULT_TASK.delayed_seconds)
 COARSE = dataclasses.replace(
     MINI,
     name="coarse",

@@ -67,7 +67,8 @@ class SplitInfo:
 class DatasetInfo:
     """A dataset's participants, splits and fingerprint.
 
-    `inputs` says of each thing that a method may ask for why a participant has not got it; empty where all have it.
+    `task` is the id of the one whose windows they are. `inputs` says of each thing that a method may ask for why a
+    participant has not got it; empty where all have it.
     """
 
     name: str
@@ -76,6 +77,7 @@ class DatasetInfo:
     participants: tuple[ParticipantInfo, ...]
     splits: tuple[SplitInfo, ...]
     inputs: dict[str, str]
+    task: str
 
 
 def dataset_info(dataset: Dataset, progress: Progress = silent) -> DatasetInfo:
@@ -86,7 +88,10 @@ def dataset_info(dataset: Dataset, progress: Progress = silent) -> DatasetInfo:
         described.append(_participant(dataset, name))
     progress("looking at the dataset", len(described), len(described))
     splits = tuple(_split(dataset, name) for name in split_names(dataset.root))
-    return DatasetInfo(dataset.name, dataset.root, dataset.fingerprint, tuple(described), splits, _inputs(dataset))
+    inputs = _inputs(dataset)
+    return DatasetInfo(
+        dataset.name, dataset.root, dataset.fingerprint, tuple(described), splits, inputs, dataset.task.id
+    )
 
 
 def _inputs(dataset: Dataset) -> dict[str, str]:
