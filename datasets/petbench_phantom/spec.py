@@ -198,6 +198,25 @@ _SIXTY_MULTIBED_OBLIQUE = replace(
     fingerprint="c4caad0d88f138e45b135cf8bdd0f4c52177c79b40ca479062f9955ab7fc7c6a",
 )
 
+
+def _for_task(spec: PhantomSpec, task: Task) -> PhantomSpec:
+    """Return a profile whose people are scanned in the windows of another task, with the counts of its delayed frame.
+
+    Kinetics are those that were measured until 70 min, bladders those of people who did not void: see `input_function`
+    and `curves.Urine`.
+    """
+    windows = f"{in_words(task.early_seconds)} and {in_words(task.delayed_seconds)}"
+    return replace(
+        spec,
+        name=f"{spec.name}-{task.name.removeprefix('fdg-')}",
+        summary=f"{spec.name} scanned {windows} after the injection, for the task {task.name}",
+        task=task.name,
+        fingerprint="",
+    )
+
+
+_OTHER_TASKS = [task for task in BUILT_IN.values() if task.tracer == DEFAULT_TASK.tracer and task != DEFAULT_TASK]
+
 PROFILES: dict[str, PhantomSpec] = {
     spec.name: spec
     for spec in (
@@ -209,5 +228,6 @@ PROFILES: dict[str, PhantomSpec] = {
         _MULTIBED,
         _OBLIQUE,
         _MULTIBED_OBLIQUE,
+        *(_for_task(spec, task) for spec in (_MINI, _SIXTY) for task in _OTHER_TASKS),
     )
 }

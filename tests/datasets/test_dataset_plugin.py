@@ -54,7 +54,7 @@ def test_listing_the_datasets_imports_nothing_heavy() -> None:
 def test_another_acquisition_or_reconstruction_is_a_registered_dataset(options: dict[str, str], expected: str) -> None:
     assert variant("fdg-phantom", **options) == expected
     profile = PROFILES[expected]
-    built = {"acquisition": profile.acquisition, "reconstruction": profile.reconstruction}
+    built = {"acquisition": profile.acquisition, "reconstruction": profile.reconstruction, "task": profile.task}
     assert built == built | options == SPECS[expected].options
 
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).parents[2]
-HOMES = {"tasks/built_in.py", "images/decay.py"}
+HOMES = {
+    "tasks/built_in.py", "images/decay.py",
+    "petbench_leaderboard/records.py", "versions/revision_0040.py",  # the id of what every older run was asked
+}  # fmt: skip
 WINDOWS_SECONDS = DEFAULT_TASK.windows_seconds
 SOURCES = [
     path

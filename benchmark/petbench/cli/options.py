@@ -35,7 +35,7 @@ task_option = click.option(
     metavar="NAME|FILE",
     shell_complete=complete_task,
     help="The task: its name, see `petbench tasks`, or a TOML file that defines one. Default: that of the dataset's "
-    "task.toml, else FDG, 42-63 min from 7-21 min.",
+    "task.toml, else the first of `petbench tasks`.",
 )
 
 
