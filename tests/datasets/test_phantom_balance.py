@@ -65,7 +65,9 @@ def factor(person: Participant, organ: str) -> float:
 
 
 def test_of_the_profiles_the_mini_alone_is_balanced() -> None:
-    assert {name for name, spec in PROFILES.items() if spec.balanced_activity} == {"fdg-phantom-mini"}
+    assert {name for name, spec in PROFILES.items() if spec.balanced_activity and spec.asks == DEFAULT_TASK} == {
+        "fdg-phantom-mini"
+    }
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from petbench_datasets.tasks.task_file import TASK_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.datasets.conftest import DatasetWriter
 
@@ -204,7 +204,7 @@ def test_a_cohort_of_copper_comes_back_from_every_format(
     assert np.allclose(after.delayed, before.delayed, rtol=1e-3)
     for scan in back.plans[name].scans:
         assert read_scan(scan.path, task=COPPER).radionuclide == "Cu64"
-    with pytest.raises(DataError, match="not FDG|not F18"):
+    with pytest.raises(DataError, match=r"not FDG|not F18"):
         open_dataset(back.root, task=DEFAULT_TASK)
 
 
