@@ -40,6 +40,7 @@ CLASSES = (
     "petbench.methods.scan_files.ScanFiles",
     "petbench.methods.program.protocol.Status",
     "petbench_datasets.specs.DatasetSpec",
+    "petbench_datasets.tasks.task.Task",
     "petbench_datasets.specs.Validation",
     "petbench_datasets.specs.Headroom",
     "petbench_datasets.specs.HeadroomRow",

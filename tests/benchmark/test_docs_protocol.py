@@ -147,6 +147,13 @@ def has_the_power(rule: str) -> None:
 #: How each rule begins; the check of its numbers, if it has any; and the tests that show it.
 RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
     "Predict the delayed image": (has_the_windows, ()),
+    "The task is part of a run's identity": (
+        None,
+        (
+            "benchmark/test_tasks.py::test_two_tasks_on_one_cohort_make_two_boards",
+            "datasets/test_task_windows.py::test_a_scan_of_another_tracer_is_refused_by_whatever_reads_the_cohort",
+        ),
+    ),
     "Both images are in SUV": (
         None,
         (

@@ -11,10 +11,11 @@ from petbench_datasets.bids.scan import Scan, pet_images, scan_of
 from petbench_datasets.dataset.derivatives import derivative_problems
 from petbench_datasets.dataset.digests import checked_early
 from petbench_datasets.dataset.fingerprint import PairDigest, dataset_fingerprint, digest_pair
+from petbench_datasets.dataset.given_split import names_of_task
 from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_early, plan_images, plan_pair
 from petbench_datasets.dataset.reconstructions import of_reconstruction, require_reconstruction
 from petbench_datasets.dataset.sessions import divide_by_session
-from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_names, split_path
+from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_path
 from petbench_datasets.dataset.withheld import read_withheld
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.rules import OtherKindError
@@ -57,6 +58,7 @@ class _Checked:
     participants: tuple[str, ...]
     fingerprint: str
     pixel_digests: Mapping[str, tuple[str, ...]]
+    task: Task
 
 
 def check_dataset(
@@ -106,7 +108,7 @@ def check_dataset(
         severity: Literal["error", "warning"] = "warning" if person_of(first) == person_of(second) else "error"
         folder = pair_folder(root, second)
         problems.append(Problem(severity, f"{folder}: holds the same voxels as {first}; remove one of them", second))
-    _splits(root, digests if whole else {}, problems)
+    _splits(root, digests if whole else {}, held, problems)
     progress("checking the dataset", len(folders), len(folders))
     return sorted(problems, key=lambda problem: (problem.severity, problem.participant or ""))
 
@@ -272,8 +274,11 @@ def _fields_of_view(plan: PairFrames, whole: bool) -> list[str]:
     return doubts
 
 
-def _splits(root: Path, digests: dict[str, PairDigest], problems: list[Problem]) -> None:
-    names = split_names(root)
+def _splits(root: Path, digests: dict[str, PairDigest], task: Task, problems: list[Problem]) -> None:
+    """Check the splits of a task; those of other tasks are checked with them."""
+    pixels = {key: digest.pixels for key, digest in digests.items()}
+    dataset = _Checked(root, tuple(sorted(digests)), dataset_fingerprint(digests), pixels, task)
+    names = names_of_task(dataset)
     if not names:
         problems.append(Problem("warning", f"{root / 'splits'}: no split yet; make one with petbench datasets split"))
     for name in names:
@@ -281,8 +286,6 @@ def _splits(root: Path, digests: dict[str, PairDigest], problems: list[Problem])
         try:
             split = read_split(path, root)
             if digests:
-                pixels = {key: digest.pixels for key, digest in digests.items()}
-                dataset = _Checked(root, tuple(sorted(digests)), dataset_fingerprint(digests), pixels)
                 check_split(split, dataset, path)
         except DataError as error:
             problems.append(Problem("error", str(error)))
