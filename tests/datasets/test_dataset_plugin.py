@@ -11,6 +11,7 @@ import pytest
 from petbench.plans.datasets import registered_as
 from petbench_datasets.bids.description import write_description
 from petbench_datasets.specs import DatasetSpec, find_variant
+from petbench_datasets.tasks.built_in import BUILT_IN, DEFAULT_TASK
 from petbench_phantom.plugin import petbench_datasets
 from petbench_phantom.spec import PROFILES
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.command import Petbench
+
+    from petbench_datasets.tasks.task import Task
 
 SPECS = {spec.name: spec for spec in petbench_datasets()}
 
@@ -39,6 +42,18 @@ def test_listing_the_datasets_imports_nothing_heavy() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["fdg-phantom-mini", "fdg-phantom-60"])
+@pytest.mark.parametrize("task", BUILT_IN.values(), ids=lambda task: task.name)
+def test_a_simulated_dataset_has_a_variant_for_every_task_of_its_kinetics(name: str, task: Task) -> None:
+    found = variant(name, task=task.name)
+    if task.tracer != "FDG":
+        assert found is None
+        return
+    assert found is not None
+    assert PROFILES[found].asks == task
+    assert (found == name) == (task == DEFAULT_TASK) == (SPECS[found].validate is not None)
 
 
 @pytest.mark.parametrize(

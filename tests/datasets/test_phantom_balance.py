@@ -70,6 +70,17 @@ def test_of_the_profiles_the_mini_alone_is_balanced() -> None:
     }
 
 
+@pytest.mark.parametrize("name", [name for name, spec in PROFILES.items() if spec.balanced_activity])
+def test_in_the_windows_of_every_task_nobody_holds_more_than_was_injected(name: str) -> None:
+    spec = dataclasses.replace(COARSE, task=PROFILES[name].task)
+    windows = spec.asks.windows_seconds.values()
+    for person in (balanced(spec, person) for person in population(spec)[:3]):
+        litres = 1e-6 * math.prod(spec.spacing_millimetres)
+        frames = (_still(spec, person, slice_times(spec, window), frame) for frame, window in enumerate(windows))
+        held_in = [float(frame.activity.sum()) * litres / person.weight_kilograms for frame in frames]
+        assert max(held_in) <= 1.0
+
+
 @pytest.mark.slow
 def test_in_the_mini_everybody_holds_what_was_injected_and_nobody_more() -> None:
     for person in population(MINI):

@@ -52,8 +52,8 @@ class Ranking:
             UsageError: there are none or several.
         """
         if len(self.boards) != 1:
-            names = ", ".join(f"{board.dataset}/{board.split}" for board in self.boards) or "none"
-            raise UsageError(f"a figure or table shows one board; dataset and split choose it among: {names}")
+            names = ", ".join(f"{each.dataset}/{each.split}/{each.task}" for each in self.boards) or "none"
+            raise UsageError(f"a figure or table shows one board; dataset, split and task choose it among: {names}")
         return self.boards[0]
 
     def to_dicts(self) -> list[dict[str, Any]]:

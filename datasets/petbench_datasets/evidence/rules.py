@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.decay import nuclide
+from petbench_datasets.images.decay import nuclide, without_nuclide
 from petbench_datasets.tasks.task import hyphenated, letters
 
 if TYPE_CHECKING:
@@ -76,11 +76,10 @@ def require_tracer(subject: str, task: Task, name: str, radionuclide: str, field
     kind, found = task.kind_of(name), nuclide(radionuclide) if radionuclide else ""
     if kind in {task.tracer, ""} and found in {task.radionuclide, ""}:
         return
-    if kind not in {task.tracer, ""}:
-        said = f"{kind} ({field})"
-        said = said if not found or found != task.radionuclide else f"{hyphenated(found)} {said}"
-        wanted = task.tracer
-    else:
+    if kind in {task.tracer, ""}:
         said, wanted = f"the radionuclide {found}", task.radionuclide
+    else:
+        is_named = not found or without_nuclide(kind, found) != kind
+        said, wanted = f"{kind if is_named else f'{hyphenated(found)} {kind}'} ({field})", task.tracer
     asks = f"the task {task.id} is of {task.subject}"
     raise OtherKindError(f"{subject}: is of {said}, not {wanted}: {asks}; leave the scan out, or {remedy}")
