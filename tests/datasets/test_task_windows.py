@@ -143,7 +143,7 @@ def test_decay_over_a_day_is_corrected_by_the_half_life_of_copper(corrected: str
         ({"TracerName": "PSMA-1007"}, DEFAULT_TASK, "is of F-18 PSMA-1007 (TracerName), not FDG"),
         ({"TracerName": "PSMA-1007", "TracerRadionuclide": ...}, DEFAULT_TASK, "is of PSMA-1007 (TracerName), not FDG"),
         ({"TracerRadionuclide": "Ga68"}, DEFAULT_TASK, "is of the radionuclide Ga68, not F18"),
-        ({}, COPPER, "is of FDG (TracerName), not DOTATATE: the task cu64-1h-to-24h@1 is of Cu-64 DOTATATE"),
+        ({}, COPPER, "is of F-18 FDG (TracerName), not DOTATATE: the task cu64-1h-to-24h@1 is of Cu-64 DOTATATE"),
         ({"TracerName": "n/a"}, COPPER, "is of the radionuclide F18, not Cu64"),
     ],
 )
