@@ -150,7 +150,7 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
     "The task is part of a run's identity": (
         None,
         (
-            "benchmark/test_tasks.py::test_two_tasks_on_one_cohort_make_two_boards",
+            "benchmark/test_tasks_on_boards.py::test_two_tasks_on_one_cohort_make_two_boards",
             "datasets/test_task_windows.py::test_a_scan_of_another_tracer_is_refused_by_whatever_reads_the_cohort",
         ),
     ),
