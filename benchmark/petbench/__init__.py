@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from petbench.torchvision_shim import import_torchvision
     from petbench_datasets.errors import PetbenchError
     from petbench_datasets.specs import DatasetSpec
+    from petbench_datasets.tasks.task import Task
 
 __version__ = "0.1.0"
 
@@ -87,6 +88,7 @@ _HOME_OF = {
     "StepMethod": "petbench.step_method",
     "StepParameters": "petbench.step_parameters",
     "Supervision": "petbench.contract",
+    "Task": "petbench_datasets.tasks.task",
     "TrainingData": "petbench.contract",
     "Update": "petbench.step_method",
     "Validated": "petbench.run_events",
@@ -145,6 +147,7 @@ __all__ = [
     "StepMethod",
     "StepParameters",
     "Supervision",
+    "Task",
     "TrainingData",
     "Update",
     "Validated",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from petbench.metric_spec import MetricSpec
     from petbench.run_events import ObserverSpec
     from petbench_datasets.specs import DatasetSpec
+    from petbench_datasets.tasks.task import Task
 
 hookspec = pluggy.HookspecMarker("petbench")
 hookimpl = pluggy.HookimplMarker("petbench")
@@ -42,3 +43,8 @@ def petbench_observers() -> Iterable[ObserverSpec]:  # type: ignore[empty-body]
 @hookspec
 def petbench_engines() -> Iterable[EngineSpec]:  # type: ignore[empty-body]
     """Return the engines that this plugin brings: queues that run petbench on other machines."""
+
+
+@hookspec
+def petbench_tasks() -> Iterable[Task]:  # type: ignore[empty-body]
+    """Return the tasks that this plugin brings: tracer and windows under a name and a version."""

@@ -27,6 +27,9 @@ from petbench.scan import NEEDS, unknown_needs
 from petbench_datasets.sources import Fetch
 from petbench_datasets.specs import API_VERSION as DATASET_API_VERSION
 from petbench_datasets.specs import DatasetSpec
+from petbench_datasets.tasks.built_in import BUILT_IN
+from petbench_datasets.tasks.task import API_VERSION as TASK_API_VERSION
+from petbench_datasets.tasks.task import Task
 from petbench_leaderboard.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -43,11 +46,12 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SUPERVISIONS = get_args(Supervision)
 _ROLES = get_args(Role)
 _ENVIRONMENTS = ("process", "venv")
-_HOOKS: dict[str, tuple[type[MethodSpec | DatasetSpec | ObserverSpec | EngineSpec], int]] = {
+_HOOKS: dict[str, tuple[type[MethodSpec | DatasetSpec | ObserverSpec | EngineSpec | Task], int]] = {
     "petbench_methods": (MethodSpec, API_VERSION),
     "petbench_datasets": (DatasetSpec, DATASET_API_VERSION),
     "petbench_observers": (ObserverSpec, OBSERVER_API_VERSION),
     "petbench_engines": (EngineSpec, ENGINE_API_VERSION),
+    "petbench_tasks": (Task, TASK_API_VERSION),
 }
 """The hooks that are asked at once, what each returns and for which version; a plugin keeps the answers under the
 hook's name after `petbench_`."""
@@ -65,6 +69,7 @@ class Plugin:
         datasets: the datasets it registered.
         observers: the observers of runs it registered.
         engines: the engines it registered.
+        tasks: the tasks it registered.
         error: why it is not usable, in one line; None when it is.
         implementation: the loaded object, for hooks that are asked later.
     """
@@ -77,6 +82,7 @@ class Plugin:
     datasets: tuple[DatasetSpec, ...] = ()
     observers: tuple[ObserverSpec, ...] = ()
     engines: tuple[EngineSpec, ...] = ()
+    tasks: tuple[Task, ...] = ()
     error: str | None = None
     implementation: object = None
 
@@ -107,6 +113,10 @@ class Registry:
     def engines(self) -> dict[str, tuple[EngineSpec, Plugin]]:
         """Return each usable engine by its name, with the plugin that brings it."""
         return {spec.name: (spec, plugin) for plugin in self.plugins for spec in plugin.engines}
+
+    def tasks(self) -> dict[str, Task]:
+        """Return each task by its name: the built-in ones, the default first, and those of usable plugins."""
+        return {**BUILT_IN, **{task.name: task for plugin in self.plugins for task in plugin.tasks}}
 
     def metrics(self) -> tuple[MetricSpec, ...]:
         """Return the metrics of every usable plugin, the built-in ones first.
@@ -221,6 +231,9 @@ def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[An
             raise PluginError(f"{_name(spec)!r} is for plugin API {spec.api}, this petbench has API {api}")
         if not _SLUG.fullmatch(_name(spec)):
             raise PluginError(f"the name {_name(spec)!r} is no slug: use lower-case letters, digits and hyphens")
+        if isinstance(spec, Task):
+            _check_task(spec)
+            continue
         runs_a_command = isinstance(spec, MethodSpec) and bool(spec.command)
         if not callable(spec.build) and not (spec.build is None and runs_a_command):
             raise PluginError(f"{_name(spec)!r} has a build that cannot be called")
@@ -236,6 +249,13 @@ def _specs(manager: pluggy.PluginManager, plugin: object, hook: str) -> tuple[An
         elif spec.track not in ("", *TRACKS):
             raise PluginError(f"{_name(spec)!r} has track {spec.track!r}; use one of {tuple(TRACKS)}, or none")
     return specs
+
+
+def _check_task(task: Task) -> None:
+    if task.name in BUILT_IN:
+        raise PluginError(f"the name {task.name!r} is taken already by petbench; choose another")
+    if task.of_file:
+        raise PluginError(f"the task {task.name!r} is of a package: leave of_file as it is")
 
 
 def _check_method(spec: MethodSpec) -> None:

@@ -22,6 +22,8 @@ from petbench_datasets.sources import HostError, RawParticipant, RemoteFile, Rem
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from petbench_datasets.tasks.task import Task
+
 ENDPOINT = "https://s3.amazonaws.com"
 CHOSEN = {
     "acrin_flt_breast": "instanceCount >= 900",
@@ -39,8 +41,8 @@ _QUERY = """
 class Collection:
     """A collection in one version of the index; a `petbench_datasets.sources.Source`."""
 
-    def __init__(self, name: str, revision: str) -> None:
-        self._name = name
+    def __init__(self, name: str, revision: str, task: Task) -> None:
+        self._name, self._task = name, task
         version = distribution("idc-index-data").version
         self._revision = revision or f"idc-index-data {version}"
         if revision and revision != f"idc-index-data {version}":
@@ -101,7 +103,7 @@ class Collection:
     def read(self, participant: RemoteParticipant, raw: Path, work: Path) -> RawParticipant:  # noqa: ARG002 - a Source's
         """Import the series as any DICOM; those that are not attenuation-corrected are passed over."""
         folder = work / "imported"
-        report = import_dicom(raw, folder, radionuclide=None, skip_unusable=True)
+        report = import_dicom(raw, folder, task=self._task, skip_unusable=True)
         names = sorted({image.participant for image in report.images})
         if len(names) != 1:
             raise DataError(f"the series are of {len(names)} people ({', '.join(names)}); tell the host")

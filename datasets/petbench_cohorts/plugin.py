@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from petbench_cohorts.tasks import FLT, NAF
 from petbench_datasets.errors import DataError
 from petbench_datasets.sources import Fetch
 from petbench_datasets.specs import DatasetSpec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from petbench_datasets.progress import Progress
     from petbench_datasets.sources import Source
+    from petbench_datasets.tasks.task import Task
 
 hookimpl = pluggy.HookimplMarker("petbench")
 
@@ -52,7 +54,8 @@ def petbench_datasets() -> Iterable[DatasetSpec]:
             "CC-BY-3.0",
             "Kostakoglu et al., J Nucl Med 2015;56:1681; data doi 10.7937/k9/tcia.2017.ol20zmxg",
             Fetch(
-                open=partial(_idc, "acrin_flt_breast"),
+                open=partial(_idc, "acrin_flt_breast", FLT),
+                task=FLT,
                 host=_IDC,
                 people=50,
                 measured="F-18 FLT, GE, Philips and Siemens scanners, 43 to 45 and more frames of one bed",
@@ -68,7 +71,8 @@ def petbench_datasets() -> Iterable[DatasetSpec]:
             "CC-BY-3.0",
             "Kurdziel et al., NaF PROSTATE, The Cancer Imaging Archive 2015, doi 10.7937/k9/tcia.2015.isoqthko",
             Fetch(
-                open=partial(_idc, "naf_prostate"),
+                open=partial(_idc, "naf_prostate", NAF),
+                task=NAF,
                 host=_IDC,
                 people=9,
                 measured="F-18 NaF, total body, three passes and a later one a visit",
@@ -99,7 +103,7 @@ def _multimodal_hc(reconstruction: str, revision: str) -> Source:
     return MultimodalHC(reconstruction, revision)
 
 
-def _idc(collection: str, _reconstruction: str, revision: str) -> Source:
+def _idc(collection: str, task: Task, _reconstruction: str, revision: str) -> Source:
     from petbench_cohorts.idc import Collection
 
-    return Collection(collection, revision)
+    return Collection(collection, revision, task)

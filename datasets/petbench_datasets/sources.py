@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from petbench_datasets.errors import DataError
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from petbench_datasets.tasks.task import Task
 
 
 class AccessError(DataError):
@@ -41,6 +44,7 @@ class Fetch:
         reconstructions: labels that `--reconstruction` takes, the default first; empty where there is no choice.
         imports: the client's modules.
         install: what pip installs to have them.
+        task: what the cohort is for: whose windows of whose tracer are kept of what was measured.
     """
 
     open: Callable[[str, str], Source]
@@ -55,6 +59,7 @@ class Fetch:
     reconstructions: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     install: str = "petbench[fetch]"
+    task: Task = DEFAULT_TASK
 
     @property
     def bytes_of_all(self) -> int:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 API_VERSION = 1
 
+TASK_OPTION = "task"
+"""The option by which the variants of a dataset differ that are built for one task each; its value is a task's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class DatasetSpec:
@@ -29,7 +32,8 @@ class DatasetSpec:
         citation: what to cite, as text.
         family: datasets of one family differ in their `options` alone; empty for a dataset without variants.
         options: what `petbench datasets build --acquisition` and `--reconstruction` choose by among the family:
-            `{"acquisition": "multibed", "reconstruction": "3d"}`.
+            `{"acquisition": "multibed", "reconstruction": "3d"}`. The option `task` names the task that a variant is
+            built for: `petbench run --task` takes that variant.
         validate: `validate(dataset, progress)` compares the built dataset with what it imitates, for
             `petbench datasets validate`; None if the plugin has no such comparison. The headroom beside it needs
             organ labels and a repeat scan of every participant, and the split `holdout`; what can be predicted at all

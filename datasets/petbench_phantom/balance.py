@@ -12,8 +12,9 @@ import math
 from typing import TYPE_CHECKING
 
 from petbench_datasets.errors import DataError
+from petbench_datasets.images.windows import minutes
 from petbench_phantom.curves import Scaled
-from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, stable
+from petbench_phantom.input_function import stable
 from petbench_phantom.organs import ORGANS
 from petbench_phantom.pose import posed_body
 from petbench_phantom.raster import millilitres
@@ -64,7 +65,7 @@ def balanced(spec: PhantomSpec, person: Participant) -> Participant:
 def _kilograms_suv(spec: PhantomSpec, person: Participant, frame: int) -> tuple[float, float]:
     """Return the activity of the remaining tissue and of all else, in kg times SUV, wherever the field ends."""
     whole = _with_room(spec)
-    window = (EARLY_MINUTES, DELAYED_MINUTES)[frame]
+    window = tuple(map(minutes, spec.asks.windows_seconds.values()))[frame]
     volumes = millilitres(whole, *posed_body(whole, person, frame))
     held = {organ.name: 1e-3 * volumes[organ.label] * person.curves[organ.name].mean(*window) for organ in ORGANS}
     rest = sum(held[name] for name in REMAINING)

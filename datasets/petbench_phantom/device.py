@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS
 from petbench_phantom.acquisition import IMAGE_BITS, IMAGE_MAXIMUM, Coincidences, slice_times
 from petbench_phantom.fields import generator, on_lattice
 from petbench_phantom.projector import Projector
@@ -94,7 +93,7 @@ def gives_the_same_bits(spec: PhantomSpec, device: str) -> bool:
     shape = (here.segments, small.angles // small.subsets * here.bins, _SLICES_TRIED)
     efficiency = [on_lattice(random.random(shape), 24, 1.0).astype(np.float32) for _ in range(small.subsets)]
     background = [random.random(shape, dtype=np.float32) for _ in range(small.subsets)]
-    times = slice_times(small, DELAYED_WINDOW_SECONDS)
+    times = slice_times(small, small.asks.delayed_seconds)
     scan = Coincidences(efficiency, background, [300 * part for part in background], 1 / times.sensitivity().max(), 1.0)
     counts = scan.counts(random)
     image = on_lattice(random.random((len(here.pixels), _SLICES_TRIED)), IMAGE_BITS, IMAGE_MAXIMUM)

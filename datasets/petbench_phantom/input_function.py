@@ -4,7 +4,8 @@ Whole-blood SUV after a bolus, fitted to 80 image-derived aortic curves (hedyPET
 
     C(t) = (3209 s - B - G) exp(-18.02 s) + B exp(-0.2155 s) + G exp(-0.01329 s),   s = t - 0.30 min
 
-with B = 3.989 and G = 4.152. Sums of exponentials are integrated in closed form, so a window mean has no time grid.
+with B = 3.989 and G = 4.152, and nothing before s = 0. The curves end at 70 min: what is later is extrapolated. Sums of
+exponentials are integrated in closed form, so a window mean has no time grid.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, minutes
+from petbench_datasets.images.windows import minutes
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
-EARLY_MINUTES, DELAYED_MINUTES = minutes(EARLY_WINDOW_SECONDS), minutes(DELAYED_WINDOW_SECONDS)
+EARLY_MINUTES, DELAYED_MINUTES = minutes(DEFAULT_TASK.early_seconds), minutes(DEFAULT_TASK.delayed_seconds)
+"""The windows in which people were measured: those of the default task, whatever is simulated."""
 
 _DELAY_MINUTES = 0.30
 _BOLUS, _BOLUS_RATE = 3209.0, 18.02
@@ -43,13 +46,13 @@ class InputFunction:
 
     def mean(self, start_minutes: float, stop_minutes: float) -> float:
         """Return the mean whole-blood SUV of a window after injection."""
-        start, stop = start_minutes - _DELAY_MINUTES, stop_minutes - _DELAY_MINUTES
+        start, stop, length = _since_arrival(start_minutes, stop_minutes)
         total = sum(c * _integral(power, rate, start, stop) for c, power, rate in self.terms)
-        return total / (stop - start)
+        return total / length
 
     def convolved_mean(self, rate: float, start_minutes: float, stop_minutes: float) -> float:
         """Return the window mean of the curve convolved with exp(-rate t), in SUV times minutes."""
-        start, stop = start_minutes - _DELAY_MINUTES, stop_minutes - _DELAY_MINUTES
+        start, stop, length = _since_arrival(start_minutes, stop_minutes)
         decay = _integral(0, rate, start, stop)
         total = 0.0
         for coefficient, power, term_rate in self.terms:
@@ -60,7 +63,7 @@ class InputFunction:
             if power == 1:
                 step = (_integral(1, term_rate, start, stop) - step) / gap
             total += coefficient * step
-        return total / (stop - start)
+        return total / length
 
 
 def with_window_means(early_factor: float, delayed_factor: float) -> InputFunction:
@@ -72,6 +75,12 @@ def with_window_means(early_factor: float, delayed_factor: float) -> InputFuncti
     e, f = population.mean(*EARLY_MINUTES) * early_factor, population.mean(*DELAYED_MINUTES) * delayed_factor
     determinant = a * d - b * c
     return InputFunction(stable((e * d - b * f) / determinant), stable((a * f - e * c) / determinant))
+
+
+def _since_arrival(start_minutes: float, stop_minutes: float) -> tuple[float, float, float]:
+    """Return a window in minutes since the tracer came, and its whole length: before, nothing is there."""
+    start, stop = start_minutes - _DELAY_MINUTES, stop_minutes - _DELAY_MINUTES
+    return max(start, 0.0), max(stop, 0.0), stop - start
 
 
 def _integral(power: int, rate: float, start: float, stop: float) -> float:

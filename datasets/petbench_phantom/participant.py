@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
 from petbench_phantom.acquisition import expected_coincidences, slice_times, survival
 from petbench_phantom.fields import FWHM_PER_SIGMA, filter_axis, generator, half_kernel, smooth_noise
 from petbench_phantom.lesions import lesions
@@ -68,7 +67,10 @@ def simulate(
     spec: PhantomSpec, person: Participant, progress: Callable[[float], None], make_projector: MakeProjector = Projector
 ) -> Images:
     """Simulate one participant; `progress` is called with the part that is done, 0 to 1."""
-    early_times, delayed_times = slice_times(spec, EARLY_WINDOW_SECONDS), slice_times(spec, DELAYED_WINDOW_SECONDS)
+    early_times, delayed_times = (
+        slice_times(spec, spec.asks.early_seconds),
+        slice_times(spec, spec.asks.delayed_seconds),
+    )
     grain = _grain(spec, person)
     tissues = _still(spec, person, delayed_times, 1)
     progress(0.1)
@@ -99,7 +101,7 @@ def simulate(
 
 def early_labels(spec: PhantomSpec, person: Participant) -> NDArray[np.int16]:
     """Return the organs of a participant at the early frame, without simulating a scan."""
-    return _still(spec, person, slice_times(spec, EARLY_WINDOW_SECONDS), 0).labels
+    return _still(spec, person, slice_times(spec, spec.asks.early_seconds), 0).labels
 
 
 def _still(spec: PhantomSpec, person: Participant, times: SliceTimes, which: int) -> Tissues:

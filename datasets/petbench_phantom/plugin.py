@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from petbench_datasets.specs import DatasetSpec, Validation
+from petbench_datasets.specs import TASK_OPTION, DatasetSpec, Validation
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_phantom.spec import LICENCE, PROFILES
 
 if TYPE_CHECKING:
@@ -31,8 +32,12 @@ def petbench_datasets() -> Iterable[DatasetSpec]:
             licence=LICENCE,
             citation="simulated by petbench; organ statistics after the hedyPET dataset, doi 10.57967/hf/9560",
             family=profile.family,
-            options={"acquisition": profile.acquisition, "reconstruction": profile.reconstruction},
-            validate=_validate,
+            options={
+                "acquisition": profile.acquisition,
+                "reconstruction": profile.reconstruction,
+                TASK_OPTION: profile.task,
+            },
+            validate=_validate if profile.asks == DEFAULT_TASK else None,  # people were measured in its windows alone
             track=profile.track,
         )
         for profile in PROFILES.values()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, in_words
+from petbench_datasets.images.windows import in_words
+from petbench_datasets.tasks.built_in import BUILT_IN, DEFAULT_TASK
+
+if TYPE_CHECKING:
+    from petbench_datasets.tasks.task import Task
 
 LICENCE = "CC0-1.0"
 
@@ -51,6 +55,7 @@ class PhantomSpec:
         folds: number of folds of the split `cv<folds>`, or 0 for none.
         track: the budget of comparisons on it, see `petbench_datasets.specs.DatasetSpec`; empty for none.
         fingerprint: what a build must give (`petbench_datasets.dataset.fingerprint`); empty for an unpublished one.
+        task: the name of the task whose windows are scanned.
     """
 
     name: str
@@ -82,6 +87,12 @@ class PhantomSpec:
     seed: int = 20230929
     track: str = ""
     fingerprint: str = ""
+    task: str = DEFAULT_TASK.name
+
+    @property
+    def asks(self) -> Task:
+        """The task whose windows are scanned."""
+        return BUILT_IN[self.task]
 
 
 _MINI = PhantomSpec(
@@ -124,8 +135,8 @@ _SIXTY = replace(
 _FULL = PhantomSpec(
     name="fdg-phantom",
     family="fdg-phantom",
-    summary=f"eighteen simulated total-body participants, 128x128x389 voxels, early {in_words(EARLY_WINDOW_SECONDS)}, "
-    f"delayed {in_words(DELAYED_WINDOW_SECONDS)}",
+    summary="eighteen simulated total-body participants, 128x128x389 voxels, "
+    f"early {in_words(DEFAULT_TASK.early_seconds)}, delayed {in_words(DEFAULT_TASK.delayed_seconds)}",
     participants=18,
     shape=(389, 128, 128),
     spacing_millimetres=(5.0, 5.3456, 5.3456),
@@ -187,6 +198,25 @@ _SIXTY_MULTIBED_OBLIQUE = replace(
     fingerprint="c4caad0d88f138e45b135cf8bdd0f4c52177c79b40ca479062f9955ab7fc7c6a",
 )
 
+
+def _for_task(spec: PhantomSpec, task: Task) -> PhantomSpec:
+    """Return a profile whose people are scanned in the windows of another task, with the counts of its delayed frame.
+
+    Kinetics are those that were measured until 70 min, bladders those of people who did not void: see `input_function`
+    and `curves.Urine`.
+    """
+    windows = f"{in_words(task.early_seconds)} and {in_words(task.delayed_seconds)}"
+    return replace(
+        spec,
+        name=f"{spec.name}-{task.name.removeprefix('fdg-')}",
+        summary=f"{spec.name} scanned {windows} after the injection, for the task {task.name}",
+        task=task.name,
+        fingerprint="",
+    )
+
+
+_OTHER_TASKS = [task for task in BUILT_IN.values() if task.tracer == DEFAULT_TASK.tracer and task != DEFAULT_TASK]
+
 PROFILES: dict[str, PhantomSpec] = {
     spec.name: spec
     for spec in (
@@ -198,5 +228,6 @@ PROFILES: dict[str, PhantomSpec] = {
         _MULTIBED,
         _OBLIQUE,
         _MULTIBED_OBLIQUE,
+        *(_for_task(spec, task) for spec in (_MINI, _SIXTY) for task in _OTHER_TASKS),
     )
 }

@@ -15,7 +15,7 @@ def splits(spec: PhantomSpec, fingerprint: str) -> list[Split]:
     names = [f"sub-{index + 1:02d}" for index in range(spec.participants)]
     train, validation, _ = spec.holdout
     holdout = Fold(tuple(names[:train]), tuple(names[train : train + validation]), tuple(names[train + validation :]))
-    result = [Split("holdout", fingerprint, (holdout,))]
+    result = [Split("holdout", fingerprint, (holdout,), spec.asks.id)]
     if spec.folds:
         size = spec.participants // spec.folds
         # Neighbours alternate between women and men, so that a block of them is mixed.
@@ -25,5 +25,5 @@ def splits(spec: PhantomSpec, fingerprint: str) -> list[Split]:
             other = blocks[(number + 1) % len(blocks)]
             rest = tuple(name for name in names if name not in test and name not in other)
             folds.append(Fold(rest, other, test))
-        result.append(Split(f"cv{spec.folds}", fingerprint, tuple(folds)))
+        result.append(Split(f"cv{spec.folds}", fingerprint, tuple(folds), spec.asks.id))
     return result

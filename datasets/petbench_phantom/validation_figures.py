@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from petbench_datasets.files import atomic_path
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, in_words
+from petbench_datasets.images.windows import in_words
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_phantom.validation import MEAN_MARK, SPREAD_MARK
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def _means(measured: Measurements) -> Figure:
     regions = sorted(measured.regions, key=lambda region: region.measured.delayed)
     rows = np.arange(len(regions))
     for axis, which, colour, title in (
-        (axes[0, 0], "early", _EARLY, in_words(EARLY_WINDOW_SECONDS)),
-        (axes[0, 1], "delayed", _DELAYED, in_words(DELAYED_WINDOW_SECONDS)),
+        (axes[0, 0], "early", _EARLY, in_words(DEFAULT_TASK.early_seconds)),
+        (axes[0, 1], "delayed", _DELAYED, in_words(DEFAULT_TASK.delayed_seconds)),
     ):
         wanted = np.array([getattr(region.measured, which) for region in regions])
         spread = np.array([getattr(region.measured, f"{which}_sd") for region in regions])

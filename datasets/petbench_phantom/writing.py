@@ -18,10 +18,11 @@ from petbench_datasets.files import atomic_folder, write_json
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, Frame
+from petbench_datasets.images.windows import Frame, minutes
 from petbench_datasets.tables import write_table
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
+from petbench_datasets.tasks.task_writer import write_task
 from petbench_phantom.acquisition import DECAY_PER_SECOND
-from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES
 from petbench_phantom.organs import ORGANS
 from petbench_phantom.participant import early_labels
 from petbench_phantom.spec import LICENCE
@@ -61,9 +62,9 @@ def write_participant(spec: PhantomSpec, person: Participant, images: Images, fo
     with atomic_folder(beside) as temporary:
         pet, anat = temporary / "pet", temporary / "anat"
         extra = {
-            "early_desc-truth": (images.early_truth, EARLY_WINDOW_SECONDS),
-            "delayed_desc-truth": (images.delayed_truth, DELAYED_WINDOW_SECONDS),
-            "delayed_desc-repeat": (images.repeat, DELAYED_WINDOW_SECONDS),
+            "early_desc-truth": (images.early_truth, spec.asks.early_seconds),
+            "delayed_desc-truth": (images.delayed_truth, spec.asks.delayed_seconds),
+            "delayed_desc-repeat": (images.repeat, spec.asks.delayed_seconds),
         }
         for ending, (volume, window) in extra.items():
             # The derivative has no participants.tsv of its own: the weight makes its images readable by themselves.
@@ -73,10 +74,10 @@ def write_participant(spec: PhantomSpec, person: Participant, images: Images, fo
         write_image(anat / early_labels_name(person.name), images.early_labels, grid, dtype=np.int16)
         write_image(anat / f"{person.name}_desc-body_mask.nii.gz", images.body.astype(np.uint8), grid, dtype=np.uint8)
         _write_lesions(anat, person, images, grid)
-        write_json(temporary / f"{person.name}_desc-simulation.json", _facts(person, images))
+        write_json(temporary / f"{person.name}_desc-simulation.json", _facts(spec, person, images))
     with atomic_folder(folder / person.name) as temporary:
-        frames = {"early": (images.early, EARLY_WINDOW_SECONDS), "delayed": (images.delayed, DELAYED_WINDOW_SECONDS)}
-        for ending, (volume, window) in frames.items():
+        for ending, volume in (("early", images.early), ("delayed", images.delayed)):
+            window = spec.asks.windows_seconds[ending]
             pet, sidecar = temporary / "pet", _sidecar(spec, person, window)
             write_scan(pet, f"{stem}{ending}_pet", [activity(volume)], grid, sidecar)
 
@@ -117,6 +118,7 @@ def write_dataset(spec: PhantomSpec, people: Sequence[Participant], folder: Path
     about: dict[str, Any] = {"licence": LICENCE, "generated_by": "simulated FDG PET"}
     write_description(derivative, f"{spec.name}: labels and truth", kind="derivative", **about)
     write_participants(folder, rows)
+    write_task(folder, spec.asks)
     write_description(folder, spec.name, **about, sampling=spec.sampling)
 
 
@@ -153,14 +155,15 @@ def _sidecar(spec: PhantomSpec, person: Participant, window: tuple[float, float]
     )
 
 
-def _facts(person: Participant, images: Images) -> dict[str, Any]:
+def _facts(spec: PhantomSpec, person: Participant, images: Images) -> dict[str, Any]:
     """Return what was chosen at random for a participant, for the curious."""
     return {
         "urine_millilitres": list(person.bladder_millilitres),
         "organ_scales": dict(person.organ_scales),
         "true_coincidences": list(images.trues),
         "suv_by_organ": {
-            name: [curve.mean(*EARLY_MINUTES), curve.mean(*DELAYED_MINUTES)] for name, curve in person.curves.items()
+            name: [curve.mean(*minutes(window)) for window in spec.asks.windows_seconds.values()]
+            for name, curve in person.curves.items()
         },
     }
 
@@ -186,6 +189,8 @@ def other_settings(spec: PhantomSpec, folder: Path) -> list[str]:
 def settings(spec: PhantomSpec) -> dict[str, Any]:
     """Return the settings that decide the voxels, as JSON gives them back."""
     content = dataclasses.asdict(spec)
+    if spec.task == DEFAULT_TASK.name:  # builds of before name none, and are the same
+        del content["task"]
     for name in ("fingerprint", "summary", "family", "holdout", "folds", "track"):
         del content[name]
     return dict(json.loads(json.dumps(content)))

@@ -46,6 +46,7 @@ CLASSES = (
     "petbench_datasets.sources.RemoteFile",
     "petbench_datasets.sources.RawParticipant",
     "petbench_datasets.sources.Labels",
+    "petbench_datasets.tasks.task.Task",
     "petbench_datasets.specs.Validation",
     "petbench_datasets.specs.Headroom",
     "petbench_datasets.specs.HeadroomRow",

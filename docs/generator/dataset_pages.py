@@ -9,7 +9,9 @@ from petbench_datasets.evidence.bids_fields import BIDS_FIELDS
 from petbench_datasets.evidence.dicom_fields import DICOM_FIELDS
 from petbench_datasets.evidence.fields import Otherwise
 from petbench_datasets.fetching.offer import size_text
+from petbench_datasets.images.windows import in_words
 from petbench_datasets.importers.nifti_table import COLUMNS
+from petbench_datasets.tasks.built_in import BUILT_IN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +23,18 @@ def column_reference() -> str:
     """Return a table of the columns that `petbench datasets import nifti` knows."""
     rows = [f"| `{name}` | {meaning} |" for name, meaning in COLUMNS.items()]
     return "| column | what it holds |\n| --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def task_reference() -> str:
+    """Return a table of the built-in tasks, and their sources."""
+    rows = [
+        f"| `{task.id}` | {task.subject} | {in_words(task.early_seconds)} | {in_words(task.delayed_seconds)} | "
+        f"{task.least_coverage:.0%} | {task.summary} |"
+        for task in BUILT_IN.values()
+    ]
+    head = "| task | tracer | early | delayed | measured | what it asks |\n| --- | --- | --- | --- | ---: | --- |"
+    sources = [f"- `{task.name}`: {task.source}." for task in BUILT_IN.values()]
+    return "\n".join([head, *rows, "", "Sources:", "", *sources]) + "\n"
 
 
 def dicom_reference() -> str:

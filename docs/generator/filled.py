@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from command_pages import command_reference
 from contract_pages import check_list, class_reference, hook_reference, job_reference
-from dataset_pages import cohort_reference, column_reference, dicom_reference, sidecar_reference
+from dataset_pages import cohort_reference, column_reference, dicom_reference, sidecar_reference, task_reference
 from layer_pages import layer_reference
 from protocol_pages import metric_reference
 from python_pages import function_reference, object_reference
@@ -38,6 +38,7 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "cohorts": cohort_reference,
     "dicom": dicom_reference,
     "sidecar": sidecar_reference,
+    "tasks": task_reference,
     "metrics": metric_reference,
     "layers": layer_reference,
     "objects": object_reference,

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-BOARD = ["dataset", "fingerprint", "split", "protocol"]
+BOARD = ["dataset", "fingerprint", "split", "task", "protocol"]
 COLUMN = ["metric", "region", "convention_id"]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.metric_facts import MetricFacts, distance_from_best
-from petbench_leaderboard.records import EXTERNAL
+from petbench_leaderboard.records import EXTERNAL, FIRST_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -243,6 +243,7 @@ class Board:
         split: the split's name.
         split_digest: of the split.
         protocol: version of the rules that the scores were computed by.
+        task: what its runs were asked, by name and version.
         participants: everyone that the split predicts.
         ranked_by: the column that decides, None where nothing was scored by it.
         columns: every column that any row has.
@@ -256,6 +257,7 @@ class Board:
     split: str
     split_digest: str
     protocol: int
+    task: str = FIRST_TASK
     participants: tuple[str, ...]
     ranked_by: Column | None
     columns: tuple[Column, ...]

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from petbench_leaderboard.chosen_rows import note_choice
+from petbench_leaderboard.records import BOARD_FIELDS
 from petbench_leaderboard.rows import in_batches, run_row
 from petbench_leaderboard.run_groups import REGIONS, everyone, group_runs
 from petbench_leaderboard.schema import BoardEntry, BoardRow, CachedMean, Run, Score
@@ -30,21 +31,20 @@ if TYPE_CHECKING:
     from petbench_leaderboard.run_groups import RunGroup
     from petbench_leaderboard.score_records import ScoreRow
 
-BoardKey: TypeAlias = tuple[str, str, str, str, int]
-"""Dataset, fingerprint, split, its digest, and the protocol of the scores."""
+BoardKey: TypeAlias = tuple[str, str, str, str, int, str]
+"""The values of `BOARD_FIELDS`."""
 
 _GROUPS_AT_ONCE = 200
 
 
 def board_key(run: RunRow, protocol: int) -> BoardKey:
     """Return the board that a run's scores of a protocol belong to."""
-    return run.dataset, run.fingerprint, run.split, run.split_digest, protocol
+    return run.dataset, run.fingerprint, run.split, run.split_digest, protocol, run.task
 
 
 def board_number(session: Session, key: BoardKey) -> int:
     """Return a board's number; make it where it is new, even while another process does."""
-    names = ("dataset", "fingerprint", "split", "split_digest", "protocol")
-    facts = dict(zip(names, key, strict=True))
+    facts = dict(zip(BOARD_FIELDS, key, strict=True))
     query = sa.select(BoardEntry.id).filter_by(**facts)
     found = session.scalar(query)
     if found is not None:

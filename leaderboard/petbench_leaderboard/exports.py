@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from petbench_leaderboard.records import GROUP_FIELDS
+from petbench_leaderboard.records import BOARD_FIELDS, GROUP_FIELDS
 from petbench_leaderboard.report.columns import label
 from petbench_leaderboard.tracks import tracks_of
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 MOST_TESTED = 40
 """Rows of a board that is exported with intervals and tests: with more, they take minutes."""
 
-_OF_BOARD = ("dataset", "fingerprint", "split", "split_digest", "protocol")
-_OF_ROW = tuple(name for name in GROUP_FIELDS if name not in _OF_BOARD)
+_OF_ROW = tuple(name for name in GROUP_FIELDS if name not in BOARD_FIELDS)
 
 
 def board_as_rows(board: Board) -> list[dict[str, object]]:
@@ -105,6 +104,7 @@ def _row_as_dict(
         "dataset": board.dataset,
         "split": board.split,
         "protocol": board.protocol,
+        "task": board.task,
         "rank": row.rank,
         **_ranks_as_dict(statistics),
         "competes": row.competes,
@@ -183,7 +183,7 @@ def _board_as_dict(board: Board) -> dict[str, object]:
     tested = known.rows if known else (None,) * len(board.rows)
     stability = known.stability if known else None
     return {
-        **{name: getattr(board, name) for name in _OF_BOARD},
+        **{name: getattr(board, name) for name in BOARD_FIELDS},
         "participants": list(board.participants),
         "ranked_by": board.ranked_by.metric if board.ranked_by else None,
         "columns": [_column_as_dict(column, names[column]) for column in board.columns],

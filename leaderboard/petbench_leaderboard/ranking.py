@@ -49,17 +49,19 @@ def rank(
     *,
     dataset: str | None = None,
     split: str | None = None,
+    task: str | None = None,
     metric: str | None = None,
     where: str | None = None,
     best: int | None = None,
     validation: bool = False,
 ) -> list[Board]:
-    """Return the boards of the leaderboard, one for each dataset, split and protocol, newest protocol first.
+    """Return the boards of the leaderboard, one for each dataset, split, task and protocol, newest protocol first.
 
     Args:
         leaderboard: where the runs are.
         dataset: only this dataset.
         split: only this split.
+        task: only this task: its name, for all its versions, or its id.
         metric: what decides the order; the first of `RANKING_METRICS` that a board has where nobody asks for one.
         where: only rows whose runs fulfil this condition, such as `supervision=unpaired and psnr_body_suv20>30`;
             they are ranked among themselves. The gain is over the board's own `identity`, shown or not.
@@ -67,10 +69,10 @@ def rank(
         validation: whether rows also have their means on validation participants, which change no place and no rank.
 
     Raises:
-        UnknownOnLeaderboardError: nothing here is of that dataset, split or metric.
+        UnknownOnLeaderboardError: nothing here is of that dataset, split, task or metric.
         RequestError: the condition is not understood, or the metric orders nothing here.
     """
-    entries = board_entries(leaderboard, dataset=dataset, split=split)
+    entries = board_entries(leaderboard, dataset=dataset, split=split, task=task)
     if metric is not None and entries:
         check_metric(leaderboard, [entry.id for entry in entries], metric)
     boards = []
@@ -98,7 +100,11 @@ def rank(
             boards.append(board)
     if metric is not None:
         _refuse_under_floor(boards)
-    return sorted(boards, key=lambda board: (board.dataset, board.split, -board.protocol, board.fingerprint))
+    return sorted(boards, key=_board_order)
+
+
+def _board_order(board: Board) -> tuple[object, ...]:
+    return board.dataset, board.split, board.task, -board.protocol, board.fingerprint
 
 
 def _counts(run: RunRow) -> bool:
@@ -107,7 +113,7 @@ def _counts(run: RunRow) -> bool:
 
 
 def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], selected: Selection) -> Board:
-    dataset, fingerprint, split, split_digest, protocol = key
+    dataset, fingerprint, split, split_digest, protocol, task = key
     participants = everyone(runs, scores)
     groups = group_runs(runs, scores)
     columns = sorted({column for group in groups for column in group.scores}, key=_column_order)
@@ -121,6 +127,7 @@ def _board(key: BoardKey, runs: Sequence[RunRow], scores: Sequence[ScoreRow], se
         split=split,
         split_digest=split_digest,
         protocol=protocol,
+        task=task,
         participants=people(participants),
         ranked_by=ranked_by,
         columns=tuple(columns),

@@ -60,7 +60,13 @@ MOST_SAMPLES = 1000
 MEMBERS = "runs"
 """Of an ensemble's parameters: which runs it was made of. They are others in every fold, and tell no rows apart."""
 
-ADDED_LATER: Mapping[str, object] = {"inputs": {}, "views": 1}
+FIRST_TASK = "fdg-7-21-to-42-63@1"
+"""The task of every run of before tasks had names."""
+
+BOARD_FIELDS = ("dataset", "fingerprint", "split", "split_digest", "protocol", "task")
+"""What runs share that are on one board; the protocol is that of their scores."""
+
+ADDED_LATER: Mapping[str, object] = {"inputs": {}, "views": 1, "task": FIRST_TASK}
 """Fields of a run's identity and group that were not always there; with these values a run is the one it was before."""
 
 FAILURES: frozenset[Status] = frozenset({"failed", "out-of-memory", "timed-out", "diverged"})
@@ -109,6 +115,8 @@ class PlannedRun:
             training, so the same run can be tested later.
         views: of each scan that are predicted and averaged, the scan as it is among them; see `petbench.methods.views`.
         keep_samples: how many of what the method draws for a test participant are kept beside the mean and scored.
+        task: what is asked: the tracer, and which image is predicted from which, by name and version, such as
+            `fdg-60-to-120@1`; one that a file defines has a digest too.
     """
 
     method: str = field(metadata=use("identity", "group", where="text", check="slug"))
@@ -139,6 +147,7 @@ class PlannedRun:
     purpose: RunPurpose = field(default="test", metadata=use("change", where="text", check="purpose", submitted=False))
     views: int = field(default=1, metadata=use("identity", "group", where="number", check="views"))
     keep_samples: int = field(default=0, metadata=use("change", where="number", check="index", submitted=False))
+    task: str = field(default=FIRST_TASK, metadata=use("identity", "group", where="text", check="text"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

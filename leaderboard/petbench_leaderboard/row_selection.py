@@ -51,6 +51,11 @@ class Entry:
         """The version of the rules that the board's scores were computed by."""
         return self.key[4]
 
+    @property
+    def task(self) -> str:
+        """What the board's runs were asked."""
+        return self.key[5]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
@@ -73,25 +78,45 @@ class Selection:
     best_of: Mapping[Method, BestOf]
 
 
-def board_entries(leaderboard: Leaderboard, *, dataset: str | None, split: str | None) -> list[Entry]:
-    """Return the boards of a dataset and split, or all.
+def board_entries(
+    leaderboard: Leaderboard, *, dataset: str | None, split: str | None, task: str | None = None
+) -> list[Entry]:
+    """Return the boards of a dataset, split and task, or all.
+
+    Args:
+        leaderboard: where they are.
+        dataset: its name.
+        split: its name.
+        task: its id, or its name for every version of it.
 
     Raises:
-        UnknownOnLeaderboardError: no run is of a dataset or split of this name.
+        UnknownOnLeaderboardError: no run is of a dataset, split or task of this name.
     """
     with leaderboard.reading() as session:
         boards = list(session.scalars(sa.select(BoardEntry)))
         for kind, wanted, names in (
             ("dataset", dataset, [board.dataset for board in boards]),
             ("split", split, [board.split for board in boards if dataset in (None, board.dataset)]),
+            ("task", task, [name for board in boards for name in task_names(board.task)]),
         ):
             if wanted is not None and wanted not in names:
                 raise UnknownOnLeaderboardError(f"{kind} on this leaderboard", wanted, set(names))
         return [
-            Entry(id=board.id, key=(board.dataset, board.fingerprint, board.split, board.split_digest, board.protocol))
+            Entry(id=board.id, key=_key(board))
             for board in boards
-            if dataset in (None, board.dataset) and split in (None, board.split)
+            if dataset in (None, board.dataset)
+            and split in (None, board.split)
+            and (task is None or task in task_names(board.task))
         ]
+
+
+def task_names(task: str) -> tuple[str, str]:
+    """Return what a task goes by: its id, `fdg-60-to-120@1`, and its name alone."""
+    return task, task.partition("@")[0]
+
+
+def _key(board: BoardEntry) -> BoardKey:
+    return board.dataset, board.fingerprint, board.split, board.split_digest, board.protocol, board.task
 
 
 def select_rows(
@@ -150,7 +175,7 @@ def competing_rows(leaderboard: Leaderboard, entry: Entry) -> dict[str, ChosenBy
 
 def off_board_runs(leaderboard: Leaderboard, entry: Entry, *, where: str | None, limit: int) -> list[RunRow]:
     """Return the newest runs of a board without a score that were to have some and have no other run in their place."""
-    dataset, fingerprint, split, split_digest, protocol = entry.key
+    dataset, fingerprint, split, split_digest, protocol, task = entry.key
     query = sa.select(Run).where(
         Run.on_board.is_(False),
         Run.purpose == "test",
@@ -159,6 +184,7 @@ def off_board_runs(leaderboard: Leaderboard, entry: Entry, *, where: str | None,
         Run.fingerprint == fingerprint,
         Run.split == split,
         Run.protocol == protocol,
+        Run.task == task,
     )
     with leaderboard.reading() as session:
         if where is not None:

@@ -27,9 +27,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from petbench_leaderboard.field_uses import may_be_none, value_type
-from petbench_leaderboard.records import RunRow
+from petbench_leaderboard.records import BOARD_FIELDS, RunRow
 
-SCHEMA_REVISION = "0030"
+SCHEMA_REVISION = "0040"
 """The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
 
 DATASET_LEVEL = ""
@@ -97,6 +97,7 @@ class Run(Base):
     fold: Mapped[int]
     seed: Mapped[int] = mapped_column(BigInteger)
     protocol: Mapped[int]
+    task: Mapped[str]
     status: Mapped[str] = mapped_column(String(16), index=True)
     verification: Mapped[str] = mapped_column(String(16))
     purpose: Mapped[str]
@@ -239,9 +240,7 @@ class BoardEntry(Base):
     """One board: what may be compared. Kept beside the runs so that boards are listed without reading all runs."""
 
     __tablename__ = "boards"
-    __table_args__ = (
-        UniqueConstraint("dataset", "fingerprint", "split", "split_digest", "protocol", name="board_key"),
-    )
+    __table_args__ = (UniqueConstraint(*BOARD_FIELDS, name="board_key"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     dataset: Mapped[str]
@@ -249,6 +248,7 @@ class BoardEntry(Base):
     split: Mapped[str]
     split_digest: Mapped[str]
     protocol: Mapped[int]
+    task: Mapped[str]
 
 
 class BoardRow(Base):

@@ -40,22 +40,22 @@ if TYPE_CHECKING:
 Part: TypeAlias = Literal["test", "validation"]
 
 FIELDS = (
-    "run", "uid", "row", "method", "role", "competes", "dataset", "fingerprint", "split", "fold", "seed", "protocol",
-    "part", "participant", "metric", "convention_id", "region", "unit", "higher_is_better", "best_value", "value",
-    "floor", "reason",
+    "run", "uid", "row", "method", "role", "competes", "dataset", "fingerprint", "split", "fold", "seed", "task",
+    "protocol", "part", "participant", "metric", "convention_id", "region", "unit", "higher_is_better", "best_value",
+    "value", "floor", "reason",
 )  # fmt: skip
 """Of a score. `row` is shared by the runs of one row; `participant` is empty for a score of all of a fold together.
 
 `part` is `test` or `validation`: never both in one file.
 """
 
-_OF_RUN = ("uid", "method", "role", "dataset", "fingerprint", "split", "fold", "seed")
+_OF_RUN = ("uid", "method", "role", "dataset", "fingerprint", "split", "fold", "seed", "task")
 _OF_SCORE = ("protocol", "metric", "convention_id", "region", "unit", "higher_is_better", "value", "reason")
 _ROW_DIGITS = 12
 _ROWS_AT_ONCE = 50
 _RUN = (
     Run.id, Run.uid, Run.run_group, Run.method, Run.role, Run.dataset, Run.fingerprint, Run.split, Run.split_digest,
-    Run.fold, Run.seed,
+    Run.task, Run.fold, Run.seed,
 )  # fmt: skip
 _PARTS: Mapping[str, Table] = {"test": Score, "validation": ValidationScore}
 
@@ -152,7 +152,7 @@ def _rows_of(
     wanted = [table.metric.in_(metrics)] if metrics else []
     for score in read_scores(session, table, counted, *wanted):
         run = runs[score.run_id]
-        board = (run.dataset, run.fingerprint, run.split, run.split_digest, score.protocol)
+        board = (run.dataset, run.fingerprint, run.split, run.split_digest, score.protocol, run.task)
         if board in competing and score.protocol in counted[run.id]:
             yield _as_row(run, score, run.run_group in competing[board], facts) | {"part": part}
 

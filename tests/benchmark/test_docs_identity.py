@@ -49,6 +49,10 @@ HELD: dict[str, tuple[str, ...]] = {
         "benchmark/test_needs.py::test_what_an_input_holds_is_part_of_a_run_s_identity_and_no_input_changes_none",
         "datasets/test_inputs.py::test_a_digest_changes_with_one_voxel_or_cell_and_not_with_what_the_fingerprint_holds",
     ),
+    "Task": (
+        "benchmark/test_tasks.py::test_the_first_task_changes_no_identity_and_no_group_and_another_changes_both",
+        "datasets/test_tasks.py::test_two_files_never_pass_for_one_task",
+    ),
     "Views": (
         "benchmark/test_views.py::test_views_are_predicted_by_the_model_of_one_view_in_a_row_of_their_own_that_bears_its_training",
         "benchmark/test_views.py::test_one_view_changes_no_identity_and_no_group_and_several_change_both",

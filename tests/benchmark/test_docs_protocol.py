@@ -16,7 +16,7 @@ from petbench.evaluation.metrics.uncertainty import LEAST_SAMPLES
 from petbench.intensity import MARGIN, ROUNDED_TO_SUV, IntensityMap
 from petbench.plans.run_plan import IDENTITY_FIELDS
 from petbench_datasets.dataset import framing
-from petbench_datasets.images import windows
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_leaderboard.statistics import intervals, power, promises
 from petbench_leaderboard.statistics.analysis import MOST_COMPARED
 from petbench_leaderboard.statistics.time_to_target import LARGEST_RATIO
@@ -41,11 +41,11 @@ def numbers(text: str) -> list[float]:
 def has_the_windows(rule: str) -> None:
     delayed, early = re.findall(r"(\d+)–(\d+) min", rule)[:2]
     for name, minutes in (("early", early), ("delayed", delayed)):
-        assert windows.WINDOWS_SECONDS[name] == tuple(60.0 * float(minute) for minute in minutes)
+        assert DEFAULT_TASK.windows_seconds[name] == tuple(60.0 * float(minute) for minute in minutes)
 
 
 def has_the_coverage(rule: str) -> None:
-    assert numbers(rule)[0] == 100 * windows.LEAST_COVERAGE
+    assert numbers(rule)[0] == 100 * DEFAULT_TASK.least_coverage
     assert "half" in rule
     assert framing.LEAST_INSIDE == 0.5
 
@@ -147,6 +147,13 @@ def has_the_power(rule: str) -> None:
 #: How each rule begins; the check of its numbers, if it has any; and the tests that show it.
 RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
     "Predict the delayed image": (has_the_windows, ()),
+    "The task is part of a run's identity": (
+        None,
+        (
+            "benchmark/test_tasks_on_boards.py::test_two_tasks_on_one_cohort_make_two_boards",
+            "datasets/test_task_windows.py::test_a_scan_of_another_tracer_is_refused_by_whatever_reads_the_cohort",
+        ),
+    ),
     "Both images are in SUV": (
         None,
         (

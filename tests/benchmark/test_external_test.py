@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from petbench.scan import Scan
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.nifti import read_image
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
+from petbench_datasets.tasks.task_writer import write_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,3 +194,18 @@ def test_from_python_it_is_the_same_row(ran: Callable[..., Petbench], clinic: Pa
     (row,) = command.json("evaluate", "1", "--dataset", clinic)
     assert row["id"] == run.id
     assert json.dumps(row["scores"])
+
+
+@pytest.mark.slow
+def test_a_model_is_tested_on_the_task_that_it_was_trained_for(ran: Callable[..., Petbench], clinic: Path) -> None:
+    import petbench as library
+
+    command = ran("scale")
+    own = dataclasses.replace(DEFAULT_TASK, name="ours", of_file=True)
+    write_task(clinic, own)
+    with library.Session(home=command.home, offline=True) as session:
+        opened = library.open_dataset(clinic, split="everyone", session=session)
+        with pytest.raises(library.PetbenchError, match=f"for the task {DEFAULT_TASK.id}, and clinic was opened for"):
+            library.evaluate(1, opened, session=session)
+    (row,) = command.json("evaluate", "1", "--dataset", clinic)  # which opens the cohort for the run's task
+    assert row["task"] == DEFAULT_TASK.id

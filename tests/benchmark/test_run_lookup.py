@@ -40,7 +40,7 @@ OTHER: dict[str, Any] = {
     "method": "unet", "distribution": "theirs", "version": "2", "source_hash": "b" * 64, "parameters": {"width": 4},
     "fingerprint": "e" * 64, "split_digest": "t" * 64, "fold": 1, "seed": 1, "precision": "bf16", "budget": "images=8",
     "protocol": 1, "inputs": {"labels": "9" * 64},
-    "views": 4,
+    "views": 4, "task": "fdg-60-to-120@1",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 from petbench.plans.datasets import registered_as
 from petbench_datasets.bids.description import write_description
 from petbench_datasets.specs import DatasetSpec, find_variant
+from petbench_datasets.tasks.built_in import BUILT_IN, DEFAULT_TASK
 from petbench_phantom.plugin import petbench_datasets
 from petbench_phantom.spec import PROFILES
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.command import Petbench
+
+    from petbench_datasets.tasks.task import Task
 
 SPECS = {spec.name: spec for spec in petbench_datasets()}
 
@@ -41,6 +44,18 @@ def test_listing_the_datasets_imports_nothing_heavy() -> None:
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("name", ["fdg-phantom-mini", "fdg-phantom-60"])
+@pytest.mark.parametrize("task", BUILT_IN.values(), ids=lambda task: task.name)
+def test_a_simulated_dataset_has_a_variant_for_every_task_of_its_kinetics(name: str, task: Task) -> None:
+    found = variant(name, task=task.name)
+    if task.tracer != "FDG":
+        assert found is None
+        return
+    assert found is not None
+    assert PROFILES[found].asks == task
+    assert (found == name) == (task == DEFAULT_TASK) == (SPECS[found].validate is not None)
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -54,7 +69,7 @@ def test_listing_the_datasets_imports_nothing_heavy() -> None:
 def test_another_acquisition_or_reconstruction_is_a_registered_dataset(options: dict[str, str], expected: str) -> None:
     assert variant("fdg-phantom", **options) == expected
     profile = PROFILES[expected]
-    built = {"acquisition": profile.acquisition, "reconstruction": profile.reconstruction}
+    built = {"acquisition": profile.acquisition, "reconstruction": profile.reconstruction, "task": profile.task}
     assert built == built | options == SPECS[expected].options
 
 

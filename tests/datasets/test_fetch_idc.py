@@ -17,6 +17,7 @@ from tests.datasets.test_fetch_failures import line_of
 
 from petbench_cohorts.idc import Collection, _raise, series_of
 from petbench_cohorts.plugin import petbench_datasets
+from petbench_cohorts.tasks import FLT
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.sources import HostError, RemoteFile
 
@@ -45,7 +46,7 @@ def test_the_index_has_the_series_that_the_recipes_say() -> None:
         assert len({patient for patient, *_ in found}) == fetch.people
         assert sum(size for *_, size in found) == pytest.approx(fetch.bytes_of_all, rel=0.01)
     assert {bucket for _, _, bucket, _, _ in flt + naf} <= {"idc-open-data", "idc-open-data-two", "idc-open-data-cr"}
-    first = Collection("acrin_flt_breast", "").participants[0]
+    first = Collection("acrin_flt_breast", "", FLT).participants[0]
     assert (first.name, [file.count for file in first.files]) == ("sub-001", [1575] * 3)
 
 
@@ -132,7 +133,8 @@ def test_a_dynamic_series_becomes_the_two_windows(bucket: Bucket, invoke: Invoke
             np.testing.assert_allclose(found, 2.0 * mean * 70000.0 / 250e6, rtol=2e-5)  # 2 is the RescaleSlope
     (sidecar,) = (tmp_path / "flt" / "sub-001").rglob("*rec-early_pet.json")
     content = json.loads(sidecar.read_text(encoding="utf-8"))
-    assert content["TracerAllowed"] is True
+    assert content["TracerName"] == "FLT"
+    assert dataset.task.id == FLT.id  # as `task.toml` in the cohort says
     assert "note: sub-001: passed over" in said
 
 

@@ -19,6 +19,7 @@ from petbench_datasets.fetching.images import make_images
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_frames
 from petbench_datasets.sources import RawParticipant
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +39,10 @@ def test_frames_are_read_one_at_a_time(tmp_path: Path) -> None:
         for other in path:
             other.unlink()
     write_frames(stem.with_name(f"{stem.name}.nii.gz"), (volume for _ in layout.STARTS), len(layout.STARTS), grid)
-    make_images(RawParticipant(raw, "sub-000"), "sub-000", "early", tmp_path / "warm")  # imports are no volumes
+    # What the first call imports is no volume.
+    make_images(RawParticipant(raw, "sub-000"), "sub-000", "early", tmp_path / "warm", DEFAULT_TASK)
     tracemalloc.start()
-    make_images(RawParticipant(raw, "sub-000"), "sub-000", "early", tmp_path / "work")
+    make_images(RawParticipant(raw, "sub-000"), "sub-000", "early", tmp_path / "work", DEFAULT_TASK)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 12 * volume.nbytes < len(layout.STARTS) * volume.nbytes / 5

@@ -18,6 +18,18 @@ TRUTH = np.load(DATA / "cases-truth.npz")
 SUV_TOLERANCE = 0.01
 
 
+PSMA = """
+name = "psma-7-21-to-42-63"
+version = 1
+summary = "PSMA as FDG is asked"
+tracer = "PSMA"
+radionuclide = "18F"
+early_minutes = [7, 21]
+delayed_minutes = [42, 63]
+source = "nobody's: for tests"
+"""
+
+
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return unpack_cases("header", tmp_path_factory.mktemp("cases"))
@@ -91,11 +103,28 @@ def test_a_dicom_header_is_refused_in_one_line_and_nothing_is_written(
     assert not (tmp_path / "cohort").exists()
 
 
-def test_a_tracer_that_was_allowed_is_read(cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
-    source = cases / "d_f18_psma"
-    code, said = invoke("datasets", "import", "dicom", source, "--out", tmp_path / "c", "--radionuclide", "any")
+def test_a_tracer_that_was_allowed_is_read_once_its_task_is_named(
+    cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    source, cohort = cases / "d_f18_psma", tmp_path / "c"
+    code, said = invoke("datasets", "import", "dicom", source, "--out", cohort, "--radionuclide", "any")
     assert code == 0, said
-    assert invoke("datasets", "check", tmp_path / "c")[0] == 0
+    code, said = invoke("datasets", "check", cohort)
+    assert code == 1
+    refusal = "PSMA-1007 (TracerName), not FDG: the task fdg-7-21-to-42-63@1 is of F-18 FDG; leave the scan out, or "
+    lines = errors(said)
+    assert lines
+    assert all(refusal in line for line in lines)
+    (cohort / "task.toml").write_text(PSMA, encoding="utf-8")
+    assert invoke("datasets", "check", cohort)[0] == 0
+
+
+def test_a_series_of_the_tracer_of_the_task_is_imported(
+    cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "psma.toml").write_text(PSMA, encoding="utf-8")
+    asked = ("--out", tmp_path / "c", "--task", tmp_path / "psma.toml")
+    assert invoke("datasets", "import", "dicom", cases / "d_f18_psma", *asked)[0] == 0
 
 
 def test_a_table_that_moved_is_called_so(cases: Path, invoke: Callable[..., tuple[int, str]], tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, minutes
+from petbench_datasets.images.windows import minutes
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_phantom.acquisition import slice_times
 from petbench_phantom.balance import HELD, LEAST, MOST, REMAINING, balanced
 from petbench_phantom.build import _check_settings
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from petbench_phantom.spec import PhantomSpec
 
 MINI = PROFILES["fdg-phantom-mini"]
-WINDOWS = (EARLY_WINDOW_SECONDS, DELAYED_WINDOW_SECONDS)
+WINDOWS = (DEFAULT_TASK.early_seconds, DEFAULT_TASK.delayed_seconds)
 COARSE = dataclasses.replace(
     MINI,
     name="coarse",
@@ -64,7 +65,20 @@ def factor(person: Participant, organ: str) -> float:
 
 
 def test_of_the_profiles_the_mini_alone_is_balanced() -> None:
-    assert {name for name, spec in PROFILES.items() if spec.balanced_activity} == {"fdg-phantom-mini"}
+    assert {name for name, spec in PROFILES.items() if spec.balanced_activity and spec.asks == DEFAULT_TASK} == {
+        "fdg-phantom-mini"
+    }
+
+
+@pytest.mark.parametrize("name", [name for name, spec in PROFILES.items() if spec.balanced_activity])
+def test_in_the_windows_of_every_task_nobody_holds_more_than_was_injected(name: str) -> None:
+    spec = dataclasses.replace(COARSE, task=PROFILES[name].task)
+    windows = spec.asks.windows_seconds.values()
+    for person in (balanced(spec, person) for person in population(spec)[:3]):
+        litres = 1e-6 * math.prod(spec.spacing_millimetres)
+        frames = (_still(spec, person, slice_times(spec, window), frame) for frame, window in enumerate(windows))
+        held_in = [float(frame.activity.sum()) * litres / person.weight_kilograms for frame in frames]
+        assert max(held_in) <= 1.0
 
 
 @pytest.mark.slow

@@ -19,6 +19,8 @@ from petbench_datasets.dataset.split import load_split
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
 from petbench_datasets.specs import Headroom, HeadroomRow, OrganPrediction, Predictable
+from petbench_datasets.tasks.built_in import BUILT_IN
+from petbench_datasets.tasks.task_file import TASK_FILE
 from petbench_phantom import build
 from petbench_phantom.build import build_phantom
 from petbench_phantom.lesions import KINDS
@@ -242,6 +244,23 @@ def test_a_folder_of_other_settings_or_of_other_scans_is_left_alone(built: Path,
     (tmp_path / "mine" / "sub-01").mkdir(parents=True)
     assert "did not simulate" in _refusal(SMALL, tmp_path / "mine")
     assert list((tmp_path / "mine").iterdir()) == [tmp_path / "mine" / "sub-01"]
+
+
+def test_the_same_people_are_scanned_in_the_windows_of_another_task(built: Path, tmp_path: Path) -> None:
+    task = BUILT_IN["fdg-60-to-120"]
+    other = dataclasses.replace(SMALL, name="small-60-to-120", task=task.name)
+    build_phantom(other, tmp_path / other.name, silent)
+    assert (tmp_path / other.name / TASK_FILE).read_text(encoding="utf-8") == 'task = "fdg-60-to-120@1"\n'
+    assert not (built / TASK_FILE).exists()
+    dataset, before = open_dataset(tmp_path / other.name), open_dataset(built)
+    assert dataset.task == task
+    assert dataset.table == before.table
+    assert load_split(dataset, "holdout").task == task.id
+    for plan in dataset.plans.values():
+        assert [plan.early.effective_seconds, plan.delayed.effective_seconds] == list(task.windows_seconds.values())
+    assert "other settings (name is" in _refusal(SMALL, tmp_path / other.name)
+    with pytest.raises(DataError, match="of the early window"):
+        open_dataset(built, task=task)
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

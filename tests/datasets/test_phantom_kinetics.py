@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from scipy import integrate
 
+from petbench_datasets.images.windows import minutes
+from petbench_datasets.tasks.built_in import BUILT_IN, DEFAULT_TASK
 from petbench_phantom.curves import Urine
 from petbench_phantom.input_function import DELAYED_MINUTES, EARLY_MINUTES, InputFunction, with_window_means
 from petbench_phantom.kinetics import Rates, mean_suv, solve
 from petbench_phantom.organs import ORGANS
 
+if TYPE_CHECKING:
+    from petbench_datasets.tasks.task import Task
 
-def _blood(minutes: float) -> float:
-    s = minutes - 0.30
+
+FDG_TASKS = [task for task in BUILT_IN.values() if task.tracer == DEFAULT_TASK.tracer]
+
+
+def _blood(at_minutes: float) -> float:
+    s = at_minutes - 0.30
     if s < 0:
         return 0.0
     slow = 3.989 * np.exp(-0.2155 * s) + 4.152 * np.exp(-0.01329 * s)
     return float((3209 * s - 8.141) * np.exp(-18.02 * s) + slow)
 
 
-def _by_integration(rates: Rates) -> tuple[float, float]:
+def _by_integration(
+    rates: Rates, windows: tuple[tuple[float, float], ...] = (EARLY_MINUTES, DELAYED_MINUTES)
+) -> tuple[float, ...]:
     """Solve the two-tissue equations step by step: nothing in common with the closed form."""
 
     def change(t: float, state: list[float]) -> list[float]:
@@ -31,15 +43,16 @@ def _by_integration(rates: Rates) -> tuple[float, float]:
             rates.k3 * free - rates.k4 * bound,
         ]
 
-    times = np.linspace(0, 63, 63 * 20 + 1)
-    solution = integrate.solve_ivp(change, (0, 63), [0.0, 0.0], t_eval=times, max_step=0.02, method="RK23")
+    last = int(windows[-1][1])
+    times = np.linspace(0, last, last * 20 + 1)
+    solution = integrate.solve_ivp(change, (0, last), [0.0, 0.0], t_eval=times, max_step=0.02, method="RK23")
     blood = np.array([_blood(t - rates.delay_seconds / 60) for t in times])
     total = (1 - rates.blood) * solution.y.sum(axis=0) + rates.blood * blood
     means = []
-    for start, stop in (EARLY_MINUTES, DELAYED_MINUTES):
+    for start, stop in windows:
         inside = (times >= start - 1e-9) & (times <= stop + 1e-9)
         means.append(float(integrate.trapezoid(total[inside], times[inside]) / (stop - start)))
-    return means[0], means[1]
+    return tuple(means)
 
 
 def test_the_blood_curve_has_the_window_means_of_the_fit() -> None:
@@ -59,6 +72,22 @@ def test_the_closed_form_of_two_tissues_agrees_with_step_by_step_integration(rat
     early, delayed = _by_integration(rates)
     assert mean_suv(rates, InputFunction(), *EARLY_MINUTES) == pytest.approx(early, rel=2e-3)
     assert mean_suv(rates, InputFunction(), *DELAYED_MINUTES) == pytest.approx(delayed, rel=2e-3)
+
+
+@pytest.mark.parametrize("task", FDG_TASKS, ids=lambda task: task.name)
+def test_in_the_windows_of_every_task_blood_and_tissue_are_those_of_numerical_integration(task: Task) -> None:
+    windows = tuple(map(minutes, task.windows_seconds.values()))
+    blood, rates = InputFunction(), Rates(0.1046, 0.0926, 0.0798, 0.012, 0.06, 18.0)
+    for (start, stop), tissue in zip(windows, _by_integration(rates, windows), strict=True):
+        numeric = integrate.quad(_blood, start, stop, points=[0.3, 0.6], limit=200)[0] / (stop - start)
+        assert blood.mean(start, stop) == pytest.approx(numeric, rel=1e-6)
+        assert mean_suv(rates, blood, start, stop) == pytest.approx(tissue, rel=2e-3)
+
+
+def test_before_the_tracer_comes_there_is_none() -> None:
+    assert InputFunction().mean(0.0, 0.3) == 0.0
+    assert InputFunction().convolved_mean(0.1, 0.0, 0.2) == 0.0
+    assert InputFunction().mean(0.0, 10.0) == pytest.approx(9.7 / 10.0 * InputFunction().mean(0.3, 10.0), rel=1e-12)
 
 
 @pytest.mark.parametrize(

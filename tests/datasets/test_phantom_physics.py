@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_phantom.acquisition import DECAY_PER_SECOND, expected_coincidences, slice_times, survival
 from petbench_phantom.fields import (
     FWHM_PER_SIGMA,
@@ -100,14 +100,14 @@ def test_the_delayed_frame_has_the_trues_asked_for_and_the_early_one_its_share()
     projector = Projector(spec)
     body = _cylinder(spec, 100.0)
     leaving = survival(spec, projector, 0.096 * body)
-    delayed = expected_coincidences(spec, projector, body, leaving, slice_times(spec, DELAYED_WINDOW_SECONDS))
+    delayed = expected_coincidences(spec, projector, body, leaving, slice_times(spec, DEFAULT_TASK.delayed_seconds))
     early = expected_coincidences(
-        spec, projector, body, leaving, slice_times(spec, EARLY_WINDOW_SECONDS), delayed.scale
+        spec, projector, body, leaving, slice_times(spec, DEFAULT_TASK.early_seconds), delayed.scale
     )
     assert delayed.trues == pytest.approx(1e6, rel=1e-6)
     lengths = [
         math.exp(-DECAY_PER_SECOND * start) - math.exp(-DECAY_PER_SECOND * stop)
-        for start, stop in (EARLY_WINDOW_SECONDS, DELAYED_WINDOW_SECONDS)
+        for start, stop in (DEFAULT_TASK.early_seconds, DEFAULT_TASK.delayed_seconds)
     ]
     assert early.trues / delayed.trues == pytest.approx(lengths[0] / lengths[1], rel=1e-6)
     total, behind = (
@@ -122,7 +122,7 @@ def test_two_realisations_have_poisson_noise_about_the_same_mean() -> None:
     spec = _spec(delayed_trues=1e6, rebinning_millimetres=0.0)
     projector = Projector(spec)
     body = _cylinder(spec, 100.0)
-    leaving, times = survival(spec, projector, 0.096 * body), slice_times(spec, DELAYED_WINDOW_SECONDS)
+    leaving, times = survival(spec, projector, 0.096 * body), slice_times(spec, DEFAULT_TASK.delayed_seconds)
     data = expected_coincidences(spec, projector, body, leaving, times)
     first, second = (np.concatenate([c.ravel() for c in data.counts(generator(1, stream))]) for stream in (1, 2))
     mean = np.concatenate([part.ravel() for part in data.expected])
@@ -134,7 +134,7 @@ def test_rebinning_correlates_the_noise_of_neighbouring_planes_and_keeps_the_mea
     spec = _spec(delayed_trues=1e6, rebinning_millimetres=9.0, spacing_millimetres=(5.0, 8.0, 8.0))
     projector = Projector(spec)
     body = _cylinder(spec, 100.0)
-    leaving, times = survival(spec, projector, 0.096 * body), slice_times(spec, DELAYED_WINDOW_SECONDS)
+    leaving, times = survival(spec, projector, 0.096 * body), slice_times(spec, DEFAULT_TASK.delayed_seconds)
     data = expected_coincidences(spec, projector, body, leaving, times)
     noise = [
         (counts - mean)[..., 4:-4] / np.sqrt(mean[..., 4:-4])
@@ -154,7 +154,7 @@ def test_without_noise_the_reconstruction_finds_the_activity(reconstruction: str
     projector = Projector(spec)
     body = _cylinder(spec, 120.0)
     activity = 2.0 * body + 3.0 * _cylinder(spec, 40.0)
-    times = slice_times(spec, DELAYED_WINDOW_SECONDS)
+    times = slice_times(spec, DEFAULT_TASK.delayed_seconds)
     data = expected_coincidences(spec, projector, activity, survival(spec, projector, 0.096 * body), times)
     found = osem(spec, projector, data, times, data.expected, sensitivities(projector, data))
     inner, ring = _cylinder(spec, 25.0) > 0, (_cylinder(spec, 100.0) - _cylinder(spec, 60.0)) > 0
@@ -165,9 +165,9 @@ def test_without_noise_the_reconstruction_finds_the_activity(reconstruction: str
 
 def test_beds_share_the_window_from_the_feet_up() -> None:
     spec = _spec(acquisition="multibed", beds=3)
-    times = slice_times(spec, EARLY_WINDOW_SECONDS)
+    times = slice_times(spec, DEFAULT_TASK.early_seconds)
     assert times.start[0] == 420.0
     assert times.stop[-1] == 1260.0
     assert sorted(set(zip(times.start, times.stop, strict=True))) == [(420.0, 700.0), (700.0, 980.0), (980.0, 1260.0)]
-    down = slice_times(dataclasses.replace(spec, feet_first=False), EARLY_WINDOW_SECONDS)
+    down = slice_times(dataclasses.replace(spec, feet_first=False), DEFAULT_TASK.early_seconds)
     assert down.start == times.start[::-1]

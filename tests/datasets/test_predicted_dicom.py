@@ -12,6 +12,7 @@ from tests.datasets.dicom_writer import write_series
 from petbench_datasets.bids.scan import read_scan
 from petbench_datasets.exporters.predicted_dicom import Prediction, is_predicted_series, write_predicted_series
 from petbench_datasets.importers.dicom import import_dicom
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ def predict(folder: Path, **changes: Any) -> tuple[list[Any], list[Any]]:
     write_series(folder / "scan", PIXELS, **changes)
     (imported,) = import_dicom(folder / "scan", folder / "dataset").images
     scan = read_scan(imported.path)
-    prediction = Prediction(scan.suv(), scan.grid, scan.calibration, False, "10:00:00", "by nobody", "1")
+    prediction = Prediction(scan.suv(), scan.grid, scan.calibration, False, "10:00:00", "by nobody", "1", DEFAULT_TASK)
     write_predicted_series(folder / "series", prediction, imported.files)
     read = [[pydicom.dcmread(path) for path in sorted((folder / kind).glob("*.dcm"))] for kind in ("scan", "series")]
     return read[0], read[1]

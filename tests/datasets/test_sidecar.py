@@ -12,6 +12,7 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.images.decay import average_count_seconds, mean_over_frame, nuclide, remaining
 from petbench_datasets.images.suv import Calibration
 from petbench_datasets.images.windows import Frame
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ HALF_LIFE = 6586.2
 
 def scan_with(writer: DatasetWriter, **changes: Any) -> Scan:
     writer.participants({"sub-01": 70})
-    return read_scan(writer.image("sub-01", "early", writer.voxels(0), **changes))
+    return read_scan(writer.image("sub-01", "early", writer.voxels(0), **changes), task=DEFAULT_TASK)
 
 
 def factor(scan: Scan) -> float:
@@ -129,7 +130,7 @@ def test_frame_times_that_wrap_at_midnight_are_unwrapped(writer: DatasetWriter) 
         ({"ImageDecayCorrectionTime": "n/a"}, "ImageDecayCorrectionTime is missing"),
         ({"Units": "counts"}, "Units"),
         ({"Units": ...}, "Units is missing"),
-        ({"TracerRadionuclide": "Xx99", "TracerAllowed": True}, "TracerRadionuclide"),
+        ({"TracerRadionuclide": "Xx99"}, "Xx99, not F18"),
         ({"TracerRadionuclide": "Ga68"}, "Ga68, not F18"),
         ({"TracerName": "PSMA-1007"}, "PSMA-1007"),
         ({"AttenuationCorrection": "none"}, "not corrected for attenuation"),

@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 import petbench_leaderboard
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.ranking import rank
-from petbench_leaderboard.records import RunRecord
+from petbench_leaderboard.records import FIRST_TASK, RunRecord
 from petbench_leaderboard.schema import SCHEMA_REVISION, Base
 from petbench_leaderboard.store import Leaderboard
 
@@ -115,10 +115,28 @@ def test_a_leaderboard_of_every_earlier_schema_is_ranked_as_before(location: str
             reader.runs()
     with Leaderboard.open(location) as board:
         (ranked,) = rank(board, best=5)
+        assert {ranked.task, *(run.task for run in board.runs())} == {FIRST_TASK}
         assert [row.seeds for row in ranked.rows] == [(0, 1)]
         assert next(iter(ranked.rows[0].cells.values())).mean == 30.5
         assert [run.status for run in ranked.unscored] == ["interrupted"]
         assert len(board.runs(where="psnr_body_suv20=30.5")) == 3
+
+
+def test_a_downgrade_takes_out_what_the_older_schema_would_mix(tmp_path: Path, make_record: MakeRecord) -> None:
+    path = tmp_path / "board.db"
+    with Leaderboard.open(path) as board:
+        for task in (FIRST_TASK, "fdg-60-to-120@1"):
+            board.plan(make_record(task=task))
+    config = Config()
+    config.set_main_option("script_location", str(Path(petbench_leaderboard.__file__).parent / "migrations"))
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0030")
+        assert connection.execute(sa.text("SELECT count(*) FROM runs")).scalar() == 1
+    engine.dispose()
+    with Leaderboard.open(path) as board:
+        assert [run.task for run in board.runs()] == [FIRST_TASK]
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_a_row_says_all_of_its_run_its_metric_and_its_scale(filled: Leaderboard)
     assert fid == {
         "run": 3, "uid": run.uid, "row": run.run_group[:12], "method": "pix2pix", "role": "competitor",
         "competes": True, "dataset": "fdg-phantom-mini", "fingerprint": "f" * 64, "split": "holdout", "fold": 0,
-        "seed": 1, "protocol": 1, "part": "test", "participant": None, "metric": "fid",
+        "seed": 1, "task": "fdg-7-21-to-42-63@1", "protocol": 1, "part": "test", "participant": None, "metric": "fid",
         "convention_id": "psnr/body/suv20@1", "region": "volume", "unit": "dB", "higher_is_better": False,
         "best_value": None, "value": 8.0, "floor": 9.5,
         "reason": None,

@@ -55,7 +55,10 @@ def test_the_score_over_folds_is_that_of_the_definition(leaderboard: Leaderboard
         ["b", "0.89", "3 of 3"], ["a", "0.56", "2 of 3"], ["c", "0.00", "1 of 3"]
     ]  # fmt: skip
     assert written.profile_title(found) == "Performance profile over 3 problems"
-    assert "fdg-phantom-mini holdout folds 0, 1, 2, protocol 2; Fast Chip" in written.profile_place(found)
+    assert (
+        "fdg-phantom-mini holdout folds 0, 1, 2, task fdg-7-21-to-42-63@1, protocol 2; Fast Chip"
+        in written.profile_place(found)
+    )
 
 
 def test_a_method_is_as_fast_in_a_problem_as_the_median_of_its_seeds(
@@ -105,7 +108,9 @@ def test_one_problem_or_one_method_has_no_profile_and_says_so(leaderboard: Leade
     arrive_after(add_timed, "b", [20.0])
     (found,) = profiles_of(leaderboard)
     assert not found.compares
-    assert written.why_no_profile(found).startswith("1 problem (fdg-phantom-mini holdout fold 0, protocol 2; Fast Chip")
+    assert written.why_no_profile(found).startswith(
+        "1 problem (fdg-phantom-mini holdout fold 0, task fdg-7-21-to-42-63@1, protocol 2; Fast Chip"
+    )
     assert written.why_no_profile(found).endswith("): a performance profile needs 2")
     arrive_after(add_timed, "a", [10.0], dataset="other", fingerprint="e" * 64)
     (found,) = profiles_of(leaderboard)

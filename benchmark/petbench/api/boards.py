@@ -52,8 +52,8 @@ class Ranking:
             UsageError: there are none or several.
         """
         if len(self.boards) != 1:
-            names = ", ".join(f"{board.dataset}/{board.split}" for board in self.boards) or "none"
-            raise UsageError(f"a figure or table shows one board; dataset and split choose it among: {names}")
+            names = ", ".join(f"{each.dataset}/{each.split}/{each.task}" for each in self.boards) or "none"
+            raise UsageError(f"a figure or table shows one board; dataset, split and task choose it among: {names}")
         return self.boards[0]
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -149,6 +149,7 @@ def leaderboard(
     *,
     dataset: str | os.PathLike[str] | OpenedDataset | None = None,
     split: str | None = None,
+    task: str | None = None,
     metric: str | None = None,
     where: str | None = None,
     validation: bool = False,
@@ -159,6 +160,7 @@ def leaderboard(
     Args:
         dataset: only this one, by its name on the leaderboard, its folder, or opened.
         split: only this one.
+        task: only this one, by its name, for all its versions, or its id.
         metric: what decides the order; None for the protocol's.
         where: only rows that fulfil a condition, such as `psnr_body_suv20>30 and seed=0`.
         validation: whether rows also have their means on validation participants, as `validation_NAME` in frames; they
@@ -166,7 +168,7 @@ def leaderboard(
         session: where to look; None for what the environment says.
 
     Raises:
-        UnknownOnLeaderboardError: nothing here is of that dataset, split or metric.
+        UnknownOnLeaderboardError: nothing here is of that dataset, split, task or metric.
         RequestError: the condition is not understood.
     """
     from petbench.api.pairs import OpenedDataset
@@ -177,6 +179,7 @@ def leaderboard(
         here.leaderboard,
         dataset=None if name is None else name_on_the_board(os.fspath(name)),
         split=split,
+        task=task,
         metric=metric,
         where=where,
         validation=validation,
@@ -215,9 +218,8 @@ def _board_as_html(board: Board) -> str:
         *(f"run {run.id} {run.method} seed {run.seed}: {run.status}" for run in board.unscored),
     ]
     scored = counted(len(board.participants), "test participant")
-    return html.table(
-        f"{board.dataset}, split {board.split}, {scored}, protocol {board.protocol}", headings, rows, notes
-    )
+    title = f"{board.dataset}, split {board.split}, {scored}, task {board.task}, protocol {board.protocol}"
+    return html.table(title, headings, rows, notes)
 
 
 def _settings(row: Row, board: Board, settings: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from petbench.api.pairs import OpenedDataset
     from petbench.api.session import Session
+    from petbench_leaderboard.records import RunRow
 
 
 def evaluate(
@@ -34,7 +35,8 @@ def evaluate(
 
     Args:
         run: that ended well here, or its number.
-        dataset: the cohort, opened or by its name. One that is opened has its split and fold.
+        dataset: the cohort, opened or by its name. One that is opened has its split, fold and task; else it is opened
+            for the run's task.
         split: whom of it to test; `everyone` for all, the cohort's own split to stand beside what is trained on it.
         fold: of the split.
         device: where to predict; `auto` takes a CUDA device where there is one.
@@ -47,13 +49,13 @@ def evaluate(
         The row of the test, called `METHOD-from-DATASET`; one that was there already is returned as it is.
 
     Raises:
-        UsageError: the run has no model, or was trained on one of those whom it would be tested on.
+        UsageError: the run has no model, was trained for another task, or on one of those whom it would be tested on.
         DataError: the cohort has not what the method needs, or much of a scan lies outside the model's field.
     """
     here = current_session(session)
     here.leaderboard.make_ready()  # first: one that cannot be written is found before minutes of predicting
-    opened = as_opened(dataset, split=split, fold=fold, session=here)
     row = run.row if isinstance(run, Run) else here.leaderboard.run(run)
+    opened = as_opened(dataset, split=split, fold=fold, task=task_of(row, here), session=here)
     with late_progress_bar() as progress:
         test = ExternalTest(
             place=opened.place,
@@ -68,3 +70,8 @@ def evaluate(
         )
         entered, _ = test.enter(row, again=again)
     return Run(entered, here)
+
+
+def task_of(row: RunRow, session: Session) -> str:
+    """Return the task of a run as `open_dataset` takes it; empty, for the cohort's own, where a file defined it."""
+    return row.task if any(task.id == row.task for task in session.registry.tasks().values()) else ""

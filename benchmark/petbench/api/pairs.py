@@ -169,6 +169,7 @@ def open_dataset(
     split: str = "holdout",
     fold: int = 0,
     reconstruction: str = "",
+    task: str | os.PathLike[str] = "",
     session: Session | None = None,
 ) -> OpenedDataset:
     """Open a dataset; a registered one that is not there yet is built first.
@@ -178,6 +179,7 @@ def open_dataset(
         split: of its participants, or the path of a split file.
         fold: of the split.
         reconstruction: which image to take where one measurement was reconstructed several times, by the label `rec-`.
+        task: by name, or a file that defines one; empty for that of the dataset.
         session: where to work; None for what the environment says.
 
     Raises:
@@ -187,8 +189,10 @@ def open_dataset(
     """
     here = current_session(session)
     with late_progress_bar() as progress:
-        found = find_dataset(os.fspath(name), here.home, here.registry, progress, reconstruction=reconstruction)
-    spec = here.registry.datasets().get(str(name))
+        chosen = {"reconstruction": reconstruction, "task": os.fspath(task)}
+        found = find_dataset(os.fspath(name), here.home, here.registry, progress, **chosen)
+    registered = here.registry.datasets()
+    spec = registered.get(found.name) if str(name) in registered else None
     track = spec.track if spec else ""
     return OpenedDataset(Place(found.name, found.dataset, find_split(found.dataset, split), fold, track))
 

@@ -33,6 +33,7 @@ def run(
     method: str,
     *,
     dataset: str | os.PathLike[str] | OpenedDataset = "fdg-phantom-mini",
+    task: str | os.PathLike[str] = "",
     split: str | None = None,
     fold: int | None = None,
     seed: int = 0,
@@ -61,7 +62,8 @@ def run(
 
     Args:
         method: its name, see `petbench methods`.
-        dataset: by name or folder, or opened: then with its split and fold.
+        dataset: by name or folder, or opened: then with its split, fold and task.
+        task: by name, or a file that defines one; empty for that of the dataset.
         split: of the dataset's participants; None for `holdout`.
         fold: of the split; None for 0.
         seed: of all random numbers.
@@ -92,8 +94,8 @@ def run(
         KeyboardInterrupt: it was interrupted.
     """
     here = current_session(session)
-    if isinstance(dataset, OpenedDataset) and (split is not None or fold is not None):
-        raise UsageError("the dataset was opened with its split and fold: give them to open_dataset alone")
+    if isinstance(dataset, OpenedDataset) and (split is not None or fold is not None or task):
+        raise UsageError("the dataset was opened with its split, fold and task: give them to open_dataset alone")
     request = Request(
         method=method,
         seed=_seed(seed),
@@ -115,7 +117,7 @@ def run(
     if time_limit_seconds is not None and not time_limit_seconds > 0:
         raise UsageError(f"the time limit {time_limit_seconds!r} is none: give seconds above 0")
     options = here.run_options(time_limit_seconds, isolated=isolated)
-    opened = as_opened(dataset, split=split or "holdout", fold=fold or 0, session=here)
+    opened = as_opened(dataset, split=split or "holdout", fold=fold or 0, task=task, session=here)
     plan = plan_on(request, opened.place, here.registry)
     say(describe_budgets([plan]))
     supervisor = here.supervisor(options)

@@ -34,7 +34,8 @@ def print_board(board: Board, highlight: int | None) -> None:
     """Print one board, as many columns as there is room for; the row that run `highlight` belongs to is marked."""
     console = standard_output()
     scored = counted(len(board.participants), "test participant")
-    console.print(Text.assemble((board.dataset, "bold"), f"  split {board.split}, {scored}, protocol {board.protocol}"))
+    place = f"  split {board.split}, {scored}, task {board.task}, protocol {board.protocol}"
+    console.print(Text.assemble((board.dataset, "bold"), place))
     found = written.shown_columns(board)
     found.sort(key=lambda column: column != board.ranked_by)  # what ranks is never without room
     shown = [column for column in found if any(_has_mean(row, column) for row in board.rows)]

@@ -46,12 +46,12 @@ def standard_output() -> Console:
     return console if console.is_terminal else Console(highlight=False, markup=False, width=200)
 
 
-def open_named(name: str, reconstruction: str = "") -> tuple[NamedDataset, bool]:
+def open_named(name: str, reconstruction: str = "", task: str = "") -> tuple[NamedDataset, bool]:
     """Open a dataset by name or folder, with progress, and say whether the name is a registered one."""
     from petbench.plans.datasets import find_dataset
     from petbench.terminal import progress_bar
 
     registry = session().registry
     with progress_bar() as progress:
-        found = find_dataset(name, session().home, registry, progress, reconstruction=reconstruction)
+        found = find_dataset(name, session().home, registry, progress, reconstruction=reconstruction, task=task)
         return found, name in registry.datasets()

@@ -48,6 +48,7 @@ def evaluate(
     petbench evaluate 3 4 5 --dataset ~/my-clinic --split holdout     beside what is trained on that cohort
     """
     from petbench.api.external import evaluate as evaluate_run
+    from petbench.api.external import task_of
     from petbench.api.pairs import open_dataset
     from petbench.cli.console import print_json
     from petbench.cli.leaderboard import print_table
@@ -55,7 +56,14 @@ def evaluate(
 
     here = session()
     here.leaderboard.make_ready()
-    opened = open_dataset(dataset, split=split or EVERYONE, fold=fold, reconstruction=reconstruction, session=here)
+    opened = open_dataset(
+        dataset,
+        split=split or EVERYONE,
+        fold=fold,
+        reconstruction=reconstruction,
+        task=task_of(here.leaderboard.run(runs[0]), here),
+        session=here,
+    )
     entered = [
         evaluate_run(
             run,

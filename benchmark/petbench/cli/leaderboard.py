@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from petbench.cli.options import name_on_the_board, names
+from petbench.cli.options import name_on_the_board, names, only_task_option
 from petbench.cli.session import session
 from petbench_leaderboard.board import RANKING_METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from petbench_leaderboard.board import Board
     from petbench_leaderboard.report.publication.times import Form
@@ -26,6 +26,7 @@ MOST_ROWS = 50
 @click.group(invoke_without_command=True)
 @click.option("--dataset", "-d", callback=name_on_the_board, help="Only this dataset.")
 @click.option("--split", help="Only this split.")
+@only_task_option
 @click.option("--metric", help=f"What decides the order. Default: the first there is of {', '.join(RANKING_METRICS)}.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
 @click.option("--validation", is_flag=True, help="Also the means on validation participants, which rank nothing.")
@@ -55,6 +56,7 @@ def leaderboard(
     *,
     dataset: str | None,
     split: str | None,
+    task: str | None,
     metric: str | None,
     where: str | None,
     validation: bool,
@@ -88,18 +90,19 @@ def leaderboard(
         _check_form(form, time_to_target=time_to_target)
     if time_to_target or target is not None:
         _check_times(time_to_target, target, metric)
-        _print_times(dataset, split, where, target, form)
+        _print_times({"dataset": dataset, "split": split, "task": task, "where": where}, target, form)
         return
     from petbench.api.boards import leaderboard as ranking
 
     if form is None:
         store = session().leaderboard
-        print_table(store, dataset=dataset, split=split, metric=metric, where=where, validation=validation)
+        print_table(store, dataset=dataset, split=split, task=task, metric=metric, where=where, validation=validation)
         return
     from petbench_leaderboard.report.publication.chosen import needs_validation
 
     validation = validation or needs_validation(columns)
-    found = ranking(dataset=dataset, split=split, metric=metric, where=where, validation=validation, session=session())
+    asked = {"dataset": dataset, "split": split, "task": task, "metric": metric, "where": where}
+    found = ranking(**asked, validation=validation, session=session())
     click.echo(_as_text(found.boards, form, columns, digits), nl=form == "json")
 
 
@@ -124,9 +127,7 @@ def _check_times(time_to_target: bool, target: float | None, metric: str | None)
         raise UsageError(f"--target {target:g} is no validation error: give a number of SUV above 0, such as 0.25")
 
 
-def _print_times(
-    dataset: str | None, split: str | None, where: str | None, target: float | None, form: str | None
-) -> None:
+def _print_times(only: Mapping[str, Any], target: float | None, form: str | None) -> None:
     from petbench.cli.time_table import print_times
     from petbench_leaderboard.ranking import rank
     from petbench_leaderboard.report.publication.times import times_as_text
@@ -134,7 +135,7 @@ def _print_times(
     from petbench_leaderboard.timing.tables import board_times
 
     store = session().leaderboard
-    boards = rank(store, dataset=dataset, split=split, where=where, best=MOST_ROWS if form is None else None)
+    boards = rank(store, **only, best=MOST_ROWS if form is None else None)
     times = [board_times(store, board, target) for board in boards]
     profiles = time_profiles(times)
     if form is not None:
@@ -142,7 +143,7 @@ def _print_times(
     elif boards:
         print_times(times, profiles)
     else:
-        click.echo(_nothing(where))
+        click.echo(_nothing(only["where"]))
 
 
 _TRUSTED = click.option(
@@ -226,6 +227,7 @@ def print_table(
     *,
     dataset: str | None,
     split: str | None,
+    task: str | None = None,
     metric: str | None = None,
     where: str | None = None,
     highlight: int | None = None,
@@ -236,9 +238,8 @@ def print_table(
     from petbench_leaderboard.ranking import rank
     from petbench_leaderboard.report.formatting import counted
 
-    boards = rank(
-        store, dataset=dataset, split=split, metric=metric, where=where, best=MOST_ROWS, validation=validation
-    )
+    only = {"dataset": dataset, "split": split, "task": task}
+    boards = rank(store, **only, metric=metric, where=where, best=MOST_ROWS, validation=validation)
     if not boards:
         click.echo(_nothing(where))
     for board in boards:

@@ -33,6 +33,7 @@ from petbench.cli.scores import scores
 from petbench.cli.session import begin
 from petbench.cli.study import study
 from petbench.cli.submit import submit
+from petbench.cli.tasks import tasks
 from petbench.cli.tune import tune
 from petbench.cli.verify import accept, verify
 from petbench.errors import PetbenchError
@@ -55,6 +56,7 @@ _VERBS = (
     plugin,
     methods,
     datasets,
+    tasks,
     export_png,
     conventions,
     study,

@@ -27,6 +27,28 @@ reconstruction_option = click.option(
 )
 
 
+def complete_task(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's signature
+    """Return the tasks that begin with what was typed."""
+    from petbench.registry import load_plugins
+
+    return [name for name in load_plugins().tasks() if name.startswith(incomplete)]
+
+
+task_option = click.option(
+    "--task",
+    default="",
+    metavar="NAME|FILE",
+    shell_complete=complete_task,
+    help="The task: its name, see `petbench tasks`, or a TOML file that defines one. Default: that of the dataset's "
+    "task.toml, else the first of `petbench tasks`.",
+)
+
+
+only_task_option = click.option(
+    "--task", shell_complete=complete_task, help="Only this task: its name, or its name and version."
+)
+
+
 def complete_method(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's signature
     """Return the installed methods that begin with what was typed."""
     from petbench.registry import load_plugins

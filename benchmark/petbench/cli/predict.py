@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from petbench.cli.options import complete_task
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
@@ -53,6 +54,13 @@ if TYPE_CHECKING:
     multiple=True,
     help="Predict a scan of whose activity more than 5 % lies outside the model's field, where 0 is written.",
 )
+@click.option(
+    "--task",
+    default="",
+    metavar="NAME|FILE",
+    shell_complete=complete_task,
+    help="Refuse a run that was trained for another task. The run's own decides which scan is the early one.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX.")
 @click.option("--force", is_flag=True, help="Replace the output where it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
@@ -71,6 +79,7 @@ def predict(
     labels: Path | None,
     ct: Path | None,
     allow: tuple[str, ...],
+    task: str,
     device: str,
     force: bool,
     as_json: bool,
@@ -89,6 +98,7 @@ def predict(
     Research use only: a predicted image is no measurement.
     """
     from petbench.cli.console import print_json
+    from petbench.plans.tasks import asked_task
     from petbench.runs.predict_scan import predict_scan
     from petbench.runs.predicted_inputs import GivenInputs
     from petbench_datasets.bids.scan import Given
@@ -106,6 +116,7 @@ def predict(
         unit=unit,
         given=Given(weight, None if dose is None else 1e6 * dose),
         inputs=GivenInputs(sex, height, age, labels, ct),
+        task=asked_task(task, here.registry),
         allow_outside="outside-field" in allow,
         force=force,
     )

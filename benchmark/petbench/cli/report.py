@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from petbench.cli.options import name_on_the_board
+from petbench.cli.options import name_on_the_board, only_task_option
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dataset", "-d", callback=name_on_the_board, help="Only this dataset.")
 @click.option("--split", help="Only this split.")
+@only_task_option
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
 @click.option("--title", help="Heading of the first page.")
 @click.option(
@@ -38,6 +39,7 @@ def report(
     output: Path | None,
     dataset: str | None,
     split: str | None,
+    task: str | None,
     where: str | None,
     title: str | None,
     serve: bool,
@@ -58,7 +60,7 @@ def report(
     from petbench_leaderboard.report.site.build import SiteOptions
 
     home, store = session().home, session().leaderboard
-    options = SiteOptions(dataset=dataset, split=split, where=where)
+    options = SiteOptions(dataset=dataset, split=split, task=task, where=where)
     if title:
         options = dataclasses.replace(options, title=title)
     _check_names(store, options)
@@ -83,7 +85,7 @@ def _check_names(store: Leaderboard, options: SiteOptions) -> None:
     """Refuse at once what the leaderboard has nothing of: a server would say it only when somebody looks."""
     from petbench_leaderboard.row_selection import board_entries
 
-    board_entries(store, dataset=options.dataset, split=options.split)
+    board_entries(store, dataset=options.dataset, split=options.split, task=options.task)
     store.runs(where=options.where, limit=1)
 
 
@@ -132,7 +134,9 @@ def _piece(options: SiteOptions, figure: int | None, table: int | None, path: Pa
     from petbench_leaderboard.report.publication.figures import export_figure
     from petbench_leaderboard.report.publication.tables import export_table
 
-    found = leaderboard(dataset=options.dataset, split=options.split, where=options.where, session=session())
+    found = leaderboard(
+        dataset=options.dataset, split=options.split, task=options.task, where=options.where, session=session()
+    )
     board = found.board
     if figure and table:
         raise UsageError("give --figure or --table, not both")

@@ -160,7 +160,7 @@ def print_result(leaderboard: Leaderboard, row: RunRow, home: Home, *, known: bo
         return
     from petbench.cli.leaderboard import print_table
 
-    print_table(leaderboard, dataset=row.dataset, split=row.split, highlight=row.id)
+    print_table(leaderboard, dataset=row.dataset, split=row.split, task=row.task, highlight=row.id)
     print_validation(leaderboard, row)
     print_training_notes(row, home)
 

@@ -46,7 +46,7 @@ def _facts(row: RunRow, leaderboard: Leaderboard, home: Home) -> list[tuple[str,
     ended = f", ended {row.ended_at:%H:%M:%S}" if row.ended_at else ""
     return [
         ("settings", ", ".join((*stated.run_settings(row), f"seed {row.seed}", row.precision))),
-        ("data", f"{row.dataset}, split {row.split}, fold {row.fold}, protocol {row.protocol}"),
+        ("data", f"{row.dataset}, split {row.split}, fold {row.fold}, task {row.task}, protocol {row.protocol}"),
         ("time", ", ".join(filter(None, (trained, images, volume, count, row.device or "")))),
         ("phases", phases_in_words(leaderboard.phases(row.id))),
         ("when", f"planned {row.created_at:%Y-%m-%d %H:%M:%S} UTC{ended}"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from petbench.cli.options import complete_dataset
+from petbench.cli.options import complete_dataset, task_option
 from petbench.cli.session import session
 from petbench.runs import reference_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @click.command()
@@ -21,6 +25,7 @@ from petbench.runs import reference_rows
     help="Instead of FOLDER: make and score a reference row.",
 )
 @click.option("--dataset", "-d", default="fdg-phantom-mini", show_default=True, shell_complete=complete_dataset)
+@task_option
 @click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
 @click.option("--fold", default=0, show_default=True, help="Fold of the split.")
 def score(
@@ -30,6 +35,7 @@ def score(
     name: str | None,
     reference: str | None,
     dataset: str,
+    task: str,
     split: str,
     fold: int,
 ) -> None:
@@ -56,7 +62,7 @@ def score(
     if which is not None:
         _score_again(which)
     else:
-        _enter(folder, name or str(reference), dataset, split, fold)
+        _enter(folder, name or str(reference), {"name": dataset, "task": task, "split": split, "fold": fold})
 
 
 def _score_again(which: str) -> None:
@@ -85,7 +91,7 @@ def _score_again(which: str) -> None:
         raise DataError(f"{refused} of {counted(len(rows), 'run')} could not be scored again; each is named above")
 
 
-def _enter(folder: Path | None, name: str, dataset: str, split: str, fold: int) -> None:
+def _enter(folder: Path | None, name: str, opening: Mapping[str, Any]) -> None:
     """Score predictions that no run of petbench made; without a folder, those of the reference called `name`."""
     from petbench.api.pairs import open_dataset
     from petbench.api.scoring import enter, enter_reference
@@ -93,9 +99,9 @@ def _enter(folder: Path | None, name: str, dataset: str, split: str, fold: int) 
 
     here = session()
     here.leaderboard.make_ready()  # first, as above
-    opened = open_dataset(dataset, split=split, fold=fold, session=here)
+    opened = open_dataset(**opening, session=here)
     if folder is None:
         row = enter_reference(name, opened, session=here).row
     else:
         row = enter(folder, opened, name, session=here).row
-    print_table(here.leaderboard, dataset=row.dataset, split=row.split, highlight=row.id)
+    print_table(here.leaderboard, dataset=row.dataset, split=row.split, task=row.task, highlight=row.id)

@@ -123,7 +123,8 @@ def _print_boards(leaderboard: Leaderboard, outcomes: Sequence[Outcome], made: S
     rows = [outcome.row for outcome in outcomes if outcome.row is not None and outcome.row.is_tested]
     rows += [each.row for each in made if each.row is not None]
     if rows:
-        print_table(leaderboard, dataset=rows[-1].dataset, split=rows[-1].split, highlight=rows[-1].id)
+        row = rows[-1]
+        print_table(leaderboard, dataset=row.dataset, split=row.split, task=row.task, highlight=row.id)
 
 
 def _print_json(plans: Sequence[RunPlan], outcomes: Sequence[Outcome], made: Sequence[EnsembleOutcome]) -> None:

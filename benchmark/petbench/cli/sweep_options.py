@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from petbench.cli.options import ISOLATED, SETTINGS, complete_dataset, complete_method, reconstruction_option
+from petbench.cli.options import (
+    ISOLATED,
+    SETTINGS,
+    complete_dataset,
+    complete_method,
+    reconstruction_option,
+    task_option,
+)
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
 from petbench_leaderboard.records import MOST_SAMPLES, MOST_VIEWS
@@ -44,6 +51,7 @@ _OPTIONS: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         shell_complete=complete_dataset,
         help="Dataset by name, or the folder of a BIDS-PET dataset.",
     ),
+    "task": task_option,
     "reconstruction": reconstruction_option,
     "split": click.option(
         "--split", default="holdout", show_default=True, help="Split of the dataset's participants, or the file of one."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from petbench.cli.options import ISOLATED, complete_dataset, reconstruction_option
+from petbench.cli.options import ISOLATED, complete_dataset, reconstruction_option, task_option
 from petbench.cli.session import session
 from petbench_leaderboard.report.formatting import counted
 
@@ -33,9 +33,10 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a s
 @click.command()
 @_FILE
 @_DATASET
+@task_option
 @reconstruction_option
 @_JSON
-def verify(*, path: Path, dataset: str | None, reconstruction: str, as_json: bool) -> None:
+def verify(*, path: Path, dataset: str | None, task: str, reconstruction: str, as_json: bool) -> None:
     """Check SUBMISSION and compute every score in it again from its predictions, with your own images and protocol.
 
     Nothing in the submission is executed or unpickled, and nothing is stored. Exits 1 with one line when anything in it
@@ -43,7 +44,7 @@ def verify(*, path: Path, dataset: str | None, reconstruction: str, as_json: boo
     """
     from petbench.cli.console import print_json
 
-    with _verified(path, dataset, reconstruction) as found:
+    with _verified(path, dataset, reconstruction, task) as found:
         digest, runs = found.digest, found.runs
     if as_json:
         print_json({"sha256": digest, "runs": [_facts(run) for run in runs]})
@@ -55,6 +56,7 @@ def verify(*, path: Path, dataset: str | None, reconstruction: str, as_json: boo
 @click.command()
 @_FILE
 @_DATASET
+@task_option
 @reconstruction_option
 @click.option("--reproduce", "again", is_flag=True, help="Train again here and store the rows as reproduced.")
 @click.option(
@@ -79,6 +81,7 @@ def accept(
     *,
     path: Path,
     dataset: str | None,
+    task: str,
     reconstruction: str,
     again: bool,
     plugin_source: str | None,
@@ -109,7 +112,7 @@ def accept(
     here = session()
     leaderboard = here.leaderboard
     leaderboard.make_ready()  # first: one that cannot be written is found before minutes of scoring
-    with _verified(path, dataset, reconstruction) as found:
+    with _verified(path, dataset, reconstruction, task) as found:
         if again:
             supervisor = here.supervisor(here.run_options(time_limit, isolated=isolated))
             _reproduce(found, plugin_source, supervisor, submitter, as_json=as_json)
@@ -121,7 +124,8 @@ def accept(
     for row, known in rows:
         said = "is here already; nothing was changed" if known else f"stored as {row.verification}"
         click.echo(f"run {row.id} {row.method} seed {row.seed} fold {row.fold}: {said}", err=True)
-    print_table(leaderboard, dataset=rows[-1][0].dataset, split=rows[-1][0].split, highlight=rows[-1][0].id)
+    row = rows[-1][0]
+    print_table(leaderboard, dataset=row.dataset, split=row.split, task=row.task, highlight=row.id)
 
 
 def _reproduce(
@@ -185,7 +189,7 @@ def _print_reproduction(result: Reproduction) -> None:
 
 
 @contextlib.contextmanager
-def _verified(path: Path, dataset: str | None, reconstruction: str) -> Iterator[Verified]:
+def _verified(path: Path, dataset: str | None, reconstruction: str, task: str) -> Iterator[Verified]:
     from petbench.plans.datasets import find_dataset
     from petbench.submissions.limits import SubmissionError
     from petbench.submissions.verify import verified
@@ -198,7 +202,8 @@ def _verified(path: Path, dataset: str | None, reconstruction: str) -> Iterator[
             # A submission may name a registered dataset; a folder is named by the organizer alone.
             if dataset is None and name not in here.registry.datasets():
                 raise SubmissionError(f"its dataset {name!r} is none that is installed here; give yours with --dataset")
-            return find_dataset(dataset or name, here.home, here.registry, progress, reconstruction=reconstruction)
+            chosen = {"reconstruction": reconstruction, "task": task}
+            return find_dataset(dataset or name, here.home, here.registry, progress, **chosen)
 
         with verified(path, find, here.scorer(progress)) as found:
             yield found

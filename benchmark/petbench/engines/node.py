@@ -29,6 +29,7 @@ from petbench.errors import PetbenchError, UsageError
 from petbench.home import Home
 from petbench.plans.datasets import build_once
 from petbench.plans.same_code import check_same_code
+from petbench.plans.tasks import require_unchanged
 from petbench.processes.ending import ending_of
 from petbench.processes.lock import is_held
 from petbench.processes.tree import end_with_parent
@@ -140,6 +141,7 @@ class Node:
         plan = self.folder.plan()
         try:
             check_same_code(plan, registry)
+            require_unchanged(plan, registry)
         except UsageError as error:  # a method that is not installed here
             raise PetbenchError(f"{error} (on the node {node_name()})") from None
         if Path(plan.dataset_folder).is_dir():

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from petbench.errors import DataError, PetbenchError, UnknownNameError
+from petbench.plans.tasks import asked_task, task_of_folder
+from petbench_datasets.specs import TASK_OPTION, find_variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from petbench.registry import Registry
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.progress import Progress
+    from petbench_datasets.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class NamedDataset:
 
 
 def find_dataset(
-    name: str, home: Home, registry: Registry, progress: Progress, *, reconstruction: str = ""
+    name: str, home: Home, registry: Registry, progress: Progress, *, reconstruction: str = "", task: str = ""
 ) -> NamedDataset:
     """Open the dataset called `name`, building it first where it is a registered one that is not there yet.
 
@@ -40,6 +43,8 @@ def find_dataset(
         registry: the installed plugins.
         progress: notified of how far the building and reading is.
         reconstruction: as for `open_dataset`.
+        task: as typed: a name or a file; empty for that of the dataset. A registered dataset that has a variant for
+            another task is taken in that variant.
 
     Raises:
         UnknownNameError: neither a dataset nor a folder is called so.
@@ -47,19 +52,28 @@ def find_dataset(
     """
     from petbench_datasets.dataset.reader import open_dataset
 
-    datasets = registry.datasets()
+    datasets, asked = registry.datasets(), asked_task(task, registry)
     path = Path(name).expanduser()
     # A cohort that is fetched lies in a folder of the user's, which is often called like it.
     if name in datasets and not (datasets[name].fetch is not None and path.is_dir()):
+        name = variant_for(name, asked, registry)
         folder = home.datasets / name
         build_once(datasets[name].build, folder, progress)
-        return NamedDataset(name, open_dataset(folder, progress, reconstruction=reconstruction))
+        held = task_of_folder(folder, task, registry)
+        return NamedDataset(name, open_dataset(folder, progress, reconstruction=reconstruction, task=held))
     if path.is_dir():
         folder = path.resolve()
-        return NamedDataset(folder.name, open_dataset(folder, progress, reconstruction=reconstruction))
+        held = task_of_folder(folder, task, registry)
+        return NamedDataset(folder.name, open_dataset(folder, progress, reconstruction=reconstruction, task=held))
     if "/" in name or path.exists():
         raise DataError(f"{name} is not a folder; give a BIDS-PET folder or one of: {', '.join(sorted(datasets))}")
     raise UnknownNameError("dataset", name, datasets)
+
+
+def variant_for(name: str, task: Task | None, registry: Registry) -> str:
+    """Return the name of a registered dataset's variant for a task; its own where it has none, or none is asked for."""
+    found = None if task is None else find_variant(registry.datasets().values(), name, {TASK_OPTION: task.name})
+    return found or name
 
 
 def registered_as(name: str, registered: Collection[str]) -> str:

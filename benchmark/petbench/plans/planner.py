@@ -47,6 +47,7 @@ class Request:
     cuda_graphs: CudaGraphs = DEFAULTS.cuda_graphs
     deterministic: bool = DEFAULTS.deterministic
     reconstruction: str = ""
+    task: str = ""
     purpose: RunPurpose = "test"
     views: int = 1
     keep_samples: int = 0
@@ -88,6 +89,8 @@ class Place:
             "sampling": self.dataset.sampling,
             "has_truth": self.dataset.has_truth,
             "reconstruction": self.dataset.reconstruction,
+            "task": self.dataset.task.id,
+            "task_definition": self.dataset.task.content(),
             "given_split": {} if is_own(self.dataset, self.split) else self.split.content(),
         }
 

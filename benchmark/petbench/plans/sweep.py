@@ -86,10 +86,11 @@ def find_place(request: Request, fold: int, home: Home, registry: Registry, prog
     from petbench.plans.planner import Place, choose_fold
     from petbench_datasets.dataset.given_split import find_split
 
-    named = find_dataset(request.dataset, home, registry, progress, reconstruction=request.reconstruction)
+    chosen = {"reconstruction": request.reconstruction, "task": request.task}
+    named = find_dataset(request.dataset, home, registry, progress, **chosen)
     split = find_split(named.dataset, request.split)
     choose_fold(split, fold)
-    registered = registry.datasets().get(request.dataset)
+    registered = registry.datasets().get(named.name) if request.dataset in registry.datasets() else None
     return Place(named.name, named.dataset, split, fold, registered.track if registered else "")
 
 

@@ -80,6 +80,7 @@ class SweepFile(BaseModel):
     cuda_graphs: CudaGraphs | None = None
     deterministic: bool | None = None
     reconstruction: str | None = None
+    task: str | None = None
     no_test: bool | None = None
     tta: Annotated[int, Field(ge=1, le=MOST_VIEWS)] | None = None
     ensemble: Which | None = None

@@ -58,6 +58,7 @@ class SweepRequest:
         cuda_graphs: `on`, `off` or `auto`.
         deterministic: allow only deterministic algorithms.
         reconstruction: label of the images to take.
+        task: by name, or a file that defines one; empty for that of the dataset.
         no_test: leave the test participants alone.
         tta: views of each scan that are averaged; 1 for the scan alone.
         ensemble: what is averaged once the runs have ended; None for nothing.
@@ -79,6 +80,7 @@ class SweepRequest:
     cuda_graphs: CudaGraphs = DEFAULTS.cuda_graphs
     deterministic: bool = DEFAULTS.deterministic
     reconstruction: str = ""
+    task: str = ""
     no_test: bool = False
     tta: int = 1
     keep_samples: int = 0
@@ -99,6 +101,7 @@ class SweepRequest:
             "cuda_graphs": self.cuda_graphs,
             "deterministic": self.deterministic,
             "reconstruction": self.reconstruction,
+            "task": self.task,
             "purpose": "no-test" if self.no_test else "test",
             "views": self.tta,
             "keep_samples": self.keep_samples,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from petbench.runs.lookup import find_folder
-from petbench_datasets.dataset.reader import open_dataset
+from petbench.runs.planned import open_again
 from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.statistics.intervals import mean_interval
 
@@ -62,7 +61,7 @@ def measure_departure(line: Line, participants: Sequence[str], home: Home) -> De
         return None
     moved, gains = (np.empty((len(line.seeds), len(participants))) for _ in range(2))
     folders = {(run.seed, who): find_folder(run, home) for run in line.finished for who in run.test_participants}
-    dataset = open_dataset(Path(folders[line.seeds[0], participants[0]].plan().dataset_folder))
+    dataset = open_again(folders[line.seeds[0], participants[0]].plan())
     for column, who in enumerate(participants):
         pair, body = dataset.pair(who), dataset.body_mask(who)
         for row, seed in enumerate(line.seeds):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.reproduce.paper import METHODS
 from petbench.reproduce.results import PSNR_CONVENTIONS
 from petbench.runs.lookup import find_folder
-from petbench_datasets.dataset.reader import open_dataset
+from petbench.runs.planned import open_again
 from petbench_datasets.files import atomic_path
 from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.board import IDENTITY_METHOD
@@ -18,6 +17,7 @@ from petbench_leaderboard.report.participant_figure import draw_participant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from petbench.home import Home
     from petbench.reproduce.profiles import RunSet
@@ -80,7 +80,7 @@ def write_figure(lines: Sequence[Line], participant: str, seed: int, home: Home,
     for line in lines:
         run = next(run for run in line.finished if run.seed == seed and participant in run.test_participants)
         folder = find_folder(run, home)
-        dataset = dataset or open_dataset(Path(folder.plan().dataset_folder))
+        dataset = dataset or open_again(folder.plan())
         predictions[line.name] = read_image(folder.prediction(participant))[0]
     assert dataset is not None
     pair = dataset.pair(participant)

@@ -139,8 +139,8 @@ def _check_members(rows: Sequence[RunRow]) -> None:
             raise UsageError(f"run {row.id} cannot be a member: it is no run of a method that was tested here")
     first, who = rows[0], set(rows[0].test_participants)
     for row in rows:
-        if (row.fingerprint, row.protocol) != (first.fingerprint, first.protocol):
-            raise UsageError(f"runs {first.id} and {row.id} are of other images, or of another protocol")
+        if (row.fingerprint, row.protocol, row.task) != (first.fingerprint, first.protocol, first.task):
+            raise UsageError(f"runs {first.id} and {row.id} are of other images, or of another protocol or task")
         if set(row.test_participants) != who:
             # A member that was trained on somebody who tests for another would have seen the answer.
             raise UsageError(

@@ -14,6 +14,7 @@ from petbench.errors import UsageError
 from petbench.methods.devices import require_device
 from petbench.plans.run_plan import is_all_of
 from petbench.plans.same_code import check_same_code
+from petbench.plans.tasks import require_unchanged
 from petbench.runs.claims import RunningElsewhereError, claim, claim_path
 from petbench.runs.folder import plan_run
 from petbench.runs.job_note import active_note
@@ -232,5 +233,6 @@ def resume(run_id: int, supervisor: Supervisor) -> RunRow:
                 "or that did not end well after its training"
             )
         check_same_code(plan, supervisor.registry)
+        require_unchanged(plan, supervisor.registry)
         require_device(plan.device)
         return supervisor.start(row)

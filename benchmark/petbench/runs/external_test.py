@@ -127,7 +127,12 @@ class ExternalTest:
             raise UsageError(f"run {row.id} has no model of its own: evaluate a run of a method")
         if row.status != "ok" or not is_made_here(row):
             raise UsageError(f"run {row.id} is {row.status}; only a run that ended well here can be evaluated")
-        folder = find_folder(row, self.home)
+        folder, task = find_folder(row, self.home), self.place.dataset.task
+        if row.task != task.id:
+            raise UsageError(
+                f"run {row.id} was trained for the task {row.task}, and {self.place.name} was opened for {task.id}: a "
+                "model is tested on the task that it was trained for"
+            )
         if not folder.is_trained:
             raise UsageError(f"run {row.id} has no model here; run the method again with --force")
         fold = choose_fold(self.place.split, self.place.fold)

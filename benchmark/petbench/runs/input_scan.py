@@ -16,7 +16,9 @@ from petbench_datasets.bids.participants import read_participants, session_row
 from petbench_datasets.bids.scan import NOTHING_GIVEN, find_root, merged_sidecar, read_scan
 from petbench_datasets.dataset.framing import FrameUse, WindowFrames, plan_window
 from petbench_datasets.dataset.inputs import early_frames
-from petbench_datasets.images.windows import EARLY_WINDOW_SECONDS
+from petbench_datasets.images.windows import in_words
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
+from petbench_datasets.tasks.task import EARLY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from petbench_datasets.images.grid import Grid
     from petbench_datasets.images.nifti import VoxelOrder
     from petbench_datasets.images.suv import Calibration
+    from petbench_datasets.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +63,25 @@ class InputScan:
     frames: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_input_scan(path: Path, given: Given = NOTHING_GIVEN, *, frames: bool = False) -> InputScan:
+def read_input_scan(
+    path: Path, given: Given = NOTHING_GIVEN, task: Task = DEFAULT_TASK, *, frames: bool = False
+) -> InputScan:
     """Read the early image of a scan; one taken at another time is read whole, with a warning.
 
     Args:
         path: a NIfTI file with a BIDS-PET sidecar, or a folder of DICOM files of one participant.
         given: weight and dose that go before what the files say.
+        task: whose early window, and whose tracer the scan must be of.
         frames: whether the frames that the image is the mean of are wanted too.
 
     Raises:
         DataError: no PET image of one participant there, or none that can be read in SUV.
     """
     if path.is_dir():
-        return _from_dicom(path, given, frames=frames)
+        return _from_dicom(path, given, task, frames=frames)
     if path.exists() and not path.name.endswith((".nii", ".nii.gz")):
         raise DataError(f"{path}: is neither NIfTI nor a folder; give a .nii.gz file or the folder of the DICOM files")
-    read = _early_image([read_scan(path, given)], path.name, frames=frames)
+    read = _early_image([read_scan(path, given, task)], path.name, task, frames=frames)
     root = find_root(path)
     table = read_participants(root) if (root / "participants.tsv").exists() else {}
     name = path.name.partition("_")[0]
@@ -95,13 +101,13 @@ def bq_per_ml_of_one_suv(calibration: Calibration) -> tuple[float, float]:
     return left / (1000.0 * calibration.weight_kilograms), reference
 
 
-def _from_dicom(folder: Path, given: Given, *, frames: bool) -> InputScan:
+def _from_dicom(folder: Path, given: Given, task: Task, *, frames: bool) -> InputScan:
     """Import the PET series of a folder as `petbench datasets import` does, into a folder that is gone afterwards."""
     from petbench_datasets.importers.dicom import import_dicom
     from petbench_datasets.importers.dicom_person import person_in_header
 
     with tempfile.TemporaryDirectory(prefix="petbench-dicom-") as temporary:
-        report = import_dicom(folder, Path(temporary) / "scan", everyone=given, skip_unusable=True)
+        report = import_dicom(folder, Path(temporary) / "scan", task=task, everyone=given, skip_unusable=True)
         participants = {imported.participant for imported in report.images}
         if len(participants) > 1:
             raise DataError(
@@ -114,7 +120,8 @@ def _from_dicom(folder: Path, given: Given, *, frames: bool) -> InputScan:
             )
         notes = [note for imported in report.images for note in imported.notes]
         notes += [f"{Path(what).name} was passed over: {why}" for what, why in report.skipped]
-        read = _early_image([read_scan(imported.path) for imported in report.images], folder.name, notes, frames=frames)
+        scans = [read_scan(imported.path, task=task) for imported in report.images]
+        read = _early_image(scans, folder.name, task, notes, frames=frames)
         (files,) = (imported.files for imported in report.images if imported.path == read.path)
         sidecar, _ = merged_sidecar(read.path, find_root(read.path))
         injected_at = "" if sidecar["InjectionStart"] == "n/a" else str(sidecar["TimeZero"])
@@ -122,16 +129,16 @@ def _from_dicom(folder: Path, given: Given, *, frames: bool) -> InputScan:
         return dataclasses.replace(read, files=files, order=None, injected_at=injected_at, person=person)
 
 
-def _early_image(scans: Sequence[Scan], name: str, notes: Sequence[str] = (), *, frames: bool) -> InputScan:
+def _early_image(scans: Sequence[Scan], name: str, task: Task, notes: Sequence[str] = (), *, frames: bool) -> InputScan:
     """Return the mean image of the early window, else the whole of the earliest scan."""
     warnings = list(notes)
     try:
-        plan = plan_window("early", scans, name)
+        plan = plan_window(EARLY, scans, name, task)
     except DataError:
         scan = min(scans, key=lambda one: min(frame.start_seconds for frame in one.frames))
         uses = tuple(FrameUse(scan, index, frame.duration_seconds) for index, frame in enumerate(scan.frames))
-        plan = WindowFrames("early", uses, 1.0)
-        warnings.append(_another_time(name, plan))
+        plan = WindowFrames(EARLY, uses, 1.0)
+        warnings.append(_another_time(name, plan, task))
     used = list(dict.fromkeys(id(use.scan) for use in plan.uses))
     repairs = [repair for scan in scans if id(scan) in used for repair in scan.repairs]
     first = plan.uses[0].scan
@@ -155,11 +162,10 @@ def _read_frames(plan: WindowFrames) -> dict[str, Any]:
     return {name: value() if callable(value) else value for name, value in found.items()}
 
 
-def _another_time(name: str, plan: WindowFrames) -> str:
+def _another_time(name: str, plan: WindowFrames, task: Task) -> str:
     first, last = (seconds / 60 for seconds in plan.effective_seconds)
-    trained = "-".join(f"{seconds / 60:g}" for seconds in EARLY_WINDOW_SECONDS)
     when = "at an unknown time" if np.isnan(first) else f"{first:.0f}-{last:.0f} min"
     return (
-        f"{name} was taken {when} after injection, the model was trained on {trained} min: "
+        f"{name} was taken {when} after injection, the model was trained on {in_words(task.early_seconds)}: "
         "what it predicts here shows that it runs, not what it is worth"
     )

@@ -9,9 +9,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from petbench.plans.tasks import planned_task
 from petbench_datasets.bids.names import person_of
 from petbench_datasets.files import write_text
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS
+from petbench_datasets.images.windows import in_words
 from petbench_leaderboard.cells import people
 from petbench_leaderboard.records import COST_FIELDS, PlannedRun
 from petbench_leaderboard.report.columns import direction, heading
@@ -84,13 +85,12 @@ def _summaries(scores: Iterable[ScoreRow]) -> list[dict[str, Any]]:
 
 
 def _limits(plan: RunPlan) -> list[str]:
-    early, delayed = (
-        "-".join(f"{seconds / 60:g}" for seconds in window) for window in (EARLY_WINDOW_SECONDS, DELAYED_WINDOW_SECONDS)
-    )
+    task = planned_task(plan)
+    early, delayed = (in_words(window) for window in (task.early_seconds, task.delayed_seconds))
     participants = len(people(plan.test_participants))
     return [
         "for research: not a medical device, not for diagnosis, staging, treatment or dosimetry of a patient",
-        f"predicts the image of {delayed} min from that of {early} min after the injection of F-18 FDG, and no other",
+        f"predicts the image of {delayed} from that of {early} after the injection of {task.subject}, and no other",
         _scanners(plan),
         f"scored on {participants} participants of the same dataset, and on no other scanner, reconstruction or people",
         "a lesion may be missing, weakened or invented in a predicted image; look at the early image beside it",
@@ -136,6 +136,7 @@ def _markdown(card: Mapping[str, Any]) -> str:
                 ("method", f"{run['method']} of {run['distribution']} {run['version']}, preset {run['preset']}"),
                 ("supervision", run["supervision"]),
                 ("given beside the early image", ", ".join(run["inputs"]) or "nothing"),
+                ("task", run["task"]),
                 ("dataset", f"{run['dataset']} (`{run['fingerprint'][:16]}`)"),
                 ("split, fold, seed", f"{run['split']}, {run['fold']}, {run['seed']}"),
                 ("training", f"{run['budget']}, {run['precision']}, {seconds:.0f} s on {run['device']}"),

@@ -5,13 +5,12 @@ A damaged file costs its own picture and no other: it is named and left out.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.errors import PetbenchError, one_line
 from petbench.runs.lookup import find_folder, has_folder
+from petbench.runs.planned import open_again
 from petbench_datasets.bids.names import person_of
-from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.report.images import ParticipantImages, shown_name
 
@@ -88,9 +87,10 @@ def _plans(
 
 def _dataset(board: Board, plans: Sequence[RunPlan]) -> Dataset | None:
     """Return the dataset that the board's runs were made with, where it is still here and unchanged."""
-    for folder, reconstruction in dict.fromkeys((Path(plan.dataset_folder), plan.reconstruction) for plan in plans):
+    places = {(plan.dataset_folder, plan.reconstruction, plan.task): plan for plan in plans}
+    for plan in places.values():
         try:
-            dataset = open_dataset(folder, reconstruction=reconstruction)
+            dataset = open_again(plan)
         except PetbenchError:
             continue
         if dataset.fingerprint == board.fingerprint:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.errors import DataError
+from petbench.plans.tasks import planned_task
 from petbench_datasets.dataset.inputs import input_digest
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Split, check_split, load_split
@@ -26,13 +27,23 @@ def open_planned(plan: RunPlan) -> tuple[Dataset, Fold]:
     return dataset, split.folds[plan.fold]
 
 
+def open_again(plan: RunPlan) -> Dataset:
+    """Open the dataset of a plan, as it is now, by the reconstruction and the task that it was planned with.
+
+    Raises:
+        ChangedError: there is no such task.
+        DataError: the dataset cannot be used.
+    """
+    return open_dataset(Path(plan.dataset_folder), reconstruction=plan.reconstruction, task=planned_task(plan))
+
+
 def open_planned_split(plan: RunPlan) -> tuple[Dataset, Split]:
     """Do the same, and return all of the split.
 
     Raises:
         DataError: images, split or what the method needs beside the images have changed.
     """
-    dataset = open_dataset(Path(plan.dataset_folder), reconstruction=plan.reconstruction)
+    dataset = open_again(plan)
     if dataset.fingerprint != plan.fingerprint:
         raise DataError(f"{plan.dataset_folder}: the images have changed since the run was planned; repeat the command")
     if plan.given_split:

@@ -13,6 +13,7 @@ import numpy as np
 from petbench.errors import DataError, UsageError
 from petbench.methods import models
 from petbench.methods.devices import choose_device
+from petbench.plans.tasks import planned_task
 from petbench.runs.build_planned import build_planned
 from petbench.runs.ensemble import ENSEMBLE, members_of
 from petbench.runs.input_scan import read_input_scan
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from petbench.training.runnable_method import RunnableMethod
     from petbench_datasets.bids.scan import Given
     from petbench_datasets.images.grid import Grid
+    from petbench_datasets.tasks.task import Task
     from petbench_leaderboard.store import Leaderboard
 
 LARGEST_OUTSIDE = 0.05
@@ -118,6 +120,7 @@ def predict_scan(
     unit: Unit | None = None,
     given: Given = NOTHING_GIVEN,
     inputs: GivenInputs = NO_INPUTS,
+    task: Task | None = None,
     allow_outside: bool = False,
     force: bool = False,
 ) -> PredictedScan:
@@ -134,15 +137,18 @@ def predict_scan(
         registry: the installed plugins.
         device: where to predict; `auto` takes a CUDA device where there is one.
         form: `nifti`, or `dicom` for a scan that came as DICOM.
-        unit: of the output; Bq/mL is decay-corrected to the time that the scan is corrected to, in DICOM to 42 min.
+        unit: of the output; Bq/mL is decay-corrected to the time that the scan is corrected to, in DICOM to its own
+            start.
             None: SUV in NIfTI, Bq/mL in DICOM where dose and weight are known.
         given: weight and dose that go before what the files say.
         inputs: what the method needs beside the early image and the files may not say.
+        task: that the run must have been trained for; None for whichever it was.
         allow_outside: write the image even if much of the activity lies outside the model's field.
         force: replace an existing output.
 
     Raises:
-        UsageError: the output exists or has another ending than .nii.gz, or the run did not end well.
+        UsageError: the output exists or has another ending than .nii.gz, or the run did not end well, or is of another
+            task.
         DataError: the scan cannot be read in SUV, its dose and weight are wanted and not known, nobody says what the
             method needs, or more of its activity lies outside the model's field than `LARGEST_OUTSIDE`.
     """
@@ -156,11 +162,14 @@ def predict_scan(
     folders = [find_folder(member, home) for member in members]
     plans = [each.plan() for each in folders]
     methods = [_trained_method(each, where, home, registry, device) for each, where in zip(plans, folders, strict=True)]
-    scan = read_input_scan(scan_path, given, frames=any("frames" in each.needs for each in plans))
+    asked = planned_task(plan)
+    if task is not None and task.id != asked.id:
+        raise UsageError(f"run {run_id} was trained for the task {asked.id}, not {task.id}; choose a run of that task")
+    scan = read_input_scan(scan_path, given, asked, frames=any("frames" in each.needs for each in plans))
     if form == "dicom" and not scan.files:
         raise UsageError(f"{scan_path} is no DICOM, and has no study that a series belongs to; leave out --as dicom")
     unit = unit or ("suv" if form == "nifti" or scan.calibration is None else "bq_per_ml")
-    per_suv, words = unit_of(scan, unit, form, scan_path)
+    per_suv, words = unit_of(scan, unit, form, scan_path, asked)
     model_grid = fit_grid(scan.grid, folders[0].grid())
     outside = share_outside(scan.image, scan.grid, model_grid)
     if outside > LARGEST_OUTSIDE and not allow_outside:
@@ -168,7 +177,7 @@ def predict_scan(
             f"{scan_path}: {_outside(outside)}, {model_grid}, and would be written as 0; more than "
             f"{LARGEST_OUTSIDE:.0%} is refused: cut the scan, or allow it with --allow outside-field"
         )
-    reader = InputReader(scan, scan_path, model_grid, given, inputs, folders[0].label_names())
+    reader = InputReader(scan, scan_path, model_grid, given, inputs, folders[0].label_names(), asked)
     early = resample(scan.image, scan.grid, model_grid)
     scans = [reader.read(early.copy(), each.needs, each.method) for each in plans]
     failure = f"{plan.method} predicted no finite image of {scan_path}"
@@ -199,7 +208,7 @@ def predict_scan(
     if form == "dicom":
         _write_dicom(output, delayed, scan, result, plan, force=force)
     else:
-        write_json(sidecar_path(output), predicted_sidecar(scan, result, names))
+        write_json(sidecar_path(output), predicted_sidecar(scan, result, names, asked))
         values = (delayed * np.float32(per_suv)).astype(np.float32, copy=False)
         write_image(output, *((values, scan.grid) if scan.order is None else scan.order.restore(values)))
     return result
@@ -213,7 +222,14 @@ def _write_dicom(
         f"{result.activity_outside_percent:.1f} % of the activity outside the model's field"
     )
     prediction = Prediction(
-        delayed, scan.grid, scan.calibration, result.unit == "suv", scan.injected_at, made_by, plan.identity
+        delayed,
+        scan.grid,
+        scan.calibration,
+        result.unit == "suv",
+        scan.injected_at,
+        made_by,
+        plan.identity,
+        planned_task(plan),
     )
     if force and output.is_dir():
         shutil.rmtree(output)

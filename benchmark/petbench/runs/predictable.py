@@ -137,7 +137,7 @@ def true_activity(dataset: Dataset, participant: str) -> Volume:
             " from what was in the body, which is known of simulated participants alone; without it there are gains "
             "over identity, and no normalized scores"
         )
-    return scan_of(path, dataset.root, dict(dataset.table)).suv()
+    return scan_of(path, dataset.root, dict(dataset.table), dataset.task).suv()
 
 
 def _regions(dataset: Dataset, participant: str, activity: Volume) -> tuple[NDArray[np.intp], tuple[str, ...]]:

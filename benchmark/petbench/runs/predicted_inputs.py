@@ -17,7 +17,8 @@ from petbench_datasets.dataset.inputs import age_of, height_of, input_labels_pat
 from petbench_datasets.dataset.made_from import derived_from, may_be_input
 from petbench_datasets.images.grid import resample, resample_ct, resample_labels
 from petbench_datasets.images.nifti import read_image, read_labels
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, minutes
+from petbench_datasets.images.windows import minutes
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from petbench.scan import Need
     from petbench_datasets.bids.scan import Given
     from petbench_datasets.images.grid import Grid
+    from petbench_datasets.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class InputReader:
         scan_given: weight and dose as the user says them.
         given: the rest, likewise.
         trained_labels: the labels that the model was trained with, by their number.
+        task: that it was trained for.
     """
 
     scan: InputScan
@@ -71,6 +74,7 @@ class InputReader:
     scan_given: Given
     given: GivenInputs
     trained_labels: Mapping[int, str]
+    task: Task = DEFAULT_TASK
 
     def read(self, early: Volume, needs: Sequence[Need], method: str) -> Scan:
         """Return the scan on the model's grid, with what the method needs.
@@ -113,7 +117,7 @@ class InputReader:
     def _times(self) -> dict[str, Any]:
         if any(math.isnan(seconds) for seconds in self.scan.seconds):
             raise DataError(f"{self.path} does not say when after the injection it was measured; add InjectionStart")
-        return {"early_minutes": minutes(self.scan.seconds), "delayed_minutes": minutes(DELAYED_WINDOW_SECONDS)}
+        return {"early_minutes": minutes(self.scan.seconds), "delayed_minutes": minutes(self.task.delayed_seconds)}
 
     def _frames(self) -> dict[str, Any]:
         if not self.scan.frames:

@@ -9,12 +9,12 @@ from petbench.runs.input_scan import bq_per_ml_of_one_suv
 from petbench.runs.model_card import card_paths
 from petbench.runs.predicted_sidecar import sidecar_path
 from petbench_datasets.exporters.predicted_dicom import is_predicted_series
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.runs.input_scan import InputScan
+    from petbench_datasets.tasks.task import Task
 
 Unit = Literal["suv", "bq_per_ml"]
 Form = Literal["nifti", "dicom"]
@@ -40,7 +40,7 @@ def check_output(output: Path, form: Form, *, force: bool) -> None:
         raise UsageError(f"the output {taken} exists; choose another name, or --force to replace it")
 
 
-def unit_of(scan: InputScan, unit: Unit, form: Form, path: Path) -> tuple[float, str]:
+def unit_of(scan: InputScan, unit: Unit, form: Form, path: Path, task: Task) -> tuple[float, str]:
     """Return what SUV 1 is in the unit of the output, and the unit in words."""
     if unit == "suv":
         return 1.0, "SUV by body weight (g/mL)"
@@ -49,6 +49,6 @@ def unit_of(scan: InputScan, unit: Unit, form: Form, path: Path) -> tuple[float,
             f"{path}: is stored in SUV, without dose and weight; its image can be predicted with --unit suv"
         )
     if form == "dicom":
-        return 1.0, f"Bq/mL, decay-corrected to {DELAYED_WINDOW_SECONDS[0] / 60:g} min after injection"
+        return 1.0, f"Bq/mL, decay-corrected to {task.delayed_seconds[0] / 60:g} min after injection"
     per_suv, reference = bq_per_ml_of_one_suv(scan.calibration)
     return per_suv, f"Bq/mL, decay-corrected to {reference / 60:.1f} min after injection"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.bids.new_sidecar import new_sidecar
-from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.predicted import PREDICTED_FIELD
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, Frame
+from petbench_datasets.images.windows import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from petbench.runs.input_scan import InputScan
     from petbench.runs.predict_scan import PredictedScan
+    from petbench_datasets.tasks.task import Task
 
 
 def sidecar_path(output: Path) -> Path:
@@ -22,22 +22,25 @@ def sidecar_path(output: Path) -> Path:
     return output.with_name(output.name.removesuffix(".gz").removesuffix(".nii") + ".json")
 
 
-def predicted_sidecar(scan: InputScan, predicted: PredictedScan, names: Mapping[str, str]) -> dict[str, Any]:
+def predicted_sidecar(
+    scan: InputScan, predicted: PredictedScan, names: Mapping[str, str], task: Task
+) -> dict[str, Any]:
     """Return the fields of a predicted image: readers of petbench's own refuse it as a measurement by one of them.
 
     Args:
         scan: what it was predicted from.
         predicted: what was predicted.
         names: of `output`, `card` and `scan`, without folders.
+        task: that the model was trained for.
     """
-    start, stop = DELAYED_WINDOW_SECONDS
+    start, stop = task.delayed_seconds
     known, is_suv = scan.calibration, predicted.unit == "suv"
     reference = 0.0 if known is None or is_suv else known.reference_seconds or 0.0
     sidecar = new_sidecar(
         [Frame(start, stop - start)],
-        tracer="FDG",
-        radionuclide="F18",
-        half_life_seconds=known.half_life_seconds if known else HALF_LIFE_SECONDS["F18"],
+        tracer=task.tracer,
+        radionuclide=task.radionuclide,
+        half_life_seconds=known.half_life_seconds if known else task.half_life_seconds,
         is_suv=is_suv,
         dose_megabecquerel=known.injected_bq / 1e6 if known else None,
         decay_corrected_to_seconds=reference,

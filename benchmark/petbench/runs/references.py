@@ -95,7 +95,7 @@ def repeat_scan(dataset: Dataset, participant: str) -> Scan:
     path = find_derivative(dataset.root, participant, REPEAT_ENDING)
     if path is None:
         raise DataError(f"{dataset.root}: no repeat scan of {participant} (*_{REPEAT_ENDING}.nii.gz)")
-    return scan_of(path, dataset.root, dict(dataset.table))  # the weight is in the dataset's own table
+    return scan_of(path, dataset.root, dict(dataset.table), dataset.task)  # the weight is in the dataset's own table
 
 
 def write_organ_scale(dataset: Dataset, fold: Fold, folder: Path) -> None:

@@ -177,6 +177,10 @@ def _on_own_dataset(submitted: SubmittedRun, named: NamedDataset) -> RunPlan:
         raise SubmissionError(
             f"{submitted.folder}: made under protocol {plan.protocol}; this petbench scores by {PROTOCOL}"
         )
+    if plan.task != dataset.task.id:
+        raise SubmissionError(
+            f"{submitted.folder}: made for the task {plan.task}; {named.name} here is for {dataset.task.id}"
+        )
     if plan.fingerprint != dataset.fingerprint:
         raise SubmissionError(
             f"{submitted.folder}: made with other images than {named.name} here ({plan.fingerprint[:12]}, here "
@@ -192,7 +196,11 @@ def _on_own_dataset(submitted: SubmittedRun, named: NamedDataset) -> RunPlan:
             f"{submitted.folder}: does not predict the test participants of fold {plan.fold}, all and only them"
         )
     return dataclasses.replace(
-        plan, dataset_folder=str(dataset.root), dataset=named.name, reconstruction=dataset.reconstruction
+        plan,
+        dataset_folder=str(dataset.root),
+        dataset=named.name,
+        reconstruction=dataset.reconstruction,
+        task_definition=dataset.task.content(),
     )
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from petbench.scan import ANSWERS, Scan
 from petbench.training.entitled_data import EntitledData
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, EARLY_WINDOW_SECONDS, minutes
+from petbench_datasets.images.windows import minutes
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ def scans(count: int, needs: Sequence[Need], first: int = 0) -> list[tuple[Scan,
 
 def _scan(number: int, early: Volume, needs: Sequence[Need]) -> Scan:
     random = np.random.default_rng([number, 1])
-    start, stop = minutes(EARLY_WINDOW_SECONDS)
+    start, stop = minutes(DEFAULT_TASK.early_seconds)
     middle = 0.5 * (start + stop)
     labels = np.where(early > 3.0, 1, 0).astype(np.int16)
     labels[SHAPE[0] // 2 :] *= 2
@@ -60,7 +61,7 @@ def _scan(number: int, early: Volume, needs: Sequence[Need]) -> Scan:
         "height_m": float(random.uniform(1.5, 2.0)),
         "age_years": float(random.integers(20, 80)),
         "early_minutes": (start, stop),
-        "delayed_minutes": minutes(DELAYED_WINDOW_SECONDS),
+        "delayed_minutes": minutes(DEFAULT_TASK.delayed_seconds),
         "frames": np.stack([0.9 * early, 1.1 * early]).astype(np.float32),
         "frame_minutes": ((start, middle), (middle, stop)),
         "ct": np.where(early > 0.4, 40.0, -1000.0).astype(np.float32),

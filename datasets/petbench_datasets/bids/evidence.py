@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.participants import body_weight, checked_kilograms
-from petbench_datasets.bids.sidecar import ALLOWED_KEY
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.clock import apart_on_the_clock, clock_seconds, clock_text
 from petbench_datasets.evidence.rules import (
@@ -24,12 +23,19 @@ if TYPE_CHECKING:
 
     from petbench_datasets.bids.sidecar import Sidecar
     from petbench_datasets.tables import Row
+    from petbench_datasets.tasks.task import Task
 
 _AGREEMENT_SECONDS = 60.0
 
 
-def require_usable(sidecar: Sidecar, image: Path, path: Path) -> None:
+def require_usable(sidecar: Sidecar, image: Path, path: Path, task: Task | None) -> None:
     """Raise where the sidecar, or the image's own name, says that the scan is of another kind.
+
+    Args:
+        sidecar: of the image.
+        image: the file.
+        path: of the sidecar, for messages.
+        task: whose tracer it must be of; None where any will do.
 
     Raises:
         OtherKindError: not corrected for attenuation, an infusion, or another tracer.
@@ -47,16 +53,16 @@ def require_usable(sidecar: Sidecar, image: Path, path: Path) -> None:
         took = sidecar.InjectionEnd - sidecar.InjectionStart
     require_bolus(str(path), sidecar.ModeOfAdministration or "", None, "ModeOfAdministration")
     require_bolus(str(path), "", took, "InjectionEnd")
-    if not sidecar.TracerAllowed:
-        remedy = f'allow it with "{ALLOWED_KEY}": true in the sidecar'
-        require_tracer(str(path), sidecar.TracerName or "", sidecar.TracerRadionuclide or "", "TracerName", remedy)
+    if task is not None:
+        said = sidecar.TracerName or "", sidecar.TracerRadionuclide or ""
+        require_tracer(str(path), task, *said, "TracerName", "name the cohort's own task (--task, or its task.toml)")
 
 
 def unsaid(sidecar: Sidecar) -> tuple[str, ...]:
     """Return what the sidecar must say by BIDS and does not, where it decides whether a scan can be used at all."""
     missing = {
         "AttenuationCorrection": "whether attenuation was corrected",
-        "TracerName": "whether the tracer is FDG",
+        "TracerName": "whether it is the tracer of the task",
     }
     return tuple(
         f"{field} is missing: {what} cannot be told" for field, what in missing.items() if field not in sidecar.said

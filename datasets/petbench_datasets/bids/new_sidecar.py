@@ -6,13 +6,14 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from petbench_datasets.images.windows import LEAST_COVERAGE, WINDOWS_SECONDS, shared_seconds
+from petbench_datasets.images.windows import shared_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from petbench_datasets.images.grid import Grid
     from petbench_datasets.images.windows import Frame
+    from petbench_datasets.tasks.task import Task
 
 
 def new_sidecar(
@@ -72,11 +73,13 @@ def new_sidecar(
     return fields | {key: value or "n/a" for key, value in (more or {}).items()}
 
 
-def entities_of(frames: Sequence[Frame], tracer: str, radionuclide: str, *, injection_known: bool = True) -> str:
-    """Return an image's entities, `trc-18FFDG_rec-early`: which window it makes, or `dynamic` or `static`."""
+def entities_of(
+    frames: Sequence[Frame], tracer: str, radionuclide: str, task: Task, *, injection_known: bool = True
+) -> str:
+    """Return an image's entities, `trc-18FFDG_rec-early`: which window of a task it makes, or `dynamic` or `static`."""
     mass = re.sub(r"^(\D+)(\d+)$", r"\2\1", radionuclide)
     label = re.sub(r"[^A-Za-z0-9]", "", tracer)
-    kind = "dynamic" if len(frames) > 1 else _window(frames[0]) if injection_known else "static"
+    kind = "dynamic" if len(frames) > 1 else _window(frames[0], task) if injection_known else "static"
     return f"trc-{mass}{label}_rec-{kind}"
 
 
@@ -108,8 +111,8 @@ def resampling_record(source: Grid, target: Grid, *, interpolated: bool, outside
     }
 
 
-def _window(frame: Frame) -> str:
-    for name, window in WINDOWS_SECONDS.items():
-        if shared_seconds(frame, window) >= LEAST_COVERAGE * (window[1] - window[0]):
+def _window(frame: Frame, task: Task) -> str:
+    for name, window in task.windows_seconds.items():
+        if shared_seconds(frame, window) >= task.least_coverage * (window[1] - window[0]):
             return name
     return "static"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.tables import Row
+    from petbench_datasets.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -131,12 +132,13 @@ class Scan:
         return np.stack(frames) if self.stored.dynamic else frames[0]
 
 
-def read_scan(image_path: Path, given: Given = NOTHING_GIVEN) -> Scan:
+def read_scan(image_path: Path, given: Given = NOTHING_GIVEN, task: Task | None = None) -> Scan:
     """Describe a BIDS-PET image from its sidecars and the participants.tsv above it; reads no voxel yet.
 
     Args:
         image_path: the image.
         given: goes before what the files say.
+        task: whose tracer it must be of; None where any will do.
 
     Raises:
         DataError: a file that is missing, or a field without which SUV cannot be computed.
@@ -144,10 +146,13 @@ def read_scan(image_path: Path, given: Given = NOTHING_GIVEN) -> Scan:
     if not image_path.exists():
         raise DataError(f"{image_path}: no such file; restore it or correct the path")
     root = find_root(image_path)
-    return scan_of(image_path, root, read_participants(root) if (root / "participants.tsv").exists() else {}, given)
+    people = read_participants(root) if (root / "participants.tsv").exists() else {}
+    return scan_of(image_path, root, people, task, given)
 
 
-def scan_of(image_path: Path, root: Path, participants: dict[str, Row], given: Given = NOTHING_GIVEN) -> Scan:
+def scan_of(
+    image_path: Path, root: Path, participants: dict[str, Row], task: Task | None, given: Given = NOTHING_GIVEN
+) -> Scan:
     """Do as `read_scan` with the participants.tsv already read."""
     content, path = merged_sidecar(image_path, root)
     if content.get(PREDICTED_FIELD):
@@ -156,7 +161,7 @@ def scan_of(image_path: Path, root: Path, participants: dict[str, Row], given: G
         content |= {"InjectedRadioactivity": given.injected_bq / 1e6, "InjectedRadioactivityUnits": "MBq"}
         content.pop("RadionuclideTotalDose", None)
     sidecar = parse_sidecar(content, path)
-    require_usable(sidecar, image_path, path)
+    require_usable(sidecar, image_path, path, task)
     relative, frame_repairs = sidecar.frames(path)
     repairs = [*sidecar.repairs, *frame_repairs]
     unit = sidecar.bq_per_ml(path)
@@ -197,7 +202,7 @@ def scan_of(image_path: Path, root: Path, participants: dict[str, Row], given: G
 
 
 def usable_scans(
-    images: Sequence[Path], root: Path, participants: dict[str, Row]
+    images: Sequence[Path], root: Path, participants: dict[str, Row], task: Task
 ) -> tuple[list[Scan], list[OtherKindError]]:
     """Describe a participant's images; those of another kind, such as not attenuation-corrected ones, are passed over.
 
@@ -211,7 +216,7 @@ def usable_scans(
     passed_over: list[OtherKindError] = []
     for path in images:
         try:
-            scans.append(scan_of(path, root, participants))
+            scans.append(scan_of(path, root, participants, task))
         except OtherKindError as error:
             passed_over.append(error)
     if passed_over and not scans:

@@ -28,14 +28,11 @@ _BECQUEREL = {"bq": 1.0, "kbq": 1e3, "mbq": 1e6, "gbq": 1e9, "uci": 3.7e4, "mci"
 _SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "min": 60.0, "minutes": 60.0}
 _BQ_PER_ML = {"bq/ml": 1.0, "bqml": 1.0, "bq/cc": 1.0, "bq/cm3": 1.0, "kbq/ml": 1e3, "kbq/cc": 1e3, "mbq/ml": 1e6}
 _SUV_UNITS = {"g/ml", "gml", "suv", "suvbw"}
-_DEFAULTED = {"TracerAllowed", "SourceWitnesses"}
+_DEFAULTED = {"SourceWitnesses"}
 _MOST_BYTES = 64 * 1024**2  # a sidecar has a few kilobytes
 
 WITNESSES_KEY = "SourceWitnesses"
 """A key of petbench's own: what the numbers of an imported scan rested on in its source."""
-
-ALLOWED_KEY = "TracerAllowed"
-"""A key of petbench's own: that a tracer other than FDG was allowed for this scan."""
 
 
 class Sidecar(BaseModel):
@@ -74,7 +71,6 @@ class Sidecar(BaseModel):
     SourcePatient: str | None = None
     SourceStudy: str | None = None
     SourceInjectionDay: str | None = None
-    TracerAllowed: bool = False
     SourceWitnesses: tuple[dict[str, Any], ...] = ()
     repairs: tuple[str, ...] = ()
     said: frozenset[str] = frozenset()

@@ -9,24 +9,27 @@ from petbench_datasets.bids.names import pair_folder, person_of
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import Scan, pet_images, scan_of
 from petbench_datasets.dataset.derivatives import derivative_problems
+from petbench_datasets.dataset.digests import checked_early
 from petbench_datasets.dataset.fingerprint import PairDigest, dataset_fingerprint, digest_pair
+from petbench_datasets.dataset.given_split import names_of_task
 from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_early, plan_images, plan_pair
-from petbench_datasets.dataset.reader import checked_early
 from petbench_datasets.dataset.reconstructions import of_reconstruction, require_reconstruction
 from petbench_datasets.dataset.sessions import divide_by_session
-from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_names, split_path
+from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_path
 from petbench_datasets.dataset.withheld import read_withheld
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.rules import OtherKindError
 from petbench_datasets.images.body import body_mask_from_images
 from petbench_datasets.images.field_of_view import never_measured
 from petbench_datasets.progress import Progress, silent
+from petbench_datasets.tasks.task_file import task_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from petbench_datasets.tables import Row
+    from petbench_datasets.tasks.task import Task
 
 _PLAUSIBLE_MAXIMUM_SUV = (1.0, 1000.0)
 _MOST_LITRES_A_KILOGRAM = 1.5  # of lungs, bowel gas and an outline blurred by the scanner
@@ -55,9 +58,12 @@ class _Checked:
     participants: tuple[str, ...]
     fingerprint: str
     pixel_digests: Mapping[str, tuple[str, ...]]
+    task: Task
 
 
-def check_dataset(root: Path, progress: Progress = silent, *, reconstruction: str = "") -> list[Problem]:
+def check_dataset(
+    root: Path, progress: Progress = silent, *, reconstruction: str = "", task: Task | None = None
+) -> list[Problem]:
     """Look at every participant, image, derivative and split of the dataset at `root`, whatever else is broken.
 
     A dataset without a problem of severity `error` opens with `open_dataset`, and a run finds what it reads there.
@@ -66,7 +72,12 @@ def check_dataset(root: Path, progress: Progress = silent, *, reconstruction: st
         root: the dataset.
         progress: called after each participant.
         reconstruction: as for `open_dataset`.
+        task: likewise.
+
+    Raises:
+        DataError: the cohort's `task.toml` cannot be used, so that nothing can be said of its images.
     """
+    held = task_for(root, task)
     problems: list[Problem] = []
     table: dict[str, Row] = {}
     folders = sorted(path.name for path in root.glob("sub-*") if path.is_dir())
@@ -85,8 +96,8 @@ def check_dataset(root: Path, progress: Progress = silent, *, reconstruction: st
     seen: dict[str, list[Scan]] = {}
     for number, name in enumerate(folders):
         progress("checking the dataset", number, len(folders))
-        seen[name] = _scans(root, name, table, problems)
-        found = _pairs(root, name, of_reconstruction(seen[name], reconstruction), withheld, problems)
+        seen[name] = _scans(root, name, table, held, problems)
+        found = _pairs(root, name, of_reconstruction(seen[name], reconstruction), held, withheld, problems)
         whole = whole and bool(found)
         digests |= found
     try:
@@ -97,7 +108,7 @@ def check_dataset(root: Path, progress: Progress = silent, *, reconstruction: st
         severity: Literal["error", "warning"] = "warning" if person_of(first) == person_of(second) else "error"
         folder = pair_folder(root, second)
         problems.append(Problem(severity, f"{folder}: holds the same voxels as {first}; remove one of them", second))
-    _splits(root, digests if whole else {}, problems)
+    _splits(root, digests if whole else {}, held, problems)
     progress("checking the dataset", len(folders), len(folders))
     return sorted(problems, key=lambda problem: (problem.severity, problem.participant or ""))
 
@@ -120,7 +131,7 @@ def _unlisted(root: Path, table: dict[str, Row], folders: list[str]) -> list[Pro
     return problems
 
 
-def _scans(root: Path, name: str, table: dict[str, Row], problems: list[Problem]) -> list[Scan]:
+def _scans(root: Path, name: str, table: dict[str, Row], task: Task, problems: list[Problem]) -> list[Scan]:
     """Return a participant's scans that can be used by themselves; what is wrong with any is added to `problems`."""
     images = pet_images(root, name)
     if not images:
@@ -130,7 +141,7 @@ def _scans(root: Path, name: str, table: dict[str, Row], problems: list[Problem]
     passed_over: list[OtherKindError] = []
     for path in images:
         try:
-            scan = scan_of(path, root, table)
+            scan = scan_of(path, root, table, task)
             _ = scan.grid
             scans.append(scan)
         except OtherKindError as error:
@@ -149,14 +160,19 @@ def _scans(root: Path, name: str, table: dict[str, Row], problems: list[Problem]
 
 
 def _pairs(
-    root: Path, participant: str, scans: list[Scan], withheld: Mapping[str, PairDigest], problems: list[Problem]
+    root: Path,
+    participant: str,
+    scans: list[Scan],
+    task: Task,
+    withheld: Mapping[str, PairDigest],
+    problems: list[Problem],
 ) -> dict[str, PairDigest]:
     """Check what a participant's scans make; return the digest of each pair, nothing where one cannot be used."""
     if not scans:
         return {}
     broken = any(problem.severity == "error" and problem.participant == participant for problem in problems)
     found: dict[str, PairDigest] = {}
-    divided, left_out = divide_by_session(participant, scans, withheld)
+    divided, left_out = divide_by_session(participant, scans, task, withheld)
     problems += [
         Problem(
             "warning",
@@ -168,9 +184,9 @@ def _pairs(
     for name, of_pair in divided.items():
         known = withheld.get(name)
         try:
-            if known is None and (doubt := other_place(plan_images(name, of_pair, root))):
+            if known is None and (doubt := other_place(plan_images(name, of_pair, root, task))):
                 problems.append(Problem("warning", doubt, participant))  # whatever else is wrong: it says what to do
-            plan = (plan_pair if known is None else plan_early)(name, of_pair, root)
+            plan = (plan_pair if known is None else plan_early)(name, of_pair, root, task)
         except DataError as error:
             problems.append(Problem("error", str(error), participant))
             broken = True
@@ -258,8 +274,11 @@ def _fields_of_view(plan: PairFrames, whole: bool) -> list[str]:
     return doubts
 
 
-def _splits(root: Path, digests: dict[str, PairDigest], problems: list[Problem]) -> None:
-    names = split_names(root)
+def _splits(root: Path, digests: dict[str, PairDigest], task: Task, problems: list[Problem]) -> None:
+    """Check the splits of a task; those of other tasks are checked with them."""
+    pixels = {key: digest.pixels for key, digest in digests.items()}
+    dataset = _Checked(root, tuple(sorted(digests)), dataset_fingerprint(digests), pixels, task)
+    names = names_of_task(dataset)
     if not names:
         problems.append(Problem("warning", f"{root / 'splits'}: no split yet; make one with petbench datasets split"))
     for name in names:
@@ -267,8 +286,6 @@ def _splits(root: Path, digests: dict[str, PairDigest], problems: list[Problem])
         try:
             split = read_split(path, root)
             if digests:
-                pixels = {key: digest.pixels for key, digest in digests.items()}
-                dataset = _Checked(root, tuple(sorted(digests)), dataset_fingerprint(digests), pixels)
                 check_split(split, dataset, path)
         except DataError as error:
             problems.append(Problem("error", str(error)))

@@ -11,11 +11,13 @@ from petbench_datasets.bids.names import person_of, session_of, session_of_image
 from petbench_datasets.bids.participants import read_participants
 from petbench_datasets.bids.scan import Scan, pet_images, scan_of
 from petbench_datasets.errors import DataError, unknown_name
+from petbench_datasets.tasks.task_file import task_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench_datasets.evidence.witnesses import Finding
+    from petbench_datasets.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,15 @@ class ExplainedScan:
     measured: str = ""
 
 
-def explain_participant(root: Path, participant: str) -> list[ExplainedScan]:
+def explain_participant(root: Path, participant: str, task: Task | None = None) -> list[ExplainedScan]:
     """Describe every image of a participant, or of one session, `sub-01_ses-2`, those that are refused too.
 
     Other participants are not looked at.
+
+    Args:
+        root: the dataset.
+        participant: `sub-01`, `01` or `sub-01_ses-2`.
+        task: as for `open_dataset`.
 
     Raises:
         DataError: no such participant, or none of its images is there.
@@ -56,10 +63,11 @@ def explain_participant(root: Path, participant: str) -> list[ExplainedScan]:
     if not images:
         raise DataError(f"{root / name / session}: has no PET image (pet/{name}_..._pet.nii.gz); add it")
     table = read_participants(root)
+    held = task_for(root, task)
     explained = []
     for path in images:
         try:
-            scan = scan_of(path, root, table)
+            scan = scan_of(path, root, table, held)
             notes = (*scan.repairs, *scan.unsaid, *scan.stored.notes)
             explained.append(ExplainedScan(path, "", scan.findings, scan.sources, notes, _measured(scan)))
         except DataError as error:

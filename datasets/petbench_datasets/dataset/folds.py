@@ -67,7 +67,7 @@ def make_split(
     made = [
         _with_sessions(_fold(dataset, shuffled, part, validation, turn), dataset) for turn, part in enumerate(tests)
     ]
-    return Split(name, dataset.fingerprint, tuple(made))
+    return Split(name, dataset.fingerprint, tuple(made), dataset.task.id)
 
 
 def resplit_training(
@@ -111,7 +111,7 @@ def resplit_training(
         chosen = set(_choose(shuffled, count, 0))
         validates = tuple(sorted(each for each in names if person_of(each) in chosen))
         folds.append(Fold(tuple(sorted(names.difference(validates))), validates, fold.test))
-    return Split(name, dataset.fingerprint, tuple(folds))
+    return Split(name, dataset.fingerprint, tuple(folds), dataset.task.id)
 
 
 def _with_sessions(fold: Fold, dataset: Dataset) -> Fold:

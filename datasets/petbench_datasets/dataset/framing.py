@@ -14,7 +14,7 @@ import numpy as np
 
 from petbench_datasets.dataset.reconstructions import how_to_choose, static_of
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.windows import LEAST_COVERAGE, WINDOWS_SECONDS, in_words, shared_seconds
+from petbench_datasets.images.windows import in_words, shared_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from petbench_datasets.bids.scan import Scan
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.images.windows import Frame
+    from petbench_datasets.tasks.task import Task
 
 LEAST_INSIDE = 0.5
 """The part of the frames' time that must lie in the window: an hour's mean is no image of 14 minutes."""
@@ -91,8 +92,8 @@ def coverage_of(uses: Sequence[FrameUse], window: tuple[float, float]) -> float:
     return sum(use.seconds for use in uses) / (window[1] - window[0])
 
 
-def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowFrames:
-    """Choose the frames that make the window `name` of one participant.
+def plan_window(name: str, scans: Sequence[Scan], subject: str, task: Task) -> WindowFrames:
+    """Choose the frames that make the window `name` of one participant, as a task has it.
 
     One image that covers the window is used alone; otherwise images that follow each other are joined.
 
@@ -100,26 +101,27 @@ def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowFrames:
         name: `early` or `delayed`.
         scans: all images of the participant.
         subject: how messages name the participant.
+        task: whose window.
 
     Raises:
         DataError: no image, too little of the window measured, or two images of the same time.
     """
-    window = WINDOWS_SECONDS[name]
+    window = task.windows_seconds[name]
     when = f"{in_words(window)} after injection"
     by_scan = [uses for scan in scans if (uses := uses_of(scan, window))]
     if not by_scan:
         there = ", ".join(scan.path.name for scan in scans) or "none"
         raise DataError(f"{subject}: no {name} image ({when}); images here: {there}; add it or correct its times")
-    chosen = choose_uses(by_scan, name, subject)
+    chosen = choose_uses(by_scan, name, subject, task)
     names = ", ".join(dict.fromkeys(use.scan.path.name for use in chosen))
     coverage = coverage_of(chosen, window)
-    if coverage < LEAST_COVERAGE:
+    if coverage < task.least_coverage:
         for scan in {use.scan.path: use.scan for use in chosen}.values():
             if scan.path.exists():
                 scan.stored  # noqa: B018 - where the sidecar lacks a frame's time, that is the reason: it is said first
         raise DataError(
             f"{subject}: {names} covers {coverage:.0%} of the {name} window ({when}), "
-            f"and at least {LEAST_COVERAGE:.0%} is needed; add the missing frames"
+            f"and at least {task.least_coverage:.0%} is needed; add the missing frames"
         )
     inside = sum(use.seconds for use in chosen) / sum(use.frame.duration_seconds for use in chosen)
     if inside < LEAST_INSIDE:
@@ -130,7 +132,7 @@ def plan_window(name: str, scans: Sequence[Scan], subject: str) -> WindowFrames:
     return WindowFrames(name, chosen, min(coverage, 1.0))
 
 
-def choose_uses(by_scan: list[tuple[FrameUse, ...]], name: str, subject: str) -> tuple[FrameUse, ...]:
+def choose_uses(by_scan: list[tuple[FrameUse, ...]], name: str, subject: str, task: Task) -> tuple[FrameUse, ...]:
     """Join images that follow each other; of images of the same time take the one that covers the window.
 
     Of a dynamic and a static image that BIDS's labels call one measurement, the static one is taken.
@@ -139,6 +141,7 @@ def choose_uses(by_scan: list[tuple[FrameUse, ...]], name: str, subject: str) ->
         by_scan: of each image, its frames that share time with the window; at least one.
         name: of the window.
         subject: how messages name the participant.
+        task: whose window.
 
     Raises:
         DataError: several images of the same time.
@@ -150,7 +153,7 @@ def choose_uses(by_scan: list[tuple[FrameUse, ...]], name: str, subject: str) ->
     )
     if apart:
         return tuple(uses)
-    whole = [uses for uses in by_scan if coverage_of(uses, WINDOWS_SECONDS[name]) >= LEAST_COVERAGE]
+    whole = [uses for uses in by_scan if _is_covered(uses, name, task)]
     if len(whole) > 1 and (static := static_of([uses[0].scan for uses in whole])) is not None:
         whole = [uses for uses in whole if uses[0].scan is static]
     if len(whole) != 1:
@@ -158,3 +161,7 @@ def choose_uses(by_scan: list[tuple[FrameUse, ...]], name: str, subject: str) ->
         names = " and ".join(scan.path.name for scan in rivals)
         raise DataError(f"{subject}: {names} measure the same time of the {name} window; {how_to_choose(rivals)}")
     return whole[0]
+
+
+def _is_covered(uses: Sequence[FrameUse], name: str, task: Task) -> bool:
+    return coverage_of(uses, task.windows_seconds[name]) >= task.least_coverage

@@ -34,7 +34,7 @@ def read_given(dataset: SplitDataset, path: Path) -> Split:
         return split
     if split.name in split_names(dataset.root):
         raise DataError(f"{path}: the dataset has another split {split.name!r}; give this one a name of its own")
-    own = [fold for name in split_names(dataset.root) for fold in load_split(dataset, name).folds]
+    own = [fold for name in names_of_task(dataset) for fold in load_split(dataset, name).folds]
     for number, fold in enumerate(split.folds):
         if not any(_divides_anew(fold, each) for each in own):
             raise DataError(
@@ -42,6 +42,18 @@ def read_given(dataset: SplitDataset, path: Path) -> Split:
                 "only divide anew who trains and who validates (petbench datasets split --resplit-training)"
             )
     return split
+
+
+def names_of_task(dataset: SplitDataset) -> list[str]:
+    """Return the names of a dataset's own splits that divide the images of its task; damaged ones are among them."""
+    found = []
+    for name in split_names(dataset.root):
+        try:
+            task = read_split(split_path(dataset.root, name), dataset.root).task
+        except DataError:
+            task = dataset.task.id
+        found += [name] if task == dataset.task.id else []
+    return found
 
 
 def is_own(dataset: SplitDataset, split: Split) -> bool:

@@ -69,8 +69,8 @@ class SplitInfo:
 class DatasetInfo:
     """A dataset's participants, splits and fingerprint.
 
-    `inputs` says of each thing that a method may ask for why a participant has not got it; empty where all have it.
-    `people` says who everybody is, whatever split.
+    `task` is the id of the one whose windows they are. `inputs` says of each thing that a method may ask for why a
+    participant has not got it; empty where all have it. `people` says who everybody is, whatever split.
     """
 
     name: str
@@ -80,6 +80,7 @@ class DatasetInfo:
     splits: tuple[SplitInfo, ...]
     inputs: dict[str, str]
     people: tuple[PartFacts, ...]
+    task: str
 
 
 def dataset_info(dataset: Dataset, progress: Progress = silent) -> DatasetInfo:
@@ -98,6 +99,7 @@ def dataset_info(dataset: Dataset, progress: Progress = silent) -> DatasetInfo:
         splits=splits,
         inputs=_inputs(dataset),
         people=describe_cohort(dataset),
+        task=dataset.task.id,
     )
 
 

@@ -19,7 +19,7 @@ from petbench_datasets.bids.participants import body_weight
 from petbench_datasets.dataset import derivatives
 from petbench_datasets.dataset.made_from import MissingInputError, require_no_delayed
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.windows import WINDOWS_SECONDS, minutes
+from petbench_datasets.images.windows import minutes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -123,12 +123,15 @@ def age_of(row: Row) -> dict[str, Any]:
 
 def _times(dataset: Dataset, participant: str) -> dict[str, Any]:
     plan = dataset.plans[participant]
-    return {"early_minutes": _minutes(plan.early), "delayed_minutes": _minutes(plan.delayed)}
+    return {
+        "early_minutes": minutes(plan.early.effective_seconds),
+        "delayed_minutes": _delayed_minutes(dataset, plan.delayed),
+    }
 
 
-def _minutes(window: WindowFrames) -> tuple[float, float]:
-    """Return when a window was measured; of a withheld image, when its protocol has it."""
-    return minutes(window.effective_seconds if window.uses else WINDOWS_SECONDS[window.name])
+def _delayed_minutes(dataset: Dataset, window: WindowFrames) -> tuple[float, float]:
+    """Return when a delayed image was measured; of a withheld one, when its task has it."""
+    return minutes(window.effective_seconds if window.uses else dataset.task.delayed_seconds)
 
 
 def _frames(dataset: Dataset, participant: str) -> dict[str, Any]:

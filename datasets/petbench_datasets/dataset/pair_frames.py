@@ -11,7 +11,7 @@ from petbench_datasets.dataset.framing import WindowFrames, plan_window, uses_of
 from petbench_datasets.dataset.withheld import MANIFEST_NAME
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.clock import DAY_SECONDS, apart_on_the_clock, clock_text
-from petbench_datasets.images.windows import WINDOWS_SECONDS
+from petbench_datasets.tasks.task import DELAYED, EARLY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from petbench_datasets.bids.scan import Scan
     from petbench_datasets.images.grid import Grid
+    from petbench_datasets.tasks.task import Task
 
 _LARGEST_DOSE_RATIO = 1.02
 _SAME_INJECTION_SECONDS = 60.0
@@ -46,13 +47,13 @@ class PairFrames:
         return tuple(dict.fromkeys(use.scan for window in (self.early, self.delayed) for use in window.uses))
 
 
-def plan_pair(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames:
-    """Choose the frames of a participant's early and delayed image.
+def plan_pair(participant: str, scans: Sequence[Scan], root: Path, task: Task) -> PairFrames:
+    """Choose the frames of a participant's early and delayed image, as a task has them.
 
     Raises:
         DataError: a window that is not measured, two grids, or two injections.
     """
-    pair = plan_images(participant, scans, root)
+    pair = plan_images(participant, scans, root, task)
     first, *others = pair.scans
     _ = first.grid  # opens the file: a frame without a time is refused now, not in the middle of a run
     for other in others:
@@ -81,10 +82,10 @@ def in_another_place(first: str) -> str:
     )
 
 
-def plan_images(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames:
+def plan_images(participant: str, scans: Sequence[Scan], root: Path, task: Task) -> PairFrames:
     """Do as `plan_pair`, whatever grids the images lie on."""
     subject = str(pair_folder(root, participant))
-    early, delayed = (plan_window(name, scans, subject) for name in WINDOWS_SECONDS)
+    early, delayed = (plan_window(name, scans, subject, task) for name in (EARLY, DELAYED))
     pair = PairFrames(participant, early, delayed)
     require_one_injection(pair.scans, subject)
     return pair
@@ -142,15 +143,15 @@ def _is_known_as_one(used: Sequence[Scan], clocks: Sequence[tuple[float, str]]) 
     )
 
 
-def plan_early(participant: str, scans: Sequence[Scan], root: Path) -> PairFrames:
+def plan_early(participant: str, scans: Sequence[Scan], root: Path, task: Task) -> PairFrames:
     """Choose the frames of the early image of a participant whose delayed one is withheld.
 
     Raises:
         DataError: the early window is not measured, or the delayed one is there after all.
     """
     for scan in scans:
-        if uses_of(scan, WINDOWS_SECONDS["delayed"]):
+        if uses_of(scan, task.delayed_seconds):
             raise DataError(f"{scan.path}: is withheld by {MANIFEST_NAME}, and there; remove one of the two")
-    early = plan_window("early", scans, str(pair_folder(root, participant)))
+    early = plan_window(EARLY, scans, str(pair_folder(root, participant)), task)
     _ = early.uses[0].scan.grid
-    return PairFrames(participant, early, WindowFrames("delayed", (), 0.0))
+    return PairFrames(participant, early, WindowFrames(DELAYED, (), 0.0))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,17 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench_datasets.bids.description import read_sampling
-from petbench_datasets.bids.names import pair_folder, person_of, session_of
+from petbench_datasets.bids.names import person_of, session_of
 from petbench_datasets.bids.participants import read_participants, session_row
 from petbench_datasets.bids.scan import pet_images, usable_scans
 from petbench_datasets.dataset import derivatives
-from petbench_datasets.dataset.fingerprint import (
-    DigestCache,
-    PairDigest,
-    dataset_fingerprint,
-    digest_pair,
-    digest_window,
-)
+from petbench_datasets.dataset.digests import digests_of
+from petbench_datasets.dataset.fingerprint import PairDigest, dataset_fingerprint
 from petbench_datasets.dataset.pair_frames import PairFrames, plan_early, plan_pair
 from petbench_datasets.dataset.reconstructions import of_reconstruction, require_reconstruction
 from petbench_datasets.dataset.sessions import divide_by_session
@@ -30,6 +23,8 @@ from petbench_datasets.dataset.withheld import read_withheld
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.body import body_mask_from_images
 from petbench_datasets.progress import Progress, silent
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
+from petbench_datasets.tasks.task_file import task_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,6 +35,7 @@ if TYPE_CHECKING:
     from petbench_datasets.bids.scan import Scan
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.tables import Row
+    from petbench_datasets.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -64,6 +60,7 @@ class Dataset:
         table: of each pair, participants.tsv with sessions.tsv: sex, age, site and whatever else they hold.
         withheld: pairs whose delayed image only the dataset's organizer has.
         reconstruction: the label that was chosen by where a measurement was reconstructed more than once.
+        task: whose windows the images are of.
     """
 
     name: str
@@ -73,6 +70,7 @@ class Dataset:
     table: Mapping[str, Row]
     withheld: frozenset[str] = frozenset()
     reconstruction: str = ""
+    task: Task = DEFAULT_TASK
 
     @property
     def participants(self) -> tuple[str, ...]:
@@ -193,7 +191,9 @@ class Dataset:
         return self.plans[participant]
 
 
-def open_dataset(root: Path, progress: Progress = silent, *, reconstruction: str = "") -> Dataset:
+def open_dataset(
+    root: Path, progress: Progress = silent, *, reconstruction: str = "", task: Task | None = None
+) -> Dataset:
     """Open the BIDS-PET folder at `root` and make sure that every pair can be used.
 
     The first time, every voxel that will be used is read once, to refuse what is not finite and to take the
@@ -204,27 +204,32 @@ def open_dataset(root: Path, progress: Progress = silent, *, reconstruction: str
         progress: called after each pair that is read.
         reconstruction: which image to take, by the label of its entity `rec-`, where one measurement was reconstructed
             several times.
+        task: whose windows, and whose tracer every scan must be of; None for that of the cohort's `task.toml`, or the
+            default where it has none.
 
     Raises:
         DataError: in one line, the first thing that makes the dataset unusable.
     """
+    held = task_for(root, task)
     table = read_participants(root)
     names = participant_names(root, table)
     withheld = read_withheld(root)
-    scans_by_participant = {participant: scans_of(root, participant, table) for participant in names}
+    scans_by_participant = {participant: scans_of(root, participant, table, held) for participant in names}
     require_reconstruction(scans_by_participant, reconstruction, root)
     pairs = {
         name: scans
         for participant, found in scans_by_participant.items()
-        for name, scans in divide_by_session(participant, of_reconstruction(found, reconstruction), withheld)[0].items()
+        for name, scans in divide_by_session(participant, of_reconstruction(found, reconstruction), held, withheld)[
+            0
+        ].items()
     }
     plans = {
-        name: (plan_early if name in withheld else plan_pair)(name, scans, root)
+        name: (plan_early if name in withheld else plan_pair)(name, scans, root, held)
         for name, scans in sorted(pairs.items())
     }
-    digests = _digests(root, plans, withheld, progress)
+    digests = digests_of(root, plans, withheld, progress)
     rows = {name: table[person_of(name)] | session_row(root, person_of(name), session_of(name)) for name in plans}
-    return Dataset(root.absolute().name, root, plans, digests, rows, frozenset(withheld), reconstruction)
+    return Dataset(root.absolute().name, root, plans, digests, rows, frozenset(withheld), reconstruction, held)
 
 
 def participant_names(root: Path, table: Mapping[str, Row]) -> tuple[str, ...]:
@@ -243,8 +248,8 @@ def participant_names(root: Path, table: Mapping[str, Row]) -> tuple[str, ...]:
     return tuple(sorted(folders))
 
 
-def scans_of(root: Path, participant: str, table: dict[str, Row]) -> list[Scan]:
-    """Describe every PET image of a participant.
+def scans_of(root: Path, participant: str, table: dict[str, Row], task: Task) -> list[Scan]:
+    """Describe every PET image of a participant that is of a task's tracer.
 
     Raises:
         DataError: no image, or one whose sidecar cannot be used.
@@ -252,49 +257,4 @@ def scans_of(root: Path, participant: str, table: dict[str, Row]) -> list[Scan]:
     images = pet_images(root, participant)
     if not images:
         raise DataError(f"{root / participant}: has no PET image (pet/{participant}_..._pet.nii.gz); add it")
-    return usable_scans(images, root, table)[0]
-
-
-def _digests(
-    root: Path, plans: Mapping[str, PairFrames], withheld: Mapping[str, PairDigest], progress: Progress
-) -> dict[str, PairDigest]:
-    cache = DigestCache(root)
-
-    def digest(plan: PairFrames) -> tuple[str, str, PairDigest, bool]:
-        key = cache.key((plan.early, plan.delayed))
-        kept = cache.get(plan.participant, key)
-        if plan.participant in withheld:
-            kept = kept if kept == withheld[plan.participant] else None
-            made = kept or checked_early(plan, withheld[plan.participant], root)
-        else:
-            made = kept or digest_pair(plan.participant, plan.early, plan.delayed)
-        return plan.participant, key, made, kept is None
-
-    found: dict[str, PairDigest] = {}
-    # Decompression and hashing release the interpreter's lock; few threads, for each holds whole volumes.
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        try:
-            for name, key, made, new in pool.map(digest, plans.values()):
-                found[name] = made
-                if new:
-                    cache.put(name, key, made)
-                    progress("reading the dataset", len(found), len(plans))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-        finally:
-            cache.save()
-    return found
-
-
-def checked_early(plan: PairFrames, digest: PairDigest, root: Path) -> PairDigest:
-    """Return the digest of a withheld pair, once its early image is the one that was exported.
-
-    Raises:
-        DataError: it is another one.
-    """
-    if digest_window(plan.early) != digest.pixels[0]:
-        raise DataError(
-            f"{pair_folder(root, plan.participant)}: its early image is not the one that was exported; export it again"
-        )
-    return digest
+    return usable_scans(images, root, table, task)[0]

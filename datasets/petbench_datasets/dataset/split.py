@@ -11,10 +11,13 @@ from petbench_datasets.bids.names import person_of
 from petbench_datasets.bids.writer import exclude_from_bids
 from petbench_datasets.errors import DataError
 from petbench_datasets.files import write_json
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from petbench_datasets.tasks.task import Task
 
 PARTS = ("train", "validation", "test")
 SPLITS_FOLDER = "splits"
@@ -43,11 +46,13 @@ class Split:
         name: the same as the file's stem.
         fingerprint: of the dataset it was made for.
         folds: at least one.
+        task: the id of the one whose images have that fingerprint; a cohort has splits for each task.
     """
 
     name: str
     fingerprint: str
     folds: tuple[Fold, ...]
+    task: str = DEFAULT_TASK.id
 
     @property
     def digest(self) -> str:
@@ -69,12 +74,14 @@ class Split:
             TypeError: something is of another kind.
         """
         folds = tuple(Fold(*(tuple(map(str, fold[part])) for part in PARTS)) for fold in data["folds"])
-        return cls(str(data["name"]), str(data["fingerprint"]), folds)
+        return cls(str(data["name"]), str(data["fingerprint"]), folds, str(data.get("task", DEFAULT_TASK.id)))
 
     def content(self) -> dict[str, Any]:
         """Return the split as plain data, without its digest."""
         folds = [{part: list(names) for part, names in fold.parts().items()} for fold in self.folds]
-        return {"name": self.name, "fingerprint": self.fingerprint, "folds": folds}
+        content = {"name": self.name, "fingerprint": self.fingerprint, "folds": folds}
+        # Splits of before name none, and keep their digest.
+        return content if self.task == DEFAULT_TASK.id else {**content, "task": self.task}
 
 
 class SplitDataset(Protocol):
@@ -95,6 +102,10 @@ class SplitDataset(Protocol):
     @property
     def pixel_digests(self) -> Mapping[str, tuple[str, ...]]:
         """The hashes of each participant's voxels alone."""
+
+    @property
+    def task(self) -> Task:
+        """The task whose images they are."""
 
 
 def split_path(root: Path, name: str) -> Path:
@@ -129,7 +140,7 @@ def load_split(dataset: SplitDataset, name: str = "holdout") -> Split:
     """
     path = split_path(dataset.root, name)
     if name == EVERYONE and not path.exists():
-        split = Split(EVERYONE, dataset.fingerprint, (Fold((), (), dataset.participants),))
+        split = Split(EVERYONE, dataset.fingerprint, (Fold((), (), dataset.participants),), dataset.task.id)
     else:
         split = read_split(path, dataset.root)
     check_split(split, dataset, path)
@@ -138,6 +149,11 @@ def load_split(dataset: SplitDataset, name: str = "holdout") -> Split:
 
 def check_split(split: Split, dataset: SplitDataset, path: Path) -> None:
     """Raise a DataError that names `path` unless `split` fits `dataset`."""
+    if split.task != dataset.task.id:
+        raise DataError(
+            f"{path}: divides the images of the task {split.task}, and these are of {dataset.task.id}; make a split of "
+            "its own (petbench datasets split --task), or name the other task"
+        )
     if split.fingerprint != dataset.fingerprint:
         raise DataError(
             f"{path}: made for a dataset with fingerprint {split.fingerprint[:12]}, but the images here have "

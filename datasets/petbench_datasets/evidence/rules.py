@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from petbench_datasets.errors import DataError
-from petbench_datasets.images.decay import nuclide
+from petbench_datasets.images.decay import nuclide, without_nuclide
+from petbench_datasets.tasks.task import hyphenated, letters
+
+if TYPE_CHECKING:
+    from petbench_datasets.tasks.task import Task
 
 LONGEST_BOLUS_SECONDS = 300.0
 """An injection that takes longer is an infusion: uptake is then no function of the time since its start."""
 
 _NOT_CORRECTED = {"none", "no", "nac", "false", "off", "uncorrected", "notcorrected", "noac", "noattenuationcorrection"}
-_SAYS_NOTHING = {"", "na", "unknown", "unspecified", "solution", "other", "tracer", "pet"}
-_FDG = ("fdg", "deoxyglucose", "deoxydglucose", "fluorodglucose", "fluoroglucose", "fludeoxy")
 
 
 class OtherKindError(DataError):
@@ -25,7 +28,7 @@ def require_attenuation_correction(subject: str, text: str, field: str) -> None:
     Raises:
         OtherKindError: it was not.
     """
-    if _letters(text) in _NOT_CORRECTED:
+    if letters(text) in _NOT_CORRECTED:
         raise OtherKindError(
             f"{subject}: not corrected for attenuation ({field} is {text!r}); use the corrected reconstruction"
         )
@@ -56,28 +59,27 @@ def require_bolus(subject: str, mode: str, seconds: float | None, field: str) ->
         )
 
 
-def tracer_kind(name: str) -> str:
-    """Return `FDG`, empty where a tracer's name says nothing but its nuclide, else the name as it is."""
-    plain = _letters(re.sub(r"(?i)\b(18\W*f|f\W*18|fluorine\W*18|18\W*fluorine)(?![a-z0-9])", "", name))
-    if any(part in _letters(name) for part in _FDG):
-        return "FDG"
-    return "" if plain in _SAYS_NOTHING | {"f", "fluorine", "fluor"} else name.strip()
+def require_tracer(subject: str, task: Task, name: str, radionuclide: str, field: str, remedy: str) -> None:
+    """Raise for another tracer or nuclide than a task's; names that say nothing pass.
 
-
-def require_tracer(subject: str, name: str, radionuclide: str, field: str, remedy: str) -> None:
-    """Raise for a tracer that is not FDG, or a nuclide that is not F-18; names that say nothing pass.
+    Args:
+        subject: how a message names the scan.
+        task: what the scan is for.
+        name: what the tracer is called; empty where it is not said.
+        radionuclide: likewise.
+        field: which field says the name.
+        remedy: what to do where the scan is right and the task is not.
 
     Raises:
         OtherKindError: another one.
     """
-    kind = tracer_kind(name)
-    if kind not in {"FDG", ""}:
-        raise OtherKindError(f"{subject}: the tracer is {kind} ({field}), not FDG; leave the scan out, or {remedy}")
-    if radionuclide and nuclide(radionuclide) != "F18":
-        raise OtherKindError(
-            f"{subject}: the radionuclide is {nuclide(radionuclide)}, not F18; leave the scan out, or {remedy}"
-        )
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", text.lower())
+    kind, found = task.kind_of(name), nuclide(radionuclide) if radionuclide else ""
+    if kind in {task.tracer, ""} and found in {task.radionuclide, ""}:
+        return
+    if kind in {task.tracer, ""}:
+        said, wanted = f"the radionuclide {found}", task.radionuclide
+    else:
+        is_named = not found or without_nuclide(kind, found) != kind
+        said, wanted = f"{kind if is_named else f'{hyphenated(found)} {kind}'} ({field})", task.tracer
+    asks = f"the task {task.id} is of {task.subject}"
+    raise OtherKindError(f"{subject}: is of {said}, not {wanted}: {asks}; leave the scan out, or {remedy}")

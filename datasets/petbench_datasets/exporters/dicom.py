@@ -18,7 +18,6 @@ from petbench_datasets.exporters.dicom_pet import (
     write_planes,
 )
 from petbench_datasets.exporters.images import effective_frame, new_folder
-from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from petbench_datasets.dataset.reader import Dataset
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.tables import Row
+    from petbench_datasets.tasks.task import Task
 
 _INJECTION = dt.datetime(2000, 1, 1, 9, 0, 0)
 _BETWEEN_SESSIONS = dt.timedelta(days=90)
@@ -53,7 +53,7 @@ def export_dicom(dataset: Dataset, folder: Path, progress: Progress = silent) ->
             sessions = [other for other in dataset.participants if person_of(other) == person_of(name)]
             injection = _INJECTION + sessions.index(name) * _BETWEEN_SESSIONS
             for volume, window in ((pair.early, plan.early), (pair.delayed, plan.delayed)):
-                series = _series(window, name, dataset.table.get(name, {}), injection)
+                series = _series(window, name, dataset.table.get(name, {}), injection, dataset.task)
                 planes = _planes(_stored(volume, window), pair.grid)
                 write_planes(temporary / name / window.name, series, planes, len(volume))
     progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
@@ -80,10 +80,10 @@ def _planes(values: NDArray[np.float64], grid: Grid) -> Iterator[Plane]:
         )
 
 
-def _series(window: WindowFrames, name: str, row: Row, injection: dt.datetime) -> DicomDataset:
+def _series(window: WindowFrames, name: str, row: Row, injection: dt.datetime, task: Task) -> DicomDataset:
     """Return all elements that the slices of one series share."""
     frame, calibration = effective_frame(window), window.uses[0].scan.calibration
-    half_life = calibration.half_life_seconds if calibration else HALF_LIFE_SECONDS["F18"]
+    half_life = calibration.half_life_seconds if calibration else task.half_life_seconds
     start = injection + dt.timedelta(seconds=frame.start_seconds)
     series = pet_series(
         start,
@@ -112,5 +112,5 @@ def _series(window: WindowFrames, name: str, row: Row, injection: dt.datetime) -
     series.StudyDate, series.StudyTime = injection.strftime("%Y%m%d"), injection.strftime("%H%M%S")
     series.StudyID = "1"
     dose = None if calibration is None else calibration.injected_bq
-    series.RadiopharmaceuticalInformationSequence = [tracer_item(injection, half_life, dose)]
+    series.RadiopharmaceuticalInformationSequence = [tracer_item(injection, half_life, dose, task)]
     return series

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench_datasets.images.suv import Calibration
+    from petbench_datasets.tasks.task import Task
 
 _LARGEST_STORED = 32767
 _TYPE_2 = (
@@ -32,6 +33,17 @@ _TYPE_2 = (
 
 _ENTERED = {"HF": ("102540008", "headfirst"), "FF": ("102541007", "feet-first")}
 _FACED = {"S": ("40199007", "supine"), "P": ("1240000", "prone")}
+
+
+_NUCLIDE_CODES = {
+    "F18": ("77004003", "^18^Fluorine"),
+    "Ga68": ("49026006", "^68^Gallium"),
+    "C11": ("40565003", "^11^Carbon"),
+    "N13": ("21576001", "^13^Nitrogen"),
+    "O15": ("80751004", "^15^Oxygen"),
+    "Rb82": ("79197006", "^82^Rubidium"),
+}
+"""SNOMED's codes, as the import reads them."""
 
 
 @dataclass(frozen=True)
@@ -101,17 +113,23 @@ def coded(item: DicomDataset, value: str, meaning: str) -> DicomDataset:
     return item
 
 
-def tracer_item(injection: dt.datetime | None, half_life_seconds: float, dose_bq: float | None) -> DicomDataset:
-    """Return the item of the Radiopharmaceutical Information Sequence for F-18 FDG."""
+def tracer_item(
+    injection: dt.datetime | None, half_life_seconds: float, dose_bq: float | None, task: Task
+) -> DicomDataset:
+    """Return the item of the Radiopharmaceutical Information Sequence for the tracer of a task.
+
+    A nuclide without a code here is told by the tracer's name and by its half-life, which are what readers go by then.
+    """
     tracer = DicomDataset()
-    tracer.Radiopharmaceutical = "FDG"
+    code = _NUCLIDE_CODES.get(task.radionuclide)
+    tracer.Radiopharmaceutical = task.tracer if code else task.subject
     tracer.RadionuclideHalfLife = short(half_life_seconds)
     if injection is not None:
         tracer.RadiopharmaceuticalStartTime = injection.strftime("%H%M%S.%f")
         tracer.RadiopharmaceuticalStartDateTime = injection.strftime("%Y%m%d%H%M%S.%f")
     if dose_bq is not None:
         tracer.RadionuclideTotalDose = short(dose_bq)
-    tracer.RadionuclideCodeSequence = [coded(DicomDataset(), "77004003", "^18^Fluorine")]
+    tracer.RadionuclideCodeSequence = [coded(DicomDataset(), *code)] if code else []
     return tracer
 
 

@@ -20,6 +20,7 @@ from petbench_datasets.images.nifti_writer import write_image
 from petbench_datasets.images.windows import Frame
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.tables import write_table
+from petbench_datasets.tasks.task_writer import write_task
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -74,22 +75,24 @@ def export_bids(dataset: Dataset, folder: Path, progress: Progress = silent) -> 
             pair, plan = dataset.pair(name), dataset.plans[name]
             for volume, window in ((pair.early, plan.early), (pair.delayed, plan.delayed)):
                 scan, frame = window.uses[0].scan, effective_frame(window)
-                nuclide = scan.radionuclide or "F18"
+                task = dataset.task
+                nuclide = scan.radionuclide or task.radionuclide
                 half_life = scan.calibration.half_life_seconds if scan.calibration else HALF_LIFE_SECONDS[nuclide]
                 dose = scan.calibration.injected_bq / 1e6 if scan.calibration else None
                 sidecar = new_sidecar(
                     [frame],
-                    tracer="FDG" if nuclide == "F18" else nuclide,
+                    tracer=task.tracer,
                     radionuclide=nuclide,
                     half_life_seconds=half_life,
                     is_suv=True,
                     dose_megabecquerel=dose,
                 )
                 # Named after what it is, even where a partly measured window would be called static.
-                entities = entities_of([frame], str(sidecar["TracerName"]), nuclide).rsplit("-", 1)[0]
+                entities = entities_of([frame], task.tracer, nuclide, task).rsplit("-", 1)[0]
                 stem = f"{name}_{entities}-{window.name}_pet"
                 write_scan(pair_folder(temporary, name) / "pet", stem, [volume], pair.grid, sidecar)
         write_people(temporary, dataset)
+        write_task(temporary, dataset.task)
         write_description(temporary, dataset.name, generated_by="the early and the delayed image of each participant")
     progress("exporting the dataset", len(dataset.participants), len(dataset.participants))
 

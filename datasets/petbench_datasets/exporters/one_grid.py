@@ -37,6 +37,8 @@ from petbench_datasets.images.field_of_view import Box, common_box, cut, never_m
 from petbench_datasets.images.grid import Grid, resample, resample_ct, resample_labels
 from petbench_datasets.images.nifti import read_image, read_labels
 from petbench_datasets.images.nifti_writer import write_image
+from petbench_datasets.tasks.task_file import task_for
+from petbench_datasets.tasks.task_writer import write_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from petbench_datasets.bids.scan import Scan
     from petbench_datasets.images.grid import Volume
     from petbench_datasets.progress import Progress
+    from petbench_datasets.tasks.task import Task
 
 _LEAST_NOTED = 0.0005
 
@@ -71,7 +74,12 @@ class Placement:
 
 
 def write_on_one_grid(
-    root: Path, folder: Path, place: Callable[[PairFrames, Path], Placement], doing: str, progress: Progress
+    root: Path,
+    folder: Path,
+    place: Callable[[PairFrames, Path], Placement],
+    doing: str,
+    progress: Progress,
+    task: Task | None = None,
 ) -> tuple[str, ...]:
     """Write the dataset at `root` anew to `folder`, each pair on the grid that `place` gives it.
 
@@ -81,6 +89,7 @@ def write_on_one_grid(
         place: gets the frames of a pair and the folder that is being written, to which it may add files.
         doing: what the progress says.
         progress: called after each participant.
+        task: as for `open_dataset`; the new dataset has it.
 
     Returns:
         What was cut away or left out, and the notes of the placements, one line each.
@@ -88,16 +97,17 @@ def write_on_one_grid(
     Raises:
         DataError: a participant that cannot be used or whose images share no voxel, or `folder` exists.
     """
+    held = task_for(root, task)
     table = read_participants(root)
     names = participant_names(root, table)
     notes: list[str] = []
     with new_folder(folder) as temporary:
         for number, name in enumerate(names):
             progress(doing, number, len(names))
-            scans = scans_of(root, name, table)
+            scans = scans_of(root, name, table, held)
             used: list[Scan] = []
-            for pair_name, of_pair in divide_by_session(name, scans)[0].items():
-                pair = plan_images(pair_name, of_pair, root)
+            for pair_name, of_pair in divide_by_session(name, scans, held)[0].items():
+                pair = plan_images(pair_name, of_pair, root, held)
                 placement = place(pair, temporary)
                 if not placement.moved and (doubt := other_place(pair)):
                     notes.append(f"{pair_name}: {doubt}")
@@ -106,6 +116,7 @@ def write_on_one_grid(
             notes += [
                 f"{name}: {scan.path.name} makes neither window, and is left out" for scan in scans if scan not in used
             ]
+        write_task(temporary, held)
         for kept in (PARTICIPANTS_NAME, COLUMNS_NAME, DESCRIPTION_NAME):
             if (root / kept).exists():
                 write_text(temporary / kept, (root / kept).read_text(encoding="utf-8-sig"))

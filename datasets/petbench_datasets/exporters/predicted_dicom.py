@@ -23,10 +23,9 @@ from petbench_datasets.exporters.dicom_pet import (
     write_planes,
 )
 from petbench_datasets.exporters.images import new_folder
-from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.grid import Grid, resample
 from petbench_datasets.images.predicted import PREDICTED
-from petbench_datasets.images.windows import DELAYED_WINDOW_SECONDS, Frame
+from petbench_datasets.images.windows import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from petbench_datasets.images.grid import Volume
     from petbench_datasets.images.suv import Calibration
+    from petbench_datasets.tasks.task import Task
 
 _KEPT = (
     "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientSize",
@@ -59,6 +59,7 @@ class Prediction:
         injected_at: time of day, `HH:MM:SS`; empty where it is not known.
         made_by: the model, and what it is not for, for people.
         identity: of the model; another one gives another series.
+        task: that the model was trained for.
     """
 
     image: Volume
@@ -68,12 +69,13 @@ class Prediction:
     injected_at: str
     made_by: str
     identity: str
+    task: Task
 
 
 def write_predicted_series(folder: Path, prediction: Prediction, files: Sequence[Path]) -> None:
     """Write a series with one slice for each of the scan's, at its place, in the scan's study and frame of reference.
 
-    The series is decay-corrected to its own start, 42 min after the injection, so that every workstation finds the
+    The series is decay-corrected to the start of the task's delayed window, so that every workstation finds the
     predicted SUV. It is marked as derived, and as a prediction.
 
     Args:
@@ -86,9 +88,10 @@ def write_predicted_series(folder: Path, prediction: Prediction, files: Sequence
     """
     headers = sorted((_header(path) for path in files), key=lambda header: int(header.get("InstanceNumber") or 0))
     first = headers[0]
-    frame = Frame(DELAYED_WINDOW_SECONDS[0], DELAYED_WINDOW_SECONDS[1] - DELAYED_WINDOW_SECONDS[0])
+    start_seconds, stop_seconds = prediction.task.delayed_seconds
+    frame = Frame(start_seconds, stop_seconds - start_seconds)
     calibration = prediction.calibration
-    half_life = calibration.half_life_seconds if calibration else HALF_LIFE_SECONDS["F18"]
+    half_life = calibration.half_life_seconds if calibration else prediction.task.half_life_seconds
     injection = _injection(first, prediction.injected_at)
     start = _scan_start(first) if injection is None else injection + dt.timedelta(seconds=frame.start_seconds)
     derivation = f"{PREDICTED}: {prediction.made_by}"
@@ -108,7 +111,7 @@ def write_predicted_series(folder: Path, prediction: Prediction, files: Sequence
     series.ImageComments = "Research only: a predicted image is no measurement and no basis for a diagnosis"
     series.Manufacturer, series.ManufacturerModelName = "petbench", "prediction"
     dose = None if calibration is None else calibration.injected_bq
-    series.RadiopharmaceuticalInformationSequence = [tracer_item(injection, half_life, dose)]
+    series.RadiopharmaceuticalInformationSequence = [tracer_item(injection, half_life, dose, prediction.task)]
     series.SourceImageSequence = [_reference(header) for header in headers]
     per_suv = 1.0
     if not prediction.is_suv and calibration is not None:

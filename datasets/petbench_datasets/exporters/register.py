@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench_datasets.dataset.pair_frames import PairFrames
+    from petbench_datasets.tasks.task import Task
 
 FOLDER = "derivatives/registration"
 """Where pictures and transforms are written, below the dataset."""
@@ -33,7 +34,7 @@ LEAST_VOXELS = 0.5
 
 
 def register_dataset(
-    root: Path, folder: Path, only: Collection[str] = (), progress: Progress = silent
+    root: Path, folder: Path, only: Collection[str] = (), progress: Progress = silent, task: Task | None = None
 ) -> tuple[str, ...]:
     """Write the dataset at `root` anew to `folder`, the delayed image of each pair laid on the early one.
 
@@ -47,6 +48,7 @@ def register_dataset(
         only: participants to register, `sub-01` and so on; everyone if empty. The others' pairs are only brought to one
             grid.
         progress: called after each participant.
+        task: as for `open_dataset`; the new dataset has it.
 
     Returns:
         How far each delayed image was moved, and what was cut away, one line each.
@@ -64,7 +66,7 @@ def register_dataset(
             return Placement(pair.early.grid)
         return _registered(pair, new / FOLDER / pair.participant, str(pair_folder(root, pair.participant)))
 
-    return write_on_one_grid(root, folder, place, "registering the dataset", progress)
+    return write_on_one_grid(root, folder, place, "registering the dataset", progress, task)
 
 
 def _registered(pair: PairFrames, folder: Path, subject: str) -> Placement:

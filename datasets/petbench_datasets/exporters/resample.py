@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench_datasets.dataset.pair_frames import PairFrames
+    from petbench_datasets.tasks.task import Task
 
 Target = Literal["early", "delayed"] | tuple[float, float, float]
 
 
-def resample_dataset(root: Path, folder: Path, to: Target = "early", progress: Progress = silent) -> tuple[str, ...]:
+def resample_dataset(
+    root: Path, folder: Path, to: Target = "early", progress: Progress = silent, task: Task | None = None
+) -> tuple[str, ...]:
     """Write the dataset at `root` anew to `folder`, the images of each pair on one grid and in one field of view.
 
     What one image of a pair did not measure is cut away from both. Each sidecar says what was done to its image. Labels
@@ -32,6 +35,7 @@ def resample_dataset(root: Path, folder: Path, to: Target = "early", progress: P
         to: the grid of each participant's `early` or `delayed` image, or a spacing (z, y, x) in millimetres over the
             extent of the early image.
         progress: called after each participant.
+        task: as for `open_dataset`; the new dataset has it.
 
     Returns:
         What was cut away or left out, one line each.
@@ -40,7 +44,7 @@ def resample_dataset(root: Path, folder: Path, to: Target = "early", progress: P
         DataError: a participant that cannot be used or whose images share no voxel, or `folder` exists.
     """
     return write_on_one_grid(
-        root, folder, lambda pair, _: Placement(target_grid(pair, to)), "resampling the dataset", progress
+        root, folder, lambda pair, _: Placement(target_grid(pair, to)), "resampling the dataset", progress, task
     )
 
 

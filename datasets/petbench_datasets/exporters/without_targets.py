@@ -18,8 +18,8 @@ from petbench_datasets.dataset.split import SPLITS_FOLDER, load_split, split_pat
 from petbench_datasets.dataset.withheld import write_withheld
 from petbench_datasets.errors import DataError
 from petbench_datasets.exporters.images import new_folder, write_people
-from petbench_datasets.images.windows import WINDOWS_SECONDS
 from petbench_datasets.progress import Progress, silent
+from petbench_datasets.tasks.task_writer import write_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,6 +70,7 @@ def export_without_targets(
         columns = list(dict.fromkeys(["participant_id", *(key for row in dataset.table.values() for key in row)]))
         shared = [column for column in columns if column.lower() in _SHARED_COLUMNS]
         write_people(temporary, dataset, shared)
+        write_task(temporary, dataset.task)
         _copy(dataset.root, temporary, [split_path(dataset.root, split_name)])
         exclude_from_bids(temporary, SPLITS_FOLDER)
         write_withheld(temporary, dataset.fingerprint, {name: dataset.digests[name] for name in hidden})
@@ -79,7 +80,7 @@ def export_without_targets(
 
 def _check_apart(dataset: Dataset, name: str) -> None:
     for use in dataset.plans[name].early.uses:
-        if uses_of(use.scan, WINDOWS_SECONDS["delayed"]):
+        if uses_of(use.scan, dataset.task.delayed_seconds):
             raise DataError(
                 f"{use.scan.path}: holds early and delayed frames of {name}; make the dataset of single images first "
                 "(petbench datasets export), keep that as the full one, and withhold from it"

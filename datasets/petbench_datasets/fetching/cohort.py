@@ -18,6 +18,7 @@ from petbench_datasets.files import sync_file, sync_folder, write_json
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.sources import AccessError, HostError
 from petbench_datasets.tables import write_table
+from petbench_datasets.tasks.task_writer import write_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from petbench_datasets.fetching.images import MadeParticipant
     from petbench_datasets.sources import RawParticipant, RemoteParticipant, Source
     from petbench_datasets.specs import DatasetSpec
+    from petbench_datasets.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def fetch_cohort(
     Raises:
         DataError: the host or the disk fails; the same call goes on.
     """
+    assert spec.fetch is not None
     with disk(journal.cohort):
         journal.begin(source.revision)
         _describe(spec, journal)
@@ -83,7 +86,7 @@ def fetch_cohort(
                 progress(what, done, total)
             progress(f"{what}: making its images", done, total)
             try:
-                _make(source, one, journal, to)
+                _make(source, one, journal, to, spec.fetch.task)
             except (AccessError, HostError):
                 raise
             except DataError as error:
@@ -105,13 +108,13 @@ def fetch_cohort(
     return Fetched(tuple(records), left_out, tuple(notes))
 
 
-def _make(source: Source, one: RemoteParticipant, journal: Journal, to: Target | str) -> None:
+def _make(source: Source, one: RemoteParticipant, journal: Journal, to: Target | str, task: Task) -> None:
     """Make a participant's images and put them in their place, the folder of the images last."""
     work = journal.work
     shutil.rmtree(work, ignore_errors=True)
     (work / "read").mkdir(parents=True)
     raw = source.read(one, journal.raw(one.name), work / "read")
-    made = make_images(raw, one.name, to, work)
+    made = make_images(raw, one.name, to, work, task)
     _note_source(made, one, source.revision)
     files = {file.path: file.digest or f"bytes:{file.size_bytes}" for file in one.files}
     labels = raw.labels.made_by if raw.labels else ""
@@ -165,6 +168,7 @@ def _describe(spec: DatasetSpec, journal: Journal) -> None:
         generated_by="windows formed of the frames that were measured",
         more={key: value for key, value in more.items() if value},
     )
+    write_task(journal.cohort, fetch.task)
     exclude_from_bids(journal.cohort, f"{FOLDER}/")
 
 

@@ -20,12 +20,12 @@ from petbench_datasets.bids.scan import merged_sidecar
 from petbench_datasets.bids.writer import write_participants, write_scan
 from petbench_datasets.dataset.derivatives import ORGANS_ENDING, sidecar_of_mask
 from petbench_datasets.dataset.made_from import DERIVED_KEY
+from petbench_datasets.dataset.pair_frames import plan_images, plan_pair
 from petbench_datasets.dataset.reader import scans_of
 from petbench_datasets.dataset.sessions import divide_by_session
 from petbench_datasets.evidence.clock import clock_text
 from petbench_datasets.exporters.images import effective_frame
 from petbench_datasets.exporters.resample import resample_dataset
-from petbench_datasets.fetching.windows import plan
 from petbench_datasets.files import write_json, write_text
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS
 from petbench_datasets.images.nifti import read_labels
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from petbench_datasets.exporters.resample import Target
     from petbench_datasets.images.grid import Volume
     from petbench_datasets.sources import Labels, RawParticipant
+    from petbench_datasets.tasks.task import Task
 
 AS_IS = "as-is"
 
@@ -72,7 +73,7 @@ class MadeParticipant:
     notes: tuple[str, ...]
 
 
-def make_images(raw: RawParticipant, name: str, to: Target | str, work: Path) -> MadeParticipant:
+def make_images(raw: RawParticipant, name: str, to: Target | str, work: Path, task: Task) -> MadeParticipant:
     """Form the windows of a participant and bring them to one grid; frames are read one at a time.
 
     Args:
@@ -80,20 +81,22 @@ def make_images(raw: RawParticipant, name: str, to: Target | str, work: Path) ->
         name: of the participant in the cohort.
         to: the grid, as `resample_dataset` takes it, or `AS_IS`.
         work: a folder to write in.
+        task: whose windows, of whose tracer.
 
     Raises:
         DataError: a scan that cannot be used, or a window that was not measured.
     """
     table = read_participants(raw.root)
-    scans = scans_of(raw.root, raw.name, {raw.name: table.get(raw.name, {})})
+    scans = scans_of(raw.root, raw.name, {raw.name: table.get(raw.name, {})}, task)
     formed = work / "formed"
     notes = list(raw.notes)
-    pairs, left_out = divide_by_session(raw.name, scans)
+    pairs, left_out = divide_by_session(raw.name, scans, task)
     for of_pair in pairs.values():
-        pair = plan(raw.name, of_pair, raw.root, one_grid=to == AS_IS)
+        plan = plan_pair if to == AS_IS else plan_images
+        pair = plan(raw.name, of_pair, raw.root, task)
         session = pair.early.uses[0].scan.session
         for window in (pair.early, pair.delayed):
-            _write_window(formed, name, session, window, raw.root)
+            _write_window(formed, name, session, window, raw.root, task)
         if raw.labels is not None:
             _write_labels(formed, name, session, raw.labels)
         notes += sorted({repair for scan in pair.scans for repair in scan.repairs})
@@ -108,11 +111,11 @@ def make_images(raw: RawParticipant, name: str, to: Target | str, work: Path) ->
     write_participants(formed, [row], columns)
     write_description(formed, name)
     made = work / "made"
-    notes += resample_dataset(formed, made, "early" if to == AS_IS else to)  # type: ignore[arg-type]
+    notes += resample_dataset(formed, made, "early" if to == AS_IS else to, task=task)  # type: ignore[arg-type]
     return MadeParticipant(made, row, columns, tuple(note.replace(str(formed), "") for note in notes))
 
 
-def _write_window(folder: Path, name: str, session: str, window: WindowFrames, root: Path) -> None:
+def _write_window(folder: Path, name: str, session: str, window: WindowFrames, root: Path, task: Task) -> None:
     """Write a window's image: activity at the injection where it is known, so that dose and weight stay facts."""
     first = window.uses[0].scan
     suv = window.image()
@@ -120,10 +123,10 @@ def _write_window(folder: Path, name: str, session: str, window: WindowFrames, r
     if calibration is not None:
         suv *= np.float32(calibration.injected_bq / (1000.0 * calibration.weight_kilograms))
     content, _ = merged_sidecar(first.path, root)
-    nuclide = first.radionuclide or "F18"
+    nuclide = first.radionuclide or task.radionuclide
     sidecar = new_sidecar(
         [effective_frame(window)],
-        tracer="FDG",
+        tracer=task.tracer,
         radionuclide=nuclide,
         half_life_seconds=calibration.half_life_seconds if calibration else HALF_LIFE_SECONDS[nuclide],
         is_suv=calibration is None,

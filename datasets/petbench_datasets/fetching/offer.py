@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.errors import DataError
 from petbench_datasets.fetching.download import there_of
-from petbench_datasets.fetching.windows import kept_windows
 from petbench_datasets.images.windows import in_words
 
 if TYPE_CHECKING:
@@ -134,7 +133,8 @@ def offer(
             "host": fetch.host,
             "measured": fetch.measured,
             "reconstruction": options.reconstruction,
-            "windows": ", ".join(f"{name} {in_words(window)}" for name, window in kept_windows().items()),
+            "windows": ", ".join(f"{name} {in_words(window)}" for name, window in fetch.task.windows_seconds.items()),
+            "tracer": fetch.task.subject,
             "licence": spec.licence,
             "terms": terms,
             "citation": spec.citation,

@@ -23,6 +23,7 @@ HALF_LIFE_SECONDS = {
 
 _ELEMENTS = {
     "fluorine": "F",
+    "fluor": "F",
     "carbon": "C",
     "nitrogen": "N",
     "oxygen": "O",
@@ -47,6 +48,21 @@ def nuclide(text: str) -> str:
         return text
     element, mass = (match[1], match[2]) if match[1] else (match[4], match[3])
     return f"{_ELEMENTS.get(element.lower(), element.capitalize())}{int(mass)}"
+
+
+def element_names(radionuclide: str) -> frozenset[str]:
+    """Return how the element of a nuclide such as `F18` is written, in lower case: `f`, `fluorine`."""
+    symbol = re.sub(r"[^A-Za-z]", "", radionuclide)
+    return frozenset({symbol.lower(), *(name for name, other in _ELEMENTS.items() if other == symbol)})
+
+
+def without_nuclide(text: str, radionuclide: str) -> str:
+    """Return a text without the names of a nuclide such as `F18`, however they are written: `18F`, `Fluorine-18`."""
+    mass, element = (
+        re.sub(r"\D", "", radionuclide),
+        "|".join(sorted(element_names(radionuclide), key=len, reverse=True)),
+    )
+    return re.sub(rf"(?i)\b(?:{mass}\W*(?:{element})|(?:{element})\W*{mass})(?![a-z0-9])", "", text)
 
 
 def remaining(seconds: float, half_life_seconds: float) -> float:

@@ -1,17 +1,11 @@
-"""When images are measured: a frame's times, and the early and the delayed window. This is their one place."""
+"""When images are measured: a frame's times, and what it shares with a window. Which windows, a task says."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-EARLY_WINDOW_SECONDS = (420.0, 1260.0)
-DELAYED_WINDOW_SECONDS = (2520.0, 3780.0)
-WINDOWS_SECONDS = {"early": EARLY_WINDOW_SECONDS, "delayed": DELAYED_WINDOW_SECONDS}
-"""After the injection: 7-21 min and 42-63 min (Kim et al. 2023, doi 10.3390/diagnostics13193045)."""
-
-LEAST_COVERAGE = 0.8
-"""The part of a window that must have been measured."""
+_IN_HOURS_MINUTES = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +27,10 @@ def minutes(window_seconds: tuple[float, float]) -> tuple[float, float]:
 
 
 def in_words(window_seconds: tuple[float, float]) -> str:
-    """Return a window for people to read: `7-21 min`."""
+    """Return a window for people to read: `7-21 min`, and from 10 hours on `23-25 h`."""
     start, stop = minutes(window_seconds)
+    if start >= _IN_HOURS_MINUTES:
+        return f"{start / 60:.4g}-{stop / 60:.4g} h"
     return f"{start:g}-{stop:g} min"
 
 

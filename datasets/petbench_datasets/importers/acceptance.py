@@ -13,16 +13,18 @@ from petbench_datasets.dataset.quantities import Quantities, require_possible, s
 from petbench_datasets.dataset.sessions import divide_by_session
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.rules import OtherKindError
-from petbench_datasets.images.windows import WINDOWS_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from petbench_datasets.bids.scan import Scan
+    from petbench_datasets.tasks.task import Task
 
 
-def require_accepted(staged: Path, folder: Path, images: Sequence[Path]) -> dict[Path, Quantities]:
+def require_accepted(
+    staged: Path, folder: Path, images: Sequence[Path], task: Task, *, any_tracer: bool = False
+) -> dict[Path, Quantities]:
     """Read new images with those that are there, and raise where the dataset could not be used with them.
 
     A window that is not measured yet is no reason: the delayed image may come with another import. Nor are two grids,
@@ -32,6 +34,8 @@ def require_accepted(staged: Path, folder: Path, images: Sequence[Path]) -> dict
         staged: holds the new images and the tables of the whole dataset.
         folder: the dataset that they are for; messages name files as they would lie there.
         images: the new ones.
+        task: whose windows and whose tracer.
+        any_tracer: whether scans of another tracer are accepted too.
 
     Returns:
         What each new image amounts to.
@@ -40,10 +44,11 @@ def require_accepted(staged: Path, folder: Path, images: Sequence[Path]) -> dict
         DataError: an image that cannot be read, or two that contradict each other.
     """
     found: dict[Path, Quantities] = {}
+    of_tracer = None if any_tracer else task
     try:
         table = read_participants(staged)
         for participant in sorted({person_of(path.name.partition("_")[0]) for path in images}):
-            new = [scan_of(path, staged, table) for path in pet_images(staged, participant)]
+            new = [scan_of(path, staged, table, of_tracer) for path in pet_images(staged, participant)]
             for scan in new:
                 for frame in range(len(scan.frames)):
                     activity = scan.activity(frame)
@@ -51,29 +56,29 @@ def require_accepted(staged: Path, folder: Path, images: Sequence[Path]) -> dict
                 weight = body_weight(staged, participant, scan.session or None, table)
                 found[scan.path] = scan_quantities(scan, weight, activity)
                 scan.stored.close()
-            scans = [*new, *_there(folder, participant, table)]
-            for name, of_pair in divide_by_session(participant, scans)[0].items():
-                _require_one_story(name, of_pair, folder)
+            scans = [*new, *_there(folder, participant, table, of_tracer)]
+            for name, of_pair in divide_by_session(participant, scans, task)[0].items():
+                _require_one_story(name, of_pair, folder, task)
     except DataError as error:
         raise DataError(str(error).replace(str(staged), str(folder))) from error
     return found
 
 
-def _there(folder: Path, participant: str, table: dict[str, dict[str, str]]) -> list[Scan]:
+def _there(folder: Path, participant: str, table: dict[str, dict[str, str]], task: Task | None) -> list[Scan]:
     found = []
     for path in pet_images(folder, participant):
         try:
-            found.append(scan_of(path, folder, table))
+            found.append(scan_of(path, folder, table, task))
         except OtherKindError:
             continue
     return found
 
 
-def _require_one_story(name: str, scans: Sequence[Scan], folder: Path) -> None:
+def _require_one_story(name: str, scans: Sequence[Scan], folder: Path, task: Task) -> None:
     subject = str(pair_folder(folder, name))
     used: list[Scan] = []
-    for window, seconds in WINDOWS_SECONDS.items():
+    for window, seconds in task.windows_seconds.items():
         by_scan = [uses for scan in scans if (uses := uses_of(scan, seconds))]
         if by_scan:
-            used += [use.scan for use in choose_uses(by_scan, window, subject)]
+            used += [use.scan for use in choose_uses(by_scan, window, subject, task)]
     require_one_injection(list({scan.path: scan for scan in used}.values()), subject)

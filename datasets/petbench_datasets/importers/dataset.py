@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from petbench_datasets.dataset.quantities import Quantities
     from petbench_datasets.images.grid import Grid, Volume
     from petbench_datasets.progress import Progress
+    from petbench_datasets.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,10 @@ def add_to_dataset(
     people: People,
     skipped: Sequence[tuple[str, str]],
     progress: Progress,
+    task: Task,
     lesions: Sequence[NewLesions] = (),
+    *,
+    any_tracer: bool = False,
 ) -> ImportReport:
     """Add images to the dataset at `folder`, which is made if it is not there.
 
@@ -120,7 +124,9 @@ def add_to_dataset(
         people: whose.
         skipped: for the report.
         progress: called after each image.
+        task: whose windows, and whose tracer the images must be of.
         lesions: of the pairs, to be written beside the images.
+        any_tracer: whether images of another tracer are taken too.
 
     Raises:
         DataError: a folder that is no dataset, an image that is there already, or one that could not be read again.
@@ -151,12 +157,14 @@ def add_to_dataset(
             with tempfile.TemporaryDirectory(prefix=".partial-import-", dir=folder) as temporary:
                 staged = Path(temporary)
                 _fill(staged, images, lesions, everybody, folder, progress)
-                found = require_accepted(staged, folder, [image.place(staged) for image in images])
+                new = [image.place(staged) for image in images]
+                found = require_accepted(staged, folder, new, task, any_tracer=any_tracer)
                 _move(staged, folder, images)
         else:
             with atomic_folder(folder) as staged:
                 _fill(staged, images, lesions, everybody, folder, progress)
-                found = require_accepted(staged, folder, [image.place(staged) for image in images])
+                new = [image.place(staged) for image in images]
+                found = require_accepted(staged, folder, new, task, any_tracer=any_tracer)
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror or error}); nothing was imported") from error
     quantities = {path.name: amount for path, amount in found.items()}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from petbench_datasets.bids.new_sidecar import entities_of, frame_of_reference_name, hashed, new_sidecar
 from petbench_datasets.bids.scan import NOTHING_GIVEN, Given
-from petbench_datasets.bids.sidecar import ALLOWED_KEY, WITNESSES_KEY
+from petbench_datasets.bids.sidecar import WITNESSES_KEY
 from petbench_datasets.dataset.pair_frames import in_another_place
 from petbench_datasets.errors import DataError
-from petbench_datasets.evidence.rules import tracer_kind
+from petbench_datasets.images.decay import nuclide
 from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset, distinct
 from petbench_datasets.importers.dicom_choice import (
     chosen_by_description,
@@ -34,6 +34,7 @@ from petbench_datasets.importers.existing import known_sessions
 from petbench_datasets.importers.lesions import lesions_of
 from petbench_datasets.importers.people import People, existing_rows
 from petbench_datasets.progress import Progress, silent
+from petbench_datasets.tasks.task_file import task_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,13 +42,15 @@ if TYPE_CHECKING:
 
     from petbench_datasets.importers.dicom_headers import SliceHeader
     from petbench_datasets.importers.existing import KnownSession
+    from petbench_datasets.tasks.task import Task
 
 
 def import_dicom(
     directory: Path,
     folder: Path,
     *,
-    radionuclide: str | None = "F18",
+    task: Task | None = None,
+    radionuclide: str = "",
     weights_kilograms: Mapping[str, float] | None = None,
     doses_becquerel: Mapping[str, float] | None = None,
     everyone: Given = NOTHING_GIVEN,
@@ -69,7 +72,9 @@ def import_dicom(
     Args:
         directory: DICOM files, in any order and depth; other modalities are passed over.
         folder: the dataset, new or existing.
-        radionuclide: the only one allowed, F18 with FDG alone; None allows every tracer that PET uses.
+        task: what the scans are for; None for that of the dataset's `task.toml`, or the default where it has none.
+        radionuclide: another one that is allowed than the task's, `Ga68`, or `any` for every tracer that PET uses; a
+            task of theirs must then be named to use the dataset.
         weights_kilograms: by participant identifier, for headers without one or with a wrong one.
         doses_becquerel: by participant identifier, likewise.
         everyone: weight and dose of whoever has none in the two above, likewise.
@@ -87,6 +92,8 @@ def import_dicom(
     Raises:
         DataError: in one line, why the first unusable series is refused. Nothing is written then.
     """
+    held = task_for(folder, task)
+    allowed = None if radionuclide == "any" else nuclide(radionuclide or held.radionuclide)
     found = find_series(directory)
     drawn = found.drawn if lesions is None else find_drawn(lesions)
     skipped = list(found.passed_over)
@@ -108,7 +115,7 @@ def import_dicom(
         given = Given(_of(first, weights, everyone.weight_kilograms), _of(first, doses, everyone.injected_bq))
         try:
             lost = found.unreadable.beside(members)
-            understood.append(read_series(members, _subject(members), radionuclide, given, lost))
+            understood.append(read_series(members, _subject(members), held, allowed, given, lost))
         except DataError as error:
             refused.append((_subject(members), is_derived(first), error))
     for what, derived, refusal in refused:
@@ -119,7 +126,7 @@ def import_dicom(
         raise DataError(f"{directory}: has no PET volume; give the folder of the PET series")
     require_reconstruction(understood, reconstruction, directory)
     existing_rows(folder)  # refuses a folder that is no dataset before anything is read of it
-    scans, people = _placed(understood, folder, skipped, reconstruction)
+    scans, people = _placed(understood, folder, skipped, reconstruction, held)
     masks = lesions_of(drawn, scans, named=lesions is not None)
     for what, refusal in masks.refused:
         if lesions is None and not skip_unusable:
@@ -128,7 +135,9 @@ def import_dicom(
             raise refusal
         skipped.append((what, str(refusal)))
     images = [image for _, image in scans]
-    return add_to_dataset(folder, images, people, [*skipped, *masks.skipped], progress, masks.lesions)
+    any_tracer = allowed != held.radionuclide
+    everything = [*skipped, *masks.skipped]
+    return add_to_dataset(folder, images, people, everything, progress, held, masks.lesions, any_tracer=any_tracer)
 
 
 def _subject(members: Sequence[SliceHeader]) -> str:
@@ -141,7 +150,7 @@ def _of(header: SliceHeader, given: Mapping[str, float], otherwise: float | None
 
 
 def _placed(
-    series: Sequence[Series], folder: Path, skipped: list[tuple[str, str]], reconstruction: str
+    series: Sequence[Series], folder: Path, skipped: list[tuple[str, str]], reconstruction: str, task: Task
 ) -> tuple[list[tuple[Series, NewImage]], People]:
     """Return each series that is imported with its place in the dataset, and whose they are."""
     known = known_sessions(folder)
@@ -163,7 +172,7 @@ def _placed(
             chosen, left_out = without_rivals(exam, reconstruction)
             skipped += [(one.subject, why) for one, why in left_out]
             kept += chosen
-            images += [_image(one, name, label, chosen[0]) for one in chosen]
+            images += [_image(one, name, label, chosen[0], task) for one in chosen]
         rows = [_person(exam) for exam in exams]
         if any(labels):
             people[name] = {"sex": next((row["sex"] for row in rows if row["sex"]), "")}
@@ -227,10 +236,10 @@ def _person(members: Sequence[Series]) -> dict[str, object]:
     }
 
 
-def _image(series: Series, participant: str, session: str, earliest: Series) -> NewImage:
+def _image(series: Series, participant: str, session: str, earliest: Series, task: Task) -> NewImage:
     first, timing, frames = series.first, series.timing, series.frames()
     known = timing.injection is not None
-    tracer = tracer_kind(first.tracer_name) or "unknown"
+    tracer = task.kind_of(first.tracer_name) or "unknown"
     notes = series.notes
     if not known:
         notes = (*notes, "no injection time: the image can be looked at, but lies in neither window")
@@ -263,11 +272,9 @@ def _image(series: Series, participant: str, session: str, earliest: Series) -> 
         },
     )
     sidecar[WITNESSES_KEY] = [finding.as_record() for finding in series.findings]
-    if tracer not in {"FDG", "unknown"} or series.radionuclide != "F18":
-        sidecar[ALLOWED_KEY] = True
     return NewImage(
         participant=participant,
-        entities=entities_of(frames, tracer, series.radionuclide, injection_known=known),
+        entities=entities_of(frames, tracer, series.radionuclide, task, injection_known=known),
         sidecar=sidecar,
         grid=grid_of(series.slices, series.order[0]),
         frames=series.voxels,

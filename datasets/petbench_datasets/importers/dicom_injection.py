@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from petbench_datasets.importers.dicom_values import Moment
 
 _DAY = dt.timedelta(days=1)
+_HALF_LIVES = 10.0
+"""For so many of them a tracer can be scanned: after that a thousandth is left. For F-18 that is less than a day."""
 _AGREEMENT_SECONDS = 60.0  # one of the fields is often rounded to minutes
 _DATETIME = "RadiopharmaceuticalStartDateTime (0018,1078)"
 _CLOCK = "RadiopharmaceuticalStartTime (0018,1072)"
@@ -47,14 +49,20 @@ def injection_of(
         witnesses.append(Witness(field, (moment - scan).total_seconds(), shown))
 
     local, shown = _local(tracer, slices[0].timezone_minutes, subject)
+    longest = max(_DAY, dt.timedelta(seconds=_HALF_LIVES * half_life))
+    is_dated = local is not None and scan - longest < local <= latest
     if local is not None:
-        if not scan - _DAY < local <= latest:
+        if not is_dated:
             # Anonymisation moves dates, but rarely both alike; the clock is right.
             local = _on_the_day(local.time(), scan, latest)
             notes.append("the injection's date does not fit the scan's: only its time of day is used")
         add(_DATETIME, local, shown)
     if tracer.start_clock is not None:
         moment = _on_the_day(tracer.start_clock, scan, latest)
+        if is_dated and local is not None:
+            moment += _DAY * round((local - moment) / _DAY)  # a time of day is that of whichever day the date names
+        elif longest > _DAY:
+            notes.append("the day of the injection is not said, and the nuclide lives for days: taken as the last one")
         add(_CLOCK, moment, f"{tracer.start_clock:%H:%M:%S}")
     first = slices[0]
     if first.decay_correction == "ADMIN" and first.decay_factor not in {None, 1.0} and witnesses:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from petbench_datasets.bids.scan import Given
     from petbench_datasets.images.grid import Volume
     from petbench_datasets.importers.dicom_headers import SliceHeader
+    from petbench_datasets.tasks.task import Task
 
 _DOSE_FIELD = "RadionuclideTotalDose (0018,1074)"
 _UNIFORM = (
@@ -106,6 +107,7 @@ class Series:
 def read_series(
     slices: Sequence[SliceHeader],
     subject: str,
+    task: Task,
     radionuclide: str | None,
     given: Given,
     unreadable: Sequence[Path] = (),
@@ -115,7 +117,8 @@ def read_series(
     Args:
         slices: of the series.
         subject: how messages name it.
-        radionuclide: the only one allowed; None allows every one.
+        task: what the series is for.
+        radionuclide: the only one allowed, with its tracer alone where it is the task's; None allows every one.
         given: weight and dose that go before what the headers say.
         unreadable: files that may have been slices of it.
 
@@ -135,9 +138,9 @@ def read_series(
     suv = units.suv_per_value(first, facts, subject)
     units.require_corrections(first, subject, already_suv=suv is not None)
     name, half_life = units.radionuclide_of(first, radionuclide, subject)
-    if radionuclide is not None and name == "F18":
+    if radionuclide == task.radionuclide:
         remedy = "allow every tracer with --radionuclide any"
-        require_tracer(subject, first.tracer_name, "", "Radiopharmaceutical (0018,0031)", remedy)
+        require_tracer(subject, task, first.tracer_name, "", "Radiopharmaceutical (0018,0031)", remedy)
     order = arrange(slices, subject)
     notes += require_all_slices(slices, order, subject, unreadable)
     timing = timing_of(slices, half_life, dynamic=len(order) > 1, subject=subject)

@@ -10,16 +10,16 @@ import numpy as np
 
 from petbench_datasets.bids.new_sidecar import entities_of, new_sidecar, resampling_record
 from petbench_datasets.bids.participants import checked_kilograms
-from petbench_datasets.bids.sidecar import ALLOWED_KEY
 from petbench_datasets.bids.writer import SESSION_COLUMNS
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.body import require_activity
+from petbench_datasets.evidence.rules import require_tracer
 from petbench_datasets.images.decay import HALF_LIFE_SECONDS, nuclide
 from petbench_datasets.images.field_of_view import Box, common_box, cut, share_outside
 from petbench_datasets.images.grid import resample
 from petbench_datasets.images.nifti import StoredImage
 from petbench_datasets.images.suv import Calibration
-from petbench_datasets.images.windows import WINDOWS_SECONDS, Frame
+from petbench_datasets.images.windows import Frame
 from petbench_datasets.importers.dataset import ImportReport, NewImage, add_to_dataset
 from petbench_datasets.importers.nifti_table import (
     COLUMNS,
@@ -34,6 +34,7 @@ from petbench_datasets.importers.nifti_table import (
 from petbench_datasets.importers.people import People
 from petbench_datasets.progress import Progress, silent
 from petbench_datasets.tables import Row, number, read_table
+from petbench_datasets.tasks.task_file import task_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from petbench_datasets.images.grid import Grid, Volume
+    from petbench_datasets.tasks.task import Task
 
 _UNITS = {"suv": None, "suvbw": None, "g/ml": None, "bq/ml": 1.0, "bqml": 1.0, "kbq/ml": 1e3}
 
@@ -60,6 +62,7 @@ def import_nifti(
     folder: Path,
     *,
     resample_to: Literal["early", "delayed"] | None = None,
+    task: Task | None = None,
     progress: Progress = silent,
 ) -> ImportReport:
     """Import the pairs that a table names into the dataset at `folder`.
@@ -69,11 +72,14 @@ def import_nifti(
         folder: the dataset, new or existing.
         resample_to: bring both images of a pair to the grid of this one where they differ, and cut both to what both
             measured; the sidecar records it.
+        task: whose windows and whose tracer; None for that of the dataset's `task.toml`, or the default where it has
+            none.
         progress: called after each image.
 
     Raises:
         DataError: in one line, which row or file cannot be used. Nothing is written then.
     """
+    held = task_for(folder, task)
     rows = [canonical(row, table) for row in read_table(table, "\t" if table.suffix.lower() == ".tsv" else ",")]
     if not rows:
         raise DataError(f"{table}: has no rows; give one participant a line (columns {', '.join(COLUMNS)})")
@@ -89,11 +95,13 @@ def import_nifti(
             sessions.setdefault(name, {})[session] = {key: person.get(key, "") for key in SESSION_COLUMNS}
             person = {key: value for key, value in person.items() if key not in SESSION_COLUMNS}
         people[name] = people.get(name, {}) | person
-        images += [dataclasses.replace(image, session=session) for image in _pair(row, name, table, resample_to)]
-    return add_to_dataset(folder, images, People(people, sessions), (), progress)
+        images += [dataclasses.replace(image, session=session) for image in _pair(row, name, table, held, resample_to)]
+    return add_to_dataset(folder, images, People(people, sessions), (), progress, held)
 
 
-def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delayed"] | None) -> list[NewImage]:
+def _pair(
+    row: Row, name: str, table: Path, task: Task, resample_to: Literal["early", "delayed"] | None
+) -> list[NewImage]:
     unit_text = row.get("units", "").lower().replace(" ", "")
     if unit_text not in _UNITS:
         raise DataError(f"{table}: units of {name} is {row.get('units', '')!r}; give SUV, Bq/mL or kBq/mL")
@@ -107,7 +115,7 @@ def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delay
             raise DataError(f"{table}: no weight_kg for {name}; add it (SUV cannot be computed without it)")
     if row.get("weight_kg"):
         weight = checked_kilograms(number(row["weight_kg"], f"weight_kg of {name}", table), table, name)
-    sources = {window: _source(row, window, name, table, is_suv=unit is None) for window in WINDOWS_SECONDS}
+    sources = {window: _source(row, window, name, table, task, is_suv=unit is None) for window in task.windows_seconds}
     grids = {window: source.stored.grid for window, source in sources.items()}
     if not grids["early"].matches(grids["delayed"]) and resample_to is None:
         raise DataError(
@@ -115,9 +123,11 @@ def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delay
             f"{grids['early'].difference(grids['delayed'])}; bring both to one grid, or let the import do it "
             "(--resample-to early)"
         )
-    nuclide_name = nuclide(row.get("radionuclide") or "F18")
+    nuclide_name = nuclide(row.get("radionuclide") or task.radionuclide)
     if nuclide_name not in HALF_LIFE_SECONDS:
         raise DataError(f"{table}: radionuclide of {name} is {nuclide_name}; known are {', '.join(HALF_LIFE_SECONDS)}")
+    remedy = "name the cohort's own task (--task, or its task.toml)"
+    require_tracer(f"{table}: {name}", task, "", nuclide_name, "radionuclide", remedy)
     whole = grids[resample_to or "early"]
     box = common_box(whole, grids.values())
     if box is None:
@@ -133,7 +143,7 @@ def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delay
             calibration = Calibration(dose, weight, half_life, reference)
         sidecar = new_sidecar(
             [source.frame],
-            tracer="FDG" if nuclide_name == "F18" else nuclide_name,
+            tracer=task.tracer,
             radionuclide=nuclide_name,
             half_life_seconds=half_life,
             is_suv=unit is None,
@@ -149,22 +159,20 @@ def _pair(row: Row, name: str, table: Path, resample_to: Literal["early", "delay
                 f"{'resampled' if interpolated else 'cut'} from {grids[window]} to what both images measured",
             )
             notes = (*notes, f"{100 * outside:.1f} % of its activity lies outside of that") if outside else notes
-        if nuclide_name != "F18":
-            sidecar[ALLOWED_KEY] = True  # the table names it
-        entities = entities_of([source.frame], str(sidecar["TracerName"]), nuclide_name)
+        entities = entities_of([source.frame], task.tracer, nuclide_name, task)
         read = _reader(source, unit or 1.0, whole, box, calibration)
         images.append(NewImage(name, entities, sidecar, target, read, False, str(source.path), (*source.notes, *notes)))
     return images
 
 
-def _source(row: Row, window: str, name: str, table: Path, *, is_suv: bool) -> _Source:
+def _source(row: Row, window: str, name: str, table: Path, task: Task, *, is_suv: bool) -> _Source:
     if not row.get(window):
         raise DataError(f"{table}: no {window} image for {name}; add its path to the column {window}")
     path = table.parent / row[window]
     stored = StoredImage(path)
     if stored.dynamic:
         raise DataError(f"{path}: a dynamic image; import its {window} mean, or write the scan as BIDS-PET")
-    start, stop = WINDOWS_SECONDS[window]
+    start, stop = task.windows_seconds[window]
     given = [seconds(row, f"{window}_{part}", name, table) for part in ("start", "duration")]
     notes: tuple[str, ...] = ()
     if given[0] is None and given[1] is None and is_suv:

@@ -27,7 +27,7 @@ COLUMNS = {
     "delayed_start_s": "start of the delayed scan, seconds after injection (or delayed_start_min)",
     "delayed_duration_s": "its length in seconds (or delayed_duration_min)",
     "decay_correction": "START: each image to its own start; ADMIN: to the injection; NONE: not corrected",
-    "radionuclide": "F18 if left out",
+    "radionuclide": "that of the task if left out",
 }
 """The columns that `import_nifti` knows; all others (sex, age, site, ...) are kept in participants.tsv."""
 

@@ -132,8 +132,9 @@ def profile_title(profiles: Profiles) -> str:
 
 
 def profile_place(profiles: Profiles) -> str:
-    """Return the problems of a profile, its protocol and its hardware."""
-    return f"{_problems(profiles.problems)}, protocol {profiles.protocol}; {hardware(profiles.hardware)}"
+    """Return the problems of a profile, its task, its protocol and its hardware."""
+    rules = f"task {profiles.task}, protocol {profiles.protocol}"
+    return f"{_problems(profiles.problems)}, {rules}; {hardware(profiles.hardware)}"
 
 
 def profile_cells(profiles: Profiles, entry: Entry) -> list[str]:

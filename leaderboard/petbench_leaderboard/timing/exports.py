@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from petbench_leaderboard.records import BOARD_FIELDS
 from petbench_leaderboard.timing.outcomes import NEVER
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from petbench_leaderboard.timing.profiles import Profiles
     from petbench_leaderboard.timing.tables import BoardTimes, TimeRow, TimeTable
 
-_OF_BOARD = ("dataset", "fingerprint", "split", "split_digest", "protocol")
 _OF_RUN = ("method", "distribution", "version", "preset", "changed_parameters", "budget", "run_group")
 
 
@@ -21,7 +21,7 @@ def times_as_dict(times: Sequence[BoardTimes], profiles: Sequence[Profiles]) -> 
     return {
         "boards": [
             {
-                **{name: getattr(each.board, name) for name in _OF_BOARD},
+                **{name: getattr(each.board, name) for name in BOARD_FIELDS},
                 "tables": [_table(table) for table in each.tables],
                 "without_times": [{"method": run.method, "run": run.id, "reason": why} for run, why in each.without],
                 "folds_without_target": list(each.untargeted),
@@ -35,7 +35,7 @@ def times_as_dict(times: Sequence[BoardTimes], profiles: Sequence[Profiles]) -> 
 def times_as_rows(times: Sequence[BoardTimes]) -> list[dict[str, Any]]:
     """Return one flat row for each run of each table: what every number of the tables follows from."""
     return [
-        {name: getattr(each.board, name) for name in _OF_BOARD}
+        {name: getattr(each.board, name) for name in BOARD_FIELDS}
         | {"hardware": table.hardware}
         | {name: getattr(row.run, name) for name in _OF_RUN}
         | {"stands_for_method": row.stands}
@@ -87,6 +87,7 @@ def _outcomes(row: TimeRow) -> list[dict[str, Any]]:
 def _profiles(profiles: Profiles) -> dict[str, Any]:
     return {
         "protocol": profiles.protocol,
+        "task": profiles.task,
         "hardware": profiles.hardware,
         "problems": [{"dataset": p.dataset, "split": p.split, "fold": p.fold} for p in profiles.problems],
         "methods": [

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from petbench_leaderboard.records import FIRST_TASK
 from petbench_leaderboard.statistics.time_to_target import performance_profiles
 from petbench_leaderboard.timing.outcomes import NEVER, by_fold, median_seconds
 
@@ -28,6 +29,7 @@ class Problem:
     fold: int
     fingerprint: str = ""
     split_digest: str = ""
+    task: str = FIRST_TASK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,24 +49,28 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profiles:
-    """All problems of one protocol on one hardware, and how the methods fare in them: best first.
+    """All problems of one protocol and task on one hardware, and how the methods fare in them: best first.
 
     Attributes:
         protocol: version of the rules.
+        task: by name and version.
         hardware: in words.
         problems: that any method tried.
         entries: methods that stand for themselves, with a profile first.
     """
 
     protocol: int
+    task: str = FIRST_TASK
     hardware: str
     problems: tuple[Problem, ...]
     entries: tuple[Entry, ...]
 
     @property
-    def boards(self) -> frozenset[tuple[str, str, str, str]]:
-        """The boards whose folds the problems are: dataset, fingerprint, split and its digest."""
-        return frozenset((each.dataset, each.fingerprint, each.split, each.split_digest) for each in self.problems)
+    def boards(self) -> frozenset[tuple[str, str, str, str, str]]:
+        """The boards whose folds the problems are: dataset, fingerprint, split, its digest, and task."""
+        return frozenset(
+            (each.dataset, each.fingerprint, each.split, each.split_digest, each.task) for each in self.problems
+        )
 
     @property
     def compares(self) -> bool:
@@ -73,29 +79,34 @@ class Profiles:
 
 
 def time_profiles(times: Iterable[BoardTimes]) -> list[Profiles]:
-    """Return the profiles of each protocol and hardware, newest protocol first.
+    """Return the profiles of each protocol, task and hardware, newest protocol first.
 
     A method that did not try a problem has no profile, as a row that lacks a participant has no rank; one that tried it
     and did not arrive has.
     """
-    found: dict[tuple[int, str], dict[tuple[str, str], dict[Problem, float]]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[tuple[int, str, str], dict[tuple[str, str], dict[Problem, float]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
     for each in times:
         for table in each.tables:
             for row in (row for row in table.rows if row.stands):
-                of_method = found[each.board.protocol, table.hardware][row.run.method, row.run.distribution]
+                of_board = found[each.board.protocol, each.board.task, table.hardware]
+                of_method = of_board[row.run.method, row.run.distribution]
                 for fold, outcomes in by_fold(row.outcomes).items():
                     if any(outcome.known for outcome in outcomes):
                         of_method[_problem(each, fold)] = median_seconds(outcomes)
-    ordered = sorted(found.items(), key=lambda item: (-item[0][0], item[0][1]))
-    return [_profiles(protocol, hardware, methods) for (protocol, hardware), methods in ordered]
+    ordered = sorted(found.items(), key=lambda item: (-item[0][0], *item[0][1:]))
+    return [_profiles(*place, methods) for place, methods in ordered]
 
 
 def _problem(times: BoardTimes, fold: int) -> Problem:
     board = times.board
-    return Problem(board.dataset, board.split, fold, board.fingerprint, board.split_digest)
+    return Problem(board.dataset, board.split, fold, board.fingerprint, board.split_digest, board.task)
 
 
-def _profiles(protocol: int, hardware: str, methods: Mapping[tuple[str, str], Mapping[Problem, float]]) -> Profiles:
+def _profiles(
+    protocol: int, task: str, hardware: str, methods: Mapping[tuple[str, str], Mapping[Problem, float]]
+) -> Profiles:
     problems = tuple(sorted({problem for tried in methods.values() for problem in tried}))
     named = Counter(name for name, _ in methods)
     entries = [
@@ -103,7 +114,7 @@ def _profiles(protocol: int, hardware: str, methods: Mapping[tuple[str, str], Ma
         for (name, distribution), tried in methods.items()
     ]
     profiled = sorted(_with_profiles(entries, problems), key=lambda entry: (-_score(entry), entry.name))
-    return Profiles(protocol=protocol, hardware=hardware, problems=problems, entries=tuple(profiled))
+    return Profiles(protocol=protocol, task=task, hardware=hardware, problems=problems, entries=tuple(profiled))
 
 
 def _with_profiles(entries: Sequence[Entry], problems: Sequence[Problem]) -> list[Entry]:

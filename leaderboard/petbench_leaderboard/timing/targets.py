@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from petbench_leaderboard.board import Board
+    from petbench_leaderboard.cached_means import BoardKey
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
@@ -70,9 +71,9 @@ def given_targets(suv: float, folds: Iterable[int]) -> dict[int, Target]:
     return {fold: Target(fold=fold, suv=suv) for fold in folds}
 
 
-def board_of(board: Board) -> tuple[str, str, str, str, int]:
+def board_of(board: Board) -> BoardKey:
     """Return what tells a board from others, as `petbench_leaderboard.cached_means.board_key` does of a run."""
-    return board.dataset, board.fingerprint, board.split, board.split_digest, board.protocol
+    return board.dataset, board.fingerprint, board.split, board.split_digest, board.protocol, board.task
 
 
 def _errors(runs: Iterable[RunRow]) -> dict[str, float]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from petbench.cli.options import complete_dataset
+from petbench.cli.options import complete_dataset, complete_task
 from petbench.cli.session import session
 
 if TYPE_CHECKING:
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     metavar="HOW",
     help="Choose among the variants of NAME: 2d (slice by slice) or 3d (with oblique segments).",
 )
+@click.option(
+    "--task",
+    metavar="NAME",
+    shell_complete=complete_task,
+    help="Choose among the variants of NAME: the task whose windows are scanned, see `petbench tasks`.",
+)
 def build(name: str, **options: str | None) -> None:
     """Build the dataset NAME now; otherwise the first run that needs it builds it.
 
@@ -40,6 +46,7 @@ def build(name: str, **options: str | None) -> None:
     \b
     petbench datasets build fdg-phantom-mini
     petbench datasets build fdg-phantom --acquisition multibed --reconstruction 3d
+    petbench datasets build fdg-phantom-60 --task fdg-60-to-120
     CUDA_VISIBLE_DEVICES= petbench datasets build fdg-phantom
     """
     from petbench.cli.console import open_named

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from petbench.cli.options import complete_dataset
+from petbench.cli.options import complete_dataset, task_option
 
 
 @click.command()
@@ -26,7 +26,8 @@ from petbench.cli.options import complete_dataset
     show_default=True,
     help="With --without-test-targets: the split whose test participants are meant.",
 )
-def export(dataset: str, *, out: Path, form: str, without_test_targets: bool, split: str) -> None:
+@task_option
+def export(dataset: str, *, out: Path, form: str, without_test_targets: bool, split: str, task: str) -> None:
     """Write the pairs of DATASET as BIDS-PET, as NIfTI in SUV with a table, or as DICOM series.
 
     With --without-test-targets the files are copied as they are, but the delayed images of the test participants are
@@ -45,7 +46,7 @@ def export(dataset: str, *, out: Path, form: str, without_test_targets: bool, sp
 
     if without_test_targets and form != "bids":
         raise UsageError("--without-test-targets copies a BIDS-PET dataset; leave out --as")
-    named, _ = open_named(dataset)
+    named, _ = open_named(dataset, task=task)
     if without_test_targets:
         from petbench_datasets.exporters.without_targets import export_without_targets
 

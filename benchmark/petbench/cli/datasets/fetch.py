@@ -128,12 +128,11 @@ def _begun(spec: DatasetSpec, folder: Path, reconstruction: str, grid: str) -> t
     from petbench_datasets.fetching.choice import chosen_reconstruction
     from petbench_datasets.fetching.images import AS_IS
     from petbench_datasets.fetching.journal import Journal, Options
-    from petbench_datasets.fetching.windows import kept_windows
 
     assert spec.fetch is not None
     to = AS_IS if grid == AS_IS else grid_of(grid, "--grid", AS_IS)
     spelled = to if isinstance(to, str) else ",".join(f"{length:g}" for length in to)
-    windows = {name: list(window) for name, window in kept_windows().items()}
+    windows = {name: list(window) for name, window in spec.fetch.task.windows_seconds.items()}
     label = chosen_reconstruction(reconstruction, spec.fetch)
     return to, Journal(folder, Options(spec.name, label, spelled, windows))
 

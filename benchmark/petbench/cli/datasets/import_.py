@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
+
+from petbench.cli.options import task_option
+from petbench.cli.session import session
 
 if TYPE_CHECKING:
     from petbench_datasets.importers.dataset import ImportReport
@@ -26,8 +29,11 @@ def import_() -> None:
 @import_.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @_OUT
+@task_option
 @click.option(
-    "--radionuclide", default="F18", show_default=True, help="The nuclide that is allowed, such as Ga68, or 'any'."
+    "--radionuclide",
+    default="",
+    help="Allow another nuclide than the task's, such as Ga68, or 'any': to look at scans whose task is named later.",
 )
 @click.option(
     "--weight",
@@ -74,6 +80,7 @@ def dicom(
     directory: Path,
     *,
     out: Path,
+    task: str,
     radionuclide: str,
     weights: tuple[str, ...],
     doses: tuple[str, ...],
@@ -96,6 +103,7 @@ def dicom(
     petbench datasets import dicom ~/dicom --out ~/my-dataset --weight P07=71.5 --skip-unusable
     petbench datasets import dicom ~/dicom --out ~/my-dataset --lesions ~/drawn/rtstruct.dcm
     """
+    from petbench.plans.tasks import task_of_folder
     from petbench.terminal import progress_bar
     from petbench_datasets.importers.dicom import import_dicom
 
@@ -103,7 +111,8 @@ def dicom(
         report = import_dicom(
             directory,
             out,
-            radionuclide=None if radionuclide == "any" else radionuclide,
+            task=task_of_folder(out, task, session().registry),
+            radionuclide=radionuclide,
             weights_kilograms=_given(weights, "--weight PARTICIPANT=71.5"),
             doses_becquerel={name: 1e6 * dose for name, dose in _given(doses, "--dose PARTICIPANT=250").items()},
             skip_unusable=skip_unusable,
@@ -124,7 +133,8 @@ def dicom(
     type=click.Choice(["early", "delayed"]),
     help="Resample both images of a pair to the grid of this one.",
 )
-def nifti(table: Path, *, out: Path, resample_to: str | None) -> None:
+@task_option
+def nifti(table: Path, *, out: Path, resample_to: Literal["early", "delayed"] | None, task: str) -> None:
     """Import the pairs that TABLE (.csv or .tsv) names, one participant a line.
 
     Columns: participant, early, delayed; then either units SUV, or weight_kg, dose_mbq and the times of injection and
@@ -133,11 +143,13 @@ def nifti(table: Path, *, out: Path, resample_to: str | None) -> None:
     \b
     petbench datasets import nifti pairs.csv --out ~/my-dataset
     """
+    from petbench.plans.tasks import task_of_folder
     from petbench.terminal import progress_bar
     from petbench_datasets.importers.nifti import import_nifti
 
+    held = task_of_folder(out, task, session().registry)
     with progress_bar() as progress:
-        report = import_nifti(table, out, resample_to=resample_to, progress=progress)  # type: ignore[arg-type]
+        report = import_nifti(table, out, resample_to=resample_to, task=held, progress=progress)
     _print(report, out)
 
 

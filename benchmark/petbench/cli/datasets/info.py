@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from petbench.cli.options import complete_dataset, reconstruction_option
+from petbench.cli.options import complete_dataset, reconstruction_option, task_option
+from petbench.cli.session import session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
     metavar="PARTICIPANT",
     help="Show, instead, each number of a participant's scans, the fields it rests on, and what disagreed.",
 )
+@task_option
 @reconstruction_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
-def info(dataset: str, *, sheet: Path | None, explain: str | None, reconstruction: str, as_json: bool) -> None:
+def info(
+    dataset: str, *, sheet: Path | None, explain: str | None, task: str, reconstruction: str, as_json: bool
+) -> None:
     """Show participants, grids, times, SUV ranges, fingerprint and splits of DATASET, a name or a folder.
 
     Of each split a table says who trains, validates and tests: sex, age, weight, dose, times, scanners, sites.
@@ -45,14 +49,14 @@ def info(dataset: str, *, sheet: Path | None, explain: str | None, reconstructio
     petbench datasets info ~/my-dataset --explain sub-01
     """
     if explain is not None:
-        _explain(dataset, explain, as_json=as_json)
+        _explain(dataset, explain, task, as_json=as_json)
         return
     from petbench.cli.console import open_named, print_json
     from petbench.terminal import progress_bar
     from petbench_datasets.dataset.contact_sheet import contact_sheet
     from petbench_datasets.dataset.info import dataset_info
 
-    named, _ = open_named(dataset, reconstruction)
+    named, _ = open_named(dataset, reconstruction, task)
     with progress_bar() as progress:
         facts = dataset_info(named.dataset, progress)
         if sheet is not None:
@@ -78,13 +82,14 @@ def _print_people(console: Console, parts: Sequence[PartFacts]) -> None:
     console.print(table)
 
 
-def _explain(dataset: str, participant: str, *, as_json: bool) -> None:
+def _explain(dataset: str, participant: str, task: str, *, as_json: bool) -> None:
     from petbench.cli.console import open_named, print_json
+    from petbench.plans.tasks import task_of_folder
     from petbench_datasets.dataset.explain import explain_participant
 
     # A folder is explained without being opened, for what is to be explained may be why it cannot be.
-    root = Path(dataset) if Path(dataset).is_dir() else open_named(dataset)[0].dataset.root
-    scans = explain_participant(root, participant)
+    root = Path(dataset) if Path(dataset).is_dir() else open_named(dataset, task=task)[0].dataset.root
+    scans = explain_participant(root, participant, task_of_folder(root, task, session().registry))
     if as_json:
         print_json([{**dataclasses.asdict(scan), "path": str(scan.path)} for scan in scans])
         return
@@ -119,7 +124,7 @@ def _print(facts: DatasetInfo) -> None:
 
     console = standard_output()
     console.print(Text.assemble((facts.name, "bold"), f"  {facts.root}"))
-    console.print(Text(f"fingerprint {facts.fingerprint}", "dim"))
+    console.print(Text(f"task {facts.task}, fingerprint {facts.fingerprint}", "dim"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("participant", "sex", "age", "kg", "voxels (x y z)", "mm", "early", "delayed", "labels"):
         table.add_column(heading, justify="right" if heading in ("age", "kg", "labels") else "left")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from petbench.cli.options import complete_dataset, reconstruction_option
+from petbench.cli.options import complete_dataset, reconstruction_option, task_option
 
 if TYPE_CHECKING:
     from petbench_datasets.dataset.split import Split
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seed of the shuffle; the same seed gives the same split on every machine.",
 )
+@task_option
 @reconstruction_option
 @click.option("--force", is_flag=True, help="Replace a split of this name.")
 def split(
@@ -58,6 +59,7 @@ def split(
     resplit_training: bool,
     base: str | None,
     output: Path | None,
+    task: str,
     reconstruction: str,
     force: bool,
     **how: Any,
@@ -79,11 +81,11 @@ def split(
     from petbench_datasets.dataset.split import split_path, write_split
 
     if resplit_training:
-        _resplit(dataset, reconstruction, base or "holdout", name, output, how, force=force)
+        _resplit((dataset, reconstruction, task), base or "holdout", name, output, how, force=force)
         return
     if base is not None or output is not None:
         raise UsageError("--from and --output are for --resplit-training; another split is kept with its dataset")
-    named, registered = open_named(dataset, reconstruction)
+    named, registered = open_named(dataset, reconstruction, task)
     if registered:
         raise UsageError(
             f"the splits of {dataset} are part of it and cannot be changed; --resplit-training divides anew who trains "
@@ -97,8 +99,7 @@ def split(
 
 
 def _resplit(
-    dataset: str,
-    reconstruction: str,
+    asked: tuple[str, str, str],
     base: str,
     name: str | None,
     output: Path | None,
@@ -106,7 +107,7 @@ def _resplit(
     *,
     force: bool,
 ) -> None:
-    """Write a split file with the test participants of a split of the dataset."""
+    """Write a split file with the test participants of a split of the dataset, asked for as `open_named` takes it."""
     from petbench.cli.console import open_named
     from petbench.errors import UsageError
     from petbench_datasets.dataset.folds import resplit_training
@@ -124,7 +125,7 @@ def _resplit(
         raise UsageError(f"a split has the name of its file: give --name {path.stem}, or --output {name}.json")
     if path.exists() and not force:
         raise UsageError(f"{path} exists; choose another name, or --force to replace it")
-    named, _ = open_named(dataset, reconstruction)
+    named, _ = open_named(*asked)
     if path.stem in split_names(named.dataset.root):
         raise UsageError(f"{named.dataset.root} has a split {path.stem!r} already; give another name")
     made = resplit_training(named.dataset, load_split(named.dataset, base), path.stem, **how)

@@ -101,7 +101,7 @@ def _suv(dataset: Dataset, participant: str, ending: str) -> Image | None:
     path = find_derivative(dataset.root, participant, ending)
     if path is None:
         return None
-    return scan_of(path, dataset.root, dict(dataset.table)).suv().astype(np.float64)
+    return scan_of(path, dataset.root, dict(dataset.table), dataset.task).suv().astype(np.float64)
 
 
 def _noise(real: Image, repeat: Image | None, body: Mask) -> Image:

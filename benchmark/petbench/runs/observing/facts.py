@@ -32,7 +32,12 @@ def facts_of(row: RunRow, folder: RunFolder) -> RunFacts:
     plan = folder.plan()
     settings = {name: str(getattr(row, name)) for name in _SETTINGS if getattr(row, name) not in (None, "")}
     settings |= {"device": plan.device, "compile": plan.compile, "deterministic": str(plan.deterministic).lower()}
-    settings |= {"protocol": str(row.protocol), "source": row.source_hash, "fingerprint": row.fingerprint}
+    settings |= {
+        "task": row.task,
+        "protocol": str(row.protocol),
+        "source": row.source_hash,
+        "fingerprint": row.fingerprint,
+    }
     return RunFacts(
         run=row.id,
         uid=row.uid,

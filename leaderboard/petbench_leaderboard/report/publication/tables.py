@@ -101,7 +101,7 @@ def _table(board: Board, columns: Sequence[str], digits: Digits) -> tuple[Chosen
 def board_title(board: Board) -> str:
     """Return what tells a board from others, in one line."""
     tested = formatting.counted(len(board.participants), "participant")
-    return f"{board.dataset}, split {board.split}, {tested}, protocol {board.protocol}"
+    return f"{board.dataset}, split {board.split}, {tested}, task {board.task}, protocol {board.protocol}"
 
 
 def _notes(board: Board, statistics: BoardStatistics | None) -> str:

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from petbench_leaderboard.cells import NO_PREDICTABLE
-from petbench_leaderboard.records import FAILURES
+from petbench_leaderboard.records import FAILURES, FIRST_TASK
 from petbench_leaderboard.report import columns as written
 from petbench_leaderboard.report import formatting, row_names
 from petbench_leaderboard.report import settings as stated
@@ -46,6 +46,7 @@ def view_board(board: Board, statistics: BoardStatistics | None) -> BoardView:
         dataset=board.dataset,
         split=board.split,
         protocol=board.protocol,
+        task=board.task,
         participants=formatting.counted(len(board.participants), "test participant"),
         fingerprint=board.fingerprint[:_SHOWN_DIGITS],
         heads=[_head(column, board, ranked_by=column == board.ranked_by) for column in columns],
@@ -134,7 +135,8 @@ def _row(
 
 def board_slug(board: Board) -> str:
     """Return a board's name in links: the same wherever the same runs are shown."""
-    key = (board.dataset, board.fingerprint, board.split, board.split_digest, str(board.protocol))
+    key = [board.dataset, board.fingerprint, board.split, board.split_digest, str(board.protocol)]
+    key += [board.task] if board.task != FIRST_TASK else []  # links of before stay what they were
     return "board-" + hashlib.sha256("\0".join(key).encode()).hexdigest()[:10]
 
 

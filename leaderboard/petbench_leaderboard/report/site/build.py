@@ -43,6 +43,7 @@ class SiteOptions:
     Attributes:
         dataset: only this dataset.
         split: only this split.
+        task: only this task.
         where: only rows that fulfil this condition.
         title: heading of the first page.
         participants: how many participants of a board get a page; of more, the worst, median and best do.
@@ -50,6 +51,7 @@ class SiteOptions:
 
     dataset: str | None = None
     split: str | None = None
+    task: str | None = None
     where: str | None = None
     title: str = "Early to delayed PET: the leaderboard"
     participants: int = 6
@@ -133,7 +135,14 @@ def site_boards(leaderboard: Leaderboard, folder: Path, options: SiteOptions) ->
     index = folder / INDEX
     if index.exists() and GENERATOR not in index.read_bytes()[:4096]:
         raise LeaderboardError(f"{index} is no page of petbench's and would be lost; name another folder")
-    boards = rank(leaderboard, dataset=options.dataset, split=options.split, where=options.where, best=ROWS_SHOWN)
+    boards = rank(
+        leaderboard,
+        dataset=options.dataset,
+        split=options.split,
+        task=options.task,
+        where=options.where,
+        best=ROWS_SHOWN,
+    )
     if not boards and options.where is not None:
         raise RequestError(f"no row fulfils {options.where!r}: a site of it would be empty; widen the condition")
     return boards

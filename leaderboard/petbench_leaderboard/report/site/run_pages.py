@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 RUN_PAGES = 400
 """Runs with a page of their own."""
 
-IdentityScores: TypeAlias = "dict[tuple[str, int], dict[tuple[str, str], float]]"
-"""What the early image scores, by dataset and protocol, then by metric and participant."""
+IdentityScores: TypeAlias = "dict[tuple[str, str, int], dict[tuple[str, str], float]]"
+"""What the early image scores, by dataset, task and protocol, then by metric and participant."""
 
 
 def shown_runs(boards: Sequence[Board]) -> list[int]:
@@ -46,7 +46,7 @@ def write_run(leaderboard: Leaderboard, sources: Sources, folder: Path, run: Run
         scores,
         leaderboard.phases(run.id),
         sources.run_files(run),
-        identity.get((run.fingerprint, protocol), {}),
+        identity.get((run.fingerprint, run.task, protocol), {}),
         leaderboard.source_diff(run.id),
         leaderboard.validation_scores([run.id], protocol=protocol),
     )
@@ -68,5 +68,5 @@ def identity_scores(boards: Sequence[Board]) -> IdentityScores:
             if row.is_identity:
                 for column, cell in row.cells.items():
                     scores = {(column.metric, who): value for who, value in cell.values.items()}
-                    found[board.fingerprint, board.protocol] |= scores
+                    found[board.fingerprint, board.task, board.protocol] |= scores
     return found

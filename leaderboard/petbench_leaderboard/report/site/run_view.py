@@ -103,6 +103,7 @@ def _facts(run: RunRow) -> list[tuple[str, str]]:
         "track": stated.track(run),
         "changed": ", ".join(stated.changed_parameters(run)),
         "found": stated.tuning(run),
+        "task": run.task,
         "protocol": run.protocol,
         "predicts": stated.untested(run) or ", ".join(run.test_participants),
         "verification": run.verification,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from petbench_leaderboard.cached_means import BoardKey
     from petbench_leaderboard.timing.profiles import Profiles
     from petbench_leaderboard.timing.tables import BoardTimes, TimeRow, TimeTable
 
@@ -68,6 +69,11 @@ class ProfilesView:
     caption: str
 
 
+def _without_protocol(key: BoardKey) -> tuple[str, str, str, str, str]:
+    dataset, fingerprint, split, digest, _, task = key
+    return dataset, fingerprint, split, digest, task
+
+
 def view_times(times: BoardTimes, profiles: Sequence[Profiles] = ()) -> TimesView | None:
     """Write the times of a board; None where no method competes, so that there is nothing to say.
 
@@ -75,7 +81,7 @@ def view_times(times: BoardTimes, profiles: Sequence[Profiles] = ()) -> TimesVie
         times: of the board.
         profiles: of all boards; why there is none is said here where it is over folds of this board alone.
     """
-    alone = [each for each in profiles if each.boards == {board_of(times.board)[:-1]}]
+    alone = [each for each in profiles if each.boards == {_without_protocol(board_of(times.board))}]
     notes = [*written.notes(times), *filter(None, map(written.why_no_profile, alone))]
     if not times.tables and not notes:
         return None
@@ -115,7 +121,9 @@ def _profiles(profiles: Profiles, folder: Path) -> ProfilesView:
             title=title, place=place, why_not=why_not, rows=[], file="", width=0, height=0, description="", caption=""
         )
     figure = draw_profiles(profiles)
-    key = hashlib.sha256(f"{profiles.protocol}\0{profiles.hardware}".encode()).hexdigest()[:10]
+    key = hashlib.sha256("\0".join((str(profiles.protocol), profiles.task, profiles.hardware)).encode()).hexdigest()[
+        :10
+    ]
     write_file(folder / "figures" / f"profile-{key}.webp", figure.webp)
     profiled = sum(entry.profile is not None for entry in profiles.entries)
     drawn = f" Drawn are the best {MOST_DRAWN} of {profiled}." if profiled > MOST_DRAWN else ""

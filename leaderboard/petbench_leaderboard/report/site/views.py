@@ -106,6 +106,7 @@ class BoardView:
     dataset: str
     split: str
     protocol: int
+    task: str
     key: str
     participants: str
     fingerprint: str

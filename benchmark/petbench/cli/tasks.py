@@ -1,0 +1,99 @@
+"""`petbench tasks`: what can be asked of a cohort."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from petbench.cli.options import complete_task
+from petbench.cli.session import session
+
+if TYPE_CHECKING:
+    from petbench_datasets.tasks.task import Task
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+@click.argument("name", required=False, shell_complete=complete_task)
+def tasks(*, as_json: bool, name: str | None) -> None:
+    """List the tasks: tracer, windows and source of each; or show NAME, which may be a TOML file that defines one.
+
+    A run takes the task that --task names, else that of the dataset's task.toml, else the first one of this list.
+
+    \b
+    petbench tasks
+    petbench tasks fdg-60-to-120
+    petbench run --method pix2pix --dataset ~/my-dataset --task fdg-60-to-120
+    """
+    from petbench.cli.console import print_json, standard_output
+    from petbench.plans.tasks import asked_task
+
+    registry = session().registry
+    if name is not None:
+        task = asked_task(name, registry)
+        assert task is not None, "a name was given"
+        if as_json:
+            print_json(facts(task))
+        else:
+            _show(task)
+        return
+    known = registry.tasks().values()
+    if as_json:
+        print_json([facts(task) for task in known])
+        return
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from petbench_datasets.images.windows import in_words
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("task", "tracer", "early", "delayed", "what it asks"):
+        table.add_column(heading, overflow="fold")
+    for task in known:
+        cells = (task.id, task.subject, in_words(task.early_seconds), in_words(task.delayed_seconds), task.summary)
+        table.add_row(*map(Text, cells))
+    standard_output().print(table)
+
+
+def facts(task: Task) -> dict[str, Any]:
+    """Return what a task is, for a script."""
+    from petbench_datasets.images.windows import minutes
+
+    return {
+        "id": task.id,
+        "name": task.name,
+        "version": task.version,
+        "summary": task.summary,
+        "tracer": task.tracer,
+        "spellings": list(task.spellings),
+        "radionuclide": task.radionuclide,
+        "half_life_minutes": task.half_life_seconds / 60,
+        "early_minutes": list(minutes(task.early_seconds)),
+        "delayed_minutes": list(minutes(task.delayed_seconds)),
+        "least_coverage": task.least_coverage,
+        "source": task.source,
+        "digest": task.digest,
+    }
+
+
+def _show(task: Task) -> None:
+    from rich.text import Text
+
+    from petbench.cli.console import standard_output
+    from petbench_datasets.images.windows import in_words
+
+    console = standard_output()
+    shown = {
+        "task": task.id,
+        "what it asks": task.summary,
+        "tracer": f"{task.subject}; called {', '.join(task.spellings)}",
+        "half-life": f"{task.half_life_seconds / 60:.6g} min",
+        "early": f"{in_words(task.early_seconds)} after the injection",
+        "delayed": f"{in_words(task.delayed_seconds)} after the injection",
+        "measured": f"at least {task.least_coverage:.0%} of each window",
+        "source": task.source,
+    }
+    for key, value in shown.items():
+        console.print(Text.assemble((f"{key:14}", "dim"), value), soft_wrap=True)

@@ -1,0 +1,84 @@
+"""The task that somebody asks for by a name or a file, and the one that a run was planned with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from petbench.errors import ChangedError, UnknownNameError, UsageError
+from petbench_datasets.tasks.built_in import BUILT_IN
+from petbench_datasets.tasks.task import Task
+from petbench_datasets.tasks.task_file import read_task, task_for
+
+if TYPE_CHECKING:
+    from petbench.plans.run_plan import RunPlan
+    from petbench.registry import Registry
+
+
+def asked_task(text: str, registry: Registry) -> Task | None:
+    """Return the task that was typed after `--task`; None where nothing was.
+
+    Args:
+        text: a name, `fdg-60-to-120`, a name with its version, `fdg-60-to-120@1`, or the path of a TOML file.
+        registry: the installed plugins.
+
+    Raises:
+        UnknownNameError: nothing is called so.
+        UsageError: there is the task, in another version.
+        DataError: the file defines no task.
+    """
+    if not text:
+        return None
+    known = registry.tasks()
+    found = next((task for task in known.values() if text in (task.name, task.id)), None)
+    if found is not None:
+        return found
+    path = Path(text).expanduser()
+    if path.suffix == ".toml" or "/" in text:
+        return read_task(path, known)
+    name, at, version = text.partition("@")
+    if at and name in known:
+        raise UsageError(f"the task {name} is of version {known[name].version} here, not {version}; ask for {name}")
+    raise UnknownNameError("task", text, known)
+
+
+def task_of_folder(folder: Path, text: str, registry: Registry) -> Task:
+    """Return the task that holds for a cohort: the one that was typed, else the cohort's own, else the default.
+
+    Raises:
+        PetbenchError: as `asked_task`, or the cohort's own file cannot be used.
+    """
+    return task_for(folder, asked_task(text, registry), registry.tasks())
+
+
+def planned_task(plan: RunPlan) -> Task:
+    """Return the task that a run was planned with, by the definition that its plan holds.
+
+    Raises:
+        ChangedError: the plan holds none, and this petbench has no such task.
+    """
+    if plan.task_definition:
+        task = Task.from_content(plan.task_definition)
+    else:  # a plan of before tasks were named
+        task = next((one for one in BUILT_IN.values() if one.id == plan.task), None)  # type: ignore[assignment]
+    if task is None or task.id != plan.task:
+        raise ChangedError(
+            f"the run was planned for the task {plan.task}, and its plan defines "
+            f"{'none that this petbench knows' if task is None else task.id}; plan it again"
+        )
+    return task
+
+
+def require_unchanged(plan: RunPlan, registry: Registry) -> None:
+    """Make sure that a task of a package still is what it was when the run was planned.
+
+    Raises:
+        ChangedError: it has the same name and version, and asks something else.
+    """
+    planned = planned_task(plan)
+    now = registry.tasks().get(planned.name)
+    if now is not None and now.id == planned.id and now.digest != planned.digest:
+        raise ChangedError(
+            f"the task {planned.id} has changed since the run was planned, and has its version still; give it a new "
+            "version, or repeat the command"
+        )

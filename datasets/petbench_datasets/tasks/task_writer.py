@@ -1,0 +1,39 @@
+"""Writing `task.toml`, so that a cohort that is written anew is opened by the task it was made for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from petbench_datasets.files import write_text
+from petbench_datasets.images.windows import minutes
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
+from petbench_datasets.tasks.task_file import TASK_FILE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from petbench_datasets.tasks.task import Task
+
+
+def write_task(folder: Path, task: Task) -> None:
+    """Write which task a cohort is for; nothing for the default, which holds without a file."""
+    if task != DEFAULT_TASK:
+        write_text(folder / TASK_FILE, definition(task) if task.of_file else f"task = {json.dumps(task.id)}\n")
+
+
+def definition(task: Task) -> str:
+    """Return a task as a file defines it."""
+    facts = {
+        "name": task.name,
+        "version": task.version,
+        "summary": task.summary,
+        "tracer": task.tracer,
+        "spellings": list(task.spellings),
+        "radionuclide": task.radionuclide,
+        "early_minutes": list(minutes(task.early_seconds)),
+        "delayed_minutes": list(minutes(task.delayed_seconds)),
+        "least_coverage": task.least_coverage,
+        "source": task.source,
+    }
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in facts.items())
