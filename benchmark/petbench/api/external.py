@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from petbench.api.pairs import as_opened
 from petbench.api.runs import Run
 from petbench.api.session import current_session
-from petbench.runs.external_test import ExternalTest
 from petbench.terminal import late_progress_bar
 from petbench_datasets.dataset.split import EVERYONE
 
@@ -52,6 +51,8 @@ def evaluate(
         UsageError: the run has no model, was trained for another task, or on one of those whom it would be tested on.
         DataError: the cohort has not what the method needs, or much of a scan lies outside the model's field.
     """
+    from petbench.runs.external_test import ExternalTest  # which needs torch
+
     here = current_session(session)
     here.leaderboard.make_ready()  # first: one that cannot be written is found before minutes of predicting
     row = run.row if isinstance(run, Run) else here.leaderboard.run(run)
