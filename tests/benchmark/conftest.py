@@ -15,6 +15,7 @@ from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,15 @@ def write_body_dataset(root: Path, count: int = 4, seed: int = 0) -> Path:
 @pytest.fixture(scope="session")
 def body_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(shared_folder(tmp_path_factory) / "datasets" / "bodies", write_body_dataset)
+
+
+@pytest.fixture(scope="session")
+def kinetic_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a dynamic cohort that has every window of three tasks."""
+    from tests.benchmark.task_cohort import EARLY_ONE, LATE_ONE, write_cohort  # which draws a population
+
+    folder = shared_folder(tmp_path_factory) / "datasets" / "kinetics"
+    return made_once(folder, lambda root: write_cohort(root, DEFAULT_TASK, EARLY_ONE, LATE_ONE))
 
 
 def _early_and_delayed_suv(random: np.random.Generator) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

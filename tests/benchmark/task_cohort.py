@@ -12,6 +12,7 @@ from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.dataset.split import Fold, Split, write_split
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
+from petbench_datasets.tasks.built_in import BUILT_IN
 from petbench_phantom.population import population
 from petbench_phantom.spec import PROFILES
 
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
     from petbench_datasets.tasks.task import Task
     from petbench_phantom.population import Participant
 
+EARLY_ONE, LATE_ONE = BUILT_IN["fdg-0-10-to-50-60"], BUILT_IN["fdg-60-to-120"]
+MINE = """
+name = "flt-5-15-to-60-100"
+version = 1
+summary = "for tests"
+tracer = "FLT"
+radionuclide = "F18"
+early_minutes = [5, 15]
+delayed_minutes = [60, 100]
+source = "nobody's: for tests"
+"""
 GRID = Grid.regular((20, 32, 32), (20.0, 12.0, 12.0))
 EDGES_MINUTES = (0, 5, 7, 10, 15, 21, 42, 50, 60, 63, 75, 100, 120, 135)
 """Of its frames: the edges of every window that the tests ask for are among them."""

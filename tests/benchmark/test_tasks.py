@@ -10,8 +10,7 @@ import types
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.benchmark.task_cohort import write_cohort
-from tests.made_once import made_once, shared_folder
+from tests.benchmark.task_cohort import LATE_ONE, MINE
 
 import petbench
 from petbench.errors import ChangedError, UnknownNameError, UsageError
@@ -32,24 +31,6 @@ if TYPE_CHECKING:
     from tests.command import Petbench
 
     from petbench.registry import Registry
-
-EARLY_ONE, LATE_ONE = BUILT_IN["fdg-0-10-to-50-60"], BUILT_IN["fdg-60-to-120"]
-MINE = """
-name = "flt-5-15-to-60-100"
-version = 1
-summary = "for tests"
-tracer = "FLT"
-radionuclide = "F18"
-early_minutes = [5, 15]
-delayed_minutes = [60, 100]
-source = "nobody's: for tests"
-"""
-
-
-@pytest.fixture(scope="session")
-def kinetic_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = shared_folder(tmp_path_factory) / "datasets" / "kinetics"
-    return made_once(folder, lambda root: write_cohort(root, DEFAULT_TASK, EARLY_ONE, LATE_ONE))
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from tests.benchmark.task_cohort import GRID, PEOPLE, mean_suv, regions, write_cohort
+from tests.benchmark.task_cohort import GRID, LATE_ONE, MINE, PEOPLE, mean_suv, regions, write_cohort
 from tests.command import Petbench
 from tests.made_once import made_once, shared_folder
 
 from petbench_datasets.images.nifti_writer import write_image
-from petbench_datasets.tasks.built_in import BUILT_IN, DEFAULT_TASK
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_datasets.tasks.task_file import TASK_FILE, read_task
 
 if TYPE_CHECKING:
@@ -21,24 +21,7 @@ if TYPE_CHECKING:
     import petbench
 
 
-EARLY_ONE, LATE_ONE = BUILT_IN["fdg-0-10-to-50-60"], BUILT_IN["fdg-60-to-120"]
 TESTED = PEOPLE[-1]
-MINE = """
-name = "flt-5-15-to-60-100"
-version = 1
-summary = "for tests"
-tracer = "FLT"
-radionuclide = "F18"
-early_minutes = [5, 15]
-delayed_minutes = [60, 100]
-source = "nobody's: for tests"
-"""
-
-
-@pytest.fixture(scope="session")
-def kinetic_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = shared_folder(tmp_path_factory) / "datasets" / "kinetics"
-    return made_once(folder, lambda root: write_cohort(root, DEFAULT_TASK, EARLY_ONE, LATE_ONE))
 
 
 def mean_error(task: petbench.Task) -> float:

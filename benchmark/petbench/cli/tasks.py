@@ -59,21 +59,12 @@ def tasks(*, as_json: bool, name: str | None) -> None:
 
 def facts(task: Task) -> dict[str, Any]:
     """Return what a task is, for a script."""
-    from petbench_datasets.images.windows import minutes
+    from petbench_datasets.tasks.task_writer import definition_facts
 
     return {
         "id": task.id,
-        "name": task.name,
-        "version": task.version,
-        "summary": task.summary,
-        "tracer": task.tracer,
-        "spellings": list(task.spellings),
-        "radionuclide": task.radionuclide,
+        **definition_facts(task),
         "half_life_minutes": task.half_life_seconds / 60,
-        "early_minutes": list(minutes(task.early_seconds)),
-        "delayed_minutes": list(minutes(task.delayed_seconds)),
-        "least_coverage": task.least_coverage,
-        "source": task.source,
         "digest": task.digest,
     }
 

@@ -57,10 +57,9 @@ def planned_task(plan: RunPlan) -> Task:
     Raises:
         ChangedError: the plan holds none, and this petbench has no such task.
     """
-    if plan.task_definition:
-        task = Task.from_content(plan.task_definition)
-    else:  # a plan of before tasks were named
-        task = next((one for one in BUILT_IN.values() if one.id == plan.task), None)  # type: ignore[assignment]
+    # A plan of before tasks were named has no definition.
+    built_in = next((one for one in BUILT_IN.values() if one.id == plan.task), None)
+    task = Task.from_content(plan.task_definition) if plan.task_definition else built_in
     if task is None or task.id != plan.task:
         raise ChangedError(
             f"the run was planned for the task {plan.task}, and its plan defines "

@@ -147,7 +147,8 @@ class ExternalTest:
     def _known(self, row: RunRow) -> RunRow | None:
         """Return the row that the same model has on the same participants by the present protocol."""
         place = self.place
-        for each in self.leaderboard.runs(status="ok"):
+        named = self.leaderboard.runs(dataset=place.name, split=place.split.name, method=name_of(row), status="ok")
+        for each in named:
             same = (each.distribution, each.fingerprint, each.split_digest, each.fold) == (
                 EXTERNAL_TEST,
                 place.dataset.fingerprint,
@@ -178,6 +179,7 @@ class ExternalTest:
                 on_own_grids(method.predict(scans())), plan.method, self.place.dataset, into, into={}
             )
             method.end()
+        self.progress("predicting", len(who), len(who))
         return seconds
 
     def _scan(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,7 +50,7 @@ def on_model_grid(scan: Scan, grid: Grid, model_grid: Grid, trained_labels: Mapp
     Raises:
         DataError: it has labels, and none that the model knows.
     """
-    changed: dict[str, object] = {"early": resample(scan.early, grid, model_grid)}
+    changed: dict[str, Any] = {"early": resample(scan.early, grid, model_grid)}
     if scan.spacing_mm is not None:
         changed["spacing_mm"] = model_grid.spacing_millimetres
     if scan.frames is not None:
@@ -61,7 +61,7 @@ def on_model_grid(scan: Scan, grid: Grid, model_grid: Grid, trained_labels: Mapp
         there = resample_labels(scan.labels, grid, model_grid)
         changed |= {"labels": renumbered(there, scan.label_names or {}, trained_labels)}
         changed["label_names"] = dict(trained_labels)
-    return dataclasses.replace(scan, **changed)  # type: ignore[arg-type] # each is its field's type
+    return dataclasses.replace(scan, **changed)
 
 
 def renumbered(labels: NDArray[np.int16], names: Mapping[int, str], trained: Mapping[int, str]) -> NDArray[np.int16]:

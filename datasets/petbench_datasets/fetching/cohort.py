@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.bids.description import write_description
@@ -81,7 +82,7 @@ def fetch_cohort(
             what = f"{one.name} ({number} of {len(missing)})"
             raw = journal.raw(one.name)
             for file in one.files:
-                bring(source, file, raw, lambda there, done=done, what=what: progress(what, done + there, total))  # type: ignore[misc]
+                bring(source, file, raw, partial(_tell, progress, what, done, total))
                 done += file.size_bytes
                 progress(what, done, total)
             progress(f"{what}: making its images", done, total)
@@ -106,6 +107,10 @@ def fetch_cohort(
     notes = [f"{name}: {note}" for name, record in records.items() if name in asked for note in record.notes]
     left_out = tuple((name, why) for name, why in journal.left_out().items() if name in asked and name not in records)
     return Fetched(tuple(records), left_out, tuple(notes))
+
+
+def _tell(progress: Progress, what: str, before: int, total: int, there: int) -> None:
+    progress(what, before + there, total)
 
 
 def _make(source: Source, one: RemoteParticipant, journal: Journal, to: Target | str, task: Task) -> None:

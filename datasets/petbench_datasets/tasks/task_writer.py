@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from petbench_datasets.files import write_text
 from petbench_datasets.images.windows import minutes
@@ -24,7 +24,12 @@ def write_task(folder: Path, task: Task) -> None:
 
 def definition(task: Task) -> str:
     """Return a task as a file defines it."""
-    facts = {
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in definition_facts(task).items())
+
+
+def definition_facts(task: Task) -> dict[str, Any]:
+    """Return what a file that defines a task says, by its keys."""
+    return {
         "name": task.name,
         "version": task.version,
         "summary": task.summary,
@@ -36,4 +41,3 @@ def definition(task: Task) -> str:
         "least_coverage": task.least_coverage,
         "source": task.source,
     }
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in facts.items())
