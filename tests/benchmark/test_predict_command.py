@@ -152,6 +152,12 @@ def test_the_models_grid_keeps_its_spacing_and_shares_the_scans_centre() -> None
     np.testing.assert_allclose(fitted.corners_millimetres().mean(axis=0), scan.corners_millimetres().mean(axis=0))
 
 
+def test_a_depth_that_is_a_whole_number_of_slices_but_for_rounding_needs_no_further_one() -> None:
+    scan, model = Grid.regular((3, 8, 8), (2.2, 4.0, 4.0)), Grid.regular((2, 8, 8), (3.3, 4.0, 4.0))
+    assert 3 * 2.2 / 3.3 > 2.0
+    assert fit_grid(scan, model).shape[0] == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["exists", "ending", "no scan", "no dicom", "no image", "no run", "failed run"])
 def test_a_request_that_cannot_be_met_is_one_line_and_leaves_nothing(
