@@ -53,6 +53,7 @@ class Work:
     Attributes:
         folders: one a job, on the machine that submits; each bears a name that no other has.
         command: what a job starts, before the folder's path.
+        options: those of the command, of which it ends: for an engine that starts the program by another Python.
         when_stopped: the option of that command after which a job is told how to have itself started again, should
             something stop it before it is done.
         resources: of each job.
@@ -64,6 +65,7 @@ class Work:
     when_stopped: str
     resources: Resources
     home: Path
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,7 +152,7 @@ class TestLog:
         assert len(validated.values) <= 200
 
     def test_a_method_that_logs_without_end_is_passed_on_at_a_bounded_rate(self, tmp_path: Path) -> None:
-        follower = TrainingFollower(RUN, [tmp_path], tmp_path / "example.npy")
+        follower = TrainingFollower(RUN, [tmp_path], tmp_path / "example.npy", passes_over=True)
         log = TrainingLog(tmp_path)
         for images in range(1000):
             log.append("step", {"images": images, "losses": {}})
@@ -217,7 +217,7 @@ class TestExampleImages:
     def test_each_is_told_once_and_again_where_a_resumed_training_has_gone_back(self, tmp_path: Path) -> None:
         save_real(tmp_path / "example.npy", Scan(np.ones((2, 4, 6), np.float32)), np.ones((2, 4, 6), np.float32))
         save_predicted(tmp_path, 100, slices(1))
-        follower = TrainingFollower(RUN, [tmp_path], tmp_path / "example.npy")
+        follower = TrainingFollower(RUN, [tmp_path], tmp_path / "example.npy", passes_over=True)
         told: list[int] = []
 
         def look() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from petbench.engine_spec import EngineSpec, EngineUnreachableError, JobState
 from petbench.engines.order import Order
 from petbench.engines.row_file import parse_row, write_row
-from petbench.runs.folder import RunFolder
+from petbench.engines.scoring_folder import folder_for
 from petbench.runs.job_note import note_try
 from petbench_leaderboard.score_records import ScoreRow
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from petbench.engine_spec import Resources, Work
+    from petbench.runs.folder import RunFolder
     from petbench_leaderboard.records import Status
 
 
@@ -40,7 +41,8 @@ class Dry:
         self._answer()
         jobs = [str(len(self.jobs) + number) for number in range(len(work.folders))]
         self.jobs |= dict.fromkeys(jobs, JobState(phase="waiting", word="Priority"))
-        self.folders |= dict(zip(jobs, map(RunFolder, work.folders), strict=True))
+        folders = [folder_for(path, work.options) for path in work.folders]
+        self.folders |= dict(zip(jobs, folders, strict=True))
         self.submitted.append(tuple(jobs))
         self.work = work
         return jobs
@@ -64,7 +66,15 @@ class Dry:
         self.jobs[job] = JobState(phase="running", where="node7")
         note_try(self.folders[job], {"host": "node7", "job": job})
 
-    def leave(self, job: str, status: Status = "ok", *, score: float = 30.0, error_class: str | None = None) -> None:
+    def leave(
+        self,
+        job: str,
+        status: Status = "ok",
+        *,
+        score: float = 30.0,
+        error_class: str | None = None,
+        message: str | None = None,
+    ) -> None:
         """Leave a run in its folder as its node has made it, without a word of the engine's."""
         folder = self.folders[job]
         run = parse_row(Order.load(folder).row.encode(), folder.order_file)
@@ -72,6 +82,7 @@ class Dry:
             run.run,
             status=status,
             error_class=error_class,
+            error_message=message,
             device="cuda:0",
             machine={"threads": 1, "system": "the node's"},
             environment={"torch": "the node's"},

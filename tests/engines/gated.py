@@ -18,6 +18,7 @@ from petbench.home import Home
 from petbench.runs.lookup import find_folder
 from petbench_datasets.images.nifti import read_image
 from petbench_leaderboard.readable import ReadableLeaderboard
+from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 METHOD = "gated"
 IMAGES = 240
 _SOURCE = """
+    import json
     import os
     import select
     import sys
@@ -40,7 +42,7 @@ _SOURCE = """
     import torch
     from torch import nn
 
-    from petbench import MethodSpec, StepMethod, StepParameters, hookimpl
+    from petbench import MethodSpec, ObserverSpec, StepMethod, StepParameters, hookimpl
 
     class Parameters(StepParameters):
         images: int = 240
@@ -75,6 +77,18 @@ _SOURCE = """
     @hookimpl
     def petbench_methods():
         return [MethodSpec(name="gated", summary="stops at a gate", build=Gated, parameters=Parameters)]
+
+    def diary(folder):
+        def write(event):
+            facts = {"kind": type(event).__name__, "seed": event.run.seed, "status": getattr(event, "status", None)}
+            facts |= {"images": getattr(event, "images", None), "scores": len(getattr(event, "scores", ()))}
+            with (folder / "diary.jsonl").open("a") as file:
+                file.write(json.dumps(facts) + chr(10))
+        return write
+
+    @hookimpl
+    def petbench_observers():
+        return [ObserverSpec(name="diary", summary="writes down what it hears", build=diary)]
 """
 
 
@@ -167,11 +181,33 @@ class Lab:
         with ReadableLeaderboard.read(str(self.home / "leaderboard.db")) as leaderboard:
             return sorted(leaderboard.runs(), key=lambda row: row.id)
 
+    def scores(self, run_id: int) -> dict[tuple[str, ...], float | None]:
+        """Return what a run scored on test and validation participants."""
+        with ReadableLeaderboard.read(str(self.home / "leaderboard.db")) as leaderboard:
+            found = {"test": leaderboard.scores([run_id]), "validation": leaderboard.validation_scores([run_id])}
+        return {
+            (part, score.metric, score.region, score.participant or ""): score.value
+            for part, scores in found.items()
+            for score in scores
+        }
+
+    def forget_scores(self, run_id: int) -> None:
+        """Delete the scores of a run, all but its row."""
+        with Leaderboard.open(str(self.home / "leaderboard.db")) as leaderboard:
+            protocol = leaderboard.run(run_id).protocol
+            leaderboard.record_scores(run_id, [], protocol=protocol)
+            leaderboard.record_validation_scores(run_id, [], protocol=protocol)
+
     def listed(self) -> list[dict[str, Any]]:
         """Return what `petbench runs list --json` says, oldest first."""
         asked = [sys.executable, "-m", "petbench", "runs", "list", "--json"]
         said = subprocess.run(asked, env=self.variables, capture_output=True, text=True, check=True).stdout
         return sorted(json.loads(said), key=lambda row: int(row["id"]))
+
+    def diary(self, seed: int) -> list[dict[str, Any]]:
+        """Return what the observer `diary` has heard of the runs of a seed."""
+        lines = (self.home / "observers" / "diary" / "diary.jsonl").read_text(encoding="utf-8").splitlines()
+        return [event for event in map(json.loads, lines) if event["seed"] == seed]
 
     def made(self, row: RunRow) -> tuple[dict[str, torch.Tensor], list[NDArray[np.float32]]]:
         """Return the weights and the predictions of a run."""

@@ -1,4 +1,4 @@
-"""A search makes its trials on an engine as it does here: the same settings, runs and rows."""
+"""What commands do with an engine is what they do without: the same runs, rows, scores, and news for observers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.engines.gated import Lab
+from tests.engines.gated import IMAGES, Lab
+
+from petbench.home import Home
+from petbench.runs.lookup import find_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,3 +51,45 @@ def test_what_needs_the_results_of_its_runs_cannot_be_detached(tmp_path: Path, b
     lab = Lab(tmp_path / "lab", bodies)
     assert "No such option '--detach'" in lab.command("tune", "pix2pix", "--on", "local:1", "--detach").end(code=2)
     assert "--gpus is for --on ENGINE" in lab.command("reproduce", "--gpus", "1").end(code=2)
+
+
+def test_an_observer_hears_of_runs_that_an_engine_makes_from_their_beginning_to_their_end(
+    tmp_path: Path, bodies: Path
+) -> None:
+    lab = Lab(tmp_path / "lab", bodies)
+    command = lab.begin("--seed", "0,1", "--on", "local:2", "--log-to", "diary")
+    lab.gate.wait_for(2)
+    lab.gate.open()
+    command.end()
+    assert [row.status for row in lab.rows()] == ["ok", "ok"]
+    for seed in (0, 1):
+        heard = lab.diary(seed)
+        assert [event["kind"] for event in (heard[0], heard[-1])] == ["RunStarted", "RunEnded"]
+        assert (heard[-1]["status"], heard[-1]["scores"] > 10) == ("ok", True)
+        steps = [event["images"] for event in heard if event["kind"] == "StepLogged"]
+        assert steps == sorted(steps)
+        assert steps[-1] == IMAGES
+        assert "Validated" in {event["kind"] for event in heard}
+    lab.begin("--seed", "0,1", "--on", "local:2", "--log-to", "diary").end()
+    assert sum(event["kind"] == "RunStarted" for event in lab.diary(0)) == 1  # a run that is there is no news
+
+
+def test_an_engine_scores_stored_runs_as_this_machine_does(tmp_path: Path, bodies: Path) -> None:
+    lab = Lab(tmp_path / "lab", bodies)
+    lab.gate.open()
+    lab.begin("--seed", "0,1").end()
+    made = [lab.scores(row.id) for row in lab.rows()]
+    assert all(len(scores) > 20 for scores in made)
+    lab.forget_scores(1)
+    said = lab.command("score", "--runs", "all", "--on", "local:1").end()
+    assert "scored 2 runs again" in said
+    assert [lab.scores(row.id) for row in lab.rows()] == made
+    assert [row["ran_on"] for row in lab.listed()] == [None, None]  # they were made here
+    folder = find_folder(lab.rows()[1], Home(lab.home))
+    folder.prediction(lab.rows()[1].test_participants[0]).unlink()
+    lab.forget_scores(1)
+    said = lab.command("score", "--runs", "all", "--on", "local:1").end(code=1)
+    assert "keeps its scores" in said
+    assert "1 of 2 runs could not be scored again; each is named above" in said
+    assert [lab.scores(row.id) for row in lab.rows()] == made
+    assert "--on is for --runs" in lab.command("score", "--reference", "repeat-scan", "--on", "local:1").end(code=2)

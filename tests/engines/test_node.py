@@ -16,10 +16,12 @@ from petbench.engines.node import AGAIN_EXIT_CODE, main
 from petbench.engines.order import Order
 from petbench.engines.row_file import read_row
 from petbench.errors import ChangedError, UnknownNameError
+from petbench.evaluation.catalogue import builtin_metrics
 from petbench.registry import Plugin, Registry
 from petbench.runs.job_note import tries_of
 from petbench.runs.supervisor import Supervisor
 from petbench_datasets.specs import DatasetSpec
+from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Machine:
         self.folder = folder
         self.made: list[RunRow] = []
         self.ends: dict[str, Any] = {"status": "ok"}
+        self.scores: list[ScoreRecord] = []
         self.stops = False
         self.registry = Registry([])
         self.changed: Exception | None = None
@@ -61,6 +64,7 @@ class Machine:
 
     def _start(self, supervisor: Supervisor, row: RunRow) -> RunRow:
         self.made.append(row)
+        supervisor.leaderboard.record_validation_scores(row.id, self.scores)
         supervisor.stop_requested = self.stops
         supervisor.leaderboard.update(row.id, **self.ends)
         return supervisor.leaderboard.run(row.id)
@@ -159,6 +163,40 @@ def test_a_dataset_that_the_node_lacks_is_built_once_or_asked_for(machine: Machi
     assert built == [tmp_path / "node" / "datasets" / "bodies"]
     assert machine.folder.plan().dataset_folder == str(built[0])
     assert machine.made
+
+
+def test_a_node_with_other_metrics_makes_nothing_that_would_lack_scores(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = Order.load(machine.folder)
+    more = order.model_copy(update={"metrics": (*order.metrics, "theirs/body@1")})
+    more.save(machine.folder)
+    assert machine() == 0
+    assert machine.made == []
+    assert "lacks the metric theirs/body@1" in (machine.row.error_message or "")
+    order.save(machine.folder)
+    machine.folder.row_file.unlink()
+    metrics = builtin_metrics()[:1]
+    monkeypatch.setattr(Registry, "metrics", lambda _registry: metrics)
+    assert machine() == 0
+    said = f"the machine that submits has not, the metric {metrics[0].convention_id}"
+    assert said in (machine.row.error_message or "")
+
+
+def test_what_a_run_scored_on_its_validation_participants_is_brought_in_with_the_rest(
+    desk: Desk, machine: Machine
+) -> None:
+    score = ScoreRecord(
+        metric="psnr", convention_id="psnr/body/suv20@1", region="body", participant="sub-03", value=31.0, unit="dB",
+        higher_is_better=True,
+    )  # fmt: skip
+    machine.scores = [score]
+    assert machine() == 0
+    desk.dry.end("0")
+    watch = desk.watch(desk.hand_over([machine.folder.plan()]))
+    watch.look()
+    assert watch.active == []
+    assert [row.value for row in desk.leaderboard.validation_scores([1])] == [31.0]
 
 
 def test_an_order_that_is_missing_or_of_another_version_is_said_in_one_line(machine: Machine) -> None:

@@ -48,6 +48,12 @@ def test_two_cells_run_at_once_each_with_a_card_of_its_own_and_no_row_names_a_ma
     lab.command("leaderboard", "export", str(exported)).end()
     assert exported.stat().st_size > 1000
     assert NODE not in exported.read_text(encoding="utf-8")
+    made = lab.scores(2)
+    assert {key[0] for key in made} == {"test", "validation"}
+    lab.forget_scores(2)
+    lab.command("score", "--runs", "2", "--on", "slurm").end()
+    assert lab.scores(2) == made
+    assert [row["ran_on"]["tries"] for row in lab.listed()] == [1, 1]
 
 
 def test_a_run_that_is_preempted_is_requeued_and_resumes_to_the_same_bits(

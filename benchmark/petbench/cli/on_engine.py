@@ -10,7 +10,7 @@ import click
 from petbench.terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from petbench.engine_spec import Engine
     from petbench.engines.cells import Cell
@@ -38,23 +38,17 @@ def run_on_engine(
 
     if detach and not chosen.spec.outlives:
         raise UsageError(f"--detach: the runs of --on {chosen.name} end with this command; leave it away")
-    if supervisor.options.observers:
-        say("note: trackers and other observers are not told of runs that an engine makes")
     varies = dict(enumerate(what_varies(plans)))
     engine = chosen.build()
     try:
         handed = hand_over(plans, chosen, engine, supervisor, force=force)
         for place, outcome in handed.outcomes.items():
             say(f"[{place + 1}/{len(plans)}] {line_of(outcome, varies[place])}")
-        attached = sum(cell.is_attached for cell in handed.cells)
-        if attached:
-            say(f"{attached} of them went on already with {chosen.name}: attached, nothing is started twice")
-        if new := len(handed.cells) - attached:
-            say(f"{new} submitted to {chosen.name}")
+        say_what_was_submitted(handed.cells, chosen)
         if detach:
             say("petbench runs collect brings them in; the same command watches them")
             return 1 if any(not outcome.is_ok for outcome in handed.outcomes.values()) else 0
-        ended, cancelled = _watch(handed.cells, chosen, engine, supervisor, len(plans), varies)
+        ended, cancelled = watched(handed.cells, chosen, engine, supervisor, len(plans), varies)
     finally:
         engine.close()
     if len(plans) == 1 and (row := (handed.outcomes | ended)[0].row) is not None:  # as without an engine
@@ -80,7 +74,7 @@ def made_on(chosen: ChosenEngine | None, supervisor: Supervisor) -> Iterator[Mak
     def make(plans: Sequence[RunPlan]) -> list[Outcome]:
         handed = hand_over(plans, chosen, engine, supervisor)
         varies = dict(enumerate(what_varies(plans)))
-        ended, cancelled = _watch(handed.cells, chosen, engine, supervisor, len(plans), varies)
+        ended, cancelled = watched(handed.cells, chosen, engine, supervisor, len(plans), varies)
         supervisor.stop_requested = supervisor.stop_requested or cancelled
         found = handed.outcomes | ended
         return [found[place] for place in sorted(found)]
@@ -109,7 +103,7 @@ def collect(supervisor: Supervisor, *, wait: bool, as_json: bool) -> int:
             continue
         engine = chosen.build()
         try:
-            ended, stopped = _watch(some, chosen, engine, supervisor, len(cells), varies, once=not wait)
+            ended, stopped = watched(some, chosen, engine, supervisor, len(cells), varies, once=not wait)
         finally:
             engine.close()
         outcomes |= ended
@@ -122,7 +116,16 @@ def collect(supervisor: Supervisor, *, wait: bool, as_json: bool) -> int:
     )
 
 
-def _watch(
+def say_what_was_submitted(cells: Sequence[Cell], chosen: ChosenEngine) -> None:
+    """Say how many runs were handed over, and how many the engine had already."""
+    attached = sum(cell.is_attached for cell in cells)
+    if attached:
+        say(f"{attached} of them went on already with {chosen.name}: attached, nothing is started twice")
+    if new := len(cells) - attached:
+        say(f"{new} submitted to {chosen.name}")
+
+
+def watched(
     cells: Sequence[Cell],
     chosen: ChosenEngine,
     engine: Engine,
@@ -131,22 +134,36 @@ def _watch(
     varies: Mapping[int, str],
     *,
     once: bool = False,
+    line: Callable[[Outcome, str], str] | None = None,
 ) -> tuple[dict[int, Outcome], bool]:
-    """Watch runs until they have ended, or look `once`; return what became of them, and whether they were cancelled."""
+    """Watch runs until they have ended, or look `once`; return what became of them, and whether they were cancelled.
+
+    Args:
+        cells: the runs.
+        chosen: the engine that has them.
+        engine: built of it.
+        supervisor: whose leaderboard and home they are.
+        total: how many were asked for.
+        varies: what tells one run from the others, by its place.
+        once: look once, and leave the rest to the engine.
+        line: says in one line what became of a run; None for what the end of a run is told by.
+    """
     from petbench.cli.cells_table import CellsTable
     from petbench.cli.several_runs import line_of
     from petbench.engines.collect import look_once
     from petbench.engines.loop import watch_until_ended
+    from petbench.engines.observed_cells import ObservedCells
     from petbench.engines.watch import Watch
 
-    with CellsTable(total, varies, supervisor.home) as table:
-        watch = Watch(cells, engine, supervisor, table.tell)
+    in_words = line or line_of
+    with ObservedCells(supervisor) as observed, CellsTable(total, varies, supervisor.home) as table:
+        watch = Watch(cells, engine, supervisor, table.tell, observed)
         told: set[int] = set()
 
         def draw() -> None:
             for place in sorted(watch.outcomes.keys() - told):
                 told.add(place)
-                table.say(f"[{place + 1}/{total}] {line_of(watch.outcomes[place], varies.get(place, ''))}")
+                table.say(f"[{place + 1}/{total}] {in_words(watch.outcomes[place], varies.get(place, ''))}")
             table.draw(watch)
 
         if once:

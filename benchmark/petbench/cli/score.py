@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from petbench.cli.engine_options import chosen_engine, engine_options
 from petbench.cli.options import complete_dataset, task_option
+from petbench.cli.score_again import score_again
 from petbench.cli.session import session
 from petbench.runs import reference_rows
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 @task_option
 @click.option("--split", default="holdout", show_default=True, help="Split of the dataset's participants.")
 @click.option("--fold", default=0, show_default=True, help="Fold of the split.")
+@engine_options(may_detach=False)
 def score(
     *,
     folder: Path | None,
@@ -38,6 +41,7 @@ def score(
     task: str,
     split: str,
     fold: int,
+    **engine: object,
 ) -> None:
     """Score the predictions in FOLDER, made by any program, and enter them as a row of their own.
 
@@ -50,6 +54,7 @@ def score(
     petbench score --reference repeat-scan      the real delayed images with other noise: neither an aim nor a bound
     petbench score --reference organ-scale      each organ times one factor: privileged, it knows the test organs
     petbench score --runs all                   again, after weights for FID arrived or under a new protocol
+    petbench score --runs all --on slurm        the same, a job a run
     """
     from petbench.errors import UsageError
 
@@ -59,36 +64,13 @@ def score(
         raise UsageError('--as is missing: say what the predictions are called, such as --as "their method"')
     if folder is None and name:
         raise UsageError("--as names the predictions in a folder; it means nothing beside --runs or --reference")
+    chosen = chosen_engine(engine, lambda: session().registry)
+    if chosen is not None and which is None:
+        raise UsageError("--on is for --runs: other predictions are scored here, where they are")
     if which is not None:
-        _score_again(which)
+        score_again(which, chosen)
     else:
         _enter(folder, name or str(reference), {"name": dataset, "task": task, "split": split, "fold": fold})
-
-
-def _score_again(which: str) -> None:
-    from petbench.errors import DataError, PetbenchError, UsageError, one_line
-    from petbench.runs.rescore import rescore
-    from petbench.terminal import progress_bar
-    from petbench_leaderboard.report.formatting import counted
-
-    home, store = session().home, session().leaderboard
-    store.make_ready()  # first: one that cannot be written is found before minutes of scoring
-    if which != "all" and not (which.isascii() and which.isdigit()):
-        raise UsageError(f"--runs {which!r} is not understood; write --runs all or --runs ID")
-    rows = store.runs(status="ok") if which == "all" else [store.run(int(which))]
-    refused = 0
-    with progress_bar() as progress:
-        scorer = session().scorer(progress)
-        for row in rows:
-            try:
-                rescore(row, home, store, scorer)
-            except (PetbenchError, OSError) as error:  # the others are scored all the same
-                refused += 1
-                click.echo(f"run {row.id} {row.method} keeps its scores: {one_line(error)}", err=True)
-    done = len(rows) - refused
-    click.echo(f"scored {counted(done, 'run')} again")
-    if refused:
-        raise DataError(f"{refused} of {counted(len(rows), 'run')} could not be scored again; each is named above")
 
 
 def _enter(folder: Path | None, name: str, opening: Mapping[str, Any]) -> None:

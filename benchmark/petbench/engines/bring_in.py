@@ -9,6 +9,7 @@ from petbench.errors import DataError
 
 if TYPE_CHECKING:
     from petbench.engines.cells import Cell
+    from petbench_leaderboard.exported_run import ExportedRun
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.run_changes import RunChanges
     from petbench_leaderboard.store import Leaderboard
@@ -26,11 +27,8 @@ def bring_in(cell: Cell, leaderboard: Leaderboard, ending: RunChanges | None = N
     Raises:
         DataError: the file in the folder is damaged, or another run's.
     """
-    run = read_row(cell.folder.row_file) if read else None
+    run = _left(cell, leaderboard) if read else None
     if run is not None:
-        row = leaderboard.run(cell.run_id)
-        if (run.run.uid, run.run.identity) != (row.uid, row.identity):
-            raise DataError(f"{cell.folder.row_file} is of another run: remove it, and repeat the command")
         leaderboard.adopt_run(run)
     if ending:
         leaderboard.update(cell.run_id, **ending)
@@ -38,3 +36,33 @@ def bring_in(cell: Cell, leaderboard: Leaderboard, ending: RunChanges | None = N
         cell.plan.save(cell.folder.plan_file)
     cell.renote(is_active=False)
     return leaderboard.run(cell.run_id)
+
+
+def bring_in_scores(cell: Cell, leaderboard: Leaderboard) -> RunRow:
+    """Take over the scores of a run that was scored again, and note that no job scores it any more; return its row.
+
+    Raises:
+        PetbenchError: there are none, and why; or the run is not there any more. The run keeps the scores it has.
+    """
+    cell.renote(is_active=False)
+    run = _left(cell, leaderboard)
+    if run is None:
+        raise DataError("its job has left no scores")
+    if run.run.status != "ok":
+        raise DataError(run.run.error_message or "it could not be scored")
+    leaderboard.adopt_run(run)
+    return leaderboard.run(cell.run_id)
+
+
+def _left(cell: Cell, leaderboard: Leaderboard) -> ExportedRun | None:
+    """Return what a node has left of a run; None where it has left nothing.
+
+    Raises:
+        DataError: it is damaged, or another run's.
+    """
+    run = read_row(cell.folder.row_file)
+    if run is not None:
+        row = leaderboard.run(cell.run_id)
+        if (run.run.uid, run.run.identity) != (row.uid, row.identity):
+            raise DataError(f"{cell.folder.row_file} is of another run: remove it, and repeat the command")
+    return run

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from petbench.engine_spec import JobState
+from petbench.engines.scoring_folder import SCORE, ScoringFolder
 
 if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
@@ -23,7 +24,7 @@ class Cell:
         place: of its plan among those that were asked for.
         plan: what is run.
         run_id: its row.
-        folder: of the run.
+        folder: of the run; a `ScoringFolder` where it is scored again, and not made.
         note: which job makes it.
         state: where the job is, as was last known.
         unseen: how often in a row the engine has said that the job is over while the run is not.
@@ -45,6 +46,16 @@ class Cell:
     def name(self) -> str:
         """Method, fold and seed, in words."""
         return f"{self.plan.method} fold {self.plan.fold} seed {self.plan.seed}"
+
+    @property
+    def is_scoring(self) -> bool:
+        """Whether the run is scored again, and not made."""
+        return isinstance(self.folder, ScoringFolder)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of the node's program for it."""
+        return (SCORE,) if self.is_scoring else ()
 
     def renote(self, **changes: object) -> None:
         """Change the note, in the folder too."""

@@ -47,9 +47,10 @@ class Dask:
             workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
             slots = {SLOT: 1} if any(SLOT in worker.get("resources", {}) for worker in workers) else None
             for folder in work.folders:
+                packed = dask_task.pack(folder, dask_task.needless(work.options))
                 job = f"petbench-{uuid.uuid4().hex}"
                 future = self._client.submit(
-                    dask_task.work, job, folder.name, dask_task.pack(folder), (), key=job, pure=False, resources=slots
+                    dask_task.work, job, folder.name, packed, work.options, key=job, pure=False, resources=slots
                 )
                 self._client.publish_dataset(future, name=job)
                 self._futures[job] = future

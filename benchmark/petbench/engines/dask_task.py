@@ -18,6 +18,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from petbench.engines.scoring_folder import SCORE, ScoringFolder, folder_for
 from petbench.errors import DataError
 from petbench.home import Home
 from petbench.runs.folder import RunFolder
@@ -28,9 +29,12 @@ from petbench_datasets.files import write_text
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-_ANY = RunFolder(Path())
-_STAYS_HERE = frozenset(path.name for path in (_ANY.job_file, _ANY.lock))
+_ANY, _SCORED = RunFolder(Path()), ScoringFolder(Path())
+_STAYS_HERE = frozenset(path.name for path in (_ANY.job_file, _SCORED.job_file, _ANY.lock))
 """What of a run's folder is not sent to a node."""
+_NO_SCORES_NEED = _STAYS_HERE | {_ANY.model.name}
+_OF_SCORES = (_SCORED.row_file.name, _SCORED.node_log.name)
+"""All that a node sends back that has scored a run."""
 _STAYS = _STAYS_HERE | {
     path.name for path in (_ANY.plan_file, _ANY.order_file, _ANY.maker_file, _ANY.cancelled_file, _ANY.tries_file)
 }
@@ -53,11 +57,12 @@ def work(job: str, name: str, packed: bytes, options: Sequence[str]) -> bytes | 
         options: of the program, before the folder.
     """
     home = Home(Settings.read().home)
-    folder = RunFolder(home.runs / name)
+    folder = folder_for(home.runs / name, options)
     shared = folder.job_file.is_file()  # which is never sent
     if not shared:
         unpack(packed, folder.path)
-    tell_where(job)
+    if SCORE not in options:
+        tell_where(job)
     command = [sys.executable, "-m", "petbench.engines.node", *options, "--home", str(home.folder), str(folder.path)]
     with folder.node_log.open("ab") as output:
         with _lock:
@@ -72,7 +77,7 @@ def work(job: str, name: str, packed: bytes, options: Sequence[str]) -> bytes | 
                 del _running[job]
     if shared:
         return None
-    left = pack(folder.path)
+    left = pack(folder.path, only=_OF_SCORES if SCORE in options else ())
     shutil.rmtree(folder.path, ignore_errors=True)  # what goes on elsewhere has its checkpoints with it
     return left
 
@@ -86,7 +91,7 @@ def stop(job: str, *, now: bool) -> None:
             return
         command = process.args
         assert isinstance(command, list), "as it was started"
-        RunFolder(Path(str(command[-1]))).cancelled_file.touch()
+        folder_for(Path(str(command[-1])), command).cancelled_file.touch()
         process.kill() if now else process.terminate()
 
 
@@ -99,12 +104,18 @@ def tell_where(job: str) -> None:
     worker.log_event(job, {"host": socket.gethostname(), "job": str(worker.name), "gpus": cards})
 
 
-def pack(folder: Path) -> bytes:
-    """Return a folder as a compressed archive."""
+def needless(options: Sequence[str]) -> Collection[str]:
+    """Return the files of a run's folder that a node's program with some options can do without."""
+    return _NO_SCORES_NEED if SCORE in options else _STAYS_HERE
+
+
+def pack(folder: Path, leave: Collection[str] = _STAYS_HERE, *, only: Collection[str] = ()) -> bytes:
+    """Return a folder as a compressed archive, but for files of some names; or `only` those of some."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink() and path.name not in _STAYS_HERE:
+            wanted = path.name in only if only else path.name not in leave
+            if wanted and path.is_file() and not path.is_symlink():
                 archive.add(path, path.relative_to(folder).as_posix(), recursive=False)
     return packed.getvalue()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from petbench.engine_spec import EngineUnreachableError, Work
 from petbench.engines.cells import Cell
+from petbench.engines.node_has import conventions
 from petbench.engines.order import Order
 from petbench.engines.row_file import as_line, exported
 from petbench.errors import PetbenchError, UsageError
@@ -81,15 +82,26 @@ def hand_over(
                 _take(place, plan, chosen, supervisor, found, force=force)
             except PetbenchError as error:
                 found.outcomes[place] = Outcome(plan, None, error=str(error))
-        try:
-            submit(found.waiting_to_be_submitted(), engine, supervisor)
-        except EngineUnreachableError:  # nobody knows whether the jobs are there: the same command sees to it
-            raise
-        except PetbenchError:
-            for cell in found.waiting_to_be_submitted():
-                cell.renote(is_active=False)
-            raise
+        submit_all(found.waiting_to_be_submitted(), engine, supervisor)
     return found
+
+
+def submit_all(cells: Sequence[Cell], engine: Engine, supervisor: Supervisor) -> None:
+    """Submit cells that were just handed over; where the engine refuses, it has none of those that it did not take.
+
+    Raises:
+        EngineUnreachableError: nobody knows whether the jobs are there: the same command sees to it.
+        PetbenchError: the engine refuses.
+    """
+    try:
+        submit(cells, engine, supervisor)
+    except EngineUnreachableError:
+        raise
+    except PetbenchError:
+        for cell in cells:
+            if cell.note.job is None:
+                cell.renote(is_active=False)
+        raise
 
 
 def submit(cells: Sequence[Cell], engine: Engine, supervisor: Supervisor) -> None:
@@ -99,11 +111,12 @@ def submit(cells: Sequence[Cell], engine: Engine, supervisor: Supervisor) -> Non
         EngineUnreachableError: nothing was submitted.
     """
     path = () if imports_from_here() else ("-P",)
-    for resources in dict.fromkeys(cell.note.resources for cell in cells):
-        alike = [cell for cell in cells if cell.note.resources == resources]
+    for resources, options in dict.fromkeys((cell.note.resources, cell.options) for cell in cells):
+        alike = [cell for cell in cells if (cell.note.resources, cell.options) == (resources, options)]
         work = Work(
             folders=tuple(cell.folder.path for cell in alike),
-            command=(sys.executable, *path, "-m", NODE),
+            command=(sys.executable, *path, "-m", NODE, *options),
+            options=options,
             when_stopped=WHEN_STOPPED,
             resources=resources,
             home=supervisor.home.folder,
@@ -141,27 +154,38 @@ def _take(
         folder = find_folder(row, supervisor.home)
         if row.status != "planned":
             supervisor.leaderboard.update(row.id, status="planned", error_class=None, error_message=None, fault=None)
-        settings = supervisor.settings
-        Order(
-            row=as_line(exported(supervisor.leaderboard, row.id)),
-            home=supervisor.home.folder,
-            dataset=plan.dataset,
-            threads=chosen.resources.cpus,
-            time_limit_seconds=supervisor.options.time_limit_seconds,
-            isolated=supervisor.options.isolated,
-            offline=settings.offline,
-            fid_weights=settings.fid_weights,
-            fd768_weights=settings.fd768_weights,
-        ).save(folder)
+        order_for(row, plan, chosen, supervisor).save(folder)
         # What an earlier part left is in the order now.
         folder.row_file.unlink(missing_ok=True)
         folder.cancelled_file.unlink(missing_ok=True)
-        note = JobNote(
-            engine=chosen.spec.name,
-            address=chosen.address,
-            options=dict(chosen.options),
-            resources=chosen.resources,
-            tries=chosen.tries,
-        )
+        note = note_for(chosen)
         note.save(folder)
         found.cells.append(Cell(place, folder.plan(), row.id, folder, note))
+
+
+def order_for(row: RunRow, plan: RunPlan, chosen: ChosenEngine, supervisor: Supervisor) -> Order:
+    """Return what a node is to know of a run."""
+    settings = supervisor.settings
+    return Order(
+        row=as_line(exported(supervisor.leaderboard, row.id)),
+        home=supervisor.home.folder,
+        dataset=plan.dataset,
+        threads=chosen.resources.cpus,
+        time_limit_seconds=supervisor.options.time_limit_seconds,
+        isolated=supervisor.options.isolated,
+        offline=settings.offline,
+        fid_weights=settings.fid_weights,
+        fd768_weights=settings.fd768_weights,
+        metrics=conventions(supervisor.registry),
+    )
+
+
+def note_for(chosen: ChosenEngine) -> JobNote:
+    """Return the note of a run that is being handed over."""
+    return JobNote(
+        engine=chosen.spec.name,
+        address=chosen.address,
+        options=dict(chosen.options),
+        resources=chosen.resources,
+        tries=chosen.tries,
+    )

@@ -1,4 +1,4 @@
-"""The program of a node: make the run in one folder, and say in that folder what became of it.
+"""The program of a node: make the run in one folder, or score it again, and say there what became of it.
 
 An engine starts it as `python -m petbench.engines.node FOLDER`, as often as it likes: what has ended is left alone, and
 what was stopped goes on from its checkpoint. It works on a leaderboard of its own in temporary space of the node; the
@@ -10,12 +10,9 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +20,13 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.engines.mirror import Mirror
+from petbench.engines.node_has import check_metrics, node_name, provide_images
+from petbench.engines.node_leaderboard import node_leaderboard
 from petbench.engines.order import Order
 from petbench.engines.row_file import exported, parse_row, read_row, write_row
+from petbench.engines.scoring_folder import SCORE, ScoringFolder
 from petbench.errors import PetbenchError, UsageError
 from petbench.home import Home
-from petbench.plans.datasets import build_once
 from petbench.plans.same_code import check_same_code
 from petbench.plans.tasks import require_unchanged
 from petbench.processes.ending import ending_of
@@ -40,12 +39,10 @@ from petbench.runs.options import RunOptions
 from petbench.runs.run_all import noting_requests_to_stop
 from petbench.runs.standing import UNFINISHED
 from petbench.runs.supervisor import Supervisor
-from petbench.settings import Settings
 from petbench.terminal import say
-from petbench_datasets.progress import silent
-from petbench_leaderboard.store import Leaderboard
 
 if TYPE_CHECKING:
+    from petbench.engines.node_leaderboard import NodeLeaderboard
     from petbench.registry import Registry
     from petbench_leaderboard.exported_run import ExportedRun
     from petbench_leaderboard.run_changes import RunChanges
@@ -82,40 +79,23 @@ class Node:
             PetbenchError: the run's process is still there on another node.
         """
         self._wait_for_an_earlier_part()
-        before = self.earlier()
-        with tempfile.TemporaryDirectory(prefix="petbench-", ignore_cleanup_errors=True) as temporary:
-            settings = Settings(
-                home=self.home.folder,
-                db=str(Path(temporary) / "leaderboard.db"),
-                offline=self._order.offline,
-                fid_weights=self._order.fid_weights,
-                fd768_weights=self._order.fd768_weights,
-                log_to=(),
-            )
-            with Leaderboard.open(settings.database) as leaderboard:
-                # Whose row it is stays with the leaderboard that has it: here it is a run like any other.
-                leaderboard.merge_run(
-                    replace(before.run, verification="own", submitter=""),
-                    before.scores,
-                    before.phases,
-                    source_diff=before.source_diff,
-                )
-                (row,) = leaderboard.find(before.run.identity)
-                with Mirror(settings.database, row.id, self.folder.row_file):
-                    stopped = self._make(row.id, settings, leaderboard)
-                ended = exported(leaderboard, row.id)
-                write_row(ended, self.folder.row_file)
+        with node_leaderboard(self.earlier(), self._order, self.home) as here:
+            with Mirror(here.settings.database, here.run_id, self.folder.row_file):
+                stopped = self._make(here)
+            ended = exported(here.leaderboard, here.run_id)
+            write_row(ended, self.folder.row_file)
         return stopped and ended.run.status == "interrupted"
 
-    def _make(self, run_id: int, settings: Settings, leaderboard: Leaderboard) -> bool:
+    def _make(self, here: NodeLeaderboard) -> bool:
         """Make the run in the node's own leaderboard, whose row says how that went; return whether it was to stop."""
+        leaderboard, run_id = here.leaderboard, here.run_id
         registry = load_plugins()
         options = RunOptions(
             time_limit_seconds=self._order.time_limit_seconds,
             isolated=self._order.isolated,
             ends_with_this_process=True,
         )
-        supervisor = Supervisor(settings, leaderboard, registry, options)
+        supervisor = Supervisor(here.settings, leaderboard, registry, options)
         try:
             with noting_requests_to_stop(supervisor):
                 self._check(registry)
@@ -136,7 +116,7 @@ class Node:
         """Make sure that code and images are here; the run compares the images with the plan before it trains.
 
         Raises:
-            PetbenchError: the code is another here than where the run was planned, or the dataset cannot be had.
+            PetbenchError: code or metrics are others than where the run was planned, or the images cannot be had.
         """
         plan = self.folder.plan()
         try:
@@ -144,17 +124,8 @@ class Node:
             require_unchanged(plan, registry)
         except UsageError as error:  # a method that is not installed here
             raise PetbenchError(f"{error} (on the node {node_name()})") from None
-        if Path(plan.dataset_folder).is_dir():
-            return
-        spec = registry.datasets().get(self._order.dataset)
-        if spec is None:
-            raise PetbenchError(
-                f"{plan.dataset_folder} is not on the node {node_name()}, and {self._order.dataset} is no dataset that "
-                "can be built there: copy its folder to the same place on every node"
-            )
-        built = self.home.datasets / spec.name
-        build_once(spec.build, built, silent)
-        replace(plan, dataset_folder=str(built)).save(self.folder.plan_file)
+        check_metrics(self._order, registry)
+        provide_images(self.folder, self._order, self.home, registry)
 
     def _wait_for_an_earlier_part(self) -> None:
         """Wait for what an engine has ended a moment ago.
@@ -167,11 +138,6 @@ class Node:
             if time.monotonic() > deadline:
                 raise PetbenchError(f"another process is at work on {self.folder.path.name}; nothing was done")
             time.sleep(0.2)
-
-
-def node_name() -> str:
-    """Return what the engine calls this machine."""
-    return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
 def _facts_of_this_try() -> dict[str, object]:
@@ -189,16 +155,24 @@ def _facts_of_this_try() -> dict[str, object]:
 @click.command()
 @click.argument("path", metavar="FOLDER", type=click.Path(path_type=Path))
 @click.option("--home", "home_folder", type=click.Path(path_type=Path), help="Petbench's home on this machine.")
+@click.option(SCORE, "scores", is_flag=True, help="Score its predictions again instead.")
 @click.option("--when-stopped", default="", help="Command that has this job started again; run when it is stopped.")
-def main(path: Path, home_folder: Path | None, when_stopped: str) -> None:
+def main(path: Path, home_folder: Path | None, when_stopped: str, *, scores: bool) -> None:
     """Make the run in FOLDER on this machine."""
     end_with_parent(os.getppid())  # with what the engine started it by, so that no second one meets it
-    folder = RunFolder(path)
+    folder = ScoringFolder(path) if scores else RunFolder(path)
     try:
         order = Order.load(folder)
         # The order decides: with another number of threads a run that resumes would not have the same bits.
         os.environ["OMP_NUM_THREADS"] = str(order.threads)
-        node = Node(folder, order, Home(home_folder or order.home))
+        home = Home(home_folder or order.home)
+        if scores:
+            from petbench.engines.node_scoring import score_on_node  # half a second that a run does not need
+
+            if not folder.cancelled_file.exists():
+                score_on_node(folder, order, home, load_plugins())
+            return
+        node = Node(folder, order, home)
         if node.earlier().run.status not in (*UNFINISHED, "interrupted"):
             say(f"{path.name} has ended already")
             return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from petbench.errors import DataError
+from petbench.settings import Settings
 from petbench_datasets.files import write_text
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Order(BaseModel):
         offline: whether no weights may be downloaded.
         fid_weights: file of the canonical Inception weights.
         fd768_weights: file of the folded Inception weights.
+        metrics: conventions of all metrics of the machine that submits; a node that has others scores nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +42,23 @@ class Order(BaseModel):
     offline: bool = False
     fid_weights: Path | None = None
     fd768_weights: Path | None = None
+    metrics: tuple[str, ...]
+
+    def settings(self, home: Path, database: Path) -> Settings:
+        """Return the settings of a node that works on a leaderboard of its own.
+
+        Args:
+            home: of petbench on the node.
+            database: the file of that leaderboard.
+        """
+        return Settings(
+            home=home,
+            db=str(database),
+            offline=self.offline,
+            fid_weights=self.fid_weights,
+            fd768_weights=self.fd768_weights,
+            log_to=(),
+        )
 
     def save(self, folder: RunFolder) -> None:
         """Write the order into a run's folder."""

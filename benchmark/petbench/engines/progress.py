@@ -45,6 +45,8 @@ class Progress:
 
 def progress_of(cell: Cell, home: Home) -> Progress | None:
     """Return how far the training of a run is, None where its folder does not say: it may be on another disk."""
+    if cell.is_scoring:  # what its log says is long over
+        return None
     for path in (JobFolder.of(home, cell.folder).training / LOG_NAME, cell.folder.losses):
         facts = _last_step(path)
         if facts is not None:

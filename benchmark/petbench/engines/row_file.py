@@ -22,6 +22,7 @@ def exported(leaderboard: ReadableLeaderboard, run_id: int) -> ExportedRun:
         leaderboard.scores([run_id]),
         leaderboard.phases(run_id),
         leaderboard.source_diff(run_id),
+        leaderboard.validation_scores([run_id]),
     )
 
 

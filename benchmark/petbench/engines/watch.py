@@ -9,7 +9,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from petbench.engine_spec import EngineUnreachableError, JobState
-from petbench.engines.bring_in import bring_in
+from petbench.engines.bring_in import bring_in, bring_in_scores
 from petbench.engines.hand_over import submit
 from petbench.engines.row_file import read_row
 from petbench.errors import DataError, PetbenchError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from petbench.engine_spec import Engine
     from petbench.engines.cells import Cell
+    from petbench.engines.observed_cells import ObservedCells
     from petbench.runs.supervisor import Supervisor
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.run_changes import RunChanges
@@ -40,6 +41,7 @@ class Watch:
         engine: that has them.
         supervisor: whose leaderboard and home they are.
         tell: is told in a few words what has changed of a run.
+        observed: is told of runs that begin and end; None where nobody wants to know.
 
     Attributes:
         outcomes: of the runs that have ended, by their place.
@@ -48,7 +50,12 @@ class Watch:
     """
 
     def __init__(
-        self, cells: Sequence[Cell], engine: Engine, supervisor: Supervisor, tell: Callable[[Cell, str], object]
+        self,
+        cells: Sequence[Cell],
+        engine: Engine,
+        supervisor: Supervisor,
+        tell: Callable[[Cell, str], object],
+        observed: ObservedCells | None = None,
     ) -> None:
         self.cells = list(cells)
         self.outcomes: dict[int, Outcome] = {}
@@ -57,6 +64,7 @@ class Watch:
         self._engine = engine
         self._supervisor = supervisor
         self._tell = tell
+        self._observed = observed
 
     @property
     def active(self) -> list[Cell]:
@@ -112,6 +120,8 @@ class Watch:
                     found = True
                     self._end(cell)
                 elif run.run.status == "running":
+                    if self._observed is not None:
+                        self._observed.begin(cell)
                     self._supervisor.leaderboard.update(
                         cell.run_id, status="running", phase=run.run.phase, started_at=run.run.started_at
                     )
@@ -185,11 +195,26 @@ class Watch:
 
     def _end(self, cell: Cell, ending: RunChanges | None = None, *, read: bool = True) -> None:
         """Bring a run in that has ended; what its node left may be damaged, or another run's."""
+        if cell.is_scoring:
+            self.outcomes[cell.place] = self._scored(cell, (ending or {}).get("error_message"))
+            return
+        if self._observed is not None and cell.folder.row_file.exists():  # over before anybody has seen it run
+            self._observed.begin(cell)
         try:
             row = bring_in(cell, self._supervisor.leaderboard, ending, read=read)
         except DataError as error:
             row = bring_in(cell, self._supervisor.leaderboard, interrupted(str(error)), read=False)
         self.outcomes[cell.place] = Outcome(cell.plan, row)
+        if self._observed is not None:
+            self._observed.end(cell)
+
+    def _scored(self, cell: Cell, lost: str | None) -> Outcome:
+        """Take over a run's new scores, unless they were `lost`."""
+        try:
+            row = bring_in_scores(cell, self._supervisor.leaderboard)
+        except PetbenchError as error:
+            return Outcome(cell.plan, None, error=lost or str(error))
+        return Outcome(cell.plan, row)
 
 
 def interrupted(message: str) -> RunChanges:

@@ -82,17 +82,19 @@ class TrainingFollower:
         facts: of the run.
         trainings: folders in which the log and the example slices may lie.
         example: the real slices.
+        passes_over: whether what is there already was told of before.
     """
 
-    def __init__(self, facts: RunFacts, trainings: Sequence[Path], example: Path) -> None:
+    def __init__(self, facts: RunFacts, trainings: Sequence[Path], example: Path, *, passes_over: bool) -> None:
         self._facts = facts
         self._log = LogFollower([folder / LOG_NAME for folder in trainings])
         self._trainings = trainings
         self._example = example
-        # What is there already is passed over: an earlier part of the run has told of it.
-        self._log.new_lines()
-        newest = newest_example(example, trainings)
-        self._shown = -1 if newest is None else newest.images
+        self._shown = -1
+        if passes_over:
+            self._log.new_lines()
+            newest = newest_example(example, trainings)
+            self._shown = -1 if newest is None else newest.images
 
     def new_events(self) -> list[RunEvent]:
         """Return what has come since the last call, oldest first."""

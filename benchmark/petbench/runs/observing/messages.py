@@ -52,6 +52,7 @@ class Observed(BaseModel):
         example: the real slices beside the predicted ones.
         log: where to keep what observers print.
         patience_seconds: how long observers may take after the run has ended.
+        passes_over: whether what the training has written by now was told of before.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +63,7 @@ class Observed(BaseModel):
     example: Path
     log: Path
     patience_seconds: float
+    passes_over: bool
 
 
 def pack(event: RunEvent) -> dict[str, Any]:

@@ -57,6 +57,72 @@ def choose_observers(names: Sequence[str], registry: Registry, home: Home) -> tu
     )
 
 
+class ObservedRun:
+    """A run that observers are told of, by a process beside it.
+
+    Args:
+        row: of the run, before it starts.
+        folder: of the run.
+        leaderboard: where its row is.
+        observers: one at least.
+        home: of the run.
+        patience_seconds: how long observers may take after the run has ended.
+        warn: is given a line for whatever went wrong.
+    """
+
+    def __init__(
+        self,
+        row: RunRow,
+        folder: RunFolder,
+        leaderboard: Leaderboard,
+        observers: tuple[Chosen, ...],
+        home: Home,
+        *,
+        patience_seconds: float,
+        warn: Callable[[str], object],
+    ) -> None:
+        self._facts = facts_of(row, folder)
+        self._leaderboard = leaderboard
+        self._warn = warn
+        resumed = row.started_at is not None
+        self._task = Observed(
+            observers=observers,
+            started=pack(RunStarted(run=self._facts, resumed=resumed)),
+            trainings=(JobFolder.of(home, folder).training, folder.training),
+            example=folder.example,
+            log=folder.observers_log,
+            patience_seconds=patience_seconds,
+            passes_over=resumed,
+        )
+        self._process = start_host(self._task)
+
+    def finish(self) -> Callable[[], None]:
+        """Take down how the run has ended; what is returned tells the observers, and waits until they are gone."""
+        last = json.dumps(pack(ended(self._facts, self._leaderboard))) + "\n"
+        return lambda: self._end(last)
+
+    def abandon(self) -> None:
+        """End the observers at once, without a word."""
+        kill_tree(self._process.pid)
+        self._process.communicate()
+
+    def _end(self, last: str) -> None:
+        process, seconds = self._process, self._task.patience_seconds + _GRACE_SECONDS
+        try:
+            said, _ = process.communicate(last.encode(), timeout=seconds)
+        except subprocess.TimeoutExpired:
+            said = b"the observers did not end in time, and were stopped\n"
+        finally:
+            if process.poll() is None:
+                kill_tree(process.pid)
+                process.wait()
+        lines = said.decode(errors="replace").splitlines()
+        if process.returncode > 0:
+            lines.append(f"the process that tells observers failed (exit code {process.returncode})")
+        for line in lines:
+            self._warn(f"run {self._facts.run}: {plain_line(line, 1000)}; see {self._task.log}")
+
+
 @contextlib.contextmanager
 def observed(
     row: RunRow,
@@ -70,49 +136,18 @@ def observed(
 ) -> Iterator[None]:
     """Within the block, a run is observed; after it, the observers have been told how it ended and are gone.
 
-    Args:
-        row: of the run, before it starts.
-        folder: of the run.
-        leaderboard: where its row is.
-        observers: none, and nothing is started.
-        home: of the run.
-        patience_seconds: how long observers may take after the run has ended.
-        warn: is given a line for whatever went wrong.
+    The arguments are those of `ObservedRun`; without observers nothing is started.
     """
     if not observers:
         yield
         return
-    facts = facts_of(row, folder)
-    trainings = (JobFolder.of(home, folder).training, folder.training)
-    task = Observed(
-        observers=observers,
-        started=pack(RunStarted(run=facts, resumed=row.started_at is not None)),
-        trainings=trainings,
-        example=folder.example,
-        log=folder.observers_log,
-        patience_seconds=patience_seconds,
-    )
-    process = start_host(task)
+    run = ObservedRun(row, folder, leaderboard, observers, home, patience_seconds=patience_seconds, warn=warn)
     try:
         yield
     except BaseException:
-        kill_tree(process.pid)
-        process.communicate()
+        run.abandon()
         raise
-    last = json.dumps(pack(ended(facts, leaderboard))) + "\n"
-    try:
-        said, _ = process.communicate(last.encode(), timeout=patience_seconds + _GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        said = b"the observers did not end in time, and were stopped\n"
-    finally:
-        if process.poll() is None:
-            kill_tree(process.pid)
-            process.wait()
-    lines = said.decode(errors="replace").splitlines()
-    if process.returncode > 0:
-        lines.append(f"the process that tells observers failed (exit code {process.returncode})")
-    for line in lines:
-        warn(f"run {row.id}: {plain_line(line, 1000)}; see {folder.observers_log}")
+    run.finish()()
 
 
 def start_host(task: Observed) -> subprocess.Popen[bytes]:

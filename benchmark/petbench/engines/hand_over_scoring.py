@@ -1,0 +1,74 @@
+"""Hand runs that have ended over to an engine, to have their predictions scored again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from petbench.engines.cells import Cell
+from petbench.engines.hand_over import note_for, order_for, submit_all
+from petbench.engines.scoring_folder import ScoringFolder
+from petbench.errors import PetbenchError, UsageError
+from petbench.processes.lock import exclusive
+from petbench.runs.job_note import active_note
+from petbench.runs.lookup import find_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from petbench.engine_spec import Engine
+    from petbench.engines.chosen import ChosenEngine
+    from petbench.runs.supervisor import Supervisor
+    from petbench_leaderboard.records import RunRow
+
+
+def hand_over_scoring(
+    rows: Sequence[RunRow],
+    chosen: ChosenEngine,
+    engine: Engine,
+    supervisor: Supervisor,
+    refuse: Callable[[RunRow, Exception], object],
+) -> list[Cell]:
+    """Hand runs over to be scored; one that the engine scores already is only attached to.
+
+    Args:
+        rows: of the runs.
+        chosen: the engine, and what each job is to have.
+        engine: built of it.
+        supervisor: whose leaderboard and home they are.
+        refuse: is told which run cannot be scored, and why; the others are.
+
+    Raises:
+        EngineUnreachableError: nothing could be submitted; the same command does it later.
+        PetbenchError: the engine refuses: it has none of the runs then.
+    """
+    cells: list[Cell] = []
+    with exclusive(supervisor.home.claim(supervisor.leaderboard.place, "handing over")):
+        for place, row in enumerate(rows):
+            try:
+                cells.append(_cell(place, row, chosen, supervisor))
+            except (PetbenchError, OSError) as error:
+                refuse(row, error)
+        submit_all([cell for cell in cells if not cell.is_attached], engine, supervisor)
+    return cells
+
+
+def _cell(place: int, row: RunRow, chosen: ChosenEngine, supervisor: Supervisor) -> Cell:
+    """Return the cell of a run, with its order and its note in the folder.
+
+    Raises:
+        PetbenchError: it cannot be scored here.
+    """
+    if row.status != "ok":
+        raise UsageError(f"it is {row.status} and has no predictions to score")
+    folder = ScoringFolder(find_folder(row, supervisor.home).path)
+    plan, note = folder.plan(), active_note(folder)
+    if note is not None and note.job is not None:
+        if note.name != chosen.name:
+            raise UsageError(f"{note.name} scores it already, job {note.job}: --on {note.name} sees to that")
+        return Cell(place, plan, row.id, folder, note, is_attached=True)
+    order_for(row, plan, chosen, supervisor).save(folder)
+    folder.row_file.unlink(missing_ok=True)
+    folder.cancelled_file.unlink(missing_ok=True)
+    note = note_for(chosen)
+    note.save(folder)
+    return Cell(place, plan, row.id, folder, note)
