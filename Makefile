@@ -52,9 +52,10 @@ pages: $(VENV)/installed ## Write the generated parts of the pages in docs/ anew
 docs: $(VENV)/installed ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
+bench: OF ?= tests/benchmarks
 bench: $(VENV)/installed ## Measure speed, as ratios within one run, and write docs/performance.md
 	mkdir -p results
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-json=results/benchmarks.json
+	$(BIN)/python -m pytest $(OF) --benchmark-enable --benchmark-only --benchmark-json=results/benchmarks.json
 	$(BIN)/python -m tests.benchmarks.page results/benchmarks.json docs/performance.md
 
 gpu-check: $(VENV)/installed ## Try and measure petbench on a CUDA device, in ten minutes; a section of docs/performance.md

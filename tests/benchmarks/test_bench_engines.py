@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import tracemalloc
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +26,7 @@ pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
 
 CELLS = 8
+FURTHER = 4
 PLANNED = 1000
 
 
@@ -54,14 +54,12 @@ def lab_at(folder: Path, bodies: Path, **variables: str) -> Lab:
     return lab
 
 
-def beyond_the_runs(lab: Lab, *asked: str) -> float:
-    """Return the seconds of a command beyond those of its one run, from its first phase to its end."""
-    spent = timed(lambda: lab.begin(*asked).end())
-    row = lab.rows()[-1]
-    assert row.status == "ok"
-    assert row.started_at is not None
-    assert row.ended_at is not None
-    return spent - (row.ended_at - row.started_at).total_seconds()
+def one_and_more(lab: Lab, *asked: str) -> tuple[float, float]:
+    """Return the seconds of a command with one run, and what each further run of a second one adds."""
+    one = timed(lambda: lab.begin("--seed", "0", *asked).end())
+    more = timed(lambda: lab.begin("--seed", f"1..{FURTHER + 1}", *asked).end())
+    assert [row.status for row in lab.rows()] == ["ok"] * (FURTHER + 2)
+    return one, (more - one) / FURTHER
 
 
 def test_bench_eight_runs_two_at_once(benchmark: Any, bodies: Path, tmp_path: Path) -> None:
@@ -83,26 +81,24 @@ def test_bench_eight_runs_two_at_once(benchmark: Any, bodies: Path, tmp_path: Pa
     )
 
 
-@pytest.mark.parametrize("engine", ["local:1", "slurm"])
+@pytest.mark.parametrize("engine", [("local:1",), ("slurm", "--at-once", "1")], ids=lambda engine: engine[0])
 def test_bench_what_a_run_costs_beyond_itself(
-    benchmark: Any, bodies: Path, tmp_path: Path, request: pytest.FixtureRequest, engine: str
+    benchmark: Any, bodies: Path, tmp_path: Path, request: pytest.FixtureRequest, engine: tuple[str, ...]
 ) -> None:
-    """The command with an engine, less its run, against the command without one, less its run."""
-    variables = dict(request.getfixturevalue("slurm").variables) if engine == "slurm" else {}
-    plain = median(beyond_the_runs(lab_at(tmp_path / f"plain-{n}", bodies)) for n in range(3))
-    more: list[float] = []
-
-    def ours() -> None:
-        lab = lab_at(tmp_path / f"ours-{len(more)}", bodies, **variables)
-        more.append(beyond_the_runs(lab, "--on", engine) - plain)
-
-    benchmark.pedantic(ours, rounds=3)
+    """What one run more adds to a command with an engine, less what it adds to one without."""
+    variables = dict(request.getfixturevalue("slurm").variables) if engine[0] == "slurm" else {}
+    plain, plain_further = one_and_more(lab_at(tmp_path / "plain", bodies))
+    measured: list[tuple[float, float]] = []
+    lab = lab_at(tmp_path / "ours", bodies, **variables)
+    benchmark.pedantic(lambda: measured.append(one_and_more(lab, "--on", *engine)), rounds=1)
+    ours, ours_further = measured[0]
     benchmark.extra_info.update(
-        what="a run with an engine, beyond a run here",
-        settings=f"--on {engine}, the node's own start of Python among it",
-        seconds=median(more),
-        floor=f"{plain:.2f} s around a run here",
-        rounds=3,
+        what="each further run of a command with an engine, beyond one here",
+        settings=f"--on {' '.join(engine)}",
+        seconds=ours_further - plain_further,
+        floor=f"{plain_further:.2f} s a run here; the first run takes {ours - plain:.1f} s more",
+        wanted_seconds=2.0 if engine[0] == "slurm" else 0.2,
+        rounds=1,
     )
 
 
@@ -132,8 +128,8 @@ def test_bench_a_thousand_planned_runs(benchmark: Any, tmp_path: Path) -> None:
         tracemalloc.stop()
     benchmark.extra_info.update(
         what=f"{PLANNED:,} runs with an engine that does nothing",
-        settings=", ".join(f"{name} in {spent:.1f} s" for name, spent in seconds.items()),
         seconds=sum(seconds.values()),
-        floor=f"{memory / 1024:.0f} KiB of memory a run",
+        floor=", ".join(f"{name} in {spent:.1f} s" for name, spent in seconds.items())
+        + f"; {memory / 1024:.0f} KiB of memory a run",
         rounds=1,
     )
