@@ -93,3 +93,15 @@ def test_an_engine_scores_stored_runs_as_this_machine_does(tmp_path: Path, bodie
     assert "1 of 2 runs could not be scored again; each is named above" in said
     assert [lab.scores(row.id) for row in lab.rows()] == made
     assert "--on is for --runs" in lab.command("score", "--reference", "repeat-scan", "--on", "local:1").end(code=2)
+
+
+def test_runs_that_an_engine_makes_end_in_the_ensemble_that_was_asked_for(tmp_path: Path, bodies: Path) -> None:
+    lab = Lab(tmp_path / "lab", bodies)
+    lab.gate.open()
+    asked = ("--seed", "0,1", "--ensemble", "seeds")
+    said = lab.begin(*asked, "--on", "local:2", "--json").end()
+    found = json.loads(said[said.index("\n{") : said.rindex("}") + 1])["runs"]
+    assert [run["status"] for run in found] == ["ok"] * 3
+    assert found[2]["members"] == [run["run"] for run in found[:2]]
+    refused = lab.begin(*asked, "--on", "dask:tcp://127.0.0.1:9", "--detach").end(code=2)
+    assert "--ensemble needs the runs of its members: leave --detach away" in refused

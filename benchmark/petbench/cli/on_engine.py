@@ -15,23 +15,30 @@ if TYPE_CHECKING:
     from petbench.engine_spec import Engine
     from petbench.engines.cells import Cell
     from petbench.engines.chosen import ChosenEngine
+    from petbench.plans.ensembles import PlannedEnsemble
     from petbench.plans.run_plan import RunPlan
     from petbench.runs.run_all import MakeAll, Outcome
     from petbench.runs.supervisor import Supervisor
+    from petbench.runs.sweep_ensembles import EnsembleOutcome
 
 
 def run_on_engine(
     plans: Sequence[RunPlan],
     supervisor: Supervisor,
     chosen: ChosenEngine,
+    ensembles: Sequence[PlannedEnsemble] = (),
     *,
     force: bool,
     detach: bool,
     as_json: bool,
 ) -> int:
-    """Hand runs over, watch them unless `detach`, and return the exit code: 0, 1 for a failure, 130 for Ctrl-C."""
+    """Hand runs over, watch them unless `detach`, and enter their ensembles here.
+
+    Returns:
+        The exit code: 0, 1 for a failure, 130 for Ctrl-C.
+    """
     from petbench.cli.result import print_result
-    from petbench.cli.several_runs import line_of
+    from petbench.cli.several_runs import enter_all, line_of
     from petbench.engines.hand_over import hand_over
     from petbench.errors import UsageError
     from petbench.plans.sweep import what_varies
@@ -54,7 +61,9 @@ def run_on_engine(
     if len(plans) == 1 and (row := (handed.outcomes | ended)[0].row) is not None:  # as without an engine
         print_result(supervisor.leaderboard, row, supervisor.home, known=0 in handed.outcomes, as_json=as_json)
         return 0 if row.status == "ok" else 130 if row.status == "interrupted" else 1
-    return _show(plans, handed.outcomes | ended, supervisor, cancelled=cancelled, as_json=as_json)
+    outcomes = handed.outcomes | ended
+    made = [] if cancelled else enter_all(ensembles, list(outcomes.values()), supervisor)
+    return _show(plans, outcomes, supervisor, made, cancelled=cancelled, as_json=as_json)
 
 
 @contextlib.contextmanager
@@ -180,6 +189,7 @@ def _show(
     plans: Sequence[RunPlan],
     outcomes: Mapping[int, Outcome],
     supervisor: Supervisor,
+    made: Sequence[EnsembleOutcome] = (),
     *,
     cancelled: bool,
     as_json: bool,
@@ -191,8 +201,8 @@ def _show(
     for outcome in found:
         if outcome.row is not None and outcome.is_ok and not outcome.known:
             print_training_notes(outcome.row, supervisor.home)
-    print_outcomes(plans, found, supervisor.leaderboard, as_json=as_json)
+    print_outcomes(plans, found, supervisor.leaderboard, made, as_json=as_json)
     if cancelled:
         say("cancelled; repeat the same command to go on from what is there")
         return 130
-    return 0 if all(outcome.is_ok for outcome in found) else 1
+    return 0 if all(outcome.is_ok for outcome in found) and all(each.row is not None for each in made) else 1

@@ -92,10 +92,8 @@ def run(
     with progress_bar() as progress:
         plans = request.plans(here.home, here.registry, progress)
     ensembles = request.ensembles(plans)
-    if ensembles and engine is not None:
-        raise UsageError(
-            "--ensemble is not for --on: leave it away, and enter it by petbench ensemble RUN RUN... at the end"
-        )
+    if ensembles and detach:
+        raise UsageError("--ensemble needs the runs of its members: leave --detach away")
     if (debug or steps) and engine is not None:
         raise UsageError("--debug follows a run in this process; leave --on away")
     if debug or steps:
@@ -106,7 +104,9 @@ def run(
     if engine is not None:
         from petbench.cli.on_engine import run_on_engine
 
-        raise SystemExit(run_on_engine(plans, supervisor, engine, force=force, detach=detach, as_json=as_json))
+        raise SystemExit(
+            run_on_engine(plans, supervisor, engine, ensembles, force=force, detach=detach, as_json=as_json)
+        )
     if len(plans) > 1:
         raise SystemExit(run_several(plans, supervisor, ensembles, force=force, as_json=as_json))
     row, known = execute(plans[0], supervisor, force=force, waiting=_say_that_it_waits)

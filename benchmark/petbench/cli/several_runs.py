@@ -47,7 +47,7 @@ def run_several(
             print_training_notes(outcome.row, supervisor.home)
 
     outcomes = run_all(plans, supervisor, make=functools.partial(execute, force=force), ended=report)
-    made = [] if supervisor.stop_requested else _enter(ensembles, outcomes, supervisor)
+    made = [] if supervisor.stop_requested else enter_all(ensembles, outcomes, supervisor)
     print_outcomes(plans, outcomes, supervisor.leaderboard, made, as_json=as_json)
     if supervisor.stop_requested:
         click.echo("stopped; what was not begun is untouched: repeat the same command to resume", err=True)
@@ -55,9 +55,10 @@ def run_several(
     return exit_code(outcomes) or int(any(each.row is None for each in made))
 
 
-def _enter(
+def enter_all(
     ensembles: Sequence[PlannedEnsemble], outcomes: Sequence[Outcome], supervisor: Supervisor
 ) -> list[EnsembleOutcome]:
+    """Enter the ensembles of runs that have ended, with a line for each."""
     from petbench.runs.sweep_ensembles import enter_ensembles
 
     made = []
