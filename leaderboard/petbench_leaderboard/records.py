@@ -40,6 +40,9 @@ PURPOSES: tuple[RunPurpose, ...] = get_args(RunPurpose)
 EXTERNAL = "external"
 """The plugin, and the supervision, of predictions that no plugin of petbench made."""
 
+EXTERNAL_TEST = "external-test"
+"""The distribution of predictions that a run of petbench's made of another cohort than it was trained for."""
+
 FILE_CONTENT = "file-sha256:"
 """What a parameter that names a file begins with: the SHA-256 of its content follows, wherever the file lies."""
 

@@ -54,6 +54,16 @@ CASES: dict[str, tuple[dict[str, Any], list[str], tuple[str, ...]]] = {
         ["unknown budget", "no track"],
         (),
     ),
+    "tested-there": (
+        {
+            "budget": TRACKS["equal-images"],
+            "plugin": "external",
+            "distribution": "external-test",
+            "changed_parameters": {"trained_on": "bodies"},
+        },
+        ["small", "trained_on=bodies", "40,000 images", "equal images"],
+        ("equal-images",),
+    ),
     "earlier": (
         {"budget": "images=48000"},
         ["small", "changes not noted", "48,000 images", "no track"],

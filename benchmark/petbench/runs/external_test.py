@@ -32,7 +32,7 @@ from petbench.training.scan_reading import read_scan
 from petbench_datasets.images.field_of_view import share_outside
 from petbench_datasets.images.grid import resample
 from petbench_datasets.progress import Progress, silent
-from petbench_leaderboard.records import EXTERNAL, MEMBERS
+from petbench_leaderboard.records import EXTERNAL, EXTERNAL_TEST, MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,9 +48,6 @@ if TYPE_CHECKING:
     from petbench_datasets.images.grid import Grid
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
-
-EXTERNAL_TEST = "external-test"
-"""The distribution of such a row, in the place of the one that brings a method."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
