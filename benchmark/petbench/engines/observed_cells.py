@@ -9,13 +9,13 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from petbench.errors import PetbenchError, one_line
-from petbench.runs.observing.watch import ObservedRun
 from petbench.terminal import warn
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from petbench.engines.cells import Cell
+    from petbench.runs.observing.watch import ObservedRun
     from petbench.runs.supervisor import Supervisor
 
 
@@ -44,22 +44,15 @@ class ObservedCells:
 
     def begin(self, cell: Cell) -> None:
         """Tell that a run begins or goes on, once; before its row says so."""
-        observers = self._supervisor.options.observers
-        if not observers or cell.is_scoring or cell.run_id in self._begun:
+        if cell.is_scoring or cell.run_id in self._begun:
             return
-        leaderboard = self._supervisor.leaderboard
         try:
-            self._begun[cell.run_id] = ObservedRun(
-                leaderboard.run(cell.run_id),
-                cell.folder,
-                leaderboard,
-                observers,
-                self._supervisor.home,
-                patience_seconds=self._supervisor.settings.observer_seconds,
-                warn=warn,
-            )
+            run = self._supervisor.observed(self._supervisor.leaderboard.run(cell.run_id), cell.folder)
         except (PetbenchError, OSError) as error:  # it is a run all the same
             warn(f"run {cell.run_id}: no observer hears of it ({one_line(error)})")
+            return
+        if run is not None:
+            self._begun[cell.run_id] = run
 
     def end(self, cell: Cell) -> None:
         """Tell how a run has ended, as its row says now; meanwhile the others are watched."""

@@ -22,7 +22,7 @@ from petbench.runs.isolation import DEFAULT_SECONDS
 from petbench.runs.job import Job
 from petbench.runs.lookup import find_folder
 from petbench.runs.method_process.job_folder import JobFolder
-from petbench.runs.observing.watch import observed
+from petbench.runs.observing.watch import ObservedRun
 from petbench.runs.options import RunOptions
 from petbench.runs.scoring.messages import MetricPlugin
 from petbench.runs.standing import DIED, UNFINISHED, is_abandoned
@@ -98,17 +98,21 @@ class Supervisor:
             RunningElsewhereError: another process is at work on the run; its row is left alone.
         """
         folder = find_folder(row, self.home)
-        with observed(
-            row,
-            folder,
-            self.leaderboard,
-            self.options.observers,
-            self.home,
-            patience_seconds=self.settings.observer_seconds,
-            warn=warn,
-        ):
+        with self.observed(row, folder) or contextlib.nullcontext():
             self._run(row, folder)
         return self.leaderboard.run(row.id)
+
+    def observed(self, row: RunRow, folder: RunFolder) -> ObservedRun | None:
+        """Begin to tell this machine's observers of a run, before it starts; None where there are none.
+
+        Args:
+            row: of the run.
+            folder: of the run.
+        """
+        observers, seconds = self.options.observers, self.settings.observer_seconds
+        if not observers:
+            return None
+        return ObservedRun(row, folder, self.leaderboard, observers, self.home, patience_seconds=seconds, warn=warn)
 
     def _run(self, row: RunRow, folder: RunFolder) -> None:
         """Run a run to its end, whatever that is, and see that its row says so.

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from petbench.errors import PluginError, UnknownNameError, UsageError, plain_line
 from petbench.processes.tree import kill_tree
@@ -19,7 +19,8 @@ from petbench.runs.options import RunOptions
 from petbench.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
 
     from petbench.home import Home
     from petbench.registry import Registry
@@ -58,7 +59,7 @@ def choose_observers(names: Sequence[str], registry: Registry, home: Home) -> tu
 
 
 class ObservedRun:
-    """A run that observers are told of, by a process beside it.
+    """A run that observers are told of, by a process beside it; after a `with` block they know how it has ended.
 
     Args:
         row: of the run, before it starts.
@@ -96,6 +97,14 @@ class ObservedRun:
         )
         self._process = start_host(self._task)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abandon() if kind else self.finish()()
+
     def finish(self) -> Callable[[], None]:
         """Take down how the run has ended; what is returned tells the observers, and waits until they are gone."""
         last = json.dumps(pack(ended(self._facts, self._leaderboard))) + "\n"
@@ -121,33 +130,6 @@ class ObservedRun:
             lines.append(f"the process that tells observers failed (exit code {process.returncode})")
         for line in lines:
             self._warn(f"run {self._facts.run}: {plain_line(line, 1000)}; see {self._task.log}")
-
-
-@contextlib.contextmanager
-def observed(
-    row: RunRow,
-    folder: RunFolder,
-    leaderboard: Leaderboard,
-    observers: tuple[Chosen, ...],
-    home: Home,
-    *,
-    patience_seconds: float,
-    warn: Callable[[str], object],
-) -> Iterator[None]:
-    """Within the block, a run is observed; after it, the observers have been told how it ended and are gone.
-
-    The arguments are those of `ObservedRun`; without observers nothing is started.
-    """
-    if not observers:
-        yield
-        return
-    run = ObservedRun(row, folder, leaderboard, observers, home, patience_seconds=patience_seconds, warn=warn)
-    try:
-        yield
-    except BaseException:
-        run.abandon()
-        raise
-    run.finish()()
 
 
 def start_host(task: Observed) -> subprocess.Popen[bytes]:
