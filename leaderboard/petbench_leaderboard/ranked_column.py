@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from petbench_leaderboard.board import RANKING_METRICS
+from petbench_leaderboard.board_tasks import definition_of_board, ranking_metrics
 from petbench_leaderboard.errors import RequestError, UnknownOnLeaderboardError
 from petbench_leaderboard.metric_facts import distance_from_best
 from petbench_leaderboard.metric_table import read_metrics
@@ -110,14 +110,16 @@ def _first(
 def ranking_metric(leaderboard: Leaderboard, board_id: int) -> str:
     """Return the metric that ranks a board where nobody asks for another: one lookup in an index for each candidate.
 
-    It is one that was scored here, where there is any.
+    It is one of those that the board's task names, or of `RANKING_METRICS` where it names none; one that was scored
+    here, where there is any.
     """
     with leaderboard.reading() as session:
+        names = ranking_metrics(definition_of_board(session, board_id))
         for whose in ((_SCORED_HERE,), ()):
-            for name in RANKING_METRICS:
+            for name in names:
                 if _is_there(session, CachedMean.board_id == board_id, CachedMean.metric == name, *whose):
                     return name
-    return RANKING_METRICS[-1]
+    return names[-1]
 
 
 def check_metric(leaderboard: Leaderboard, board_ids: Iterable[int], metric: str) -> None:

@@ -62,7 +62,8 @@ def rank(
         dataset: only this dataset.
         split: only this split.
         task: only this task: its name, for all its versions, or its id.
-        metric: what decides the order; the first of `RANKING_METRICS` that a board has where nobody asks for one.
+        metric: what decides the order; where nobody asks for one the first that a board has of those that its task
+            names, else of `RANKING_METRICS`.
         where: only rows whose runs fulfil this condition, such as `supervision=unpaired and psnr_body_suv20>30`;
             they are ranked among themselves. The gain is over the board's own `identity`, shown or not.
         best: only so many rows, and references, of a board: of a hundred thousand runs only those are read.
@@ -93,6 +94,7 @@ def rank(
             rows=tuple(row for row in board.rows if row.run.run_group in selected.shown),
             unscored=unresolved([*members, *off_board], with_score),
             omitted=selected.omitted,
+            shown_organs=selected.shown_organs,
         )
         if validation:
             board = _with_validation(board, leaderboard, runs)

@@ -79,7 +79,7 @@ def has_the_largest_ratio(rule: str) -> None:
 def has_the_margin(rule: str) -> None:
     assert f"{protocol.URINARY_MARGIN_MILLIMETRES:g} mm around them" in rule
     assert {"bladder", "renal_pelvis", "ureters"} <= protocol.URINARY_TRACT
-    assert "kidneys" in protocol.CLEARANCE_ORGANS - protocol.URINARY_TRACT
+    assert "kidneys" in DEFAULT_TASK.clearance_organs
 
 
 def has_the_rule_of_focal_uptake(rule: str) -> None:

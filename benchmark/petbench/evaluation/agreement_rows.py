@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from petbench.evaluation.metrics.lesion_endpoints import LESION_ENDPOINTS
+from petbench.evaluation.metrics.lesion_endpoints import LESION_BIASES
 from petbench.evaluation.metrics.organs import ORGAN_BIASES
 from petbench.evaluation.protocol import TEST_RETEST_PERCENT
 from petbench_datasets.bids.names import person_of
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 LESIONS = "lesions"
 """The region of the agreement of all lesions together: no lesion is the same in two participants."""
 
-_OF_LESIONS = tuple(spec for spec in LESION_ENDPOINTS if spec.name.endswith("_bias"))
-_SPECS = {spec.name: spec for spec in (*ORGAN_BIASES, *_OF_LESIONS)}
-_CONCORDANT = {"organ_suvmean_bias", *(spec.name for spec in _OF_LESIONS)}
+_SPECS = {spec.name: spec for spec in (*ORGAN_BIASES, *LESION_BIASES)}
+_CONCORDANT = {"organ_suvmean_bias", *(spec.name for spec in LESION_BIASES)}
 
 _LIMITS = (
     "mean bias over participants with its limits of agreement (Bland–Altman, mean ± 1.96 SD) and their 95 % intervals"

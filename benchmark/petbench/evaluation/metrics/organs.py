@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench.evaluation.metrics.case_uptake import organ_uptakes
-from petbench.evaluation.protocol import CLEARANCE_ORGANS, TEST_RETEST_PERCENT
+from petbench.evaluation.metrics.of_task import left_out, left_out_id, left_out_words
+from petbench.evaluation.protocol import TEST_RETEST_PERCENT
 from petbench.metric_spec import Case, Measurement, MetricSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from petbench.evaluation.metrics.case_uptake import Uptakes
     from petbench.evaluation.metrics.uptake import Uptake
+    from petbench_datasets.tasks.task import Task
 
 
 def bias_percent(predicted: float, real: float) -> float:
@@ -50,25 +52,29 @@ def uptake_bias(
     return measure
 
 
-def mean_organ_error(case: Case) -> Iterator[Measurement]:
-    """Measure the mean over organs of |SUVmean bias|, clearance organs left out."""
-    if case.labels is None:
-        yield Measurement("body", None, "the dataset has no organ labels")
-        return
-    biases = {
-        organ: bias_percent(both.predicted.mean, both.real.mean)
-        for organ, both in organ_uptakes(case).items()
-        if organ not in CLEARANCE_ORGANS and both.real.mean > 0.0
-    }
-    if not biases:
-        yield Measurement("body", None, "no labelled organ has uptake")
-        return
-    worst = max(biases, key=lambda organ: abs(biases[organ]))
-    yield Measurement(
-        "body",
-        float(np.mean(np.abs(list(biases.values())))),
-        extra={"organs": len(biases), "worst": worst, "worst_bias_percent": biases[worst]},
-    )
+def mean_organ_error(without: Collection[str]) -> Callable[[Case], Iterable[Measurement]]:
+    """Return what measures the mean over organs of |SUVmean bias|, those `without` left out."""
+
+    def measure(case: Case) -> Iterator[Measurement]:
+        if case.labels is None:
+            yield Measurement("body", None, "the dataset has no organ labels")
+            return
+        biases = {
+            organ: bias_percent(both.predicted.mean, both.real.mean)
+            for organ, both in organ_uptakes(case).items()
+            if organ not in without and both.real.mean > 0.0
+        }
+        if not biases:
+            yield Measurement("body", None, "no labelled organ has uptake")
+            return
+        worst = max(biases, key=lambda organ: abs(biases[organ]))
+        yield Measurement(
+            "body",
+            float(np.mean(np.abs(list(biases.values())))),
+            extra={"organs": len(biases), "worst": worst, "worst_bias_percent": biases[worst]},
+        )
+
+    return measure
 
 
 def _bias(
@@ -127,21 +133,24 @@ ORGAN_BIASES: tuple[MetricSpec, ...] = (
     ),
 )
 
-ORGAN_METRICS: tuple[MetricSpec, ...] = (
-    *ORGAN_BIASES,
-    MetricSpec(
-        name="organ_suvmean_error",
-        convention_id="suvmean-error/mean-over-organs/no-clearance@1",
-        unit="%",
-        higher_is_better=False,
-        label="Organ error",
-        detail="SUVmean",
-        decimals=1,
-        place=40,
-        summary="mean over organs of the absolute bias of SUVmean, bladder and kidneys left out",
-        formula="mean over organs of 100 |predicted − real| / real",
-        source="BIC-MAC 2026's organ bias",
-        hides="which organ is wrong, and in which direction",
-        measure=mean_organ_error,
-    ),
-)
+
+def organ_metrics(task: Task) -> tuple[MetricSpec, ...]:
+    """Return the biases of every organ, and their mean over the organs that do not clear the task's tracer."""
+    return (
+        *ORGAN_BIASES,
+        MetricSpec(
+            name="organ_suvmean_error",
+            convention_id=f"suvmean-error/mean-over-organs/{left_out_id(task)}@1",
+            unit="%",
+            higher_is_better=False,
+            label="Organ error",
+            detail="SUVmean",
+            decimals=1,
+            place=40,
+            summary=f"mean over organs of the absolute bias of SUVmean, {left_out_words(task)}",
+            formula="mean over organs of 100 |predicted − real| / real",
+            source="BIC-MAC 2026's organ bias",
+            hides="which organ is wrong, and in which direction",
+            measure=mean_organ_error(left_out(task)),
+        ),
+    )
