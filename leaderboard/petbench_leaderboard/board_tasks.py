@@ -14,9 +14,8 @@ from petbench_leaderboard.schema import BoardRow, Run
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy.orm import Session
-
     from petbench_leaderboard.records import PlannedRun
+    from petbench_leaderboard.store import Leaderboard
 
 _LEVELS_OF_TRUST = (2, 1, 0)
 
@@ -52,19 +51,21 @@ def shown_organs(definition: Mapping[str, object]) -> tuple[str, ...]:
     return task.shown_organs if task else ()
 
 
-def definition_of_board(session: Session, board_id: int) -> Mapping[str, object]:
+def definition_of_board(leaderboard: Leaderboard, board_id: int) -> Mapping[str, object]:
     """Return the definition of a board's task: that of its first row, of those of which most was seen here.
 
     So what somebody sends must not decide by what the rows that were made here are ranked.
     """
-    for trust in _LEVELS_OF_TRUST:
-        found = session.scalar(
-            sa.select(Run.task_definition)  # type: ignore[attr-defined] # a column of every field of the record
-            .join(BoardRow, BoardRow.run_group == Run.run_group)
-            .where(BoardRow.board_id == board_id, BoardRow.trust == trust)
-            .order_by(Run.id)
-            .limit(1)
-        )
-        if found is not None:
-            return dict(found)
+    query = (
+        sa.select(Run.task_definition)  # type: ignore[attr-defined] # a column of every field of the record
+        .join(BoardRow, BoardRow.run_group == Run.run_group)
+        .where(BoardRow.board_id == board_id)
+        .order_by(Run.id)
+        .limit(1)
+    )
+    with leaderboard.reading() as session:
+        for trust in _LEVELS_OF_TRUST:
+            found = session.scalar(query.where(BoardRow.trust == trust))
+            if found is not None:
+                return dict(found)
     return {}

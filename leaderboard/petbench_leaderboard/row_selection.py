@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from petbench_leaderboard.best_rows import best_first, best_of_methods, rows_of_methods, some_rows
-from petbench_leaderboard.board_tasks import definition_of_board, shown_organs
 from petbench_leaderboard.chosen_rows import chosen_among, chosen_rows
 from petbench_leaderboard.errors import UnknownOnLeaderboardError
 from petbench_leaderboard.ranked_column import columns_of_metric
@@ -69,7 +68,6 @@ class Selection:
         column: which one ranks; None where nothing was scored by the metric.
         competing: the run groups that compete, and why.
         best_of: what all rows of a method come to, for methods with more than one.
-        shown_organs: those that the report shows of each participant; empty for all.
     """
 
     read: frozenset[str]
@@ -78,7 +76,6 @@ class Selection:
     column: RankedColumn | None
     competing: Mapping[str, ChosenBy]
     best_of: Mapping[Method, BestOf]
-    shown_organs: tuple[str, ...]
 
 
 def board_entries(
@@ -145,7 +142,6 @@ def select_rows(
             column, rows = _fitting_rows(session, entry, columns, fitting)
             total, competing = len(rows), chosen_among(session, entry.id, fitting)
         shown = best_first(rows, competing, column)[:best]
-        organs = shown_organs(definition_of_board(session, entry.id))
         best_of = best_of_methods(session, entry.id, column, {row.of_method for row in shown}, methods)
     needed = references if best is None else references[:_REFERENCE_ROWS]
     groups = [row.run_group for row in shown]
@@ -156,7 +152,6 @@ def select_rows(
         column=column,
         competing=competing,
         best_of=best_of,
-        shown_organs=organs,
     )
 
 
