@@ -65,9 +65,8 @@ def _that_ranks(task: Task, registry: Registry) -> Task:
     metrics = {metric.name: metric for metric in metrics_for(task, registry.metrics())}
     for name in task.ranking_metrics:
         if name not in metrics:
-            raise DataError(
-                f"the task {task.name} ranks by {name!r}: {unknown_name('metric', name, metrics, 'There:')}"
-            )
+            unknown = unknown_name("metric of one participant", name, metrics, "There:")
+            raise DataError(f"the task {task.name} ranks by what it has not: {unknown}")
         if metrics[name].higher_is_better is None and metrics[name].best_value is None:
             raise DataError(
                 f"the task {task.name} ranks by {name!r}, which has neither a direction nor a best value: it orders "
