@@ -170,7 +170,7 @@ def test_detected_volume_counts_the_real_core_that_the_prediction_shows() -> Non
     real[lesion] = 10.0
     predicted = real.copy()
     predicted[8:10] = 4.0  # below 41 % of 10
-    found, there = detected_millilitres(predicted, real, lesion, 0.08)
+    found, there = detected_millilitres(predicted, real, lesion, 0.08, 41.0)
     assert found == pytest.approx(18 * 0.08)
     assert there == pytest.approx(36 * 0.08)
 

@@ -15,7 +15,7 @@ from petbench.evaluation.feature_cache import FeatureCache
 from petbench.evaluation.frechet import frechet_distance
 from petbench.evaluation.kid import kernel_distance
 from petbench.evaluation.metrics.lesion_endpoints import lesion_endpoints
-from petbench.evaluation.metrics.lesions import LESION_METRICS
+from petbench.evaluation.metrics.lesions import lesion_metrics
 from petbench.evaluation.metrics.psnr import PSNR_METRICS, psnr_body_suv20
 from petbench.evaluation.metrics.uncertainty import UNCERTAINTY_METRICS
 from petbench.evaluation.scoring import score_predictions
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.score_records import ScoreRecord
 
 GRID = Grid.regular((14, 16, 18), (20.0, 10.0, 10.0))
-WHERE_LABELLED = {spec.name for spec in LESION_METRICS + lesion_endpoints(DEFAULT_TASK)} | {
+WHERE_LABELLED = {spec.name for spec in lesion_metrics(DEFAULT_TASK) + lesion_endpoints(DEFAULT_TASK)} | {
     "lesion_retention_index_error"
 }
 WHERE_SAMPLED = {spec.name for spec in UNCERTAINTY_METRICS}

@@ -38,12 +38,16 @@ CONVENTIONS = {
     "lesion_found": "found/lesion/focal@1@1",
     "lesion_sensitivity": "sensitivity/lesions/focal@1@1",
     "lesion_false_positives": "false-positives/lesions/focal@1@1",
+    "organ_tlg_bias": "tlg-bias/organ/own-41%-isocontour@1",
+    "lesion_tlg_bias": "tlg-bias/lesion/own-41%-isocontour@1",
+    "lesion_detected_volume": "detected-volume/lesion/real-41%-isocontour@1",
 }
 """Of the metrics that a task may change, those of FDG: the rows of every leaderboard of before have them."""
 
 OF_MEANS = {"organ_suvmean_error", "retention_index_error"}
 OF_HOT = {"unmatched_hot_volume", "lost_hot_volume"}
-OF_FOCAL = CONVENTIONS.keys() - OF_MEANS - OF_HOT
+OF_CORE = {"organ_tlg_bias", "lesion_tlg_bias", "lesion_detected_volume"}
+OF_FOCAL = CONVENTIONS.keys() - OF_MEANS - OF_HOT - OF_CORE
 MILLILITRES = float(np.prod(SPACING)) / 1000.0
 
 
@@ -119,6 +123,34 @@ def test_hot_volume_is_that_above_the_tasks_threshold_which_its_convention_names
         assert record.facts is not None
         assert record.facts.detail == f"SUV ≥ {number_text(hot)}"
     assert changed(found, before) <= OF_HOT
+
+
+@pytest.mark.parametrize("percent", [1.0, 40.999999999, 41.0, 45.0, 50.0, 99.5])
+def test_the_core_of_organs_and_lesions_is_from_the_tasks_part_of_the_maximum_on(percent: float) -> None:
+    one, task = a_case(), deciding(core_percent=percent)
+    found, before = scores(task, one), scores(DEFAULT_TASK, one)
+    assert one.lesions is not None
+
+    def glycolysis(volume: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
+        values = np.asarray(volume, np.float64)[inside]
+        return float(values[100.0 * values / values.max() >= percent].sum()) * MILLILITRES
+
+    places = {("organ_tlg_bias", name): labels() == index for index, name in NAMES.items()}
+    places |= {("lesion_tlg_bias", name): one.lesions == index for index, name in one.lesion_names.items()}
+    for (metric, region), inside in places.items():
+        if inside.any():
+            predicted, real = (glycolysis(each, inside) for each in (one.predicted, one.delayed))
+            assert found[metric, region].value == pytest.approx(100.0 * (predicted - real) / real)
+    for index, name in one.lesion_names.items():
+        lesion = one.lesions == index
+        level = percent / 100.0 * float(one.delayed[lesion].max())
+        core = lesion & (one.delayed >= level)
+        there = float((core & (one.predicted >= level)).sum()) * MILLILITRES
+        assert found["lesion_detected_volume", name].value == pytest.approx(there)
+    for key in found:
+        if key[0] in OF_CORE:
+            assert found[key].convention_id == CONVENTIONS[key[0]].replace("41%", f"{number_text(percent)}%")
+    assert changed(found, before) == (OF_CORE if percent != 41.0 else set())
 
 
 def changed(found: dict[tuple[str, str], ScoreRecord], before: dict[tuple[str, str], ScoreRecord]) -> set[str]:
@@ -281,8 +313,14 @@ def test_detection_by_contrast_and_predictions_on_disk_are_scored_as_the_dataset
         )
         return {record.metric: record.convention_id for record in found}
 
-    fdg, mine = conventions(DEFAULT_TASK), conventions(deciding(hot_suv=2.0, excreted_by_urine=False))
+    fdg, mine = (
+        conventions(DEFAULT_TASK),
+        conventions(deciding(hot_suv=2.0, core_percent=50.0, excreted_by_urine=False)),
+    )
     assert fdg["lesion_sensitivity_by_contrast"] == "contrast-1.5-2-3/sensitivity/lesions/focal@1@1"
     assert mine["lesion_sensitivity_by_contrast"] == "contrast-1.5-2-3/sensitivity/lesions/focal-with-urinary@1@1"
+    assert fdg["organ_tlg_bias_limits"] == "bland-altman/tlg-bias/organ/own-41%-isocontour@1"
+    assert mine["organ_tlg_bias_limits"] == "bland-altman/tlg-bias/organ/own-50%-isocontour@1"
+    assert mine["lesion_tlg_ccc"] == "lin-ccc@1/tlg-bias/lesion/own-50%-isocontour@1"
     assert mine["lost_hot_volume"] == "unmatched-volume/body/suv2/real-only@1"
     assert "psnr_body_suv20_no_urinary" not in mine

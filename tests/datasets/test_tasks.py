@@ -134,6 +134,9 @@ def test_what_is_asked_for_goes_before_the_cohorts_own_and_this_before_the_defau
         ({"hot_suv": True}, "hot_suv is True"),
         ({"hot_suv": "4"}, "hot_suv is '4'"),
         ({"hot_suv": [4]}, "hot_suv is"),
+        ({"core_percent": 0}, "core_percent is 0"),
+        ({"core_percent": 100}, "core_percent is 100"),
+        ({"core_percent": "41 %"}, "core_percent is '41 %'"),
         ({"clearance_organs": ["Liver"]}, "clearance_organs is ('Liver',); give a list of labels of organs"),
         ({"clearance_organs": ["left kidney"]}, "clearance_organs is ('left kidney',)"),
         ({"clearance_organs": ["liver", "liver"]}, "each once"),
@@ -211,6 +214,7 @@ DECIDED: dict[str, Any] = {
     "clearance_organs": ["liver", "gallbladder"],
     "excreted_by_urine": False,
     "hot_suv": 2.5,
+    "core_percent": 50.0,
     "shown_organs": ["prostate", "bone"],
     "ranking_metrics": ["organ_suvmean_error", "mae_body_suv"],
 }
@@ -234,8 +238,9 @@ def test_each_decision_makes_another_task_and_none_changes_one_that_decides_noth
     other = read_task(written(tmp_path / "other.toml", **{key: DECIDED[key]}))
     assert other.id != plain.id
     assert tomllib.loads(definition(other)).keys() - tomllib.loads(definition(plain)).keys() == {key}
-    default = {"clearance_organs": list(plain.clearance_organs), "hot_suv": 4, "excreted_by_urine": True}
-    assert read_task(written(tmp_path / "same.toml", **default)).id == plain.id
+    default = {"hot_suv": 4, "core_percent": 41, "excreted_by_urine": True, "shown_organs": [], "ranking_metrics": []}
+    organs = list(plain.clearance_organs)
+    assert read_task(written(tmp_path / "same.toml", clearance_organs=organs, **default)).id == plain.id
 
 
 def test_two_ways_of_writing_a_threshold_are_one_task(tmp_path: Path) -> None:

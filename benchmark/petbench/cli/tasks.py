@@ -68,6 +68,7 @@ def facts(task: Task) -> dict[str, Any]:
         "clearance_organs": list(task.clearance_organs),
         "excreted_by_urine": task.excreted_by_urine,
         "hot_suv": task.hot_suv,
+        "core_percent": task.core_percent,
         "shown_organs": list(task.shown_organs),
         "ranking_metrics": list(task.ranking_metrics or RANKING_METRICS),
         "half_life_minutes": task.half_life_seconds / 60,
@@ -84,7 +85,7 @@ def _decisions(task: Task) -> dict[str, str]:
     shown = [name.replace("_", " ") for name in task.shown_organs]
     return {
         "left out": f"{', '.join(clears) or 'nothing'}, of every mean over organs",
-        "hot": f"SUV {task.hot_suv:g} and above",
+        "hot": f"SUV {task.hot_suv:g} and above; core from {task.core_percent:g} % of the maximum on",
         "shown": ", ".join(shown) or "every organ",
         "ranked by": ", else ".join(task.ranking_metrics or RANKING_METRICS),
     }

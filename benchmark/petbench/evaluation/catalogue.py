@@ -13,7 +13,7 @@ from petbench.evaluation.metrics.error import ERROR_METRICS
 from petbench.evaluation.metrics.focal import focal_metrics
 from petbench.evaluation.metrics.hot_volume import hot_volume_metrics
 from petbench.evaluation.metrics.lesion_endpoints import lesion_endpoints
-from petbench.evaluation.metrics.lesions import LESION_METRICS
+from petbench.evaluation.metrics.lesions import lesion_metrics
 from petbench.evaluation.metrics.organs import organ_metrics
 from petbench.evaluation.metrics.psnr import PSNR_METRICS
 from petbench.evaluation.metrics.regions import REGION_METRICS
@@ -56,7 +56,7 @@ def metrics_of(task: Task) -> tuple[MetricSpec, ...]:
     """Return the built-in metrics as a task has them: this is the one place that decides which of its words matter."""
     without = tuple(no_urinary(spec, shown=spec.name in _SHOWN_WITHOUT) for spec in WHOLE_IMAGE)
     of_parts = REGION_METRICS + organ_metrics(task) + retention_metrics(task) + LIVER_METRICS
-    of_findings = lesion_endpoints(task) + LESION_METRICS + focal_metrics(task) + hot_volume_metrics(task)
+    of_findings = lesion_endpoints(task) + lesion_metrics(task) + focal_metrics(task) + hot_volume_metrics(task)
     all_of_them = WHOLE_IMAGE + (without if task.excreted_by_urine else ()) + of_parts + of_findings
     return tuple(
         replace(spec, for_task=functools.partial(_for_task, spec.name)) for spec in all_of_them + UNCERTAINTY_METRICS

@@ -52,6 +52,7 @@ class Task:
         excreted_by_urine: whether the urinary tract is to be left out, too, of these means, of the metrics without it
             and of focal uptake. Without it there are no metrics without the urinary tract.
         hot_suv: from which SUV on uptake counts as hot.
+        core_percent: the core of an organ or lesion is what has at least this percent of its maximum.
         shown_organs: labels that the report shows of each participant, in this order; empty for all.
         ranking_metrics: what decides the order of a board: the first that any row has a mean of. Empty for those of
             `petbench_leaderboard.board.RANKING_METRICS`.
@@ -75,6 +76,7 @@ class Task:
     clearance_organs: tuple[str, ...] = ("kidney", "kidneys", "kidney_left", "kidney_right")
     excreted_by_urine: bool = True
     hot_suv: float = 4.0
+    core_percent: float = 41.0
     shown_organs: tuple[str, ...] = ()
     ranking_metrics: tuple[str, ...] = ()
     source: str
@@ -187,6 +189,8 @@ def _problems(task: Task) -> list[str]:
     ]
     if not _is_number(task.hot_suv) or not task.hot_suv > 0.0:
         found.append(f"hot_suv is {task.hot_suv!r}; give an SUV above 0")
+    if not _is_number(task.core_percent) or not 0.0 < task.core_percent < 100.0:
+        found.append(f"core_percent is {task.core_percent!r}; give a percentage above 0 and below 100")
     return found + [
         f"{name} is {getattr(task, name)!r}; give a list of {what}, in lower case and each once"
         for name, what in _NAMES.items()

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 TASK_FILE = "task.toml"
 """Its name beside a cohort."""
 
-DECIDES = ("clearance_organs", "excreted_by_urine", "hot_suv", "shown_organs", "ranking_metrics")
+_THRESHOLDS = ("hot_suv", "core_percent")
+DECIDES = ("clearance_organs", "excreted_by_urine", *_THRESHOLDS, "shown_organs", "ranking_metrics")
 """What a task may decide of its scores, its boards and the report; where it does not, what holds for FDG does."""
 
 _NAMES_ONE = "task"
@@ -96,8 +97,8 @@ def _defined(content: dict[str, Any], path: Path) -> Task:
     if isinstance(facts["spellings"], list):
         facts["spellings"] = tuple(letters(one) if isinstance(one, str) else one for one in facts["spellings"])
     facts |= {key: tuple(facts[key]) for key in DECIDES if isinstance(facts.get(key), list)}
-    if type(facts.get("hot_suv")) is int:  # 2 and 2.0 are one SUV, so they are one task
-        facts["hot_suv"] = float(facts["hot_suv"])
+    # 2 and 2.0 are one SUV, so they are one task.
+    facts |= {key: float(facts[key]) for key in _THRESHOLDS if type(facts.get(key)) is int}
     try:
         return Task(**facts, of_file=True)
     except DataError as error:

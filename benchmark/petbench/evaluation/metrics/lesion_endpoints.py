@@ -14,6 +14,7 @@ import numpy as np
 from petbench.evaluation.metrics.case_uptake import lesion_uptakes
 from petbench.evaluation.metrics.focal import focal_of, unmatched_regions
 from petbench.evaluation.metrics.lesions import background_shell, lesions_of
+from petbench.evaluation.metrics.of_task import number_text
 from petbench.evaluation.metrics.organs import uptake_bias
 from petbench.metric_spec import Measurement, MetricSpec
 
@@ -102,40 +103,45 @@ def false_positives(*, without_urine: bool) -> Callable[[Case], Iterable[Measure
 
 _SOURCE = "autoPET's matching of regions, as in free-response ROC analysis (Chakraborty, Med Phys 1989;16:561)"
 
-LESION_BIASES: tuple[MetricSpec, ...] = (
-    MetricSpec(
-        name="lesion_suvmax_bias",
-        convention_id="suvmax-bias/lesion@1",
-        unit="%",
-        higher_is_better=None,
-        label="Bias",
-        detail="lesion SUVmax",
-        decimals=1,
-        best_value=0.0,
-        shown=False,
-        summary="bias of a lesion's SUVmax, which is also that of its late/early ratio; above 0 is too hot",
-        formula="100 (predicted − real) / real",
-        source="Lodge, J Nucl Med 2017;58:523 for the 10 % test–retest yardstick",
-        hides="all voxels but one, a noisy one",
-        measure=uptake_bias(lambda uptake: uptake.maximum, lesion_uptakes),
-    ),
-    MetricSpec(
-        name="lesion_tlg_bias",
-        convention_id="tlg-bias/lesion/own-41%-isocontour@1",
-        unit="%",
-        higher_is_better=None,
-        label="Bias",
-        detail="lesion TLG",
-        decimals=1,
-        best_value=0.0,
-        shown=False,
-        summary="bias of a lesion's TLG, SUVmean × volume within 41 % of each image's own maximum; above 0 is too much",
-        formula="100 (predicted − real) / real",
-        source="Lodge, J Nucl Med 2017;58:523 for the 10 % test–retest yardstick",
-        hides="a wrong maximum moves the contour and can cancel a wrong mean",
-        measure=uptake_bias(lambda uptake: uptake.lesion_glycolysis, lesion_uptakes),
-    ),
-)
+
+def lesion_biases(task: Task) -> tuple[MetricSpec, ...]:
+    """Return the biases of every lesion."""
+    core = number_text(task.core_percent)
+    return (
+        MetricSpec(
+            name="lesion_suvmax_bias",
+            convention_id="suvmax-bias/lesion@1",
+            unit="%",
+            higher_is_better=None,
+            label="Bias",
+            detail="lesion SUVmax",
+            decimals=1,
+            best_value=0.0,
+            shown=False,
+            summary="bias of a lesion's SUVmax, which is also that of its late/early ratio; above 0 is too hot",
+            formula="100 (predicted − real) / real",
+            source="Lodge, J Nucl Med 2017;58:523 for the 10 % test–retest yardstick",
+            hides="all voxels but one, a noisy one",
+            measure=uptake_bias(lambda uptake: uptake.maximum, lesion_uptakes),
+        ),
+        MetricSpec(
+            name="lesion_tlg_bias",
+            convention_id=f"tlg-bias/lesion/own-{core}%-isocontour@1",
+            unit="%",
+            higher_is_better=None,
+            label="Bias",
+            detail="lesion TLG",
+            decimals=1,
+            best_value=0.0,
+            shown=False,
+            summary=f"bias of a lesion's TLG, SUVmean × volume within {core} % of each image's own maximum; "
+            "above 0 is too much",
+            formula="100 (predicted − real) / real",
+            source="Lodge, J Nucl Med 2017;58:523 for the 10 % test–retest yardstick",
+            hides="a wrong maximum moves the contour and can cancel a wrong mean",
+            measure=uptake_bias(lambda uptake: uptake.lesion_glycolysis, lesion_uptakes, task.core_percent),
+        ),
+    )
 
 
 def lesion_endpoints(task: Task) -> tuple[MetricSpec, ...]:
@@ -190,5 +196,5 @@ def lesion_endpoints(task: Task) -> tuple[MetricSpec, ...]:
             hides="how hot the lesion is, once it is focal",
             measure=lesion_found(without_urine=without),
         ),
-        *LESION_BIASES,
+        *lesion_biases(task),
     )
