@@ -16,10 +16,13 @@ from tests.command import Petbench
 from tests.datasets.test_phantom_build import SMALL
 from tests.made_once import made_once, shared_folder
 
+from petbench.evaluation.protocol import PROTOCOL
+from petbench.plans.datasets import NamedDataset
 from petbench.plans.tasks import asked_task
 from petbench.registry import load_plugins
 from petbench.submissions import contents
 from petbench.submissions.limits import SubmissionError
+from petbench.submissions.verify import _on_own_dataset
 from petbench_datasets.dataset.reader import open_dataset
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
@@ -130,6 +133,9 @@ def test_the_scores_of_a_run_are_by_the_threshold_and_the_organs_of_its_task(
 def test_a_run_is_chosen_and_its_board_ordered_by_the_metric_of_its_task(author: Petbench) -> None:
     (row,) = (row for row in author.json("runs", "list") if row["method"] == "ridge")
     assert (row["validation_metric"], row["task"]) == ("mae_body_suv", asked(MINE, author.home))
+    of_validation = author.json("runs", "show", str(row["id"]))["validation_scores"]
+    conventions = {each["metric"]: each["convention_id"] for each in of_validation}
+    assert conventions["lost_hot_volume"] == "unmatched-volume/body/suv2/real-only@1"
     (board,) = author.json("leaderboard")
     assert board["ranked_by"] == "mae_body_suv"
     (other,) = author.json("leaderboard", "--metric", "psnr_body_suv20")
@@ -183,6 +189,21 @@ def test_a_submission_that_defines_another_task_than_its_own_is_refused(tmp_path
     facts["task_definition"] = DEFAULT_TASK.content()
     with pytest.raises(SubmissionError, match=f"plan.json: it is of the task theirs@1, and defines {DEFAULT_TASK.id}"):
         contents.parse_plan(facts, "plan.json")
+
+
+def test_a_submission_for_a_task_of_a_package_that_is_another_here_is_refused(kinetic_cohort: Path) -> None:
+    from tests.leaderboard.test_records import _submitted
+
+    theirs = replace(DEFAULT_TASK, name="theirs")
+    here = NamedDataset("kinetics", open_dataset(kinetic_cohort, task=replace(theirs, hot_suv=2.0)))
+    plan, facts = _submitted()
+    for definition, words in (
+        (theirs.content(), "runs/0: made for a theirs@1 that asks or decides something else than the theirs@1 here"),
+        ({}, "made with other images than kinetics here"),  # of before: nothing is said of what it decides
+    ):
+        planned = replace(plan, task=theirs.id, task_definition=definition, protocol=PROTOCOL)
+        with pytest.raises(SubmissionError, match=words):
+            _on_own_dataset(contents.SubmittedRun("runs/0", planned, facts, ()), here)
 
 
 @pytest.mark.parametrize(
