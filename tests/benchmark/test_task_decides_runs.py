@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from dataclasses import replace
@@ -12,6 +13,7 @@ import nibabel
 import numpy as np
 import pytest
 from scipy import ndimage
+from tests.benchmark.installed import install_module
 from tests.command import Petbench
 from tests.datasets.test_phantom_build import SMALL
 from tests.made_once import made_once, shared_folder
@@ -24,6 +26,7 @@ from petbench.submissions import contents
 from petbench.submissions.limits import SubmissionError
 from petbench.submissions.verify import _on_own_dataset
 from petbench_datasets.dataset.reader import open_dataset
+from petbench_datasets.dataset.split import Split, load_split, write_split
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
 from petbench_datasets.tasks.built_in import DEFAULT_TASK
@@ -248,3 +251,34 @@ def test_what_a_task_decides_is_shown(petbench: Petbench, tmp_path: Path) -> Non
     assert of_fdg["ranking_metrics"] == ["psnr_body_suv20_no_urinary", "psnr_body_suv20"]
     assert of_fdg["clearance_organs"] == ["kidney", "kidneys", "kidney_left", "kidney_right"]
     assert "urinary tract, of every mean over organs" in petbench("tasks", DEFAULT_TASK.name).stdout
+
+
+@pytest.mark.slow
+def test_a_run_for_a_task_that_changed_under_its_version_passes_for_none_of_the_new_one(
+    petbench: Petbench, kinetic_cohort: Path, tmp_path: Path
+) -> None:
+    cohort = Path(shutil.copytree(kinetic_cohort, tmp_path / "cohort"))
+    folds = load_split(open_dataset(cohort), "holdout").folds
+    dataset = open_dataset(cohort, task=replace(DEFAULT_TASK, name="theirs"))
+    write_split(cohort, Split("of-theirs", dataset.fingerprint, folds, "theirs@1"))
+
+    sites = (tmp_path / f"site-{number}" for number in itertools.count())
+
+    def run(hot_suv: float, *options: str, code: int = 0) -> str:
+        module = f"""
+            import dataclasses
+            from petbench import hookimpl
+            from petbench_datasets.tasks.built_in import DEFAULT_TASK
+
+            @hookimpl
+            def petbench_tasks():
+                return [dataclasses.replace(DEFAULT_TASK, name="theirs", hot_suv={hot_suv})]
+        """
+        variables = install_module(next(sites), "theirs", module)
+        words = ("--dataset", str(cohort), "--task", "theirs", "--split", "of-theirs", *options)
+        return petbench("run", "-m", "identity", *words, variables=variables, code=code).stderr
+
+    run(4.0)
+    run(4.0)
+    assert "made when the task theirs@1 asked or decided something else; give the task a new" in run(2.0, code=1)
+    run(2.0, "--force")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from petbench_cohorts.tasks import FLT, NAF
 from petbench_datasets.errors import DataError
 from petbench_datasets.tasks.built_in import BUILT_IN, DEFAULT_TASK
 from petbench_datasets.tasks.task import Task
@@ -249,4 +250,5 @@ def test_two_ways_of_writing_a_threshold_are_one_task(tmp_path: Path) -> None:
 
 
 def test_a_task_file_of_before_keeps_its_id(tmp_path: Path) -> None:
+    assert (FLT.id, NAF.id) == ("flt-7-21-to-42-63@1:f2ac6aa7", "naf-7-21-to-42-63@1:fcb16918")
     assert read_task(written(tmp_path / "mine.toml")).id == "flt-5-15-to-50-60@2:3c31f61a"

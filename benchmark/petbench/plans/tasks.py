@@ -14,6 +14,7 @@ from petbench_datasets.tasks.task_file import read_task, task_for
 if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
+    from petbench_leaderboard.records import RunRow
 
 
 def asked_task(text: str, registry: Registry) -> Task | None:
@@ -90,6 +91,19 @@ def planned_task(plan: RunPlan) -> Task:
             f"{'none that this petbench knows' if task is None else task.id}; plan it again"
         )
     return task
+
+
+def require_same_task(plan: RunPlan, row: RunRow) -> None:
+    """Make sure that a run of the same identity was made for the same task: a name and a version say one thing.
+
+    Raises:
+        ChangedError: the task asked or decided something else then.
+    """
+    if row.task_definition and dict(row.task_definition) != dict(plan.task_definition):
+        raise ChangedError(
+            f"run {row.id} is the same run, made when the task {row.task} asked or decided something else; give the "
+            "task a new version, or start afresh with --force"
+        )
 
 
 def require_unchanged(plan: RunPlan, registry: Registry) -> None:
