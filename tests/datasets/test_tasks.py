@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,12 +15,9 @@ from petbench_cohorts.tasks import FLT, NAF
 from petbench_datasets.errors import DataError
 from petbench_datasets.tasks.built_in import BUILT_IN, DEFAULT_TASK
 from petbench_datasets.tasks.task import Task
-from petbench_datasets.tasks.task_file import TASK_FILE, read_task, task_for
+from petbench_datasets.tasks.task_file import DECIDES, TASK_FILE, read_task, task_for
 from petbench_datasets.tasks.task_writer import definition, write_task
 from petbench_leaderboard.records import FIRST_TASK
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DIGESTS = {
     "fdg-7-21-to-42-63@1": "20d03bcc62e254e2ce7b2f1c6362466228f64693245c4a5128ee686bbb3a9d2b",
@@ -252,3 +251,12 @@ def test_two_ways_of_writing_a_threshold_are_one_task(tmp_path: Path) -> None:
 def test_a_task_file_of_before_keeps_its_id(tmp_path: Path) -> None:
     assert (FLT.id, NAF.id) == ("flt-7-21-to-42-63@1:f2ac6aa7", "naf-7-21-to-42-63@1:fcb16918")
     assert read_task(written(tmp_path / "mine.toml")).id == "flt-5-15-to-50-60@2:3c31f61a"
+
+
+def test_the_page_of_tasks_explains_every_decision_and_its_example_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    whole, decisions = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "mine.toml").write_text(whole + decisions, encoding="utf-8")
+    task = read_task(tmp_path / "mine.toml")
+    assert set(tomllib.loads(decisions)) == set(DECIDES) <= task.content().keys()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(DECIDES)
