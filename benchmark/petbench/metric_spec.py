@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench_datasets.images.grid import Grid
+    from petbench_datasets.tasks.task import Task
 
 API_VERSION = 1
 
@@ -93,6 +94,9 @@ class MetricSpec(MetricFacts):
         region: where a number of the whole image is taken, `body` or `volume`: that of the row which says why a metric
             could not be computed.
         hides: what the convention cannot see, in one line.
+        for_task: the metric as a task has it, where organs that clear or thresholds of the task are part of it: of the
+            same name, and with a `convention_id` of its own wherever it measures something else. It returns None where
+            the task has no such metric. None: the metric is the same for every task.
         api: the version of this contract the plugin was written for.
     """
 
@@ -105,4 +109,5 @@ class MetricSpec(MetricFacts):
     measure: Callable[[Case], Iterable[Measurement]]
     region: str = "body"
     hides: str = ""
+    for_task: Callable[[Task], MetricSpec | None] | None = None
     api: int = API_VERSION

@@ -25,7 +25,7 @@ OWN_DISTRIBUTION = "petbench"
 """The package whose `identity` that is, and no other's."""
 
 RANKING_METRICS = ("psnr_body_suv20_no_urinary", "psnr_body_suv20")
-"""What decides the order where nobody asks for a metric: the first that any row of a board has a mean of.
+"""What decides the order where nobody asks for a metric, and the task names none: the first that a board has a mean of.
 
 Chosen by `petbench study metrics`, see the protocol. Without labels of the urinary tract it is the second.
 """
@@ -244,6 +244,7 @@ class Board:
         split_digest: of the split.
         protocol: version of the rules that the scores were computed by.
         task: what its runs were asked, by name and version.
+        shown_organs: those that the report shows of each participant, in this order, as the task says; empty for all.
         participants: everyone that the split predicts.
         ranked_by: the column that decides, None where nothing was scored by it.
         columns: every column that any row has.
@@ -258,6 +259,7 @@ class Board:
     split_digest: str
     protocol: int
     task: str = FIRST_TASK
+    shown_organs: tuple[str, ...] = ()
     participants: tuple[str, ...]
     ranked_by: Column | None
     columns: tuple[Column, ...]

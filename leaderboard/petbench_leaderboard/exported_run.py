@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from petbench_leaderboard import strict_json, words_of_0_1
+from petbench_leaderboard.board_tasks import check_definition
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_of_type
 from petbench_leaderboard.metric_facts import MetricFacts, metrics_as_json, metrics_from_json
@@ -120,6 +121,7 @@ def _checked(run: dict[str, Any], facts: Mapping[str, Any]) -> ExportedRun:
     except LeaderboardError as error:
         raise ValueError(str(error)) from None
     row = RunRow(**found | {name: tuple(found[name]) for name in _TUPLES})
+    check_definition(row)
     if row.verification == "rescored" and SUBMISSION not in row.machine:
         row = dataclasses.replace(row, verification="own")  # what petbench called its own rows until they had a word
     return ExportedRun(

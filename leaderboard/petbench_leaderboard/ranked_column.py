@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from petbench_leaderboard.board import RANKING_METRICS
 from petbench_leaderboard.errors import RequestError, UnknownOnLeaderboardError
 from petbench_leaderboard.metric_facts import distance_from_best
 from petbench_leaderboard.metric_table import read_metrics
@@ -107,17 +106,17 @@ def _first(
     return None if found is None else (found.region, found.convention_id, found.higher_is_better)
 
 
-def ranking_metric(leaderboard: Leaderboard, board_id: int) -> str:
+def ranking_metric(leaderboard: Leaderboard, board_id: int, names: Sequence[str]) -> str:
     """Return the metric that ranks a board where nobody asks for another: one lookup in an index for each candidate.
 
-    It is one that was scored here, where there is any.
+    It is the first of some names, those that its task ranks by, that was scored here, where there is any.
     """
     with leaderboard.reading() as session:
         for whose in ((_SCORED_HERE,), ()):
-            for name in RANKING_METRICS:
+            for name in names:
                 if _is_there(session, CachedMean.board_id == board_id, CachedMean.metric == name, *whose):
                     return name
-    return RANKING_METRICS[-1]
+    return names[-1]
 
 
 def check_metric(leaderboard: Leaderboard, board_ids: Iterable[int], metric: str) -> None:

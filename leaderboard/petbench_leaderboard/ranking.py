@@ -21,6 +21,7 @@ from petbench_leaderboard.board import (
     Coverage,
     Row,
 )
+from petbench_leaderboard.board_tasks import definition_of_board, ranking_metrics, shown_organs
 from petbench_leaderboard.cached_means import board_key
 from petbench_leaderboard.cells import NO_PREDICTABLE, NO_TRUTH, add_gain, add_normalized_score, people
 from petbench_leaderboard.conditions import differing
@@ -62,7 +63,8 @@ def rank(
         dataset: only this dataset.
         split: only this split.
         task: only this task: its name, for all its versions, or its id.
-        metric: what decides the order; the first of `RANKING_METRICS` that a board has where nobody asks for one.
+        metric: what decides the order; where nobody asks for one the first that a board has of those that its task
+            names, else of `RANKING_METRICS`.
         where: only rows whose runs fulfil this condition, such as `supervision=unpaired and psnr_body_suv20>30`;
             they are ranked among themselves. The gain is over the board's own `identity`, shown or not.
         best: only so many rows, and references, of a board: of a hundred thousand runs only those are read.
@@ -77,7 +79,8 @@ def rank(
         check_metric(leaderboard, [entry.id for entry in entries], metric)
     boards = []
     for entry in entries:
-        deciding = metric or ranking_metric(leaderboard, entry.id)
+        definition = definition_of_board(leaderboard, entry.id)
+        deciding = metric or ranking_metric(leaderboard, entry.id, ranking_metrics(definition))
         selected = select_rows(leaderboard, entry, metric=deciding, where=where, best=best)
         runs = leaderboard.runs(run_groups=selected.read)
         runs = [run for run in runs if board_key(run, entry.protocol) == entry.key and _counts(run)]
@@ -93,6 +96,7 @@ def rank(
             rows=tuple(row for row in board.rows if row.run.run_group in selected.shown),
             unscored=unresolved([*members, *off_board], with_score),
             omitted=selected.omitted,
+            shown_organs=shown_organs(definition),
         )
         if validation:
             board = _with_validation(board, leaderboard, runs)

@@ -120,6 +120,9 @@ class PlannedRun:
         keep_samples: how many of what the method draws for a test participant are kept beside the mean and scored.
         task: what is asked: the tracer, and which image is predicted from which, by name and version, such as
             `fdg-60-to-120@1`; one that a file defines has a digest too.
+        task_definition: what the task asks and decides, as `petbench_datasets.tasks.task.Task.content` gives it: a run
+            is made by the task that it was planned with, whatever becomes of its file, and a board is ordered by it
+            wherever the row goes. Empty in runs of before, which were of tasks that decided nothing of their own.
     """
 
     method: str = field(metadata=use("identity", "group", where="text", check="slug"))
@@ -151,6 +154,7 @@ class PlannedRun:
     views: int = field(default=1, metadata=use("identity", "group", where="number", check="views"))
     keep_samples: int = field(default=0, metadata=use("change", where="number", check="index", submitted=False))
     task: str = field(default=FIRST_TASK, metadata=use("identity", "group", where="text", check="text"))
+    task_definition: Mapping[str, object] = field(default_factory=dict, metadata=use(check="json"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

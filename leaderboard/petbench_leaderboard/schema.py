@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from petbench_leaderboard.field_uses import may_be_none, value_type
 from petbench_leaderboard.records import BOARD_FIELDS, RunRow
 
-SCHEMA_REVISION = "0040"
+SCHEMA_REVISION = "0041"
 """The newest migration. Revisions are numbered: an older petbench knows a newer leaderboard when it sees one."""
 
 DATASET_LEVEL = ""

@@ -10,6 +10,7 @@ from tests.benchmark.test_agreement import PREDICTED, REAL, bias, rows
 
 from petbench.evaluation.distribution import Floor, _by_person
 from petbench.evaluation.lesion_detection import ALL, detection_scores
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.statistics.agreement import NORMAL, bland_altman, concordance, proportional_bias
 from petbench_leaderboard.statistics.clusters import jackknife_error, one_difference_spread
@@ -152,7 +153,7 @@ def test_false_positives_over_all_participants_are_a_persons_mean_over_the_sessi
         )
         for who, contrasts in found.items()
     ]  # fmt: skip
-    by_region = {row.region: row for row in detection_scores(records)}
+    by_region = {row.region: row for row in detection_scores(records, DEFAULT_TASK)}
     assert by_region[ALL].value == pytest.approx((1.0 + 3.0) / 2)
     assert by_region["contrast 2 to 3"].value == pytest.approx((0.5 + 3.0) / 2)
     assert by_region[ALL].extra == {"regions": 5, "participants": 2}

@@ -16,7 +16,8 @@ from petbench.evaluation.metrics.uncertainty import LEAST_SAMPLES
 from petbench.intensity import MARGIN, ROUNDED_TO_SUV, IntensityMap
 from petbench.plans.run_plan import IDENTITY_FIELDS
 from petbench_datasets.dataset import framing
-from petbench_datasets.tasks.built_in import DEFAULT_TASK
+from petbench_datasets.tasks.built_in import BUILT_IN, DEFAULT_TASK
+from petbench_datasets.tasks.task_file import DECIDES
 from petbench_leaderboard.statistics import intervals, power, promises
 from petbench_leaderboard.statistics.analysis import MOST_COMPARED
 from petbench_leaderboard.statistics.time_to_target import LARGEST_RATIO
@@ -79,7 +80,12 @@ def has_the_largest_ratio(rule: str) -> None:
 def has_the_margin(rule: str) -> None:
     assert f"{protocol.URINARY_MARGIN_MILLIMETRES:g} mm around them" in rule
     assert {"bladder", "renal_pelvis", "ureters"} <= protocol.URINARY_TRACT
-    assert "kidneys" in protocol.CLEARANCE_ORGANS - protocol.URINARY_TRACT
+    assert "kidneys" in DEFAULT_TASK.clearance_organs
+
+
+def has_the_values_of_fdg(rule: str) -> None:
+    assert numbers(rule) == [DEFAULT_TASK.hot_suv, DEFAULT_TASK.core_percent]
+    assert all(not definition.content().keys() & set(DECIDES) for definition in BUILT_IN.values())
 
 
 def has_the_rule_of_focal_uptake(rule: str) -> None:
@@ -259,6 +265,13 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
             "leaderboard/test_lost_seeds.py::test_one_failed_fold_loses_its_seed",
         ),
     ),
+    "A board is ordered by the first": (
+        None,
+        (
+            "leaderboard/test_task_decides.py::test_each_board_is_ordered_by_what_its_own_task_ranks_by",
+            "leaderboard/test_task_decides.py::test_what_somebody_asks_for_goes_before_what_the_task_ranks_by",
+        ),
+    ),
     "A metric with a direction ranks": (
         None,
         (
@@ -394,6 +407,14 @@ RULES: dict[str, tuple[Callable[[str], None] | None, tuple[str, ...]]] = {
         (
             "benchmark/test_evaluation_pet.py::test_the_mean_organ_error_has_no_sign_and_leaves_the_bladder_out",
             "benchmark/test_metrics_regions.py::test_the_mean_over_organs_has_no_sign_and_leaves_bladder_and_kidneys_out",
+        ),
+    ),
+    "What depends on the tracer is": (
+        has_the_values_of_fdg,
+        (
+            "benchmark/test_task_metrics.py::test_the_conventions_of_fdg_are_what_they_were",
+            "benchmark/test_task_metrics.py::test_a_task_that_decides_nothing_has_the_metrics_of_fdg",
+            "benchmark/test_task_metrics.py::test_hot_volume_is_that_above_the_tasks_threshold_which_its_convention_names",
         ),
     ),
     "A voxel is **focal**": (

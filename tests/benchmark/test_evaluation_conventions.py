@@ -17,11 +17,14 @@ from petbench.evaluation.slices import body_slices
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from petbench_datasets.tasks.task import Task
 
 GRID = Grid.regular((12, 14, 13), (20.0, 10.0, 10.0))
 
@@ -38,6 +41,7 @@ class TinyDataset:
     name: str = "tiny"
     participants: tuple[str, ...] = ("sub-01", "sub-02")
     fingerprint: str = "0" * 64
+    task: Task = DEFAULT_TASK
 
     def pair(self, participant: str, /) -> TinyPair:
         generator = np.random.default_rng(int(participant[-2:]))

@@ -22,11 +22,14 @@ from petbench.evaluation.slices import body_slices
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from petbench_datasets.tasks.task import Task
 
 Function = Callable[..., Any]
 
@@ -208,6 +211,7 @@ class Pairs:
     name: str = "two"
     participants: tuple[str, ...] = ("sub-01", "sub-02")
     fingerprint: str = "0" * 64
+    task: Task = DEFAULT_TASK
 
     def pair(self, participant: str, /) -> Images:
         factor = np.float32(1.0 if participant == "sub-01" else 1.5)

@@ -170,7 +170,7 @@ def test_detected_volume_counts_the_real_core_that_the_prediction_shows() -> Non
     real[lesion] = 10.0
     predicted = real.copy()
     predicted[8:10] = 4.0  # below 41 % of 10
-    found, there = detected_millilitres(predicted, real, lesion, 0.08)
+    found, there = detected_millilitres(predicted, real, lesion, 0.08, 41.0)
     assert found == pytest.approx(18 * 0.08)
     assert there == pytest.approx(36 * 0.08)
 
@@ -184,10 +184,10 @@ def test_unmatched_and_lost_hot_volume_are_regions_without_any_overlap() -> None
     predicted[12:14, 10:12, 10:12] = 4.0  # invented, exactly at the threshold
     real[17, 20, 20] = 9.0  # missed
     real[18, 21, 20] = 9.0  # over an edge: the same region
-    assert unmatched_hot_millilitres(predicted, real, body, 0.5) == pytest.approx(8 * 0.5)
-    assert unmatched_hot_millilitres(real, predicted, body, 0.5) == pytest.approx(2 * 0.5)
+    assert unmatched_hot_millilitres(predicted, real, body, 0.5, 4.0) == pytest.approx(8 * 0.5)
+    assert unmatched_hot_millilitres(real, predicted, body, 0.5, 4.0) == pytest.approx(2 * 0.5)
     body[17:19] = False
-    assert unmatched_hot_millilitres(real, predicted, body, 0.5) == 0.0
+    assert unmatched_hot_millilitres(real, predicted, body, 0.5, 4.0) == 0.0
 
 
 def test_a_lesion_row_says_what_was_recovered_and_a_dataset_without_lesions_has_none() -> None:

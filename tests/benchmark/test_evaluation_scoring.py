@@ -14,8 +14,8 @@ from petbench.evaluation.extractors.random_convolution import RandomConvolution
 from petbench.evaluation.feature_cache import FeatureCache
 from petbench.evaluation.frechet import frechet_distance
 from petbench.evaluation.kid import kernel_distance
-from petbench.evaluation.metrics.lesion_endpoints import LESION_ENDPOINTS
-from petbench.evaluation.metrics.lesions import LESION_METRICS
+from petbench.evaluation.metrics.lesion_endpoints import lesion_endpoints
+from petbench.evaluation.metrics.lesions import lesion_metrics
 from petbench.evaluation.metrics.psnr import PSNR_METRICS, psnr_body_suv20
 from petbench.evaluation.metrics.uncertainty import UNCERTAINTY_METRICS
 from petbench.evaluation.scoring import score_predictions
@@ -24,6 +24,7 @@ from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti_writer import write_image
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_leaderboard.rows import score_columns
 
 if TYPE_CHECKING:
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from petbench_datasets.tasks.task import Task
     from petbench_leaderboard.score_records import ScoreRecord
 
 GRID = Grid.regular((14, 16, 18), (20.0, 10.0, 10.0))
-WHERE_LABELLED = {spec.name for spec in LESION_METRICS + LESION_ENDPOINTS} | {"lesion_retention_index_error"}
+WHERE_LABELLED = {spec.name for spec in lesion_metrics(DEFAULT_TASK) + lesion_endpoints(DEFAULT_TASK)} | {
+    "lesion_retention_index_error"
+}
 WHERE_SAMPLED = {spec.name for spec in UNCERTAINTY_METRICS}
 DESCRIBES = {"organ_squared_error_share"}  # neither higher nor lower nor near a value is better
 RANDCONV = [metrics for metrics in EXTRACTOR_METRICS if metrics.frechet.name == "fd_randconv"]
@@ -64,6 +68,7 @@ class TinyDataset:
     name: str = "tiny"
     participants: tuple[str, ...] = ("sub-01", "sub-02", "sub-03", "sub-04")
     fingerprint: str = "f" * 64
+    task: Task = DEFAULT_TASK
     asked: list[str] = field(default_factory=list)
 
     def pair(self, participant: str, /) -> TinyPair:

@@ -12,6 +12,7 @@ from petbench.evaluation.catalogue import builtin_metrics
 from petbench.evaluation.label_names import merged, numbered
 from petbench.evaluation.lesion_detection import ALL, contrast_bin, detection_scores
 from petbench.evaluation.scoring import measure
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,7 +123,9 @@ def test_over_all_participants_lesions_are_counted_by_contrast_and_false_positiv
     real = with_uptake(image(2), 9.0, 4.0, 1.0)  # contrasts near 3.6, 5 and 1.25
     good, blind = with_uptake(image(1), 9.0, 4.0, 0.8), image(3)
     blind[around((26, 8, 20))] = 3.0
-    rows = detection_scores([row for predicted in (good, blind) for row in records(scored(predicted, real))])
+    rows = detection_scores(
+        [row for predicted in (good, blind) for row in records(scored(predicted, real))], DEFAULT_TASK
+    )
     found = {row.region: row for row in rows if row.metric == "lesion_sensitivity_by_contrast"}
     assert found[ALL].value == pytest.approx(100.0 * 2 / 6)
     assert found["contrast from 3"].value == pytest.approx(50.0)
@@ -136,9 +139,9 @@ def test_over_all_participants_lesions_are_counted_by_contrast_and_false_positiv
 
 
 def test_a_dataset_without_lesions_has_no_such_rows_and_one_that_cannot_be_scored_says_why() -> None:
-    assert detection_scores(records(case(image(1), image(2)))) == []
+    assert detection_scores(records(case(image(1), image(2))), DEFAULT_TASK) == []
     unlabelled = records(scored(image(1), image(2), labels=None, names={}))
-    assert {row.reason for row in detection_scores(unlabelled)} == {"the dataset has no organ labels"}
+    assert {row.reason for row in detection_scores(unlabelled, DEFAULT_TASK)} == {"the dataset has no organ labels"}
 
 
 def test_two_lesions_of_one_name_are_two_and_two_labels_of_one_organ_are_one() -> None:

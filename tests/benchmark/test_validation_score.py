@@ -109,13 +109,13 @@ def test_without_labels_of_the_urinary_tract_the_next_ranking_metric_counts(
     dataset, people = open_dataset(six), ("sub-03", "sub-04")
     for name in people:
         write_image(tmp_path / f"{name}.nii.gz", *dataset.early(name))
-    unlabelled = ranking_score(score_validation(dataset, people, tmp_path, METRICS, progress=silent))
+    unlabelled = ranking_score(score_validation(dataset, people, tmp_path, METRICS, progress=silent), RANKING_METRICS)
     bladder = np.zeros(dataset.grid("sub-03").shape, np.int16)
     bladder[tuple(size // 2 for size in bladder.shape)] = 1
     monkeypatch.setattr(
         Dataset, "labels", lambda _self, _who, kind="organs": (bladder, {1: "bladder"}) if kind == "organs" else None
     )
-    labelled = ranking_score(score_validation(dataset, people, tmp_path, METRICS, progress=silent))
+    labelled = ranking_score(score_validation(dataset, people, tmp_path, METRICS, progress=silent), RANKING_METRICS)
     assert (labelled.metric, unlabelled.metric) == RANKING_METRICS
     assert labelled.value is not None
 
@@ -124,7 +124,7 @@ def test_a_metric_that_nobody_installed_leaves_no_number(six: Path, tmp_path: Pa
     predict_by_factor(open_dataset(six), tmp_path, ["sub-03"], 1.0)
     records = score_validation(open_dataset(six), ("sub-03",), tmp_path, METRICS, progress=silent)
     found = ranking_score(records, ["nonsense"])
-    assert (found.value, found.reason) == (None, "no metric of one participant is called nonsense")
+    assert (found.value, found.reason) == (None, "no metric of the whole image is called nonsense")
 
 
 FACTOR = """
@@ -165,7 +165,7 @@ def test_a_run_of_any_kind_of_method_keeps_its_score_on_validation_participants_
     assert [file.name for file in files] == ["sub-03.nii.gz", "sub-04.nii.gz"]
     dataset = open_dataset(six)
     records = score_validation(dataset, ("sub-03", "sub-04"), files[0].parent, METRICS, progress=silent)
-    assert row["validation_score"] == ranking_score(records).value
+    assert row["validation_score"] == ranking_score(records, RANKING_METRICS).value
     kept = {(each["metric"], each["region"], each["participant"]): each["value"] for each in row["validation_scores"]}
     assert kept == {(each.metric, each.region, each.participant): each.value for each in records}
     assert {each["participant"] for each in row["validation_scores"]} == {"sub-03", "sub-04"}

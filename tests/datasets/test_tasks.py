@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from petbench_cohorts.tasks import FLT, NAF
 from petbench_datasets.errors import DataError
 from petbench_datasets.tasks.built_in import BUILT_IN, DEFAULT_TASK
 from petbench_datasets.tasks.task import Task
-from petbench_datasets.tasks.task_file import TASK_FILE, read_task, task_for
+from petbench_datasets.tasks.task_file import DECIDES, TASK_FILE, read_task, task_for
 from petbench_datasets.tasks.task_writer import definition, write_task
 from petbench_leaderboard.records import FIRST_TASK
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DIGESTS = {
     "fdg-7-21-to-42-63@1": "20d03bcc62e254e2ce7b2f1c6362466228f64693245c4a5128ee686bbb3a9d2b",
@@ -128,6 +129,26 @@ def test_what_is_asked_for_goes_before_the_cohorts_own_and_this_before_the_defau
         ({"source": ...}, "source is missing"),
         ({"least_covrage": 0.5}, "did you mean 'least_coverage'"),
         ({"of_file": False}, "key of a task"),
+        ({"hot_suv": 0}, "hot_suv is 0"),
+        ({"hot_suv": -2.5}, "hot_suv is -2.5"),
+        ({"hot_suv": True}, "hot_suv is True"),
+        ({"hot_suv": "4"}, "hot_suv is '4'"),
+        ({"hot_suv": [4]}, "hot_suv is"),
+        ({"core_percent": 0}, "core_percent is 0"),
+        ({"core_percent": 100}, "core_percent is 100"),
+        ({"core_percent": "41 %"}, "core_percent is '41 %'"),
+        ({"clearance_organs": ["Liver"]}, "clearance_organs is ('Liver',); give a list of labels of organs"),
+        ({"clearance_organs": ["left kidney"]}, "clearance_organs is ('left kidney',)"),
+        ({"clearance_organs": ["liver", "liver"]}, "each once"),
+        ({"clearance_organs": [1]}, "clearance_organs is (1,)"),
+        ({"clearance_organs": "liver"}, "clearance_organs is 'liver'"),
+        ({"clearence_organs": []}, "did you mean 'clearance_organs'"),
+        ({"excreted_by_urine": 1}, "excreted_by_urine is 1; it is true or false"),
+        ({"excreted_by_urine": "no"}, "excreted_by_urine is 'no'"),
+        ({"shown_organs": ["liver", ""]}, "shown_organs is ('liver', '')"),
+        ({"shown_organs": "all"}, "shown_organs is 'all'"),
+        ({"ranking_metrics": "mae_body_suv"}, "ranking_metrics is 'mae_body_suv'; give a list of names of metrics"),
+        ({"ranking_metrics": ["MAE"]}, "ranking_metrics is ('MAE',)"),
         ({"task": "fdg-60-to-120"}, "names a task, and says name"),
     ],
 )
@@ -187,3 +208,55 @@ def test_a_tracer_goes_by_its_spellings_and_a_nuclide_alone_says_nothing(
 def test_a_new_field_with_a_default_changes_no_digest() -> None:
     assert "of_file" not in DEFAULT_TASK.content()
     assert dataclasses.replace(DEFAULT_TASK, least_coverage=0.7).digest != DEFAULT_TASK.digest
+
+
+DECIDED: dict[str, Any] = {
+    "clearance_organs": ["liver", "gallbladder"],
+    "excreted_by_urine": False,
+    "hot_suv": 2.5,
+    "core_percent": 50.0,
+    "shown_organs": ["prostate", "bone"],
+    "ranking_metrics": ["organ_suvmean_error", "mae_body_suv"],
+}
+
+
+def test_a_file_decides_what_depends_on_the_tracer(tmp_path: Path) -> None:
+    task = read_task(written(tmp_path / "mine.toml", **DECIDED))
+    assert {key: getattr(task, key) for key in DECIDED} == {
+        key: tuple(value) if isinstance(value, list) else value for key, value in DECIDED.items()
+    }
+    assert Task.from_content(json.loads(json.dumps(task.content()))) == task
+    write_task(tmp_path, task)
+    assert task_for(tmp_path) == task
+
+
+@pytest.mark.parametrize("key", DECIDED)
+def test_each_decision_makes_another_task_and_none_changes_one_that_decides_nothing(key: str, tmp_path: Path) -> None:
+    plain = read_task(written(tmp_path / "plain.toml"))
+    assert DECIDED.keys().isdisjoint(plain.content())
+    assert DECIDED.keys().isdisjoint(tomllib.loads(definition(plain)))
+    other = read_task(written(tmp_path / "other.toml", **{key: DECIDED[key]}))
+    assert other.id != plain.id
+    assert tomllib.loads(definition(other)).keys() - tomllib.loads(definition(plain)).keys() == {key}
+    default = {"hot_suv": 4, "core_percent": 41, "excreted_by_urine": True, "shown_organs": [], "ranking_metrics": []}
+    organs = list(plain.clearance_organs)
+    assert read_task(written(tmp_path / "same.toml", clearance_organs=organs, **default)).id == plain.id
+
+
+def test_two_ways_of_writing_a_threshold_are_one_task(tmp_path: Path) -> None:
+    one, other = (read_task(written(tmp_path / "mine.toml", hot_suv=value)) for value in (2, 2.0))
+    assert one.id == other.id
+
+
+def test_a_task_file_of_before_keeps_its_id(tmp_path: Path) -> None:
+    assert (FLT.id, NAF.id) == ("flt-7-21-to-42-63@1:f2ac6aa7", "naf-7-21-to-42-63@1:fcb16918")
+    assert read_task(written(tmp_path / "mine.toml")).id == "flt-5-15-to-50-60@2:3c31f61a"
+
+
+def test_the_page_of_tasks_explains_every_decision_and_its_example_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    whole, decisions = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "mine.toml").write_text(whole + decisions, encoding="utf-8")
+    task = read_task(tmp_path / "mine.toml")
+    assert set(tomllib.loads(decisions)) == set(DECIDES) <= task.content().keys()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(DECIDES)

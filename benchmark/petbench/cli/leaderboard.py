@@ -10,7 +10,6 @@ import click
 
 from petbench.cli.options import name_on_the_board, names, only_task_option
 from petbench.cli.session import session
-from petbench_leaderboard.board import RANKING_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +26,7 @@ MOST_ROWS = 50
 @click.option("--dataset", "-d", callback=name_on_the_board, help="Only this dataset.")
 @click.option("--split", help="Only this split.")
 @only_task_option
-@click.option("--metric", help=f"What decides the order. Default: the first there is of {', '.join(RANKING_METRICS)}.")
+@click.option("--metric", help="What decides the order. Default: what the board's task ranks by, see `petbench tasks`.")
 @click.option("--where", help='Only rows that fulfil a condition, such as "psnr_body_suv20>30 and seed=0".')
 @click.option("--validation", is_flag=True, help="Also the means on validation participants, which rank nothing.")
 @click.option(

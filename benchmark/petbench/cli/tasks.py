@@ -60,12 +60,34 @@ def tasks(*, as_json: bool, name: str | None) -> None:
 def facts(task: Task) -> dict[str, Any]:
     """Return what a task is, for a script."""
     from petbench_datasets.tasks.task_writer import definition_facts
+    from petbench_leaderboard.board import RANKING_METRICS
 
     return {
         "id": task.id,
         **definition_facts(task),
+        "clearance_organs": list(task.clearance_organs),
+        "excreted_by_urine": task.excreted_by_urine,
+        "hot_suv": task.hot_suv,
+        "core_percent": task.core_percent,
+        "shown_organs": list(task.shown_organs),
+        "ranking_metrics": list(task.ranking_metrics or RANKING_METRICS),
         "half_life_minutes": task.half_life_seconds / 60,
         "digest": task.digest,
+    }
+
+
+def _decisions(task: Task) -> dict[str, str]:
+    """Return what a task decides of its scores and boards, for people."""
+    from petbench_leaderboard.board import RANKING_METRICS
+
+    clears = [name.replace("_", " ") for name in task.clearance_organs]
+    clears += ["urinary tract"] if task.excreted_by_urine else []
+    shown = [name.replace("_", " ") for name in task.shown_organs]
+    return {
+        "left out": f"{', '.join(clears) or 'nothing'}, of every mean over organs",
+        "hot": f"SUV {task.hot_suv:g} and above; core from {task.core_percent:g} % of the maximum on",
+        "shown": ", ".join(shown) or "every organ",
+        "ranked by": ", else ".join(task.ranking_metrics or RANKING_METRICS),
     }
 
 
@@ -84,6 +106,7 @@ def _show(task: Task) -> None:
         "early": f"{in_words(task.early_seconds)} after the injection",
         "delayed": f"{in_words(task.delayed_seconds)} after the injection",
         "measured": f"at least {task.least_coverage:.0%} of each window",
+        **_decisions(task),
         "source": task.source,
     }
     for key, value in shown.items():

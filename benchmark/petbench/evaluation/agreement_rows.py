@@ -6,10 +6,11 @@ from collections import defaultdict
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from petbench.evaluation.metrics.lesion_endpoints import LESION_ENDPOINTS
-from petbench.evaluation.metrics.organs import ORGAN_BIASES
+from petbench.evaluation.metrics.lesion_endpoints import lesion_biases
+from petbench.evaluation.metrics.organs import organ_biases
 from petbench.evaluation.protocol import TEST_RETEST_PERCENT
 from petbench_datasets.bids.names import person_of
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_leaderboard.metric_facts import MetricFacts, facts_of
 from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.statistics.agreement import bland_altman, concordance, proportional_bias
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 LESIONS = "lesions"
 """The region of the agreement of all lesions together: no lesion is the same in two participants."""
 
-_OF_LESIONS = tuple(spec for spec in LESION_ENDPOINTS if spec.name.endswith("_bias"))
-_SPECS = {spec.name: spec for spec in (*ORGAN_BIASES, *_OF_LESIONS)}
-_CONCORDANT = {"organ_suvmean_bias", *(spec.name for spec in _OF_LESIONS)}
+_OF_ORGANS, _OF_LESIONS = (
+    {spec.name: spec for spec in biases(DEFAULT_TASK)} for biases in (organ_biases, lesion_biases)
+)
+_SPECS = _OF_ORGANS | _OF_LESIONS
+_CONCORDANT = {"organ_suvmean_bias", *_OF_LESIONS}
 
 _LIMITS = (
     "mean bias over participants with its limits of agreement (Bland–Altman, mean ± 1.96 SD) and their 95 % intervals"
@@ -43,7 +46,7 @@ def agreement_scores(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
     groups: dict[tuple[str, str], list[ScoreRecord]] = defaultdict(list)
     for record in records:
         if record.metric in _SPECS and record.participant is not None:
-            region = record.region if _SPECS[record.metric] in ORGAN_BIASES else LESIONS
+            region = record.region if record.metric in _OF_ORGANS else LESIONS
             groups[record.metric, region].append(record)
     rows = []
     for (metric, region), group in groups.items():
@@ -56,7 +59,7 @@ def agreement_scores(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
 def _limits(spec: MetricSpec, region: str, group: Sequence[ScoreRecord]) -> ScoreRecord:
     reason = _incomplete(group)
     facts = replace(facts_of(spec), label="Agreement", summary=_LIMITS)
-    name, convention = f"{spec.name}_limits", f"bland-altman/{spec.convention_id}"
+    name, convention = f"{spec.name}_limits", f"bland-altman/{_convention(group)}"
     if reason:
         return _row(name, convention, region, spec.unit, None, facts, None, reason, {})
     limits = bland_altman([record.value for record in group if record.value is not None], _people(group))
@@ -74,7 +77,7 @@ def _limits(spec: MetricSpec, region: str, group: Sequence[ScoreRecord]) -> Scor
 def _concordance(spec: MetricSpec, region: str, group: Sequence[ScoreRecord]) -> ScoreRecord:
     name = f"{spec.name.removesuffix('_bias')}_ccc"
     facts = MetricFacts(label="Concordance", detail=spec.detail, summary=_CONCORDANCE, decimals=3, shown=False)
-    convention = f"lin-ccc@1/{spec.convention_id}"
+    convention = f"lin-ccc@1/{_convention(group)}"
     reason, extra, value = _incomplete(group), {}, None
     if not reason:
         try:
@@ -85,6 +88,11 @@ def _concordance(spec: MetricSpec, region: str, group: Sequence[ScoreRecord]) ->
             value = found.value
             extra = _counts(group) | {"pearson": found.pearson, "interval": found.interval}
     return _row(name, convention, region, "", True, facts, value, reason, extra)
+
+
+def _convention(group: Sequence[ScoreRecord]) -> str:
+    """Return that of the values, which a task may have decided."""
+    return group[0].convention_id
 
 
 def _counts(group: Sequence[ScoreRecord]) -> dict[str, object]:

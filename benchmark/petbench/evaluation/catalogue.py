@@ -5,26 +5,30 @@ Those of all participants together are in `distribution`, `agreement_rows` and `
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from petbench.evaluation.metrics.error import ERROR_METRICS
-from petbench.evaluation.metrics.focal import FOCAL_METRICS
-from petbench.evaluation.metrics.hot_volume import HOT_VOLUME_METRICS
-from petbench.evaluation.metrics.lesion_endpoints import LESION_ENDPOINTS
-from petbench.evaluation.metrics.lesions import LESION_METRICS
-from petbench.evaluation.metrics.organs import ORGAN_METRICS
+from petbench.evaluation.metrics.focal import focal_metrics
+from petbench.evaluation.metrics.hot_volume import hot_volume_metrics
+from petbench.evaluation.metrics.lesion_endpoints import lesion_endpoints
+from petbench.evaluation.metrics.lesions import lesion_metrics
+from petbench.evaluation.metrics.organs import organ_metrics
 from petbench.evaluation.metrics.psnr import PSNR_METRICS
 from petbench.evaluation.metrics.regions import REGION_METRICS
-from petbench.evaluation.metrics.retention import RETENTION_METRICS
+from petbench.evaluation.metrics.retention import retention_metrics
 from petbench.evaluation.metrics.ssim import SSIM_METRICS
 from petbench.evaluation.metrics.texture import LIVER_METRICS, TEXTURE_METRICS
 from petbench.evaluation.metrics.uncertainty import UNCERTAINTY_METRICS
 from petbench.evaluation.metrics.urinary import no_urinary
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_leaderboard.board import Column
 from petbench_leaderboard.metric_facts import facts_of
 
 if TYPE_CHECKING:
     from petbench.metric_spec import MetricSpec
+    from petbench_datasets.tasks.task import Task
 
 
 WHOLE_IMAGE: tuple[MetricSpec, ...] = PSNR_METRICS + SSIM_METRICS + ERROR_METRICS + TEXTURE_METRICS
@@ -40,8 +44,24 @@ def column_of_spec(spec: MetricSpec) -> Column:
 
 
 def builtin_metrics() -> tuple[MetricSpec, ...]:
-    """Return every built-in metric of one participant, as the hook `petbench_metrics` gives them out."""
+    """Return every built-in metric of one participant, as the hook `petbench_metrics` gives them out.
+
+    They are those of the default task; each can say what it is for another.
+    """
+    return metrics_of(DEFAULT_TASK)
+
+
+@functools.cache
+def metrics_of(task: Task) -> tuple[MetricSpec, ...]:
+    """Return the built-in metrics as a task has them: this is the one place that decides which of its words matter."""
     without = tuple(no_urinary(spec, shown=spec.name in _SHOWN_WITHOUT) for spec in WHOLE_IMAGE)
-    of_parts = REGION_METRICS + ORGAN_METRICS + RETENTION_METRICS + LIVER_METRICS
-    of_findings = LESION_ENDPOINTS + LESION_METRICS + FOCAL_METRICS + HOT_VOLUME_METRICS
-    return WHOLE_IMAGE + without + of_parts + of_findings + UNCERTAINTY_METRICS
+    of_parts = REGION_METRICS + organ_metrics(task) + retention_metrics(task) + LIVER_METRICS
+    of_findings = lesion_endpoints(task) + lesion_metrics(task) + focal_metrics(task) + hot_volume_metrics(task)
+    all_of_them = WHOLE_IMAGE + (without if task.excreted_by_urine else ()) + of_parts + of_findings
+    return tuple(
+        replace(spec, for_task=functools.partial(_for_task, spec.name)) for spec in all_of_them + UNCERTAINTY_METRICS
+    )
+
+
+def _for_task(name: str, task: Task) -> MetricSpec | None:
+    return next((spec for spec in metrics_of(task) if spec.name == name), None)

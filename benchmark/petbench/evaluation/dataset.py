@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench_datasets.images.grid import Grid
+    from petbench_datasets.tasks.task import Task
 
 
 class ScoredPair(Protocol):
@@ -41,6 +42,10 @@ class ScoredDataset(Protocol):
     @property
     def fingerprint(self) -> str:
         """A hash of its content."""
+
+    @property
+    def task(self) -> Task:
+        """What is asked of it, which decides of the metrics what depends on the tracer."""
 
     def pair(self, participant: str, /) -> ScoredPair:
         """Return one participant's real images."""

@@ -8,7 +8,7 @@ from collections import defaultdict
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from petbench.evaluation.metrics.lesion_endpoints import LESION_ENDPOINTS
+from petbench.evaluation.metrics.lesion_endpoints import lesion_endpoints
 from petbench.evaluation.protocol import CONTRAST_EDGES
 from petbench_datasets.bids.names import person_of
 from petbench_leaderboard.metric_facts import MetricFacts
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from petbench.metric_spec import MetricSpec
+    from petbench_datasets.tasks.task import Task
 
-_SPECS = {spec.name: spec for spec in LESION_ENDPOINTS}
 _BOUNDS = (0.0, *CONTRAST_EDGES, math.inf)
 _BINS = "contrast-" + "-".join(f"{edge:g}" for edge in CONTRAST_EDGES)
 ALL = "all contrasts"
@@ -33,19 +33,26 @@ def contrast_bin(contrast: float) -> str:
     return f"contrast from {low:g}" if math.isinf(high) else f"contrast {low:g} to {high:g}"
 
 
-def detection_scores(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
+def detection_scores(records: Sequence[ScoreRecord], task: Task) -> list[ScoreRecord]:
     """Return the rows of all lesions of all participants together, bin by bin; none where no lesions are labelled.
 
     Sensitivity counts lesions, not participants, and has the real image's own beside it: what the same rule finds in
     the image that is to be predicted. False positives are a participant's mean, by the contrast that the prediction
     gives them.
+
+    Args:
+        records: of the participants.
+        task: that they were scored for: it decides where focal uptake is looked for.
     """
-    return [*_sensitivity(records), *_false_positives(records)]
+    specs = {spec.name: spec for spec in lesion_endpoints(task)}
+    return [
+        *_sensitivity(records, specs["lesion_sensitivity"]),
+        *_false_positives(records, specs["lesion_false_positives"]),
+    ]
 
 
-def _sensitivity(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
+def _sensitivity(records: Sequence[ScoreRecord], spec: MetricSpec) -> list[ScoreRecord]:
     lesions = [record for record in records if record.metric == "lesion_found"]
-    spec = _SPECS["lesion_sensitivity"]
     rows = []
     for name in (ALL, *_names()):
         of_bin = [record for record in lesions if name in (ALL, _bin_of(record.extra.get("contrast")))]
@@ -63,8 +70,7 @@ def _sensitivity(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
     return rows
 
 
-def _false_positives(records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
-    spec = _SPECS["lesion_false_positives"]
+def _false_positives(records: Sequence[ScoreRecord], spec: MetricSpec) -> list[ScoreRecord]:
     people = [record for record in records if record.metric == spec.name]
     if not people:
         return []

@@ -1,7 +1,8 @@
 """Protocol 2: every constant that a score depends on. Changing one of them makes protocol 3.
 
 Nothing below may be taken from a prediction, nor image by image from a target, except where a convention's
-name says so (`volume_max`).
+name says so (`volume_max`). What depends on the tracer is none of it: organs that clear, thresholds of uptake and what
+ranks are the task's (`petbench_datasets.tasks.task.Task`).
 """
 
 from __future__ import annotations
@@ -56,12 +57,7 @@ URINARY_TRACT: Final = frozenset(
 BLADDERS: Final = frozenset({"bladder", "urinary_bladder"})
 URINARY_MARGIN_MILLIMETRES: Final = 20.0
 
-# Organs that excrete the tracer: scored one by one and left out of every mean over organs.
-CLEARANCE_ORGANS: Final = URINARY_TRACT | {"kidney", "kidneys", "kidney_left", "kidney_right"}
-
-# Lesions: a hot region is SUV >= 4 in the body; a lesion's core is where SUV >= 41 % of its real maximum.
-HOT_SUV: Final = 4.0
-LESION_CORE_FRACTION: Final = 0.41
+# A lesion's background is what lies this near it.
 LESION_BACKGROUND_MILLIMETRES: Final = 20.0
 
 # Focal uptake: voxels above the local level of their own image by each of these, in regions of at least this volume.

@@ -31,6 +31,7 @@ from petbench.evaluation.reader import (
 )
 from petbench.evaluation.samples import find_samples, stem
 from petbench.evaluation.slices import body_slices
+from petbench.evaluation.task_metrics import metrics_for
 from petbench.metric_spec import Case, Measurement, MetricSpec
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
@@ -79,7 +80,8 @@ def score_predictions(
         progress: is given how far the work is.
         cache: petbench's cache folder, for features of real slices and for weights.
         offline: whether downloading weights is forbidden.
-        metrics: the metrics of one participant; None for the built-in ones.
+        metrics: the metrics of one participant, each of which is scored as the dataset's task has it; None for the
+            built-in ones.
         distances: the metrics of all participants together, one entry an extractor.
         weights: files of Inception weights named by the user.
         device: where features are computed; everything else is numpy.
@@ -94,7 +96,7 @@ def score_predictions(
         DataError: a prediction is missing, there twice, on another grid, not finite, negative or not in SUV; or a file
             of weights has the wrong hash.
     """
-    specs = builtin_metrics() if metrics is None else tuple(metrics)
+    specs = metrics_for(dataset.task, builtin_metrics() if metrics is None else metrics)
     files = find_predictions(predictions, participants, dataset)
     samples = find_samples(predictions, participants)
     steps = len(files) + len(distances)
@@ -112,7 +114,7 @@ def score_predictions(
         records += [record for spec in specs for record in measure(spec, case)]
         if seen is not None:
             seen(case)
-    records += [*agreement_scores(records), *detection_scores(records)]
+    records += [*agreement_scores(records), *detection_scores(records, dataset.task)]
     floor = Floor(dataset, participants, FeatureCache(cache, dataset.fingerprint))
     for done, pair in enumerate(distances, start=len(files)):
         doing = f"features for {pair.frechet.name}"

@@ -9,7 +9,7 @@ from petbench.evaluation.agreement_rows import agreement_scores
 from petbench.evaluation.lesion_detection import detection_scores
 from petbench.evaluation.reader import find_predictions
 from petbench.evaluation.scoring import measure, read_case
-from petbench_leaderboard.board import RANKING_METRICS
+from petbench.evaluation.task_metrics import metrics_for
 from petbench_leaderboard.validation_scores import run_cells
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class ValidationScore:
     """The number that chooses between runs of one method.
 
     Attributes:
-        metric: the protocol's ranking metric.
+        metric: the task's ranking metric.
         convention: of that metric; None where no installed metric is called so.
         value: mean over the participants, all of them; None where one has no number.
         reason: why there is no value.
@@ -57,7 +57,7 @@ def score_validation(
         dataset: where the real images come from.
         participants: who validates; at least one.
         predictions: the folder with `<participant>.nii.gz`, as for `petbench.evaluation.scoring.score_predictions`.
-        metrics: of one participant.
+        metrics: of one participant, each of which is scored as the dataset's task has it.
         progress: is given how far the work is.
         seen: given each participant's images as they are read, for whoever needs them too.
         digests: of each prediction as it was written, where somebody took them.
@@ -65,6 +65,7 @@ def score_validation(
     Raises:
         DataError: a prediction is missing or cannot be scored.
     """
+    specs = metrics_for(dataset.task, metrics)
     records: list[ScoreRecord] = []
     files = find_predictions(predictions, participants, dataset)
     for done, (participant, path) in enumerate(files.items()):
@@ -72,19 +73,23 @@ def score_validation(
         case = read_case(dataset, participant, path, digests=digests)
         if seen is not None:
             seen(case)
-        records += [record for spec in metrics for record in measure(spec, case)]
+        records += [record for spec in specs for record in measure(spec, case)]
     progress("validated", len(files), len(files))
-    return [*records, *agreement_scores(records), *detection_scores(records)]
+    return [*records, *agreement_scores(records), *detection_scores(records, dataset.task)]
 
 
-def ranking_score(records: Sequence[ScoreRecord], names: Sequence[str] = RANKING_METRICS) -> ValidationScore:
-    """Return the mean of the protocol's ranking metric, the first of its names that every participant has a value of.
+def ranking_score(records: Sequence[ScoreRecord], names: Sequence[str]) -> ValidationScore:
+    """Return the mean of the ranking metric, the first of its names that every participant has a value of.
 
     Where none has, the first that was measured says why.
+
+    Args:
+        records: of the validation participants.
+        names: what ranks the boards of the task, see `petbench_leaderboard.board_tasks.ranking_metrics`.
     """
     cells = {column: cell for column, cell in run_cells(records).items() if column.metric in names}
     if not cells:
-        return ValidationScore(names[0], None, None, f"no metric of one participant is called {' or '.join(names)}")
+        return ValidationScore(names[0], None, None, f"no metric of the whole image is called {' or '.join(names)}")
     found = sorted(cells, key=lambda column: names.index(column.metric))
     best = next((column for column in found if cells[column].mean is not None), found[0])
     reason = None if cells[best].mean is not None else _reason(records, best.metric)

@@ -45,8 +45,6 @@ class RunPlan(PlannedRun):
         device: as asked for.
         reconstruction: which image of several, by the label `rec-`; empty for no choice. The fingerprint covers the
             images that were chosen.
-        task_definition: what the task asks, as `petbench_datasets.tasks.task.Task.content` gives it: a run is made by
-            the task that it was planned with, whatever becomes of its file. Empty in plans of before.
         declined: why the method is not run: what it needs and the dataset has not got; empty where it is run.
         given_split: the split itself where it came in a file and is none of the dataset's own; else empty.
     """
@@ -61,7 +59,6 @@ class RunPlan(PlannedRun):
     precision: Precision = field(metadata=use("identity", "group", where="text", check="precision"))
     device: str = field(metadata=use("change", where="text", check="device"))
     reconstruction: str = field(default="", metadata=use())
-    task_definition: Mapping[str, Any] = field(default_factory=dict, metadata=use())
     declined: str = field(default="", metadata=use())
     given_split: Mapping[str, Any] = field(default_factory=dict, metadata=use())
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petbench.errors import ChangedError, UnknownNameError, UsageError
+from petbench_datasets.errors import DataError, unknown_name
 from petbench_datasets.tasks.built_in import BUILT_IN
 from petbench_datasets.tasks.task import Task
 from petbench_datasets.tasks.task_file import read_task, task_for
@@ -13,6 +14,7 @@ from petbench_datasets.tasks.task_file import read_task, task_for
 if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
+    from petbench_leaderboard.records import RunRow
 
 
 def asked_task(text: str, registry: Registry) -> Task | None:
@@ -25,17 +27,17 @@ def asked_task(text: str, registry: Registry) -> Task | None:
     Raises:
         UnknownNameError: nothing is called so.
         UsageError: there is the task, in another version.
-        DataError: the file defines no task.
+        DataError: the file defines no task, or one that ranks by no metric that there is.
     """
     if not text:
         return None
     known = registry.tasks()
     found = next((task for task in known.values() if text in (task.name, task.id)), None)
     if found is not None:
-        return found
+        return _that_ranks(found, registry)
     path = Path(text).expanduser()
     if path.suffix == ".toml" or "/" in text:
-        return read_task(path, known)
+        return _that_ranks(read_task(path, known), registry)
     name, at, version = text.partition("@")
     if at and name in known:
         raise UsageError(f"the task {name} is of version {known[name].version} here, not {version}; ask for {name}")
@@ -48,7 +50,30 @@ def task_of_folder(folder: Path, text: str, registry: Registry) -> Task:
     Raises:
         PetbenchError: as `asked_task`, or the cohort's own file cannot be used.
     """
-    return task_for(folder, asked_task(text, registry), registry.tasks())
+    return _that_ranks(task_for(folder, asked_task(text, registry), registry.tasks()), registry)
+
+
+def _that_ranks(task: Task, registry: Registry) -> Task:
+    """Return a task once there is every metric that it ranks by, and orders something.
+
+    Raises:
+        DataError: one is none.
+    """
+    if not task.ranking_metrics:
+        return task
+    from petbench.evaluation.task_metrics import metrics_for
+
+    metrics = {metric.name: metric for metric in metrics_for(task, registry.metrics())}
+    for name in task.ranking_metrics:
+        if name not in metrics:
+            unknown = unknown_name("metric of one participant", name, metrics, "There:")
+            raise DataError(f"the task {task.name} ranks by what it has not: {unknown}")
+        if metrics[name].higher_is_better is None and metrics[name].best_value is None:
+            raise DataError(
+                f"the task {task.name} ranks by {name!r}, which has neither a direction nor a best value: it orders "
+                "nothing; name another metric"
+            )
+    return task
 
 
 def planned_task(plan: RunPlan) -> Task:
@@ -66,6 +91,19 @@ def planned_task(plan: RunPlan) -> Task:
             f"{'none that this petbench knows' if task is None else task.id}; plan it again"
         )
     return task
+
+
+def require_same_task(plan: RunPlan, row: RunRow) -> None:
+    """Make sure that a run of the same identity was made for the same task: a name and a version say one thing.
+
+    Raises:
+        ChangedError: the task asked or decided something else then.
+    """
+    if row.task_definition and dict(row.task_definition) != dict(plan.task_definition):
+        raise ChangedError(
+            f"run {row.id} is the same run, made when the task {row.task} asked or decided something else; give the "
+            "task a new version, or start afresh with --force"
+        )
 
 
 def require_unchanged(plan: RunPlan, registry: Registry) -> None:

@@ -14,7 +14,7 @@ from petbench.errors import UsageError
 from petbench.methods.devices import require_device
 from petbench.plans.run_plan import is_all_of
 from petbench.plans.same_code import check_same_code
-from petbench.plans.tasks import require_unchanged
+from petbench.plans.tasks import require_same_task, require_unchanged
 from petbench.runs.claims import RunningElsewhereError, claim, claim_path
 from petbench.runs.folder import plan_run
 from petbench.runs.job_note import active_note
@@ -78,6 +78,7 @@ def execute(
 
     Raises:
         RunningElsewhereError: the same run is going on in another process.
+        ChangedError: the same run is stored, and the task has changed under its version since.
     """
     while True:
         try:
@@ -109,7 +110,10 @@ def _once(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bool)
 
 
 def _same(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> list[RunRow]:
-    return supervisor.leaderboard.find(plan.identity, verification=origin.verification)
+    found = supervisor.leaderboard.find(plan.identity, verification=origin.verification)
+    for row in found:
+        require_same_task(plan, row)
+    return found
 
 
 def _done(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> RunRow | None:

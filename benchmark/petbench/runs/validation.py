@@ -10,6 +10,7 @@ from petbench.evaluation.validation import ranking_score
 from petbench.runs.time_to_target import final_error
 from petbench.training.prediction_errors import mean_of, prediction_errors
 from petbench.training.training_log import TrainingLog
+from petbench_leaderboard.board_tasks import ranking_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,6 +63,8 @@ def record_validation(
 ) -> None:
     """Store how the predictions of the validation participants score, and the number that chooses in the run's row.
 
+    It is by the metric that ranks the boards of the run's task.
+
     The log of the training gets the errors of the final model, as those of a model that still trains are logged, unless
     it has them.
 
@@ -72,10 +75,11 @@ def record_validation(
         errors: likewise.
         folder: of the run.
     """
+    row = leaderboard.run(run_id)
     if errors and final_error(folder.losses) is None:
-        _log_validation(leaderboard.run(run_id), errors, folder)
+        _log_validation(row, errors, folder)
     leaderboard.record_validation_scores(run_id, scores, protocol=PROTOCOL)
-    found = ranking_score(scores)
+    found = ranking_score(scores, ranking_metrics(row.task_definition))
     if found.value is None:
         _LOG.warning("no validation score: %s", found.reason)
     leaderboard.update(

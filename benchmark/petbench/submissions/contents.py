@@ -14,6 +14,7 @@ from petbench.engine_settings import Compile, Precision
 from petbench.errors import UsageError
 from petbench.plans.run_plan import RunPlan, parse_budget
 from petbench.submissions.limits import SubmissionError
+from petbench_leaderboard.board_tasks import check_definition
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_of_type, use_of
 from petbench_leaderboard.records import ADDED_LATER, PlannedRun, RunRow
@@ -90,7 +91,7 @@ def parse_plan(value: Any, name: str) -> RunPlan:
     """
     known = {field.name for field in _PLAN_FIELDS}
     if isinstance(value, dict):  # one that was packed before these fields were there is one of their first values
-        value = {**ADDED_LATER, **value}
+        value = {**ADDED_LATER, "task_definition": {}, **value}
     if not isinstance(value, dict) or set(value) != known:
         odd = min(set(value) ^ known) if isinstance(value, dict) else "an object"
         raise SubmissionError(f"{name}: {odd!r} is missing or unknown; was it made by another version of petbench?")
@@ -101,7 +102,12 @@ def parse_plan(value: Any, name: str) -> RunPlan:
         raise SubmissionError(f"{name}: {error}") from None
     if written != facts["budget"]:
         raise SubmissionError(f"{name}: the budget {facts['budget']!r} is written {written}")
-    return RunPlan(**facts | {key: tuple(facts[key]) for key in fields_of_type(RunPlan, tuple)}, dataset_folder="")
+    plan = RunPlan(**facts | {key: tuple(facts[key]) for key in fields_of_type(RunPlan, tuple)}, dataset_folder="")
+    try:
+        check_definition(plan)
+    except ValueError as error:
+        raise SubmissionError(f"{name}: {error}") from None
+    return plan
 
 
 def parse_run(value: Any, name: str, plan: RunPlan) -> RunRow:

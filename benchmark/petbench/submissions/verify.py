@@ -26,6 +26,7 @@ from petbench.submissions.taken import check_different
 from petbench.submissions.volumes import check_volume
 from petbench_datasets.dataset.split import load_split
 from petbench_leaderboard.board import IDENTITY_METHOD
+from petbench_leaderboard.board_tasks import defined_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -180,6 +181,11 @@ def _on_own_dataset(submitted: SubmittedRun, named: NamedDataset) -> RunPlan:
     if plan.task != dataset.task.id:
         raise SubmissionError(
             f"{submitted.folder}: made for the task {plan.task}; {named.name} here is for {dataset.task.id}"
+        )
+    defined = defined_task(plan.task_definition)
+    if defined is not None and defined.digest != dataset.task.digest:
+        raise SubmissionError(
+            f"{submitted.folder}: made for a {plan.task} that asks or decides something else than the {plan.task} here"
         )
     if plan.fingerprint != dataset.fingerprint:
         raise SubmissionError(

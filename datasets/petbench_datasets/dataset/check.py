@@ -16,6 +16,7 @@ from petbench_datasets.dataset.pair_frames import PairFrames, other_place, plan_
 from petbench_datasets.dataset.reconstructions import of_reconstruction, require_reconstruction
 from petbench_datasets.dataset.sessions import divide_by_session
 from petbench_datasets.dataset.split import check_split, duplicates, read_split, split_path
+from petbench_datasets.dataset.task_labels import unlabelled_organs
 from petbench_datasets.dataset.withheld import read_withheld
 from petbench_datasets.errors import DataError
 from petbench_datasets.evidence.rules import OtherKindError
@@ -108,6 +109,7 @@ def check_dataset(
         severity: Literal["error", "warning"] = "warning" if person_of(first) == person_of(second) else "error"
         folder = pair_folder(root, second)
         problems.append(Problem(severity, f"{folder}: holds the same voxels as {first}; remove one of them", second))
+    problems += [Problem("warning", doubt) for doubt in unlabelled_organs(root, digests, held)]
     _splits(root, digests if whole else {}, held, problems)
     progress("checking the dataset", len(folders), len(folders))
     return sorted(problems, key=lambda problem: (problem.severity, problem.participant or ""))

@@ -21,6 +21,12 @@ API_VERSION = 1
 EARLY, DELAYED = "early", "delayed"
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
+_NAMES = {
+    "clearance_organs": "labels of organs, such as 'liver'",
+    "shown_organs": "labels of organs, such as 'liver'",
+    "ranking_metrics": "names of metrics, such as 'mae_body_suv'",
+}
 _LONGEST_SECONDS = 30 * 86_400.0
 _SAYS_NOTHING = {"", "na", "unknown", "unspecified", "solution", "other", "tracer", "pet"}
 
@@ -41,6 +47,15 @@ class Task:
         early_seconds: the early window, from when to when after the injection.
         delayed_seconds: the delayed window, likewise, after the early one.
         least_coverage: the part of a window that must have been measured, above 0 and at most 1.
+        clearance_organs: labels of the organs that excrete the tracer, beside the urinary tract: what they hold depends
+            on more than the early image shows, so they are left out of every mean over organs.
+        excreted_by_urine: whether the urinary tract is to be left out, too, of these means, of the metrics without it
+            and of focal uptake. Without it there are no metrics without the urinary tract.
+        hot_suv: from which SUV on uptake counts as hot.
+        core_percent: the core of an organ or lesion is what has at least this percent of its maximum.
+        shown_organs: labels that the report shows of each participant, in this order; empty for all.
+        ranking_metrics: what decides the order of a board: the first that any row has a mean of. Empty for those of
+            `petbench_leaderboard.board.RANKING_METRICS`.
         source: who asked this question, and which of its numbers are a choice of whoever wrote the task.
         of_file: whether a file defines it, and no package: its id then has a digest, so that two files are two tasks.
         api: the version of the contract that the plugin was written for.
@@ -58,6 +73,12 @@ class Task:
     early_seconds: tuple[float, float]
     delayed_seconds: tuple[float, float]
     least_coverage: float = 0.8
+    clearance_organs: tuple[str, ...] = ("kidney", "kidneys", "kidney_left", "kidney_right")
+    excreted_by_urine: bool = True
+    hot_suv: float = 4.0
+    core_percent: float = 41.0
+    shown_organs: tuple[str, ...] = ()
+    ranking_metrics: tuple[str, ...] = ()
     source: str
     of_file: bool = False
     api: int = field(default=API_VERSION, compare=False)
@@ -161,9 +182,26 @@ def _problems(task: Task) -> list[str]:
         found.append("the delayed window begins before the early one ends; an early image is all before a delayed one")
     if not _is_number(task.least_coverage) or not 0.0 < task.least_coverage <= 1.0:
         found.append(f"least_coverage is {task.least_coverage!r}; give a part above 0 and at most 1")
-    if not isinstance(task.of_file, bool):
-        found.append(f"of_file is {task.of_file!r}; it is true or false")
-    return found
+    found += [
+        f"{name} is {getattr(task, name)!r}; it is true or false"
+        for name in ("excreted_by_urine", "of_file")
+        if not isinstance(getattr(task, name), bool)
+    ]
+    if not _is_number(task.hot_suv) or not task.hot_suv > 0.0:
+        found.append(f"hot_suv is {task.hot_suv!r}; give an SUV above 0")
+    if not _is_number(task.core_percent) or not 0.0 < task.core_percent < 100.0:
+        found.append(f"core_percent is {task.core_percent!r}; give a percentage above 0 and below 100")
+    return found + [
+        f"{name} is {getattr(task, name)!r}; give a list of {what}, in lower case and each once"
+        for name, what in _NAMES.items()
+        if not _are_names(getattr(task, name))
+    ]
+
+
+def _are_names(names: object) -> bool:
+    if not isinstance(names, tuple) or not all(isinstance(one, str) and _NAME.fullmatch(one) for one in names):
+        return False
+    return len(set(names)) == len(names)
 
 
 def _is_window(window: object) -> bool:

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 TASK_FILE = "task.toml"
 """Its name beside a cohort."""
 
+_THRESHOLDS = ("hot_suv", "core_percent")
+DECIDES = ("clearance_organs", "excreted_by_urine", *_THRESHOLDS, "shown_organs", "ranking_metrics")
+"""What a task may decide of its scores, its boards and the report; where it does not, what holds for FDG does."""
+
 _NAMES_ONE = "task"
 _WINDOWS = {"early_minutes": "early_seconds", "delayed_minutes": "delayed_seconds"}
 _NEEDED = ("name", "version", "summary", "tracer", "radionuclide", "source", *_WINDOWS)
-_MAY_BE_LEFT_OUT = ("spellings", "least_coverage")
+_MAY_BE_LEFT_OUT = ("spellings", "least_coverage", *DECIDES)
 
 
 def task_for(root: Path, asked: Task | None = None, known: Mapping[str, Task] = BUILT_IN) -> Task:
@@ -92,6 +96,9 @@ def _defined(content: dict[str, Any], path: Path) -> Task:
     facts.setdefault("spellings", [letters(str(facts["tracer"]))])
     if isinstance(facts["spellings"], list):
         facts["spellings"] = tuple(letters(one) if isinstance(one, str) else one for one in facts["spellings"])
+    facts |= {key: tuple(facts[key]) for key in DECIDES if isinstance(facts.get(key), list)}
+    # 2 and 2.0 are one SUV, so they are one task.
+    facts |= {key: float(facts[key]) for key in _THRESHOLDS if type(facts.get(key)) is int}
     try:
         return Task(**facts, of_file=True)
     except DataError as error:

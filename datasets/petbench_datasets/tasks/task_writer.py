@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from petbench_datasets.files import write_text
 from petbench_datasets.images.windows import minutes
 from petbench_datasets.tasks.built_in import DEFAULT_TASK
-from petbench_datasets.tasks.task_file import TASK_FILE
+from petbench_datasets.tasks.task_file import DECIDES, TASK_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,8 @@ def definition(task: Task) -> str:
 
 
 def definition_facts(task: Task) -> dict[str, Any]:
-    """Return what a file that defines a task says, by its keys."""
+    """Return what a file that defines a task says, by its keys; of what it decides, what is not as by default."""
+    content = task.content()
     return {
         "name": task.name,
         "version": task.version,
@@ -39,5 +40,6 @@ def definition_facts(task: Task) -> dict[str, Any]:
         "early_minutes": list(minutes(task.early_seconds)),
         "delayed_minutes": list(minutes(task.delayed_seconds)),
         "least_coverage": task.least_coverage,
+        **{key: content[key] for key in DECIDES if key in content},
         "source": task.source,
     }

@@ -10,6 +10,7 @@ import numpy as np
 
 from petbench.evaluation.by_array import ByArrays
 from petbench.evaluation.metrics.uptake import Uptake, organ_uptake, regions, sphere_means
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,31 +31,44 @@ class Uptakes:
     early_maximum: float
 
 
-_organs: WeakKeyDictionary[Case, dict[str, Uptakes]] = WeakKeyDictionary()
-_lesions: WeakKeyDictionary[Case, dict[str, Uptakes]] = WeakKeyDictionary()
+_Kept = WeakKeyDictionary["Case", dict[float, "dict[str, Uptakes]"]]
+_organs: _Kept = WeakKeyDictionary()
+_lesions: _Kept = WeakKeyDictionary()
 _peaks: ByArrays[NDArray[np.float64]] = ByArrays()
 
 
-def organ_uptakes(case: Case) -> Mapping[str, Uptakes]:
-    """Return the uptakes of every labelled organ, computed once while the case lives; none without labels."""
-    if case not in _organs:
-        _organs[case] = _uptakes(case, case.labels, case.names)
-    return _organs[case]
+def organ_uptakes(case: Case, core_percent: float = DEFAULT_TASK.core_percent) -> Mapping[str, Uptakes]:
+    """Return the uptakes of every labelled organ, computed once while the case lives; none without labels.
+
+    Args:
+        case: with labels.
+        core_percent: of an organ's maximum, from which on a voxel counts for TLG; it decides nothing else.
+    """
+    return _kept(_organs, case, core_percent, case.labels, case.names)
 
 
-def lesion_uptakes(case: Case) -> Mapping[str, Uptakes]:
-    """Return the uptakes of every labelled lesion, computed once while the case lives; none without lesions."""
-    if case not in _lesions:
-        _lesions[case] = _uptakes(case, case.lesions, case.lesion_names)
-    return _lesions[case]
+def lesion_uptakes(case: Case, core_percent: float = DEFAULT_TASK.core_percent) -> Mapping[str, Uptakes]:
+    """Return the uptakes of every labelled lesion, as `organ_uptakes` does; none without lesions."""
+    return _kept(_lesions, case, core_percent, case.lesions, case.lesion_names)
 
 
-def _uptakes(case: Case, labels: NDArray[np.int16] | None, names: Mapping[int, str]) -> dict[str, Uptakes]:
+def _kept(
+    kept: _Kept, case: Case, core_percent: float, labels: NDArray[np.int16] | None, names: Mapping[int, str]
+) -> Mapping[str, Uptakes]:
+    found = kept.setdefault(case, {})
+    if core_percent not in found:
+        found[core_percent] = _uptakes(case, labels, names, core_percent)
+    return found[core_percent]
+
+
+def _uptakes(
+    case: Case, labels: NDArray[np.int16] | None, names: Mapping[int, str], core_percent: float
+) -> dict[str, Uptakes]:
     if labels is None:
         return {}
     spacing = case.grid.spacing_millimetres
     predicted, real = (
-        organ_uptake(image, labels, names, spacing, _sphere_means(image, spacing))
+        organ_uptake(image, labels, names, spacing, _sphere_means(image, spacing), core_percent=core_percent)
         for image in (case.predicted, case.delayed)
     )
     early = {name: case.early[box][inside].astype(np.float64) for name, box, inside in regions(labels, names)}

@@ -4,7 +4,8 @@ A fixed threshold takes normal liver and blood for findings as soon as they cros
 above the *local level* by half of it, by four robust standard deviations, and by 0.5 SUV. The local level is the
 largest median of the labelled organs within 25 mm, each median from the image itself: an organ that is too hot as a
 whole is an error of its level, which the biases of organs measure, and no finding; what blurs over from a hot neighbour
-is none either. The urinary tract with its margin is left out. Regions count from 1 mL on.
+is none either. The urinary tract with its margin is left out where urine excretes the tracer. Regions count from 1 mL
+on.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from petbench.evaluation.protocol import (
 from petbench.metric_spec import Case, Measurement, MetricSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from petbench.evaluation.metrics.measures import Image, Mask
+    from petbench_datasets.tasks.task import Task
 
     Indices = NDArray[np.intp]
 
@@ -41,7 +43,7 @@ class Surroundings:
     """Which organs lie where, of one participant.
 
     Attributes:
-        inside: the body without the urinary zone, shape (z, y, x).
+        inside: where focal uptake is looked for, shape (z, y, x): the body, mostly without the urinary zone.
         members: for each organ, its voxels among those inside.
         near: for each organ, the voxels inside that lie within 25 mm of it, or in it.
     """
@@ -69,23 +71,32 @@ class Focal:
 
 _surroundings: ByArrays[Surroundings] = ByArrays()
 _real: ByArrays[Regions] = ByArrays()
-_focal: WeakKeyDictionary[Case, Focal] = WeakKeyDictionary()
+_focal: WeakKeyDictionary[Case, dict[bool, Focal]] = WeakKeyDictionary()
 
 
-def focal_of(case: Case) -> Focal:
+def focal_of(case: Case, *, without_urine: bool = True) -> Focal:
     """Return the focal regions of both images of a case, computed once while the case lives.
 
+    Args:
+        case: with organ labels.
+        without_urine: whether the urinary tract with its margin is left out.
+
     Raises:
-        ValueError: the participant has no organ labels, or none of a bladder.
+        ValueError: the participant has no organ labels, or none of a bladder that is to be left out.
     """
-    if case not in _focal:
-        labels, zone = case.labels, urinary_zone(case)
-        assert labels is not None  # the urinary zone comes from them
+    kept = _focal.setdefault(case, {})
+    if without_urine not in kept:
+        labels, body = case.labels, case.body
+        zone = urinary_zone(case) if without_urine else None
+        if labels is None:
+            raise ValueError("the dataset has no organ labels")
         spacing, millilitres = case.grid.spacing_millimetres, case.grid.voxel_millilitres
-        around = _surroundings.get(lambda: surroundings(labels, case.body & ~zone, spacing), labels, case.body)
-        real = _real.get(lambda: focal_regions(case.delayed, around, millilitres), case.delayed, labels, case.body)
-        _focal[case] = Focal(focal_regions(case.predicted, around, millilitres), real)
-    return _focal[case]
+        arrays = (labels, body) if zone is None else (labels, body, zone)
+        inside = body if zone is None else body & ~zone
+        around = _surroundings.get(lambda: surroundings(labels, inside, spacing), *arrays)
+        real = _real.get(lambda: focal_regions(case.delayed, around, millilitres), case.delayed, *arrays)
+        kept[without_urine] = Focal(focal_regions(case.predicted, around, millilitres), real)
+    return kept[without_urine]
 
 
 def surroundings(
@@ -147,67 +158,73 @@ def _largest(of_organs: Sequence[float], around: Surroundings) -> NDArray[np.flo
     return largest
 
 
-def hallucinated_volume(case: Case) -> Iterator[Measurement]:
-    """Measure focal uptake of the prediction that touches none of the real image, in mL."""
-    yield _unmatched(case, of_prediction=True)
+def unmatched_volume(*, of_prediction: bool, without_urine: bool) -> Callable[[Case], Iterable[Measurement]]:
+    """Return what measures focal uptake of the prediction, or of the real image, that touches none of the other, in mL.
 
+    Args:
+        of_prediction: whose uptake it is.
+        without_urine: whether the urinary tract with its margin is left out.
+    """
 
-def missed_volume(case: Case) -> Iterator[Measurement]:
-    """Measure focal uptake of the real image that touches none of the prediction, in mL."""
-    yield _unmatched(case, of_prediction=False)
+    def measure(case: Case) -> Iterator[Measurement]:
+        try:
+            found = focal_of(case, without_urine=without_urine)
+        except ValueError as error:
+            yield Measurement("body", None, str(error))
+            return
+        first, second = (found.predicted, found.real) if of_prediction else (found.real, found.predicted)
+        unmatched = unmatched_regions(first, second)
+        count = len(np.unique(first.numbers[unmatched]))
+        millilitres = float(unmatched.sum()) * case.grid.voxel_millilitres
+        focal = float((first.numbers > 0).sum()) * case.grid.voxel_millilitres
+        yield Measurement("body", millilitres, extra={"regions": count, "focal_millilitres": focal})
 
-
-def _unmatched(case: Case, *, of_prediction: bool) -> Measurement:
-    try:
-        found = focal_of(case)
-    except ValueError as error:
-        return Measurement("body", None, str(error))
-    first, second = (found.predicted, found.real) if of_prediction else (found.real, found.predicted)
-    unmatched = unmatched_regions(first, second)
-    count = len(np.unique(first.numbers[unmatched]))
-    millilitres = float(unmatched.sum()) * case.grid.voxel_millilitres
-    focal = float((first.numbers > 0).sum()) * case.grid.voxel_millilitres
-    return Measurement("body", millilitres, extra={"regions": count, "focal_millilitres": focal})
+    return measure
 
 
 _RULE = "local-level-25mm/plus-50%-4sd-0.5suv/1mL"
 _WORDS = (
     "a voxel is focal where it lies above L by 50 %, by 4 s and by 0.5 SUV; L and s are the largest median and robust "
-    "SD (1.4826 MAD) of the organs within 25 mm, from the image itself; regions of 18 neighbours, from 1 mL, the "
-    "urinary tract left out"
+    "SD (1.4826 MAD) of the organs within 25 mm, from the image itself; regions of 18 neighbours, from 1 mL"
 )
 _SOURCE = "autoPET's count of unmatched regions, with the organs' own levels in the place of a fixed SUV"
 
-FOCAL_METRICS: tuple[MetricSpec, ...] = (
-    MetricSpec(
-        name="hallucinated_volume",
-        convention_id=f"focal-volume/body/{_RULE}/predicted-only@1",
-        unit="mL",
-        higher_is_better=False,
-        label="Hallucinated",
-        detail="focal",
-        decimals=1,
-        shown=False,
-        summary="focal uptake of the prediction that touches none of the real image",
-        formula=f"volume of focal regions of p without a focal voxel of r; {_WORDS}",
-        source=_SOURCE,
-        hides="a whole organ that is too hot, false uptake that touches real focal uptake, and what a hotter organ "
-        "within 25 mm outshines",
-        measure=hallucinated_volume,
-    ),
-    MetricSpec(
-        name="missed_volume",
-        convention_id=f"focal-volume/body/{_RULE}/real-only@1",
-        unit="mL",
-        higher_is_better=False,
-        label="Missed",
-        detail="focal",
-        decimals=1,
-        shown=False,
-        summary="focal uptake of the real image that touches none of the prediction",
-        formula=f"volume of focal regions of r without a focal voxel of p; {_WORDS}",
-        source=_SOURCE,
-        hides="focal uptake of which a single voxel is left, and the bladder",
-        measure=missed_volume,
-    ),
-)
+
+def focal_metrics(task: Task) -> tuple[MetricSpec, ...]:
+    """Return the metrics of focal uptake, without the urinary tract where urine excretes the task's tracer."""
+    without = task.excreted_by_urine
+    rule = _RULE if without else f"{_RULE}/with-urinary"
+    words = f"{_WORDS}, the urinary tract left out" if without else _WORDS
+    return (
+        MetricSpec(
+            name="hallucinated_volume",
+            convention_id=f"focal-volume/body/{rule}/predicted-only@1",
+            unit="mL",
+            higher_is_better=False,
+            label="Hallucinated",
+            detail="focal",
+            decimals=1,
+            shown=False,
+            summary="focal uptake of the prediction that touches none of the real image",
+            formula=f"volume of focal regions of p without a focal voxel of r; {words}",
+            source=_SOURCE,
+            hides="a whole organ that is too hot, false uptake that touches real focal uptake, and what a hotter organ "
+            "within 25 mm outshines",
+            measure=unmatched_volume(of_prediction=True, without_urine=without),
+        ),
+        MetricSpec(
+            name="missed_volume",
+            convention_id=f"focal-volume/body/{rule}/real-only@1",
+            unit="mL",
+            higher_is_better=False,
+            label="Missed",
+            detail="focal",
+            decimals=1,
+            shown=False,
+            summary="focal uptake of the real image that touches none of the prediction",
+            formula=f"volume of focal regions of r without a focal voxel of p; {words}",
+            source=_SOURCE,
+            hides="focal uptake of which a single voxel is left" + (", and the bladder" if without else ""),
+            measure=unmatched_volume(of_prediction=False, without_urine=without),
+        ),
+    )

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench.evaluation.protocol import LESION_BACKGROUND_MILLIMETRES, LESION_CORE_FRACTION
+from petbench.evaluation.metrics.of_task import number_text
+from petbench.evaluation.protocol import LESION_BACKGROUND_MILLIMETRES
 from petbench.metric_spec import Measurement, MetricSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from petbench.evaluation.metrics.measures import Image, Mask
     from petbench.metric_spec import Case
+    from petbench_datasets.tasks.task import Task
 
 # Below this contrast the real lesion hardly stands out, and a ratio to it would be noise.
 _LEAST_CONTRAST = 0.2
@@ -40,13 +42,15 @@ def contrast_recovery_percent(predicted: Image, real: Image, lesion: Mask, backg
     return 100.0 * _contrast(predicted, lesion, background) / contrast
 
 
-def detected_millilitres(predicted: Image, real: Image, lesion: Mask, voxel_millilitres: float) -> tuple[float, float]:
+def detected_millilitres(
+    predicted: Image, real: Image, lesion: Mask, voxel_millilitres: float, core_percent: float
+) -> tuple[float, float]:
     """Return how many millilitres of the lesion's core are found, and how many there are.
 
-    The core is where the real image has at least 41 % of the lesion's real maximum; found is where the prediction has
-    as much, too. The threshold comes from the real image for both.
+    The core is where the real image has at least `core_percent` of the lesion's real maximum; found is where the
+    prediction has as much, too. The threshold comes from the real image for both.
     """
-    threshold = LESION_CORE_FRACTION * float(real[lesion].max())
+    threshold = core_percent / 100.0 * float(real[lesion].max())
     core = lesion & (real >= threshold)
     return float((core & (predicted >= threshold)).sum()) * voxel_millilitres, float(core.sum()) * voxel_millilitres
 
@@ -85,11 +89,17 @@ def lesion_contrast(case: Case) -> Iterator[Measurement]:
         yield Measurement(name, value)
 
 
-def lesion_detection(case: Case) -> Iterator[Measurement]:
-    """Measure how many millilitres of each lesion's core the prediction shows."""
-    for name, lesion in lesions_of(case):
-        found, there = detected_millilitres(case.predicted, case.delayed, lesion, case.grid.voxel_millilitres)
-        yield Measurement(name, found, extra={"real_millilitres": there, "share": found / there})
+def lesion_detection(core_percent: float) -> Callable[[Case], Iterable[Measurement]]:
+    """Return what measures how many millilitres of each lesion's core the prediction shows."""
+
+    def measure(case: Case) -> Iterator[Measurement]:
+        for name, lesion in lesions_of(case):
+            found, there = detected_millilitres(
+                case.predicted, case.delayed, lesion, case.grid.voxel_millilitres, core_percent
+            )
+            yield Measurement(name, found, extra={"real_millilitres": there, "share": found / there})
+
+    return measure
 
 
 def lesions_of(case: Case) -> Iterator[tuple[str, Mask]]:
@@ -102,36 +112,39 @@ def lesions_of(case: Case) -> Iterator[tuple[str, Mask]]:
             yield name, lesion
 
 
-LESION_METRICS: tuple[MetricSpec, ...] = (
-    MetricSpec(
-        name="lesion_contrast_recovery",
-        convention_id="contrast-recovery/lesion/shell-20mm@1",
-        unit="%",
-        higher_is_better=None,
-        label="Contrast recovery",
-        detail="lesion",
-        decimals=1,
-        best_value=100.0,
-        shown=False,
-        summary="a lesion's contrast against its surroundings over the real one",
-        formula="100 (Lp/Bp − 1) / (Lr/Br − 1)",
-        source="NEMA NU 2, the real image in the place of the known activity",
-        hides="a common factor on lesion and surroundings",
-        measure=lesion_contrast,
-    ),
-    MetricSpec(
-        name="lesion_detected_volume",
-        convention_id="detected-volume/lesion/real-41%-isocontour@1",
-        unit="mL",
-        higher_is_better=True,
-        label="Detected",
-        detail="lesion",
-        decimals=2,
-        shown=False,
-        summary="volume of a lesion's real core that the prediction shows as hot",
-        formula="volume of core where p >= 0.41 max of r in the lesion",
-        source="autoPET, turned from counting to measuring",
-        hides="uptake above the threshold that is too high",
-        measure=lesion_detection,
-    ),
-)
+def lesion_metrics(task: Task) -> tuple[MetricSpec, ...]:
+    """Return how much of a lesion's contrast and of its core a prediction shows."""
+    core = number_text(task.core_percent)
+    return (
+        MetricSpec(
+            name="lesion_contrast_recovery",
+            convention_id="contrast-recovery/lesion/shell-20mm@1",
+            unit="%",
+            higher_is_better=None,
+            label="Contrast recovery",
+            detail="lesion",
+            decimals=1,
+            best_value=100.0,
+            shown=False,
+            summary="a lesion's contrast against its surroundings over the real one",
+            formula="100 (Lp/Bp − 1) / (Lr/Br − 1)",
+            source="NEMA NU 2, the real image in the place of the known activity",
+            hides="a common factor on lesion and surroundings",
+            measure=lesion_contrast,
+        ),
+        MetricSpec(
+            name="lesion_detected_volume",
+            convention_id=f"detected-volume/lesion/real-{core}%-isocontour@1",
+            unit="mL",
+            higher_is_better=True,
+            label="Detected",
+            detail="lesion",
+            decimals=2,
+            shown=False,
+            summary="volume of a lesion's real core that the prediction shows as hot",
+            formula=f"volume of core where p >= {number_text(task.core_percent / 100.0)} max of r in the lesion",
+            source="autoPET, turned from counting to measuring",
+            hides="uptake above the threshold that is too high",
+            measure=lesion_detection(task.core_percent),
+        ),
+    )

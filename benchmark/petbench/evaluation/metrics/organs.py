@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench.evaluation.metrics.case_uptake import organ_uptakes
-from petbench.evaluation.protocol import CLEARANCE_ORGANS, TEST_RETEST_PERCENT
+from petbench.evaluation.metrics.of_task import left_out, left_out_id, left_out_words, number_text
+from petbench.evaluation.protocol import TEST_RETEST_PERCENT
 from petbench.metric_spec import Case, Measurement, MetricSpec
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from petbench.evaluation.metrics.case_uptake import Uptakes
     from petbench.evaluation.metrics.uptake import Uptake
+    from petbench_datasets.tasks.task import Task
 
 
 def bias_percent(predicted: float, real: float) -> float:
@@ -33,12 +36,20 @@ def bias_percent(predicted: float, real: float) -> float:
 
 
 def uptake_bias(
-    quantity: Callable[[Uptake], float], uptakes: Callable[[Case], Mapping[str, Uptakes]] = organ_uptakes
+    quantity: Callable[[Uptake], float],
+    uptakes: Callable[[Case, float], Mapping[str, Uptakes]] = organ_uptakes,
+    core_percent: float = DEFAULT_TASK.core_percent,
 ) -> Callable[[Case], Iterable[Measurement]]:
-    """Return what measures the bias of one quantity, organ by organ or lesion by lesion, in percent."""
+    """Return what measures the bias of one quantity, organ by organ or lesion by lesion, in percent.
+
+    Args:
+        quantity: of what is compared.
+        uptakes: of organs or lesions.
+        core_percent: of the maximum, from which on a voxel counts for TLG.
+    """
 
     def measure(case: Case) -> Iterator[Measurement]:
-        for region, both in uptakes(case).items():
+        for region, both in uptakes(case, core_percent).items():
             pair = quantity(both.predicted), quantity(both.real)
             if not pair[1] > 0.0:
                 yield Measurement(region, None, "the real image has no uptake there")
@@ -50,29 +61,39 @@ def uptake_bias(
     return measure
 
 
-def mean_organ_error(case: Case) -> Iterator[Measurement]:
-    """Measure the mean over organs of |SUVmean bias|, clearance organs left out."""
-    if case.labels is None:
-        yield Measurement("body", None, "the dataset has no organ labels")
-        return
-    biases = {
-        organ: bias_percent(both.predicted.mean, both.real.mean)
-        for organ, both in organ_uptakes(case).items()
-        if organ not in CLEARANCE_ORGANS and both.real.mean > 0.0
-    }
-    if not biases:
-        yield Measurement("body", None, "no labelled organ has uptake")
-        return
-    worst = max(biases, key=lambda organ: abs(biases[organ]))
-    yield Measurement(
-        "body",
-        float(np.mean(np.abs(list(biases.values())))),
-        extra={"organs": len(biases), "worst": worst, "worst_bias_percent": biases[worst]},
-    )
+def mean_organ_error(without: Collection[str]) -> Callable[[Case], Iterable[Measurement]]:
+    """Return what measures the mean over organs of |SUVmean bias|, those `without` left out."""
+
+    def measure(case: Case) -> Iterator[Measurement]:
+        if case.labels is None:
+            yield Measurement("body", None, "the dataset has no organ labels")
+            return
+        biases = {
+            organ: bias_percent(both.predicted.mean, both.real.mean)
+            for organ, both in organ_uptakes(case).items()
+            if organ not in without and both.real.mean > 0.0
+        }
+        if not biases:
+            yield Measurement("body", None, "no labelled organ has uptake")
+            return
+        worst = max(biases, key=lambda organ: abs(biases[organ]))
+        yield Measurement(
+            "body",
+            float(np.mean(np.abs(list(biases.values())))),
+            extra={"organs": len(biases), "worst": worst, "worst_bias_percent": biases[worst]},
+        )
+
+    return measure
 
 
 def _bias(
-    name: str, quantity: Callable[[Uptake], float], detail: str, what: str, convention: str, hides: str
+    name: str,
+    quantity: Callable[[Uptake], float],
+    detail: str,
+    what: str,
+    convention: str,
+    hides: str,
+    core_percent: float = DEFAULT_TASK.core_percent,
 ) -> MetricSpec:
     return MetricSpec(
         name=name,
@@ -88,11 +109,11 @@ def _bias(
         formula="100 (predicted − real) / real",
         source="Lodge, J Nucl Med 2017;58:523 for the 10 % test–retest yardstick",
         hides=hides,
-        measure=uptake_bias(quantity),
+        measure=uptake_bias(quantity, core_percent=core_percent),
     )
 
 
-ORGAN_BIASES: tuple[MetricSpec, ...] = (
+_BIASES: tuple[MetricSpec, ...] = (
     _bias(
         "organ_suvmean_bias",
         lambda u: u.mean,
@@ -117,31 +138,41 @@ ORGAN_BIASES: tuple[MetricSpec, ...] = (
         "suvpeak-bias/organ/1mL-sphere@1",
         "on voxels larger than 1 mL it is SUVmax",
     ),
-    _bias(
+)
+
+
+def organ_biases(task: Task) -> tuple[MetricSpec, ...]:
+    """Return the biases of every organ."""
+    core = number_text(task.core_percent)
+    of_glycolysis = _bias(
         "organ_tlg_bias",
         lambda u: u.lesion_glycolysis,
         "TLG",
-        "TLG, SUVmean × volume within 41 % of each image's own maximum",
-        "tlg-bias/organ/own-41%-isocontour@1",
+        f"TLG, SUVmean × volume within {core} % of each image's own maximum",
+        f"tlg-bias/organ/own-{core}%-isocontour@1",
         "a wrong maximum moves the contour and can cancel a wrong mean",
-    ),
-)
+        task.core_percent,
+    )
+    return (*_BIASES, of_glycolysis)
 
-ORGAN_METRICS: tuple[MetricSpec, ...] = (
-    *ORGAN_BIASES,
-    MetricSpec(
-        name="organ_suvmean_error",
-        convention_id="suvmean-error/mean-over-organs/no-clearance@1",
-        unit="%",
-        higher_is_better=False,
-        label="Organ error",
-        detail="SUVmean",
-        decimals=1,
-        place=40,
-        summary="mean over organs of the absolute bias of SUVmean, bladder and kidneys left out",
-        formula="mean over organs of 100 |predicted − real| / real",
-        source="BIC-MAC 2026's organ bias",
-        hides="which organ is wrong, and in which direction",
-        measure=mean_organ_error,
-    ),
-)
+
+def organ_metrics(task: Task) -> tuple[MetricSpec, ...]:
+    """Return the biases of every organ, and their mean over the organs that do not clear the task's tracer."""
+    return (
+        *organ_biases(task),
+        MetricSpec(
+            name="organ_suvmean_error",
+            convention_id=f"suvmean-error/mean-over-organs/{left_out_id(task)}@1",
+            unit="%",
+            higher_is_better=False,
+            label="Organ error",
+            detail="SUVmean",
+            decimals=1,
+            place=40,
+            summary=f"mean over organs of the absolute bias of SUVmean, {left_out_words(task)}",
+            formula="mean over organs of 100 |predicted − real| / real",
+            source="BIC-MAC 2026's organ bias",
+            hides="which organ is wrong, and in which direction",
+            measure=mean_organ_error(left_out(task)),
+        ),
+    )

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench.evaluation.metrics.case_uptake import lesion_uptakes, organ_uptakes
-from petbench.evaluation.protocol import CLEARANCE_ORGANS
+from petbench.evaluation.metrics.of_task import left_out, left_out_id, left_out_words
 from petbench.metric_spec import Case, Measurement, MetricSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from petbench_datasets.tasks.task import Task
 
 
 def retention_index(delayed: float, early: float) -> float:
@@ -58,47 +60,34 @@ def lesion_retention_error(case: Case) -> Iterator[Measurement]:
         yield _error(lesion, found.predicted.maximum, found.real.maximum, found.early_maximum)
 
 
-def mean_retention_error(case: Case) -> Iterator[Measurement]:
-    """Measure the mean over organs of the absolute error of the retention index, clearance organs left out."""
-    if case.labels is None:
-        yield Measurement("body", None, "the dataset has no organ labels")
-        return
-    errors = {
-        measurement.region: measurement.value
-        for measurement in organ_retention_error(case)
-        if measurement.region not in CLEARANCE_ORGANS and measurement.value is not None
-    }
-    if not errors:
-        yield Measurement("body", None, "no labelled organ has early uptake")
-        return
-    worst = max(errors, key=lambda organ: abs(errors[organ]))
-    yield Measurement(
-        "body",
-        float(np.mean(np.abs(list(errors.values())))),
-        extra={"organs": len(errors), "worst": worst, "worst_error_points": errors[worst]},
-    )
+def mean_retention_error(without: Collection[str]) -> Callable[[Case], Iterable[Measurement]]:
+    """Return what measures the mean over organs of the retention index's absolute error, those `without` left out."""
+
+    def measure(case: Case) -> Iterator[Measurement]:
+        if case.labels is None:
+            yield Measurement("body", None, "the dataset has no organ labels")
+            return
+        errors = {
+            measurement.region: measurement.value
+            for measurement in organ_retention_error(case)
+            if measurement.region not in without and measurement.value is not None
+        }
+        if not errors:
+            yield Measurement("body", None, "no labelled organ has early uptake")
+            return
+        worst = max(errors, key=lambda organ: abs(errors[organ]))
+        yield Measurement(
+            "body",
+            float(np.mean(np.abs(list(errors.values())))),
+            extra={"organs": len(errors), "worst": worst, "worst_error_points": errors[worst]},
+        )
+
+    return measure
 
 
 _SOURCE = "Higashi et al., J Nucl Med 2002;43:173; Matthies et al., J Nucl Med 2002;43:871"
 
-RETENTION_METRICS: tuple[MetricSpec, ...] = (
-    MetricSpec(
-        name="retention_index_error",
-        convention_id="retention-index-error/suvmean/mean-over-organs/no-clearance@1",
-        unit="%",
-        higher_is_better=False,
-        label="Retention index",
-        detail="error in points",
-        decimals=1,
-        place=41,
-        shown=False,
-        summary="mean over organs of the absolute error of the retention index, in percentage points; bladder and "
-        "kidneys left out",
-        formula="mean over organs of |RI of p − RI of r|, RI = 100 (SUV2 − SUV1) / SUV1, SUV1 of the early image",
-        source=_SOURCE,
-        hides="which organ is wrong, and in which direction; organs with little early uptake weigh most",
-        measure=mean_retention_error,
-    ),
+RETENTION_ERRORS: tuple[MetricSpec, ...] = (
     MetricSpec(
         name="organ_retention_index_error",
         convention_id="retention-index-error/suvmean/organ@1",
@@ -132,3 +121,25 @@ RETENTION_METRICS: tuple[MetricSpec, ...] = (
         measure=lesion_retention_error,
     ),
 )
+
+
+def retention_metrics(task: Task) -> tuple[MetricSpec, ...]:
+    """Return the errors of every organ and lesion, and their mean over the organs that do not clear the tracer."""
+    of_mean = MetricSpec(
+        name="retention_index_error",
+        convention_id=f"retention-index-error/suvmean/mean-over-organs/{left_out_id(task)}@1",
+        unit="%",
+        higher_is_better=False,
+        label="Retention index",
+        detail="error in points",
+        decimals=1,
+        place=41,
+        shown=False,
+        summary="mean over organs of the absolute error of the retention index, in percentage points; "
+        f"{left_out_words(task)}",
+        formula="mean over organs of |RI of p − RI of r|, RI = 100 (SUV2 − SUV1) / SUV1, SUV1 of the early image",
+        source=_SOURCE,
+        hides="which organ is wrong, and in which direction; organs with little early uptake weigh most",
+        measure=mean_retention_error(left_out(task)),
+    )
+    return (of_mean, *RETENTION_ERRORS)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from petbench.evaluation.protocol import LESION_CORE_FRACTION, PEAK_SPHERE_MILLILITRES
+from petbench.evaluation.protocol import PEAK_SPHERE_MILLILITRES
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +31,8 @@ class Uptake:
         maximum: SUVmax.
         peak: SUVpeak, the largest mean over a 1 mL sphere centred on a voxel of the organ (PERCIST 1.0: Wahl et al.,
             J Nucl Med 2009;50:122S). The sphere may reach beyond the organ.
-        lesion_glycolysis: TLG, SUVmean times volume in mL of the voxels with at least 41 % of the organ's own maximum.
+        lesion_glycolysis: TLG, SUVmean times volume in mL of the voxels of the core: with at least 41 % of the organ's
+            own maximum for FDG.
     """
 
     mean: float
@@ -45,6 +47,8 @@ def organ_uptake(
     names: Mapping[int, str],
     spacing_millimetres: tuple[float, float, float],
     peaks: NDArray[np.float64] | None = None,
+    *,
+    core_percent: float = DEFAULT_TASK.core_percent,
 ) -> dict[str, Uptake]:
     """Return the uptake of every organ that has a voxel; `volume` and `labels` have the shape (z, y, x).
 
@@ -56,6 +60,7 @@ def organ_uptake(
         names: what the integers mean.
         spacing_millimetres: of the voxels, (z, y, x).
         peaks: `sphere_means` of the volume, where they are known.
+        core_percent: of the organ's maximum, from which on a voxel counts for TLG.
     """
     values = np.asarray(volume, dtype=np.float64)
     if peaks is None:
@@ -64,7 +69,7 @@ def organ_uptake(
     found: dict[str, Uptake] = {}
     for name, box, inside in regions(labels, names):
         organ = values[box][inside]
-        core = organ[organ >= LESION_CORE_FRACTION * organ.max()]
+        core = organ[organ >= core_percent / 100.0 * organ.max()]
         found[name] = Uptake(
             mean=float(organ.mean()),
             maximum=float(organ.max()),

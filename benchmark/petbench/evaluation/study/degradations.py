@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from petbench.evaluation.metrics.lesions import background_shell, lesions_of
+from petbench.evaluation.metrics.of_task import left_out
 from petbench.evaluation.metrics.urinary import urinary_zone
-from petbench.evaluation.protocol import CLEARANCE_ORGANS, URINARY_TRACT
+from petbench.evaluation.protocol import URINARY_TRACT
 from petbench.evaluation.study.scene import FWHM_PER_SIGMA, blurred
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ class Family:
     lottery: bool = False
 
     def fits(self, scene: Scene) -> bool:
-        """Return whether a participant has what the family needs."""
+        """Return whether a participant has what the family needs; without urine there is no lottery."""
+        if self.lottery and not scene.task.excreted_by_urine:
+            return False
         return not self.needs or getattr(scene.case, self.needs) is not None
 
 
@@ -60,13 +63,14 @@ def gain(scene: Scene, percent: float) -> Image:
 
 
 def organ_levels(scene: Scene, percent: float) -> Image:
-    """Return every organ at a level of its own, wrong by a log-normal factor of some percent; the bladder stays."""
+    """Return every organ at a level of its own, wrong by a log-normal factor of some percent; what clears stays."""
     labels = scene.case.labels
     assert labels is not None
     factors = np.ones(int(labels.max(initial=0)) + 1)
     draws = _random(scene, "organs").standard_normal(len(factors))
+    without = left_out(scene.task)
     for index, name in scene.case.names.items():
-        if 0 < index < len(factors) and name not in CLEARANCE_ORGANS:
+        if 0 < index < len(factors) and name not in without:
             factors[index] = np.exp(draws[index] * percent / 100.0)
     return np.asarray(scene.best * factors[np.maximum(labels, 0)])
 
@@ -152,7 +156,9 @@ def mixture(scene: Scene, percent: float) -> Image:
 
 
 def with_lottery(scene: Scene, image: Image, copy: str) -> Image:
-    """Return a copy with the bladder at a level that no method can foretell; without labels it stays as it is."""
+    """Return a copy with the bladder at a level that no method can foretell; without labels or urine it stays."""
+    if not scene.task.excreted_by_urine:
+        return image
     try:
         added = urine(scene)
     except ValueError:

@@ -13,6 +13,7 @@ from petbench.evaluation.scoring import measure
 from petbench.evaluation.study.degradations import FAMILIES, with_lottery
 from petbench.evaluation.study.scene import read_scene
 from petbench.evaluation.study.separation import separation_rate
+from petbench.evaluation.task_metrics import metrics_for
 from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
 from petbench_leaderboard.run_groups import REGIONS
@@ -100,7 +101,7 @@ def study_metrics(
     Args:
         dataset: simulated, best of all: then the degraded copies are made of the noise-free truth.
         participants: whom it is over.
-        specs: the metrics; those without a direction and a best value are left out.
+        specs: the metrics, each as the dataset's task has it; those without a direction and a best value are left out.
         progress: called after each participant.
 
     Raises:
@@ -108,6 +109,7 @@ def study_metrics(
     """
     if len(participants) < 2:
         raise DataError(f"{dataset.root}: a study of metrics takes at least 2 participants, not {len(participants)}")
+    specs = metrics_for(dataset.task, specs)
     scored: dict[str, Badness] = {}
     simulated = True
     for done, participant in enumerate(participants):

@@ -12,6 +12,7 @@ from petbench.evaluation.metrics.urinary import urinary_zone
 from petbench.metric_spec import Case
 from petbench_datasets.bids.scan import scan_of
 from petbench_datasets.dataset.derivatives import REPEAT_ENDING, TRUTH_ENDING, find_derivative
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from petbench_datasets.dataset.reader import Dataset
+    from petbench_datasets.tasks.task import Task
 
     Image = NDArray[np.float64]
     Mask = NDArray[np.bool_]
@@ -37,12 +39,14 @@ class Scene:
             closest to the real image (without the bladder), or the real delayed image itself.
         noise: one realisation of the delayed image's noise, independent of the real image's.
         simulated: whether `best` is the truth.
+        task: what is asked: its organs that clear stay as they are, and its urine is no method's fault.
     """
 
     case: Case
     best: Image
     noise: Image
     simulated: bool
+    task: Task = DEFAULT_TASK
 
 
 def read_scene(dataset: Dataset, participant: str) -> Scene:
@@ -66,9 +70,9 @@ def read_scene(dataset: Dataset, participant: str) -> Scene:
     )
     best = real
     if truth is not None:
-        inside = body if labels is None else body & ~urinary_zone(case)
+        inside = body if labels is None or not dataset.task.excreted_by_urine else body & ~urinary_zone(case)
         best = as_scanned(truth, real, inside, pair.grid.spacing_millimetres)
-    return Scene(case, best, _noise(real, repeat, body), truth is not None)
+    return Scene(case, best, _noise(real, repeat, body), truth is not None, dataset.task)
 
 
 def blurred(image: Image, fwhm_millimetres: Sequence[float], spacing_millimetres: tuple[float, float, float]) -> Image:

@@ -15,7 +15,7 @@ from petbench_leaderboard.report.site.views import MethodTable
 from petbench_leaderboard.run_groups import column_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from petbench_leaderboard.board import Board, Column
     from petbench_leaderboard.store import Leaderboard
@@ -42,7 +42,7 @@ def organ_tables(leaderboard: Leaderboard, board: Board, participants: Collectio
             values.setdefault(score.region, {}).setdefault(anchors[score.run_id], []).append(score.value)
     methods = [(row_slug(row), names(shown)[row.run.run_group]) for row in shown]
     return {
-        who: [_table(column, values, methods) for column, values in sorted(of_metrics.items())]
+        who: [_table(column, values, methods, board.shown_organs) for column, values in sorted(of_metrics.items())]
         for who, of_metrics in found.items()
     }
 
@@ -53,14 +53,19 @@ def _whole(column: Column) -> Column:
 
 
 def _table(
-    column: Column, values: Mapping[str, Mapping[str, list[float]]], methods: list[tuple[str, str]]
+    column: Column,
+    values: Mapping[str, Mapping[str, list[float]]],
+    methods: list[tuple[str, str]],
+    organs: Sequence[str],
 ) -> MethodTable:
+    """Return a table of the organs that the task shows, in its order; of all, the largest error first, without any."""
     largest = {organ: max(max(seeds) for seeds in of_rows.values()) for organ, of_rows in values.items()}
     rows = [
         (
             organ.replace("_", " "),
             [written.value(column, fmean(values[organ][key]) if key in values[organ] else None) for key, _ in methods],
         )
-        for organ in sorted(values, key=lambda organ: (-largest[organ], organ))
+        for organ in [organ for organ in organs if organ in values]
+        or sorted(values, key=lambda organ: (-largest[organ], organ))
     ]
     return MethodTable(title=written.heading(column), methods=methods, rows=rows)
