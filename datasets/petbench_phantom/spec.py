@@ -199,6 +199,15 @@ _SIXTY_MULTIBED_OBLIQUE = replace(
 )
 
 
+_FINGERPRINTS = {
+    "fdg-phantom-mini-60-to-120": "e095cc35719adb1b4bbc790c35ac598e2a02da04443c30d8599909a6da96a6bc",
+    "fdg-phantom-mini-0-10-to-50-60": "0ab45ca9928e23f198f80637b1b4ae9c0744d04bca21f27e6c024b3137c19237",
+    "fdg-phantom-60-60-to-120": "03bbd28abef6e623500336facf27883ed4aec7daf204677bb85214ee46f13abf",
+    "fdg-phantom-60-0-10-to-50-60": "772c51ecf9930473457213a5b2ebf39233f1f856c42f0f0d2dfedf23000ae0d7",
+}
+"""Of the profiles for other tasks."""
+
+
 def _for_task(spec: PhantomSpec, task: Task) -> PhantomSpec:
     """Return a profile whose people are scanned in the windows of another task, with the counts of its delayed frame.
 
@@ -206,12 +215,13 @@ def _for_task(spec: PhantomSpec, task: Task) -> PhantomSpec:
     and `curves.Urine`.
     """
     windows = f"{in_words(task.early_seconds)} and {in_words(task.delayed_seconds)}"
+    name = f"{spec.name}-{task.name.removeprefix('fdg-')}"
     return replace(
         spec,
-        name=f"{spec.name}-{task.name.removeprefix('fdg-')}",
+        name=name,
         summary=f"{spec.name} scanned {windows} after the injection, for the task {task.name}",
         task=task.name,
-        fingerprint="",
+        fingerprint=_FINGERPRINTS[name],
     )
 
 
