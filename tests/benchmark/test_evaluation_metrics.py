@@ -11,8 +11,10 @@ from skimage import metrics as untyped_metrics
 
 from petbench.evaluation.metrics.error import mae_body_suv, nmae_body, nrmse_volume_range, rmse_body_suv
 from petbench.evaluation.metrics.psnr import psnr_body_suv20, psnr_slice_volume_max, psnr_volume_max
-from petbench.evaluation.metrics.ssim import ssim_body_suv20
+from petbench.evaluation.metrics.ssim import SSIM_METRICS, ssim_body_suv20
+from petbench.metric_spec import Case
 from petbench.torchvision_shim import import_torchvision
+from petbench_datasets.images.grid import Grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,6 +123,20 @@ def test_ssim_refuses_a_volume_smaller_than_its_window() -> None:
     small = np.ones((10, 12, 12), dtype=np.float32)
     with pytest.raises(ValueError, match="win_size"):
         ssim_body_suv20(small, small, small > 0)
+
+
+@pytest.mark.parametrize("sides", [(10, 30, 30), (30, 10, 30), (30, 30, 3)])
+def test_a_participant_whose_volume_is_smaller_than_the_window_has_a_reason_and_no_ssim(
+    sides: tuple[int, int, int],
+) -> None:
+    image = np.ones(sides, np.float32)
+    case = Case(
+        participant="sub-01", predicted=image, delayed=image, early=image, body=image > 0,
+        grid=Grid.regular(sides, (2.0, 2.0, 2.0)),
+    )  # fmt: skip
+    ((measurement,),) = (list(spec.measure(case)) for spec in SSIM_METRICS)
+    assert measurement.value is None
+    assert measurement.reason == f"a side of the volume has {min(sides)} voxels, and the window needs 11"
 
 
 def test_errors_equal_torchmetrics_and_scikit_image() -> None:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from petbench.evaluation.metrics.measures import in_body
 from petbench.evaluation.protocol import RANGE_SUV, SSIM_K1, SSIM_K2, SSIM_SIGMA_VOXELS, SSIM_TRUNCATE
-from petbench.metric_spec import MetricSpec
+from petbench.metric_spec import Measurement, MetricSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from petbench.evaluation.metrics.measures import Image, Mask
+    from petbench.metric_spec import Case
 
 _RADIUS = int(SSIM_TRUNCATE * SSIM_SIGMA_VOXELS + 0.5)
 
@@ -57,6 +59,14 @@ def _at_least(part: slice, length: int, size: int) -> slice:
     return slice(start, min(size, max(part.stop, start + length)))
 
 
+def _measure(case: Case) -> Iterator[Measurement]:
+    if min(case.body.shape) < 2 * _RADIUS + 1:
+        reason = f"a side of the volume has {min(case.body.shape)} voxels, and the window needs {2 * _RADIUS + 1}"
+        yield Measurement("body", None, reason)
+    else:
+        yield Measurement("body", ssim_body_suv20(case.predicted, case.delayed, case.body))
+
+
 SSIM_METRICS: tuple[MetricSpec, ...] = (
     MetricSpec(
         name="ssim_body_suv20",
@@ -71,6 +81,6 @@ SSIM_METRICS: tuple[MetricSpec, ...] = (
         formula="mean over body of SSIM(clip(p), clip(r)), Gaussian window of 1.5 voxels, R = 20",
         source="Wang et al., IEEE Trans. Image Process. 2004;13:600",
         hides="errors in cold tissue: with R = 20, everything well below 1 SUV looks alike",
-        measure=in_body(ssim_body_suv20),
+        measure=_measure,
     ),
 )
