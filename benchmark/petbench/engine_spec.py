@@ -55,7 +55,7 @@ class Work:
         command: what a job starts, before the folder's path.
         options: those of the command, of which it ends: for an engine that starts the program by another Python.
         when_stopped: the option of that command after which a job is told how to have itself started again, should
-            something stop it before it is done.
+            something stop it before it is done; what has no checkpoint to go on from takes no notice of it.
         resources: of each job.
         home: the folder of petbench on the machine that submits, under which the folders lie.
     """

@@ -96,8 +96,9 @@ def adopt_run(session: Session, exported: ExportedRun) -> str | None:
         setattr(found, name, columns[name])
     session.execute(sa.delete(Phase).where(Phase.run_id == found.id))
     _add_phases(session, found.id, exported.phases)
-    for protocol in {score.protocol for score in exported.scores}:  # a metric that is gone there is gone here
-        session.execute(sa.delete(Score).where(Score.run_id == found.id, Score.protocol == protocol))
+    for protocol, metric in {(score.protocol, score.metric) for score in exported.scores}:
+        same = (Score.run_id == found.id, Score.protocol == protocol, Score.metric == metric)
+        session.execute(sa.delete(Score).where(*same))
     forget_validation(session, found.id)
     _add_scores(session, found.id, exported)
     replace_diff(session, found.id, exported.source_diff)

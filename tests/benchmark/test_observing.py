@@ -102,7 +102,7 @@ class TestMailbox:
 class TestLog:
     def test_gives_each_whole_line_once_while_it_is_written(self, tmp_path: Path) -> None:
         path = tmp_path / "log"
-        follower = LogFollower([tmp_path / "nowhere", path])
+        follower = LogFollower([tmp_path / "nowhere", path], tmp_path / "told")
         assert follower.new_lines() == []
         with path.open("wb") as file:
             for written, expected in [(b"a\nb", [b"a\n"]), (b"c\n", [b"bc\n"]), (b"", []), (b"a\n", [b"a\n"])]:
@@ -115,7 +115,7 @@ class TestLog:
         log = TrainingLog(before)
         for images in (10, 20, 30):
             log.append("step", {"images": images})
-        follower = LogFollower([now / LOG_NAME, before / LOG_NAME])
+        follower = LogFollower([now / LOG_NAME, before / LOG_NAME], tmp_path / "told")
         assert len(follower.new_lines()) == 3
         before.rename(now)
         assert follower.new_lines() == []
@@ -128,6 +128,40 @@ class TestLog:
         now.rename(before)
         TrainingLog(before).append("step", {"images": 50})
         assert [json.loads(line)["images"] for line in follower.new_lines()] == [50]
+
+    def test_who_follows_after_another_is_given_what_nobody_was_told_of(self, tmp_path: Path) -> None:
+        log, told = TrainingLog(tmp_path), tmp_path / "told"
+
+        def images_of(lines: list[bytes]) -> list[int]:
+            return [json.loads(line)["images"] for line in lines]
+
+        def follower() -> LogFollower:
+            return LogFollower([tmp_path / LOG_NAME], told)
+
+        assert not follower().has_told
+        log.append("step", {"images": 10})
+        assert images_of(follower().new_lines()) == [10]
+        assert follower().has_told
+        for images in (20, 30):
+            log.append("step", {"images": images})
+        first = follower()
+        assert images_of(first.new_lines()) == [20, 30]
+        log.append("step", {"images": 40})
+        assert images_of(first.new_lines()) == [40]
+        assert images_of(follower().new_lines()) == []
+        log.cut(20)  # a resumed training goes back to its checkpoint, and does the rest again
+        for images in (30, 45):
+            log.append("step", {"images": images, "again": True})
+        assert images_of(follower().new_lines()) == [30, 45]
+        assert images_of(follower().new_lines()) == []
+
+    @pytest.mark.parametrize("damage", [b"", b"\x01", b"nonsense that is no marks!"])
+    def test_a_damaged_memory_of_what_was_told_costs_no_line(self, tmp_path: Path, damage: bytes) -> None:
+        log, told = TrainingLog(tmp_path), tmp_path / "told"
+        log.append("step", {"images": 10})
+        told.write_bytes(damage)
+        assert len(LogFollower([tmp_path / LOG_NAME], told).new_lines()) == 1
+        assert LogFollower([tmp_path / LOG_NAME], told).new_lines() == []
 
     @pytest.mark.parametrize(
         "line",
@@ -152,7 +186,7 @@ class TestLog:
         assert len(validated.values) <= 200
 
     def test_a_method_that_logs_without_end_is_passed_on_at_a_bounded_rate(self, tmp_path: Path) -> None:
-        follower = TrainingFollower(RUN, [tmp_path], tmp_path / "example.npy", passes_over=True)
+        follower = TrainingFollower(RUN, [tmp_path], tmp_path / "example.npy", tmp_path / "told")
         log = TrainingLog(tmp_path)
         for images in range(1000):
             log.append("step", {"images": images, "losses": {}})
@@ -217,7 +251,7 @@ class TestExampleImages:
     def test_each_is_told_once_and_again_where_a_resumed_training_has_gone_back(self, tmp_path: Path) -> None:
         save_real(tmp_path / "example.npy", Scan(np.ones((2, 4, 6), np.float32)), np.ones((2, 4, 6), np.float32))
         save_predicted(tmp_path, 100, slices(1))
-        follower = TrainingFollower(RUN, [tmp_path], tmp_path / "example.npy", passes_over=True)
+        follower = TrainingFollower(RUN, [tmp_path], tmp_path / "example.npy", tmp_path / "told")
         told: list[int] = []
 
         def look() -> None:
@@ -231,7 +265,18 @@ class TestExampleImages:
         look()
         save_predicted(tmp_path, 180, slices(1))
         look()
-        assert told == [200, 180]
+        assert told == [100, 200, 180]
+
+    def test_who_goes_on_following_shows_no_picture_again(self, tmp_path: Path) -> None:
+        save_real(tmp_path / "example.npy", Scan(np.ones((2, 4, 6), np.float32)), np.ones((2, 4, 6), np.float32))
+        log = TrainingLog(tmp_path)
+        found: list[list[int]] = []
+        for images in (100, 200):
+            log.append("validation", {"images": images, "mae_suv": 1.0})
+            save_predicted(tmp_path, images, slices(1))
+            follower = TrainingFollower(RUN, [tmp_path], tmp_path / "example.npy", tmp_path / "told")
+            found.append([getattr(event, "images", -1) for event in follower.new_events()])
+        assert found == [[100, 100], [200]]  # the picture of 200 came before anybody followed again
 
 
 class TestChoice:

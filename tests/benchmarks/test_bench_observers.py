@@ -109,7 +109,7 @@ def test_bench_what_observers_cost_a_training(benchmark: Any, device: torch.devi
         example=tmp_path / "example.npy",
         log=tmp_path / "observers.log",
         patience_seconds=5.0,
-        passes_over=False,
+        told=tmp_path / "told",
     )
     parameters = Pix2pixParameters.model_validate({**PIX2PIX["mini"], "validations": 0, "suv_clip": 50.0})
     run = Alternating(

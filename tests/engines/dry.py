@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from petbench.engine_spec import EngineSpec, EngineUnreachableError, JobState
 from petbench.engines.order import Order
-from petbench.engines.row_file import parse_row, write_row
-from petbench.engines.scoring_folder import folder_for
+from petbench.engines.row_file import as_line, parse_row, write_row
+from petbench.engines.scored import Scored
 from petbench.runs.job_note import note_try
+from petbench.runs.scoring_folder import ScoringFolder, folder_for
 from petbench_leaderboard.score_records import ScoreRow
 
 if TYPE_CHECKING:
@@ -73,16 +74,19 @@ class Dry:
         *,
         score: float = 30.0,
         error_class: str | None = None,
-        message: str | None = None,
+        order: Order | None = None,
     ) -> None:
-        """Leave a run in its folder as its node has made it, without a word of the engine's."""
+        """Leave a run in its folder as its node has made or scored it, without a word of the engine's.
+
+        What it was ordered stands in the folder, unless an earlier `order` is given.
+        """
         folder = self.folders[job]
-        run = parse_row(Order.load(folder).row.encode(), folder.order_file)
+        order = order or Order.load(folder)
+        run = parse_row(order.row.encode(), folder.order_file)
         row = replace(
             run.run,
             status=status,
             error_class=error_class,
-            error_message=message,
             device="cuda:0",
             machine={"threads": 1, "system": "the node's"},
             environment={"torch": "the node's"},
@@ -98,7 +102,16 @@ class Dry:
             for name in row.test_participants
             if status == "ok"
         ]  # fmt: skip
-        write_row(replace(run, run=row, scores=scores), folder.row_file)
+        left = replace(run, run=row, scores=scores)
+        if isinstance(folder, ScoringFolder):
+            Scored(order=order.id, row=as_line(left)).save(folder)
+        else:
+            write_row(left, folder.row_file)
+
+    def refuse(self, job: str, why: str) -> None:
+        """Say in a run's folder that its node cannot score it."""
+        folder = self.folders[job]
+        Scored(order=Order.load(folder).id, refused=why).save(folder)
 
     def end(self, job: str, word: str = "COMPLETED", *, cause: str = "") -> None:
         """End a job, whatever its run has left."""

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -191,12 +191,18 @@ class Lab:
             for score in scores
         }
 
-    def forget_scores(self, run_id: int) -> None:
-        """Delete the scores of a run, all but its row."""
+    def spoil_scores(self, run_id: int) -> None:
+        """Put other numbers in the place of all that a run scored."""
         with Leaderboard.open(str(self.home / "leaderboard.db")) as leaderboard:
             protocol = leaderboard.run(run_id).protocol
-            leaderboard.record_scores(run_id, [], protocol=protocol)
-            leaderboard.record_validation_scores(run_id, [], protocol=protocol)
+            spoiled = [
+                [replace(score, value=-1.0, reason=None) for score in scores]
+                for scores in (leaderboard.scores([run_id]), leaderboard.validation_scores([run_id]))
+            ]
+            leaderboard.record_scores(run_id, spoiled[0], protocol=protocol)
+            leaderboard.record_validation_scores(run_id, spoiled[1], protocol=protocol)
+            leaderboard.update(run_id, validation_score=-1.0)
+        assert set(self.scores(run_id).values()) == {-1.0}
 
     def listed(self) -> list[dict[str, Any]]:
         """Return what `petbench runs list --json` says, oldest first."""

@@ -96,7 +96,7 @@ def test_of_two_workers_with_homes_of_their_own_one_dies_and_every_run_is_brough
     assert not list(here.folder.glob("home-*/leaderboard.db"))
     assert not list(here.folder.glob("home-second/runs/*"))  # brought in, and gone there
     made = here.scores(1)
-    here.forget_scores(1)
+    here.spoil_scores(1)
     here.command("score", "--runs", "1", "--on", f"dask:{workers.address}").end()
     assert here.scores(1) == made
     assert [[place["job"] for place in row["ran_on"]["places"]] for row in here.listed()] == places

@@ -80,14 +80,14 @@ def test_an_engine_scores_stored_runs_as_this_machine_does(tmp_path: Path, bodie
     lab.begin("--seed", "0,1").end()
     made = [lab.scores(row.id) for row in lab.rows()]
     assert all(len(scores) > 20 for scores in made)
-    lab.forget_scores(1)
+    lab.spoil_scores(1)
     said = lab.command("score", "--runs", "all", "--on", "local:1").end()
     assert "scored 2 runs again" in said
     assert [lab.scores(row.id) for row in lab.rows()] == made
     assert [row["ran_on"] for row in lab.listed()] == [None, None]  # they were made here
     folder = find_folder(lab.rows()[1], Home(lab.home))
     folder.prediction(lab.rows()[1].test_participants[0]).unlink()
-    lab.forget_scores(1)
+    lab.spoil_scores(1)
     said = lab.command("score", "--runs", "all", "--on", "local:1").end(code=1)
     assert "keeps its scores" in said
     assert "1 of 2 runs could not be scored again; each is named above" in said

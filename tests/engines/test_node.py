@@ -13,6 +13,7 @@ from tests.engines.test_watch import Desk
 
 from petbench.engines import node as node_module
 from petbench.engines.node import AGAIN_EXIT_CODE, main
+from petbench.engines.node_has import conventions
 from petbench.engines.order import Order
 from petbench.engines.row_file import read_row
 from petbench.errors import ChangedError, UnknownNameError
@@ -21,6 +22,7 @@ from petbench.registry import Plugin, Registry
 from petbench.runs.job_note import tries_of
 from petbench.runs.supervisor import Supervisor
 from petbench_datasets.specs import DatasetSpec
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_leaderboard.score_records import ScoreRecord
 from petbench_leaderboard.store import Leaderboard
 
@@ -181,6 +183,33 @@ def test_a_node_with_other_metrics_makes_nothing_that_would_lack_scores(
     assert machine() == 0
     said = f"the machine that submits has not, the metric {metrics[0].convention_id}"
     assert said in (machine.row.error_message or "")
+
+
+def test_a_node_of_another_protocol_or_without_weights_of_the_machine_that_submits_makes_nothing(
+    machine: Machine,
+) -> None:
+    order = Order.load(machine.folder)
+    for change, said in (
+        ({"protocol": order.protocol + 1}, "install the same petbench on both"),
+        ({"extractors": (*order.extractors, "inception-of-theirs")}, "lacks the weights of inception-of-theirs"),
+    ):
+        order.model_copy(update=change).save(machine.folder)
+        machine.folder.row_file.unlink(missing_ok=True)
+        assert machine() == 0
+        assert machine.made == []
+        assert said in (machine.row.error_message or "")
+
+
+def test_metrics_are_compared_as_the_task_of_the_run_has_them() -> None:
+    registry = Registry([])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Registry, "metrics", lambda _registry: builtin_metrics())
+        default = conventions(PLAN, registry)
+        hotter = dataclasses.replace(DEFAULT_TASK, name="hotter", hot_suv=6.0)
+        other = conventions(dataclasses.replace(PLAN, task=hotter.id, task_definition=hotter.content()), registry)
+    assert set(default) - set(other) == {
+        "unmatched-volume/body/suv4/predicted-only@1", "unmatched-volume/body/suv4/real-only@1",
+    }  # fmt: skip
 
 
 def test_what_a_run_scored_on_its_validation_participants_is_brought_in_with_the_rest(

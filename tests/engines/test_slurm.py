@@ -50,7 +50,7 @@ def test_two_cells_run_at_once_each_with_a_card_of_its_own_and_no_row_names_a_ma
     assert NODE not in exported.read_text(encoding="utf-8")
     made = lab.scores(2)
     assert {key[0] for key in made} == {"test", "validation"}
-    lab.forget_scores(2)
+    lab.spoil_scores(2)
     lab.command("score", "--runs", "2", "--on", "slurm").end()
     assert lab.scores(2) == made
     assert [row["ran_on"]["tries"] for row in lab.listed()] == [1, 1]

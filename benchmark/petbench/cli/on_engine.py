@@ -165,7 +165,7 @@ def watched(
     from petbench.engines.watch import Watch
 
     in_words = line or line_of
-    with ObservedCells(supervisor) as observed, CellsTable(total, varies, supervisor.home) as table:
+    with ObservedCells(supervisor, stays=not once) as observed, CellsTable(total, varies, supervisor.home) as table:
         watch = Watch(cells, engine, supervisor, table.tell, observed)
         told: set[int] = set()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from petbench.engines.row_file import read_row
+from petbench.engines.row_file import parse_row, read_row
+from petbench.engines.scored import Scored
 from petbench.errors import DataError
+from petbench.evaluation.protocol import PROTOCOL
 
 if TYPE_CHECKING:
     from petbench.engines.cells import Cell
@@ -27,9 +29,9 @@ def bring_in(cell: Cell, leaderboard: Leaderboard, ending: RunChanges | None = N
     Raises:
         DataError: the file in the folder is damaged, or another run's.
     """
-    run = _left(cell, leaderboard) if read else None
+    run = read_row(cell.folder.row_file) if read else None
     if run is not None:
-        leaderboard.adopt_run(run)
+        leaderboard.adopt_run(_of(cell, run, leaderboard))
     if ending:
         leaderboard.update(cell.run_id, **ending)
     if cell.folder.plan() != cell.plan:  # a node that has the dataset elsewhere noted where
@@ -39,30 +41,41 @@ def bring_in(cell: Cell, leaderboard: Leaderboard, ending: RunChanges | None = N
 
 
 def bring_in_scores(cell: Cell, leaderboard: Leaderboard) -> RunRow:
-    """Take over the scores of a run that was scored again, and note that no job scores it any more; return its row.
+    """Store the new scores of a run, as if it was scored here, and note that no job scores it; return its row.
 
     Raises:
         PetbenchError: there are none, and why; or the run is not there any more. The run keeps the scores it has.
     """
     cell.renote(is_active=False)
-    run = _left(cell, leaderboard)
-    if run is None:
-        raise DataError("its job has left no scores")
-    if run.run.status != "ok":
-        raise DataError(run.run.error_message or "it could not be scored")
-    leaderboard.adopt_run(run)
+    scored = Scored.load(cell.folder, cell.note.order)
+    if scored is None or scored.refused:
+        raise DataError("its job has left no scores" if scored is None else scored.refused)
+    run = _of(cell, parse_row(scored.row.encode(), cell.folder.row_file), leaderboard)
+    # What a job scores, it scores by the protocol of the machine that submits.
+    scores, validation = (
+        [score for score in all_of_them if score.protocol == PROTOCOL] for all_of_them in (run.scores, run.validation)
+    )
+    leaderboard.record_scores(cell.run_id, scores, protocol=PROTOCOL)
+    leaderboard.record_validation_scores(cell.run_id, validation, protocol=PROTOCOL)
+    changes: RunChanges = {
+        "subgroups": run.run.subgroups,
+        "validation_score": run.run.validation_score,
+        "validation_metric": run.run.validation_metric,
+        "validation_convention": run.run.validation_convention,
+        "validation_history": run.run.validation_history,
+        "error_message": None,
+    }
+    leaderboard.update(cell.run_id, **changes)
     return leaderboard.run(cell.run_id)
 
 
-def _left(cell: Cell, leaderboard: Leaderboard) -> ExportedRun | None:
-    """Return what a node has left of a run; None where it has left nothing.
+def _of(cell: Cell, run: ExportedRun, leaderboard: Leaderboard) -> ExportedRun:
+    """Return what a node has left of a run.
 
     Raises:
-        DataError: it is damaged, or another run's.
+        DataError: it is another run's.
     """
-    run = read_row(cell.folder.row_file)
-    if run is not None:
-        row = leaderboard.run(cell.run_id)
-        if (run.run.uid, run.run.identity) != (row.uid, row.identity):
-            raise DataError(f"{cell.folder.row_file} is of another run: remove it, and repeat the command")
+    row = leaderboard.run(cell.run_id)
+    if (run.run.uid, run.run.identity) != (row.uid, row.identity):
+        raise DataError(f"{cell.folder.row_file} is of another run: remove it, and repeat the command")
     return run

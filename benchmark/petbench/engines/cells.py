@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from petbench.engine_spec import JobState
-from petbench.engines.scoring_folder import SCORE, ScoringFolder
+from petbench.errors import DataError
+from petbench.runs.job_note import JobNote
+from petbench.runs.scoring_folder import SCORE, ScoringFolder
 
 if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
     from petbench.runs.folder import RunFolder
-    from petbench.runs.job_note import JobNote
 
 WAITING = JobState(phase="waiting")
 
@@ -58,6 +59,11 @@ class Cell:
         return (SCORE,) if self.is_scoring else ()
 
     def renote(self, **changes: object) -> None:
-        """Change the note, in the folder too."""
+        """Change the note, in the folder too, unless that is gone or somebody has ordered something else meanwhile."""
         self.note = self.note.changed(**changes)
-        self.note.save(self.folder)
+        try:
+            there = JobNote.load(self.folder)
+        except DataError:  # a damaged one says nothing
+            there = self.note
+        if there is not None and there.order == self.note.order:
+            self.note.save(self.folder)

@@ -18,11 +18,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from petbench.engines.scoring_folder import SCORE, ScoringFolder, folder_for
 from petbench.errors import DataError
 from petbench.home import Home
 from petbench.runs.folder import RunFolder
 from petbench.runs.job_note import tries_of
+from petbench.runs.scoring_folder import SCORE, ScoringFolder, folder_for
 from petbench.settings import Settings
 from petbench_datasets.files import write_text
 

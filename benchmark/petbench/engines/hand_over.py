@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from petbench.engine_spec import EngineUnreachableError, Work
 from petbench.engines.cells import Cell
-from petbench.engines.node_has import conventions
+from petbench.engines.node_has import conventions, extractors
 from petbench.engines.order import Order
 from petbench.engines.row_file import as_line, exported
 from petbench.errors import PetbenchError, UsageError
+from petbench.evaluation.protocol import PROTOCOL
 from petbench.processes.lock import exclusive
 from petbench.runs.claims import claim
 from petbench.runs.execute import prepare
@@ -76,10 +78,11 @@ def hand_over(
                 "use --device cuda with --gpus 1"
             )
     found = HandedOver()
+    ready = extractors(supervisor.settings, supervisor.home)
     with exclusive(supervisor.home.claim(supervisor.leaderboard.place, "handing over")):
         for place, plan in enumerate(plans):
             try:
-                _take(place, plan, chosen, supervisor, found, force=force)
+                _take(place, plan, chosen, supervisor, found, ready, force=force)
             except PetbenchError as error:
                 found.outcomes[place] = Outcome(plan, None, error=str(error))
         submit_all(found.waiting_to_be_submitted(), engine, supervisor)
@@ -135,7 +138,14 @@ def attached(row: RunRow, supervisor: Supervisor, place: int = 0) -> Cell | None
 
 
 def _take(
-    place: int, plan: RunPlan, chosen: ChosenEngine, supervisor: Supervisor, found: HandedOver, *, force: bool
+    place: int,
+    plan: RunPlan,
+    chosen: ChosenEngine,
+    supervisor: Supervisor,
+    found: HandedOver,
+    ready: tuple[str, ...],
+    *,
+    force: bool,
 ) -> None:
     """Make a plan one of the outcomes, or one of the cells."""
     with claim(supervisor.home, supervisor.leaderboard, plan.identity):
@@ -154,17 +164,28 @@ def _take(
         folder = find_folder(row, supervisor.home)
         if row.status != "planned":
             supervisor.leaderboard.update(row.id, status="planned", error_class=None, error_message=None, fault=None)
-        order_for(row, plan, chosen, supervisor).save(folder)
+        order = order_for(row, plan, chosen, supervisor, ready)
+        order.save(folder)
         # What an earlier part left is in the order now.
         folder.row_file.unlink(missing_ok=True)
         folder.cancelled_file.unlink(missing_ok=True)
-        note = note_for(chosen)
+        note = note_for(chosen, order)
         note.save(folder)
         found.cells.append(Cell(place, folder.plan(), row.id, folder, note))
 
 
-def order_for(row: RunRow, plan: RunPlan, chosen: ChosenEngine, supervisor: Supervisor) -> Order:
-    """Return what a node is to know of a run."""
+def order_for(
+    row: RunRow, plan: RunPlan, chosen: ChosenEngine, supervisor: Supervisor, ready: tuple[str, ...]
+) -> Order:
+    """Return what a node is to know of a run.
+
+    Args:
+        row: of the run.
+        plan: of the run.
+        chosen: the engine, and what each job is to have.
+        supervisor: whose leaderboard and home they are.
+        ready: ids of the extractors whose weights are here.
+    """
     settings = supervisor.settings
     return Order(
         row=as_line(exported(supervisor.leaderboard, row.id)),
@@ -176,11 +197,14 @@ def order_for(row: RunRow, plan: RunPlan, chosen: ChosenEngine, supervisor: Supe
         offline=settings.offline,
         fid_weights=settings.fid_weights,
         fd768_weights=settings.fd768_weights,
-        metrics=conventions(supervisor.registry),
+        metrics=conventions(plan, supervisor.registry),
+        extractors=ready,
+        protocol=PROTOCOL,
+        id=uuid.uuid4().hex,
     )
 
 
-def note_for(chosen: ChosenEngine) -> JobNote:
+def note_for(chosen: ChosenEngine, order: Order) -> JobNote:
     """Return the note of a run that is being handed over."""
     return JobNote(
         engine=chosen.spec.name,
@@ -188,4 +212,5 @@ def note_for(chosen: ChosenEngine) -> JobNote:
         options=dict(chosen.options),
         resources=chosen.resources,
         tries=chosen.tries,
+        order=order.id,
     )

@@ -70,7 +70,8 @@ def _cancel(watch: Watch, before: int, say: Callable[[str], object]) -> int:
         say(f"nothing could be cancelled ({error}); press Ctrl-C again to try again, or leave with SIGTERM")
         return before
     if not now:
-        say("cancelled what waits; what runs writes a checkpoint. Press Ctrl-C again to cancel that too")
+        left = "what is scored keeps the scores it had" if watch.scores else "what runs writes a checkpoint"
+        say(f"cancelled what waits; {left}. Press Ctrl-C again to cancel that too")
     return before + 1
 
 

@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING
 import click
 
 from petbench.engines.mirror import Mirror
-from petbench.engines.node_has import check_metrics, node_name, provide_images
+from petbench.engines.node_has import check_metrics, node_name, with_images
 from petbench.engines.node_leaderboard import node_leaderboard
 from petbench.engines.order import Order
 from petbench.engines.row_file import exported, parse_row, read_row, write_row
-from petbench.engines.scoring_folder import SCORE, ScoringFolder
 from petbench.errors import PetbenchError, UsageError
 from petbench.home import Home
 from petbench.plans.same_code import check_same_code
@@ -37,6 +36,7 @@ from petbench.runs.folder import RunFolder
 from petbench.runs.job_note import note_try
 from petbench.runs.options import RunOptions
 from petbench.runs.run_all import noting_requests_to_stop
+from petbench.runs.scoring_folder import SCORE, ScoringFolder
 from petbench.runs.standing import UNFINISHED
 from petbench.runs.supervisor import Supervisor
 from petbench.terminal import say
@@ -124,8 +124,10 @@ class Node:
             require_unchanged(plan, registry)
         except UsageError as error:  # a method that is not installed here
             raise PetbenchError(f"{error} (on the node {node_name()})") from None
-        check_metrics(self._order, registry)
-        provide_images(self.folder, self._order, self.home, registry)
+        check_metrics(plan, self._order, self.home, registry)
+        here = with_images(plan, self._order, self.home, registry)
+        if here != plan:
+            here.save(self.folder.plan_file)
 
     def _wait_for_an_earlier_part(self) -> None:
         """Wait for what an engine has ended a moment ago.

@@ -1,13 +1,13 @@
-"""Score a run's predictions again on a node, and say in the run's folder what came of it."""
+"""Score a run's predictions again on a node, and answer in the run's folder."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from petbench.engines.node_has import check_metrics, provide_images
+from petbench.engines.node_has import check_metrics, with_images
 from petbench.engines.node_leaderboard import node_leaderboard
-from petbench.engines.row_file import exported, parse_row, write_row
+from petbench.engines.row_file import as_line, exported, parse_row
+from petbench.engines.scored import Scored
 from petbench.errors import PetbenchError, one_line
 from petbench.runs.rescore import rescore
 from petbench.runs.scorer import Scorer
@@ -20,12 +20,9 @@ if TYPE_CHECKING:
     from petbench.registry import Registry
     from petbench.runs.folder import RunFolder
 
-REFUSED = "Refused"
-"""The class of error of a row that stands for a run which could not be scored."""
-
 
 def score_on_node(folder: RunFolder, order: Order, home: Home, registry: Registry) -> None:
-    """Score a run; its row with the new scores, or with why there are none, is in the folder afterwards.
+    """Score a run; what came of it, new scores or why there are none, is in the folder afterwards.
 
     Args:
         folder: of the run.
@@ -33,17 +30,15 @@ def score_on_node(folder: RunFolder, order: Order, home: Home, registry: Registr
         home: of petbench on this machine.
         registry: the plugins here.
     """
-    before = parse_row(order.row.encode(), folder.order_file)
-    with node_leaderboard(before, order, home) as here:
+    with node_leaderboard(parse_row(order.row.encode(), folder.order_file), order, home) as here:
         scorer = Scorer.of(here.settings, registry, silent)
         try:
-            check_metrics(order, registry)
-            provide_images(folder, order, home, registry)
-            rescore(here.leaderboard.run(here.run_id), home, here.leaderboard, scorer)
+            plan = folder.plan()
+            check_metrics(plan, order, home, registry)
+            plan = with_images(plan, order, home, registry)
+            rescore(here.leaderboard.run(here.run_id), home, here.leaderboard, scorer, plan)
         except (PetbenchError, OSError) as error:
-            why = one_line(error)
-            say(f"error: {why}")
-            refused = replace(before.run, status="interrupted", error_class=REFUSED, error_message=why)
-            write_row(replace(before, run=refused), folder.row_file)
+            say(f"error: {one_line(error)}")
+            Scored(order=order.id, refused=one_line(error)).save(folder)
             return
-        write_row(exported(here.leaderboard, here.run_id), folder.row_file)
+        Scored(order=order.id, row=as_line(exported(here.leaderboard, here.run_id))).save(folder)

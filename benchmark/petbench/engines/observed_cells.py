@@ -19,15 +19,21 @@ if TYPE_CHECKING:
     from petbench.runs.supervisor import Supervisor
 
 
+_MOST_ENDINGS = 8
+"""Runs of whose end observers are told at once: after a long absence hundreds have ended."""
+
+
 class ObservedCells:
     """The observed ones among runs that are watched; after the block, no process of theirs is left.
 
     Args:
         supervisor: whose observers are told; where it has none, nothing happens.
+        stays: whether somebody watches until the runs have ended; else only of those that have ended is told.
     """
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Supervisor, *, stays: bool = True) -> None:
         self._supervisor = supervisor
+        self._stays = stays
         self._begun: dict[int, ObservedRun] = {}
         self._ending: list[threading.Thread] = []
 
@@ -43,7 +49,34 @@ class ObservedCells:
             thread.join()
 
     def begin(self, cell: Cell) -> None:
-        """Tell that a run begins or goes on, once; before its row says so."""
+        """Tell that a run goes on, once, where somebody will see its end; before its row says so."""
+        if self._stays:
+            self._begin(cell)
+
+    def begin_late(self, cell: Cell) -> None:
+        """Tell of a run that has ended, unless that was begun before; what it has written is told of all the same."""
+        if cell.folder.row_file.exists():  # else it was cancelled before it had begun
+            self._begin(cell)
+
+    def end(self, cell: Cell) -> None:
+        """Tell how a run has ended, as its row says now; meanwhile the others are watched."""
+        run = self._begun.pop(cell.run_id, None)
+        if run is None:
+            return
+        try:
+            finish = run.finish()
+        except (PetbenchError, OSError) as error:
+            run.abandon()
+            warn(f"run {cell.run_id}: no observer hears of its end ({one_line(error)})")
+            return
+        self._ending = [thread for thread in self._ending if thread.is_alive()]
+        if len(self._ending) >= _MOST_ENDINGS:
+            self._ending.pop(0).join()
+        thread = threading.Thread(target=finish, name=f"observers of run {cell.run_id}")
+        thread.start()
+        self._ending.append(thread)
+
+    def _begin(self, cell: Cell) -> None:
         if cell.is_scoring or cell.run_id in self._begun:
             return
         try:
@@ -53,11 +86,3 @@ class ObservedCells:
             return
         if run is not None:
             self._begun[cell.run_id] = run
-
-    def end(self, cell: Cell) -> None:
-        """Tell how a run has ended, as its row says now; meanwhile the others are watched."""
-        run = self._begun.pop(cell.run_id, None)
-        if run is not None:
-            thread = threading.Thread(target=run.finish(), name=f"observers of run {cell.run_id}")
-            thread.start()
-            self._ending.append(thread)

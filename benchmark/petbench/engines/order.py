@@ -29,6 +29,9 @@ class Order(BaseModel):
         fid_weights: file of the canonical Inception weights.
         fd768_weights: file of the folded Inception weights.
         metrics: conventions of all metrics of the machine that submits; a node that has others scores nothing.
+        extractors: ids of those whose weights the machine that submits has; a node that lacks one scores nothing.
+        protocol: by which the machine that submits scores.
+        id: of this order; another one for the same run is another order.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +46,9 @@ class Order(BaseModel):
     fid_weights: Path | None = None
     fd768_weights: Path | None = None
     metrics: tuple[str, ...]
+    extractors: tuple[str, ...]
+    protocol: int
+    id: str
 
     def settings(self, home: Path, database: Path) -> Settings:
         """Return the settings of a node that works on a leaderboard of its own.
@@ -59,6 +65,10 @@ class Order(BaseModel):
             fd768_weights=self.fd768_weights,
             log_to=(),
         )
+
+    def asks_the_same_as(self, other: Order) -> bool:
+        """Return whether another order wants the same of a node; which scores the run has by now does not matter."""
+        return self.model_copy(update={"id": other.id, "row": other.row}) == other
 
     def save(self, folder: RunFolder) -> None:
         """Write the order into a run's folder."""

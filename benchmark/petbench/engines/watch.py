@@ -12,6 +12,7 @@ from petbench.engine_spec import EngineUnreachableError, JobState
 from petbench.engines.bring_in import bring_in, bring_in_scores
 from petbench.engines.hand_over import submit
 from petbench.engines.row_file import read_row
+from petbench.engines.scored import Scored
 from petbench.errors import DataError, PetbenchError
 from petbench.runs.run_all import Outcome
 from petbench.runs.standing import UNFINISHED
@@ -67,6 +68,11 @@ class Watch:
         self._observed = observed
 
     @property
+    def scores(self) -> bool:
+        """Whether runs are scored again, and not made."""
+        return any(cell.is_scoring for cell in self.cells)
+
+    @property
     def active(self) -> list[Cell]:
         """The runs that have not ended yet."""
         return [cell for cell in self.cells if cell.note.is_active]
@@ -113,6 +119,11 @@ class Watch:
                 continue
             cell.read_at = written_at
             with contextlib.suppress(PetbenchError):  # judged when the engine says that the job is over
+                if cell.is_scoring:
+                    if _has_answer(cell):
+                        found = True
+                        self._end(cell)
+                    continue
                 run = read_row(cell.folder.row_file)
                 if run is None or run.run.status == "interrupted":
                     continue
@@ -138,7 +149,8 @@ class Watch:
             self.ask()  # what runs by now is not to lose what it has done
         cells = self.active
         for cell in cells:
-            cell.folder.cancelled_file.touch()
+            with contextlib.suppress(FileNotFoundError):  # somebody has removed the run's folder
+                cell.folder.cancelled_file.touch()
         waiting = [cell for cell in cells if now or cell.state.phase != "running"]
         running = [cell for cell in cells if cell not in waiting]
         for some, at_once in ((waiting, True), (running, False)):
@@ -153,20 +165,19 @@ class Watch:
         try:
             if state.phase == "ended" and cell.note.job:
                 self._engine.fetch(cell.note.job, cell.folder.path)
-            run = read_row(cell.folder.row_file)
+            has_answer = _has_answer(cell)
         except EngineUnreachableError:
             return False
         except PetbenchError as error:
             self._end(cell, interrupted(str(error)), read=False)
             return False
-        row = run.run if run else None
-        if row is not None and not _may_go_on(row):
+        if has_answer:
             self._end(cell)
             return False
         cell.unseen += 1
         if cell.unseen < _LOOKS:
             return False
-        if cell.folder.cancelled_file.exists() or state.cause == "cancelled":
+        if self.is_cancelled or cell.folder.cancelled_file.exists() or state.cause == "cancelled":
             self._end(cell, interrupted("cancelled; repeat the command to go on from what is there"))
         elif state.cause == "memory":
             message = f"{cell.note.name} ended it for its memory; give more with --memory, or use a smaller batch"
@@ -198,8 +209,8 @@ class Watch:
         if cell.is_scoring:
             self.outcomes[cell.place] = self._scored(cell, (ending or {}).get("error_message"))
             return
-        if self._observed is not None and cell.folder.row_file.exists():  # over before anybody has seen it run
-            self._observed.begin(cell)
+        if self._observed is not None:
+            self._observed.begin_late(cell)
         try:
             row = bring_in(cell, self._supervisor.leaderboard, ending, read=read)
         except DataError as error:
@@ -220,6 +231,18 @@ class Watch:
 def interrupted(message: str) -> RunChanges:
     """Return what becomes of a run that goes on when its command is repeated."""
     return {"status": "interrupted", "error_message": message, "fault": None, "error_class": None}
+
+
+def _has_answer(cell: Cell) -> bool:
+    """Return whether a node has said for good what became of a run.
+
+    Raises:
+        DataError: what it left is damaged.
+    """
+    if cell.is_scoring:
+        return Scored.load(cell.folder, cell.note.order) is not None
+    run = read_row(cell.folder.row_file)
+    return run is not None and not _may_go_on(run.run)
 
 
 def _may_go_on(row: RunRow) -> bool:

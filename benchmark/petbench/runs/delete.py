@@ -10,6 +10,7 @@ from petbench.runs.claims import claim_path
 from petbench.runs.job_note import active_note
 from petbench.runs.lookup import find_folder, find_folder_or_none, folder_of, is_made_here
 from petbench.runs.method_process.job_folder import JobFolder
+from petbench.runs.scoring_folder import ScoringFolder
 from petbench.runs.standing import UNFINISHED
 from petbench_leaderboard.admissions import note
 from petbench_leaderboard.peek import holds_run
@@ -50,6 +51,11 @@ def delete_run(run_id: int, home: Home, leaderboard: Leaderboard, *, noted: bool
             raise UsageError(
                 f"run {run_id} is with {note.name}, job {note.job}; bring it in with petbench runs collect, or repeat "
                 "its command and press Ctrl-C, then delete it"
+            )
+        if (note := _scoring_note(row, home)) is not None:
+            raise UsageError(
+                f"run {run_id} is being scored by {note.name}, job {note.job}; repeat that command, petbench score "
+                f"--runs ... --on {note.name}, and delete it when it has ended"
             )
         leaderboard.delete(run_id, **({"beside": _note} if noted else {}))
     try:
@@ -92,6 +98,11 @@ def _is_worked_on(row: RunRow, home: Home) -> bool:
 def _active_note(row: RunRow, home: Home) -> JobNote | None:
     folder = find_folder_or_none(row, home) if row.status in UNFINISHED else None
     return None if folder is None else active_note(folder)
+
+
+def _scoring_note(row: RunRow, home: Home) -> JobNote | None:
+    folder = find_folder_or_none(row, home)
+    return None if folder is None else active_note(ScoringFolder(folder.path))
 
 
 def _other_owner(folder: RunFolder, uid: str, leaderboard: Leaderboard) -> str:

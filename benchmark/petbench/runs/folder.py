@@ -89,6 +89,11 @@ class RunFolder:
         return self.path / "observers.log"
 
     @property
+    def told_file(self) -> Path:
+        """Which lines of the training's log observers have been told of."""
+        return self.path / "observers-told"
+
+    @property
     def model(self) -> Path:
         """The trained weights."""
         return self.path / "model.pt"

@@ -30,6 +30,7 @@ class JobNote(BaseModel):
         address: of the engine, as typed after its name; may be empty.
         options: as typed after `--engine-option`.
         resources: of the job.
+        order: id of what the job was ordered to do.
         job: the engine's id of it; None while it is being submitted.
         submissions: how often the run was handed over since somebody asked for it.
         tries: how often it may be.
@@ -42,6 +43,7 @@ class JobNote(BaseModel):
     address: str = ""
     options: dict[str, str] = {}
     resources: Resources
+    order: str = ""
     job: str | None = None
     submissions: int = 1
     tries: int = 3

@@ -14,12 +14,13 @@ from petbench.runs.validation import measure_validation, record_validation
 
 if TYPE_CHECKING:
     from petbench.home import Home
+    from petbench.plans.run_plan import RunPlan
     from petbench.runs.scorer import Scorer
     from petbench_leaderboard.records import RunRow
     from petbench_leaderboard.store import Leaderboard
 
 
-def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -> None:
+def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer, plan: RunPlan | None = None) -> None:
     """Score the prediction files of a run again, under the protocol of this version; no model is looked at.
 
     The scores take the place of those that the run has under this protocol. What it scored under an earlier one stays
@@ -32,6 +33,7 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
         home: where its folder is.
         leaderboard: where the scores go.
         scorer: scores them.
+        plan: of the run, where its images are elsewhere than its folder says.
 
     Raises:
         UsageError: the run has no predictions, or they are not here.
@@ -40,7 +42,7 @@ def rescore(row: RunRow, home: Home, leaderboard: Leaderboard, scorer: Scorer) -
     if row.status != "ok":
         raise UsageError(f"run {row.id} is {row.status} and has no predictions to score")
     folder = find_folder(row, home)
-    dataset, fold = open_planned(folder.plan())
+    dataset, fold = open_planned(plan or folder.plan())
     written = Written.load(folder)  # runs of earlier versions, and of others, took no digests
     if row.is_tested:
         records = scorer.score(dataset, fold.test, folder.predictions, digests=written.of_test if written else None)

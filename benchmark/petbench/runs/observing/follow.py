@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import zlib
+from array import array
 from typing import TYPE_CHECKING, Any
 
 from petbench.errors import plain_line
@@ -23,6 +26,8 @@ MOST_STEPS_AT_ONCE = 16
 """Entries of one look, which is taken every second: the harness writes one in two seconds, a method what it likes."""
 MOST_VALUES = 200
 LONGEST_NAME = 200
+_MARK = "I"
+"""Of a line, in an array: 32 bits."""
 _NO_VALUES = ("event", "images", "seconds", "wall_seconds", "validation_seconds")
 
 
@@ -31,24 +36,44 @@ class LogFollower:
 
     Args:
         paths: where the log may lie, at one place at a time.
+        told: file that remembers which lines were given, for whoever follows the same log after this process.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], told: Path) -> None:
         self._paths = paths
+        self._told = told
         self._file: tuple[int, int] | None = None
         self._place = 0
-        self._seen: list[int] = []
+        self._seen = array(_MARK, _whole_marks(told))
         self._common = 0
+        self._kept = len(self._seen)
+
+    @property
+    def has_told(self) -> bool:
+        """Whether any line was given, by this process or one before."""
+        return bool(self._seen)
 
     def new_lines(self) -> list[bytes]:
         """Return the whole lines that were added since the last call, in their order."""
         for path in self._paths:
             try:
                 with path.open("rb") as file:
-                    return self._read(file)
+                    found = self._read(file)
             except OSError:
                 continue
+            if found:
+                self._remember()
+            return found
         return []
+
+    def _remember(self) -> None:
+        """Write down what was given; where that cannot be, it may be told twice."""
+        size = self._seen.itemsize
+        with contextlib.suppress(OSError), self._told.open("r+b" if self._told.exists() else "w+b") as file:
+            file.truncate(size * self._kept)
+            file.seek(size * self._kept)
+            self._seen[self._kept :].tofile(file)
+            self._kept = len(self._seen)
 
     def _read(self, file: Any) -> list[bytes]:
         facts = os.fstat(file.fileno())
@@ -65,11 +90,12 @@ class LogFollower:
 
     def _is_known(self, line: bytes) -> bool:
         """Return whether the line stood at this place of the log already; from the first that did not, none did."""
-        mark = hash(line)
+        mark = zlib.crc32(line)
         if self._common < len(self._seen) and self._seen[self._common] == mark:
             self._common += 1
             return True
         del self._seen[self._common :]
+        self._kept = min(self._kept, self._common)
         self._seen.append(mark)
         self._common += 1
         return False
@@ -82,19 +108,17 @@ class TrainingFollower:
         facts: of the run.
         trainings: folders in which the log and the example slices may lie.
         example: the real slices.
-        passes_over: whether what is there already was told of before.
+        told: file that remembers what was told of, for whoever follows the same training after this process.
     """
 
-    def __init__(self, facts: RunFacts, trainings: Sequence[Path], example: Path, *, passes_over: bool) -> None:
+    def __init__(self, facts: RunFacts, trainings: Sequence[Path], example: Path, told: Path) -> None:
         self._facts = facts
-        self._log = LogFollower([folder / LOG_NAME for folder in trainings])
+        self._log = LogFollower([folder / LOG_NAME for folder in trainings], told)
         self._trainings = trainings
         self._example = example
-        self._shown = -1
-        if passes_over:
-            self._log.new_lines()
-            newest = newest_example(example, trainings)
-            self._shown = -1 if newest is None else newest.images
+        # Pictures come with lines: where some were told of, so was the newest picture.
+        newest = newest_example(example, trainings) if self._log.has_told else None
+        self._shown = -1 if newest is None else newest.images
 
     def new_events(self) -> list[RunEvent]:
         """Return what has come since the last call, oldest first."""
@@ -124,6 +148,16 @@ class TrainingFollower:
                 predicted=example.predicted,
                 delayed=example.delayed,
             )
+
+
+def _whole_marks(told: Path) -> Iterator[int]:
+    """Yield what a file remembers; a mark that a kill cut short is none."""
+    try:
+        content = told.read_bytes()
+    except OSError:
+        return
+    size = array(_MARK).itemsize
+    yield from array(_MARK, content[: len(content) // size * size])
 
 
 def event_of(line: bytes, facts: RunFacts) -> StepLogged | Validated | None:

@@ -39,7 +39,7 @@ def main(parent: int) -> None:
     with contextlib.suppress(OSError):
         os.nice(_NICER)
     started = unpack(observed.started)
-    follower = TrainingFollower(started.run, observed.trainings, observed.example, passes_over=observed.passes_over)
+    follower = TrainingFollower(started.run, observed.trainings, observed.example, observed.told)
     observers = [ObserverProcess(chosen) for chosen in observed.observers]
     for observer in observers:
         observer.tell(started)

@@ -52,7 +52,7 @@ class Observed(BaseModel):
         example: the real slices beside the predicted ones.
         log: where to keep what observers print.
         patience_seconds: how long observers may take after the run has ended.
-        passes_over: whether what the training has written by now was told of before.
+        told: file that remembers what of the training was told of.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,7 +63,7 @@ class Observed(BaseModel):
     example: Path
     log: Path
     patience_seconds: float
-    passes_over: bool
+    told: Path
 
 
 def pack(event: RunEvent) -> dict[str, Any]:

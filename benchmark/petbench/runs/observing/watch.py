@@ -93,7 +93,7 @@ class ObservedRun:
             example=folder.example,
             log=folder.observers_log,
             patience_seconds=patience_seconds,
-            passes_over=resumed,
+            told=folder.told_file,
         )
         self._process = start_host(self._task)
 

@@ -31,8 +31,8 @@ class ScoringFolder(RunFolder):
 
     @property
     def row_file(self) -> Path:
-        """The row of the run with its new scores, or with why there are none."""
-        return self.path / "scored.jsonl"
+        """What the node has scored, as JSON, or why it has not."""
+        return self.path / "scored.json"
 
     @property
     def cancelled_file(self) -> Path:
