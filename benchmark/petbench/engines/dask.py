@@ -47,7 +47,8 @@ class Dask:
             workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
             slots = {SLOT: 1} if any(SLOT in worker.get("resources", {}) for worker in workers) else None
             for folder in work.folders:
-                packed = dask_task.pack(folder, dask_task.needless(work.options))
+                # Workers of this machine see the folder.
+                packed = b"" if self._cluster is not None else dask_task.packed_for(folder, work.options)
                 job = f"petbench-{uuid.uuid4().hex}"
                 future = self._client.submit(
                     dask_task.work, job, folder.name, packed, work.options, key=job, pure=False, resources=slots

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 _ANY, _SCORED = RunFolder(Path()), ScoringFolder(Path())
 _STAYS_HERE = frozenset(path.name for path in (_ANY.job_file, _SCORED.job_file, _ANY.lock))
 """What of a run's folder is not sent to a node."""
-_NO_SCORES_NEED = _STAYS_HERE | {_ANY.model.name}
+_WEIGHTS = ".pt"
+"""How files end that hold weights: no scores need them."""
 _OF_SCORES = (_SCORED.row_file.name, _SCORED.node_log.name)
 """All that a node sends back that has scored a run."""
 _STAYS = _STAYS_HERE | {
@@ -104,17 +105,24 @@ def tell_where(job: str) -> None:
     worker.log_event(job, {"host": socket.gethostname(), "job": str(worker.name), "gpus": cards})
 
 
-def needless(options: Sequence[str]) -> Collection[str]:
-    """Return the files of a run's folder that a node's program with some options can do without."""
-    return _NO_SCORES_NEED if SCORE in options else _STAYS_HERE
+def packed_for(folder: Path, options: Sequence[str]) -> bytes:
+    """Return a run's folder packed for a node's program with some options."""
+    return pack(folder, without_weights=SCORE in options)
 
 
-def pack(folder: Path, leave: Collection[str] = _STAYS_HERE, *, only: Collection[str] = ()) -> bytes:
-    """Return a folder as a compressed archive, but for files of some names; or `only` those of some."""
+def pack(folder: Path, *, only: Collection[str] = (), without_weights: bool = False) -> bytes:
+    """Return a folder as a compressed archive.
+
+    Args:
+        folder: of a run.
+        only: names of the files that are wanted; none for all but those that stay on this machine.
+        without_weights: leave out models and checkpoints.
+    """
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
         for path in sorted(folder.rglob("*")):
-            wanted = path.name in only if only else path.name not in leave
+            wanted = path.name in only if only else path.name not in _STAYS_HERE
+            wanted = wanted and not (without_weights and path.suffix == _WEIGHTS)
             if wanted and path.is_file() and not path.is_symlink():
                 archive.add(path, path.relative_to(folder).as_posix(), recursive=False)
     return packed.getvalue()
