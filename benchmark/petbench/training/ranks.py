@@ -143,7 +143,8 @@ def joined(rank: int, size: int, store: str, device: torch.device) -> Iterator[R
             device_id=device if on_cuda else None,
         )
     yield Ranks(rank, size)
-    dist.destroy_process_group()  # not where something went wrong: it would wait for who is gone
+    if rank == 0:  # which goes on; the others end. Not where something went wrong: it would wait for who is gone.
+        dist.destroy_process_group()
 
 
 @contextlib.contextmanager

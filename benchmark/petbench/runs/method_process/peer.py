@@ -7,6 +7,7 @@ works and whose limits it has. It logs nothing, saves nothing and validates nobo
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,10 @@ def main(descriptor: int, parent: int) -> None:
         sys.exit(1)
     finally:
         kill_descendants()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # a method may have closed it
+            stream.flush()
+    os._exit(0)  # nothing of the training is needed any more: neither its connections nor its threads are taken down
 
 
 if __name__ == "__main__":
