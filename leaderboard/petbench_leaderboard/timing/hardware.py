@@ -15,24 +15,24 @@ def hardware_of(run: RunRow) -> str:
     """Return what trained a run, as the harness recorded it; empty where a run failed before that.
 
     A graphics card goes by its name; a processor by its name, its cores and the threads that were used of it, on which
-    the time depends as much.
+    the time depends as much. Where several processes shared the training, each had a card of its own, or threads.
     """
     facts = run.machine
+    engine = facts.get("engine")
+    asked: Mapping[str, object] = engine if isinstance(engine, Mapping) else {}
+    processes = asked.get("processes")
+    shared = isinstance(processes, int) and processes > 1
     if isinstance(facts.get("name"), str):
-        return str(facts["name"])
-    processor, cores, threads = facts.get("processor"), facts.get("cores"), _threads(facts)
+        return f"{processes} × {facts['name']}" if shared else str(facts["name"])
+    # The threads that its settings ask for, else what torch chose.
+    threads = facts.get("threads") if asked.get("threads") is None else asked["threads"]
+    processor, cores = facts.get("processor"), facts.get("cores")
     if not isinstance(threads, int):
         return ""
-    parts = [str(processor or "processor of unknown name"), counted(threads, "thread")]
+    used = counted(threads, "thread")
+    parts = [str(processor or "processor of unknown name"), f"{processes} processes of {used}" if shared else used]
     if isinstance(cores, int):
         parts.insert(1, counted(cores, "core"))
     if run.device not in (None, "cpu"):
         parts.insert(0, str(run.device))
     return ", ".join(parts)
-
-
-def _threads(facts: Mapping[str, object]) -> object:
-    """Return how many threads a run used: those that its settings ask for, else what torch chose."""
-    engine = facts.get("engine")
-    asked = engine.get("threads") if isinstance(engine, Mapping) else None
-    return facts.get("threads") if asked is None else asked

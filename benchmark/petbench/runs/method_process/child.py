@@ -28,7 +28,7 @@ from petbench.registry import load_plugins
 from petbench.runs.build_planned import build_again, build_planned
 from petbench.runs.method_process import messages, origin
 from petbench.runs.method_process.beginning import begin, engine_of, keep_to
-from petbench.runs.method_process.endings import failure, trained
+from petbench.runs.method_process.endings import cost, failure
 from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.method_process.messages import Early, End, Fit, Predict, Stop, Task
 from petbench.runs.method_process.peers import PeerFailedError, sharing
@@ -63,14 +63,15 @@ class MethodSide:
 
     def work(self) -> None:
         """Obey until the end."""
-        self._device = choose_device(self._task.device, processes=self._task.processes)
+        trained = self._task.trained  # then one process predicts, and nobody else is needed
+        self._device = choose_device(self._task.device, processes=1 if trained else self._task.processes)
         if self._task.deterministic:
             torch.use_deterministic_algorithms(mode=True)
         self.say(origin.ready(self._task, str(self._device), self._engine))
         self._registry = load_plugins()
         code = origin.LoadedCode(self._task, self._registry)
         method = self._build(build_planned)
-        if self._task.trained:
+        if trained:
             models.load(method, self._job.model)
         elif self._task.processes > 1 and (why := method.why_not_shared(self._device)):
             raise SharingError(f"{self._task.processes} processes cannot share this training: {why}")
@@ -123,9 +124,9 @@ class MethodSide:
                 method.fit(data, run, HarnessOnly(pairs, clock, ranks))
         except BaseException:
             with contextlib.suppress(Exception):  # what went wrong first is what is told
-                self.say(trained(run, clock, failed=True))
+                self.say(cost(run, clock, failed=True))
             raise
-        self.say(trained(run, clock))
+        self.say(cost(run, clock))
         if run.interrupted:
             return False
         models.save(method, self._job.model)

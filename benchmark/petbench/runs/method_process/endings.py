@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from petbench.training.context import TrainingContext
 
 
-def trained(run: TrainingContext, clock: TrainingClock, *, failed: bool = False) -> messages.Trained:
+def cost(run: TrainingContext, clock: TrainingClock, *, failed: bool = False) -> messages.Trained:
     """Return what a training has cost, once the device has done all that was asked of it."""
     synchronize()
     return messages.Trained(
