@@ -19,7 +19,7 @@ from petbench.runs.claims import RunningElsewhereError, claim, claim_path
 from petbench.runs.folder import plan_run
 from petbench.runs.job_note import active_note
 from petbench.runs.lookup import find_folder, find_folder_or_none, is_made_here
-from petbench.runs.same_training import AS_IT_TRAINED, find_same_training
+from petbench.runs.same_training import find_same_training
 from petbench.runs.standing import UNFINISHED
 from petbench_leaderboard.records import FAILURES
 
@@ -183,7 +183,7 @@ def _going_on_as(plan: RunPlan, folder: RunFolder) -> RunPlan:
     before = folder.plan()
     moved: tuple[str, ...] = ("dataset_folder", "parameter_files", "purpose", "keep_samples")
     if not folder.has_begun and not folder.is_trained:
-        moved += AS_IT_TRAINED
+        moved += ("processes",)
     elif plan.processes != before.processes and not folder.is_trained:
         raise UsageError(
             f"the same run was begun with --processes {before.processes}, and its training would go on otherwise with "

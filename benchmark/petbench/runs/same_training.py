@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.run_changes import RunChanges
     from petbench_leaderboard.store import Leaderboard
 
-AS_IT_TRAINED = ("device", "compile", "cuda_graphs", "deterministic", "processes")
+_AS_IT_TRAINED = ("device", "compile", "cuda_graphs", "deterministic", "processes")
 """Of a plan: no part of its identity, and how the training was run."""
 
 
@@ -36,7 +36,7 @@ class SameTraining:
     def plan(self, plan: RunPlan) -> RunPlan:
         """Return a plan that says how its training was run."""
         trained = self.folder.plan()
-        return dataclasses.replace(plan, **{name: getattr(trained, name) for name in AS_IT_TRAINED})
+        return dataclasses.replace(plan, **{name: getattr(trained, name) for name in _AS_IT_TRAINED})
 
     def costs(self) -> RunChanges:
         """Return what its training cost, and the search for its settings: who predicts with its model has spent it."""
