@@ -140,7 +140,6 @@ def joined(rank: int, size: int, store: str, device: torch.device) -> Iterator[R
             rank=rank,
             world_size=size,
             timeout=_PATIENCE,
-            device_id=device if on_cuda else None,
         )
     yield Ranks(rank, size)
     if rank == 0:  # which goes on; the others end. Not where something went wrong: it would wait for who is gone.
