@@ -31,7 +31,7 @@ from petbench.runs.method_process.beginning import begin, engine_of, keep_to
 from petbench.runs.method_process.endings import cost, failure
 from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.method_process.messages import Early, End, Fit, Predict, Stop, Task
-from petbench.runs.method_process.peers import PeerFailedError, sharing
+from petbench.runs.method_process.peers import PeerFailedError, Peers
 from petbench.training.clock import TrainingClock
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
@@ -73,24 +73,26 @@ class MethodSide:
         method = self._build(build_planned)
         if trained:
             models.load(method, self._job.model)
-        elif self._task.processes > 1 and (why := method.why_not_shared(self._device)):
+        shared = self._task.processes > 1 and not trained
+        if shared and (why := method.why_not_shared(self._device)):
             raise SharingError(f"{self._task.processes} processes cannot share this training: {why}")
-        self.say(messages.Built(validates=method.validates))
-        while True:
-            order, files = self._order()
-            if isinstance(order, Fit):
-                ended = self._fit(method, order, files)
-                del method
-                gc.collect()  # what trained makes room for what is read back
-                if not ended:
+        with Peers(self._task, self._give_up) if shared else contextlib.nullcontext() as peers:
+            self.say(messages.Built(validates=method.validates))
+            while True:
+                order, files = self._order()
+                if isinstance(order, Fit):
+                    ended = self._fit(method, order, files, peers)
+                    del method
+                    gc.collect()  # what trained makes room for what is read back
+                    if not ended:
+                        return
+                    method = self._read_back()
+                    self.say(messages.Saved(parameter_count=method.parameter_count()))
+                elif isinstance(order, Predict):
+                    self._predict(method, order.samples)
+                elif isinstance(order, End):
+                    self.say(code.that_ran(Path(self._task.environments)))
                     return
-                method = self._read_back()
-                self.say(messages.Saved(parameter_count=method.parameter_count()))
-            elif isinstance(order, Predict):
-                self._predict(method, order.samples)
-            elif isinstance(order, End):
-                self.say(code.that_ran(Path(self._task.environments)))
-                return
 
     def _build(self, build: Callable[[Task, Registry, Path], RunnableMethod]) -> RunnableMethod:
         """Return the method, untrained, on its device."""
@@ -99,33 +101,33 @@ class MethodSide:
         method.to(self._device)
         return method
 
-    def _fit(self, method: RunnableMethod, order: Fit, files: list[int]) -> bool:
+    def _fit(self, method: RunnableMethod, order: Fit, files: list[int], peers: Peers | None) -> bool:
         """Train, say what that cost, and save the model; return whether it ended."""
         training = StoredData.of(files[:2], order.scans, order.delayed)
         validation = StoredData.of(files[2:], order.validation_scans, order.validation_delayed)
-        if self._device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self._device)
-        clock = TrainingClock()
-        run = TrainingContext(
-            seed=self._task.seed,
-            budget=Budget(images=self._task.images, seconds=self._task.seconds),
-            device=self._device,
-            folder=self._job.training,
-            engine=self._engine,
-            progress=self._show,
-            clock=clock,
-            asked_to_stop=self._asked_to_stop,
-            harness_validates=method.validates,
-        )
         data = training.entitled(self._task.supervision)
         pairs = validation.pairs() if method.validates else ()
-        try:
-            with sharing(self._task, order, files, self._device, self._give_up) as ranks:
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+        with peers.sharing(order, files, self._device) if peers else contextlib.nullcontext() as ranks:
+            clock = TrainingClock()
+            run = TrainingContext(
+                seed=self._task.seed,
+                budget=Budget(images=self._task.images, seconds=self._task.seconds),
+                device=self._device,
+                folder=self._job.training,
+                engine=self._engine,
+                progress=self._show,
+                clock=clock,
+                asked_to_stop=self._asked_to_stop,
+                harness_validates=method.validates,
+            )
+            try:
                 method.fit(data, run, HarnessOnly(pairs, clock, ranks))
-        except BaseException:
-            with contextlib.suppress(Exception):  # what went wrong first is what is told
-                self.say(cost(run, clock, failed=True))
-            raise
+            except BaseException:
+                with contextlib.suppress(Exception):  # what went wrong first is what is told
+                    self.say(cost(run, clock, failed=True))
+                raise
         self.say(cost(run, clock))
         if run.interrupted:
             return False

@@ -101,19 +101,17 @@ class Fit(_Message):
 
 
 class Part(_Message):
-    """Take part in a training; the first message from its leading process to another, with the files of `Fit`.
+    """Take part in a training; the first message from its leading process to another. `Fit` follows, with its files.
 
     Attributes:
         task: of the leading one.
         rank: of the other, from 1.
         store: path of the file in which they meet.
-        fit: what to train with.
     """
 
     task: Task
     rank: int
     store: str
-    fit: Fit
 
 
 class Predict(_Message):

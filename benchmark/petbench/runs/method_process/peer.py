@@ -20,7 +20,7 @@ from petbench.runs.build_planned import build_planned
 from petbench.runs.method_process.beginning import begin, engine_of, keep_to
 from petbench.runs.method_process.endings import failure
 from petbench.runs.method_process.job_folder import JobFolder
-from petbench.runs.method_process.messages import Part
+from petbench.runs.method_process.messages import Fit, Part
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
 from petbench.training.ranks import joined
@@ -28,7 +28,9 @@ from petbench.training.runnable_method import HarnessOnly
 from petbench.training.volumes import StoredData
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+
+    from petbench.processes.channel import Channel
 
 
 class FollowingContext(TrainingContext):
@@ -43,11 +45,9 @@ class FollowingContext(TrainingContext):
         return None if whole is None else whole["method"]
 
 
-def take_part(part: Part, files: Sequence[int]) -> None:
-    """Train until the leading process says that the training has ended."""
-    task, fit = part.task, part.fit
-    training = StoredData.of(files[:2], fit.scans, fit.delayed)
-    validation = StoredData.of(files[2:], fit.validation_scans, fit.validation_delayed)
+def take_part(part: Part, channel: Channel) -> None:
+    """Build the method, and train until the leading process says that the training has ended."""
+    task = part.task
     device = choose_device(task.device, rank=part.rank, processes=task.processes)
     seed_everything(task.seed, "weights")  # as in the leading process: the weights are the same
     method = build_planned(task, load_plugins(), Path(task.environments))
@@ -58,6 +58,12 @@ def take_part(part: Part, files: Sequence[int]) -> None:
         folder=JobFolder(Path(task.folder)).training,
         engine=engine_of(task),
     )
+    received = channel.receive()
+    if received is None:  # nobody trains: the method was built in vain
+        return
+    fit, files = Fit.model_validate(received[0]), received[1]
+    training = StoredData.of(files[:2], fit.scans, fit.delayed)
+    validation = StoredData.of(files[2:], fit.validation_scans, fit.validation_delayed)
     with joined(part.rank, task.processes, part.store, device) as ranks:
         method.fit(training.entitled(task.supervision), run, HarnessOnly(validation.pairs(), ranks=ranks))
 
@@ -71,7 +77,7 @@ def main(descriptor: int, parent: int) -> None:
     part = Part.model_validate(received[0])
     keep_to(part.task)
     try:
-        take_part(part, received[1])
+        take_part(part, channel)
     except BaseException as error:  # whatever it was, the leading process is told
         with contextlib.suppress(ConnectionError):
             channel.send(failure(error, part.task).model_dump(mode="json"))

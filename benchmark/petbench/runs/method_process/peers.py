@@ -21,12 +21,14 @@ from petbench.processes.channel import Channel, ChannelError
 from petbench.processes.ending import ending_of_death, out_of_memory_kills
 from petbench.processes.tree import kill_tree
 from petbench.runs.method_process.messages import Failed, Fit, Part, Task
-from petbench.training.ranks import Ranks, joined
+from petbench.training.ranks import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import torch
+
+    from petbench.training.ranks import Ranks
 
 PEER = "petbench.runs.method_process.peer"
 _TOGETHER_SECONDS = 0.5
@@ -48,77 +50,41 @@ class PeerFailedError(Exception):
         self.failed = failed
 
 
-@contextlib.contextmanager
-def sharing(
-    task: Task, fit: Fit, files: Sequence[int], device: torch.device, give_up: Callable[[Failed], object]
-) -> Iterator[Ranks | None]:
-    """Within the block, as many processes as a task says share its training, and this one leads; None where it is one.
-
-    Args:
-        task: of the method.
-        fit: what to train with.
-        files: descriptors of the files of that.
-        device: of this process.
-        give_up: called from another thread where one of the others is gone and this one still waits for it.
-
-    Raises:
-        PeerFailedError: one of the others failed; all have ended.
-    """
-    if task.processes == 1:
-        yield None
-        return
-    with _MEETING() as meeting, Peers(task, fit, files, meeting, give_up) as peers:
-        with peers.telling_failures(), joined(0, task.processes, peers.store, device) as ranks:
-            yield ranks
-        peers.end()
-
-
 class Peers:
     """The processes of the ranks from 1 on; a context manager that leaves none of them running.
 
     Args:
-        task: of the method.
-        fit: what to train with.
-        files: descriptors of the files of that.
-        meeting: an empty file, in which all find each other.
-        give_up: see `sharing`.
+        task: of the method, whose training they share.
+        give_up: called from another thread where one of them is gone and this process still waits for something.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        fit: Fit,
-        files: Sequence[int],
-        meeting: IO[bytes],
-        give_up: Callable[[Failed], object],
-    ) -> None:
-        self.store = f"/proc/self/fd/{meeting.fileno()}" if _ON_LINUX else str(meeting.name)
-        self._parts = [Part(task=task, rank=rank, store=self.store, fit=fit) for rank in range(1, task.processes)]
-        self._files = files
-        self._meeting = meeting
+    def __init__(self, task: Task, give_up: Callable[[Failed], object]) -> None:
+        self._task = task
         self._give_up = give_up
-        self._kills_before = out_of_memory_kills()
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._channels: list[Channel] = []
         self._failed: Failed | None = None
         self._known = threading.Event()
         self._left = threading.Event()
 
     def __enter__(self) -> Peers:
-        """Start them; they build the method and read the images while this process does."""
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._channels: list[Channel] = []
-        for part in self._parts:
+        """Start them; they import and build what this process has built, while the training images are read."""
+        self._kills_before = out_of_memory_kills()
+        self._meeting: IO[bytes] = _MEETING()
+        number = self._meeting.fileno()
+        self._store = f"/proc/self/fd/{number}" if _ON_LINUX else str(self._meeting.name)
+        for rank in range(1, self._task.processes):
             ours, theirs = Channel.pair()
+            self._channels.append(ours)
             with theirs:
                 self._processes.append(
                     subprocess.Popen(
                         [sys.executable, "-P", "-m", PEER, str(theirs.fileno()), str(os.getpid())],
                         stdin=subprocess.DEVNULL,
-                        pass_fds=(theirs.fileno(), self._meeting.fileno()),
+                        pass_fds=(theirs.fileno(), number),
                     )
                 )
-            self._channels.append(ours)
-            with contextlib.suppress(ConnectionError):  # it has ended, which is noticed below
-                ours.send(part.model_dump(mode="json"), self._files)
+            self._send(ours, Part(task=self._task, rank=rank, store=self._store))
         self._watcher = threading.Thread(target=self._watch, name="peers", daemon=True)
         self._watcher.start()
         return self
@@ -133,28 +99,39 @@ class Peers:
         self._watcher.join()
         for channel in self._channels:
             channel.close()
+        self._meeting.close()
 
-    def end(self) -> None:
-        """Let them end by themselves, now that the training has."""
+    @contextlib.contextmanager
+    def sharing(self, fit: Fit, files: Sequence[int], device: torch.device) -> Iterator[Ranks]:
+        """Within the block, all share the training, and this process leads; afterwards the others end by themselves.
+
+        Args:
+            fit: what to train with.
+            files: descriptors of the files of that.
+            device: of this process.
+
+        Raises:
+            PeerFailedError: one of the others failed.
+        """
+        for channel in self._channels:
+            self._send(channel, fit, files)
+        try:
+            with joined(0, self._task.processes, self._store, device) as ranks:
+                yield ranks
+        except PeerLostError:
+            if self._known.wait(_GRACE_SECONDS) and self._failed is not None:
+                raise PeerFailedError(self._failed) from None
+            raise
         self._left.set()
         deadline = time.monotonic() + _PATIENCE_SECONDS
         for process in self._processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
 
-    @contextlib.contextmanager
-    def telling_failures(self) -> Iterator[None]:
-        """Within the block, what fails because another process is gone is that one's failure.
-
-        Raises:
-            PeerFailedError: one of the others failed.
-        """
-        try:
-            yield
-        except PeerLostError:
-            if self._known.wait(_GRACE_SECONDS) and self._failed is not None:
-                raise PeerFailedError(self._failed) from None
-            raise
+    @staticmethod
+    def _send(channel: Channel, message: Part | Fit, files: Sequence[int] = ()) -> None:
+        with contextlib.suppress(ConnectionError):  # it has ended, which is noticed elsewhere
+            channel.send(message.model_dump(mode="json"), files)
 
     def _watch(self) -> None:
         """Wait for a failure, and see that this process ends for it."""
