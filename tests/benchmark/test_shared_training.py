@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from tests.benchmark.shared_trainings import Case, Outcome, trained
+from tests.benchmark.shared_trainings import CPU, Case, Outcome, trained
 
+from petbench.intensity import IntensityMap
+from petbench.scan import NEEDS
+from petbench.testing.images import SmallData
+from petbench.training.data import load_tensors
 from petbench.training.ranks import Ranks
+from petbench.training.sampler import Sampler
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from petbench.contract import Supervision
 
 #: Where a step draws no random numbers and keeps nothing, two processes compute what one does.
 AS_ONE = ("unet", "pix2pix", "convolved")
@@ -103,6 +110,28 @@ def test_the_shares_of_a_batch_are_equal_and_make_the_whole_of_it_in_its_order(s
     shares = [batch[Ranks(rank, size).share(len(batch))] for rank in range(size)]
     assert list(itertools.chain(*shares)) == batch
     assert {len(share) for share in shares} == {times}
+
+
+@pytest.mark.parametrize("supervision", ["paired", "unpaired"])
+@pytest.mark.parametrize("processes", [2, 3])
+def test_what_processes_are_given_is_together_the_batch_of_one(supervision: Supervision, processes: int) -> None:
+    size, mapped = 6, IntensityMap(50.0)
+    tensors = load_tensors(SmallData(supervision, 3, NEEDS), mapped, CPU, margin=1)
+
+    def sampler(share: slice) -> Sampler:
+        return Sampler(
+            tensors, CPU, batch_size=size, shift_voxels=3, seed=3, early_slices=3, intensity=mapped,
+            intensity_jitter=0.3, share=share,
+        )  # fmt: skip
+
+    whole = sampler(slice(None))
+    parts = [sampler(Ranks(rank, processes).share(size)) for rank in range(processes)]
+    for position in range(0, 60, size):  # over several epochs
+        expected, found = whole.batch(position), [part.batch(position) for part in parts]
+        assert torch.equal(torch.cat([batch.early for batch in found]), expected.early)
+        assert torch.equal(torch.cat([batch.delayed for batch in found]), expected.delayed)
+        for name, value in expected.inputs.items():
+            assert torch.equal(torch.cat([batch.inputs[name] for batch in found]), value), name
 
 
 def assert_same(one: Outcome, other: Outcome) -> None:
