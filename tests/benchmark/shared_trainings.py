@@ -91,6 +91,13 @@ class Fickle(Convolved):
         return {name: super().training_step(batch)["l1"]}
 
 
+class Drawing(Convolved):
+    """Reports what it draws."""
+
+    def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
+        return {"drawn": 0.0 * super().training_step(batch)["l1"] + torch.rand(())}
+
+
 class Broken(Convolved):
     """Fails in the process that does not lead."""
 
@@ -108,7 +115,7 @@ METHODS: Mapping[str, Callable[[dict[str, Any]], StepMethod]] = {
     "unet": lambda given: UNetRegression(UNetParameters.model_validate({**UNET, **given})),
     "pix2pix": lambda given: Pix2pix(Pix2pixParameters.model_validate({**GAN, **given})),
     "cyclegan": lambda given: CycleGan(CycleGanParameters.model_validate({**GAN, "pool_size": 6, **given})),
-    **{kind.__name__.lower(): made_of(kind) for kind in (Convolved, Poisoned, Wilful, Fickle, Broken)},
+    **{kind.__name__.lower(): made_of(kind) for kind in (Convolved, Poisoned, Wilful, Fickle, Drawing, Broken)},
 }
 
 

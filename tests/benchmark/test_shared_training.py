@@ -32,7 +32,7 @@ STOPPED_AFTER = 36
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     folder = tmp_path_factory.mktemp("alone")
-    return trained(folder, *(Case(name, name, processes=1) for name in AS_ONE))
+    return trained(folder, *(Case(name, name, processes=1) for name in (*AS_ONE, "drawing")))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     folder = tmp_path_factory.mktemp("shared")
     again = trained(
         folder,
-        *(Case(name, name) for name in AS_ONE),
+        *(Case(name, name) for name in (*AS_ONE, "drawing")),
         Case("first", "cyclegan", settings=DRAWING),
         Case("second", "cyclegan", settings=DRAWING),
         Case("stopped", "cyclegan", settings=DRAWING, stop_after=STOPPED_AFTER),
@@ -60,6 +60,13 @@ def test_two_processes_train_as_one_does(name: str, alone: dict[str, Outcome], s
         assert found == pytest.approx(expected, rel=1e-3)
     # Not the weights: Adam makes steps of the rounding in biases that instance norm takes out again.
     assert float((two.predicted - one.predicted).abs().mean() / one.predicted.mean()) < 1e-3
+
+
+@pytest.mark.slow
+def test_each_process_draws_random_numbers_of_its_own(alone: dict[str, Outcome], shared: dict[str, Outcome]) -> None:
+    pairs = zip(alone["drawing"].losses, shared["drawing"].losses, strict=True)
+    # The leading process draws what one alone does: where the mean is another number, so is the other's.
+    assert all(one["model/drawn"] != two["model/drawn"] for one, two in pairs)
 
 
 @pytest.mark.slow
