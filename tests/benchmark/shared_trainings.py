@@ -98,15 +98,6 @@ class Drawing(Convolved):
         return {"drawn": 0.0 * super().training_step(batch)["l1"] + torch.rand(())}
 
 
-class Broken(Convolved):
-    """Fails in the process that does not lead."""
-
-    def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
-        if dist.get_rank() == 1:
-            raise ValueError("it never worked")
-        return super().training_step(batch)
-
-
 def made_of(kind: type[StepMethod]) -> Callable[[dict[str, Any]], StepMethod]:
     return lambda given: kind(StepParameters.model_validate({**STEPS, **given}))
 
@@ -115,7 +106,7 @@ METHODS: Mapping[str, Callable[[dict[str, Any]], StepMethod]] = {
     "unet": lambda given: UNetRegression(UNetParameters.model_validate({**UNET, **given})),
     "pix2pix": lambda given: Pix2pix(Pix2pixParameters.model_validate({**GAN, **given})),
     "cyclegan": lambda given: CycleGan(CycleGanParameters.model_validate({**GAN, "pool_size": 6, **given})),
-    **{kind.__name__.lower(): made_of(kind) for kind in (Convolved, Poisoned, Wilful, Fickle, Drawing, Broken)},
+    **{kind.__name__.lower(): made_of(kind) for kind in (Convolved, Poisoned, Wilful, Fickle, Drawing)},
 }
 
 

@@ -156,6 +156,7 @@ def test_sigterm_again_and_again_is_one_request_and_loses_no_training(
     petbench(*command)
     row = petbench.json("runs", "show", "1")
     assert (row["status"], row["machine"]["engine"]["processes"]) == ("ok", processes)
+    assert ("cpu, shared by 2 processes" in petbench("runs", "show", "1").stdout) == (processes == 2)
 
 
 def test_a_second_ctrl_c_ends_at_once(petbench: Petbench, body_dataset: Path) -> None:

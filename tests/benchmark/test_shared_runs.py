@@ -201,7 +201,6 @@ FAILURES = {
         "leads or self.steps < 5 or [][5]",
         "failed", "method", "process 2 of 2: IndexError: list index out of range (sharing.py:",
     ),
-    "both fail": ("[][5]", "failed", "method", "IndexError: list index out of range (sharing.py:"),
     "the other runs out of memory": (
         "leads or torch.empty(2**60)", "out-of-memory", "method", "process 2 of 2: ",
     ),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from petbench.plans.run_plan import IDENTITY_FIELDS, is_all_of
+from petbench_leaderboard.timing.hardware import processes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from petbench.plans.run_plan import RunPlan
     from petbench_leaderboard.phase_rows import PhaseRow
@@ -161,7 +161,7 @@ def _expected(plan: RunPlan, past: _Past) -> float | None:
     """
     wanted = _size(plan.parameters)
     alike = [row for row in past.finished if row.id in past.overheads and _size(row.parameters) == wanted]
-    alike = [row for row in alike if _processes(row) == plan.processes]
+    alike = [row for row in alike if processes_of(row) == plan.processes]
     alike = [row for row in alike if row.dataset == plan.dataset] or alike
     alike = [row for row in alike if row.purpose == plan.purpose] or alike
     if not alike:
@@ -177,12 +177,6 @@ def _expected(plan: RunPlan, past: _Past) -> float | None:
         warm_up = statistics.median(past.warm_ups[row.id] for row in alike)
         return overhead + warm_up + budget.images / statistics.median(rates)
     return overhead + (statistics.median(trained) if trained else 0.0)
-
-
-def _processes(row: RunRow) -> object:
-    """Return how many processes shared the training of a run."""
-    engine = row.machine.get("engine")
-    return engine.get("processes", 1) if isinstance(engine, Mapping) else 1
 
 
 def _size(parameters: Any) -> dict[str, Any]:

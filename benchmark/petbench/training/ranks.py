@@ -10,6 +10,7 @@ several optimizers, `backward(inputs=...)` and networks with a `forward` of thei
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import socket
 from datetime import timedelta
@@ -94,13 +95,25 @@ class Ranks:
             gradient.copy_(mean.view(gradient.shape))
 
     def gather(self, mine: object) -> list[Any]:
-        """Return what each process gave, in their order, in the leading one; nothing in the others."""
+        """Return what each process gave, in their order, in the leading one; nothing in the others.
+
+        It is tensors, numbers, texts, lists, tuples and dictionaries, as a checkpoint holds them.
+        """
         if self.size == 1:
             return [mine]
-        found: list[Any] | None = [None] * self.size if self.leads else None
+        buffer = io.BytesIO()
+        torch.save(mine, buffer)
+        content = torch.frombuffer(bytearray(buffer.getbuffer()), dtype=torch.uint8)
+        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
         with _together():
-            dist.gather_object(mine, found, dst=0)
-        return found or []
+            dist.all_gather(sizes, torch.tensor([len(content)]))
+        lengths = [int(size) for size in sizes]
+        padded = torch.nn.functional.pad(content, (0, max(lengths) - len(content)))
+        found = [torch.empty_like(padded) for _ in lengths] if self.leads else None
+        with _together():
+            dist.gather(padded, found, dst=0)
+        parts = zip(found or (), lengths, strict=False)
+        return [torch.load(io.BytesIO(part[:length].numpy().data), weights_only=True) for part, length in parts]
 
     @staticmethod
     def _broadcast(numbers: torch.Tensor) -> None:

@@ -17,22 +17,33 @@ def hardware_of(run: RunRow) -> str:
     A graphics card goes by its name; a processor by its name, its cores and the threads that were used of it, on which
     the time depends as much. Where several processes shared the training, each had a card of its own, or threads.
     """
-    facts = run.machine
-    engine = facts.get("engine")
-    asked: Mapping[str, object] = engine if isinstance(engine, Mapping) else {}
-    processes = asked.get("processes")
-    shared = isinstance(processes, int) and processes > 1
+    facts, processes = run.machine, processes_of(run)
     if isinstance(facts.get("name"), str):
-        return f"{processes} × {facts['name']}" if shared else str(facts["name"])
+        return f"{processes} × {facts['name']}" if processes > 1 else str(facts["name"])
     # The threads that its settings ask for, else what torch chose.
-    threads = facts.get("threads") if asked.get("threads") is None else asked["threads"]
+    threads = asked if (asked := _settings(run).get("threads")) is not None else facts.get("threads")
     processor, cores = facts.get("processor"), facts.get("cores")
     if not isinstance(threads, int):
         return ""
     used = counted(threads, "thread")
-    parts = [str(processor or "processor of unknown name"), f"{processes} processes of {used}" if shared else used]
+    parts = [
+        str(processor or "processor of unknown name"),
+        f"{processes} processes of {used}" if processes > 1 else used,
+    ]
     if isinstance(cores, int):
         parts.insert(1, counted(cores, "core"))
     if run.device not in (None, "cpu"):
         parts.insert(0, str(run.device))
     return ", ".join(parts)
+
+
+def processes_of(run: RunRow) -> int:
+    """Return how many processes shared the training of a run, on CUDA each on a card of its own."""
+    noted = _settings(run).get("processes")
+    return noted if isinstance(noted, int) else 1
+
+
+def _settings(run: RunRow) -> Mapping[str, object]:
+    """Return how the engine ran that trained a run."""
+    engine = run.machine.get("engine")
+    return engine if isinstance(engine, Mapping) else {}
