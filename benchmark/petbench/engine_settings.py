@@ -33,6 +33,8 @@ class EngineSettings:
         small_convolutions: `matmul` computes convolutions of few positions and many weights as matrix products,
             on a CPU, where networks are not compiled; `library` leaves them to torch.
         storage: where the dataset's tensors live: on the device, in a memory-mapped file, or `auto` by size.
+        processes: that share the training, each with its part of every batch and, on CUDA, a card of its own. Where
+            they are several, networks are not compiled, and steps not replayed as a graph.
     """
 
     precision: Precision = "bf16"
@@ -43,9 +45,12 @@ class EngineSettings:
     channels_last: ChannelsLast = "auto"
     small_convolutions: SmallConvolutions = "matmul"
     storage: Storage = "auto"
+    processes: int = 1
 
     def compiles(self, device: str, images: int | None) -> bool:
         """Return whether networks are compiled on a `device` ("cpu", "cuda") for a budget of `images`."""
+        if self.processes > 1:
+            return False
         if self.compile != "auto":
             return self.compile == "on"
         return device == "cuda" and (images is None or images >= COMPILE_FROM_IMAGES)
@@ -57,7 +62,7 @@ class EngineSettings:
     def captures(self, device: str, *, capturable: bool) -> bool:
         """Return whether steps of a method that is `capturable` or not are replayed as a graph on a `device`."""
         wanted = capturable if self.cuda_graphs == "auto" else self.cuda_graphs == "on"
-        return wanted and device == "cuda"
+        return wanted and device == "cuda" and self.processes == 1
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as a dictionary that JSON can hold."""

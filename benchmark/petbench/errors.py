@@ -18,8 +18,10 @@ __all__ = [
     "DataError",
     "Diverged",
     "Interrupted",
+    "PeerLostError",
     "PetbenchError",
     "PluginError",
+    "SharingError",
     "UnknownNameError",
     "UsageError",
     "causes",
@@ -108,6 +110,14 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 class ChangedError(PetbenchError):
     """What a run is made of is no longer what it was planned with."""
+
+
+class SharingError(PetbenchError):
+    """A training cannot be shared by as many processes as was asked for: nothing that the method did wrong."""
+
+
+class PeerLostError(SharingError):
+    """A process that shared the training is gone; what ended it, somebody else says."""
 
 
 class Diverged(PetbenchError):  # noqa: N818 - the name is the status of the run

@@ -126,6 +126,11 @@ class StepMethod(nn.Module):
         draws: `translate` draws random numbers, from torch's own generator. The harness sets its seed for each sample
             of each image, so that a prediction repeats, and takes the mean of as many samples as `SamplingParameters`
             says, which the method's parameters are then made from too.
+        splittable: the gradient of a batch is the mean of the gradients of its halves, so that several processes may
+            share a training, each with its part of every batch: every term is a mean over images, none looks at two
+            images of a batch together, every step yields the same updates, and what is kept from step to step is a
+            parameter or a buffer. Buffers and torch's random numbers are each process's own. Batch norm is the
+            harness's care: on CUDA it takes its means over all parts.
         intensity: the map between SUV and [-1, 1]; there from the beginning of training on, and part of the state.
     """
 
@@ -133,6 +138,7 @@ class StepMethod(nn.Module):
     delayed_slices = 1
     size_multiple = 1
     capturable = False
+    splittable = False
     draws = False
 
     def __init__(self, parameters: StepParameters) -> None:

@@ -36,6 +36,7 @@ def conditions_of(machine: Mapping[str, Any], environment: Mapping[str, Any]) ->
     plugin = _mapping(source.get("plugin"))
     found = {
         "threads": machine.get("threads"),
+        "processes": None if engine.get("processes") == 1 else engine.get("processes"),  # as before they were noted
         "processor": machine.get("processor"),
         "accelerator": machine.get("name"),
         "python": machine.get("python"),

@@ -37,6 +37,7 @@ class Cut(StepMethod):
 
     size_multiple = 4
     capturable = True
+    splittable = True
 
     def __init__(self, parameters: CutParameters) -> None:
         super().__init__(parameters)

@@ -31,6 +31,7 @@ class CycleGan(StepMethod):
     """Two generators, two discriminators, no pairs."""
 
     capturable = True
+    splittable = True  # each process has a pool of its own images
 
     def __init__(self, parameters: CycleGanParameters) -> None:
         super().__init__(parameters)

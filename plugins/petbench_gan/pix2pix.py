@@ -34,6 +34,7 @@ class Pix2pix(StepMethod):
     """The conditional GAN with an L1 term."""
 
     capturable = True
+    splittable = True
 
     def __init__(self, parameters: Pix2pixParameters) -> None:
         super().__init__(parameters)

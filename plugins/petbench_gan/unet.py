@@ -24,6 +24,7 @@ class UNetRegression(StepMethod):
     """A generator without a discriminator."""
 
     capturable = True
+    splittable = True
 
     def __init__(self, parameters: UNetParameters) -> None:
         super().__init__(parameters)

@@ -22,6 +22,7 @@ class DiffusionMethod(NetworkMethod):
     """Several early slices in, one delayed slice out, which is drawn."""
 
     draws = True
+    splittable = True
 
     def __init__(self, parameters: DiffusionNetworkParameters) -> None:
         super().__init__(parameters)

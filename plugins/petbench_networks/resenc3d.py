@@ -31,6 +31,8 @@ AIR_SUV = 0.1
 class ResEnc3d(NetworkMethod):
     """A slab of early slices in, the same slab of delayed slices out."""
 
+    splittable = False  # the loss is divided by the weight of the body in the whole batch, not in each image
+
     def __init__(self, parameters: ResEnc3dParameters) -> None:
         super().__init__(parameters)
         self.chosen = parameters

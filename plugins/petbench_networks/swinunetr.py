@@ -30,6 +30,7 @@ class SwinUNETR(NetworkMethod):
     """A slab of slices in and out; in two dimensions, several early slices in and one delayed slice out."""
 
     size_multiple = 2 * HALVED
+    splittable = True
 
     def __init__(self, parameters: SwinUNETRParameters) -> None:
         super().__init__(parameters)

@@ -27,6 +27,7 @@ class UnetPP25d(NetworkMethod):
     """Several early slices in, one delayed slice out."""
 
     size_multiple = 2**LEVELS
+    splittable = True
 
     def __init__(self, parameters: UnetPP25dParameters) -> None:
         super().__init__(parameters)

@@ -30,6 +30,7 @@ class Bridge(StepMethod):
     """Many small corrections in place of one."""
 
     capturable = True
+    splittable = True
 
     def __init__(self, parameters: BridgeParameters) -> None:
         super().__init__(parameters)

@@ -24,6 +24,7 @@ class ResUNet25d(StepMethod):
     """Several early slices in, one delayed slice out."""
 
     capturable = True
+    splittable = True
 
     def __init__(self, parameters: ResUNet25dParameters) -> None:
         super().__init__(parameters)

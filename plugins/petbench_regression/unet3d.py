@@ -25,6 +25,7 @@ class UNet3d(StepMethod):
     """A slab of early slices in, the same slab of delayed slices out."""
 
     capturable = True
+    splittable = True
 
     def __init__(self, parameters: UNet3dParameters) -> None:
         super().__init__(parameters)

@@ -178,6 +178,23 @@ class Alternates(Good):
         return {"loss": loss(self.translate(batch), batch.delayed)}
 
 
+class Sums(Good):
+    splittable = True
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
+        return {"l1": (self.translate(batch) - batch.delayed).abs().sum()}
+
+
+class LooksAcross(Good):
+    """Divides by what lies in the whole batch."""
+
+    splittable = True
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
+        body = (batch.delayed > -0.9).float()
+        return {"l1": (body * (self.translate(batch) - batch.delayed).abs()).sum() / body.sum()}
+
+
 class AsksForPairs:
     def fit(self, data: TrainingData, run: RunContext) -> None:
         data.pairs()
@@ -229,6 +246,8 @@ def outcome(spec: MethodSpec, name: str, **options: Any) -> tuple[str, str]:
         ("capturable", make(Replaces), "`mean` is another tensor after a step"),
         ("capturable", make(ReadsBack), "reads a value back"),
         ("capturable", make(Alternates), "launch different operators"),
+        ("splittable", make(Sums), "let every term be a mean over images that looks at each alone"),
+        ("splittable", make(LooksAcross), "of step 1 is "),
         (
             "without-pairs",
             make(lambda _: AsksForPairs(), parameters=None, supervision="unpaired"),
@@ -242,6 +261,40 @@ def test_a_check_catches_what_it_is_for(name: str, spec: MethodSpec, message: st
     assert result == "failed"
     assert message in detail
     assert "\n" not in detail
+
+
+class DrawsSteps(Good):
+    splittable = True
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
+        return {"l1": nn.functional.l1_loss(self.translate(batch), batch.delayed + torch.randn_like(batch.delayed))}
+
+
+class Halves(Good):
+    splittable = True
+
+    def __init__(self, parameters: Settings) -> None:
+        super().__init__(parameters)
+        self.norm = nn.Sequential(nn.BatchNorm2d(1), nn.Dropout())
+
+    def translate(self, scans: Scans) -> torch.Tensor:
+        normed: torch.Tensor = self.norm(super().translate(scans))
+        return normed
+
+
+@pytest.mark.parametrize(
+    ("build", "result", "said"),
+    [
+        (Halves, "passed", "1 terms of 3 steps as on the whole batch"),
+        (DrawsSteps, "not-applicable", "its steps draw random numbers"),
+        (Good, "not-applicable", "does not declare `splittable`"),
+    ],
+)
+def test_what_can_be_shared_is_compared_with_the_whole_batch_where_it_can_be(
+    build: Callable[[Any], Any], result: str, said: str
+) -> None:
+    found, detail = outcome(make(build), "splittable")
+    assert (found, said in detail) == (result, True)
 
 
 @pytest.mark.slow

@@ -75,6 +75,12 @@ def test_a_warm_up_counts_once_whatever_the_unit_of_the_budget(store: Leaderboar
     assert in_seconds.seconds == pytest.approx(2.0 + 3.0 + 60.0)
 
 
+def test_what_two_processes_took_together_says_nothing_of_one(store: Leaderboard, planned: RunPlan) -> None:
+    store.update(record(store, planned), machine={"engine": {"processes": 2}})
+    alone, shared = (dataclasses.replace(planned, seed=1, processes=number) for number in (1, 2))
+    assert [cell.seconds is None for cell in forecast([alone, shared], store)] == [True, False]
+
+
 def test_without_a_past_run_no_time_is_guessed(store: Leaderboard, planned: RunPlan) -> None:
     (cell,) = forecast([planned], store)
     assert (cell.state, cell.seconds) == ("missing", None)

@@ -127,12 +127,17 @@ def test_ctrl_c_leaves_an_interrupted_row_from_which_the_run_goes_on(petbench: P
     assert "shown instead of repeated" in petbench(*command).stderr
 
 
-@pytest.mark.parametrize("everybody", [True, False], ids=["to every process", "to the command"])
+@pytest.mark.parametrize(
+    ("everybody", "processes"),
+    [(True, 1), (False, 1), (True, 2)],
+    ids=["to every process", "to the command", "to every process that shares the training"],
+)
 def test_sigterm_again_and_again_is_one_request_and_loses_no_training(
-    everybody: bool, petbench: Petbench, body_dataset: Path
+    everybody: bool, processes: int, petbench: Petbench, body_dataset: Path
 ) -> None:
     """As Slurm ends a job: SIGTERM, SIGCONT and SIGTERM within a second."""
     command = ["run", "-m", "pix2pix", "-d", str(body_dataset), "--budget", "images=2400", "--set", "width=4"]
+    command += ["--processes", str(processes)]
     with _started(petbench, command) as process:
         _wait_for_line(process, r"[1-9]0 %")
         asked = [psutil.Process(process.pid)]
@@ -146,8 +151,12 @@ def test_sigterm_again_and_again_is_one_request_and_loses_no_training(
     (row,) = petbench.json("runs", "list")
     assert row["status"] == "interrupted"
     assert list((petbench.home / "runs").glob(f"*/training/checkpoints/images-{row['images_seen']:012d}.checkpoint"))
-    petbench("runs", "resume", "1")
-    assert petbench.json("runs", "list")[0]["status"] == "ok"
+    refused = petbench(*command[:-1], str(3 - processes), "--set", "batch_size=4", code=2).stderr
+    assert f"begun with --processes {processes}" in refused
+    petbench(*command)
+    row = petbench.json("runs", "show", "1")
+    assert (row["status"], row["machine"]["engine"]["processes"]) == ("ok", processes)
+    assert ("cpu, shared by 2 processes" in petbench("runs", "show", "1").stdout) == (processes == 2)
 
 
 def test_a_second_ctrl_c_ends_at_once(petbench: Petbench, body_dataset: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from tests.benchmark.step_methods import SMALL, Linear, Slabs
 from torch import nn
@@ -54,3 +55,13 @@ def test_batch_statistics_at_evaluation_change_no_running_statistics() -> None:
 def test_overlapping_slabs_meet_where_they_came_from() -> None:
     early = np.random.default_rng(2).random((11, 6, 5), dtype=np.float32) + 0.2
     assert np.allclose(translate_volume(Slabs(SMALL), Scan(early)), early, rtol=1e-4)
+
+
+@pytest.mark.parametrize("norm", ["running", "batch"])
+def test_batch_norm_that_several_processes_computed_together_predicts_as_any(norm: str) -> None:
+    early = np.random.default_rng(3).random((5, 4, 4), dtype=np.float32)
+    method = Linear(SMALL.model_copy(update={"norm_eval": norm}))
+    alone = translate_volume(method, Scan(early))
+    nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call]
+    assert isinstance(method.network[1], nn.SyncBatchNorm)
+    assert np.array_equal(translate_volume(method, Scan(early)), alone)

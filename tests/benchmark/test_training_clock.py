@@ -14,7 +14,7 @@ from petbench import Batch, Scan, Scans, StepMethod, StepParameters
 from petbench.contract import Budget
 from petbench.engine_settings import EngineSettings
 from petbench.runs import phases as phases_module
-from petbench.runs.method_process.child import trained
+from petbench.runs.method_process.endings import cost
 from petbench.runs.phases import Phases
 from petbench.runs.pipeline import Pipeline
 from petbench.training import clock as clock_module
@@ -141,7 +141,7 @@ class Process:
         data = Data(self._world)
         own = HarnessOnly([(Scan(data.volume), data.volume)], clock)
         Trainer(self._world).fit(data, run, own)
-        return trained(run, clock)
+        return cost(run, clock)
 
 
 def train(world: World, folder: Path, budget: Budget) -> Rows:

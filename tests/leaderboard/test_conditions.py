@@ -30,6 +30,7 @@ MACHINE: dict[str, Any] = {
 ENVIRONMENT = {"torch": "2.13.0", "numpy": "2.0"}
 OTHER: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "threads 1, 8": ({"threads": 8}, {}),
+    "processes 2, none": ({"engine": {"compiled": False, "processes": 2}}, {}),
     "processor A, B": ({"processor": "B"}, {}),
     "accelerator GPU, other": ({"name": "other"}, {}),
     "python 3.11.9, 3.12.0": ({"python": "3.12.0"}, {}),

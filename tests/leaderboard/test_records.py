@@ -33,7 +33,7 @@ FIELDS = dataclasses.fields(RunRow)
 ONLY_IN_THE_DATABASE = {"run_group", "on_board"}
 ONLY_IN_THE_PLAN = {
     "dataset_folder", "compile", "cuda_graphs", "deterministic", "source_files", "parameter_files", "reconstruction",
-    "declined", "given_split",
+    "declined", "given_split", "processes",
 }  # fmt: skip
 
 

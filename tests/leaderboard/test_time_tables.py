@@ -197,6 +197,9 @@ def test_the_same_card_is_one_hardware_wherever_it_is_plugged_in_and_what_is_not
     assert name(machine=GPU, device="cuda:0") == name(machine=GPU, device="cuda:1") == "Some Card"
     assert name(machine={}, device="auto") == name(machine={"processor": "Fast Chip", "cores": 8}) == ""
     assert name(machine={"threads": 1}, device="mps") == "mps, processor of unknown name, 1 thread"
+    assert name(machine=GPU | {"engine": {"processes": 2}}, device="cuda:0") == "2 × Some Card"
+    shared = name(machine=CPU | {"engine": {"processes": 2, "threads": 1}}, device="cpu")
+    assert shared == "Fast Chip, 8 cores, 2 processes of 1 thread"
 
 
 @pytest.mark.parametrize("status", sorted(FAILURES))

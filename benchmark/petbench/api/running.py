@@ -12,6 +12,7 @@ from petbench.api.runs import Run, RunEndedError
 from petbench.api.session import current_session
 from petbench.engine_settings import DEFAULTS, Compile, CudaGraphs, Precision
 from petbench.errors import UnknownNameError, UsageError
+from petbench.methods.shared import MOST_PROCESSES
 from petbench.plans.budgets import describe_budgets
 from petbench.plans.planner import Request, check_names, plan_on
 from petbench.plans.run_plan import parse_budget
@@ -51,6 +52,7 @@ def run(
     test: bool = True,
     tta: int = 1,
     keep_samples: int = 0,
+    processes: int = 1,
     force: bool = False,
     session: Session | None = None,
 ) -> Run:
@@ -82,6 +84,7 @@ def run(
             with True goes on with the trained model.
         tta: views of each scan that are predicted and averaged; 1 for the scan alone. A row of its own.
         keep_samples: how many samples of each prediction are kept beside their mean, of a method that draws.
+        processes: that share the training, on CUDA each on a card of its own.
         force: run again although the same run is on the leaderboard.
         session: where to work; None for what the environment says.
 
@@ -111,6 +114,7 @@ def run(
         purpose="test" if test else "no-test",
         views=_between("tta", tta, 1, MOST_VIEWS),
         keep_samples=_between("keep_samples", keep_samples, 0, MOST_SAMPLES),
+        processes=_between("processes", processes, 1, MOST_PROCESSES),
     )
     check_names(request, here.registry)
     check_fresh(method, here.registry, here.loaded_at)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from petbench.engines.chosen import ChosenEngine
     from petbench.registry import Registry
@@ -19,7 +19,12 @@ _OPTIONS = (
         help="Make the runs on other machines: slurm, dask:ADDRESS, local:N for N at once on this one.",
     ),
     click.option("--cpus", type=click.IntRange(1), metavar="N", help="Cores of each run; with --on.  [default: 1]"),
-    click.option("--gpus", type=click.IntRange(0), metavar="N", help="Graphics cards of each run; with --on."),
+    click.option(
+        "--gpus",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Graphics cards of each run. Several share its training, where its method allows that.",
+    ),
     click.option(
         "--memory",
         type=click.FloatRange(0, min_open=True),
@@ -59,21 +64,32 @@ def engine_options(*, may_detach: bool) -> Callable[[Callable[..., Any]], Callab
     return decorate
 
 
-def chosen_engine(values: dict[str, Any], registry: Callable[[], Registry]) -> ChosenEngine | None:
+def chosen_engine(
+    values: dict[str, Any], registry: Callable[[], Registry], *, shares: bool = True
+) -> ChosenEngine | None:
     """Take the options of engines out of a command's and return the engine, None where runs are made here.
 
     Args:
-        values: all of the command's, of which these are removed.
+        values: all of the command's, of which these are removed, but for `gpus`.
         registry: gives the installed plugins.
+        shares: whether several cards may share a training of this command.
 
     Raises:
         UsageError: an option of engines is given and no engine, or the engine is not understood.
     """
     on = values.pop("on")
-    given: Mapping[str, Any] = {name: values.pop(name, None) for name in _NAMES}
+    given: dict[str, Any] = {name: values.pop(name, None) for name in _NAMES}
+    if shares:
+        values["gpus"] = given["gpus"]
+    elif on is not None and (given["gpus"] or 0) > 1:
+        from petbench.errors import UsageError
+
+        raise UsageError(f"--gpus {given['gpus']}: each job of this command has one card; use --gpus 1")
     if on is None:
         from petbench.errors import UsageError
 
+        if shares:
+            del given["gpus"]
         for name, value in given.items():
             if value not in (None, (), False):
                 option = "--engine-option" if name == "engine_options" else f"--{name.replace('_', '-')}"

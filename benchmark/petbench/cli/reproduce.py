@@ -91,7 +91,7 @@ def reproduce(
     from petbench.terminal import progress_bar, say
 
     here = session()
-    chosen = chosen_engine(on, lambda: here.registry)
+    chosen = chosen_engine(on, lambda: here.registry, shares=False)
     experiment = _experiment(dataset, split, seeds, profile, device)
     with progress_bar() as progress:
         planner = Planner(experiment, here.home, here.registry, progress)

@@ -74,11 +74,13 @@ def run(
     petbench run --method unet --tta 4
     petbench run --config sweep.toml --seed 5..9
     petbench run --method pix2pix --seed 0..9 --on slurm --gpus 1 --minutes 240 --engine-option partition=gpu
+    petbench run --method pix2pix --gpus 2
     """
     from petbench.cli.result import print_result
     from petbench.cli.several_runs import run_several
     from petbench.errors import UsageError
     from petbench.plans.budgets import describe_budgets
+    from petbench.plans.cards import with_cards
     from petbench.runs.execute import execute
     from petbench.runs.run_all import DECLINED
     from petbench.terminal import progress_bar, say
@@ -88,7 +90,7 @@ def run(
     assert isinstance(here.observers, tuple), "a tracker that cannot be used is refused before anything is built"
     detach = bool(options["detach"])
     engine = chosen_engine(options, lambda: here.registry)
-    request = asked_for(options)
+    request = with_cards(asked_for(options), options["gpus"], here=engine is None)  # type: ignore[arg-type]
     with progress_bar() as progress:
         plans = request.plans(here.home, here.registry, progress)
     ensembles = request.ensembles(plans)
@@ -127,6 +129,11 @@ def _debug(plans: Sequence[RunPlan], steps: int | None, *, debug: bool) -> None:
 
     if not debug:
         raise UsageError("--steps is for --debug; a run is as long as its --budget")
+    if plans[0].processes > 1:
+        raise UsageError(
+            "--debug follows a training in this process, which shares it with no other: leave --processes "
+            "and --gpus out"
+        )
     if len(plans) > 1:
         raise UsageError(f"--debug follows one run, and {len(plans)} are asked for; name one method, seed and fold")
     faulthandler.enable()

@@ -38,7 +38,10 @@ def _facts(row: RunRow, leaderboard: Leaderboard, home: Home) -> list[tuple[str,
     from petbench.cli.result import phases_in_words, whose
     from petbench_leaderboard.report import formatting
     from petbench_leaderboard.report import settings as stated
+    from petbench_leaderboard.timing.hardware import processes_of
 
+    processes = processes_of(row)
+    shared = f"shared by {processes} processes" if processes > 1 else ""
     trained = "" if row.train_seconds is None else f"trained {formatting.duration(row.train_seconds)}"
     images = "" if row.images_seen is None else f"{row.images_seen:,} images"
     volume = "" if row.seconds_per_volume is None else f"{formatting.duration(row.seconds_per_volume)} a volume"
@@ -47,7 +50,7 @@ def _facts(row: RunRow, leaderboard: Leaderboard, home: Home) -> list[tuple[str,
     return [
         ("settings", ", ".join((*stated.run_settings(row), f"seed {row.seed}", row.precision))),
         ("data", f"{row.dataset}, split {row.split}, fold {row.fold}, task {row.task}, protocol {row.protocol}"),
-        ("time", ", ".join(filter(None, (trained, images, volume, count, row.device or "")))),
+        ("time", ", ".join(filter(None, (trained, images, volume, count, row.device or "", shared)))),
         ("phases", phases_in_words(leaderboard.phases(row.id))),
         ("when", f"planned {row.created_at:%Y-%m-%d %H:%M:%S} UTC{ended}"),
         ("isolation", row.isolation or ""),

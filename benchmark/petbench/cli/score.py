@@ -64,7 +64,7 @@ def score(
         raise UsageError('--as is missing: say what the predictions are called, such as --as "their method"')
     if folder is None and name:
         raise UsageError("--as names the predictions in a folder; it means nothing beside --runs or --reference")
-    chosen = chosen_engine(engine, lambda: session().registry)
+    chosen = chosen_engine(engine, lambda: session().registry, shares=False)
     if chosen is not None and which is None:
         raise UsageError("--on is for --runs: other predictions are scored here, where they are")
     if which is not None:

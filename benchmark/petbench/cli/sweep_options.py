@@ -18,6 +18,7 @@ from petbench.cli.options import (
 )
 from petbench.cli.session import session
 from petbench.engine_settings import DEFAULTS
+from petbench.methods.shared import MOST_PROCESSES
 from petbench_leaderboard.records import MOST_SAMPLES, MOST_VIEWS
 from petbench_leaderboard.tracks import TRACKS
 
@@ -81,6 +82,13 @@ _OPTIONS: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         help="A track of the protocol: the budget that rows are compared under.",
     ),
     "device": click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX."),
+    "processes": click.option(
+        "--processes",
+        type=click.IntRange(1, MOST_PROCESSES),
+        metavar="N",
+        help="Processes that share the training of each run, on CUDA each on a card of its own; on the CPU to try a "
+        "method. Default: one a card of --gpus.",
+    ),
     "precision": click.option(
         "--precision",
         type=click.Choice(["fp32", "bf16"]),

@@ -69,7 +69,7 @@ def tune(*, method: str, trials: int, trial_budget: str | None, as_json: bool, *
     assert isinstance(session().observers, tuple), "a tracker that cannot be used is refused before anything is built"
     here = session()
     chosen = chosen_engine(options, lambda: here.registry)
-    asked, supervisor_options = _asked(method, trials, trial_budget, options)
+    asked, supervisor_options = _asked(method, trials, trial_budget, options, here_made=chosen is None)
     supervisor = here.supervisor(supervisor_options)
     made: list[Trial] = []
 
@@ -97,10 +97,13 @@ def tune(*, method: str, trials: int, trial_budget: str | None, as_json: bool, *
         raise SystemExit(1)
 
 
-def _asked(method: str, trials: int, trial_budget: str | None, options: dict[str, Any]) -> tuple[SearchRequest, Any]:
+def _asked(
+    method: str, trials: int, trial_budget: str | None, options: dict[str, Any], *, here_made: bool
+) -> tuple[SearchRequest, Any]:
     """Return what is searched, and how its runs are made, once all of it makes sense."""
     from petbench.errors import UsageError
     from petbench.methods.search_space import space_of
+    from petbench.plans.cards import with_cards
     from petbench.plans.planner import Request, check_names
     from petbench.plans.run_plan import parse_budget
     from petbench.plans.sweep import find_place, parse_numbers, parse_seeds
@@ -110,7 +113,7 @@ def _asked(method: str, trials: int, trial_budget: str | None, options: dict[str
 
     here = session()
     require_optuna()
-    sweep = asked_for({**options, "methods": (method,)})
+    sweep = with_cards(asked_for({**options, "methods": (method,)}), options["gpus"], here=here_made)
     seeds, folds = parse_seeds(sweep.seeds, "--seed"), parse_numbers(sweep.folds, "--fold")
     if len(seeds) > 1 or len(folds) > 1:
         raise UsageError("a search has one seed and one fold: name one of each")

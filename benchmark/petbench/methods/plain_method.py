@@ -34,6 +34,10 @@ class PlainMethod:
         self._method = method
         self._module = method if isinstance(method, torch.nn.Module) else None
 
+    def why_not_shared(self, device: torch.device) -> str:  # noqa: ARG002 - on no device
+        """Say that its training is the author's own."""
+        return f"{type(self._method).__name__} trains by itself: only the steps of a StepMethod can be shared"
+
     def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:  # noqa: ARG002
         """Learn as the author wrote it, from nothing but `data` and `run`."""
         self._method.fit(data, run)

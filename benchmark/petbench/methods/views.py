@@ -54,6 +54,10 @@ class Views:
         """Whether the harness scores the validation participants while the method trains."""
         return self._method.validates
 
+    def why_not_shared(self, device: torch.device) -> str:
+        """Return why several processes cannot share the method's training; empty where they can."""
+        return self._method.why_not_shared(device)
+
     def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
         """Train the method; views are of predictions alone."""
         self._method.fit(data, run, own)

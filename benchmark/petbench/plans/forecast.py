@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from petbench.plans.run_plan import IDENTITY_FIELDS, is_all_of
+from petbench_leaderboard.timing.hardware import processes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -160,6 +161,7 @@ def _expected(plan: RunPlan, past: _Past) -> float | None:
     """
     wanted = _size(plan.parameters)
     alike = [row for row in past.finished if row.id in past.overheads and _size(row.parameters) == wanted]
+    alike = [row for row in alike if processes_of(row) == plan.processes]
     alike = [row for row in alike if row.dataset == plan.dataset] or alike
     alike = [row for row in alike if row.purpose == plan.purpose] or alike
     if not alike:

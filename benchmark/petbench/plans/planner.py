@@ -12,6 +12,7 @@ from petbench.methods import parameters
 from petbench.methods.devices import require_device_name
 from petbench.methods.parameter_files import with_hashes
 from petbench.methods.sampled import check_draws, check_samples
+from petbench.methods.shared import check_batch, check_processes
 from petbench.methods.source import source_of
 from petbench.plans.budgets import check_budget, choose_budget
 from petbench.plans.run_plan import RunPlan
@@ -51,6 +52,17 @@ class Request:
     purpose: RunPurpose = "test"
     views: int = 1
     keep_samples: int = 0
+    processes: int = 1
+
+    def check_processes(self, spec: MethodSpec) -> None:
+        """Refuse to have a training shared that cannot be.
+
+        Raises:
+            UsageError: in one line.
+        """
+        check_processes(
+            spec, self.processes, device=self.device, compiled=self.compile == "on", captured=self.cuda_graphs == "on"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +124,8 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
     budget = choose_budget(spec, request.budget, request.track, request.settings, place.track)
     values = parameters.resolve(spec, preset, request.settings, budget)
     check_samples(spec, values, request.keep_samples, request.views)
+    request.check_processes(spec)
+    check_batch(spec, values, request.processes)
     hashed, files = with_hashes(spec, values)
     source = source_of(spec, plugin.module)
     return RunPlan(
@@ -141,6 +155,7 @@ def plan_on(request: Request, place: Place, registry: Registry) -> RunPlan:
         purpose=request.purpose,
         views=request.views,
         keep_samples=request.keep_samples,
+        processes=request.processes,
     )
 
 
@@ -165,6 +180,7 @@ def check_names(request: Request, registry: Registry) -> None:
         parameters.choose_preset(spec, request.preset, DatasetShape(participants=0, slices=0, matrix=(0, 0)))
     # Without a preset it is the dataset that chooses one; what is set is checked against the defaults meanwhile.
     parameters.resolve(spec, request.preset or parameters.NO_PRESET, request.settings, request.budget)
+    request.check_processes(spec)
     if request.keep_samples:
         check_draws(spec, request.views)
 

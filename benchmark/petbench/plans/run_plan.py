@@ -43,6 +43,8 @@ class RunPlan(PlannedRun):
         preset: name of the parameter set that was started from.
         precision: `fp32` or `bf16`.
         device: as asked for.
+        processes: that share the training. With another number the same seed gives other bits, so a training goes on
+            with as many as it was begun with; like the device, they decide nothing that its result is compared by.
         reconstruction: which image of several, by the label `rec-`; empty for no choice. The fingerprint covers the
             images that were chosen.
         declined: why the method is not run: what it needs and the dataset has not got; empty where it is run.
@@ -58,6 +60,7 @@ class RunPlan(PlannedRun):
     preset: str = field(metadata=use("group", where="text", check="text"))
     precision: Precision = field(metadata=use("identity", "group", where="text", check="precision"))
     device: str = field(metadata=use("change", where="text", check="device"))
+    processes: int = field(default=1, metadata=use())
     reconstruction: str = field(default="", metadata=use())
     declined: str = field(default="", metadata=use())
     given_split: Mapping[str, Any] = field(default_factory=dict, metadata=use())

@@ -13,6 +13,7 @@ from petbench.engine_settings import Compile, CudaGraphs, Precision
 from petbench.errors import PetbenchError, UnknownNameError, UsageError
 from petbench.methods import parameters
 from petbench.methods.devices import require_device_name
+from petbench.methods.shared import MOST_PROCESSES
 from petbench.plans.alternatives import alternatives
 from petbench.plans.ensembles import Which
 from petbench.plans.run_plan import parse_budget
@@ -87,6 +88,7 @@ class SweepFile(BaseModel):
     keep_samples: Annotated[int, Field(ge=0, le=MOST_SAMPLES)] | None = None
     time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
     isolated: bool | None = None
+    processes: Annotated[int, Field(ge=1, le=MOST_PROCESSES)] | None = None
     settings: dict[str, Any] = {}
 
     _path: str = PrivateAttr("")

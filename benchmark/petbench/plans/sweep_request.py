@@ -65,6 +65,7 @@ class SweepRequest:
         keep_samples: of each test participant, of methods that draw; 0 for none.
         time_limit_seconds: of each run; None for none.
         isolated: shut each method's process in.
+        processes: that share the training of each run; None where nobody says.
     """
 
     methods: Mapping[str, MethodRequest] = field(default_factory=dict)
@@ -87,6 +88,7 @@ class SweepRequest:
     ensemble: Which | None = None
     time_limit_seconds: float | None = None
     isolated: bool = False
+    processes: int | None = None
 
     def common(self) -> dict[str, Any]:
         """Return what every `petbench.plans.planner.Request` of the sweep says."""
@@ -105,6 +107,7 @@ class SweepRequest:
             "purpose": "no-test" if self.no_test else "test",
             "views": self.tta,
             "keep_samples": self.keep_samples,
+            "processes": self.processes or 1,
         }
 
     def plans(self, home: Home, registry: Registry, progress: Progress) -> list[RunPlan]:

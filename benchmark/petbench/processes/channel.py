@@ -101,6 +101,10 @@ class Channel:
         """Wait at most so long and return whether there is something to receive, the end of the connection included."""
         return bool(select.select([self._socket], [], [], seconds)[0])
 
+    def fileno(self) -> int:
+        """Return the descriptor of this end, so that several connections can be waited for at once."""
+        return self._socket.fileno()
+
     def end_sending(self) -> None:
         """Say that this side sends nothing more; it can still receive."""
         self._socket.shutdown(socket.SHUT_WR)

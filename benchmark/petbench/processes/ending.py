@@ -14,6 +14,7 @@ from petbench.errors import (
     Diverged,
     Interrupted,
     PluginError,
+    SharingError,
     UsageError,
     causes,
     one_line,
@@ -51,7 +52,7 @@ def ending_of(error: BaseException, suspect: Fault) -> RunChanges:
     name, line = plain_line(type(error).__name__), text_of(error)
     if isinstance(error, (Interrupted, KeyboardInterrupt)):
         return {"status": "interrupted", "error_message": line or f"stopped; {REPEAT}"}
-    if isinstance(error, ChangedError):  # nothing that the method did: it goes on when it is put back
+    if isinstance(error, ChangedError | SharingError):  # nothing that the method did: it goes on when it is put right
         return {"status": "interrupted", "error_class": name, "error_message": line, "fault": "machine"}
     if isinstance(error, Diverged):
         return {"status": "diverged", "error_class": name, "error_message": line, "fault": "method"}

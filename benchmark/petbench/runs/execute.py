@@ -160,22 +160,49 @@ def prepare(
         if row.status in UNFINISHED:
             raise _going_on(row, folder)
         if folder is not None and can_go_on(row, folder) and not _would_hide_a_failure(plan, row):
+            going_on = _going_on_as(plan, folder)
             if here:
-                require_device(folder.plan().device)
-            # The same run, whose images and files may lie elsewhere by now; its code is what was just planned.
-            moved = {
-                name: getattr(plan, name) for name in ("dataset_folder", "parameter_files", "purpose", "keep_samples")
-            }
-            dataclasses.replace(folder.plan(), **moved).save(folder.plan_file)
+                _require_device(going_on, folder)
+            going_on.save(folder.plan_file)
             supervisor.leaderboard.update(row.id, purpose=plan.purpose, keep_samples=plan.keep_samples)
             return supervisor.leaderboard.run(row.id), False
     # What is reproduced is trained again, whatever of one's own is here.
     trained = None if force or origin != OWN else find_same_training(plan, supervisor.home, supervisor.leaderboard)
     plan = plan if trained is None else trained.plan(plan)
     if here:
-        require_device(plan.device)
+        require_device(plan.device, plan.processes if trained is None else 1)
     record = dataclasses.replace(plan.record(here=here), verification=origin.verification, submitter=origin.submitter)
     return supervisor.plan(plan, record, alone=not force, trained=trained), False
+
+
+def _going_on_as(plan: RunPlan, folder: RunFolder) -> RunPlan:
+    """Return the plan with which a run goes on that is asked for again.
+
+    Its images and files may lie elsewhere by now; its code is what was just planned. How it trains was decided when its
+    training began.
+
+    Raises:
+        UsageError: another number of processes is to share the training than began it.
+    """
+    before = folder.plan()
+    moved: tuple[str, ...] = ("dataset_folder", "parameter_files", "purpose", "keep_samples")
+    if not folder.has_begun and not folder.is_trained:
+        moved += ("processes",)
+    elif plan.processes != before.processes and not folder.is_trained:
+        raise UsageError(
+            f"the same run was begun with --processes {before.processes}, and its training would go on otherwise with "
+            f"{plan.processes}: ask for {before.processes} again, or start afresh with --force"
+        )
+    return dataclasses.replace(before, **{name: getattr(plan, name) for name in moved})
+
+
+def _require_device(plan: RunPlan, folder: RunFolder) -> None:
+    """Refuse to go on where the device is not; who only predicts needs one card.
+
+    Raises:
+        UsageError: it is not here.
+    """
+    require_device(plan.device, 1 if folder.is_trained else plan.processes)
 
 
 def _decline(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> tuple[RunRow, bool]:
@@ -238,5 +265,5 @@ def resume(run_id: int, supervisor: Supervisor) -> RunRow:
             )
         check_same_code(plan, supervisor.registry)
         require_unchanged(plan, supervisor.registry)
-        require_device(plan.device)
+        _require_device(plan, folder)
         return supervisor.start(row)

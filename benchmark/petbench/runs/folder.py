@@ -158,6 +158,11 @@ class RunFolder:
         """Whether training has ended: what is written last is there."""
         return self.model.exists() and self.grid_file.exists()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a checkpoint of a training to go on from."""
+        return any(self.training.glob("checkpoints/*.checkpoint"))
+
     def prediction(self, participant: str) -> Path:
         """Return the prediction of a participant, in SUV."""
         return self.predictions / f"{participant}.nii.gz"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from petbench_leaderboard.run_changes import RunChanges
     from petbench_leaderboard.store import Leaderboard
 
-_AS_IT_TRAINED = ("device", "compile", "cuda_graphs", "deterministic")
+_AS_IT_TRAINED = ("device", "compile", "cuda_graphs", "deterministic", "processes")
 """Of a plan: no part of its identity, and how the training was run."""
 
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from petbench.errors import UnknownNameError
-from petbench.testing import capturing, learning, output, registration
+from petbench.testing import capturing, learning, output, registration, splitting
 from petbench.testing.check import Check
 from petbench.testing.subject import Subject
 
@@ -33,6 +33,7 @@ _CATALOGUE: tuple[tuple[str, Callable[[Subject], str]], ...] = (
     ("without-pairs", learning.without_pairs),
     ("overfitting", learning.overfitting),
     ("capturable", capturing.capturable),
+    ("splittable", splitting.splittable),
     ("cost", learning.cost),
 )
 

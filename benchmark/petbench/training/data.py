@@ -78,6 +78,7 @@ def load_tensors(
     size_multiple: int = 1,
     margin: int = 0,
     storage: Storage = "auto",
+    processes: int = 1,
     folder: Path | None = None,
 ) -> DatasetTensors:
     """Read all training volumes once and stack their slices.
@@ -89,6 +90,7 @@ def load_tensors(
         size_multiple: y and x are padded to a multiple of it; volumes of several matrices to the largest.
         margin: slices of air at either end of each volume, for methods that look at neighbours.
         storage: `mapped` keeps the stacks in files in `folder`, for datasets larger than memory.
+        processes: of this machine that do the same at once, and share its memory.
         folder: needed for `mapped`.
 
     Raises:
@@ -102,7 +104,7 @@ def load_tensors(
     shape = (total, matrix[0], matrix[1])
     first = data.scans()[0]
     voxels = (2 + voxels_beside(first)) * total * matrix[0] * matrix[1]
-    mapped = storage == "mapped" or (storage == "auto" and 4 * voxels > _room(device))
+    mapped = storage == "mapped" or (storage == "auto" and 4 * voxels > _room(device, processes))
     place = folder if mapped else None
 
     early = _Filler(shape, margin, intensity, place and place / "early.f32")
@@ -131,10 +133,11 @@ def _add(scan: Scan, early: _Filler, inputs: InputFiller | None) -> None:
         inputs.add(scan)
 
 
-def _room(device: torch.device) -> float:
-    """Return the bytes that a dataset may take on `device`: half of what is free."""
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
-    return 0.5 * float(free)
+def _room(device: torch.device, processes: int) -> float:
+    """Return the bytes that a dataset may take on `device`: half of what is free; each process has its own card."""
+    if device.type == "cuda":
+        return 0.5 * float(torch.cuda.mem_get_info(device)[0])
+    return 0.5 * float(psutil.virtual_memory().available) / processes
 
 
 class _Filler:

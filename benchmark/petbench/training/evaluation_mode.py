@@ -68,8 +68,9 @@ def _dropout(method: StepMethod) -> Iterator[None]:
         yield
 
 
-def _norms_of(method: StepMethod) -> list[nn.BatchNorm2d | nn.BatchNorm3d]:
-    return [module for module in method.modules() if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d)]
+def _norms_of(method: StepMethod) -> list[nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm]:
+    kinds = nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm  # the last where several processes train
+    return [module for module in method.modules() if isinstance(module, kinds)]
 
 
 def _uses_own_statistics(method: StepMethod) -> bool:

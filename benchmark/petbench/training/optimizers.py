@@ -12,11 +12,12 @@ from torch import Tensor
 from petbench.errors import Diverged, PluginError, given_by
 from petbench.step_method import Update
 from petbench.training.one_number import one_number
+from petbench.training.ranks import ALONE, Kind, Ranks
 from petbench.training.step_graph import StepGraph
 from petbench.training.stepped_weights import SteppedWeights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from torch import nn
 
@@ -30,20 +31,26 @@ class Optimizers:
         method: that trains.
         device: where it trains.
         captured: steps are recorded once and replayed as a CUDA graph, if its optimizers allow it.
+        ranks: who shares the training.
 
     Raises:
         PluginError: the method's `optimizers` are none.
     """
 
-    def __init__(self, method: StepMethod, device: torch.device, *, captured: bool = False) -> None:
+    def __init__(
+        self, method: StepMethod, device: torch.device, *, captured: bool = False, ranks: Ranks = ALONE
+    ) -> None:
         self._method = method
+        self._ranks = ranks
         with given_by(method.optimizers):
             given = method.optimizers()
             if not isinstance(given, Mapping) or not given:
                 what = "an empty dictionary" if isinstance(given, Mapping) else type(given).__name__
                 raise PluginError(f"optimizers() returned {what}; it returns a dictionary, by name")
             chosen, on_cuda = method.parameters_chosen, device.type == "cuda"
-            self._stepped = {name: SteppedWeights(name, each, chosen, on_cuda=on_cuda) for name, each in given.items()}
+            self._stepped = {
+                name: SteppedWeights(name, each, chosen, on_cuda=on_cuda, ranks=ranks) for name, each in given.items()
+            }
         self.captured = captured and all(stepped.can_be_captured for stepped in self._stepped.values())
         self._take: Callable[[Batch], None] = StepGraph(self._step) if self.captured else self._step
         self._sums: dict[str, Tensor] = {}
@@ -70,18 +77,24 @@ class Optimizers:
     def losses(self) -> dict[str, float]:
         """Return each loss term's mean since the last call; the only place where the host waits for the device.
 
+        In a process that shares a training and does not lead it, nothing.
+
         Raises:
             Diverged: a term is no longer finite.
+            PluginError: the processes that share a training have other terms than each other.
         """
         if not self._steps:
             return {}
+        self._ranks.tell(Kind.LOSSES)
         *sums, finite = torch.stack([*self._sums.values(), self._finite]).tolist()
-        means = {name: value / self._steps for name, value in zip(self._sums, sums, strict=True)}
         for total in (*self._sums.values(), self._finite):
             total.zero_()  # in place: a recorded step goes on adding here
-        first_other = self._steps_before + int(finite) + 1
+        here = {name: value / self._steps for name, value in zip(self._sums, sums, strict=True)}
+        of_each = self._ranks.gather((here, finite))
+        first_other = self._steps_before + int(min((each for _, each in of_each), default=0)) + 1
         self._steps_before += self._steps
         self._steps = 0
+        means = _mean_over_processes([terms for terms, _ in of_each])
         for name, value in means.items():
             if not abs(value) < float("inf"):
                 raise Diverged(
@@ -118,6 +131,15 @@ class Optimizers:
         """Take back what `state` gave."""
         for name, stepped in self._stepped.items():
             stepped.load_state(state[name])
+
+    def waiting(self) -> dict[str, Any]:
+        """Return the gradients that wait for others of the same step, which are this process's own."""
+        return {name: stepped.waiting() for name, stepped in self._stepped.items()}
+
+    def load_waiting(self, waiting: Mapping[str, Any]) -> None:
+        """Take back what `waiting` gave."""
+        for name, stepped in self._stepped.items():
+            stepped.load_waiting(waiting[name])
 
     def _step(self, batch: Batch) -> None:
         with given_by(self._method.training_step):
@@ -164,6 +186,15 @@ class Optimizers:
             if key not in self._sums:
                 self._sums[key] = torch.zeros((), device=term.device)
             self._sums[key].add_(term.detach().reshape(()))
+
+
+def _mean_over_processes(of_each: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    if any(terms.keys() != of_each[0].keys() for terms in of_each):
+        raise PluginError(
+            "training_step gave other loss terms in one process than in another; give the same in every step, or leave "
+            "out `splittable = True`"
+        )
+    return {name: sum(terms[name] for terms in of_each) / len(of_each) for name in (of_each[0] if of_each else ())}
 
 
 def _terms(owner: str, terms: object) -> Mapping[str, Tensor]:

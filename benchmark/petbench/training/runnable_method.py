@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from petbench.contract import Volume
     from petbench.scan import Scan
     from petbench.training.clock import TrainingClock
+    from petbench.training.ranks import Ranks
 
 Pairs: TypeAlias = "Sequence[tuple[Scan, Volume]]"
 """Early scans and delayed volumes of participants, one pair each."""
@@ -33,10 +34,12 @@ class HarnessOnly:
     Attributes:
         validation: (early, delayed) of each validation participant; empty where nobody validates.
         clock: of the training; None where nobody looks at it.
+        ranks: who shares the training; None where nobody does.
     """
 
     validation: Pairs = ()
     clock: TrainingClock | None = None
+    ranks: Ranks | None = None
 
     def while_validating(self) -> AbstractContextManager[None]:
         """Within the block, the clock of the training stands still."""
@@ -56,6 +59,9 @@ class RunnableMethod(Method, Protocol):
     @property
     def validates(self) -> bool:
         """Whether the harness scores the validation participants while the method trains."""
+
+    def why_not_shared(self, device: torch.device) -> str:
+        """Return why several processes cannot share its training on such a device; empty where they can."""
 
     def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
         """Learn from `data` until `run.should_stop()`; `own` reaches no line that an author of a method wrote."""

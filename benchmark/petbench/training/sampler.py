@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from petbench.training.data import DatasetTensors, SliceStack
     from petbench.training.input_tensors import InputStacks
 
+WHOLE = slice(None)
+"""Every image of a batch."""
+
 
 class Sampler:
     """Takes every foreground slice once an epoch, in an order of its own for each epoch, shifted by whole voxels.
@@ -39,6 +42,7 @@ class Sampler:
         intensity_jitter: SUV is multiplied by exp(u), u uniform between plus and minus this.
         early_slices: neighbouring slices in an early image.
         delayed_slices: neighbouring slices in a delayed image.
+        share: which images of each batch are wanted; they are what they are in the whole of it.
     """
 
     def __init__(
@@ -53,9 +57,10 @@ class Sampler:
         delayed_slices: int = 1,
         intensity: IntensityMap | None = None,
         intensity_jitter: float = 0.0,
+        share: slice = WHOLE,
     ) -> None:
         delayed_stream = "early" if tensors.paired else "delayed"
-        common = (device, batch_size, shift_voxels, seed, intensity or IntensityMap(), intensity_jitter)
+        common = (device, batch_size, shift_voxels, seed, intensity or IntensityMap(), intensity_jitter, share)
         self._early = _Stream(tensors.early, early_slices, "early", *common)
         self._inputs = tensors.inputs
         self._delayed = _Stream(tensors.delayed, delayed_slices, delayed_stream, *common)
@@ -102,7 +107,9 @@ class _Stream:
         seed: int,
         intensity: IntensityMap,
         intensity_jitter: float,
+        share: slice,
     ) -> None:
+        self._share = share
         self._intensity = intensity
         self._intensity_jitter = intensity_jitter
         self._stack = stack
@@ -138,7 +145,7 @@ class _Stream:
         return found
 
     def _centres(self, position: int) -> Tensor:
-        """Return the slices that the batch after `position` images centres on."""
+        """Return the slices that this share of the batch after `position` images centres on."""
         first, last = position, position + self._batch_size
         size = len(self._stack.foreground)
         parts = []
@@ -147,7 +154,7 @@ class _Stream:
             stop = min(size, start + last - first)
             parts.append(self._order(epoch)[start:stop])
             first += stop - start
-        return torch.cat(parts)
+        return torch.cat(parts)[self._share]
 
     def _order(self, epoch: int) -> Tensor:
         """Return the foreground slices in the order of `epoch`; two epochs are remembered, as a batch may span both."""
@@ -163,8 +170,8 @@ class _Stream:
         if self._intensity_jitter == 0:
             return images
         self._generator.manual_seed(derive_seed(self._seed, self._name, "scale", position))
-        factor = torch.exp(self._intensity_jitter * (2 * torch.rand(len(images), generator=self._generator) - 1))
-        factor = factor.to(self._device, non_blocking=True)[:, None, None, None]
+        factor = torch.exp(self._intensity_jitter * (2 * torch.rand(self._batch_size, generator=self._generator) - 1))
+        factor = factor[self._share].to(self._device, non_blocking=True)[:, None, None, None]
         return self._intensity.to_unit(self._intensity.to_suv(images) * factor)
 
     def _shifted(self, images: Tensor, position: int, air: float = AIR) -> Tensor:
@@ -172,7 +179,8 @@ class _Stream:
         if self._shift == 0:
             return images
         self._generator.manual_seed(derive_seed(self._seed, self._name, "shift", position))
-        corner = torch.randint(0, 2 * self._shift + 1, (2, len(images)), generator=self._generator)
+        corner = torch.randint(0, 2 * self._shift + 1, (2, self._batch_size), generator=self._generator)
+        corner = corner[:, self._share]
         padded = functional.pad(images, (self._shift,) * 4, value=air)
         if self._device.type == "cpu":  # views are cut for nothing here; on a device each would be a kernel
             high, wide = images.shape[-2:]

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from petbench.errors import Diverged, PluginError
 from petbench.schedules import linear_decay
 from petbench.step_method import Optimization
+from petbench.training.ranks import ALONE, Ranks
 from petbench.training.weight_average import WeightAverage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from petbench.step_parameters import StepParameters
 
@@ -26,13 +27,17 @@ class SteppedWeights:
         given: what the author returned for it.
         chosen: Adam's settings, where the author leaves it to petbench.
         on_cuda: the weights are on a CUDA device, where rates are tensors and steps can be replayed as a graph.
+        ranks: who shares the training; gradients are averaged over them once a step of the optimizer.
 
     Raises:
         PluginError: it is none of what may stand there, or has no weights to train.
     """
 
-    def __init__(self, name: str, given: object, chosen: StepParameters, *, on_cuda: bool) -> None:
+    def __init__(
+        self, name: str, given: object, chosen: StepParameters, *, on_cuda: bool, ranks: Ranks = ALONE
+    ) -> None:
         self.name = name
+        self._ranks = ranks
         how = given if isinstance(given, Optimization) else Optimization(_optimizer(name, given, chosen))
         self._how = how
         self._schedule = how.schedule or linear_decay(chosen.decay_start)
@@ -76,6 +81,7 @@ class SteppedWeights:
         self._gathered = (self._gathered + 1) % self._how.accumulate
         if self._gathered:
             return
+        self._ranks.average_gradients(self.weights)
         if self._how.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.weights, self._how.clip_norm)
         for optimizer in self._how.optimizers:
@@ -95,7 +101,7 @@ class SteppedWeights:
         return {
             "optimizers": [optimizer.state_dict() for optimizer in self._how.optimizers],
             "gathered": self._gathered,
-            "gradients": [weight.grad for weight in self.weights] if self._gathered else [],
+            "gradients": self.waiting(),
             "average": None if self._average is None else self._average.state(),
         }
 
@@ -108,10 +114,18 @@ class SteppedWeights:
         for group, rate in zip(self._groups, kept, strict=True):
             group["lr"] = rate  # where a tensor, the one on this device; set anew at each step
         self._gathered = int(state["gathered"])
-        for weight, gradient in zip(self.weights, state["gradients"], strict=False):
-            weight.grad = None if gradient is None else gradient.to(weight.device, copy=True)
+        self.load_waiting(state["gradients"])
         if self._average is not None:
             self._average.load_state(state["average"])
+
+    def waiting(self) -> list[Tensor | None]:
+        """Return the gradients that wait for others of the same step."""
+        return [weight.grad for weight in self.weights] if self._gathered else []
+
+    def load_waiting(self, gradients: Sequence[Tensor | None]) -> None:
+        """Take back what `waiting` gave."""
+        for weight, gradient in zip(self.weights, gradients, strict=False):
+            weight.grad = None if gradient is None else gradient.to(weight.device, copy=True)
 
     def _make_capturable(self) -> None:
         """Keep rates as tensors: changing one then needs neither a sync nor another kernel."""

@@ -15,15 +15,21 @@ def hardware_of(run: RunRow) -> str:
     """Return what trained a run, as the harness recorded it; empty where a run failed before that.
 
     A graphics card goes by its name; a processor by its name, its cores and the threads that were used of it, on which
-    the time depends as much.
+    the time depends as much. Where several processes shared the training, each had a card of its own, or threads.
     """
-    facts = run.machine
+    facts, processes = run.machine, processes_of(run)
     if isinstance(facts.get("name"), str):
-        return str(facts["name"])
-    processor, cores, threads = facts.get("processor"), facts.get("cores"), _threads(facts)
+        return f"{processes} × {facts['name']}" if processes > 1 else str(facts["name"])
+    # The threads that its settings ask for, else what torch chose.
+    threads = asked if (asked := _settings(run).get("threads")) is not None else facts.get("threads")
+    processor, cores = facts.get("processor"), facts.get("cores")
     if not isinstance(threads, int):
         return ""
-    parts = [str(processor or "processor of unknown name"), counted(threads, "thread")]
+    used = counted(threads, "thread")
+    parts = [
+        str(processor or "processor of unknown name"),
+        f"{processes} processes of {used}" if processes > 1 else used,
+    ]
     if isinstance(cores, int):
         parts.insert(1, counted(cores, "core"))
     if run.device not in (None, "cpu"):
@@ -31,8 +37,13 @@ def hardware_of(run: RunRow) -> str:
     return ", ".join(parts)
 
 
-def _threads(facts: Mapping[str, object]) -> object:
-    """Return how many threads a run used: those that its settings ask for, else what torch chose."""
-    engine = facts.get("engine")
-    asked = engine.get("threads") if isinstance(engine, Mapping) else None
-    return facts.get("threads") if asked is None else asked
+def processes_of(run: RunRow) -> int:
+    """Return how many processes shared the training of a run, on CUDA each on a card of its own."""
+    noted = _settings(run).get("processes")
+    return noted if isinstance(noted, int) else 1
+
+
+def _settings(run: RunRow) -> Mapping[str, object]:
+    """Return how the engine ran that trained a run."""
+    engine = run.machine.get("engine")
+    return engine if isinstance(engine, Mapping) else {}

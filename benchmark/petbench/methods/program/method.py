@@ -56,6 +56,10 @@ class ProgramMethod:
         self._parameter_count = 0
         self.validates = not spec.command
 
+    def why_not_shared(self, device: torch.device) -> str:  # noqa: ARG002 - on no device
+        """Say that its training is the program's own."""
+        return f"{self._spec.name} trains in a program of its own: only the steps of a StepMethod can be shared"
+
     def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
         """Write the training scans and volumes, have the program learn from them, and keep what it learnt.
 

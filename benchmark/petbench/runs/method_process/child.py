@@ -7,47 +7,44 @@ Started as `python -m petbench.runs.method_process.child DESCRIPTOR PARENT` in t
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import gc
-import resource
-import signal
+import os
 import sys
-import traceback
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from petbench.authors_line import authors_line
 from petbench.contract import Budget
-from petbench.engine_settings import EngineSettings
-from petbench.errors import PluginError, one_line
+from petbench.errors import PluginError, SharingError, one_line
 from petbench.methods import models
 from petbench.methods.devices import choose_device
 from petbench.methods.predicted_file import check_prediction
-from petbench.methods.program.protocol import ClockReading
 from petbench.methods.scan_files import read_scan_files
-from petbench.processes.channel import Channel
-from petbench.processes.ending import ending_of
-from petbench.processes.tree import adopt_orphans, end_with_parent, kill_descendants
+from petbench.processes.tree import kill_descendants
 from petbench.registry import load_plugins
 from petbench.runs.build_planned import build_again, build_planned
 from petbench.runs.method_process import messages, origin
+from petbench.runs.method_process.beginning import begin, engine_of, keep_to
+from petbench.runs.method_process.endings import cost, failure
 from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.method_process.messages import Early, End, Fit, Predict, Stop, Task
-from petbench.training.clock import TrainingClock, synchronize
+from petbench.runs.method_process.peers import PeerFailedError, Peers
+from petbench.training.clock import TrainingClock
 from petbench.training.context import TrainingContext
 from petbench.training.randomness import seed_everything
 from petbench.training.runnable_method import HarnessOnly
 from petbench.training.volumes import StoredData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from pydantic import BaseModel
 
     from petbench.contract import Volume
+    from petbench.processes.channel import Channel
     from petbench.registry import Registry
     from petbench.scan import Scan
     from petbench.training.runnable_method import RunnableMethod
@@ -60,41 +57,42 @@ class MethodSide:
         self._channel = channel
         self._task = task
         self._job = JobFolder(Path(task.folder))
-        self._engine = EngineSettings(
-            precision=task.precision,
-            compile=task.compile,
-            cuda_graphs=task.cuda_graphs,
-            deterministic=task.deterministic,
-        )
+        self._engine = engine_of(task)
         self._stop_asked = False
+        self._saying = threading.Lock()
 
     def work(self) -> None:
         """Obey until the end."""
-        self._device = choose_device(self._task.device)
+        trained = self._task.trained  # then one process predicts, and nobody else is needed
+        self._device = choose_device(self._task.device, processes=1 if trained else self._task.processes)
         if self._task.deterministic:
             torch.use_deterministic_algorithms(mode=True)
-        self._send(origin.ready(self._task, str(self._device), self._engine))
+        self.say(origin.ready(self._task, str(self._device), self._engine))
         self._registry = load_plugins()
         code = origin.LoadedCode(self._task, self._registry)
         method = self._build(build_planned)
-        if self._task.trained:
+        if trained:
             models.load(method, self._job.model)
-        self._send(messages.Built(validates=method.validates))
-        while True:
-            order, files = self._order()
-            if isinstance(order, Fit):
-                ended = self._fit(method, order, files)
-                del method
-                gc.collect()  # what trained makes room for what is read back
-                if not ended:
+        shared = self._task.processes > 1 and not trained
+        if shared and (why := method.why_not_shared(self._device)):
+            raise SharingError(f"{self._task.processes} processes cannot share this training: {why}")
+        with Peers(self._task, self._give_up) if shared else contextlib.nullcontext() as peers:
+            self.say(messages.Built(validates=method.validates))
+            while True:
+                order, files = self._order()
+                if isinstance(order, Fit):
+                    ended = self._fit(method, order, files, peers)
+                    del method
+                    gc.collect()  # what trained makes room for what is read back
+                    if not ended:
+                        return
+                    method = self._read_back()
+                    self.say(messages.Saved(parameter_count=method.parameter_count()))
+                elif isinstance(order, Predict):
+                    self._predict(method, order.samples)
+                elif isinstance(order, End):
+                    self.say(code.that_ran(Path(self._task.environments)))
                     return
-                method = self._read_back()
-                self._send(messages.Saved(parameter_count=method.parameter_count()))
-            elif isinstance(order, Predict):
-                self._predict(method, order.samples)
-            elif isinstance(order, End):
-                self._send(code.that_ran(Path(self._task.environments)))
-                return
 
     def _build(self, build: Callable[[Task, Registry, Path], RunnableMethod]) -> RunnableMethod:
         """Return the method, untrained, on its device."""
@@ -103,33 +101,34 @@ class MethodSide:
         method.to(self._device)
         return method
 
-    def _fit(self, method: RunnableMethod, order: Fit, files: list[int]) -> bool:
+    def _fit(self, method: RunnableMethod, order: Fit, files: list[int], peers: Peers | None) -> bool:
         """Train, say what that cost, and save the model; return whether it ended."""
         training = StoredData.of(files[:2], order.scans, order.delayed)
         validation = StoredData.of(files[2:], order.validation_scans, order.validation_delayed)
-        if self._device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self._device)
-        clock = TrainingClock()
-        run = TrainingContext(
-            seed=self._task.seed,
-            budget=Budget(images=self._task.images, seconds=self._task.seconds),
-            device=self._device,
-            folder=self._job.training,
-            engine=self._engine,
-            progress=self._show,
-            clock=clock,
-            asked_to_stop=self._asked_to_stop,
-            harness_validates=method.validates,
-        )
         data = training.entitled(self._task.supervision)
         pairs = validation.pairs() if method.validates else ()
-        try:
-            method.fit(data, run, HarnessOnly(pairs, clock))
-        except BaseException:
-            with contextlib.suppress(Exception):  # what went wrong first is what is told
-                self._send(trained(run, clock, failed=True))
-            raise
-        self._send(trained(run, clock))
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+        with peers.sharing(order, files, self._device) if peers else contextlib.nullcontext() as ranks:
+            clock = TrainingClock()
+            run = TrainingContext(
+                seed=self._task.seed,
+                budget=Budget(images=self._task.images, seconds=self._task.seconds),
+                device=self._device,
+                folder=self._job.training,
+                engine=self._engine,
+                progress=self._show,
+                clock=clock,
+                asked_to_stop=self._asked_to_stop,
+                harness_validates=method.validates,
+            )
+            try:
+                method.fit(data, run, HarnessOnly(pairs, clock, ranks))
+            except BaseException:
+                with contextlib.suppress(Exception):  # what went wrong first is what is told
+                    self.say(cost(run, clock, failed=True))
+                raise
+        self.say(cost(run, clock))
         if run.interrupted:
             return False
         models.save(method, self._job.model)
@@ -171,11 +170,11 @@ class MethodSide:
             self._save(predicted, number, name)
             if kept < samples:
                 raise PluginError(f"{self._task.method} drew {kept} samples, and {samples} are to be kept")
-            self._send(messages.Predicted())
+            self.say(messages.Predicted())
             number, kept = number + 1, 0
         on_cuda = self._device.type == "cuda"
         peak = torch.cuda.max_memory_allocated(self._device) if on_cuda else None
-        self._send(messages.Done(peak_device_memory_bytes=peak))
+        self.say(messages.Done(peak_device_memory_bytes=peak))
 
     def _save(self, predicted: object, number: int, name: str, sample: int = 0) -> None:
         volume = np.asarray(predicted)
@@ -186,7 +185,7 @@ class MethodSide:
         """Ask for one early scan after the other; each belongs to the method, which may change it."""
         self._shapes: list[tuple[int, ...]] = []
         while True:
-            self._send(messages.NextPlease())
+            self.say(messages.NextPlease())
             order, _ = self._order()
             if not isinstance(order, Early) or order.scan is None:
                 return
@@ -201,7 +200,7 @@ class MethodSide:
         return self._stop_asked
 
     def _show(self, description: str, done: float, total: float) -> None:
-        self._send(messages.Progress(description=description[:200], done=done, total=total))
+        self.say(messages.Progress(description=description[:200], done=done, total=total))
 
     def _order(self) -> tuple[Any, list[int]]:
         order, files = self._receive()
@@ -217,73 +216,32 @@ class MethodSide:
         self._stop_asked = self._stop_asked or isinstance(order, Stop)
         return order, received[1]
 
-    def _send(self, message: BaseModel) -> None:
-        self._channel.send(message.model_dump(mode="json"))
+    def say(self, message: BaseModel) -> None:
+        """Send a message to the run's process."""
+        with self._saying:
+            self._channel.send(message.model_dump(mode="json"))
 
-
-def trained(run: TrainingContext, clock: TrainingClock, *, failed: bool = False) -> messages.Trained:
-    """Return what a training has cost, once the device has done all that was asked of it."""
-    synchronize()
-    return messages.Trained(
-        images_seen=run.images_seen,
-        images_at_start=run.images_at_start,
-        interrupted=run.interrupted,
-        failed=failed,
-        clock=ClockReading(
-            before=clock.before,
-            wall_before=clock.wall_before,
-            steps=max(0.0, clock.seconds - clock.warm_up),
-            stood_still=clock.stood_still,
-            warm_up_images=clock.warm_up_images,
-        ),
-    )
-
-
-def failure(error: BaseException, packages: Iterable[str]) -> messages.Failed:
-    """Return what is said of an exception that ended the method, whose code lies in `packages`."""
-    line = authors_line(error, packages)
-    if isinstance(error, MemoryError):
-        # What filled the memory hangs on the frames that the exception holds; the rest still has to be said.
-        traceback.clear_frames(error.__traceback__)
-    ending = ending_of(error, "method")
-    message = ending.get("error_message") or ""
-    try:
-        trace = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode()[-100_000:]
-    except Exception:  # it may hold objects that cannot be printed
-        trace = "the traceback cannot be printed"
-    return messages.Failed(
-        status=ending["status"],
-        error_class=ending.get("error_class") or type(error).__name__,
-        message=f"{message} ({line})" if line and line not in message else message,
-        fault=ending.get("fault") or "method",
-        trace=trace,
-    )
+    def _give_up(self, failed: messages.Failed) -> None:
+        """End this process from another thread, whatever it waits for: a process that shared its training is gone."""
+        with self._saying:
+            self._channel.send(failed.model_dump(mode="json"))
+            kill_descendants()
+            os._exit(1)
 
 
 def main(descriptor: int, parent: int) -> None:
     """Work for the process at the other end of a channel."""
-    end_with_parent(parent)
-    adopt_orphans()
-    channel = Channel.inherited(descriptor)
-    for stream in (sys.stdout, sys.stderr):
-        # What a method prints is read line by line as it comes, and may hold anything.
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    channel = begin(descriptor, parent)
     received = channel.receive()
     if received is None:
         return
     task = Task.model_validate(received[0])
-    # A system that ends a job signals every process of it; when to stop, the run's process says. No SIG_IGN, which the
-    # programs that a method starts would inherit.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    faulthandler.enable()  # a segmentation fault has a line too, in the run's log
-    if task.largest_file_bytes is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (task.largest_file_bytes, task.largest_file_bytes))
+    keep_to(task)
+    side = MethodSide(channel, task)
     try:
-        MethodSide(channel, task).work()
+        side.work()
     except BaseException as error:  # whatever a method does, it is told how it ended
-        packages = {name.partition("/")[0].removesuffix(".py") for name in task.source_files}
-        channel.send(failure(error, packages).model_dump(mode="json"))
+        side.say(error.failed if isinstance(error, PeerFailedError) else failure(error, task))
     finally:
         kill_descendants()
 

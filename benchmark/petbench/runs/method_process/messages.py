@@ -56,6 +56,7 @@ class Task(_Message):
         views: of each scan that are predicted and averaged.
         trained: whether the model in the job's folder is the trained one.
         largest_file_bytes: what it may write into one file; None for no limit.
+        processes: that share its training.
     """
 
     method: str
@@ -79,6 +80,7 @@ class Task(_Message):
     views: int
     trained: bool
     largest_file_bytes: int | None = None
+    processes: int = 1
 
 
 class Fit(_Message):
@@ -96,6 +98,20 @@ class Fit(_Message):
     delayed: tuple[Place, ...]
     validation_scans: tuple[StoredScan, ...]
     validation_delayed: tuple[Place, ...]
+
+
+class Part(_Message):
+    """Take part in a training; the first message from its leading process to another. `Fit` follows, with its files.
+
+    Attributes:
+        task: of the leading one.
+        rank: of the other, from 1.
+        store: path of the file in which they meet.
+    """
+
+    task: Task
+    rank: int
+    store: str
 
 
 class Predict(_Message):

@@ -44,4 +44,5 @@ def task_of(plan: RunPlan, folder: Path, *, environments: Path, trained: bool, l
         views=plan.views,
         trained=trained,
         largest_file_bytes=largest_file_bytes,
+        processes=plan.processes,
     )

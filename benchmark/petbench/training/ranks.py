@@ -1,0 +1,168 @@
+"""The processes that share one training, as one of them sees them.
+
+One leads: it alone has the budget, the clock, the log, the checkpoints and the validation participants, and before
+everything that all do together it tells the others what comes next. So all stop at the same step, whatever it is that
+stops them. Each takes its share of the same batch, and gradients are averaged before an optimizer steps: the weights
+are the same everywhere, bit for bit. There is no wrapper around the networks, as `DistributedDataParallel` would be:
+several optimizers, `backward(inputs=...)` and networks with a `forward` of their own go on as in one process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import socket
+from datetime import timedelta
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+import torch.distributed as dist
+
+from petbench.errors import PeerLostError, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import nn
+
+_PATIENCE = timedelta(days=30)
+"""Of one process with another: a validation takes its time, and who is gone is noticed by its connection."""
+_LOOPBACK = ("lo", "lo0")
+
+
+class Kind(IntEnum):
+    """What all processes do next."""
+
+    STEP = 1
+    LOSSES = 2
+    STATE = 3
+    END = 4
+
+
+class Order(NamedTuple):
+    """What the leading process says: what comes next, and for a step, which part of the budget is spent."""
+
+    kind: Kind
+    fraction: float
+
+
+class Ranks:
+    """This process among those that share its training.
+
+    Args:
+        rank: its number, from 0; that of the leading one is 0.
+        size: how many they are; with 1, nobody is told or waited for.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1) -> None:
+        self.rank = rank
+        self.size = size
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process leads."""
+        return self.rank == 0
+
+    def share(self, batch_size: int) -> slice:
+        """Return which images of a batch are this process's: as many as everybody's, and in their order."""
+        return slice(self.rank * batch_size // self.size, (self.rank + 1) * batch_size // self.size)
+
+    def tell(self, kind: Kind, fraction: float = 0.0) -> None:
+        """Tell the others what comes next; of a process that does not lead, nothing."""
+        if self.leads and self.size > 1:
+            self._broadcast(torch.tensor([float(kind), fraction], dtype=torch.float64))
+
+    def hear(self) -> Order:
+        """Wait for what the leading process says."""
+        told = torch.zeros(2, dtype=torch.float64)
+        self._broadcast(told)
+        kind, fraction = told.tolist()
+        return Order(Kind(int(kind)), fraction)
+
+    @torch.no_grad()
+    def average_gradients(self, weights: Sequence[nn.Parameter]) -> None:
+        """Put the mean over all processes in the place of each gradient: of a mean over images, that of the batch."""
+        if self.size == 1:
+            return
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        with _together():
+            dist.all_reduce(flat)
+        flat.div_(self.size)
+        for gradient, mean in zip(gradients, torch.split(flat, [each.numel() for each in gradients]), strict=True):
+            gradient.copy_(mean.view(gradient.shape))
+
+    def gather(self, mine: object) -> list[Any]:
+        """Return what each process gave, in their order, in the leading one; nothing in the others.
+
+        It is tensors, numbers, texts, lists, tuples and dictionaries, as a checkpoint holds them.
+        """
+        if self.size == 1:
+            return [mine]
+        buffer = io.BytesIO()
+        torch.save(mine, buffer)
+        content = torch.frombuffer(bytearray(buffer.getbuffer()), dtype=torch.uint8)
+        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
+        with _together():
+            dist.all_gather(sizes, torch.tensor([len(content)]))
+        lengths = [int(size) for size in sizes]
+        padded = torch.nn.functional.pad(content, (0, max(lengths) - len(content)))
+        found = [torch.empty_like(padded) for _ in lengths] if self.leads else None
+        with _together():
+            dist.gather(padded, found, dst=0)
+        parts = zip(found or (), lengths, strict=False)
+        return [torch.load(io.BytesIO(part[:length].numpy().data), weights_only=True) for part, length in parts]
+
+    @staticmethod
+    def _broadcast(numbers: torch.Tensor) -> None:
+        """Send from the leading process; on the CPU, so that nobody waits for a device."""
+        with _together():
+            dist.broadcast(numbers, src=0)
+
+
+ALONE = Ranks()
+"""The one process of a training that nobody shares."""
+
+
+@contextlib.contextmanager
+def joined(rank: int, size: int, store: str, device: torch.device) -> Iterator[Ranks]:
+    """Within the block, this process and `size - 1` others of this machine share a training.
+
+    They meet in a file and talk over the loopback interface: no other machine reaches them.
+
+    Args:
+        rank: of this process.
+        size: how many they are.
+        store: path of an empty file that all of them can write to.
+        device: that this process trains on.
+
+    Raises:
+        PeerLostError: one of them is gone.
+    """
+    loopback = next((name for _, name in socket.if_nameindex() if name in _LOOPBACK), _LOOPBACK[0])
+    os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = loopback
+    on_cuda = device.type == "cuda"
+    if on_cuda:
+        torch.cuda.set_device(device)
+    with _together():
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if on_cuda else "gloo",
+            store=dist.FileStore(store, size),  # type: ignore[attr-defined] # torch does not list it
+            rank=rank,
+            world_size=size,
+            timeout=_PATIENCE,
+        )
+    yield Ranks(rank, size)
+    if rank == 0:  # which goes on; the others end. Not where something went wrong: it would wait for who is gone.
+        dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def _together() -> Iterator[None]:
+    """Within the block, which needs the other processes, what goes wrong is that one of them is gone."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise PeerLostError(f"a process that shared the training is gone ({one_line(error)})") from error
