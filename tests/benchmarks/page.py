@@ -25,8 +25,8 @@ the steadier of the two. Seconds and images a second belong to the machine below
 training loop is a DataLoader over numpy slices, eager float32, `torch.optim.Adam` as it comes and losses read at every
 step, with the same networks and batch. `PETBENCH_BENCH_DEVICE=cuda make bench` measures on a CUDA device, and
 `make gpu-check` tries and measures what belongs to one alone. `make bench OF=tests/benchmarks/test_bench_engines.py`
-measures some of it again: the other rows stay, each with its day. With a matrix product's rate is meant what a large
-one reaches here in the same precision, measured beside each training.
+measures some of it again: the other rows stay, each with its day and what it was measured with. A matrix product's rate
+is what a large one reaches here in the same precision, measured beside each training.
 """
 
 TARGET_MET = {True: "met", False: "**missed**"}
@@ -60,7 +60,8 @@ def _rows_of(page: Path, processor: str) -> dict[str, tuple[str, ...]]:
 
 def _row_of(content: dict[str, Any]) -> Callable[[dict[str, Any]], tuple[str, ...]]:
     """Return what makes a row of a benchmark that was measured with the others of `content`."""
-    return lambda bench: (*_cells(bench), str(content["datetime"])[:10])
+    software = f"Python {content['machine_info']['python_version']}, torch {torch.__version__}"
+    return lambda bench: (*_cells(bench), f"{str(content['datetime'])[:10]}, {software}")
 
 
 def _cells(bench: dict[str, Any]) -> tuple[str, ...]:
@@ -104,7 +105,6 @@ def _machine(content: dict[str, Any]) -> list[str]:
         "processor": f"{machine['cpu'].get('brand_raw', machine['processor'])}, {cores} cores used by "
         f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}",
         "CUDA device": torch.cuda.get_device_name() if on_cuda else "not used here",
-        "software": f"Python {machine['python_version']}, torch {torch.__version__}",
     }
     return [f"- {name}: {value}" for name, value in facts.items()]
 

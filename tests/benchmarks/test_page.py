@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import torch
 from tests.benchmarks.page import main
 
 if TYPE_CHECKING:
@@ -35,8 +36,12 @@ def test_a_part_that_is_measured_again_leaves_the_other_rows_with_their_day(tmp_
     main(measured(tmp_path, "2026-02-02", two={"seconds": 4.0, "floor": "none"}, three={"seconds": 1.0}), page)
     found = rows(page)
     assert list(found) == ["one", "two", "three"]
-    assert (found["one"][0], found["one"][4], found["one"][-1]) == ("2 s", "under 3 s, met", "2026-01-01")
-    assert (found["two"][0], found["two"][5], found["two"][-1]) == ("4 s", "none", "2026-02-02")
+    assert (found["one"][0], found["one"][4], found["one"][-1]) == (
+        "2 s",
+        "under 3 s, met",
+        f"2026-01-01, Python 3.12, torch {torch.__version__}",
+    )
+    assert (found["two"][0], found["two"][5], found["two"][-1][:10]) == ("4 s", "none", "2026-02-02")
     assert "2026-01-01" in page.read_text(encoding="utf-8")
 
 
