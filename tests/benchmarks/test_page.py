@@ -36,11 +36,8 @@ def test_a_part_that_is_measured_again_leaves_the_other_rows_with_their_day(tmp_
     main(measured(tmp_path, "2026-02-02", two={"seconds": 4.0, "floor": "none"}, three={"seconds": 1.0}), page)
     found = rows(page)
     assert list(found) == ["one", "two", "three"]
-    assert (found["one"][0], found["one"][4], found["one"][-1]) == (
-        "2 s",
-        "under 3 s, met",
-        f"2026-01-01, Python 3.12, torch {torch.__version__}",
-    )
+    assert (found["one"][0], found["one"][4]) == ("2 s", "under 3 s, met")
+    assert found["one"][-1] == f"2026-01-01, Python 3.12, torch {torch.__version__}"
     assert (found["two"][0], found["two"][5], found["two"][-1][:10]) == ("4 s", "none", "2026-02-02")
     assert "2026-01-01" in page.read_text(encoding="utf-8")
 
