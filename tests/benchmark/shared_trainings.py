@@ -20,7 +20,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from petbench import Batch, Optimization, Scan, Scans, StepMethod, StepParameters, Volume
+from petbench import Batch, Optimization, Scan, Scans, StepMethod, StepParameters, Update, Volume
 from petbench.contract import Budget, Supervision
 from petbench.engine_settings import EngineSettings
 from petbench.errors import PetbenchError
@@ -36,7 +36,7 @@ from petbench_gan.pix2pix import Pix2pix
 from petbench_gan.unet import UNetRegression
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 CPU = torch.device("cpu")
 STEPS = {"batch_size": 4, "images": 80, "learning_rate": 1e-3, "shift_voxels": 2, "intensity_jitter": 0.1}
@@ -91,6 +91,53 @@ class Fickle(Convolved):
         return {name: super().training_step(batch)["l1"]}
 
 
+class Skipping(Convolved):
+    """Makes no update of its second network in the third step, in one of the processes."""
+
+    rank_that_skips = 1
+
+    def __init__(self, parameters: StepParameters) -> None:
+        super().__init__(parameters)
+        self.second = nn.Conv2d(1, 1, 3, padding=1)
+        self.steps = 0
+
+    def optimizers(self) -> Mapping[str, nn.Module]:  # type: ignore[override] # as authors write it
+        return {"first": self.network, "second": self.second}
+
+    def training_step(self, batch: Batch) -> Iterator[Update]:  # type: ignore[override] # as authors write it
+        self.steps += 1
+        yield Update("first", {"l1": (self.network(batch.early) - batch.delayed).abs().mean()})
+        if dist.get_rank() != self.rank_that_skips or self.steps != 3:
+            yield Update("second", {"l1": (self.second(batch.early) - batch.delayed).abs().mean()})
+
+
+class SkippingInTheLead(Skipping):
+    """Does so in the leading process."""
+
+    rank_that_skips = 0
+
+
+class Lopsided(Convolved):
+    """Gives as many weights a gradient in each process, and other ones."""
+
+    def __init__(self, parameters: StepParameters) -> None:
+        super().__init__(parameters)
+        self.parts = nn.ModuleList(nn.Conv2d(1, 1, 3, padding=1) for _ in range(2))
+
+    def optimizers(self) -> Mapping[str, nn.Module]:  # type: ignore[override] # as authors write it
+        return {"model": self.parts}
+
+    def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
+        return {"l1": (self.parts[dist.get_rank()](batch.early) - batch.delayed).abs().mean()}
+
+
+class HalfUsed(Lopsided):
+    """Leaves some weights without a gradient, the same ones in each process."""
+
+    def training_step(self, batch: Batch) -> Mapping[str, Tensor]:
+        return {"l1": (self.parts[0](batch.early) - batch.delayed).abs().mean()}
+
+
 class Drawing(Convolved):
     """Reports what it draws."""
 
@@ -102,11 +149,14 @@ def made_of(kind: type[StepMethod]) -> Callable[[dict[str, Any]], StepMethod]:
     return lambda given: kind(StepParameters.model_validate({**STEPS, **given}))
 
 
+_KINDS: Sequence[type[StepMethod]] = (
+    Convolved, Poisoned, Wilful, Fickle, Drawing, Skipping, SkippingInTheLead, Lopsided, HalfUsed,
+)  # fmt: skip
 METHODS: Mapping[str, Callable[[dict[str, Any]], StepMethod]] = {
     "unet": lambda given: UNetRegression(UNetParameters.model_validate({**UNET, **given})),
     "pix2pix": lambda given: Pix2pix(Pix2pixParameters.model_validate({**GAN, **given})),
     "cyclegan": lambda given: CycleGan(CycleGanParameters.model_validate({**GAN, "pool_size": 6, **given})),
-    **{kind.__name__.lower(): made_of(kind) for kind in (Convolved, Poisoned, Wilful, Fickle, Drawing)},
+    **{kind.__name__.lower(): made_of(kind) for kind in _KINDS},
 }
 
 

@@ -96,10 +96,15 @@ def test_a_budget_in_seconds_ends_in_all_processes_at_the_same_step(shared: dict
         ("poisoned", "Diverged: the loss `model/l1` is nan from step 5 on"),
         ("wilful", "PluginError: the processes that share the training of Wilful have other weights than each other"),
         ("fickle", "PluginError: training_step gave other loss terms in one process than in another"),
+        ("skipping", "PluginError: training_step makes other updates in one process than in another"),
+        ("skippinginthelead", "PluginError: training_step makes other updates in one process than in another"),
+        ("lopsided", "PluginError: training_step makes another update, or gives other weights a gradient"),
+        ("halfused", ""),
     ],
 )
 def test_what_goes_wrong_in_one_process_ends_all(method: str, error: str, tmp_path: Path) -> None:
-    assert trained(tmp_path, Case(method, method))[method].error.startswith(error)
+    found = trained(tmp_path, Case(method, method))[method].error
+    assert found.startswith(error) if error else not found
 
 
 @pytest.mark.slow

@@ -105,7 +105,7 @@ def _in_threads() -> list[Ranks]:
     class InThread(Ranks):
         """Meets the other in memory."""
 
-        def average_gradients(self, weights: Sequence[torch.nn.Parameter]) -> None:
+        def average_gradients(self, name: str, weights: Sequence[torch.nn.Parameter]) -> None:  # noqa: ARG002 - one
             gradients = [weight.grad for weight in weights if weight.grad is not None]
             given[self.rank] = [gradient.clone() for gradient in gradients]
             barrier.wait(timeout=600)

@@ -13,6 +13,7 @@ import contextlib
 import io
 import os
 import socket
+import zlib
 from datetime import timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 import torch.distributed as dist
 
-from petbench.errors import PeerLostError, one_line
+from petbench.errors import PeerLostError, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,13 +33,26 @@ _PATIENCE = timedelta(days=30)
 _LOOPBACK = ("lo", "lo0")
 
 
+_LEAVE_OUT = "or leave out `splittable = True`"
+_DIFFERENT = (
+    "training_step makes other updates in one process than in another: yield the same ones in every step, whatever it "
+    f"draws, {_LEAVE_OUT}"
+)
+_OTHER_GRADIENTS = (
+    "training_step makes another update, or gives other weights a gradient, in one process than in another: let every "
+    f"term depend on the same weights in every step, {_LEAVE_OUT}"
+)
+
+
 class Kind(IntEnum):
-    """What all processes do next."""
+    """What all processes do next; `HEAR` is to wait for what the leading one says."""
 
     STEP = 1
     LOSSES = 2
     STATE = 3
     END = 4
+    GRADIENTS = 5
+    HEAR = 6
 
 
 class Order(NamedTuple):
@@ -72,21 +86,30 @@ class Ranks:
     def tell(self, kind: Kind, fraction: float = 0.0) -> None:
         """Tell the others what comes next; of a process that does not lead, nothing."""
         if self.leads and self.size > 1:
-            self._broadcast(torch.tensor([float(kind), fraction], dtype=torch.float64))
+            self._meet(kind, fraction=fraction)
 
     def hear(self) -> Order:
         """Wait for what the leading process says."""
-        told = torch.zeros(2, dtype=torch.float64)
-        self._broadcast(told)
-        kind, fraction = told.tolist()
-        return Order(Kind(int(kind)), fraction)
+        return self._meet(Kind.HEAR)
 
     @torch.no_grad()
-    def average_gradients(self, weights: Sequence[nn.Parameter]) -> None:
-        """Put the mean over all processes in the place of each gradient: of a mean over images, that of the batch."""
+    def average_gradients(self, name: str, weights: Sequence[nn.Parameter]) -> None:
+        """Put the mean over all processes in the place of each gradient: of a mean over images, that of the batch.
+
+        Args:
+            name: of the update.
+            weights: that it is for.
+
+        Raises:
+            PluginError: other weights have a gradient in another process, or it makes no such update.
+        """
         if self.size == 1:
             return
         gradients = [weight.grad for weight in weights if weight.grad is not None]
+        there = bytes(weight.grad is not None for weight in weights)
+        self._meet(Kind.GRADIENTS, what=zlib.crc32(name.encode() + b"\0" + there))
+        if not gradients:
+            return
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         with _together():
             dist.all_reduce(flat)
@@ -115,11 +138,25 @@ class Ranks:
         parts = zip(found or (), lengths, strict=False)
         return [torch.load(io.BytesIO(part[:length].numpy().data), weights_only=True) for part, length in parts]
 
-    @staticmethod
-    def _broadcast(numbers: torch.Tensor) -> None:
-        """Send from the leading process; on the CPU, so that nobody waits for a device."""
+    def _meet(self, kind: Kind, *, what: int = 0, fraction: float = 0.0) -> Order:
+        """Wait until every process has come to what all do together, and return what the leading one does.
+
+        Whatever a process comes to, it says so in one message of the same size: two that came to different things meet,
+        and do not wait for each other. It goes over the CPU, so that nobody waits for a device.
+
+        Raises:
+            PluginError: they came to different things, as a method does that draws whether it makes an update.
+        """
+        mine = torch.tensor([float(kind), float(what), fraction], dtype=torch.float64)
+        of_each = [torch.empty_like(mine) for _ in range(self.size)]
         with _together():
-            dist.broadcast(numbers, src=0)
+            dist.all_gather(of_each, mine)
+        said = [(Kind(int(each)), other) for each, other, _ in (one.tolist() for one in of_each)]
+        leading = said[0]
+        expected = leading if leading[0] is Kind.GRADIENTS else (Kind.HEAR, 0.0)
+        if any(each != expected for each in said[1:]):
+            raise PluginError(_DIFFERENT if any(each[0] != expected[0] for each in said[1:]) else _OTHER_GRADIENTS)
+        return Order(leading[0], float(of_each[0][2]))
 
 
 ALONE = Ranks()
@@ -143,6 +180,8 @@ def joined(rank: int, size: int, store: str, device: torch.device) -> Iterator[R
     """
     loopback = next((name for _, name in socket.if_nameindex() if name in _LOOPBACK), _LOOPBACK[0])
     os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = loopback
+    # Who is gone is noticed, and named, by the process that started it: torch's own watch would abort this one first.
+    os.environ["TORCH_NCCL_ASYNC_ERROR_HANDLING"] = os.environ["TORCH_NCCL_ENABLE_MONITORING"] = "0"
     on_cuda = device.type == "cuda"
     if on_cuda:
         torch.cuda.set_device(device)
@@ -155,8 +194,8 @@ def joined(rank: int, size: int, store: str, device: torch.device) -> Iterator[R
             timeout=_PATIENCE,
         )
     yield Ranks(rank, size)
-    if rank == 0:  # which goes on; the others end. Not where something went wrong: it would wait for who is gone.
-        dist.destroy_process_group()
+    # All of them, for NCCL's waits for all. Not where something went wrong: it would wait for who is gone.
+    dist.destroy_process_group()
 
 
 @contextlib.contextmanager
@@ -165,4 +204,4 @@ def _together() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise PeerLostError(f"a process that shared the training is gone ({one_line(error)})") from error
+        raise PeerLostError("a process that shared the training is gone") from error

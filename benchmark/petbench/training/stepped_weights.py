@@ -81,7 +81,7 @@ class SteppedWeights:
         self._gathered = (self._gathered + 1) % self._how.accumulate
         if self._gathered:
             return
-        self._ranks.average_gradients(self.weights)
+        self._ranks.average_gradients(self.name, self.weights)
         if self._how.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.weights, self._how.clip_norm)
         for optimizer in self._how.optimizers:
