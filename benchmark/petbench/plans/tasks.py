@@ -14,7 +14,8 @@ from petbench_datasets.tasks.task_file import read_task, task_for
 if TYPE_CHECKING:
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
-    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.readable import ReadableLeaderboard
+    from petbench_leaderboard.records import RunRow, Verification
 
 
 def asked_task(text: str, registry: Registry) -> Task | None:
@@ -93,17 +94,29 @@ def planned_task(plan: RunPlan) -> Task:
     return task
 
 
-def require_same_task(plan: RunPlan, row: RunRow) -> None:
-    """Make sure that a run of the same identity was made for the same task: a name and a version say one thing.
+def stored_runs(
+    plan: RunPlan, leaderboard: ReadableLeaderboard, verification: Verification, *, force: bool = False
+) -> list[RunRow]:
+    """Return the runs on a leaderboard that are the one of a plan, newest first: made for what its task says now.
+
+    Args:
+        plan: of the run.
+        leaderboard: where they are.
+        verification: their origin.
+        force: whether it is known that the task has changed: it may be the first run for what the task says now.
 
     Raises:
-        ChangedError: the task asked or decided something else then.
+        ChangedError: there are none but those of before the task asked or decided something else: a name and a version
+            say one thing.
     """
-    if row.task_definition and dict(row.task_definition) != dict(plan.task_definition):
-        raise ChangedError(
-            f"run {row.id} is the same run, made when the task {row.task} asked or decided something else; give the "
-            "task a new version, or start afresh with --force"
-        )
+    found = leaderboard.find(plan.identity, plan.task_definition, verification=verification)
+    if not found and not force:
+        for row in leaderboard.find(plan.identity, verification=verification):
+            raise ChangedError(
+                f"run {row.id} is the same run, made when the task {row.task} asked or decided something else; give "
+                "the task a new version, or start afresh with --force"
+            )
+    return found
 
 
 def require_unchanged(plan: RunPlan, registry: Registry) -> None:
