@@ -19,7 +19,9 @@ from petbench.runs.external_test import ExternalTest
 from petbench.runs.lookup import find_folder
 from petbench.runs.same_training import find_same_training
 from petbench.submissions import accept as accepting
+from petbench.submissions.limits import SubmissionError
 from petbench_datasets.tasks.built_in import DEFAULT_TASK
+from petbench_leaderboard.admissions import note_voxels
 from petbench_leaderboard.records import COST_FIELDS, EXTERNAL_TEST, MEMBERS, VALIDATION_FIELDS
 from petbench_leaderboard.store import Leaderboard
 
@@ -193,14 +195,23 @@ def test_a_submission_for_a_changed_task_is_taken_in_beside_the_run_of_before(
     facts: Any = SimpleNamespace(machine={}, environment={}, device="cpu", uid="u", started_at=None, ended_at=None)
     for name in (*COST_FIELDS, *VALIDATION_FIELDS, "tuning"):
         setattr(facts, name, None)
-    for plan, known in ((THEN, True), (NOW, False)):
-        found = SimpleNamespace(
-            plan=plan, submitted=SimpleNamespace(facts=facts, folder="runs/0"), voxels={}, scores=[], dataset=None
-        )
+
+    def accepted(plan: RunPlan) -> bool:
+        found = SimpleNamespace(plan=plan, voxels={"sub-04": "v" * 64}, scores=[], dataset=None)
+        found.submitted = SimpleNamespace(facts=facts, folder="runs/0")
         submission: Any = SimpleNamespace(digest="d" * 64, runs=[found])
-        ((_, was_known),) = accepting.accept(submission, home, desk.leaderboard, submitter="them")
-        assert was_known == known
+        ((_, known),) = accepting.accept(submission, home, desk.leaderboard, submitter="them")
+        return known
+
+    assert [accepted(THEN), accepted(NOW)] == [True, False]
     assert entered == [NOW]
+    other = dataclasses.replace(record, identity="2" * 64, seed=1, submitter="others")
+    number, _ = desk.leaderboard.enter(other, [], uid="others", status="ok")
+    with desk.leaderboard.writing() as session:
+        note_voxels(session, number, {"sub-04": "v" * 64})
+    assert accepted(THEN)  # which is here, and takes nobody's place
+    with pytest.raises(SubmissionError, match="sub-04 has the voxels of run 2"):
+        accepted(NOW)
 
 
 def test_members_of_an_ensemble_are_for_one_definition_and_are_found_again_by_it(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from petbench_datasets.tasks.task import Task
 from petbench_datasets.tasks.task_file import read_task, task_for
 
 if TYPE_CHECKING:
+    from petbench.metric_spec import MetricSpec
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
     from petbench_leaderboard.readable import ReadableLeaderboard
@@ -67,14 +68,22 @@ def _that_ranks(task: Task, registry: Registry) -> Task:
     metrics = {metric.name: metric for metric in metrics_for(task, registry.metrics())}
     for name in task.ranking_metrics:
         if name not in metrics:
-            unknown = unknown_name("metric of one participant", name, metrics, "There:")
+            ranks = [each for each, metric in metrics.items() if not _why_it_ranks_nothing(metric)]
+            unknown = unknown_name("metric of one participant", name, ranks, "These rank:")
             raise DataError(f"the task {task.name} ranks by what it has not: {unknown}")
-        if metrics[name].higher_is_better is None and metrics[name].best_value is None:
-            raise DataError(
-                f"the task {task.name} ranks by {name!r}, which has neither a direction nor a best value: it orders "
-                "nothing; name another metric"
-            )
+        if why := _why_it_ranks_nothing(metrics[name]):
+            raise DataError(f"the task {task.name} ranks by {name!r}, which {why}; name another metric")
     return task
+
+
+def _why_it_ranks_nothing(metric: MetricSpec) -> str:
+    """Return why a metric orders no rows of a board, as a board says it of `--metric`; empty where it does."""
+    from petbench_leaderboard.ranked_column import ORDERS_NO_IMAGES, ORDERS_NOTHING
+    from petbench_leaderboard.run_groups import REGIONS
+
+    if metric.of_regions or metric.region not in REGIONS:
+        return ORDERS_NO_IMAGES
+    return ORDERS_NOTHING if metric.higher_is_better is None and metric.best_value is None else ""
 
 
 def planned_task(plan: RunPlan) -> Task:
