@@ -362,3 +362,7 @@ def test_a_run_for_a_task_that_changed_under_its_version_passes_for_none_of_the_
     run(4.0)
     assert "made when the task theirs@1 asked or decided something else; give the task a new" in run(2.0, code=1)
     run(2.0, "--force")
+    for hot_suv in (2.0, 4.0):
+        run(hot_suv)
+    assert [row["status"] for row in petbench.json("runs", "list")] == ["ok", "ok"]
+    assert "made when the task theirs@1 asked or decided something else" in run(3.0, code=1)

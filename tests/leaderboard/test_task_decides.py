@@ -163,6 +163,25 @@ def test_what_somebody_sends_does_not_decide_by_what_rows_that_were_made_here_ra
     assert board.ranked_by.metric == "mae_body_suv"
 
 
+def test_runs_that_were_repeated_for_a_task_that_has_changed_decide_the_order_once_all_were(
+    fill: Callable[..., Leaderboard], leaderboard: Leaderboard, make_record: MakeRecord, make_score: MakeScore
+) -> None:
+    by_psnr = replace(BY_ERROR, ranking_metrics=("psnr_body_suv20",))
+    failed = leaderboard.plan(make_record("sharp", task=BY_ERROR.id, task_definition=by_psnr.content()))
+    leaderboard.update(failed, status="failed")  # it counts for nothing, and neither does what it says
+    fill(BY_ERROR)
+    assert order(leaderboard, BY_ERROR) == BY_MAE
+    for method, (psnr, mae) in SCORES.items():
+        assert order(leaderboard, BY_ERROR) == BY_MAE, method
+        run_id = leaderboard.plan(make_record(method, task=BY_ERROR.id, task_definition=by_psnr.content()))
+        leaderboard.update(run_id, status="ok")
+        error = make_score(
+            "sub-01", mae, metric="mae_body_suv", convention_id="mae/body/suv@1", unit="SUV", higher_is_better=False
+        )
+        leaderboard.record_scores(run_id, [make_score("sub-01", psnr), error])
+    assert order(leaderboard, BY_ERROR) == BY_PSNR
+
+
 @pytest.mark.parametrize(
     ("shown", "organs"),
     [
