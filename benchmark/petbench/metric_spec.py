@@ -93,6 +93,8 @@ class MetricSpec(MetricFacts):
         measure: the numbers of one participant.
         region: where a number of the whole image is taken, `body` or `volume`: that of the row which says why a metric
             could not be computed.
+        of_regions: whether it measures organs or lesions, each by itself, and never the whole image. Such numbers order
+            no rows of a board, and no task ranks by them.
         hides: what the convention cannot see, in one line.
         for_task: the metric as a task has it, where organs that clear or thresholds of the task are part of it: of the
             same name, and with a `convention_id` of its own wherever it measures something else. It returns None where
@@ -108,6 +110,7 @@ class MetricSpec(MetricFacts):
     source: str
     measure: Callable[[Case], Iterable[Measurement]]
     region: str = "body"
+    of_regions: bool = False
     hides: str = ""
     for_task: Callable[[Task], MetricSpec | None] | None = None
     api: int = API_VERSION

@@ -124,19 +124,16 @@ class Registry:
         They are asked for only now, because what computes them is heavy; a plugin whose metrics cannot be made, or
         take a name already taken, is left out with a warning in the log and costs nobody else anything.
         """
-        from petbench.metric_spec import API_VERSION as METRIC_API_VERSION
-        from petbench.metric_spec import MetricSpec
+        from petbench.metric_check import checked_metric
 
         found: dict[str, MetricSpec] = {}
         for plugin in self.plugins:
             if plugin.error:
                 continue
             try:
-                for spec in plugin.call("petbench_metrics"):
-                    if not isinstance(spec, MetricSpec) or spec.api != METRIC_API_VERSION or spec.name in found:
-                        raise PluginError(
-                            f"the metric {getattr(spec, 'name', spec)!r} is no spec, or its name is taken"
-                        )
+                for spec in map(checked_metric, plugin.call("petbench_metrics")):
+                    if spec.name in found:
+                        raise PluginError(f"the name of the metric {spec.name!r} is taken already; choose another")
                     found[spec.name] = spec
             except (Exception, SystemExit) as error:
                 _LOG.warning("the metrics of %s cannot be used: %s", plugin.distribution, one_line(error))

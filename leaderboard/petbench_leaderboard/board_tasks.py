@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from petbench_datasets.errors import DataError
 from petbench_datasets.tasks.task import Task
@@ -52,14 +53,23 @@ def shown_organs(definition: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def definition_of_board(leaderboard: Leaderboard, board_id: int) -> Mapping[str, object]:
-    """Return the definition of a board's task: that of its first row, of those of which most was seen here.
+    """Return the definition of a board's task: that of the first run that counts, of those of which most was seen here.
 
-    So what somebody sends must not decide by what the rows that were made here are ranked.
+    So what somebody sends must not decide by what the rows that were made here are ranked. A run that was repeated by
+    force, for what its task says by then, counts no longer.
     """
+    newer = aliased(Run)
+    repeated = sa.exists().where(
+        newer.run_group == Run.run_group,
+        newer.on_board.is_(True),
+        newer.seed == Run.seed,
+        newer.fold == Run.fold,
+        newer.id > Run.id,
+    )
     query = (
         sa.select(Run.task_definition)  # type: ignore[attr-defined] # a column of every field of the record
         .join(BoardRow, BoardRow.run_group == Run.run_group)
-        .where(BoardRow.board_id == board_id)
+        .where(BoardRow.board_id == board_id, Run.on_board.is_(True), ~repeated)
         .order_by(Run.id)
         .limit(1)
     )

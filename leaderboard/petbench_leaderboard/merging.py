@@ -10,6 +10,7 @@ from petbench_leaderboard.cached_means import board_key, board_number
 from petbench_leaderboard.field_uses import fields_for
 from petbench_leaderboard.records import RunRow
 from petbench_leaderboard.rows import columns_of
+from petbench_leaderboard.same_run import same_runs
 from petbench_leaderboard.schema import Phase, Run, Score, SourceDiff
 from petbench_leaderboard.score_tables import add_missing_scores
 from petbench_leaderboard.storable import carried
@@ -106,14 +107,9 @@ def adopt_run(session: Session, exported: ExportedRun) -> str | None:
 
 
 def _is_verified_here(session: Session, run: RunRow) -> bool:
-    """Whether the same run, by its identity, ended well here under another uid and was verified."""
-    same = (
-        Run.identity == run.identity,
-        Run.status == "ok",
-        Run.purpose == "test",
-        Run.verification != "self-reported",
-    )
-    return session.scalar(sa.select(Run.id).where(*same).limit(1)) is not None
+    """Whether the same run ended well here under another uid and was verified."""
+    verified = (Run.status == "ok", Run.purpose == "test", Run.verification != "self-reported")
+    return bool(same_runs(session, run.identity, run.task_definition, *verified))
 
 
 def replace_diff(session: Session, run_id: int, diff: str) -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from petbench_leaderboard.store import Leaderboard
 
 
+ORDERS_NOTHING = "has neither a direction nor a best value: it orders nothing"
+ORDERS_NO_IMAGES = "is scored by organ or lesion, and orders no whole images"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankedColumn:
     """One metric in one convention and region, and which of its values are better.
@@ -132,9 +136,7 @@ def check_metric(leaderboard: Leaderboard, board_ids: Iterable[int], metric: str
         if not columns:
             _refuse_unknown(session, boards, metric)
     if columns and all(column.distance(0.0) is None for column in columns):
-        raise RequestError(
-            f"{metric!r} has neither a direction nor a best value: it orders nothing; rank by another --metric"
-        )
+        raise RequestError(f"{metric!r} {ORDERS_NOTHING}; rank by another --metric")
 
 
 def _refuse_unknown(session: Session, boards: Sequence[int], metric: str) -> None:
@@ -145,8 +147,6 @@ def _refuse_unknown(session: Session, boards: Sequence[int], metric: str) -> Non
     has_means = session.scalar(sa.select(CachedMean.metric).where(CachedMean.metric == metric).limit(1))
     if known and is_known and not has_means:
         names = ", ".join(sorted(known))
-        raise RequestError(
-            f"{metric!r} is scored by organ or lesion, and orders no whole images; rank by one of {names}"
-        )
+        raise RequestError(f"{metric!r} {ORDERS_NO_IMAGES}; rank by one of {names}")
     if known:
         raise UnknownOnLeaderboardError("metric of these rows", metric, known)

@@ -19,11 +19,12 @@ from petbench_leaderboard.run_queries import (
     runs_of_groups,
     scores_of_runs,
 )
+from petbench_leaderboard.same_run import same_runs
 from petbench_leaderboard.schema import CachedMean, Phase, Run, Score, ValidationMean
 from petbench_leaderboard.validation_scores import validation_of_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
@@ -149,18 +150,20 @@ class ReadableLeaderboard:
         with self._database.reading() as session:
             return set(session.scalars(sa.select(Run.method).distinct()))
 
-    def find(self, identity: str, *, verification: Verification | None = None) -> list[RunRow]:
+    def find(
+        self, identity: str, definition: Mapping[str, object] | None = None, *, verification: Verification | None = None
+    ) -> list[RunRow]:
         """Return the runs of one identity, newest first: more than one where it was run again by force.
 
         Args:
             identity: of the runs.
+            definition: of the task that they were made for, `task_definition` of a plan or row: who takes one of them
+                for another run names it. None for any, since a task may have changed under its version.
             verification: their origin; None for all, those that somebody sent among them.
         """
-        query = sa.select(Run).where(Run.identity == identity).order_by(Run.id.desc())
-        if verification is not None:
-            query = query.where(Run.verification == verification)
+        of_origin = () if verification is None else (Run.verification == verification,)
         with self._database.reading() as session:
-            return [run_row(run) for run in session.scalars(query)]
+            return [run_row(run) for run in same_runs(session, identity, definition or {}, *of_origin)]
 
     def scores(
         self,

@@ -1,16 +1,17 @@
-"""Find a run inside a transaction: by its number, or by its identity while it is under way."""
+"""Find a run inside a transaction: by its number, or while it is under way."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from petbench_leaderboard.errors import LeaderboardError, UnderWayError
+from petbench_leaderboard.same_run import same_runs
 from petbench_leaderboard.schema import Run
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from petbench_leaderboard.records import RunRecord
 
 _LARGEST_NUMBER = 2**31 - 1
 """Of a row, in every database: a driver refuses a larger one with an error of its own."""
@@ -33,15 +34,14 @@ def existing_run(session: Session, run_id: int, where: str) -> Run:
     return run
 
 
-def refuse_under_way(session: Session, identity: str) -> None:
-    """Make sure that no run of an identity that was made on this leaderboard is planned or running.
+def refuse_under_way(session: Session, record: RunRecord) -> None:
+    """Make sure that the same run is not planned or running, made on this leaderboard.
 
     Asked in the transaction that plans the run again: of two at once one is refused.
 
     Raises:
         UnderWayError: one is.
     """
-    under_way = (Run.identity == identity, Run.status.in_(("planned", "running")), Run.log_path.is_not(None))
-    number = session.scalar(sa.select(Run.id).where(*under_way).limit(1))
-    if number is not None:
-        raise UnderWayError(f"run {number} is the same run and under way in another process")
+    under_way = (Run.status.in_(("planned", "running")), Run.log_path.is_not(None))
+    for run in same_runs(session, record.identity, record.task_definition, *under_way):
+        raise UnderWayError(f"run {run.id} is the same run and under way in another process")

@@ -73,7 +73,7 @@ class Leaderboard(ReadableLeaderboard):
         """
         with self._database.writing() as session:
             if alone:
-                refuse_under_way(session, record.identity)
+                refuse_under_way(session, record)
             return add_run(session, record, uid).id
 
     def enter(
@@ -89,8 +89,8 @@ class Leaderboard(ReadableLeaderboard):
     ) -> tuple[int, bool]:
         """Store a finished run with its scores, wholly or not at all, whatever ends this process.
 
-        A run of the same identity that ended well is kept instead, of one's own only one's own; to what was checked of
-        somebody else's, one that is only self-reported gives its place up.
+        The same run that ended well (`petbench_leaderboard.same_run`) is kept instead, of one's own only one's own; to
+        what was checked of somebody else's, one that is only self-reported gives its place up.
 
         Args:
             record: of the run.
@@ -109,7 +109,7 @@ class Leaderboard(ReadableLeaderboard):
             known = checked_row(session, record)
             if known is not None:
                 return known, True
-            groups = set[str]() if record.verification == "own" else remove_self_reported(session, record.identity)
+            groups = set[str]() if record.verification == "own" else remove_self_reported(session, record)
             run = add_run(session, record, uid)
             change_run(run, changes)
             replace_scores(session, Score, run, scores, protocol)

@@ -6,13 +6,12 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from petbench_leaderboard.cached_means import board_key, board_number
 from petbench_leaderboard.errors import LeaderboardError
 from petbench_leaderboard.field_uses import fields_for
 from petbench_leaderboard.records import PURPOSES, STATUSES, VERIFICATIONS, RunRow
 from petbench_leaderboard.rows import planned_columns, run_row
+from petbench_leaderboard.same_run import same_runs
 from petbench_leaderboard.schema import Run
 from petbench_leaderboard.storable import cleaned
 
@@ -66,14 +65,14 @@ def checked_row(session: Session, record: RunRecord) -> int | None:
     kept = Run.verification != "self-reported"
     if record.verification == "own":
         kept = (Run.verification == "own") & Run.log_path.is_not(None)
-    same = (Run.identity == record.identity, Run.status == "ok", Run.purpose == "test", kept)
-    return session.scalar(sa.select(Run.id).where(*same).order_by(Run.id.desc()).limit(1))
+    ended = (Run.status == "ok", Run.purpose == "test", kept)
+    return next((run.id for run in same_runs(session, record.identity, record.task_definition, *ended)), None)
 
 
-def remove_self_reported(session: Session, identity: str) -> set[str]:
-    """Remove the runs of an identity that ended well and are only self-reported; return their run groups."""
-    same = (Run.identity == identity, Run.status == "ok", Run.verification == "self-reported")
-    found = session.scalars(sa.select(Run).where(*same)).all()
+def remove_self_reported(session: Session, record: RunRecord) -> set[str]:
+    """Remove what is the same run, ended well and is only self-reported; return the run groups."""
+    only_claimed = (Run.status == "ok", Run.verification == "self-reported")
+    found = same_runs(session, record.identity, record.task_definition, *only_claimed)
     for run in found:
         session.delete(run)
     session.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,9 @@ from petbench.errors import UsageError
 from petbench.home import Home
 from petbench.plans.planner import Place
 from petbench.plans.run_plan import RunPlan
-from petbench.runs.external import score_external
+from petbench.runs.delete import delete_run
+from petbench.runs.external import enter_predictions, score_external
+from petbench.runs.lookup import find_folder
 from petbench.runs.scorer import Scorer
 from petbench_datasets.dataset.reader import Dataset, open_dataset
 from petbench_datasets.dataset.split import Fold, Split
@@ -20,6 +23,7 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.images.grid import Grid
 from petbench_datasets.images.nifti import read_image
 from petbench_datasets.images.nifti_writer import write_image
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_leaderboard.ranking import rank
 from petbench_leaderboard.store import Leaderboard
 
@@ -204,3 +208,42 @@ def test_the_folds_of_a_split_entered_under_one_name_make_one_row_that_is_ranked
     enter(home, leaderboard, dataset, folder, split=split, fold=1)
     (board,) = rank(leaderboard)
     assert [(row.rank, str(row.coverage), len(row.run_ids)) for row in board.rows] == [(1, "3/3", 2)]
+
+
+def test_predictions_that_were_scored_for_a_task_that_has_changed_since_are_refused_until_that_row_is_removed(
+    tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard
+) -> None:
+    home, folder = Home(tmp_path / "home"), predict(tmp_path / "theirs", dataset)
+    changed = open_dataset(dataset.root, task=replace(DEFAULT_TASK, hot_suv=2.0))
+    first = enter(home, leaderboard, dataset, folder)
+    with pytest.raises(UsageError) as caught:
+        enter(home, leaderboard, changed, folder)
+    assert str(caught.value) == (
+        "theirs has these predictions here already, run 1, scored when the task fdg-7-21-to-42-63@1 asked or decided "
+        "something else: give the task a new version, or remove that run first by petbench leaderboard remove 1"
+    )
+    assert enter(home, leaderboard, dataset, folder).id == first.id
+    delete_run(first.id, home, leaderboard)
+    second = enter(home, leaderboard, changed, folder)
+    assert second.task_definition["hot_suv"] == 2.0
+    assert {score.convention_id for score in leaderboard.scores([second.id]) if score.metric == "lost_hot_volume"} == {
+        "unmatched-volume/body/suv2/real-only@1"
+    }
+    assert enter(home, leaderboard, changed, folder).id == second.id
+
+
+def test_predictions_of_petbench_for_a_task_that_has_changed_are_a_row_with_a_folder_of_its_own(
+    tmp_path: Path, dataset: Dataset, leaderboard: Leaderboard
+) -> None:
+    home, folder = Home(tmp_path / "home"), predict(tmp_path / "mean", dataset)
+    changed = open_dataset(dataset.root, task=replace(DEFAULT_TASK, hot_suv=2.0))
+    for _ in range(2):
+        for number, each in enumerate((dataset, changed), start=1):
+            place = Place("mine", each, split_of(dataset), 0)
+            scorer = Scorer(cache=home.cache, offline=True)
+            row = enter_predictions(
+                place, folder, "mean", home=home, leaderboard=leaderboard, scorer=scorer, origin="ensemble"
+            )
+            assert row.id == number
+            assert find_folder(row, home).plan().task_definition == each.task.content()
+    assert len(list(home.runs.iterdir())) == 2

@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import nibabel
@@ -14,14 +15,18 @@ import numpy as np
 import pytest
 from scipy import ndimage
 from tests.benchmark.installed import install_module
+from tests.benchmark.test_task_metrics import of_plugin, sampled_case
 from tests.command import Petbench
 from tests.datasets.test_phantom_build import SMALL
+from tests.leaderboard.test_records import _submitted
 from tests.made_once import made_once, shared_folder
 
+from petbench.evaluation.catalogue import builtin_metrics
 from petbench.evaluation.protocol import PROTOCOL
+from petbench.evaluation.scoring import measure
 from petbench.plans.datasets import NamedDataset
 from petbench.plans.tasks import asked_task
-from petbench.registry import load_plugins
+from petbench.registry import Plugin, Registry, load_plugins
 from petbench.submissions import contents
 from petbench.submissions.limits import SubmissionError
 from petbench.submissions.verify import _on_own_dataset
@@ -31,10 +36,17 @@ from petbench_datasets.errors import DataError
 from petbench_datasets.progress import silent
 from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_datasets.tasks.task_file import TASK_FILE, read_task
+from petbench_leaderboard.errors import RequestError
+from petbench_leaderboard.ranking import rank
+from petbench_leaderboard.store import Leaderboard
 from petbench_phantom.build import build_phantom
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
+
+    from petbench.metric_spec import MetricSpec
 
 MINE = """
 name = "decided"
@@ -76,6 +88,12 @@ def author(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Petbench:
             Petbench(home)("run", *words, "--dataset", phantom)
 
     return Petbench(made_once(shared_folder(tmp_path_factory) / "decided", make))
+
+
+@pytest.fixture
+def leaderboard() -> Iterator[Leaderboard]:
+    with Leaderboard.open("sqlite://") as opened:
+        yield opened
 
 
 def unmatched(
@@ -181,8 +199,6 @@ def test_the_order_survives_a_submission_and_a_file_of_runs_where_nobody_has_the
 
 
 def test_a_submission_that_defines_another_task_than_its_own_is_refused(tmp_path: Path) -> None:
-    from tests.leaderboard.test_records import _submitted
-
     task = replace(DEFAULT_TASK, name="theirs", ranking_metrics=("mae_body_suv",))
     plan = replace(_submitted()[0], task=task.id, task_definition=task.content())
     facts = json.loads(json.dumps(contents.plan_facts(plan)))
@@ -195,8 +211,6 @@ def test_a_submission_that_defines_another_task_than_its_own_is_refused(tmp_path
 
 
 def test_a_submission_for_a_task_of_a_package_that_is_another_here_is_refused(kinetic_cohort: Path) -> None:
-    from tests.leaderboard.test_records import _submitted
-
     theirs = replace(DEFAULT_TASK, name="theirs")
     here = NamedDataset("kinetics", open_dataset(kinetic_cohort, task=replace(theirs, hot_suv=2.0)))
     plan, facts = _submitted()
@@ -214,7 +228,10 @@ def test_a_submission_for_a_task_of_a_package_that_is_another_here_is_refused(ki
     [
         ('["mae_bdy_suv"]', "ranks by what it has not: no metric of one participant is called 'mae_bdy_suv'; did you"),
         ('["mae_body_suv", "fid"]', "ranks by what it has not: no metric of one participant is called 'fid'"),
-        ('["organ_squared_error_share"]', "which has neither a direction nor a best value: it orders nothing"),
+        (
+            '["mae_body_suv", "lesion_found"]',
+            "ranks by 'lesion_found', which is scored by organ or lesion, and orders no",
+        ),
     ],
 )
 def test_a_task_that_ranks_by_what_ranks_nothing_is_refused_in_one_line(
@@ -226,6 +243,69 @@ def test_a_task_that_ranks_by_what_ranks_nothing_is_refused_in_one_line(
         asked_task(str(path), load_plugins())
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def asked_by(metric: MetricSpec, folder: Path) -> str:
+    """Return what is said of a task that ranks by a metric of a plugin; nothing where it is taken."""
+    plugin = SimpleNamespace(petbench_metrics=lambda: [metric])
+    registry = Registry([Plugin(name="p", distribution="p", version="1", module="p", implementation=plugin)])
+    path = folder / "mine.toml"
+    path.write_text(MINE.replace('"mae_body_suv"', f'"{metric.name}"'), encoding="utf-8")
+    try:
+        asked_task(str(path), registry)
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("metric", builtin_metrics(), ids=lambda metric: metric.name)
+def test_a_task_ranks_by_the_metrics_that_a_board_can_be_ranked_by_and_by_no_other(
+    metric: MetricSpec, leaderboard: Leaderboard, tmp_path: Path
+) -> None:
+    measured = measure(metric, sampled_case())
+    for method in ("first", "second"):
+        run_id = leaderboard.plan(replace(_submitted()[0], method=method).record(here=False))
+        leaderboard.update(run_id, status="ok")
+        always = replace(measured[0], metric="always", region="body", value=1.0, reason=None)
+        leaderboard.record_scores(run_id, [*(replace(each, value=1.0, reason=None) for each in measured), always])
+    try:
+        (board,) = rank(leaderboard, metric=metric.name)
+    except RequestError as error:
+        of_board = str(error)
+    else:
+        assert board.ranked_by is not None
+        assert board.ranked_by.metric == metric.name
+        of_board = ""
+    why = of_board.removeprefix(f"{metric.name!r} ").partition(";")[0]
+    of_task = asked_by(metric, tmp_path)
+    assert of_task == (why and f"the task decided ranks by {metric.name!r}, which {why}; name another metric")
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"higher_is_better": False}, ""),
+        ({"higher_is_better": None, "best_value": 0.0}, ""),
+        ({"higher_is_better": None}, "has neither a direction nor a best value: it orders nothing"),
+        ({"higher_is_better": False, "of_regions": True}, "is scored by organ or lesion, and orders no whole images"),
+        ({"higher_is_better": False, "region": "liver"}, "is scored by organ or lesion, and orders no whole images"),
+        ({"higher_is_better": False, "region": "volume-no-urinary"}, ""),
+    ],
+)
+def test_a_task_ranks_by_a_metric_of_a_plugin_as_that_describes_itself(
+    facts: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    said = asked_by(of_plugin(**facts), tmp_path)
+    assert said == (why and f"the task decided ranks by 'mine', which {why}; name another metric")
+
+
+def test_a_name_that_no_metric_has_is_answered_with_those_that_rank(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MINE.replace('"mae_body_suv"', '"organ_suvmean_bais"'), encoding="utf-8")
+    with pytest.raises(DataError, match="did you mean 'organ_suvmean_error'") as caught:
+        asked_task(str(path), load_plugins())
+    named = set(str(caught.value).partition("These rank: ")[2].rstrip(".").split(", "))
+    assert named == {spec.name for spec in builtin_metrics() if not spec.of_regions}
 
 
 def test_a_task_ranks_by_no_metric_that_it_has_not_itself(tmp_path: Path) -> None:
@@ -282,3 +362,7 @@ def test_a_run_for_a_task_that_changed_under_its_version_passes_for_none_of_the_
     run(4.0)
     assert "made when the task theirs@1 asked or decided something else; give the task a new" in run(2.0, code=1)
     run(2.0, "--force")
+    for hot_suv in (2.0, 4.0):
+        run(hot_suv)
+    assert [row["status"] for row in petbench.json("runs", "list")] == ["ok", "ok"]
+    assert "made when the task theirs@1 asked or decided something else" in run(3.0, code=1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,16 +13,20 @@ import pytest
 from scipy import ndimage
 from tests.benchmark.cases import LEVELS, NAMES, SPACING, body, case, distance_millimetres, image, labels
 
+from petbench.errors import PluginError
 from petbench.evaluation.catalogue import builtin_metrics, metrics_of
 from petbench.evaluation.metrics.of_task import left_out, number_text
 from petbench.evaluation.protocol import URINARY_TRACT
 from petbench.evaluation.scoring import measure, score_predictions
 from petbench.evaluation.task_metrics import metrics_for
+from petbench.metric_check import checked_metric
 from petbench.metric_spec import Case, Measurement, MetricSpec
+from petbench.registry import Plugin, Registry
 from petbench_datasets.tasks.built_in import BUILT_IN, DEFAULT_TASK
+from petbench_leaderboard.run_groups import REGIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -243,6 +249,12 @@ def test_such_a_tracer_needs_labels_and_no_bladder() -> None:
     assert (unlabelled.value, unlabelled.reason) == (None, "the dataset has no organ labels")
 
 
+def sampled_case() -> Case:
+    """Return the same case with samples of its prediction, for all metrics that there are."""
+    one = a_case()
+    return replace(one, samples=np.stack([one.predicted[one.body]] * 20))
+
+
 def of_plugin(**facts: object) -> MetricSpec:
     """Return a plugin's metric: the largest predicted SUV."""
     given: dict[str, object] = {
@@ -273,8 +285,17 @@ def test_a_plugins_metric_may_be_another_for_a_task_or_none() -> None:
     ("for_task", "reason"),
     [
         (lambda _: 1 / 0, "ZeroDivisionError: division by zero"),
-        (lambda _: "mine", "TypeError: for_task gives 'mine', which is no metric of that name"),
-        (lambda _: of_plugin(name="other"), "TypeError: for_task gives 'other', which is no metric of that name"),
+        (lambda _: sys.exit(3), "SystemExit: 3"),
+        (lambda _: "mine", "PluginError: 'mine' is no MetricSpec, and so no metric"),
+        (
+            lambda _: of_plugin(name="other"),
+            "PluginError: the metric 'other' is not called 'mine'; a metric has one name for every task",
+        ),
+        (lambda _: of_plugin(api=9), "PluginError: the metric 'mine' is for API 9 of metrics, this petbench has API 1"),
+        (
+            lambda _: of_plugin(higher_is_better="yes"),
+            "PluginError: the metric 'mine' has higher_is_better 'yes'; give True, False or None",
+        ),
     ],
 )
 def test_a_plugins_metric_that_cannot_say_what_it_is_costs_nobody_else_a_score(for_task: object, reason: str) -> None:
@@ -282,6 +303,80 @@ def test_a_plugins_metric_that_cannot_say_what_it_is_costs_nobody_else_a_score(f
     one = a_case()
     records = [record for spec in metrics_for(DEFAULT_TASK, [broken, fine]) for record in measure(spec, one)]
     assert [(record.metric, record.reason) for record in records] == [("mine", reason), ("fine", None)]
+
+
+def test_a_plugins_metric_that_ends_the_program_ends_itself_alone() -> None:
+    def begun(_: Case) -> Iterator[Measurement]:
+        yield Measurement("body", 1.0)
+        sys.exit("no licence")
+
+    (record,) = measure(of_plugin(measure=begun), a_case())
+    assert (record.value, record.reason) == (None, "SystemExit: no licence")
+
+
+WRONG: dict[str, tuple[object, ...]] = {
+    "name": (None, "", " ", "a\nb", 1, "mi\u202ene"),
+    "convention_id": (None, "", "a\nb", 1),
+    "unit": (None, "d\nB", 1),
+    "higher_is_better": ("yes", 1, 0),
+    "formula": (None, 1),
+    "source": (None, ("a",)),
+    "measure": (None, "measure"),
+    "region": (None, "", "bo\ndy"),
+    "of_regions": (None, "no", 1),
+    "hides": (None,),
+    "for_task": ("mine", 1),
+    "api": (None, 2, "1"),
+    "decimals": (2.0, True),
+    "best_value": ("0", True, float("nan"), float("inf"), 1e101),
+    "shown": (None, "yes"),
+    "place": (None, 1.5, False),
+    "label": (b"text", "a\tb"),
+    "detail": (b"text", "a\tb"),
+    "summary": (b"text", "a\tb"),
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(field, value) for field, values in WRONG.items() for value in values],
+)
+def test_a_metric_with_a_field_that_is_wrong_is_none_in_a_hook_nor_for_a_task(
+    field: str, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = of_plugin(**{field: value})
+    with pytest.raises(PluginError) as caught:
+        checked_metric(spec)
+    assert field in str(caught.value) or field == "api"
+    assert "\n" not in str(caught.value)
+    plugin = SimpleNamespace(petbench_metrics=lambda: [of_plugin(name="fine"), spec])
+    registry = Registry([Plugin(name="p", distribution="p", version="1", module="p", implementation=plugin)])
+    assert [each.name for each in registry.metrics()] == ["fine"]
+    assert str(caught.value) in caplog.text
+    (of_task,) = metrics_for(DEFAULT_TASK, [of_plugin(for_task=lambda _: spec)])
+    (record,) = measure(of_task, a_case())
+    assert record.convention_id == "mine/body@1"
+    assert (record.reason or "").startswith("PluginError: the metric ")
+
+
+def test_every_field_of_a_metric_is_tried_and_the_right_ones_pass() -> None:
+    assert WRONG.keys() == {each.name for each in dataclasses.fields(MetricSpec)}
+    right = of_plugin(
+        unit="", higher_is_better=None, best_value=0, hides="", for_task=lambda _: None, formula="a\nb", of_regions=True
+    )
+    for spec in (right, *builtin_metrics()):
+        assert checked_metric(spec, spec.name) is spec
+
+
+@pytest.mark.parametrize(
+    "task", [DEFAULT_TASK, dataclasses.replace(DEFAULT_TASK, name="mine", excreted_by_urine=False)]
+)
+def test_a_metric_says_of_itself_whether_it_measures_organs_and_lesions_or_the_whole_image(task: Task) -> None:
+    one = sampled_case()
+    for spec in metrics_for(task, builtin_metrics()):
+        regions = {record.region for record in measure(spec, one)}
+        assert regions, spec.name
+        assert regions.isdisjoint(REGIONS) if spec.of_regions else regions == {spec.region} <= set(REGIONS), spec.name
 
 
 def test_detection_by_contrast_and_predictions_on_disk_are_scored_as_the_datasets_task_has_them(tmp_path: Path) -> None:

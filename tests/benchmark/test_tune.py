@@ -35,6 +35,7 @@ from petbench.testing.errors import ConformanceError
 from petbench.testing.registration import documented_parameters
 from petbench_datasets.dataset.split import Fold
 from petbench_datasets.progress import silent
+from petbench_datasets.tasks.built_in import DEFAULT_TASK
 from petbench_leaderboard.store import Leaderboard
 from petbench_leaderboard.tuning import Tuning
 
@@ -102,6 +103,20 @@ def asked(tmp_path: Path, body_dataset: Path) -> Callable[..., SearchRequest]:
         return SearchRequest(request=request, place=place, trials=trials, trial_budget=trial_budget)
 
     return ask
+
+
+def test_a_trial_that_failed_for_a_task_that_has_changed_since_is_tried(
+    supervisor: Supervisor, asked: Callable[..., SearchRequest]
+) -> None:
+    for definition, tries in ((dataclasses.replace(DEFAULT_TASK, hot_suv=2.5).content(), 1), ({}, 0)):
+        maker = Maker()
+        search = Search(asked(trials=1), supervisor, make=maker)
+        run_id = supervisor.leaderboard.plan(
+            dataclasses.replace(search.first_plan, task_definition=definition).record()
+        )
+        supervisor.leaderboard.update(run_id, status="failed")
+        (trial,) = search.run()
+        assert (len(maker.made), trial.known) == (tries, not tries)
 
 
 def tried(trials: list[Trial]) -> list[tuple[str, ...]]:

@@ -150,7 +150,7 @@ def _take(
     """Make a plan one of the outcomes, or one of the cells."""
     with claim(supervisor.home, supervisor.leaderboard, plan.identity):
         if not force:
-            for row in supervisor.leaderboard.find(plan.identity, verification="own"):
+            for row in supervisor.leaderboard.find(plan.identity, plan.task_definition, verification="own"):
                 cell = attached(row, supervisor, place)
                 if cell is not None and cell.note.name == chosen.name:
                     if cell.note.job is None:  # its submission went wrong, perhaps for what was asked then

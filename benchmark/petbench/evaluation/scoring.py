@@ -143,7 +143,7 @@ def measure(spec: MetricSpec, case: Case) -> list[ScoreRecord]:
         records = [_record(spec, case.participant, measurement) for measurement in spec.measure(case)]
         if len({record.region for record in records}) < len(records):
             raise ValueError("it measures a region twice")
-    except Exception as error:  # a plugin's metric may raise anything, and must not cost the run its other scores
+    except (Exception, SystemExit) as error:  # a plugin may raise anything, and must not cost the run its other scores
         failed = Measurement(spec.region, None, f"{plain_line(type(error).__name__)}: {text_of(error)}")
         return [_record(spec, case.participant, failed)]
     return records

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from petbench.metric_spec import MetricSpec
+from petbench.metric_check import checked_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from petbench.metric_spec import Case, Measurement
+    from petbench.metric_spec import Case, Measurement, MetricSpec
     from petbench_datasets.tasks.task import Task
 
 
@@ -27,17 +27,15 @@ def _for_task(metric: MetricSpec, task: Task) -> MetricSpec | None:
         return metric
     try:
         found = metric.for_task(task)
-        if found is not None and (not isinstance(found, MetricSpec) or found.name != metric.name):
-            raise TypeError(f"for_task gives {getattr(found, 'name', found)!r}, which is no metric of that name")
-    except Exception as error:  # a plugin's metric may raise anything, and must not cost the run its other scores
+        return None if found is None else checked_metric(found, metric.name)
+    except (Exception, SystemExit) as error:  # a plugin may raise anything, and must not cost the run its other scores
         return replace(metric, measure=_Failed(error))
-    return found
 
 
 class _Failed:
     """Measures nothing but why."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: Exception | SystemExit) -> None:
         self._error = error
 
     def __call__(self, _: Case) -> Iterator[Measurement]:

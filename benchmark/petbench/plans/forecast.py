@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from petbench.plans.run_plan import IDENTITY_FIELDS, is_all_of
+from petbench_leaderboard.same_run import is_same_task
 from petbench_leaderboard.timing.hardware import processes_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _OUTDATING = {
     "split_digest": "the split",
     "protocol": "the protocol",
 }
+_OF_CHANGED_TASK = "what the task asks or decides: changed under its version; give it a new one, or run with --force"
 #: Parameters that do not change how long an image takes in training.
 _NO_SIZE = frozenset(
     {"images", "learning_rate", "decay_start", "validations", "selection", "patience", "patience_tolerance"}
@@ -92,7 +94,10 @@ class _Past:
 
 def _forecast_one(plan: RunPlan, past: _Past) -> RunForecast:
     seconds = _expected(plan, past)
-    same = [row for row in past.rows if row.identity == plan.identity]
+    of_identity = [row for row in past.rows if row.identity == plan.identity]
+    same = [row for row in of_identity if is_same_task(row.task_definition, plan.task_definition)]
+    if of_identity and not same:
+        return RunForecast(plan, "stale", of_identity[0].id, (_OF_CHANGED_TASK,), seconds)
     for row in same:  # a run that ended well counts whatever a repetition came to
         if row.status == "ok" and is_all_of(plan, row):
             return RunForecast(plan, "cached", row.id, (), 0.0)
@@ -101,7 +106,8 @@ def _forecast_one(plan: RunPlan, past: _Past) -> RunForecast:
             left = None if seconds is None else max(0.0, seconds - (row.train_seconds or 0.0))
             return RunForecast(plan, "trained", row.id, (), left)
     others = set(plan.identities_of_its_training)
-    trained = next((row for row in past.finished if row.identity in others), None)
+    of_others = (row for row in past.finished if row.identity in others)
+    trained = next((row for row in of_others if is_same_task(row.task_definition, plan.task_definition)), None)
     if trained is not None and not same and not plan.declined:
         left = None if seconds is None else max(0.0, seconds - (trained.train_seconds or 0.0))
         return RunForecast(plan, "trained", trained.id, (f"the model of {views(trained)}",), left)

@@ -12,9 +12,11 @@ from petbench_datasets.tasks.task import Task
 from petbench_datasets.tasks.task_file import read_task, task_for
 
 if TYPE_CHECKING:
+    from petbench.metric_spec import MetricSpec
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
-    from petbench_leaderboard.records import RunRow
+    from petbench_leaderboard.readable import ReadableLeaderboard
+    from petbench_leaderboard.records import RunRow, Verification
 
 
 def asked_task(text: str, registry: Registry) -> Task | None:
@@ -66,14 +68,22 @@ def _that_ranks(task: Task, registry: Registry) -> Task:
     metrics = {metric.name: metric for metric in metrics_for(task, registry.metrics())}
     for name in task.ranking_metrics:
         if name not in metrics:
-            unknown = unknown_name("metric of one participant", name, metrics, "There:")
+            ranks = [each for each, metric in metrics.items() if not _why_it_ranks_nothing(metric)]
+            unknown = unknown_name("metric of one participant", name, ranks, "These rank:")
             raise DataError(f"the task {task.name} ranks by what it has not: {unknown}")
-        if metrics[name].higher_is_better is None and metrics[name].best_value is None:
-            raise DataError(
-                f"the task {task.name} ranks by {name!r}, which has neither a direction nor a best value: it orders "
-                "nothing; name another metric"
-            )
+        if why := _why_it_ranks_nothing(metrics[name]):
+            raise DataError(f"the task {task.name} ranks by {name!r}, which {why}; name another metric")
     return task
+
+
+def _why_it_ranks_nothing(metric: MetricSpec) -> str:
+    """Return why a metric orders no rows of a board, as a board says it of `--metric`; empty where it does."""
+    from petbench_leaderboard.ranked_column import ORDERS_NO_IMAGES, ORDERS_NOTHING
+    from petbench_leaderboard.run_groups import REGIONS
+
+    if metric.of_regions or metric.region not in REGIONS:
+        return ORDERS_NO_IMAGES
+    return ORDERS_NOTHING if metric.higher_is_better is None and metric.best_value is None else ""
 
 
 def planned_task(plan: RunPlan) -> Task:
@@ -93,17 +103,29 @@ def planned_task(plan: RunPlan) -> Task:
     return task
 
 
-def require_same_task(plan: RunPlan, row: RunRow) -> None:
-    """Make sure that a run of the same identity was made for the same task: a name and a version say one thing.
+def stored_runs(
+    plan: RunPlan, leaderboard: ReadableLeaderboard, verification: Verification, *, force: bool = False
+) -> list[RunRow]:
+    """Return the runs on a leaderboard that are the one of a plan, newest first: made for what its task says now.
+
+    Args:
+        plan: of the run.
+        leaderboard: where they are.
+        verification: their origin.
+        force: whether it is known that the task has changed: it may be the first run for what the task says now.
 
     Raises:
-        ChangedError: the task asked or decided something else then.
+        ChangedError: there are none but those of before the task asked or decided something else: a name and a version
+            say one thing.
     """
-    if row.task_definition and dict(row.task_definition) != dict(plan.task_definition):
-        raise ChangedError(
-            f"run {row.id} is the same run, made when the task {row.task} asked or decided something else; give the "
-            "task a new version, or start afresh with --force"
-        )
+    found = leaderboard.find(plan.identity, plan.task_definition, verification=verification)
+    if not found and not force:
+        for row in leaderboard.find(plan.identity, verification=verification):
+            raise ChangedError(
+                f"run {row.id} is the same run, made when the task {row.task} asked or decided something else; give "
+                "the task a new version, or start afresh with --force"
+            )
+    return found
 
 
 def require_unchanged(plan: RunPlan, registry: Registry) -> None:

@@ -101,7 +101,7 @@ class Agenda:
 
     def row(self, cell: Cell) -> RunRow | None:
         """Return the row of a run: one that ended well, else the newest; None where there is none."""
-        found = self._leaderboard.find(cell.plan.identity, verification="own")
+        found = self._leaderboard.find(cell.plan.identity, cell.plan.task_definition, verification="own")
         return next((row for row in found if row.is_tested), found[0] if found else None)
 
     def _run_set(self, name: RunSet, method: str, rate: float) -> list[Cell]:

@@ -25,6 +25,7 @@ from petbench.runs.validation import measure_validation, record_validation
 from petbench_datasets.images.nifti import read_image
 from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.records import EXTERNAL, MEMBERS
+from petbench_leaderboard.same_run import is_same_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +118,11 @@ def members_of(row: RunRow, leaderboard: Leaderboard) -> list[RunRow]:
     """
     named = row.parameters[MEMBERS]
     assert isinstance(named, list), "written by `enter_ensemble`"
-    there = {each.identity: each for each in leaderboard.runs(status="ok") if is_made_here(each)}
+    there = {
+        each.identity: each
+        for each in leaderboard.runs(status="ok")
+        if is_made_here(each) and is_same_task(each.task_definition, row.task_definition)
+    }
     gone = [identity for identity in named if identity not in there]
     if gone:
         raise UsageError(f"{len(gone)} of the {len(named)} members of the ensemble, run {row.id}, are not here")
@@ -139,7 +144,8 @@ def _check_members(rows: Sequence[RunRow]) -> None:
             raise UsageError(f"run {row.id} cannot be a member: it is no run of a method that was tested here")
     first, who = rows[0], set(rows[0].test_participants)
     for row in rows:
-        if (row.fingerprint, row.protocol, row.task) != (first.fingerprint, first.protocol, first.task):
+        alike = (row.fingerprint, row.protocol, row.task) == (first.fingerprint, first.protocol, first.task)
+        if not alike or not is_same_task(row.task_definition, first.task_definition):
             raise UsageError(f"runs {first.id} and {row.id} are of other images, or of another protocol or task")
         if set(row.test_participants) != who:
             # A member that was trained on somebody who tests for another would have seen the answer.

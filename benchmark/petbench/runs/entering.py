@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import shutil
 from typing import TYPE_CHECKING, Unpack
 
@@ -63,7 +64,7 @@ def enter_run(
     Returns:
         The row, and whether it was here already.
     """
-    uid = hashlib.sha256(f"{leaderboard.place}\n{plan.identity}\n{origin}".encode()).hexdigest()[:32]
+    uid = _uid(plan, origin, leaderboard)
     folder = RunFolder.of(home, plan.method, uid)
     record = dataclasses.replace(record, log_path=folder.log_path(home))
     end: RunChanges = {**changes, "status": "ok", "phase": "score", "subgroups": dataset.subgroups}
@@ -96,3 +97,10 @@ def enter_run(
                     folder.delete()
                 raise
     return leaderboard.run(run_id), known
+
+
+def _uid(plan: RunPlan, origin: str, leaderboard: Leaderboard) -> str:
+    """Return the name of a run that is entered, one for what it is: another task of the same name makes another run."""
+    definition = json.dumps(dict(plan.task_definition), sort_keys=True)
+    facts = (leaderboard.place, plan.identity, origin, definition)
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]

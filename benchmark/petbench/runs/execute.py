@@ -14,7 +14,7 @@ from petbench.errors import UsageError
 from petbench.methods.devices import require_device
 from petbench.plans.run_plan import is_all_of
 from petbench.plans.same_code import check_same_code
-from petbench.plans.tasks import require_same_task, require_unchanged
+from petbench.plans.tasks import require_unchanged, stored_runs
 from petbench.runs.claims import RunningElsewhereError, claim, claim_path
 from petbench.runs.folder import plan_run
 from petbench.runs.job_note import active_note
@@ -78,7 +78,8 @@ def execute(
 
     Raises:
         RunningElsewhereError: the same run is going on in another process.
-        ChangedError: the same run is stored, and the task has changed under its version since.
+        ChangedError: the same run is stored, and the task has changed under its version since: by `force` it is made
+            for what the task says now, and found again by this command.
     """
     while True:
         try:
@@ -109,11 +110,8 @@ def _once(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bool)
         return _execute(plan, supervisor, origin, force=force)
 
 
-def _same(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> list[RunRow]:
-    found = supervisor.leaderboard.find(plan.identity, verification=origin.verification)
-    for row in found:
-        require_same_task(plan, row)
-    return found
+def _same(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bool = False) -> list[RunRow]:
+    return stored_runs(plan, supervisor.leaderboard, origin.verification, force=force)
 
 
 def _done(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> RunRow | None:
@@ -149,7 +147,7 @@ def prepare(
         RunningElsewhereError: the same run is going on, or an engine has it.
     """
     if plan.declined:
-        return _decline(plan, supervisor, origin)
+        return _decline(plan, supervisor, origin, force=force)
     for stored in [] if force else _same(plan, supervisor, origin):
         if _is_done(plan, stored):
             return stored, True
@@ -205,9 +203,10 @@ def _require_device(plan: RunPlan, folder: RunFolder) -> None:
     require_device(plan.device, 1 if folder.is_trained else plan.processes)
 
 
-def _decline(plan: RunPlan, supervisor: Supervisor, origin: Origin) -> tuple[RunRow, bool]:
+def _decline(plan: RunPlan, supervisor: Supervisor, origin: Origin, *, force: bool) -> tuple[RunRow, bool]:
     """Return the row of a run that is not made, for what the method needs and the dataset has not got."""
-    stored = next((row for row in _same(plan, supervisor, origin) if row.status == "skipped"), None)
+    same = _same(plan, supervisor, origin, force=force)
+    stored = next((row for row in same if row.status == "skipped"), None)
     if stored is None:
         record = dataclasses.replace(plan.record(), verification=origin.verification, submitter=origin.submitter)
         number, _ = plan_run(plan, record, supervisor.home, supervisor.leaderboard)

@@ -25,6 +25,7 @@ from petbench_datasets.images.nifti import read_image
 from petbench_datasets.images.nifti_writer import write_image
 from petbench_leaderboard.board import IDENTITY_METHOD
 from petbench_leaderboard.records import EXTERNAL
+from petbench_leaderboard.same_run import is_same_task
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -163,7 +164,7 @@ def _is_own(row: RunRow) -> bool:
 
 
 def _check_free(record: RunRecord, leaderboard: Leaderboard) -> None:
-    """Refuse predictions that would take the place of others of the same name: the newer ones would count alone.
+    """Refuse predictions that would take the place of a row of the same name: the newer one would count alone.
 
     Asked in one look: the same predictions may be entered by another process at this moment.
     """
@@ -174,6 +175,13 @@ def _check_free(record: RunRecord, leaderboard: Leaderboard) -> None:
         raise UsageError(
             f"{record.method} has other predictions here already, run {row.id}: give these another name, or remove "
             f"those first by petbench leaderboard remove {row.id}"
+        )
+    of_identity = [row for row in there if row.identity == record.identity]
+    if of_identity and not any(is_same_task(row.task_definition, record.task_definition) for row in of_identity):
+        raise UsageError(
+            f"{record.method} has these predictions here already, run {of_identity[0].id}, scored when the task "
+            f"{record.task} asked or decided something else: give the task a new version, or remove that run first by "
+            f"petbench leaderboard remove {of_identity[0].id}"
         )
 
 

@@ -33,6 +33,7 @@ from petbench_datasets.images.field_of_view import share_outside
 from petbench_datasets.images.grid import resample
 from petbench_datasets.progress import Progress, silent
 from petbench_leaderboard.records import EXTERNAL, EXTERNAL_TEST, MEMBERS
+from petbench_leaderboard.same_run import is_same_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,6 +131,11 @@ class ExternalTest:
                 f"run {row.id} was trained for the task {row.task}, and {self.place.name} was opened for {task.id}: a "
                 "model is tested on the task that it was trained for"
             )
+        if not is_same_task(row.task_definition, task.content()):
+            raise UsageError(
+                f"run {row.id} was made when the task {row.task} asked or decided something else than it does for "
+                f"{self.place.name}: run the method again with --force, and test that run"
+            )
         if not folder.is_trained:
             raise UsageError(f"run {row.id} has no model here; run the method again with --force")
         fold = choose_fold(self.place.split, self.place.fold)
@@ -151,7 +157,7 @@ class ExternalTest:
                 place.dataset.fingerprint,
                 place.split.digest,
                 place.fold,
-            )
+            ) and is_same_task(each.task_definition, place.dataset.task.content())
             if same and each.parameters.get(MEMBERS) == [row.identity] and is_made_here(each):
                 return each
         return None

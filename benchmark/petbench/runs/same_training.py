@@ -69,7 +69,7 @@ class SameTraining:
 def find_same_training(plan: RunPlan, home: Home, leaderboard: Leaderboard) -> SameTraining | None:
     """Return a run whose model a plan may take over: made here, trained, and not under way."""
     for identity in plan.identities_of_its_training:
-        for row in leaderboard.find(identity, verification="own"):
+        for row in leaderboard.find(identity, plan.task_definition, verification="own"):
             folder = find_folder_or_none(row, home) if is_made_here(row) else None
             if folder is not None and folder.is_trained and row.status not in ("planned", "running"):
                 return SameTraining(row, folder)

@@ -66,7 +66,8 @@ def _accept_run(
     submission: Verified, index: int, found: VerifiedRun, home: Home, leaderboard: Leaderboard, submitter: str
 ) -> tuple[RunRow, bool]:
     plan, facts = found.plan, found.submitted.facts
-    known = next((row for row in leaderboard.find(plan.identity) if _is_checked(row)), None)
+    same = leaderboard.find(plan.identity, plan.task_definition)
+    known = next((row for row in same if _is_checked(row)), None)
     if known is not None:
         return known, True
     origin: dict[str, object] = {

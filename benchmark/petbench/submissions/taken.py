@@ -49,7 +49,8 @@ def refuse_taken(found: VerifiedRun, leaderboard: Leaderboard, home: Home, submi
     plan = found.plan
     here = [row for row in leaderboard.runs(dataset=plan.dataset, status="ok") if row.fingerprint == plan.fingerprint]
     others = [row for row in here if row.identity != plan.identity]
-    if any(row.identity == plan.identity and row.verification != "self-reported" for row in here):
+    itself = leaderboard.find(plan.identity, plan.task_definition)
+    if any(row.status == "ok" and row.verification != "self-reported" for row in itself):
         return
     for row in without_voxels(leaderboard, [row for row in others if set(row.test_participants) & set(found.voxels)]):
         with leaderboard.writing() as session:

@@ -122,6 +122,7 @@ def lesion_biases(task: Task) -> tuple[MetricSpec, ...]:
             formula="100 (predicted − real) / real",
             source="Lodge, J Nucl Med 2017;58:523 for the 10 % test–retest yardstick",
             hides="all voxels but one, a noisy one",
+            of_regions=True,
             measure=uptake_bias(lambda uptake: uptake.maximum, lesion_uptakes),
         ),
         MetricSpec(
@@ -139,6 +140,7 @@ def lesion_biases(task: Task) -> tuple[MetricSpec, ...]:
             formula="100 (predicted − real) / real",
             source="Lodge, J Nucl Med 2017;58:523 for the 10 % test–retest yardstick",
             hides="a wrong maximum moves the contour and can cancel a wrong mean",
+            of_regions=True,
             measure=uptake_bias(lambda uptake: uptake.lesion_glycolysis, lesion_uptakes, task.core_percent),
         ),
     )
@@ -194,6 +196,7 @@ def lesion_endpoints(task: Task) -> tuple[MetricSpec, ...]:
             formula="1 where a focal region of p touches the lesion; focal as in hallucinated_volume",
             source=_SOURCE,
             hides="how hot the lesion is, once it is focal",
+            of_regions=True,
             measure=lesion_found(without_urine=without),
         ),
         *lesion_biases(task),

@@ -130,6 +130,7 @@ def lesion_metrics(task: Task) -> tuple[MetricSpec, ...]:
             formula="100 (Lp/Bp − 1) / (Lr/Br − 1)",
             source="NEMA NU 2, the real image in the place of the known activity",
             hides="a common factor on lesion and surroundings",
+            of_regions=True,
             measure=lesion_contrast,
         ),
         MetricSpec(
@@ -145,6 +146,7 @@ def lesion_metrics(task: Task) -> tuple[MetricSpec, ...]:
             formula=f"volume of core where p >= {number_text(task.core_percent / 100.0)} max of r in the lesion",
             source="autoPET, turned from counting to measuring",
             hides="uptake above the threshold that is too high",
+            of_regions=True,
             measure=lesion_detection(task.core_percent),
         ),
     )

@@ -109,6 +109,7 @@ def _bias(
         formula="100 (predicted − real) / real",
         source="Lodge, J Nucl Med 2017;58:523 for the 10 % test–retest yardstick",
         hides=hides,
+        of_regions=True,
         measure=uptake_bias(quantity, core_percent=core_percent),
     )
 

@@ -91,6 +91,7 @@ REGION_METRICS: tuple[MetricSpec, ...] = (
         formula="mean over the organ's voxels in the body of |p − r|",
         source="the definition",
         hides="the sign: too hot and too cold add up",
+        of_regions=True,
         measure=organ_mae,
     ),
     MetricSpec(
@@ -106,6 +107,7 @@ REGION_METRICS: tuple[MetricSpec, ...] = (
         formula="√ mean over the organ's voxels in the body of (p − r)²",
         source="the definition",
         hides="whether the whole organ is wrong or a few of its voxels are",
+        of_regions=True,
         measure=organ_rmse,
     ),
     MetricSpec(
@@ -121,6 +123,7 @@ REGION_METRICS: tuple[MetricSpec, ...] = (
         formula="100 Σ(p − r)² over the region in the body / Σ(p − r)² over the body",
         source="the definition",
         hides="how large the error is: it says where PSNR and RMSE come from, and ranks nothing",
+        of_regions=True,
         measure=squared_error_share,
     ),
 )

@@ -102,6 +102,7 @@ RETENTION_ERRORS: tuple[MetricSpec, ...] = (
         formula="RI of p − RI of r = 100 (SUVmean of p − SUVmean of r) / SUVmean of the early image",
         source=_SOURCE,
         hides="what happens within the organ",
+        of_regions=True,
         measure=organ_retention_error,
     ),
     MetricSpec(
@@ -118,6 +119,7 @@ RETENTION_ERRORS: tuple[MetricSpec, ...] = (
         formula="RI of p − RI of r = 100 (SUVmax of p − SUVmax of r) / SUVmax of the early image",
         source=_SOURCE,
         hides="all voxels of the lesion but one in each image, noisy ones",
+        of_regions=True,
         measure=lesion_retention_error,
     ),
 )

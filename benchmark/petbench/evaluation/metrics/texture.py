@@ -175,6 +175,7 @@ LIVER_METRICS: tuple[MetricSpec, ...] = (
         formula="(SD/mean of p) / (SD/mean of r) in the liver, one voxel eroded",
         source="liver noise as in PMC10240003",
         hides="everything outside the liver",
+        of_regions=True,
         measure=liver_variation,
     ),
 )

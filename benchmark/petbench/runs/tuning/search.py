@@ -160,7 +160,7 @@ class Search:
 
     def _failed_before(self, plan: RunPlan) -> RunRow | None:
         """Return the same run where it has failed: that counts, and is not tried until it comes out better."""
-        found = self._supervisor.leaderboard.find(plan.identity, verification="own")
+        found = self._supervisor.leaderboard.find(plan.identity, plan.task_definition, verification="own")
         newest = next(iter(found), None)
         return newest if newest is not None and newest.status in FAILURES else None
 
