@@ -129,8 +129,8 @@ class StepMethod(nn.Module):
         splittable: the gradient of a batch is the mean of the gradients of its halves, so that several processes may
             share a training, each with its part of every batch: every term is a mean over images, none looks at two
             images of a batch together, every step yields the same updates, and what is kept from step to step is a
-            parameter or a buffer. Buffers and torch's random numbers are each process's own. Batch norm is the
-            harness's care: on CUDA it takes its means over all parts.
+            parameter or a buffer. Buffers and torch's random numbers are each process's own. Batch norm,
+            torch's own in 2D and 3D, is the harness's care: on CUDA it takes its means over all parts.
         intensity: the map between SUV and [-1, 1]; there from the beginning of training on, and part of the state.
     """
 

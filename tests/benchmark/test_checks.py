@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -280,6 +281,71 @@ class Halves(Good):
     def translate(self, scans: Scans) -> torch.Tensor:
         normed: torch.Tensor = self.norm(super().translate(scans))
         return normed
+
+
+class Apart(Good):
+    """Does something else on the second half of a batch, which a thread of its own takes."""
+
+    splittable = True
+
+    def __init__(self, parameters: Settings) -> None:
+        super().__init__(parameters)
+        self.offset = nn.Parameter(torch.zeros(()))
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
+        loss = nn.functional.l1_loss(self.translate(batch), batch.delayed)
+        return self.second(loss) if threading.current_thread().name.endswith("_1") else {"l1": loss}
+
+    def second(self, loss: torch.Tensor) -> Mapping[str, torch.Tensor] | Iterator[Update]:
+        return {"l1": loss}
+
+
+class NamesBothOtherwise(Good):
+    """Names its term by the number of images."""
+
+    splittable = True
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor] | Iterator[Update]:
+        loss = nn.functional.l1_loss(self.translate(batch), batch.delayed)
+        return {f"of {len(batch.early)}": loss}
+
+
+class UpdatesTwice(Apart):
+    def second(self, loss: torch.Tensor) -> Iterator[Update]:
+        yield Update("model", {"l1": loss})
+        yield Update("model", {"l1": self.network.weight.square().sum()})
+
+
+class Stumbles(Apart):
+    def second(self, loss: torch.Tensor) -> Iterator[Update]:
+        raise IndexError(f"no second half of {loss.ndim} axes")
+
+
+class UsesMore(Apart):
+    def second(self, loss: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        return {"l1": loss + self.offset}
+
+
+class NamesOtherwise(Apart):
+    def second(self, loss: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        return {"l2": loss}
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (UpdatesTwice, "one half of a batch makes more updates in a step than the other: let every step yield"),
+        (Stumbles, "fails on half a batch: IndexError: no second half of 0 axes"),
+        (UsesMore, "the gradient of `weight 1 of model, of shape ()` is there on one half of a batch and not on the other: "),
+        (NamesBothOtherwise, "is there on a batch or on its halves alone: let every step"),
+        (NamesOtherwise, "is there on one half of a batch and not on the other: let every step"),
+    ],
+)
+def test_halves_that_do_not_do_the_same_are_told_of_in_one_line_and_never_waited_for(
+    build: Callable[[Any], Any], said: str
+) -> None:
+    found, detail = outcome(make(build), "splittable")
+    assert (found, said in detail, "\n" in detail) == ("failed", True, False), detail
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from petbench.plans.run_plan import IDENTITY_FIELDS, RunPlan
 from petbench.processes.lock import claimed
 from petbench.runs.claims import claim_path
 from petbench.runs.delete import delete_run
+from petbench.runs.execute import going_on_as
 from petbench.runs.folder import RunFolder, plan_run
 from petbench.runs.lookup import find_folder, find_folder_or_none, folder_of, folder_to_fill
 from petbench.runs.method_process.job_folder import JobFolder
@@ -268,3 +269,17 @@ def test_an_old_folder_goes_to_no_row_that_came_by_a_merge(home: Home, store: Le
     take_over_old_folders(home, store)
     assert find_folder(row, home) == folder == folder_of(row, home)
     assert json.loads(folder.plan_file.read_text())["method"] == "ridge"
+
+
+def test_a_run_that_never_began_goes_on_with_the_processes_and_the_device_that_are_asked_for_now(
+    home: Home, store: Leaderboard
+) -> None:
+    _, folder = made(home, store, dataclasses.replace(PLAN, processes=2, device="cpu"))
+    asked = dataclasses.replace(PLAN, processes=1, device="cuda")
+    going_on = going_on_as(asked, folder)
+    assert (going_on.processes, going_on.device) == (1, "cuda")
+    (folder.training / "checkpoints").mkdir(parents=True)
+    (folder.training / "checkpoints" / "images-000000000004.checkpoint").touch()
+    assert going_on_as(dataclasses.replace(asked, processes=2), folder).device == "cpu"
+    with pytest.raises(UsageError, match="begun with --processes 2"):
+        going_on_as(asked, folder)

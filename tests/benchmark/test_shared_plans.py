@@ -14,6 +14,7 @@ from petbench.methods.devices import choose_device
 from petbench.methods.shared import check_batch, check_processes
 from petbench.plans.cards import with_cards
 from petbench.plans.sweep_request import SweepRequest
+from petbench.runs.method_process.beginning import take_device
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,9 @@ STEPPED = MethodSpec("stepped", "trains step by step", parameters=StepParameters
         (1, None, "auto", False, (1, "auto")),  # the node's card, as the engine gives it
         (2, None, "auto", False, (2, "cuda")),
         (0, 2, "cpu", False, (2, "cpu")),
+        (None, 2, "cpu", False, (2, "cpu")),
+        (None, 2, "cuda", False, (2, "cuda")),  # the cards with which a Dask worker was started
+        (None, None, "auto", False, (1, "auto")),
     ],
 )
 def test_a_run_has_a_process_a_card(
@@ -56,6 +60,11 @@ def test_a_run_has_a_process_a_card(
 def test_what_contradicts_itself_is_refused(gpus: int, processes: int | None, device: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         with_cards(SweepRequest(processes=processes, device=device), gpus, here=True)
+
+
+def test_an_engine_is_told_what_several_processes_run_on() -> None:
+    with pytest.raises(UsageError, match=r"--processes 2 with --on says not what .*add --gpus 2, --device cuda"):
+        with_cards(SweepRequest(processes=2), None, here=False)
 
 
 @pytest.mark.parametrize(
@@ -116,3 +125,19 @@ def test_a_refusal_is_one_line_and_leaves_no_row(petbench: Petbench, body_datase
     debugged = petbench(*asked, "2", "--debug", code=2).stderr
     assert "error: --debug follows a training in this process" in debugged
     assert petbench.json("runs", "list") == []
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_takes_its_card_and_its_determinism_before_a_method_is_built(
+    monkeypatch: pytest.MonkeyPatch, rank: int
+) -> None:
+    taken: list[object] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda mode: taken.append(mode))
+    assert take_device("cuda", deterministic=True, rank=rank, processes=2) == torch.device("cuda", rank)
+    assert taken == [torch.device("cuda", rank), True]
+    taken.clear()
+    assert take_device("cpu", deterministic=False, rank=rank, processes=2) == torch.device("cpu")
+    assert taken == []

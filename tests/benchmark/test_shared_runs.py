@@ -207,6 +207,9 @@ FAILURES = {
     "the other goes without a word": (
         "leads or os._exit(3)", "failed", "method", "process 2 of 2: the process ended with code 3 before it was done",
     ),
+    "the other ends as if all were well": (
+        "leads or self.steps < 5 or os._exit(0)", "failed", "method", "process 2 of 2: ended before the training did",
+    ),
     "the other loses its numbers": (
         "if not leads: batch.delayed.fill_(float('nan'))", "diverged", "method", "the loss `model/l1` is nan",
     ),

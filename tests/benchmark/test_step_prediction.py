@@ -10,6 +10,7 @@ from torch import nn
 
 from petbench import Scan
 from petbench.training.prediction import translate_volume
+from petbench.training.shared_norms import compute_norms_together
 
 
 def test_a_prediction_repeats_leaves_its_input_alone_and_keeps_empty_slices_empty() -> None:
@@ -62,6 +63,6 @@ def test_batch_norm_that_several_processes_computed_together_predicts_as_any(nor
     early = np.random.default_rng(3).random((5, 4, 4), dtype=np.float32)
     method = Linear(SMALL.model_copy(update={"norm_eval": norm}))
     alone = translate_volume(method, Scan(early))
-    nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call]
+    compute_norms_together(method)
     assert isinstance(method.network[1], nn.SyncBatchNorm)
     assert np.array_equal(translate_volume(method, Scan(early)), alone)

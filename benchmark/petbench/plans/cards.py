@@ -25,6 +25,12 @@ def with_cards(request: SweepRequest, gpus: int | None, *, here: bool) -> SweepR
         UsageError: what is asked for contradicts itself.
     """
     if gpus is None:
+        number = request.processes or 1
+        if number > 1 and request.device == "auto" and not here:
+            raise UsageError(
+                f"--processes {number} with --on says not what they run on, and without a card each they would share a "
+                f"CPU: add --gpus {number}, --device cuda where the engine's workers have their cards, or --device cpu"
+            )
         return request
     processes = request.processes or max(1, gpus)
     if gpus and request.device == "cpu":

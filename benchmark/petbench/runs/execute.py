@@ -158,7 +158,7 @@ def prepare(
         if row.status in UNFINISHED:
             raise _going_on(row, folder)
         if folder is not None and can_go_on(row, folder) and not _would_hide_a_failure(plan, row):
-            going_on = _going_on_as(plan, folder)
+            going_on = going_on_as(plan, folder)
             if here:
                 _require_device(going_on, folder)
             going_on.save(folder.plan_file)
@@ -173,7 +173,7 @@ def prepare(
     return supervisor.plan(plan, record, alone=not force, trained=trained), False
 
 
-def _going_on_as(plan: RunPlan, folder: RunFolder) -> RunPlan:
+def going_on_as(plan: RunPlan, folder: RunFolder) -> RunPlan:
     """Return the plan with which a run goes on that is asked for again.
 
     Its images and files may lie elsewhere by now; its code is what was just planned. How it trains was decided when its
@@ -185,7 +185,7 @@ def _going_on_as(plan: RunPlan, folder: RunFolder) -> RunPlan:
     before = folder.plan()
     moved: tuple[str, ...] = ("dataset_folder", "parameter_files", "purpose", "keep_samples")
     if not folder.has_begun and not folder.is_trained:
-        moved += ("processes",)
+        moved += ("processes", "device")  # which together decide whether it can begin at all
     elif plan.processes != before.processes and not folder.is_trained:
         raise UsageError(
             f"the same run was begun with --processes {before.processes}, and its training would go on otherwise with "

@@ -6,12 +6,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from petbench.testing.errors import NotApplicable
+from petbench.errors import one_line
+from petbench.testing.errors import ConformanceError, NotApplicable
 from petbench.testing.learning import batches_and_optimizers
+from petbench.testing.meeting import SAME, Meeting
 from petbench.testing.subject import expect, steps_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
@@ -42,9 +44,11 @@ def splittable(subject: Subject) -> str:
     torch.manual_seed(2)
     if _losses(other, wholes) != losses:
         raise NotApplicable("its steps draw random numbers, so that two trainings differ anyway")
-    found = _shared_losses([_optimizers(subject, ranks) for ranks in _in_threads()], halves)
+    found = _shared_losses(subject, halves)
     compared = zip(losses, found, _TOLERANCES, strict=True)
     for step, (expected, shared, tolerance) in enumerate(compared, start=1):
+        for name in sorted(expected.keys() ^ shared.keys()):
+            raise ConformanceError(f"the loss `{name}` is there on a batch or on its halves alone: {SAME}")
         for name, value in expected.items():
             expect(
                 abs(shared[name] - value) <= tolerance * abs(value) + 1e-7,
@@ -86,34 +90,35 @@ def _losses(optimizers: Optimizers, batches: Sequence[Batch]) -> list[dict[str, 
     return found
 
 
-def _shared_losses(both: Sequence[Optimizers], halves: Sequence[tuple[Batch, Batch]]) -> list[Mapping[str, float]]:
-    """Return the mean losses of two methods that share their gradients, each on its half of every batch."""
+def _shared_losses(subject: Subject, halves: Sequence[tuple[Batch, Batch]]) -> list[dict[str, float]]:
+    """Return the mean losses of two methods that share their gradients, each on its half of every batch.
+
+    Raises:
+        ConformanceError: they do not do the same in every step.
+    """
+    meeting = Meeting()
+    both = [_optimizers(subject, of) for of in meeting.threads()]
+
+    def train(place: int) -> list[dict[str, float]]:
+        found = []
+        try:
+            for pair in halves:
+                both[place].step(pair[place], 0.0)
+                one, two = meeting.exchange(place, "the loss", both[place].losses())
+                found.append({name: 0.5 * (one[name] + two[name]) for name in one})
+        except BaseException:
+            meeting.leave()
+            raise
+        return found
+
     with ThreadPoolExecutor(len(both)) as threads:
-        work = [threads.submit(_losses, one, [pair[place] for pair in halves]) for place, one in enumerate(both)]
-        first, second = (each.result() for each in work)
-    return [{name: 0.5 * (one[name] + two[name]) for name in one} for one, two in zip(first, second, strict=True)]
-
-
-def _in_threads() -> list[Ranks]:
-    """Return two that share a training in two threads of this process."""
-    import torch
-
-    from petbench.training.ranks import Ranks
-
-    barrier, given = threading.Barrier(2), dict[int, list[torch.Tensor]]()
-
-    class InThread(Ranks):
-        """Meets the other in memory."""
-
-        def average_gradients(self, name: str, weights: Sequence[torch.nn.Parameter]) -> None:  # noqa: ARG002 - one
-            gradients = [weight.grad for weight in weights if weight.grad is not None]
-            given[self.rank] = [gradient.clone() for gradient in gradients]
-            barrier.wait(timeout=600)
-            for gradient, *each in zip(gradients, given[0], given[1], strict=True):
-                gradient.copy_(torch.stack(each).mean(dim=0))
-            barrier.wait(timeout=600)
-
-    return [InThread(rank, 1) for rank in range(2)]
+        work = [threads.submit(train, place) for place in range(len(both))]
+    errors = [error for error in (each.exception() for each in work) if error is not None]
+    for error in sorted(errors, key=lambda error: isinstance(error, threading.BrokenBarrierError)):
+        if isinstance(error, ConformanceError) or not isinstance(error, Exception):
+            raise error
+        raise ConformanceError(f"fails on half a batch: {one_line(error)}") from error
+    return work[0].result()
 
 
 def _sorted(first: Batch, second: Batch) -> Batch:

@@ -5,10 +5,6 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
-from torch.nn.modules.instancenorm import _InstanceNorm as InstanceNorm
-
 from petbench.training.data import load_tensors
 from petbench.training.intensity_choice import choose_intensity
 from petbench.training.loop import TrainingLoop
@@ -18,6 +14,7 @@ from petbench.training.randomness import seed_everything
 from petbench.training.ranks import ALONE
 from petbench.training.runnable_method import NOTHING
 from petbench.training.sampling import predict_volume
+from petbench.training.shared_norms import compute_norms_together, why_norms_not_shared
 from petbench.training.steps import Steps
 
 if TYPE_CHECKING:
@@ -50,12 +47,8 @@ class StepTrainer:
         name = type(self.step_method).__name__
         if not self.step_method.splittable:
             return f"{name} does not declare `splittable`: nothing says that it learns the same from halves of a batch"
-        for module in self.step_method.modules():
-            if isinstance(module, BatchNorm) and device.type != "cuda":
-                return f"{name} has batch norm, which several processes compute together on CUDA alone"
-            if isinstance(module, InstanceNorm) and module.track_running_stats:
-                return f"{name} has instance norm with running statistics, which would be those of one process's images"
-        return ""
+        norms = why_norms_not_shared(self.step_method, device)
+        return f"{name} {norms}" if norms else ""
 
     def fit(self, data: TrainingData, run: RunContext, own: HarnessOnly = NOTHING) -> None:
         """Train from the weights that it was built with until the budget is spent or the user stops it.
@@ -71,7 +64,7 @@ class StepTrainer:
         method, ranks = self.step_method, own.ranks or ALONE
         method.to(run.device)
         if ranks.size > 1 and run.device.type == "cuda":
-            nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call] # torch does not type it
+            compute_norms_together(method)
         method.intensity = choose_intensity(method.parameters_chosen, data, own.validation)
         compiled = run.engine.compiles(run.device.type, run.budget.images)
         execution = NetworkExecution(method, run.engine, run.device, compiled=compiled)

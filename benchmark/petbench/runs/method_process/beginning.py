@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from petbench.engine_settings import EngineSettings
+from petbench.methods.devices import choose_device
 from petbench.processes.channel import Channel
 from petbench.processes.tree import adopt_orphans, end_with_parent
 
@@ -44,6 +45,26 @@ def keep_to(task: Task) -> None:
     faulthandler.enable()  # a segmentation fault has a line too, in the run's log
     if task.largest_file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (task.largest_file_bytes, task.largest_file_bytes))
+
+
+def take_device(asked: str, *, deterministic: bool, rank: int = 0, processes: int = 1) -> torch.device:
+    """Return this process's device, once torch keeps to it: before a method is built, which may write `.cuda()`.
+
+    Args:
+        asked: as typed.
+        deterministic: allow only deterministic algorithms.
+        rank: of this process among those that share a training.
+        processes: how many they are.
+
+    Raises:
+        UsageError: there is no such device here, or there are fewer cards than processes.
+    """
+    device = choose_device(asked, rank=rank, processes=processes)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    if deterministic:
+        torch.use_deterministic_algorithms(mode=True)
+    return device
 
 
 def engine_of(task: Task) -> EngineSettings:

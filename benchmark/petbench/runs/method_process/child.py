@@ -20,14 +20,13 @@ import torch
 from petbench.contract import Budget
 from petbench.errors import PluginError, SharingError, one_line
 from petbench.methods import models
-from petbench.methods.devices import choose_device
 from petbench.methods.predicted_file import check_prediction
 from petbench.methods.scan_files import read_scan_files
 from petbench.processes.tree import kill_descendants
 from petbench.registry import load_plugins
 from petbench.runs.build_planned import build_again, build_planned
 from petbench.runs.method_process import messages, origin
-from petbench.runs.method_process.beginning import begin, engine_of, keep_to
+from petbench.runs.method_process.beginning import begin, engine_of, keep_to, take_device
 from petbench.runs.method_process.endings import cost, failure
 from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.method_process.messages import Early, End, Fit, Predict, Stop, Task
@@ -64,9 +63,8 @@ class MethodSide:
     def work(self) -> None:
         """Obey until the end."""
         trained = self._task.trained  # then one process predicts, and nobody else is needed
-        self._device = choose_device(self._task.device, processes=1 if trained else self._task.processes)
-        if self._task.deterministic:
-            torch.use_deterministic_algorithms(mode=True)
+        processes = 1 if trained else self._task.processes
+        self._device = take_device(self._task.device, deterministic=self._task.deterministic, processes=processes)
         self.say(origin.ready(self._task, str(self._device), self._engine))
         self._registry = load_plugins()
         code = origin.LoadedCode(self._task, self._registry)

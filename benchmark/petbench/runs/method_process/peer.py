@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from petbench.contract import Budget
-from petbench.methods.devices import choose_device
 from petbench.processes.tree import kill_descendants
 from petbench.registry import load_plugins
 from petbench.runs.build_planned import build_planned
-from petbench.runs.method_process.beginning import begin, engine_of, keep_to
+from petbench.runs.method_process.beginning import begin, engine_of, keep_to, take_device
 from petbench.runs.method_process.endings import failure
 from petbench.runs.method_process.job_folder import JobFolder
 from petbench.runs.method_process.messages import Fit, Part
@@ -48,7 +47,7 @@ class FollowingContext(TrainingContext):
 def take_part(part: Part, channel: Channel) -> None:
     """Build the method, and train until the leading process says that the training has ended."""
     task = part.task
-    device = choose_device(task.device, rank=part.rank, processes=task.processes)
+    device = take_device(task.device, deterministic=task.deterministic, rank=part.rank, processes=task.processes)
     seed_everything(task.seed, "weights")  # as in the leading process: the weights are the same
     method = build_planned(task, load_plugins(), Path(task.environments))
     run = FollowingContext(

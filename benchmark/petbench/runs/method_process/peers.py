@@ -21,14 +21,12 @@ from petbench.processes.channel import Channel, ChannelError
 from petbench.processes.ending import ending_of_death, out_of_memory_kills
 from petbench.processes.tree import kill_tree
 from petbench.runs.method_process.messages import Failed, Fit, Part, Task
-from petbench.training.ranks import joined
+from petbench.training.ranks import Kind, Ranks, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import torch
-
-    from petbench.training.ranks import Ranks
 
 PEER = "petbench.runs.method_process.peer"
 _TOGETHER_SECONDS = 0.5
@@ -50,6 +48,20 @@ class PeerFailedError(Exception):
         self.failed = failed
 
 
+class _Leading(Ranks):
+    """The leading process, which notes that it has let the others go."""
+
+    def __init__(self, size: int, let_go: threading.Event) -> None:
+        super().__init__(size=size)
+        self._let_go = let_go
+
+    def tell(self, kind: Kind, fraction: float = 0.0) -> None:
+        """Tell the others what comes next."""
+        if kind is Kind.END:
+            self._let_go.set()  # before they hear it: they end at once
+        super().tell(kind, fraction)
+
+
 class Peers:
     """The processes of the ranks from 1 on; a context manager that leaves none of them running.
 
@@ -65,6 +77,7 @@ class Peers:
         self._channels: list[Channel] = []
         self._failed: Failed | None = None
         self._known = threading.Event()
+        self._let_go = threading.Event()
         self._left = threading.Event()
 
     def __enter__(self) -> Peers:
@@ -117,7 +130,7 @@ class Peers:
             self._send(channel, fit, files)
         try:
             with joined(0, self._task.processes, self._store, device) as ranks:
-                yield ranks
+                yield _Leading(ranks.size, self._let_go)
         except PeerLostError:
             if self._known.wait(_GRACE_SECONDS) and self._failed is not None:
                 raise PeerFailedError(self._failed) from None
@@ -163,8 +176,11 @@ class Peers:
             code = self._processes[place].wait(_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:  # it closed what it was not to touch
             code = 1
-        if code == 0:
+        if code == 0 and self._let_go.is_set():
             return None
+        if code == 0:
+            early = f"{which}: ended before the training did"
+            return Failed(status="failed", error_class="ProcessDied", message=early, fault="method")
         ending = ending_of_death(code, out_of_memory=out_of_memory_kills() > self._kills_before)
         return Failed(
             status=ending["status"],
