@@ -336,7 +336,7 @@ class NamesOtherwise(Apart):
     [
         (UpdatesTwice, "one half of a batch makes more updates in a step than the other: let every step yield"),
         (Stumbles, "fails on half a batch: IndexError: no second half of 0 axes"),
-        (UsesMore, "the gradient of `weight 1 of model, of shape ()` is there on one half of a batch and not on the other: "),
+        (UsesMore, "the gradient of `weight 1 of model, of shape ()` is there on one half of a batch and not"),
         (NamesBothOtherwise, "is there on a batch or on its halves alone: let every step"),
         (NamesOtherwise, "is there on one half of a batch and not on the other: let every step"),
     ],
