@@ -67,7 +67,7 @@ def definition_of_board(leaderboard: Leaderboard, board_id: int) -> Mapping[str,
         newer.id > Run.id,
     )
     query = (
-        sa.select(Run.task_definition)  # type: ignore[attr-defined] # a column of every field of the record
+        sa.select(Run.task_definition)
         .join(BoardRow, BoardRow.run_group == Run.run_group)
         .where(BoardRow.board_id == board_id, Run.on_board.is_(True), ~repeated)
         .order_by(Run.id)

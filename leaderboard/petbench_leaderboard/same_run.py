@@ -41,7 +41,7 @@ def same_runs(
     of_identity = sa.select(Run).where(Run.identity == identity, *conditions).order_by(Run.id.desc())
     stored = session.scalars(of_identity)
     # Compared here: databases compare JSON by its text, or not at all.
-    return [run for run in stored if is_same_task(run.task_definition, definition)]  # type: ignore[attr-defined] # a column of every field of the record
+    return [run for run in stored if is_same_task(run.task_definition, definition)]
 
 
 def _as_content(definition: Mapping[str, object]) -> dict[str, object]:

@@ -98,6 +98,7 @@ class Run(Base):
     seed: Mapped[int] = mapped_column(BigInteger)
     protocol: Mapped[int]
     task: Mapped[str]
+    task_definition: Mapped[dict[str, Any]]
     status: Mapped[str] = mapped_column(String(16), index=True)
     verification: Mapped[str] = mapped_column(String(16))
     purpose: Mapped[str]

@@ -77,17 +77,15 @@ def chosen_engine(
     Raises:
         UsageError: an option of engines is given and no engine, or the engine is not understood.
     """
+    from petbench.errors import UsageError
+
     on = values.pop("on")
     given: dict[str, Any] = {name: values.pop(name, None) for name in _NAMES}
     if shares:
         values["gpus"] = given["gpus"]
     elif on is not None and (given["gpus"] or 0) > 1:
-        from petbench.errors import UsageError
-
         raise UsageError(f"--gpus {given['gpus']}: each job of this command has one card; use --gpus 1")
     if on is None:
-        from petbench.errors import UsageError
-
         if shares:
             del given["gpus"]
         for name, value in given.items():

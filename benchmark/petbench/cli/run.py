@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -47,7 +47,7 @@ def run(
     offline: bool,
     log_to: tuple[str, ...],
     as_json: bool,
-    **options: object,
+    **options: Any,
 ) -> None:
     """Train METHOD on a dataset's training participants, predict the test participants, score and record.
 
@@ -90,7 +90,7 @@ def run(
     assert isinstance(here.observers, tuple), "a tracker that cannot be used is refused before anything is built"
     detach = bool(options["detach"])
     engine = chosen_engine(options, lambda: here.registry)
-    request = with_cards(asked_for(options), options["gpus"], here=engine is None)  # type: ignore[arg-type]
+    request = with_cards(asked_for(options), options["gpus"], here=engine is None)
     with progress_bar() as progress:
         plans = request.plans(here.home, here.registry, progress)
     ensembles = request.ensembles(plans)

@@ -35,7 +35,7 @@ def score_again(which: str, engine: ChosenEngine | None) -> None:
     if which != "all" and not (which.isascii() and which.isdigit()):
         raise UsageError(f"--runs {which!r} is not understood; write --runs all or --runs ID")
     rows = store.runs(status="ok") if which == "all" else [store.run(int(which))]
-    refused, stopped = _here(rows) if engine is None else _on_engine(rows, engine)
+    refused, stopped = (_here(rows), False) if engine is None else _on_engine(rows, engine)
     click.echo(f"scored {counted(len(rows) - refused, 'run')} again")
     if stopped:
         click.echo("cancelled; repeat the same command to score the rest", err=True)
@@ -44,7 +44,8 @@ def score_again(which: str, engine: ChosenEngine | None) -> None:
         raise DataError(f"{refused} of {counted(len(rows), 'run')} could not be scored again; each is named above")
 
 
-def _here(rows: Sequence[RunRow]) -> tuple[int, bool]:
+def _here(rows: Sequence[RunRow]) -> int:
+    """Return how many were not scored."""
     from petbench.errors import PetbenchError
     from petbench.runs.rescore import rescore
     from petbench.terminal import progress_bar
@@ -58,7 +59,7 @@ def _here(rows: Sequence[RunRow]) -> tuple[int, bool]:
             except (PetbenchError, OSError) as error:  # the others are scored all the same
                 refused += 1
                 _refuse(row, error)
-    return refused, False
+    return refused
 
 
 def _on_engine(rows: Sequence[RunRow], chosen: ChosenEngine) -> tuple[int, bool]:

@@ -78,7 +78,7 @@ def hand_over(
                 "use --device cuda with --gpus 1"
             )
     found = HandedOver()
-    ready = extractors(supervisor.settings, supervisor.home)
+    ready = extractors(supervisor.settings)
     with exclusive(supervisor.home.claim(supervisor.leaderboard.place, "handing over")):
         for place, plan in enumerate(plans):
             try:

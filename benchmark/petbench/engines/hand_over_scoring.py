@@ -46,7 +46,7 @@ def hand_over_scoring(
         PetbenchError: the engine refuses: it has none of the runs then.
     """
     cells: list[Cell] = []
-    ready = extractors(supervisor.settings, supervisor.home)
+    ready = extractors(supervisor.settings)
     with exclusive(supervisor.home.claim(supervisor.leaderboard.place, "handing over")):
         for place, row in enumerate(rows):
             try:

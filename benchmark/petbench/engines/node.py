@@ -44,6 +44,7 @@ from petbench.terminal import say
 if TYPE_CHECKING:
     from petbench.engines.node_leaderboard import NodeLeaderboard
     from petbench.registry import Registry
+    from petbench.settings import Settings
     from petbench_leaderboard.exported_run import ExportedRun
     from petbench_leaderboard.run_changes import RunChanges
 
@@ -98,7 +99,7 @@ class Node:
         supervisor = Supervisor(here.settings, leaderboard, registry, options)
         try:
             with noting_requests_to_stop(supervisor):
-                self._check(registry)
+                self._check(registry, here.settings)
                 if supervisor.stop_requested:
                     leaderboard.update(run_id, status="interrupted", error_message="stopped before it had begun")
                     return True
@@ -112,7 +113,7 @@ class Node:
             say(f"error: {error}")
         return supervisor.stop_requested
 
-    def _check(self, registry: Registry) -> None:
+    def _check(self, registry: Registry, settings: Settings) -> None:
         """Make sure that code and images are here; the run compares the images with the plan before it trains.
 
         Raises:
@@ -124,7 +125,7 @@ class Node:
             require_unchanged(plan, registry)
         except UsageError as error:  # a method that is not installed here
             raise PetbenchError(f"{error} (on the node {node_name()})") from None
-        check_metrics(plan, self._order, self.home, registry)
+        check_metrics(plan, self._order, settings, registry)
         here = with_images(plan, self._order, self.home, registry)
         if here != plan:
             here.save(self.folder.plan_file)

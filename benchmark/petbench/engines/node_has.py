@@ -12,13 +12,13 @@ from petbench.errors import PetbenchError
 from petbench.evaluation.extractors.columns import weights_status
 from petbench.evaluation.protocol import PROTOCOL
 from petbench.evaluation.task_metrics import metrics_for
+from petbench.home import Home
 from petbench.plans.datasets import build_once
 from petbench.plans.tasks import planned_task
 from petbench_datasets.progress import silent
 
 if TYPE_CHECKING:
     from petbench.engines.order import Order
-    from petbench.home import Home
     from petbench.plans.run_plan import RunPlan
     from petbench.registry import Registry
     from petbench.settings import Settings
@@ -38,19 +38,19 @@ def conventions(plan: RunPlan, registry: Registry) -> tuple[str, ...]:
     return tuple(sorted(spec.convention_id for spec in metrics_for(planned_task(plan), registry.metrics())))
 
 
-def extractors(settings: Settings, home: Home) -> tuple[str, ...]:
+def extractors(settings: Settings) -> tuple[str, ...]:
     """Return the ids of the extractors whose weights are on this machine."""
-    found = weights_status(cache=home.cache, given=settings.weights)
+    found = weights_status(cache=Home(settings.home).cache, given=settings.weights)
     return tuple(sorted(status.id for status in found if status.ready))
 
 
-def check_metrics(plan: RunPlan, order: Order, home: Home, registry: Registry) -> None:
+def check_metrics(plan: RunPlan, order: Order, settings: Settings, registry: Registry) -> None:
     """Make sure that this machine scores by the protocol and the metrics of the one that submits.
 
     Args:
         plan: of the run.
         order: of the job.
-        home: of petbench on this machine.
+        settings: of this machine, with what the order names.
         registry: the plugins here.
 
     Raises:
@@ -67,7 +67,7 @@ def check_metrics(plan: RunPlan, order: Order, home: Home, registry: Registry) -
             raise PetbenchError(
                 f"the node {node_name()} {what} the metric {min(differing)}: install the same plugins on both"
             )
-    lacking = set(order.extractors) - set(extractors(order.settings(home.folder, Path(os.devnull)), home))
+    lacking = set(order.extractors) - set(extractors(settings))
     if lacking:
         raise PetbenchError(
             f"the node {node_name()} lacks the weights of {min(lacking)}, which the machine that submits has: name "

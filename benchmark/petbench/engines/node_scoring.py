@@ -34,7 +34,7 @@ def score_on_node(folder: RunFolder, order: Order, home: Home, registry: Registr
         scorer = Scorer.of(here.settings, registry, silent)
         try:
             plan = folder.plan()
-            check_metrics(plan, order, home, registry)
+            check_metrics(plan, order, here.settings, registry)
             plan = with_images(plan, order, home, registry)
             rescore(here.leaderboard.run(here.run_id), home, here.leaderboard, scorer, plan)
         except (PetbenchError, OSError) as error:
